@@ -1,0 +1,114 @@
+//! What people and automation ask for, and how they are answered.
+
+use ringway_model::{Digest, RingIndex, RolloutId};
+use serde::{Deserialize, Serialize};
+
+/// Something a person or automation asks for. Idempotent: asking again for what already is so is accepted and changes
+/// nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// A new rollout of a registered plan over a registered fleet. The same `key` twice is one rollout.
+    Propose {
+        /// Digest of the `FleetSpec`.
+        fleet: Digest,
+        /// Digest of the `Plan`.
+        plan: Digest,
+        /// The caller's own name for this request.
+        key: Option<String>,
+    },
+    /// A yes to what is asked for, as it was shown.
+    Approve {
+        /// The rollout.
+        rollout: RolloutId,
+        /// What is approved.
+        subject: Subject,
+        /// The digest that was shown with it.
+        digest: Digest,
+    },
+    /// A no: the rollout pauses.
+    Reject {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Why.
+        reason: String,
+    },
+    /// The rollout rests; what is in flight is finished or taken back to service.
+    Pause {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Why.
+        reason: String,
+    },
+    /// A paused or halted rollout goes on. After a halt, the failures so far are accepted by whoever resumes.
+    Resume {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Why; required after a halt.
+        reason: String,
+    },
+    /// The rollout stops because of harm.
+    Halt {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Why.
+        reason: String,
+    },
+    /// The rollout ends without completion.
+    Cancel {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Why.
+        reason: String,
+    },
+    /// Every host of the rollout that has the update goes back to what it had.
+    Rollback {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Why.
+        reason: String,
+    },
+    /// Everything in the fleet stops.
+    Stop {
+        /// Why.
+        reason: String,
+    },
+    /// A stopped or faulted fleet goes on.
+    Go {
+        /// Why; required after a fault.
+        reason: String,
+    },
+}
+
+/// What an approval is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Subject {
+    /// The start of the rollout.
+    Start,
+    /// Going on after this ring.
+    Promotion {
+        /// The ring that was observed.
+        ring: RingIndex,
+    },
+}
+
+/// A command that was carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accepted {
+    /// The rollout it was about or made; absent for the whole fleet.
+    pub rollout: Option<RolloutId>,
+    /// Whether it changed anything.
+    pub changed: bool,
+}
+
+/// A command that does not fit: why, and what would.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{why}")]
+pub struct Rejected {
+    /// A stable code, as the documentation lists them: `not-found`, `wrong-state`, `not-allowed`, `stale-digest`,
+    /// `already-approved`, `nothing-to-approve`, `reason-missing`, `fleet-changed`, `nothing-to-roll-back`.
+    pub code: String,
+    /// Why, as a sentence fragment.
+    pub why: String,
+    /// What would fit.
+    pub hint: Option<String>,
+}

@@ -1,0 +1,303 @@
+//! What was decided. Applying all events in order to a new engine gives the state: the journal is these.
+
+use ringway_model::{
+    Actor, Digest, Epoch, Evidence, HostId, IntentId, ProbeId, RingIndex, RolloutId, Slot,
+    StepResult, Timestamp, VisitKind,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::command::Subject;
+use crate::host::{Ending, HostState};
+
+/// One decided fact. All events of a batch share the batch's instant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// A decider took over. Evidence is unknown again, and soaks stand still until there is some.
+    Recovered {
+        /// Its fencing number.
+        epoch: Epoch,
+        /// The last instant soaks are credited to.
+        last_alive: Timestamp,
+    },
+    /// Ringway was running at this instant.
+    Alive,
+    /// The clock jumped; soaks are not credited for the gap.
+    ClockJumped {
+        /// The last instant before.
+        from: Timestamp,
+    },
+    /// The fleet that rollouts run over from now on.
+    FleetAdopted {
+        /// Digest of its `FleetSpec`.
+        fleet: Digest,
+    },
+    /// Everything stopped.
+    Stopped {
+        /// By whom.
+        actor: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// A stopped or faulted fleet goes on.
+    Went {
+        /// By whom.
+        actor: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// The engine found one of its own invariants broken; everything stopped.
+    Faulted {
+        /// What it found.
+        what: String,
+    },
+    /// A rollout exists.
+    Proposed {
+        /// Its id.
+        rollout: RolloutId,
+        /// Digest of its plan.
+        plan: Digest,
+        /// Who started it.
+        actor: Actor,
+        /// The caller's own name for the request.
+        key: Option<String>,
+    },
+    /// Somebody said yes.
+    Approved {
+        /// The rollout.
+        rollout: RolloutId,
+        /// To what.
+        subject: Subject,
+        /// Who.
+        actor: Actor,
+        /// The digest that was shown.
+        digest: Digest,
+        /// The conditions that were shown, under which the approval is kept.
+        conditions: Conditions,
+    },
+    /// Somebody's yes no longer stands, because what came is worse than what was shown.
+    ApprovalVoided {
+        /// The rollout.
+        rollout: RolloutId,
+        /// To what.
+        subject: Subject,
+        /// Whose.
+        actor: Actor,
+        /// A word why.
+        why: String,
+    },
+    /// Somebody said no; the rollout pauses.
+    Declined {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Who.
+        actor: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// A ring's visits may start.
+    RingOpened {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The ring.
+        ring: RingIndex,
+    },
+    /// A ring's last reachable host has settled.
+    SoakBegan {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The ring.
+        ring: RingIndex,
+    },
+    /// The soak stands still.
+    SoakHeld {
+        /// The rollout.
+        rollout: RolloutId,
+    },
+    /// The soak goes on.
+    SoakContinued {
+        /// The rollout.
+        rollout: RolloutId,
+    },
+    /// The ring was observed for long enough.
+    SoakEnded {
+        /// The rollout.
+        rollout: RolloutId,
+    },
+    /// The ring's evidence and approvals allow going on.
+    Promoted {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The ring.
+        ring: RingIndex,
+    },
+    /// The rollout rests.
+    Paused {
+        /// The rollout.
+        rollout: RolloutId,
+        /// By whom.
+        actor: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// The rollout stopped because of harm.
+    Halted {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Why.
+        cause: HaltCause,
+    },
+    /// A paused or halted rollout goes on.
+    Resumed {
+        /// The rollout.
+        rollout: RolloutId,
+        /// By whom.
+        actor: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// The rollout will end without completion, once what is in flight is finished.
+    CancelBegan {
+        /// The rollout.
+        rollout: RolloutId,
+        /// By whom.
+        actor: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// Hosts that have the update go back to what they had.
+    RollbackBegan {
+        /// The rollout.
+        rollout: RolloutId,
+        /// By whom.
+        actor: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// The rollout is over.
+    Finished {
+        /// The rollout.
+        rollout: RolloutId,
+        /// How.
+        how: Final,
+    },
+    /// A step was decided: the intent to run it. The first one of a visit begins the visit.
+    StepIssued {
+        /// Its id.
+        intent: IntentId,
+        /// The kind of visit it belongs to.
+        visit: VisitKind,
+        /// Its position in that visit.
+        position: u8,
+        /// Which attempt, from 1.
+        attempt: u8,
+    },
+    /// A step ended, and what follows from it for its host.
+    StepEnded {
+        /// Its id.
+        intent: IntentId,
+        /// How.
+        result: StepResult,
+        /// What follows.
+        then: Then,
+    },
+    /// A host's state changed for another reason than the end of a step: time, evidence, a hold.
+    HostMoved {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The host's slot.
+        slot: Slot,
+        /// Its state now.
+        to: HostState,
+        /// When this state is due to change by itself; `NEVER` where it is not.
+        until: Timestamp,
+    },
+    /// What is known of a host changed.
+    EvidenceChanged {
+        /// The host.
+        host: HostId,
+        /// By which probe.
+        probe: ProbeId,
+        /// What is known now.
+        to: Evidence,
+    },
+    /// A host of a rollout restarted outside a `reboot` step.
+    Restarted {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The host's slot.
+        slot: Slot,
+    },
+}
+
+/// What an approver was shown beyond the documents: an approval is void where what arrives is worse.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conditions {
+    /// Slots of all rings so far that count as failed, ascending.
+    pub failed: Vec<Slot>,
+    /// Hosts left behind in the ring.
+    pub debt: u32,
+}
+
+/// Why a rollout halted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HaltCause {
+    /// A ring had as many failures as its policy allows to see.
+    Failures {
+        /// The ring.
+        ring: RingIndex,
+        /// Hosts that count as failed.
+        failed: u32,
+        /// The failure that halts.
+        limit: u32,
+    },
+    /// A person said so.
+    Person {
+        /// Who.
+        actor: Actor,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// How a rollout can be over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Final {
+    /// Every ring was promoted; hosts left behind are named debt.
+    Completed,
+    /// Every host that could go back did, or failed to.
+    RolledBack,
+    /// Ended without completion.
+    Cancelled,
+}
+
+/// What follows for a host from the end of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Then {
+    /// The step at this position is next, now or as soon as it may start.
+    Step {
+        /// Position in the visit.
+        position: u8,
+        /// Which attempt, from 1.
+        attempt: u8,
+        /// What the visit is heading for.
+        ending: Ending,
+    },
+    /// The step at this position is next, not before this instant.
+    Retry {
+        /// Position in the visit.
+        position: u8,
+        /// Which attempt, from 2.
+        attempt: u8,
+        /// The instant.
+        at: Timestamp,
+    },
+    /// The visit is over, or the host settles.
+    End {
+        /// The host's state.
+        to: HostState,
+        /// When this state is due to change by itself; `NEVER` where it is not.
+        until: Timestamp,
+    },
+    /// Nothing: the result was late, repeated, or about a step nobody knows. (Not journaled.)
+    Nothing,
+}

@@ -1,0 +1,115 @@
+//! What became of a host in a rollout: one word each, the same in code, YAML, API and docs.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::step::{FailWhy, StepKind, VisitKind};
+
+/// The stated outcome of a host in one rollout, final or not (I12: every host has one).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HostOutcome {
+    /// Not begun; why it waits is asked separately.
+    Pending,
+    /// A visit is going on.
+    Visiting {
+        /// Why it is visited.
+        visit: VisitKind,
+        /// The step it is at.
+        step: StepKind,
+        /// Which attempt at that step, from 1.
+        attempt: u8,
+    },
+    /// Back in service with the update, observed for the policy's `settle`.
+    Settling,
+    /// It has the update and was healthy for the policy's `settle`.
+    Updated,
+    /// Inspection found the release already there.
+    Already,
+    /// The update is applied; its restart was withheld by a hold.
+    RestartWithheld,
+    /// A step failed for good.
+    Failed {
+        /// The step.
+        step: StepKind,
+        /// Why.
+        why: FailWhy,
+    },
+    /// It has the update and harm was observed after it.
+    Unhealthy {
+        /// What was observed.
+        why: FailWhy,
+    },
+    /// It has its previous content again.
+    RolledBack,
+    /// Taking it back failed.
+    RollbackFailed {
+        /// The step.
+        step: StepKind,
+        /// Why.
+        why: FailWhy,
+    },
+    /// Never reached, nothing changed: debt, retried.
+    Offline,
+    /// Unhealthy before the update, and left alone: debt, retried when it is healthy.
+    Held,
+    /// Unreachable after a disruptive step began. Counts as failed.
+    Lost,
+}
+
+impl HostOutcome {
+    /// The one word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Visiting { .. } => "visiting",
+            Self::Settling => "settling",
+            Self::Updated => "updated",
+            Self::Already => "already",
+            Self::RestartWithheld => "applied, restart withheld",
+            Self::Failed { .. } => "failed",
+            Self::Unhealthy { .. } => "unhealthy",
+            Self::RolledBack => "rolled back",
+            Self::RollbackFailed { .. } => "rollback failed",
+            Self::Offline => "offline",
+            Self::Held => "held (unhealthy before the update)",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+impl fmt::Display for HostOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Visiting {
+                visit,
+                step,
+                attempt,
+            } => {
+                f.write_str("visiting (")?;
+                if !matches!(visit, VisitKind::Update) {
+                    write!(f, "{}: ", visit.word())?;
+                }
+                write!(f, "{step}")?;
+                if *attempt > 1 {
+                    write!(f, ", attempt {attempt}")?;
+                }
+                f.write_str(")")
+            }
+            Self::Failed { step, why } | Self::RollbackFailed { step, why } => {
+                write!(f, "{} ({step}: {})", self.word(), why.words())
+            }
+            Self::Unhealthy { why } => write!(f, "unhealthy ({})", why.words()),
+            Self::Pending
+            | Self::Settling
+            | Self::Updated
+            | Self::Already
+            | Self::RestartWithheld
+            | Self::RolledBack
+            | Self::Offline
+            | Self::Held
+            | Self::Lost => f.write_str(self.word()),
+        }
+    }
+}

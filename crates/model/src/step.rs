@@ -1,0 +1,244 @@
+//! Steps: what they are, what they may do to a host's service, and how they can end.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What a step is for. The order here is the order inside a visit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepKind {
+    /// Looks at what is installed; changes nothing.
+    Inspect,
+    /// Checks that the host can take the update (room, a clean state); changes nothing.
+    Precheck,
+    /// Takes the host out of service, gently.
+    Drain,
+    /// Installs.
+    Apply,
+    /// Takes a host back to what it had.
+    Rollback,
+    /// Restarts the host or its service, and waits until it is back.
+    Reboot,
+    /// The recipe's check that what was installed works.
+    Verify,
+    /// The role's check that the host does its work again.
+    CareVerify,
+    /// Puts the host back into service.
+    Undrain,
+}
+
+impl StepKind {
+    /// The word in documents and output.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Inspect => "inspect",
+            Self::Precheck => "precheck",
+            Self::Drain => "drain",
+            Self::Apply => "apply",
+            Self::Rollback => "rollback",
+            Self::Reboot => "reboot",
+            Self::Verify => "verify",
+            Self::CareVerify => "care-verify",
+            Self::Undrain => "undrain",
+        }
+    }
+
+    /// What the step does to a host's service in an update visit.
+    pub const fn class(self) -> StepClass {
+        match self {
+            Self::Inspect | Self::Precheck => StepClass::Preparing,
+            Self::Drain | Self::Apply | Self::Reboot => StepClass::Disruptive,
+            Self::Rollback | Self::Verify | Self::CareVerify | Self::Undrain => {
+                StepClass::Restorative
+            }
+        }
+    }
+
+    /// Whether it may start in a scope that is halted, paused or stopped (I4). In a rollback visit everything may.
+    pub const fn may_start_when_held(self, visit: VisitKind) -> bool {
+        matches!(visit, VisitKind::Rollback) || matches!(self.class(), StepClass::Restorative)
+    }
+
+    /// Whether starting it takes a host's service down, and so needs its budgets and its peers (I3, I7).
+    ///
+    /// A `rollback` changes a host exactly as `apply` does, so it counts here although it is restorative.
+    pub const fn takes_down(self) -> bool {
+        matches!(
+            self,
+            Self::Drain | Self::Apply | Self::Reboot | Self::Rollback
+        )
+    }
+}
+
+impl fmt::Display for StepKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// What a step does to a host's service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum StepClass {
+    /// No effect on service.
+    Preparing,
+    /// May take the service down.
+    Disruptive,
+    /// Brings the service back or checks that it is.
+    Restorative,
+}
+
+/// Why a host is visited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VisitKind {
+    /// To bring the update.
+    Update,
+    /// To finish what a hold interrupted: the update is applied, its restart was withheld.
+    Restart,
+    /// To take the host back to what it had.
+    Rollback,
+}
+
+impl VisitKind {
+    /// Every kind, in the order of their step lists in a route.
+    pub const ALL: [Self; 3] = [Self::Update, Self::Restart, Self::Rollback];
+
+    /// The word in output.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Update => "update",
+            Self::Restart => "restart",
+            Self::Rollback => "rollback",
+        }
+    }
+}
+
+/// Where a step runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// On the host that is visited.
+    #[default]
+    Host,
+    /// Where Ringway runs.
+    Controller,
+}
+
+/// What is done when re-attaching has shown that a step is not running and left no result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AfterCrash {
+    /// Run it again: only where the step is declared idempotent.
+    Repeat,
+    /// Ask the recipe's `inspect` first.
+    #[default]
+    Inspect,
+}
+
+/// What a driver or an envelope says of one execution of a step, before anything is read into it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RawReport {
+    /// It ended by itself.
+    Ended {
+        /// The exit code; 128 + n where signal n ended it.
+        exit: i32,
+        /// The end of what it printed, bounded by the driver, secrets redacted.
+        output: String,
+        /// Restarts of the host seen during a `reboot` step; 0 for every other step, and where its `when` said no.
+        restarts: u16,
+    },
+    /// It did not end within its timeout; its process group was ended.
+    TimedOut {
+        /// The end of what it printed.
+        output: String,
+    },
+    /// The host could not be reached, and nothing is known to have begun there.
+    Unreachable {
+        /// What the attempt met.
+        why: String,
+    },
+    /// It began, is not running any more, and left no result.
+    Interrupted,
+    /// It is known never to have begun.
+    NeverStarted,
+    /// It was taken back before it began.
+    Withdrawn,
+    /// A `reboot`: the host did not come back, or its restarts were not those expected.
+    NotBack {
+        /// Restarts seen.
+        restarts: u16,
+        /// What was missing.
+        why: String,
+    },
+    /// The host has seen a later decider and refuses this one.
+    Fenced {
+        /// The epoch the host has seen.
+        seen: u64,
+    },
+}
+
+/// What a step's end means, read from its report by the step's own declarations.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StepResult {
+    /// It did what it was for.
+    Done,
+    /// An `inspect`: what was found.
+    Found {
+        /// Whether the release is already there.
+        installed: bool,
+        /// What a rollback would go back to.
+        previous: Option<String>,
+    },
+    /// A `reboot`: the host is back after so many restarts (0: none was needed).
+    Back {
+        /// Restarts seen.
+        restarts: u16,
+    },
+    /// It failed.
+    Failed(FailWhy),
+    /// The host could not be reached.
+    Unreachable,
+    /// It began and left no result.
+    Interrupted,
+    /// It never began: it may be decided again.
+    NotStarted,
+}
+
+/// Why a step, or a host, failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailWhy {
+    /// Its command ended with an exit code other than 0.
+    Exit,
+    /// Its output was not what was expected.
+    Unexpected,
+    /// It did not end in time.
+    TimedOut,
+    /// It began and left no result, and its inspection did not show it done.
+    Interrupted,
+    /// The host restarted more often than said.
+    RestartLoop,
+    /// The host did not come back in time after a restart.
+    NotBack,
+    /// Its probe was bad for longer than its gate allows.
+    ProbeDown,
+    /// The host refused this decider.
+    Fenced,
+}
+
+impl FailWhy {
+    /// The words people are shown.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Exit => "its command failed",
+            Self::Unexpected => "its output was not what was expected",
+            Self::TimedOut => "it did not end in time",
+            Self::Interrupted => "it was interrupted and inspection did not find it done",
+            Self::RestartLoop => "the host restarted more often than said",
+            Self::NotBack => "the host did not come back in time",
+            Self::ProbeDown => "its probe was down for longer than its gate allows",
+            Self::Fenced => "the host refused this decider",
+        }
+    }
+}

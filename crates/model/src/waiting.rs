@@ -1,0 +1,410 @@
+//! Why something does not move. Every non-moving state has a reason with its data, and what would unblock it (I14).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Actor, HostId, RolloutId};
+use crate::time::Timestamp;
+
+/// The reason, with its data. CLI, API and console print the same words.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum WaitingOn {
+    /// Everything in the fleet is stopped.
+    Stop {
+        /// By whom.
+        by: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// The engine found one of its own invariants broken and stopped.
+    Fault {
+        /// What it found.
+        what: String,
+    },
+    /// The rollout is paused.
+    Pause {
+        /// By whom.
+        by: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// The rollout is halted, and a person must decide how it goes on.
+    Halt {
+        /// Why.
+        cause: String,
+    },
+    /// Approvals are missing, for the start or for going on after a ring.
+    Approval {
+        /// What a yes starts: the ring's name.
+        to: String,
+        /// Teams that may approve; empty when everybody may.
+        by: Vec<String>,
+        /// Valid approvals so far.
+        have: u8,
+        /// Approvals needed.
+        need: u8,
+    },
+    /// An earlier ring is not promoted yet.
+    EarlierRing {
+        /// The ring's name.
+        ring: String,
+    },
+    /// Visits of the ring are still going on or to come.
+    Visits {
+        /// Hosts not begun.
+        pending: u32,
+        /// Hosts being visited or settling.
+        in_flight: u32,
+    },
+    /// The ring soaks.
+    Soak {
+        /// When it ends if nothing interrupts it.
+        until: Timestamp,
+    },
+    /// The soak stands still because too few hosts of the ring report.
+    Blind {
+        /// Hosts of the ring that must report.
+        need: u32,
+        /// Hosts that do.
+        have: u32,
+    },
+    /// A gate has no verdict yet: some updated hosts are not evidently up.
+    Gate {
+        /// The gate's name.
+        gate: String,
+        /// Updated hosts of the ring.
+        need: u32,
+        /// Those evidently up.
+        have: u32,
+    },
+    /// More hosts are offline or held than the policy allows the ring to leave behind.
+    Debt {
+        /// Hosts left behind.
+        have: u32,
+        /// Hosts that may be.
+        allowed: u32,
+    },
+    /// A group that comes first is not done and healthy.
+    Dependency {
+        /// The group.
+        group: String,
+        /// Its hosts in this ring that are not done.
+        open: u32,
+        /// Its hosts in this ring that failed.
+        failed: u32,
+    },
+    /// The ramp allows no further visit yet.
+    Ramp {
+        /// Visits at once now.
+        in_flight: u32,
+        /// Visits allowed now.
+        limit: u32,
+        /// Whether a failed attempt froze the ramp.
+        frozen: bool,
+    },
+    /// The rollout's disruption budget is used up.
+    Budget {
+        /// Hosts down or about to be.
+        used: u32,
+        /// Hosts that may be.
+        limit: u32,
+    },
+    /// Too many members of the availability group are down already.
+    Peers {
+        /// The availability group: group and label value.
+        group: String,
+        /// Members down or about to be.
+        used: u32,
+        /// Members that may be.
+        limit: u32,
+    },
+    /// There is no fresh evidence that enough members of the availability group are up.
+    PeerEvidence {
+        /// The availability group: group and label value.
+        group: String,
+        /// Members that must stay up.
+        need: u32,
+        /// Other members evidently up.
+        have: u32,
+    },
+    /// The availability group can never be kept up: too few members.
+    Impossible {
+        /// The availability group: group and label value.
+        group: String,
+    },
+    /// Another rollout is visiting the host.
+    Busy {
+        /// The rollout.
+        rollout: RolloutId,
+    },
+    /// Nothing is known yet about the host's health before the update.
+    Baseline {
+        /// The gate that has no evidence.
+        gate: String,
+    },
+    /// The host was unhealthy before the update.
+    UnhealthyBefore {
+        /// The gate it fails.
+        gate: String,
+    },
+    /// The host cannot be reached.
+    Offline {
+        /// The next attempt.
+        retry_at: Timestamp,
+    },
+    /// A failed attempt is repeated later.
+    Retry {
+        /// When.
+        at: Timestamp,
+    },
+    /// The host settles.
+    Settle {
+        /// When it has settled if nothing happens.
+        until: Timestamp,
+    },
+    /// The host has the update but is not evidently up; it fails when this goes on.
+    NotUp {
+        /// The gate.
+        gate: String,
+        /// When it counts as unhealthy; absent while nothing is known (silence fails nobody and promotes nobody).
+        until: Option<Timestamp>,
+    },
+    /// A step is running.
+    Step {
+        /// The host.
+        host: HostId,
+        /// The step's word.
+        step: String,
+    },
+    /// All workers are busy.
+    Worker,
+    /// The update's restart is withheld until the hold ends.
+    HoldEnds,
+}
+
+impl WaitingOn {
+    /// The variant's name, as tests count coverage by it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Stop { .. } => "stop",
+            Self::Fault { .. } => "fault",
+            Self::Pause { .. } => "pause",
+            Self::Halt { .. } => "halt",
+            Self::Approval { .. } => "approval",
+            Self::EarlierRing { .. } => "earlier-ring",
+            Self::Visits { .. } => "visits",
+            Self::Soak { .. } => "soak",
+            Self::Blind { .. } => "blind",
+            Self::Gate { .. } => "gate",
+            Self::Debt { .. } => "debt",
+            Self::Dependency { .. } => "dependency",
+            Self::Ramp { .. } => "ramp",
+            Self::Budget { .. } => "budget",
+            Self::Peers { .. } => "peers",
+            Self::PeerEvidence { .. } => "peer-evidence",
+            Self::Impossible { .. } => "impossible",
+            Self::Busy { .. } => "busy",
+            Self::Baseline { .. } => "baseline",
+            Self::UnhealthyBefore { .. } => "unhealthy-before",
+            Self::Offline { .. } => "offline",
+            Self::Retry { .. } => "retry",
+            Self::Settle { .. } => "settle",
+            Self::NotUp { .. } => "not-up",
+            Self::Step { .. } => "step",
+            Self::Worker => "worker",
+            Self::HoldEnds => "hold-ends",
+        }
+    }
+
+    /// Every variant's name.
+    pub const NAMES: [&'static str; 27] = [
+        "stop",
+        "fault",
+        "pause",
+        "halt",
+        "approval",
+        "earlier-ring",
+        "visits",
+        "soak",
+        "blind",
+        "gate",
+        "debt",
+        "dependency",
+        "ramp",
+        "budget",
+        "peers",
+        "peer-evidence",
+        "impossible",
+        "busy",
+        "baseline",
+        "unhealthy-before",
+        "offline",
+        "retry",
+        "settle",
+        "not-up",
+        "step",
+        "worker",
+        "hold-ends",
+    ];
+
+    /// The earliest instant at which this can be over by itself, where that is known.
+    pub const fn earliest(&self) -> Option<Timestamp> {
+        match self {
+            Self::Soak { until } | Self::Settle { until } => Some(*until),
+            Self::Retry { at } | Self::Offline { retry_at: at } => Some(*at),
+            Self::Stop { .. }
+            | Self::Fault { .. }
+            | Self::Pause { .. }
+            | Self::Halt { .. }
+            | Self::Approval { .. }
+            | Self::EarlierRing { .. }
+            | Self::Visits { .. }
+            | Self::Blind { .. }
+            | Self::Gate { .. }
+            | Self::Debt { .. }
+            | Self::Dependency { .. }
+            | Self::Ramp { .. }
+            | Self::Budget { .. }
+            | Self::Peers { .. }
+            | Self::PeerEvidence { .. }
+            | Self::Impossible { .. }
+            | Self::Busy { .. }
+            | Self::Baseline { .. }
+            | Self::UnhealthyBefore { .. }
+            | Self::NotUp { .. }
+            | Self::Step { .. }
+            | Self::Worker
+            | Self::HoldEnds => None,
+        }
+    }
+
+    /// What would unblock it.
+    pub const fn unblocked_by(&self) -> &'static str {
+        match self {
+            Self::Stop { .. } => "a person's `go`",
+            Self::Fault { .. } => "a person's `go`, with a reason",
+            Self::Pause { .. } => "a person's `resume`",
+            Self::Halt { .. } => "a person's `resume` with a reason, `rollback` or `cancel`",
+            Self::Approval { .. } => "a person's `approve`",
+            Self::EarlierRing { .. } => "the promotion of that ring",
+            Self::Visits { .. } | Self::Step { .. } | Self::Busy { .. } => {
+                "the end of what is going on"
+            }
+            Self::Soak { .. } | Self::Settle { .. } | Self::Retry { .. } => "time",
+            Self::Blind { .. }
+            | Self::Gate { .. }
+            | Self::Baseline { .. }
+            | Self::PeerEvidence { .. } => "fresh samples of its probe",
+            Self::Debt { .. } => "the hosts coming back, or a person's `cancel`",
+            Self::Dependency { .. } => {
+                "that group being done and healthy; a `rollback` or `cancel` where it failed"
+            }
+            Self::Ramp { .. } => "visits that settle; when frozen, a person's `halt` and `resume`",
+            Self::Budget { .. } | Self::Peers { .. } => "hosts coming back up",
+            Self::Impossible { .. } => "a larger group, or `accept_outage` in the fleet",
+            Self::UnhealthyBefore { .. } | Self::NotUp { .. } => "the host's probe being good",
+            Self::Offline { .. } => "the host coming back",
+            Self::Worker => "a free worker",
+            Self::HoldEnds => "a person's `resume`, `rollback` or `cancel`",
+        }
+    }
+}
+
+impl fmt::Display for WaitingOn {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one line for each reason is the table people are shown"
+    )]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stop { by, reason } => write!(f, "the fleet is stopped by {by}: {reason}"),
+            Self::Fault { what } => write!(f, "the engine stopped itself: {what}"),
+            Self::Pause { by, reason } => write!(f, "paused by {by}: {reason}"),
+            Self::Halt { cause } => write!(f, "halted: {cause}"),
+            Self::Approval { to, by, have, need } => {
+                write!(f, "{have} of {need} approvals for `{to}`")?;
+                if by.is_empty() {
+                    Ok(())
+                } else {
+                    write!(f, " (by {})", by.join(", "))
+                }
+            }
+            Self::EarlierRing { ring } => write!(f, "ring `{ring}` comes first"),
+            Self::Visits { pending, in_flight } => {
+                write!(f, "{in_flight} visits in flight, {pending} to come")
+            }
+            Self::Soak { until } => write!(f, "soaks until {until}"),
+            Self::Blind { need, have } => {
+                write!(f, "too few hosts report: {have} of at least {need}")
+            }
+            Self::Gate { gate, need, have } => write!(
+                f,
+                "gate `{gate}`: {have} of {need} updated hosts are evidently up"
+            ),
+            Self::Debt { have, allowed } => write!(
+                f,
+                "{have} hosts offline or held, at most {allowed} may be left behind"
+            ),
+            Self::Dependency {
+                group,
+                open,
+                failed,
+            } => {
+                write!(f, "group `{group}` comes first: {open} hosts not done")?;
+                if *failed > 0 {
+                    write!(f, ", {failed} failed")
+                } else {
+                    Ok(())
+                }
+            }
+            Self::Ramp {
+                in_flight,
+                limit,
+                frozen,
+            } => {
+                write!(f, "{in_flight} of {limit} visits at once")?;
+                if *frozen {
+                    f.write_str("; a failure froze the ramp")
+                } else {
+                    Ok(())
+                }
+            }
+            Self::Budget { used, limit } => {
+                write!(f, "disruption budget: {used} of {limit} hosts down")
+            }
+            Self::Peers { group, used, limit } => write!(
+                f,
+                "availability group `{group}`: {used} of {limit} members down"
+            ),
+            Self::PeerEvidence { group, need, have } => {
+                write!(
+                    f,
+                    "availability group `{group}`: {have} other members evidently up, {need} must be"
+                )
+            }
+            Self::Impossible { group } => {
+                write!(f, "availability group `{group}` can never be kept up")
+            }
+            Self::Busy { rollout } => write!(f, "rollout {rollout} is visiting the host"),
+            Self::Baseline { gate } => {
+                write!(f, "no evidence yet from gate `{gate}` before the update")
+            }
+            Self::UnhealthyBefore { gate } => {
+                write!(f, "unhealthy before the update (gate `{gate}`)")
+            }
+            Self::Offline { retry_at } => write!(f, "offline; next attempt at {retry_at}"),
+            Self::Retry { at } => write!(f, "next attempt at {at}"),
+            Self::Settle { until } => write!(f, "settles until {until}"),
+            Self::NotUp {
+                gate,
+                until: Some(until),
+            } => write!(f, "not up (gate `{gate}`); unhealthy at {until}"),
+            Self::NotUp { gate, until: None } => write!(f, "not evidently up (gate `{gate}`)"),
+            Self::Step { step, .. } => write!(f, "step `{step}` is running"),
+            Self::Worker => f.write_str("all workers are busy"),
+            Self::HoldEnds => f.write_str("its restart is withheld while the rollout is held"),
+        }
+    }
+}

@@ -1,0 +1,527 @@
+//! Documents whose every value is known to be meaningful. Nothing here needs to be checked again.
+
+use std::collections::BTreeMap;
+use std::num::{NonZeroU16, NonZeroU32};
+
+use ringway_model::{AfterCrash, Digest, Labels, Place, Selector, Share, Span, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// A fleet: what there is, and what depends on what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fleet {
+    /// The fleet's name.
+    pub name: String,
+    /// Digest of the document as written.
+    pub digest: Digest,
+    /// Hosts in the order written; names are unique.
+    pub hosts: Vec<Host>,
+    /// Probes by name, at most 16.
+    pub probes: BTreeMap<String, Probe>,
+    /// Groups in the order written; names are unique; `after` has been checked to name groups and to have no cycle.
+    pub groups: Vec<Group>,
+    /// How hosts are reached; the first selector that matches counts, and every host matches one.
+    pub connect: Vec<Connect>,
+}
+
+/// One server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// Its name.
+    pub name: String,
+    /// Where it is reached; its name where this is absent.
+    pub address: Option<String>,
+    /// What is known of it.
+    pub labels: Labels,
+}
+
+/// How hosts are reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connect {
+    /// For which hosts.
+    pub select: Selector,
+    /// How.
+    pub with: Connection,
+}
+
+/// A way to reach a host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Connection {
+    /// Every "host" is a set of processes of this machine.
+    Local,
+}
+
+/// A repeated question to a host: is it well?
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Probe {
+    /// What is asked.
+    pub ask: Ask,
+    /// How often.
+    pub every: Span,
+    /// How long one question may take.
+    pub timeout: Span,
+}
+
+/// What a probe asks. Texts may contain `{host}`, `{address}` and `{label}` for any label.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ask {
+    /// An HTTP request.
+    Http {
+        /// The port; a label in braces, as in `"{port}"`, is replaced by the host's own.
+        port: String,
+        /// The path.
+        path: String,
+        /// The status that is good.
+        status: u16,
+        /// A text the body must contain.
+        body_contains: Option<String>,
+    },
+    /// A TCP connection that is accepted.
+    Tcp {
+        /// The port, as in `Http`.
+        port: String,
+    },
+    /// A command that ends with exit code 0.
+    Run {
+        /// The command.
+        run: Command,
+        /// Where it runs.
+        at: Place,
+    },
+}
+
+/// Something to execute.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// A text for `/bin/sh`. Values reach it as environment variables, never pasted into the text.
+    Shell(String),
+    /// A program and its arguments, no shell.
+    Program(Vec<String>),
+}
+
+/// A set of hosts, node of the dependency graph. A host belongs to at most one group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// Its name.
+    pub name: String,
+    /// Which hosts.
+    pub select: Selector,
+    /// Groups that must be done and healthy first.
+    pub after: Vec<After>,
+    /// What must stay up while members are visited.
+    pub keep_up: Option<KeepUp>,
+    /// How the members of one availability group are spread over rings.
+    pub rings: RingSpread,
+    /// The care of its role, by name.
+    pub care: Option<String>,
+}
+
+/// A group that must come first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct After {
+    /// Its name.
+    pub group: String,
+    /// Whether its members in all earlier rings must (still) be healthy too, or only those of the same ring.
+    pub across_rings: bool,
+}
+
+/// How members of one availability group are spread over rings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RingSpread {
+    /// As it falls.
+    #[default]
+    Any,
+    /// In different rings, as far as there are rings.
+    Apart,
+    /// All in one ring.
+    Together,
+}
+
+/// What must stay up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeepUp {
+    /// The label whose values tell availability groups apart; absent: the whole group is one.
+    pub per: Option<String>,
+    /// How many must stay up.
+    pub minimum: Minimum,
+    /// How many may be down at once, whatever the minimum allows.
+    pub down_at_most: Option<NonZeroU32>,
+    /// The probe that gives the evidence.
+    pub probe: String,
+    /// How old evidence may be.
+    pub fresh: Span,
+    /// Why an outage is accepted where the minimum can never be met.
+    pub accept_outage: Option<String>,
+}
+
+/// How many members must stay up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Minimum {
+    /// So many.
+    AtLeast(u32),
+    /// This share of the members, rounded up.
+    Share(Share),
+}
+
+/// How an update may spread.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Its name.
+    pub name: String,
+    /// Digest of the document as written.
+    pub digest: Digest,
+    /// Who wrote it: the person `not_by: [policy-author]` means.
+    pub author: Option<String>,
+    /// Which hosts it is about; the denominator of `take`.
+    pub applies_to: Selector,
+    /// What must be approved before anything starts.
+    pub start: Option<Approvals>,
+    /// The rings in order; at least one.
+    pub rings: Vec<Ring>,
+    /// How fast.
+    pub pace: Pace,
+    /// How many targets may be down at once: a share (rounded down, never below 1) or a number.
+    pub budget_down: Option<Amount>,
+    /// What is repeated.
+    pub retry: Retry,
+    /// When it stops.
+    pub halt: Halt,
+    /// How many hosts a ring may leave behind.
+    pub offline: Offline,
+    /// Conditions on updated hosts.
+    pub gates: Vec<Gate>,
+    /// What happens to hosts that are unhealthy before the update.
+    pub already_unhealthy: AlreadyUnhealthy,
+    /// What a hold does to a host whose update is applied and not restarted yet.
+    pub on_halt: OnHalt,
+}
+
+/// A number of hosts, or a share of some.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Amount {
+    /// So many.
+    Count(u32),
+    /// This share of the whole the context names.
+    Share(Share),
+}
+
+/// Approvals that something needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approvals {
+    /// How many distinct people.
+    pub needed: u8,
+    /// Of which teams; empty: anybody.
+    pub by: Vec<String>,
+    /// Who may not.
+    pub not_by: Vec<NotBy>,
+}
+
+/// Somebody who may not approve, so that duties are separated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NotBy {
+    /// The policy's author.
+    PolicyAuthor,
+    /// Who started the rollout.
+    Starter,
+}
+
+/// An ordered part of the fleet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ring {
+    /// Its name, unique in the policy.
+    pub name: String,
+    /// Which hosts.
+    pub hosts: RingHosts,
+    /// The wait with observation after its last reachable host has settled.
+    pub soak: Span,
+    /// What must be approved before the next ring starts; on the last ring, before the rollout completes.
+    pub after_soak: Option<Approvals>,
+}
+
+/// Which hosts a ring claims of those that no earlier ring has claimed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RingHosts {
+    /// All that are left.
+    Rest,
+    /// Some.
+    Select {
+        /// Of these.
+        select: Selector,
+        /// So many; a share is of `applies_to`, rounded up, at least one. Absent: all of them.
+        take: Option<Amount>,
+        /// One host of every stratum that comes in a later ring.
+        cover: Option<Cover>,
+        /// Labels whose values should be spread evenly.
+        spread: Vec<String>,
+    },
+}
+
+/// Which differences between hosts a ring must contain an example of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cover {
+    /// The labels whose combinations are the strata.
+    pub by: Vec<String>,
+    /// Whether the ring may take more than `take` to contain them all.
+    pub may_exceed_take: bool,
+}
+
+/// How fast.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pace {
+    /// Visits at once, at the most.
+    pub at_once: NonZeroU32,
+    /// How the number at once grows within a ring.
+    pub ramp: Ramp,
+    /// How long a host must be healthy after its visit before it counts.
+    pub settle: Span,
+}
+
+/// How the number of visits at once grows within a ring.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ramp {
+    /// From 1, doubled each time as many visits have settled; a failed attempt freezes it.
+    #[default]
+    Double,
+    /// `at_once` from the start.
+    Off,
+}
+
+/// What is repeated after a failed attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retry {
+    /// How many further attempts a step has.
+    pub times: u8,
+    /// The wait before the first of them; doubled for each further one.
+    pub wait: Span,
+}
+
+/// When a ring's failures stop the rollout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Halt {
+    /// On this failure.
+    pub failed: Option<NonZeroU32>,
+    /// On failure no. floor(limit x planned) + 1.
+    pub failed_share: Option<FailedShare>,
+}
+
+/// A share of a ring's planned hosts that may fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedShare {
+    /// The share.
+    pub limit: Share,
+    /// The smallest ring it applies to, in planned hosts.
+    pub counts_from: u32,
+}
+
+/// How many of a ring's planned hosts may be offline or held when it is promoted: the larger of the two, never all.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offline {
+    /// A share of the ring's planned hosts, rounded down.
+    pub allow: Share,
+    /// A number.
+    pub or: u32,
+    /// How long until the next attempt to reach one.
+    pub retry: Span,
+}
+
+/// A condition on updated hosts: a hard guard, deterministic.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gate {
+    /// Its name, unique in the policy.
+    pub name: String,
+    /// The probe.
+    pub probe: String,
+    /// How long the probe may be bad before the host counts as unhealthy.
+    pub down_for: Span,
+    /// How many of a ring's updated hosts must report for its soak to count.
+    pub min_reporting: Share,
+}
+
+/// What happens to hosts that are unhealthy before the update.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AlreadyUnhealthy {
+    /// Left alone and named; visited when they are healthy again.
+    #[default]
+    Hold,
+    /// Updated all the same.
+    Update,
+}
+
+/// What a hold does to a host whose update is applied and not restarted yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OnHalt {
+    /// Its restart is withheld.
+    #[default]
+    Withhold,
+    /// Its visit is finished.
+    Finish,
+}
+
+/// What is installed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Update {
+    /// Its name.
+    pub name: String,
+    /// Digest of the document as written.
+    pub digest: Digest,
+    /// When the vendor released it.
+    pub released: Option<Timestamp>,
+    /// How bad what it mends is.
+    pub severity: Option<String>,
+    /// One per product line; the first selector that matches counts.
+    pub releases: Vec<Release>,
+    /// What it takes the place of.
+    pub supersedes: Vec<String>,
+    /// The recipe's name.
+    pub recipe: String,
+}
+
+/// The content for one product line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// For which hosts.
+    pub select: Selector,
+    /// Its id, as written.
+    pub id: String,
+    /// Its build, as written.
+    pub build: Option<String>,
+    /// Values for the recipe's parameters.
+    pub with: BTreeMap<String, String>,
+}
+
+/// How an update is installed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// Its name.
+    pub name: String,
+    /// Digest of the document as written.
+    pub digest: Digest,
+    /// Parameters and their defaults; `None`: required.
+    pub parameters: BTreeMap<String, Option<String>>,
+    /// Looks at what is installed.
+    pub inspect: Option<Inspect>,
+    /// Checks that the host can take it.
+    pub precheck: Option<Step>,
+    /// Installs.
+    pub apply: Step,
+    /// Restarts.
+    pub reboot: Option<Reboot>,
+    /// Checks that it works.
+    pub verify: Option<Step>,
+    /// Takes it back.
+    pub rollback: Option<Step>,
+}
+
+/// One command of a recipe or of a role's care.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// What is executed. Values reach it as environment variables: `HOST`, `ADDRESS`, `UPDATE`, `RELEASE`, `BUILD`,
+    /// `PREVIOUS`, `WANTED` (the build, or in a rollback visit the previous one), every parameter in upper case, and
+    /// every label as `LABEL_<NAME>`.
+    pub run: Command,
+    /// Where it runs.
+    pub at: Place,
+    /// How long it may take.
+    pub timeout: Span,
+    /// What is done when it began, is not running, and left no result.
+    pub after_crash: AfterCrash,
+    /// What its output must be.
+    pub expect: Option<Expect>,
+}
+
+/// What a step's output must be, beyond exit code 0.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Expect {
+    /// Its last line, trimmed, is a number of at least this.
+    AtLeast(i64),
+    /// It contains this text.
+    Contains(String),
+    /// Trimmed, it is this text.
+    Equals(String),
+}
+
+/// Looks at what is installed. Texts may contain `{output}` (its output, trimmed), `{build}`, `{id}` and `{parameter}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inspect {
+    /// The command; `expect` is not used.
+    pub step: Step,
+    /// The trimmed output that means that the release is there.
+    pub installed_when: String,
+    /// What a rollback goes back to; absent: there is no rollback.
+    pub previous: Option<String>,
+}
+
+/// Restarts a host or its service, and waits until it is back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reboot {
+    /// The command that restarts.
+    pub step: Step,
+    /// Restarts only when this holds.
+    pub when: When,
+    /// Prints something that changes with every restart.
+    pub boot_id: Option<Command>,
+    /// The fewest and the most restarts that are right.
+    pub restarts: (NonZeroU16, NonZeroU16),
+    /// How long the host has to come back.
+    pub back_within: Span,
+}
+
+/// When a host is restarted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum When {
+    /// Always.
+    Always,
+    /// When this file exists on the host.
+    File(String),
+    /// When this command ends with exit code 0 on the host.
+    Run(Command),
+}
+
+/// How hosts of a role are taken out of service and put back; wraps any recipe.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Care {
+    /// Its name.
+    pub name: String,
+    /// Digest of the document as written.
+    pub digest: Digest,
+    /// Takes a host out of service. Present exactly when `undrain` is.
+    pub drain: Option<Step>,
+    /// Checks that the host does its work again.
+    pub verify: Option<Step>,
+    /// Puts it back.
+    pub undrain: Option<Step>,
+}
+
+/// Who belongs to which team.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct People {
+    /// Digest of the document as written.
+    pub digest: Digest,
+    /// Teams by name.
+    pub teams: BTreeMap<String, Team>,
+}
+
+/// A team.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Team {
+    /// Its members' user names.
+    pub members: Vec<String>,
+    /// User names of those who stand in for a member; they count alike.
+    pub deputies: Vec<String>,
+}
+
+/// All documents of one directory, valid alone and together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Documents {
+    /// The fleet, if there is one.
+    pub fleet: Option<Fleet>,
+    /// Policies by name.
+    pub policies: BTreeMap<String, Policy>,
+    /// Updates by name.
+    pub updates: BTreeMap<String, Update>,
+    /// Recipes by name.
+    pub recipes: BTreeMap<String, Recipe>,
+    /// Cares by name.
+    pub cares: BTreeMap<String, Care>,
+    /// The people; empty when no document says who they are.
+    pub people: People,
+}

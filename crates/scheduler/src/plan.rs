@@ -1,0 +1,202 @@
+//! The plan of one rollout: who goes when, by which route, and what every threshold means in hosts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ringway_model::{Digest, HostId, ProbeId, RingIndex, RouteId, Slot, Span, StepKind, VisitKind};
+use ringway_policy::validated::{
+    AlreadyUnhealthy, Command, NotBy, OnHalt, Pace, Retry, Step, When,
+};
+use serde::{Deserialize, Serialize};
+
+/// The computed schedule of one rollout. Immutable and content-addressed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// What every choice that documents leave open was made with.
+    pub seed: u64,
+    /// The fleet it is for: digest of its `FleetSpec`.
+    pub fleet: Digest,
+    /// Every document it was made from: kind and name, and the digest of the text as written.
+    pub documents: BTreeMap<String, Digest>,
+    /// The policy's name.
+    pub policy: String,
+    /// The update's name.
+    pub update: String,
+    /// By `RingIndex`. Slots of a ring are a range; ranges follow one another from 0. A ring may be empty.
+    pub rings: Vec<RingPlan>,
+    /// By `Slot`: which host, and how it is visited. Ordered by ring, then by the order in which they should start.
+    pub slots: Vec<SlotPlan>,
+    /// By `RouteId`.
+    pub routes: Vec<Route>,
+    /// Conditions on updated hosts; at most 16.
+    pub gates: Vec<GatePlan>,
+    /// How fast.
+    pub pace: Pace,
+    /// Targets that may be down at once; absent: no budget.
+    pub budget_down: Option<u32>,
+    /// What is repeated.
+    pub retry: Retry,
+    /// How long until the next attempt to reach an offline host.
+    pub offline_retry: Span,
+    /// What happens to hosts that are unhealthy before the update.
+    pub already_unhealthy: AlreadyUnhealthy,
+    /// What a hold does to hosts applied and not restarted.
+    pub on_halt: OnHalt,
+    /// What must be approved before anything starts.
+    pub start: Option<ApprovalPlan>,
+    /// Who wrote the policy.
+    pub author: Option<String>,
+    /// Hosts that `applies_to` matches and no release does: not applicable.
+    pub not_applicable: Vec<HostId>,
+    /// Hosts that no ring claimed.
+    pub unclaimed: Vec<HostId>,
+}
+
+/// One ring, in hosts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RingPlan {
+    /// Its name.
+    pub name: String,
+    /// Its first slot.
+    pub first: Slot,
+    /// How many hosts it has.
+    pub planned: u32,
+    /// The failure that halts; absent: none does.
+    pub halt_on: Option<u32>,
+    /// Hosts it may leave behind.
+    pub debt_allowed: u32,
+    /// The wait with observation after its last reachable host has settled.
+    pub soak: Span,
+    /// What must be approved before going on.
+    pub after_soak: Option<ApprovalPlan>,
+}
+
+impl RingPlan {
+    /// The ring's slots as a range of indices.
+    pub fn slots(&self) -> std::ops::Range<usize> {
+        let first = self.first.index();
+        first..first + self.planned as usize
+    }
+}
+
+/// One host's place in the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotPlan {
+    /// The host.
+    pub host: HostId,
+    /// How it is visited.
+    pub route: RouteId,
+}
+
+/// Approvals, with the people who may give them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalPlan {
+    /// How many distinct people.
+    pub needed: u8,
+    /// The teams' names; empty: anybody.
+    pub by: Vec<String>,
+    /// The user names of all members and deputies of those teams.
+    pub people: BTreeSet<String>,
+    /// Who may not.
+    pub not_by: Vec<NotBy>,
+}
+
+/// A condition on updated hosts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatePlan {
+    /// Its name.
+    pub name: String,
+    /// Its probe.
+    pub probe: ProbeId,
+    /// How long the probe may be bad before the host counts as unhealthy.
+    pub down_for: Span,
+    /// Share of a ring's updated hosts that must report for its soak to count.
+    pub min_reporting: ringway_model::Share,
+}
+
+/// How a kind of host is visited: one release through one recipe, wrapped in one care.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// The release's id.
+    pub release: String,
+    /// The release's build.
+    pub build: Option<String>,
+    /// The recipe's name.
+    pub recipe: String,
+    /// The care's name.
+    pub care: Option<String>,
+    /// The recipe's parameters with their values.
+    pub parameters: BTreeMap<String, String>,
+    /// Every step of the route, once.
+    pub steps: Vec<StepPlan>,
+    /// By `VisitKind` in its order: the steps of such a visit in order, as indices into `steps`. The rollback list is
+    /// empty where the recipe cannot.
+    pub visits: [Vec<u8>; 3],
+}
+
+impl Route {
+    /// The steps of a visit of this kind, in order.
+    pub fn visit(&self, kind: VisitKind) -> &[u8] {
+        &self.visits[kind as usize]
+    }
+
+    /// The step at `position` of a visit of this kind.
+    pub fn step(&self, kind: VisitKind, position: u8) -> Option<&StepPlan> {
+        self.visit(kind)
+            .get(position as usize)
+            .and_then(|&index| self.steps.get(index as usize))
+    }
+
+    /// The position of a kind of step in a visit of this kind.
+    pub fn position(&self, visit: VisitKind, step: StepKind) -> Option<u8> {
+        let found = self
+            .visit(visit)
+            .iter()
+            .position(|&i| self.steps[i as usize].kind == step)?;
+        u8::try_from(found).ok()
+    }
+}
+
+/// One step, with everything a driver needs except the host's own values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepPlan {
+    /// What it is for.
+    pub kind: StepKind,
+    /// The command, where it runs, how long it may take, what a crash means for it.
+    pub step: Step,
+    /// What else the kind needs.
+    pub more: More,
+}
+
+/// What a kind of step needs beyond its command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum More {
+    /// Nothing; `expect` is in the step itself.
+    Nothing,
+    /// An inspection: texts in which `{output}` still stands, everything else replaced.
+    Inspect {
+        /// The trimmed output that means that the release is there.
+        installed_when: String,
+        /// What a rollback goes back to.
+        previous: Option<String>,
+    },
+    /// A restart.
+    Reboot {
+        /// Restarts only when this holds.
+        when: When,
+        /// Prints something that changes with every restart.
+        boot_id: Option<Command>,
+        /// The fewest and the most restarts that are right.
+        restarts: (u16, u16),
+        /// How long the host has to come back.
+        back_within: Span,
+    },
+}
+
+impl Plan {
+    /// The ring a slot is in.
+    pub fn ring_of(&self, slot: Slot) -> RingIndex {
+        let after = self.rings.partition_point(|ring| ring.first.0 <= slot.0);
+        // Empty rings share their first slot with the next one; the last of those that begin here has the slot.
+        RingIndex::at(after - 1)
+    }
+}
