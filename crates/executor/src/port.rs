@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ringway_engine::{Accepted, Command, Rejected};
 use ringway_model::{
-    Actor, Digest, Epoch, HostId, IntentId, ProbeId, RawReport, RouteId, Sample, Timestamp,
+    Actor, Digest, Epoch, Hasher, HostId, IntentId, ProbeId, RawReport, RouteId, Sample, Timestamp,
     VisitKind,
 };
 use ringway_scheduler::{FleetSpec, Plan};
@@ -111,8 +111,26 @@ pub struct Row {
     pub epoch: Epoch,
     /// The encoded batch; its first byte is the format's version.
     pub body: Vec<u8>,
-    /// SHA-256 over the hash of the row before and all of the above.
+    /// SHA-256 over the hash of the row before and all of the above: [`Row::hash_after`].
     pub hash: Digest,
+}
+
+impl Row {
+    /// What stands for the row before the first one.
+    pub const GENESIS: Digest = Digest::from_bytes([0; 32]);
+
+    /// The hash this row must have where `prev` is the hash of the row before it, [`Row::GENESIS`] for the first.
+    ///
+    /// The one definition of the chain, for those who write a row, those who store it and those who audit it.
+    pub fn hash_after(&self, prev: &Digest) -> Digest {
+        Hasher::default()
+            .part(prev.as_bytes())
+            .part(&self.seq.to_le_bytes())
+            .part(&self.at.0.to_le_bytes())
+            .part(&self.epoch.0.to_le_bytes())
+            .part(&self.body)
+            .finish()
+    }
 }
 
 /// Content by its digest.
