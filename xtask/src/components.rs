@@ -1,0 +1,115 @@
+//! The real components that tests use and cargo does not bring along.
+//!
+//! The table is what a person is told; a test that needs one of them looks for it itself, and where it is missing runs
+//! without it unless `CI` is set. With `CI` set the absence of any of them fails before anything is built.
+
+use std::path::PathBuf;
+
+use crate::say::{heading, say};
+use crate::{Failure, Outcome};
+
+/// A program that has to be on the machine.
+struct Component {
+    /// The program.
+    program: &'static str,
+    /// Debian's package that has it.
+    package: &'static str,
+    /// What is tested with it.
+    used_for: &'static str,
+}
+
+const COMPONENTS: [Component; 8] = [
+    Component {
+        program: "sh",
+        package: "dash",
+        used_for: "every step of a recipe, and the envelope around it",
+    },
+    Component {
+        program: "dash",
+        package: "dash",
+        used_for: "the envelope under Debian's shell",
+    },
+    Component {
+        program: "bash",
+        package: "bash",
+        used_for: "the envelope under bash",
+    },
+    Component {
+        program: "busybox",
+        package: "busybox",
+        used_for: "the envelope under the shell of small systems",
+    },
+    Component {
+        program: "setsid",
+        package: "util-linux",
+        used_for: "steps that outlive the process that started them",
+    },
+    Component {
+        program: "flock",
+        package: "util-linux",
+        used_for: "one step at a time on a host",
+    },
+    Component {
+        program: "timeout",
+        package: "coreutils",
+        used_for: "bounds on what real processes may take",
+    },
+    Component {
+        program: "ps",
+        package: "procps",
+        used_for: "finding processes that should be gone",
+    },
+];
+
+/// Whether nothing may be skipped.
+pub(crate) fn in_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|value| !value.is_empty())
+}
+
+/// Prints what is there and what is not, and returns one line for each that is missing.
+///
+/// # Errors
+///
+/// When one is missing and nothing may be skipped.
+pub(crate) fn look() -> Outcome<Vec<String>> {
+    heading("components");
+    let mut missing = Vec::new();
+    for component in &COMPONENTS {
+        if let Some(path) = find(component.program) {
+            say!("  {:<8} {}", component.program, path.display());
+        } else {
+            let line = format!(
+                "{:<8} MISSING, used for {}; `apt-get install {}`",
+                component.program, component.used_for, component.package
+            );
+            say!("  {line}");
+            missing.push(line);
+        }
+    }
+    if in_ci() && !missing.is_empty() {
+        return Err(Failure::Failed(format!(
+            "with `CI` set nothing is skipped, and {} of the components above are missing",
+            missing.len()
+        )));
+    }
+    Ok(missing)
+}
+
+/// Where a program lies on the search path.
+fn find(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|candidate| candidate.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_found_where_the_shell_would_find_it() {
+        assert!(find("sh").is_some());
+        assert!(find("no-such-program-anywhere").is_none());
+    }
+}
