@@ -44,13 +44,17 @@ impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Labels {
     }
 }
 
-/// Whether two label values are the same. `true` and `yes`, `false` and `no` compare equal, because inventories arrive
-/// with either.
-pub(crate) fn same_value(a: &str, b: &str) -> bool {
-    let plain = |value| match value {
+/// The spelling that stands for a label value: `true` for `yes` and `false` for `no`, because inventories arrive with
+/// either; every other value stands for itself. Two values are the same exactly when this is.
+pub fn canonical_value(value: &str) -> &str {
+    match value {
         "yes" | "Yes" | "True" => "true",
         "no" | "No" | "False" => "false",
         other => other,
-    };
-    plain(a) == plain(b)
+    }
+}
+
+/// Whether two label values are the same.
+pub(crate) fn same_value(a: &str, b: &str) -> bool {
+    canonical_value(a) == canonical_value(b)
 }

@@ -20,7 +20,7 @@ pub use ids::{
     Actor, CellId, Epoch, GroupId, HostId, IntentId, IntentParseError, ProbeId, RingIndex,
     RolloutId, RouteId, Slot,
 };
-pub use labels::Labels;
+pub use labels::{Labels, canonical_value};
 pub use outcome::HostOutcome;
 pub use selector::Selector;
 pub use share::{Share, ShareParseError};
