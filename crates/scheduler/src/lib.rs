@@ -5,8 +5,26 @@
 //! ranges of slots, routes, thresholds in hosts). The same documents and seed give the same bytes. It decides nothing
 //! at run time and reads no clock.
 
+mod claim;
+mod coverage;
+mod draw;
+mod encode;
+mod fleet;
+mod graph;
+mod index;
+mod make;
+mod order;
 pub mod plan;
+mod problem;
+mod route;
 pub mod spec;
+pub mod thresholds;
+mod units;
+mod words;
 
+pub use encode::DecodeError;
+pub use fleet::{FleetProblem, compile_fleet, names};
+pub use make::make_plan;
 pub use plan::Plan;
+pub use problem::{PlanProblem, PlanProblems};
 pub use spec::FleetSpec;

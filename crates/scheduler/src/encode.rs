@@ -1,0 +1,82 @@
+//! Fleets and plans as bytes, so that they can be named by their digest.
+//!
+//! The first byte is the format's version; the rest is postcard. The same value gives the same bytes on every machine.
+
+use ringway_model::Digest;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{FleetSpec, Plan};
+
+/// The format that is written. A reader meets older ones in journals for ever, so a change of the types raises it and
+/// keeps a reader for the one before.
+const VERSION: u8 = 1;
+
+/// Bytes that are not what they are taken for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// There is nothing.
+    #[error("no bytes")]
+    Empty,
+    /// Another format.
+    #[error("format version {0} is not known (this program reads {VERSION})")]
+    Version(u8),
+    /// The bytes do not describe the value.
+    #[error("the bytes do not describe the value: {0}")]
+    Malformed(String),
+    /// Something follows the value.
+    #[error("{0} bytes follow the value")]
+    Trailing(usize),
+}
+
+fn encode(value: &impl Serialize) -> (Digest, Vec<u8>) {
+    let bytes = postcard::to_extend(value, vec![VERSION])
+        .expect("these types have no lengths unknown in advance, and memory grows as needed");
+    (Digest::of(&bytes), bytes)
+}
+
+fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
+    let (&version, body) = bytes.split_first().ok_or(DecodeError::Empty)?;
+    if version != VERSION {
+        return Err(DecodeError::Version(version));
+    }
+    let (value, rest) = postcard::take_from_bytes(body)
+        .map_err(|error| DecodeError::Malformed(error.to_string()))?;
+    if rest.is_empty() {
+        Ok(value)
+    } else {
+        Err(DecodeError::Trailing(rest.len()))
+    }
+}
+
+impl FleetSpec {
+    /// The fleet's bytes and their digest.
+    pub fn encode(&self) -> (Digest, Vec<u8>) {
+        encode(self)
+    }
+
+    /// The fleet that these bytes describe.
+    ///
+    /// # Errors
+    ///
+    /// When they are of another format, damaged, or followed by more.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        decode(bytes)
+    }
+}
+
+impl Plan {
+    /// The plan's bytes and their digest.
+    pub fn encode(&self) -> (Digest, Vec<u8>) {
+        encode(self)
+    }
+
+    /// The plan that these bytes describe.
+    ///
+    /// # Errors
+    ///
+    /// When they are of another format, damaged, or followed by more.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        decode(bytes)
+    }
+}

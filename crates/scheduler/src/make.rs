@@ -1,0 +1,564 @@
+//! From documents and a seed to the plan of one rollout.
+//!
+//! This module brings the parts together: targets, rings, routes, thresholds. It decides nothing about when a host is
+//! visited; the engine does, within what the plan says. All problems are reported at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ringway_model::{Digest, HostId, ProbeId, RouteId, Selector, Slot};
+use ringway_policy::validated::{
+    Approvals, Care, Documents, People, Policy, Recipe, RingHosts, Update,
+};
+
+use crate::claim::{Claims, Wish, claim, key_of};
+use crate::draw::in_drawn_order;
+use crate::index::HostIndex;
+use crate::order::in_starting_order;
+use crate::plan::{ApprovalPlan, GatePlan, Plan, RingPlan, Route, SlotPlan};
+use crate::problem::{PlanProblem, PlanProblems};
+use crate::spec::FleetSpec;
+use crate::units::Units;
+use crate::{route, thresholds};
+
+/// Computes the plan of a rollout of `update` under `policy` over `fleet`. The same arguments give the same plan, byte
+/// for byte.
+///
+/// # Errors
+///
+/// Everything that is in the way, at once: names that no document has, no host to update, strata that a `cover` cannot
+/// contain or not within its `take`, parameters without a value.
+pub fn make_plan(
+    fleet: &FleetSpec,
+    documents: &Documents,
+    policy: &str,
+    update: &str,
+    seed: u64,
+) -> Result<Plan, PlanProblems> {
+    let named = Named::find(documents, policy, update)?;
+    Making {
+        fleet,
+        documents,
+        named,
+        seed,
+    }
+    .plan()
+}
+
+/// The documents a plan is about.
+#[derive(Clone, Copy)]
+struct Named<'d> {
+    policy: &'d Policy,
+    update: &'d Update,
+    recipe: &'d Recipe,
+}
+
+impl<'d> Named<'d> {
+    fn find(documents: &'d Documents, policy: &str, update: &str) -> Result<Self, PlanProblems> {
+        let mut problems = Vec::new();
+        let policy = named(&documents.policies, "policy", policy, &mut problems);
+        let update = named(&documents.updates, "update", update, &mut problems);
+        let recipe = update
+            .and_then(|update| named(&documents.recipes, "recipe", &update.recipe, &mut problems));
+        PlanProblems::none_of(problems)?;
+        let (Some(policy), Some(update), Some(recipe)) = (policy, update, recipe) else {
+            unreachable!("what is not found is a problem");
+        };
+        Ok(Self {
+            policy,
+            update,
+            recipe,
+        })
+    }
+}
+
+fn named<'d, T>(
+    all: &'d BTreeMap<String, T>,
+    kind: &str,
+    name: &str,
+    problems: &mut Vec<PlanProblem>,
+) -> Option<&'d T> {
+    let found = all.get(name);
+    if found.is_none() {
+        let code = match kind {
+            "policy" => "unknown-policy",
+            "update" => "unknown-update",
+            "care" => "unknown-care",
+            _ => "unknown-recipe",
+        };
+        let known: Vec<_> = all.keys().map(|name| format!("`{name}`")).collect();
+        let hint = if known.is_empty() {
+            format!("no {kind} was read: name the file that has it")
+        } else {
+            format!("there is {}", known.join(", "))
+        };
+        problems.push(PlanProblem::new(
+            code,
+            format!("no {kind} is called `{name}`"),
+            hint,
+        ));
+    }
+    found
+}
+
+/// Who is to be updated.
+struct Targets {
+    /// Ascending.
+    hosts: Vec<u32>,
+    /// Matched by `applies_to`, without a release.
+    not_applicable: Vec<HostId>,
+    /// By host: the first release that selects it.
+    release: Vec<u16>,
+}
+
+const NO_RELEASE: u16 = u16::MAX;
+
+struct Making<'d> {
+    fleet: &'d FleetSpec,
+    documents: &'d Documents,
+    named: Named<'d>,
+    seed: u64,
+}
+
+impl<'d> Making<'d> {
+    fn plan(self) -> Result<Plan, PlanProblems> {
+        let Named { policy, update, .. } = self.named;
+        let mut problems = Vec::new();
+        self.check_sizes(&mut problems);
+        let gates = self.gates(&mut problems);
+        let start = self.approvals(policy.start.as_ref(), &mut problems);
+        let after: Vec<_> = policy
+            .rings
+            .iter()
+            .map(|ring| self.approvals(ring.after_soak.as_ref(), &mut problems))
+            .collect();
+        PlanProblems::none_of(std::mem::take(&mut problems))?;
+
+        let index = HostIndex::new(&self.fleet.hosts, self.labels());
+        let targets = self.targets(&index);
+        self.check_targets(&targets, &mut problems);
+        PlanProblems::none_of(std::mem::take(&mut problems))?;
+
+        let drawn = in_drawn_order(self.seed, &self.fleet.hosts, &targets.hosts);
+        let mut place = vec![0; self.fleet.hosts.len()];
+        for (at, &host) in (0_u32..).zip(&drawn) {
+            place[host as usize] = at;
+        }
+        let wishes = self.wishes(&index, &targets);
+        let units = Units::new(self.fleet, &targets.hosts);
+        let mut claims = claim(&wishes, &units, drawn, self.fleet.hosts.len());
+        self.check_claims(&wishes, &claims, &mut problems);
+        let (routes, route_of) = self.routes(&targets, &claims, &mut problems);
+        PlanProblems::none_of(problems)?;
+
+        for ring in &mut claims.rings {
+            in_starting_order(self.fleet, ring, &place);
+        }
+        claims.unclaimed.sort_unstable();
+        let slots = claims.rings.iter().flatten();
+        Ok(Plan {
+            seed: self.seed,
+            fleet: self.fleet.encode().0,
+            documents: self.digests(&routes),
+            policy: policy.name.clone(),
+            update: update.name.clone(),
+            rings: self.rings(&claims, after),
+            slots: slots
+                .map(|&host| SlotPlan {
+                    host: HostId(host),
+                    route: route_of[host as usize],
+                })
+                .collect(),
+            routes,
+            gates,
+            pace: policy.pace.clone(),
+            budget_down: policy
+                .budget_down
+                .map(|down| thresholds::budget_down(down, count(targets.hosts.len()))),
+            retry: policy.retry.clone(),
+            offline_retry: policy.offline.retry,
+            already_unhealthy: policy.already_unhealthy,
+            on_halt: policy.on_halt,
+            start,
+            author: policy.author.clone(),
+            not_applicable: targets.not_applicable,
+            unclaimed: claims.unclaimed.into_iter().map(HostId).collect(),
+        })
+    }
+
+    /// Every label that something of this plan asks about.
+    fn labels(&self) -> BTreeSet<&'d str> {
+        let Named { policy, update, .. } = self.named;
+        let mut selectors: Vec<&'d Selector> = vec![&policy.applies_to];
+        selectors.extend(update.releases.iter().map(|release| &release.select));
+        let mut labels = BTreeSet::new();
+        for ring in &policy.rings {
+            if let RingHosts::Select {
+                select,
+                cover,
+                spread,
+                ..
+            } = &ring.hosts
+            {
+                selectors.push(select);
+                let by = cover.iter().flat_map(|cover| &cover.by);
+                labels.extend(by.chain(spread).map(String::as_str));
+            }
+        }
+        let named = selectors.into_iter().flat_map(Selector::labels);
+        labels.extend(named.map(|label| label.name.as_str()));
+        labels
+    }
+
+    fn targets(&self, index: &HostIndex<'_>) -> Targets {
+        let mut release = vec![NO_RELEASE; self.fleet.hosts.len()];
+        for (each, number) in self.named.update.releases.iter().zip(0_u16..) {
+            for host in index.select(&each.select) {
+                let release = &mut release[host as usize];
+                if *release == NO_RELEASE {
+                    *release = number;
+                }
+            }
+        }
+        let applies = index.select(&self.named.policy.applies_to);
+        let (hosts, others): (Vec<_>, Vec<_>) = applies
+            .into_iter()
+            .partition(|&host| release[host as usize] != NO_RELEASE);
+        Targets {
+            hosts,
+            not_applicable: others.into_iter().map(HostId).collect(),
+            release,
+        }
+    }
+
+    fn wishes<'i>(&self, index: &'i HostIndex<'_>, targets: &Targets) -> Vec<Wish<'i>> {
+        let applies_to = count(targets.hosts.len() + targets.not_applicable.len());
+        let columns = |labels: &[String]| labels.iter().map(|label| index.column(label)).collect();
+        let rings = self.named.policy.rings.iter();
+        rings
+            .map(|ring| match &ring.hosts {
+                RingHosts::Rest => Wish {
+                    take: None,
+                    selects: None,
+                    cover: None,
+                    spread: Vec::new(),
+                },
+                RingHosts::Select {
+                    select,
+                    take,
+                    cover,
+                    spread,
+                } => {
+                    let mut selected = vec![false; self.fleet.hosts.len()];
+                    for host in index.select(select) {
+                        selected[host as usize] = true;
+                    }
+                    Wish {
+                        take: take.map(|amount| thresholds::take(amount, applies_to)),
+                        selects: Some(selected),
+                        cover: cover.as_ref().map(|cover| columns(&cover.by)),
+                        spread: columns(spread),
+                    }
+                }
+            })
+            .collect()
+    }
+
+    fn rings(&self, claims: &Claims, after: Vec<Option<ApprovalPlan>>) -> Vec<RingPlan> {
+        let policy = self.named.policy;
+        let mut first = 0;
+        policy
+            .rings
+            .iter()
+            .zip(after)
+            .zip(&claims.rings)
+            .map(|((ring, after_soak), hosts)| {
+                let planned = count(hosts.len());
+                let this = first;
+                first += planned;
+                RingPlan {
+                    name: ring.name.clone(),
+                    first: Slot(this),
+                    planned,
+                    halt_on: thresholds::halt_on(&policy.halt, planned),
+                    debt_allowed: thresholds::debt_allowed(&policy.offline, planned),
+                    soak: ring.soak,
+                    after_soak,
+                }
+            })
+            .collect()
+    }
+
+    /// The routes that claimed hosts need, and by host which one.
+    fn routes(
+        &self,
+        targets: &Targets,
+        claims: &Claims,
+        problems: &mut Vec<PlanProblem>,
+    ) -> (Vec<Route>, Vec<RouteId>) {
+        let groups = &self.fleet.groups;
+        let names: BTreeSet<&str> = groups.iter().filter_map(|g| g.care.as_deref()).collect();
+        let names: Vec<Option<&str>> = std::iter::once(None)
+            .chain(names.into_iter().map(Some))
+            .collect();
+        let number = |care: Option<&str>| names.iter().position(|name| *name == care);
+        let care_of_group: Vec<usize> = groups
+            .iter()
+            .map(|group| number(group.care.as_deref()).unwrap_or_default())
+            .collect();
+        let kind = |host: u32| {
+            let group = self.fleet.hosts[host as usize].group;
+            let care = group.map_or(0, |group| care_of_group[group.index()]);
+            (targets.release[host as usize], care)
+        };
+        let used: BTreeSet<(u16, usize)> = claims
+            .rings
+            .iter()
+            .flatten()
+            .map(|&host| kind(host))
+            .collect();
+        if used.len() > usize::from(u16::MAX) {
+            problems.push(too_many("combinations of a release and a care", used.len()));
+            return (Vec::new(), Vec::new());
+        }
+        let mut routes = Vec::new();
+        for &(release, care) in &used {
+            let release = &self.named.update.releases[usize::from(release)];
+            let care: Option<&Care> =
+                names[care].and_then(|name| named(&self.documents.cares, "care", name, problems));
+            match route::compile(release, self.named.recipe, care) {
+                Ok(route) => routes.push(route),
+                Err(found) => problems.extend(found),
+            }
+        }
+        let ids: BTreeMap<_, _> = used.into_iter().zip((0..).map(RouteId)).collect();
+        let mut of = vec![RouteId(0); self.fleet.hosts.len()];
+        for &host in claims.rings.iter().flatten() {
+            of[host as usize] = ids[&kind(host)];
+        }
+        (routes, of)
+    }
+
+    fn gates(&self, problems: &mut Vec<PlanProblem>) -> Vec<GatePlan> {
+        let mut gates = Vec::new();
+        for gate in &self.named.policy.gates {
+            match self
+                .fleet
+                .probes
+                .iter()
+                .position(|probe| probe.name == gate.probe)
+            {
+                Some(probe) => gates.push(GatePlan {
+                    name: gate.name.clone(),
+                    probe: ProbeId::at(probe),
+                    down_for: gate.down_for,
+                    min_reporting: gate.min_reporting,
+                }),
+                None => problems.push(PlanProblem::new(
+                    "unknown-probe",
+                    format!(
+                        "gate `{}` asks probe `{}`, which the fleet lacks",
+                        gate.name, gate.probe
+                    ),
+                    "add it to `probes` of the fleet",
+                )),
+            }
+        }
+        gates
+    }
+
+    fn approvals(
+        &self,
+        written: Option<&Approvals>,
+        problems: &mut Vec<PlanProblem>,
+    ) -> Option<ApprovalPlan> {
+        let written = written?;
+        let mut people = BTreeSet::new();
+        for name in &written.by {
+            match self.documents.people.teams.get(name) {
+                Some(team) => people.extend(team.members.iter().chain(&team.deputies).cloned()),
+                None => problems.push(PlanProblem::new(
+                    "unknown-team",
+                    format!("approvals are asked of team `{name}`, which does not exist"),
+                    "add it to `teams` of the people document",
+                )),
+            }
+        }
+        Some(ApprovalPlan {
+            needed: written.needed,
+            by: written.by.clone(),
+            people,
+            not_by: written.not_by.clone(),
+        })
+    }
+
+    /// Kind and name of every document the plan is made of, with its digest.
+    fn digests(&self, routes: &[Route]) -> BTreeMap<String, Digest> {
+        let Named {
+            policy,
+            update,
+            recipe,
+        } = self.named;
+        let mut digests = BTreeMap::from([
+            (format!("fleet {}", self.fleet.name), self.fleet.document),
+            (format!("policy {}", policy.name), policy.digest),
+            (format!("update {}", update.name), update.digest),
+            (format!("recipe {}", recipe.name), recipe.digest),
+        ]);
+        let cares = routes.iter().filter_map(|route| route.care.as_ref());
+        for care in cares.filter_map(|name| self.documents.cares.get(name)) {
+            digests.insert(format!("care {}", care.name), care.digest);
+        }
+        if self.documents.people != People::default() {
+            digests.insert("people".to_owned(), self.documents.people.digest);
+        }
+        digests
+    }
+
+    fn check_sizes(&self, problems: &mut Vec<PlanProblem>) {
+        let Named { policy, update, .. } = self.named;
+        for (what, found, limit) in [
+            ("rings", policy.rings.len(), usize::from(u16::MAX)),
+            ("releases", update.releases.len(), usize::from(NO_RELEASE)),
+            ("gates", policy.gates.len(), 16),
+        ] {
+            if found > limit {
+                problems.push(too_many(what, found));
+            }
+        }
+    }
+
+    fn check_targets(&self, targets: &Targets, problems: &mut Vec<PlanProblem>) {
+        if !targets.hosts.is_empty() {
+            return;
+        }
+        let Named { policy, update, .. } = self.named;
+        problems.push(if targets.not_applicable.is_empty() {
+            PlanProblem::new(
+                "no-target",
+                format!(
+                    "`applies_to: {}` of policy `{}` matches none of {} hosts",
+                    policy.applies_to,
+                    policy.name,
+                    self.fleet.hosts.len()
+                ),
+                "compare the selector with the labels of the fleet",
+            )
+        } else {
+            PlanProblem::new(
+                "no-target",
+                format!(
+                    "update `{}` has no release for any of the {} hosts that policy `{}` applies to",
+                    update.name,
+                    targets.not_applicable.len(),
+                    policy.name
+                ),
+                "compare the `select` of its releases with the labels of the fleet",
+            )
+        });
+    }
+
+    fn check_claims(&self, wishes: &[Wish<'_>], claims: &Claims, problems: &mut Vec<PlanProblem>) {
+        let policy = self.named.policy;
+        if claims.rings.iter().all(Vec::is_empty) {
+            problems.push(PlanProblem::new(
+                "no-ring-claims",
+                format!(
+                    "no ring of policy `{}` selects any of the targets",
+                    policy.name
+                ),
+                "end the rings with one that has `hosts: rest`",
+            ));
+        }
+        for (at, (ring, wish)) in policy.rings.iter().zip(wishes).enumerate() {
+            let RingHosts::Select {
+                cover: Some(cover), ..
+            } = &ring.hosts
+            else {
+                continue;
+            };
+            let needed = claims.covering[at];
+            if let Some(take) = wish.take.filter(|&take| needed > take as usize)
+                && !cover.may_exceed_take
+            {
+                problems.push(PlanProblem::new(
+                    "cover-exceeds-take",
+                    format!(
+                        "ring `{}` may take {take} hosts, and needs {needed} to have one of every \
+                         stratum by {} that comes later",
+                        ring.name,
+                        cover.by.join(", ")
+                    ),
+                    format!("set `may_exceed_take: true`, or `take: {needed}`"),
+                ));
+            }
+            self.check_cover(at, wish, claims, problems);
+        }
+    }
+
+    /// Every stratum of a later ring that this ring has no example of.
+    fn check_cover(
+        &self,
+        at: usize,
+        wish: &Wish<'_>,
+        claims: &Claims,
+        problems: &mut Vec<PlanProblem>,
+    ) {
+        let rings = &self.named.policy.rings;
+        let RingHosts::Select {
+            cover: Some(cover), ..
+        } = &rings[at].hosts
+        else {
+            return;
+        };
+        let Some(columns) = &wish.cover else { return };
+        let here: BTreeSet<_> = claims.rings[at]
+            .iter()
+            .map(|&h| key_of(columns, h))
+            .collect();
+        let mut missing: BTreeMap<_, (usize, Vec<u32>)> = BTreeMap::new();
+        for (later, hosts) in claims.rings.iter().enumerate().skip(at + 1) {
+            for &host in hosts {
+                let key = key_of(columns, host);
+                if !here.contains(&key) {
+                    missing
+                        .entry(key)
+                        .or_insert((later, Vec::new()))
+                        .1
+                        .push(host);
+                }
+            }
+        }
+        for (later, mut hosts) in missing.into_values() {
+            hosts.sort_unstable();
+            let names = hosts
+                .iter()
+                .map(|&host| self.fleet.hosts[host as usize].name.as_str());
+            let stratum = crate::coverage::stratum(&self.fleet.hosts[hosts[0] as usize], &cover.by);
+            problems.push(PlanProblem::new(
+                "cover-impossible",
+                format!(
+                    "ring `{}` can have no host of stratum {stratum}, which comes in ring `{}`: {}",
+                    rings[at].name,
+                    rings[later].name,
+                    crate::words::shortened(names, hosts.len(), 5)
+                ),
+                format!(
+                    "let `select` of ring `{}` match one of them, or take a label out of `cover.by`",
+                    rings[at].name
+                ),
+            ));
+        }
+    }
+}
+
+fn too_many(what: &str, found: usize) -> PlanProblem {
+    PlanProblem::new(
+        "too-many",
+        format!("{found} {what} are more than a plan can hold"),
+        "use several policies or updates",
+    )
+}
+
+fn count(hosts: usize) -> u32 {
+    u32::try_from(hosts).expect("the number of hosts of a fleet is bounded")
+}

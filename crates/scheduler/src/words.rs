@@ -1,0 +1,31 @@
+//! Numbers and lists as people read them.
+
+/// The first `limit` of `count` names, and how many more there are.
+pub(crate) fn shortened<'n>(
+    names: impl Iterator<Item = &'n str>,
+    count: usize,
+    limit: usize,
+) -> String {
+    let shown: Vec<&str> = names.take(limit).collect();
+    let more = count - shown.len();
+    let shown = shown.join(", ");
+    if more == 0 {
+        shown
+    } else {
+        format!("{shown}, ... and {more} more")
+    }
+}
+
+/// `1 host`, `2 hosts`.
+pub(crate) fn hosts(count: usize) -> String {
+    counted(count, "host")
+}
+
+/// A number and its noun, which takes an `s` unless it is one.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    if count == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{count} {noun}s")
+    }
+}
