@@ -1,1 +1,12 @@
-//! placeholder
+//! The harness of the tests that stand outside every crate.
+//!
+//! It finds the workspace, asks cargo about it, and finds the `ringway` program. It tests nothing itself; the tests are
+//! in `tests/tests/`, and benchmarks are programs of this crate named `bench-NAME`.
+
+mod program;
+mod workspace;
+
+pub use program::ringway;
+pub use workspace::{
+    Dependency, EdgeKind, Metadata, Package, Resolve, ResolveEdge, ResolveNode, root,
+};

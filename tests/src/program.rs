@@ -1,0 +1,43 @@
+//! The `ringway` program, for tests from outside.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+use crate::workspace::root;
+
+/// The program's path. `cargo xtask test` has built it and says where; under a plain `cargo test` it is built here, once
+/// per test program, which takes cargo a moment when nothing has changed.
+///
+/// # Panics
+///
+/// When it does not build: no test can go on then.
+pub fn ringway() -> PathBuf {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM
+        .get_or_init(|| std::env::var_os("RINGWAY_BIN").map_or_else(build, PathBuf::from))
+        .clone()
+}
+
+fn build() -> PathBuf {
+    let output = Command::new(env!("CARGO"))
+        .current_dir(root())
+        .args(["build", "--package", "ringway-cli", "--bin", "ringway"])
+        .args([
+            "--profile",
+            "test",
+            "--message-format=json-render-diagnostics",
+        ])
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("cargo starts: it started this test");
+    assert!(output.status.success(), "`ringway` does not build");
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|message| message["target"]["name"] == "ringway")
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .expect("cargo names the program it built")
+}

@@ -1,0 +1,15 @@
+//! The rules between crates, and the program from outside.
+
+// Test code is all there is here; the attribute tells clippy so, which lets helpers `unwrap` as tests do.
+#[cfg(test)]
+mod dependencies;
+#[cfg(test)]
+mod documentation;
+#[cfg(test)]
+mod layering;
+#[cfg(test)]
+mod program;
+#[cfg(test)]
+mod purity;
+#[cfg(test)]
+mod sources;
