@@ -1,0 +1,787 @@
+//! What is so, rebuilt from events alone: the state that every checker asks.
+//!
+//! # Invariants
+//!
+//! * A slot changes in one place, [`Facts::change`], which keeps every counter true.
+//! * Nothing here decides or judges, except that an event must be possible after the ones before it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ringway_engine::{Ending, Event, Final, HaltCause, HostState, Input};
+use ringway_model::{
+    Actor, Digest, Epoch, Evidence, HostId, IntentId, ProbeId, RolloutId, Slot, Span, StepKind,
+    Timestamp, VisitKind,
+};
+use ringway_scheduler::{FleetSpec, Plan};
+
+use super::approvals::Approval;
+use super::{Broken, ensure};
+
+/// Counts of what was checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Events seen.
+    pub events: u64,
+    /// Steps that were issued.
+    pub issued: u64,
+    /// Promotions.
+    pub promotions: u64,
+    /// Halts because of failures.
+    pub halts: u64,
+}
+
+/// Where a rollout stands, as its events say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Proposed,
+    Advancing,
+    Paused,
+    Halted,
+    RollingBack,
+    Cancelling,
+    Over,
+}
+
+impl Phase {
+    pub(super) const fn is_over(self) -> bool {
+        matches!(self, Self::Over)
+    }
+}
+
+/// A soak with the time that really counts toward it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Soak {
+    pub(super) ring: usize,
+    pub(super) accrued: Span,
+    pub(super) since: Option<Timestamp>,
+    pub(super) ended: bool,
+}
+
+/// Counters of one ring.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RingFacts {
+    pub(super) pending: u32,
+    /// In a visit or settling.
+    pub(super) moving: u32,
+    pub(super) withheld: u32,
+    pub(super) done: u32,
+    pub(super) debt: u32,
+    /// Hosts that count toward the ring's failures.
+    pub(super) blamed: u32,
+    /// Failures that a person accepted by resuming.
+    pub(super) forgiven: u32,
+    /// By gate: done hosts that report.
+    pub(super) reporting: Vec<u32>,
+    /// By gate: done hosts that are up.
+    pub(super) up: Vec<u32>,
+}
+
+/// Counters of one group in one ring.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct GroupFacts {
+    pub(super) planned: u32,
+    pub(super) done: u32,
+    pub(super) debt: u32,
+}
+
+/// A visit in progress.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Visit {
+    pub(super) kind: VisitKind,
+    /// The position and attempt that run or come next.
+    pub(super) at: (u8, u8),
+    pub(super) running: Option<IntentId>,
+    pub(super) ending: Ending,
+    /// The next step starts no earlier.
+    pub(super) not_before: Timestamp,
+    /// A step that takes the host down was issued and is not known never to have begun.
+    pub(super) took_down: bool,
+    /// The same before the step that runs, so that a step that never began takes nothing.
+    pub(super) took_down_before: bool,
+    /// A drain was issued, is not known never to have begun, and no undrain was issued after it.
+    pub(super) drained: bool,
+    /// An apply was issued and is not known never to have begun.
+    pub(super) applying: bool,
+    /// The position of a step that was interrupted and must be looked at before it is run again.
+    pub(super) owes_look: Option<u8>,
+    /// The position of the step whose failure counts until a repetition succeeds.
+    pub(super) blamed_at: Option<u8>,
+}
+
+/// One host in one rollout.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SlotFacts {
+    /// The state it rests in, or rested in before the visit.
+    pub(super) rest: HostState,
+    /// Since when.
+    pub(super) since: Timestamp,
+    pub(super) visit: Option<Visit>,
+    /// The last serial issued.
+    pub(super) serial: u16,
+    /// Counts toward the ring's failures.
+    pub(super) blamed: bool,
+    /// An apply may have changed the host in this rollout.
+    pub(super) changed: bool,
+    /// A drain may have taken the host out of service and nothing has put it back.
+    pub(super) out_of_service: bool,
+}
+
+impl SlotFacts {
+    fn class(&self) -> Class {
+        if self.visit.is_some() {
+            return Class::Moving;
+        }
+        match self.rest {
+            HostState::Pending => Class::Pending,
+            HostState::Settling
+            | HostState::Running { .. }
+            | HostState::Ready { .. }
+            | HostState::Backoff { .. } => Class::Moving,
+            HostState::Updated | HostState::Already => Class::Done,
+            HostState::RestartWithheld => Class::Withheld,
+            HostState::Offline | HostState::Held => Class::Debt,
+            HostState::Failed { .. }
+            | HostState::Unhealthy { .. }
+            | HostState::RolledBack
+            | HostState::RollbackFailed { .. }
+            | HostState::Lost => Class::Other,
+        }
+    }
+
+    /// Down by the table of what counts as down.
+    fn is_down(&self) -> bool {
+        self.visit.is_some_and(|visit| visit.took_down)
+            || match self.rest {
+                HostState::Failed { step, .. } => {
+                    !matches!(step, StepKind::Inspect | StepKind::Precheck)
+                }
+                HostState::Unhealthy { .. }
+                | HostState::RollbackFailed { .. }
+                | HostState::Lost => true,
+                HostState::Pending
+                | HostState::Running { .. }
+                | HostState::Ready { .. }
+                | HostState::Backoff { .. }
+                | HostState::Settling
+                | HostState::Updated
+                | HostState::Already
+                | HostState::RestartWithheld
+                | HostState::RolledBack
+                | HostState::Offline
+                | HostState::Held => false,
+            }
+    }
+
+    fn is_settling(&self) -> bool {
+        self.visit.is_none() && self.rest == HostState::Settling
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Class {
+    Pending,
+    Moving,
+    Withheld,
+    Done,
+    Debt,
+    Other,
+}
+
+/// One rollout.
+#[derive(Clone, Debug)]
+pub(super) struct RolloutFacts {
+    pub(super) plan: Arc<Plan>,
+    pub(super) starter: Actor,
+    pub(super) phase: Phase,
+    /// Rings opened.
+    pub(super) opened: usize,
+    /// Rings promoted.
+    pub(super) promoted: usize,
+    pub(super) soak: Option<Soak>,
+    pub(super) rings: Vec<RingFacts>,
+    /// By ring x group.
+    pub(super) groups: Vec<GroupFacts>,
+    pub(super) slots: Vec<SlotFacts>,
+    pub(super) approvals: Vec<Approval>,
+    /// Targets that are down, over all rollouts, each host once.
+    pub(super) down: u32,
+}
+
+/// One host over all rollouts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct HostFacts {
+    pub(super) running: Option<IntentId>,
+    /// By probe: what is known, and since when.
+    evidence: BTreeMap<ProbeId, (Evidence, Timestamp)>,
+    /// Rollouts in which it is down.
+    down_in: u32,
+    /// Rollouts in which it settles.
+    settling_in: u32,
+    /// Its places in rollouts that are not over.
+    seats: Vec<(RolloutId, u32)>,
+}
+
+impl HostFacts {
+    pub(super) const fn is_down(&self) -> bool {
+        self.down_in > 0
+    }
+
+    pub(super) fn evidence(&self, probe: ProbeId) -> (Evidence, Timestamp) {
+        self.evidence.get(&probe).copied().unwrap_or_default()
+    }
+}
+
+/// Everything that the checkers know.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Facts {
+    pub(super) fleets: BTreeMap<Digest, Arc<FleetSpec>>,
+    pub(super) plans: BTreeMap<Digest, Arc<Plan>>,
+    pub(super) fleet: Option<Arc<FleetSpec>>,
+    fleet_digest: Digest,
+    pub(super) now: Timestamp,
+    pub(super) epoch: Epoch,
+    pub(super) stopped: bool,
+    pub(super) faulted: bool,
+    pub(super) hosts: Vec<HostFacts>,
+    /// By availability group: members known to be up that nothing claims.
+    pub(super) able: Vec<u32>,
+    pub(super) rollouts: BTreeMap<RolloutId, RolloutFacts>,
+    pub(super) approved: BTreeMap<Digest, String>,
+    pub(super) counted: Counted,
+    /// Results in the batch's inputs: what an end of a step must come from.
+    pub(super) results: Vec<(IntentId, ringway_model::StepResult)>,
+    /// Evidence in the batch's inputs.
+    pub(super) heard: Vec<(HostId, ProbeId, Evidence)>,
+    touched: Vec<RolloutId>,
+}
+
+/// The longest gap between two batches that a soak is credited with.
+const CREDITED_GAP: Span = Span::minutes(2);
+
+impl Facts {
+    pub(super) fn begin_batch(&mut self, at: Timestamp, inputs: &[Input]) -> Result<(), Broken> {
+        ensure!(
+            at >= self.now,
+            Story,
+            "time went back from {} to {at}",
+            self.now
+        );
+        if at.since(self.now) > CREDITED_GAP {
+            let from = self.now;
+            self.stop_credit(from, at);
+        }
+        self.now = at;
+        self.touched.clear();
+        self.results.clear();
+        self.heard.clear();
+        for input in inputs {
+            match input {
+                Input::StepEnded { intent, result } => self.results.push((*intent, result.clone())),
+                Input::Evidence { host, probe, to } => self.heard.push((*host, *probe, *to)),
+                Input::Command { .. }
+                | Input::Restarted { .. }
+                | Input::Recovered { .. }
+                | Input::ClockJumped { .. }
+                | Input::Tick
+                | Input::Alive => {}
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn end_batch(&mut self) -> Result<(), Broken> {
+        let touched = std::mem::take(&mut self.touched);
+        for &rollout in &touched {
+            self.after_batch(rollout)?;
+        }
+        self.touched = touched;
+        Ok(())
+    }
+
+    /// Soaks run up to `from` and go on at `to`: what lies between is not credited.
+    fn stop_credit(&mut self, from: Timestamp, to: Timestamp) {
+        for rollout in self.rollouts.values_mut() {
+            if let Some(soak) = &mut rollout.soak
+                && let Some(since) = soak.since
+            {
+                soak.accrued = soak.accrued.plus(from.since(since));
+                soak.since = Some(to);
+            }
+        }
+    }
+
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one arm for each event is the table of what events mean"
+    )]
+    pub(super) fn event(&mut self, event: &Event) -> Result<(), Broken> {
+        self.counted.events += 1;
+        match event {
+            Event::Recovered { epoch, last_alive } => self.recovered(*epoch, *last_alive),
+            Event::Alive => Ok(()),
+            Event::ClockJumped { from } => {
+                let (from, now) = (*from, self.now);
+                self.stop_credit(from, now);
+                Ok(())
+            }
+            Event::FleetAdopted { fleet } => self.adopted(*fleet),
+            Event::Stopped { .. } => {
+                self.stopped = true;
+                Ok(())
+            }
+            Event::Went { .. } => {
+                self.stopped = false;
+                self.faulted = false;
+                Ok(())
+            }
+            Event::Faulted { what } => {
+                self.faulted = true;
+                ensure!(
+                    false,
+                    Story,
+                    "the engine found an invariant of its own broken: {what}"
+                );
+                Ok(())
+            }
+            Event::Proposed {
+                rollout,
+                plan,
+                actor,
+                ..
+            } => self.proposed(*rollout, *plan, actor),
+            Event::Approved {
+                rollout,
+                subject,
+                actor,
+                digest,
+                conditions,
+            } => self.approve(*rollout, *subject, actor, *digest, conditions),
+            Event::ApprovalVoided {
+                rollout,
+                subject,
+                actor,
+                ..
+            } => self.void(*rollout, *subject, actor),
+            Event::RingOpened { rollout, ring } => self.ring_opened(*rollout, ring.index()),
+            Event::SoakBegan { rollout, ring } => self.soak_began(*rollout, ring.index()),
+            Event::SoakHeld { rollout } => self.soak_held(*rollout),
+            Event::SoakContinued { rollout } => self.soak_continued(*rollout),
+            Event::SoakEnded { rollout } => self.soak_ended(*rollout),
+            Event::Promoted { rollout, ring } => self.promoted(*rollout, ring.index()),
+            Event::Declined { rollout, .. } | Event::Paused { rollout, .. } => {
+                self.set_phase(*rollout, Phase::Paused)
+            }
+            Event::Halted { rollout, cause } => self.halted(*rollout, cause),
+            Event::Resumed { rollout, .. } => self.resumed(*rollout),
+            Event::CancelBegan { rollout, .. } => self.set_phase(*rollout, Phase::Cancelling),
+            Event::RollbackBegan { rollout, .. } => self.set_phase(*rollout, Phase::RollingBack),
+            Event::Finished { rollout, how } => self.finished(*rollout, *how),
+            Event::StepIssued {
+                intent,
+                visit,
+                position,
+                attempt,
+            } => self.step_issued(*intent, *visit, *position, *attempt),
+            Event::StepEnded {
+                intent,
+                result,
+                then,
+            } => self.step_ended(*intent, result, *then),
+            Event::HostMoved {
+                rollout,
+                slot,
+                to,
+                until,
+            } => self.host_moved(*rollout, *slot, *to, *until),
+            Event::EvidenceChanged { host, probe, to } => self.evidence_changed(*host, *probe, *to),
+            Event::Restarted { rollout, slot } => {
+                self.place(*rollout, *slot)?;
+                Ok(())
+            }
+        }
+    }
+
+    fn recovered(&mut self, epoch: Epoch, last_alive: Timestamp) -> Result<(), Broken> {
+        ensure!(
+            epoch >= self.epoch,
+            Story,
+            "decider {epoch} took over from the later decider {}",
+            self.epoch
+        );
+        self.epoch = epoch;
+        for rollout in self.rollouts.values_mut() {
+            if let Some(soak) = &mut rollout.soak
+                && let Some(since) = soak.since.take()
+            {
+                soak.accrued = soak.accrued.plus(last_alive.since(since));
+            }
+        }
+        // Nobody looked while nobody ran: everything is unknown again.
+        for host in 0..self.hosts.len() {
+            let host = HostId::at(host);
+            let known: Vec<ProbeId> = self.hosts[host.index()].evidence.keys().copied().collect();
+            for probe in known {
+                self.set_evidence(host, probe, Evidence::Unknown);
+            }
+        }
+        Ok(())
+    }
+
+    fn adopted(&mut self, digest: Digest) -> Result<(), Broken> {
+        let Some(fleet) = self.fleets.get(&digest).cloned() else {
+            return Err((
+                super::Invariant::I15,
+                format!("fleet {digest:?} is adopted and nobody registered it"),
+            ));
+        };
+        if self.fleet.is_some() && self.fleet_digest == digest {
+            return Ok(());
+        }
+        self.able = vec![0; fleet.cells.len()];
+        self.hosts = vec![HostFacts::default(); fleet.hosts.len()];
+        self.fleet = Some(fleet);
+        self.fleet_digest = digest;
+        Ok(())
+    }
+
+    fn proposed(&mut self, id: RolloutId, digest: Digest, actor: &Actor) -> Result<(), Broken> {
+        let (Some(plan), Some(fleet)) = (self.plans.get(&digest).cloned(), self.fleet.clone())
+        else {
+            return Err((
+                super::Invariant::I15,
+                format!("{id} is proposed with plan {digest:?}, which nobody registered"),
+            ));
+        };
+        ensure!(!actor.0.is_empty(), I15, "{id} was proposed by nobody");
+        ensure!(
+            self.rollouts
+                .keys()
+                .next_back()
+                .is_none_or(|last| *last < id),
+            Story,
+            "{id} is proposed after a later one"
+        );
+        let groups = fleet.groups.len();
+        let mut rollout = RolloutFacts {
+            starter: actor.clone(),
+            phase: Phase::Proposed,
+            opened: 0,
+            promoted: 0,
+            soak: None,
+            rings: plan
+                .rings
+                .iter()
+                .map(|ring| RingFacts {
+                    pending: ring.planned,
+                    reporting: vec![0; plan.gates.len()],
+                    up: vec![0; plan.gates.len()],
+                    ..RingFacts::default()
+                })
+                .collect(),
+            groups: vec![GroupFacts::default(); plan.rings.len() * groups],
+            slots: vec![
+                SlotFacts {
+                    rest: HostState::Pending,
+                    since: self.now,
+                    visit: None,
+                    serial: 0,
+                    blamed: false,
+                    changed: false,
+                    out_of_service: false,
+                };
+                plan.slots.len()
+            ],
+            approvals: Vec::new(),
+            down: 0,
+            plan: plan.clone(),
+        };
+        for (index, slot) in plan.slots.iter().enumerate() {
+            let host = &mut self.hosts[slot.host.index()];
+            host.seats.push((
+                id,
+                u32::try_from(index).expect("slots are numbered in 32 bits"),
+            ));
+            rollout.down += u32::from(host.is_down());
+            if let Some(group) = fleet.hosts[slot.host.index()].group {
+                let ring = ring_of(&plan, index);
+                rollout.groups[ring * groups + group.index()].planned += 1;
+            }
+        }
+        self.rollouts.insert(id, rollout);
+        Ok(())
+    }
+
+    fn set_phase(&mut self, id: RolloutId, phase: Phase) -> Result<(), Broken> {
+        let rollout = self.rollout_mut(id)?;
+        // A soak stands still in a halt and in whatever ends the rollout; it runs through a pause.
+        if matches!(
+            phase,
+            Phase::Halted | Phase::RollingBack | Phase::Cancelling
+        ) {
+            rollout.soak = rollout.soak.filter(|_| phase == Phase::Halted);
+        }
+        rollout.phase = phase;
+        Ok(())
+    }
+
+    fn halted(&mut self, id: RolloutId, cause: &HaltCause) -> Result<(), Broken> {
+        if let HaltCause::Failures {
+            ring,
+            failed,
+            limit,
+        } = cause
+        {
+            self.check_halt(id, ring.index(), *failed, *limit)?;
+            self.counted.halts += 1;
+        }
+        self.set_phase(id, Phase::Halted)
+    }
+
+    fn resumed(&mut self, id: RolloutId) -> Result<(), Broken> {
+        let rollout = self.rollout_mut(id)?;
+        ensure!(
+            matches!(rollout.phase, Phase::Paused | Phase::Halted),
+            Story,
+            "{id} is resumed and was neither paused nor halted"
+        );
+        if rollout.phase == Phase::Halted {
+            for ring in &mut rollout.rings {
+                ring.forgiven = ring.blamed;
+            }
+        }
+        rollout.phase = if rollout.opened == 0 {
+            Phase::Proposed
+        } else {
+            Phase::Advancing
+        };
+        Ok(())
+    }
+
+    fn finished(&mut self, id: RolloutId, how: Final) -> Result<(), Broken> {
+        self.check_end(id, how)?;
+        let plan = self.rollout_mut(id)?.plan.clone();
+        // A rollout that is over takes nobody down: its hosts give back what they counted for.
+        for (index, slot) in plan.slots.iter().enumerate() {
+            let record = self.rollouts[&id].slots[index];
+            self.count_host(slot.host, &record, false);
+            self.hosts[slot.host.index()]
+                .seats
+                .retain(|(rollout, _)| *rollout != id);
+        }
+        let rollout = self.rollout_mut(id)?;
+        rollout.phase = Phase::Over;
+        rollout.soak = None;
+        Ok(())
+    }
+
+    fn evidence_changed(
+        &mut self,
+        host: HostId,
+        probe: ProbeId,
+        to: Evidence,
+    ) -> Result<(), Broken> {
+        ensure!(
+            host.index() < self.hosts.len(),
+            Story,
+            "evidence of host {} is of no host",
+            host.0
+        );
+        ensure!(
+            self.heard.contains(&(host, probe, to)),
+            I11,
+            "evidence of host {} changed to {to:?} and nothing was heard of it",
+            host.0
+        );
+        self.set_evidence(host, probe, to);
+        Ok(())
+    }
+
+    /// Writes what is known of a host and keeps the counters true that depend on it.
+    fn set_evidence(&mut self, host: HostId, probe: ProbeId, to: Evidence) {
+        let was_able = self.is_able(host);
+        let (before, _) = self.hosts[host.index()].evidence(probe);
+        let now = self.now;
+        self.hosts[host.index()].evidence.insert(probe, (to, now));
+        self.recount_cell(host, was_able);
+        let seats = std::mem::take(&mut self.hosts[host.index()].seats);
+        for &(id, slot) in &seats {
+            let Some(rollout) = self.rollouts.get_mut(&id) else {
+                continue;
+            };
+            if rollout.slots[slot as usize].class() != Class::Done {
+                continue;
+            }
+            let ring = ring_of(&rollout.plan, slot as usize);
+            for (gate, plan) in rollout.plan.gates.iter().enumerate() {
+                if plan.probe == probe {
+                    let counts = &mut rollout.rings[ring];
+                    add(
+                        &mut counts.reporting[gate],
+                        before != Evidence::Unknown,
+                        false,
+                    );
+                    add(&mut counts.reporting[gate], to != Evidence::Unknown, true);
+                    add(&mut counts.up[gate], before == Evidence::Up, false);
+                    add(&mut counts.up[gate], to == Evidence::Up, true);
+                }
+            }
+            self.touched.push(id);
+        }
+        self.hosts[host.index()].seats = seats;
+    }
+
+    /// Whether a member is known to be up and nothing claims it.
+    pub(super) fn is_able(&self, host: HostId) -> bool {
+        let Some(fleet) = &self.fleet else {
+            return false;
+        };
+        let facts = &self.hosts[host.index()];
+        fleet.hosts[host.index()].cell.is_some_and(|cell| {
+            facts.down_in == 0
+                && facts.settling_in == 0
+                && facts.evidence(fleet.cells[cell.index()].probe).0 == Evidence::Up
+        })
+    }
+
+    fn recount_cell(&mut self, host: HostId, was: bool) {
+        let is = self.is_able(host);
+        if let Some(cell) = self
+            .fleet
+            .as_ref()
+            .and_then(|fleet| fleet.hosts[host.index()].cell)
+        {
+            add(&mut self.able[cell.index()], was, false);
+            add(&mut self.able[cell.index()], is, true);
+        }
+    }
+
+    /// Changes one slot and keeps every counter true.
+    pub(super) fn change(&mut self, id: RolloutId, slot: usize, with: impl FnOnce(&mut SlotFacts)) {
+        let Some(rollout) = self.rollouts.get(&id) else {
+            return;
+        };
+        let (before, host) = (rollout.slots[slot], rollout.plan.slots[slot].host);
+        let mut after = before;
+        with(&mut after);
+        self.count_slot(id, slot, &before, false);
+        self.count_host(host, &before, false);
+        if let Some(rollout) = self.rollouts.get_mut(&id) {
+            rollout.slots[slot] = after;
+        }
+        self.count_slot(id, slot, &after, true);
+        self.count_host(host, &after, true);
+        self.touched.push(id);
+    }
+
+    fn count_slot(&mut self, id: RolloutId, slot: usize, record: &SlotFacts, on: bool) {
+        let groups = self.fleet.as_ref().map_or(0, |fleet| fleet.groups.len());
+        let Some(rollout) = self.rollouts.get_mut(&id) else {
+            return;
+        };
+        let (ring, host) = (ring_of(&rollout.plan, slot), rollout.plan.slots[slot].host);
+        let class = record.class();
+        let counts = &mut rollout.rings[ring];
+        add(&mut counts.pending, class == Class::Pending, on);
+        add(&mut counts.moving, class == Class::Moving, on);
+        add(&mut counts.withheld, class == Class::Withheld, on);
+        add(&mut counts.done, class == Class::Done, on);
+        add(&mut counts.debt, class == Class::Debt, on);
+        add(&mut counts.blamed, record.blamed, on);
+        if class == Class::Done {
+            for (gate, plan) in rollout.plan.gates.iter().enumerate() {
+                let (known, _) = self.hosts[host.index()].evidence(plan.probe);
+                add(&mut counts.reporting[gate], known != Evidence::Unknown, on);
+                add(&mut counts.up[gate], known == Evidence::Up, on);
+            }
+        }
+        let group = self
+            .fleet
+            .as_ref()
+            .and_then(|fleet| fleet.hosts[host.index()].group);
+        if let Some(group) = group {
+            let counts = &mut rollout.groups[ring * groups + group.index()];
+            add(&mut counts.done, class == Class::Done, on);
+            add(&mut counts.debt, class == Class::Debt, on);
+        }
+    }
+
+    fn count_host(&mut self, host: HostId, record: &SlotFacts, on: bool) {
+        let was_able = self.is_able(host);
+        let facts = &mut self.hosts[host.index()];
+        let was_down = facts.is_down();
+        add(&mut facts.down_in, record.is_down(), on);
+        add(&mut facts.settling_in, record.is_settling(), on);
+        let is_down = facts.is_down();
+        if was_down != is_down {
+            for (id, _) in &facts.seats {
+                if let Some(rollout) = self.rollouts.get_mut(id) {
+                    add(&mut rollout.down, true, is_down);
+                }
+            }
+        }
+        self.recount_cell(host, was_able);
+    }
+
+    pub(super) fn rollout_mut(&mut self, id: RolloutId) -> Result<&mut RolloutFacts, Broken> {
+        if !self.touched.contains(&id) {
+            self.touched.push(id);
+        }
+        self.rollouts
+            .get_mut(&id)
+            .ok_or_else(|| (super::Invariant::Story, format!("{id} does not exist")))
+    }
+
+    pub(super) fn rollout(&self, id: RolloutId) -> Result<&RolloutFacts, Broken> {
+        self.rollouts
+            .get(&id)
+            .ok_or_else(|| (super::Invariant::Story, format!("{id} does not exist")))
+    }
+
+    /// The rollout and the slot, which must exist.
+    pub(super) fn place(
+        &self,
+        id: RolloutId,
+        slot: Slot,
+    ) -> Result<(&RolloutFacts, usize), Broken> {
+        let rollout = self.rollout(id)?;
+        ensure!(
+            slot.index() < rollout.slots.len(),
+            Story,
+            "{id} has no slot {}",
+            slot.0
+        );
+        ensure!(
+            !rollout.phase.is_over(),
+            I12,
+            "{id} is over and something happens to its slot {}",
+            slot.0
+        );
+        Ok((rollout, slot.index()))
+    }
+
+    pub(super) fn outstanding(&self) -> Vec<IntentId> {
+        self.hosts.iter().filter_map(|host| host.running).collect()
+    }
+}
+
+/// The ring of a slot, by looking for the ring whose range contains it.
+pub(super) fn ring_of(plan: &Plan, slot: usize) -> usize {
+    plan.rings
+        .iter()
+        .position(|ring| {
+            let first = ring.first.0 as usize;
+            (first..first + ring.planned as usize).contains(&slot)
+        })
+        .expect("every slot is in a ring")
+}
+
+fn add(counter: &mut u32, applies: bool, on: bool) {
+    if applies {
+        *counter = if on {
+            counter.wrapping_add(1)
+        } else {
+            counter.wrapping_sub(1)
+        };
+    }
+}

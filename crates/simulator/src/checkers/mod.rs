@@ -1,0 +1,190 @@
+//! The invariants, checked by code that shares nothing with the code that decides.
+//!
+//! The checkers read accepted inputs and events (with the fleets and plans these refer to), rebuild from them what is
+//! so, with their own arithmetic, and compare every decision with the rules as they are written. They use the plain
+//! types of the other crates and none of their functions that decide. They run after every batch in tests and in
+//! simulation, and over a whole journal in `ringway audit`.
+//!
+//! # Invariants
+//!
+//! * An observation costs O(1) or O(log n), except at a recovery, a promotion or the end of a rollout.
+//! * What the checkers demand is at most what the documents promise: a decider that is stricter passes.
+
+mod approvals;
+mod budgets;
+mod facts;
+mod promotion;
+mod starts;
+mod visit;
+
+use std::fmt;
+use std::sync::Arc;
+
+use ringway_engine::{Event, Input};
+use ringway_model::{Digest, IntentId, RolloutId, Timestamp};
+use ringway_scheduler::{FleetSpec, Plan};
+
+pub use facts::Counted;
+use facts::Facts;
+
+/// A rule of the table of invariants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Invariant {
+    /// No visit of ring k+1 starts before ring k was promoted.
+    I1,
+    /// A host has at most one step running.
+    I2,
+    /// No disruptive step starts if a disruption budget would be exceeded.
+    I3,
+    /// Nothing preparing or disruptive starts in a held scope, and what was begun is brought back into service.
+    I4,
+    /// Every step has a durable intent; one without a result is re-attached or inspected, never blindly repeated.
+    I5,
+    /// A group's visits start only after the groups it depends on.
+    I6,
+    /// No disruptive step starts unless the members that must stay up are known to be up.
+    I7,
+    /// A promotion has its approvals.
+    I9,
+    /// Silence is never success.
+    I11,
+    /// Every host ends in a stated outcome.
+    I12,
+    /// The journal's chain is unbroken; the state is the fold of the journal.
+    I13,
+    /// Nothing waits for ever without a stated reason and an exit.
+    I14,
+    /// No command reaches a host unless a person registered the document it is from.
+    I15,
+    /// A rollout halts on the failure its policy says: not later, and not earlier.
+    Halts,
+    /// Events tell a possible story: each follows from the ones before it.
+    Story,
+}
+
+impl fmt::Display for Invariant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// A rule that a decision broke.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{invariant} is broken at {at}: {what}")]
+pub struct Violation {
+    /// The rule.
+    pub invariant: Invariant,
+    /// The instant of the batch.
+    pub at: Timestamp,
+    /// What was seen, with the ids.
+    pub what: String,
+}
+
+/// A rule and what broke it; the instant is added where the batch is known.
+pub(crate) type Broken = (Invariant, String);
+
+/// Fails with a rule and a message unless a condition holds.
+macro_rules! ensure {
+    ($condition:expr, $invariant:ident, $($message:tt)+) => {
+        if !$condition {
+            return Err(($crate::checkers::Invariant::$invariant, format!($($message)+)));
+        }
+    };
+}
+pub(crate) use ensure;
+
+/// All checkers of one fleet's journal.
+#[derive(Clone, Debug, Default)]
+pub struct Checkers {
+    facts: Facts,
+}
+
+impl Checkers {
+    /// Checkers that have seen nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Provides a fleet before an event refers to it.
+    pub fn provide_fleet(&mut self, digest: Digest, fleet: Arc<FleetSpec>) {
+        self.facts.fleets.insert(digest, fleet);
+    }
+
+    /// Provides a plan before an event refers to it.
+    pub fn provide_plan(&mut self, digest: Digest, plan: Arc<Plan>) {
+        self.facts.plans.insert(digest, plan);
+    }
+
+    /// One batch of the journal: the inputs that were accepted, and the events they led to.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that the batch breaks. The checkers must not be used after that.
+    pub fn observe(
+        &mut self,
+        at: Timestamp,
+        inputs: &[Input],
+        events: &[Event],
+    ) -> Result<(), Violation> {
+        self.batch(at, inputs, events)
+            .map_err(|(invariant, what)| Violation {
+                invariant,
+                at,
+                what,
+            })
+    }
+
+    fn batch(&mut self, at: Timestamp, inputs: &[Input], events: &[Event]) -> Result<(), Broken> {
+        self.facts.begin_batch(at, inputs)?;
+        for event in events {
+            self.facts.event(event)?;
+        }
+        self.facts.end_batch()
+    }
+
+    /// What must be so when nothing more will happen: no host is left in the middle of a rollout that is over.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that is broken.
+    pub fn finish(&self) -> Result<(), Violation> {
+        self.facts.ended().map_err(|(invariant, what)| Violation {
+            invariant,
+            at: self.facts.now,
+            what,
+        })
+    }
+
+    /// Whether a step that was issued may be handed out now: what a stop between decision and act is judged on.
+    ///
+    /// # Errors
+    ///
+    /// I4, I5 or I15 where it may not.
+    pub fn may_hand_out(&self, intent: IntentId) -> Result<(), Violation> {
+        self.facts
+            .may_hand_out(intent)
+            .map_err(|(invariant, what)| Violation {
+                invariant,
+                at: self.facts.now,
+                what,
+            })
+    }
+
+    /// Steps that were issued and have no result.
+    pub fn outstanding(&self) -> Vec<IntentId> {
+        self.facts.outstanding()
+    }
+
+    /// Whether a rollout is over.
+    pub fn is_over(&self, rollout: RolloutId) -> bool {
+        self.facts
+            .rollouts
+            .get(&rollout)
+            .is_some_and(|rollout| rollout.phase.is_over())
+    }
+
+    /// Counts that a trace shows and a test asserts.
+    pub fn counted(&self) -> Counted {
+        self.facts.counted
+    }
+}

@@ -1,0 +1,310 @@
+//! Going on from ring to ring: I1, I11 and I12 where a ring opens, soaks, is promoted, and where a rollout ends; and that
+//! a rollout halts on exactly the failure its policy says.
+
+use ringway_engine::{Final, Subject};
+use ringway_model::{RingIndex, RolloutId, Timestamp};
+
+use super::facts::{Facts, Phase, RolloutFacts, Soak};
+use super::{Broken, ensure};
+
+impl Facts {
+    pub(super) fn ring_opened(&mut self, id: RolloutId, ring: usize) -> Result<(), Broken> {
+        let held = self.stopped || self.faulted;
+        let rollout = self.rollout(id)?;
+        ensure!(
+            ring == rollout.opened && ring == rollout.promoted && ring < rollout.rings.len(),
+            I1,
+            "{id} opens ring {ring} after {} were opened and {} promoted",
+            rollout.opened,
+            rollout.promoted
+        );
+        ensure!(
+            !held && matches!(rollout.phase, Phase::Proposed | Phase::Advancing),
+            I4,
+            "{id} opens ring {ring} in a scope that is held"
+        );
+        if ring == 0 {
+            self.check_approvals(id, Subject::Start)?;
+        }
+        let rollout = self.rollout_mut(id)?;
+        rollout.opened += 1;
+        rollout.phase = Phase::Advancing;
+        rollout.soak = None;
+        Ok(())
+    }
+
+    pub(super) fn soak_began(&mut self, id: RolloutId, ring: usize) -> Result<(), Broken> {
+        let now = self.now;
+        let rollout = self.rollout_mut(id)?;
+        let counts = &rollout.rings[ring];
+        ensure!(
+            ring + 1 == rollout.opened && ring == rollout.promoted,
+            I1,
+            "{id} soaks ring {ring}, which is not the open one"
+        );
+        ensure!(
+            counts.pending == 0 && counts.moving == 0 && counts.withheld == 0,
+            I11,
+            "{id} soaks ring {ring} with {} hosts to come, {} in flight and {} withheld",
+            counts.pending,
+            counts.moving,
+            counts.withheld
+        );
+        rollout.soak = Some(Soak {
+            ring,
+            accrued: ringway_model::Span::ZERO,
+            since: Some(now),
+            ended: false,
+        });
+        Ok(())
+    }
+
+    pub(super) fn soak_held(&mut self, id: RolloutId) -> Result<(), Broken> {
+        let now = self.now;
+        let rollout = self.rollout_mut(id)?;
+        if let Some(soak) = &mut rollout.soak
+            && let Some(since) = soak.since.take()
+        {
+            soak.accrued = soak.accrued.plus(now.since(since));
+        }
+        Ok(())
+    }
+
+    pub(super) fn soak_continued(&mut self, id: RolloutId) -> Result<(), Broken> {
+        let now = self.now;
+        let rollout = self.rollout_mut(id)?;
+        let Some(soak) = &mut rollout.soak else {
+            return Err((
+                super::Invariant::Story,
+                format!("{id} continues a soak that never began"),
+            ));
+        };
+        soak.since.get_or_insert(now);
+        Ok(())
+    }
+
+    pub(super) fn soak_ended(&mut self, id: RolloutId) -> Result<(), Broken> {
+        let now = self.now;
+        let rollout = self.rollout_mut(id)?;
+        let Some(soak) = &mut rollout.soak else {
+            return Err((
+                super::Invariant::Story,
+                format!("{id} ends a soak that never began"),
+            ));
+        };
+        let observed = soak.accrued.plus(
+            soak.since
+                .map_or(ringway_model::Span::ZERO, |since| now.since(since)),
+        );
+        let wanted = rollout.plan.rings[soak.ring].soak;
+        ensure!(
+            observed >= wanted,
+            I11,
+            "{id} ends the soak of ring {} after {observed} of observation; its policy says {wanted}",
+            soak.ring
+        );
+        soak.ended = true;
+        soak.since = None;
+        soak.accrued = observed;
+        Ok(())
+    }
+
+    pub(super) fn promoted(&mut self, id: RolloutId, ring: usize) -> Result<(), Broken> {
+        self.counted.promotions += 1;
+        let held = self.stopped || self.faulted;
+        let rollout = self.rollout(id)?;
+        ensure!(
+            ring == rollout.promoted && ring + 1 == rollout.opened,
+            I1,
+            "{id} promotes ring {ring} after {} were promoted and {} opened",
+            rollout.promoted,
+            rollout.opened
+        );
+        ensure!(
+            !held && rollout.phase == Phase::Advancing,
+            I4,
+            "{id} promotes ring {ring} in a scope that is held"
+        );
+        // A ring without hosts has nothing to observe.
+        if rollout.plan.rings[ring].planned > 0 {
+            ensure!(
+                rollout
+                    .soak
+                    .is_some_and(|soak| soak.ring == ring && soak.ended),
+                I11,
+                "{id} promotes ring {ring} before its soak ended"
+            );
+        }
+        check_ring(id, rollout, ring)?;
+        self.check_approvals(
+            id,
+            Subject::Promotion {
+                ring: RingIndex::at(ring),
+            },
+        )?;
+        let rollout = self.rollout_mut(id)?;
+        rollout.promoted += 1;
+        rollout.soak = None;
+        Ok(())
+    }
+
+    /// The halt came on the failure that the policy says, counted from those a person has accepted.
+    pub(super) fn check_halt(
+        &self,
+        id: RolloutId,
+        ring: usize,
+        failed: u32,
+        limit: u32,
+    ) -> Result<(), Broken> {
+        let rollout = self.rollout(id)?;
+        let counts = &rollout.rings[ring];
+        ensure!(
+            rollout.plan.rings[ring].halt_on.is_some_and(|on| {
+                counts.blamed.saturating_sub(counts.forgiven) >= on && limit >= on
+            }),
+            Halts,
+            "{id} halts in ring {ring} on {failed} failures (limit {limit}); {} count, {} of them accepted, and the policy says {:?}",
+            counts.blamed,
+            counts.forgiven,
+            rollout.plan.rings[ring].halt_on
+        );
+        Ok(())
+    }
+
+    /// What must be so after every batch: a ring with too many failures is halted, and a soak that nobody can see stands
+    /// still.
+    pub(super) fn after_batch(&self, id: RolloutId) -> Result<(), Broken> {
+        let Some(rollout) = self.rollouts.get(&id) else {
+            return Ok(());
+        };
+        if rollout.phase != Phase::Advancing {
+            return Ok(());
+        }
+        for (ring, counts) in rollout.rings.iter().enumerate().take(rollout.opened) {
+            let Some(on) = rollout.plan.rings[ring].halt_on else {
+                continue;
+            };
+            ensure!(
+                counts.blamed.saturating_sub(counts.forgiven) < on,
+                Halts,
+                "{id} goes on with {} failures in ring {ring}, {} of them accepted; it halts on failure no. {on}",
+                counts.blamed,
+                counts.forgiven
+            );
+        }
+        let Some(soak) = rollout.soak.filter(|soak| soak.since.is_some()) else {
+            return Ok(());
+        };
+        let counts = &rollout.rings[soak.ring];
+        for (gate, plan) in rollout.plan.gates.iter().enumerate() {
+            let need = share_up(plan.min_reporting.millionths(), counts.done);
+            ensure!(
+                counts.reporting[gate] >= need,
+                I11,
+                "{id} soaks ring {} while {} of {} hosts report to gate `{}`; {need} must",
+                soak.ring,
+                counts.reporting[gate],
+                counts.done,
+                plan.name
+            );
+        }
+        Ok(())
+    }
+
+    /// I12: a rollout that is over leaves every host in a stated outcome.
+    pub(super) fn check_end(&self, id: RolloutId, how: Final) -> Result<(), Broken> {
+        let rollout = self.rollout(id)?;
+        let fits = match how {
+            Final::Completed => {
+                rollout.phase == Phase::Advancing && rollout.promoted == rollout.rings.len()
+            }
+            Final::RolledBack => rollout.phase == Phase::RollingBack,
+            Final::Cancelled => rollout.phase == Phase::Cancelling,
+        };
+        ensure!(
+            fits,
+            I12,
+            "{id} ends as {how:?} while it is {:?} with {} of {} rings promoted",
+            rollout.phase,
+            rollout.promoted,
+            rollout.rings.len()
+        );
+        for (ring, counts) in rollout.rings.iter().enumerate() {
+            ensure!(
+                counts.moving == 0,
+                I12,
+                "{id} ends as {how:?} with {} hosts of ring {ring} in the middle of a visit",
+                counts.moving
+            );
+            ensure!(
+                how != Final::Completed || (counts.pending == 0 && counts.withheld == 0),
+                I12,
+                "{id} is completed with {} hosts of ring {ring} never visited and {} not restarted",
+                counts.pending,
+                counts.withheld
+            );
+        }
+        Ok(())
+    }
+
+    /// What must be so when nothing more happens.
+    pub(super) fn ended(&self) -> Result<(), Broken> {
+        for (id, rollout) in &self.rollouts {
+            ensure!(
+                self.registered(*id).is_some(),
+                I15,
+                "{id} has a plan that nobody registered"
+            );
+            if rollout.phase.is_over() {
+                continue;
+            }
+            for (slot, facts) in rollout.slots.iter().enumerate() {
+                ensure!(
+                    facts
+                        .visit
+                        .is_none_or(|visit| visit.not_before != Timestamp::NEVER),
+                    I14,
+                    "slot {slot} of {id} waits for ever"
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// I11: everything in the ring has an outcome that is known, and what is left behind is within its allowance.
+fn check_ring(id: RolloutId, rollout: &RolloutFacts, ring: usize) -> Result<(), Broken> {
+    let (counts, plan) = (&rollout.rings[ring], &rollout.plan.rings[ring]);
+    ensure!(
+        counts.pending == 0 && counts.moving == 0 && counts.withheld == 0,
+        I11,
+        "{id} promotes ring {ring} with {} hosts to come, {} in flight and {} withheld",
+        counts.pending,
+        counts.moving,
+        counts.withheld
+    );
+    ensure!(
+        counts.debt <= plan.debt_allowed,
+        I11,
+        "{id} promotes ring {ring} with {} hosts left behind; {} may be",
+        counts.debt,
+        plan.debt_allowed
+    );
+    for (gate, gate_plan) in rollout.plan.gates.iter().enumerate() {
+        ensure!(
+            counts.up[gate] == counts.done,
+            I11,
+            "{id} promotes ring {ring} and gate `{}` finds {} of {} hosts up",
+            gate_plan.name,
+            counts.up[gate],
+            counts.done
+        );
+    }
+    Ok(())
+}
+
+/// A share in millionths of a count, rounded up: what must be so.
+fn share_up(millionths: u32, count: u32) -> u32 {
+    u32::try_from((u64::from(millionths) * u64::from(count)).div_ceil(1_000_000))
+        .unwrap_or(u32::MAX)
+}

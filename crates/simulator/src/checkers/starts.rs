@@ -1,0 +1,343 @@
+//! What may start: I1 (rings in order), I2 (one step at a time), I4 (held scopes), I5 (never blindly repeated),
+//! I6 (groups in order) and I15 (registered documents only), judged when a step is issued.
+
+use ringway_engine::{Ending, HostState};
+use ringway_model::{AfterCrash, Digest, IntentId, RolloutId, StepKind, Timestamp, VisitKind};
+use ringway_policy::validated::OnHalt;
+use ringway_scheduler::plan::StepPlan;
+
+use super::facts::{Facts, Phase, RolloutFacts, Visit, ring_of};
+use super::{Broken, ensure};
+
+impl Facts {
+    pub(super) fn step_issued(
+        &mut self,
+        intent: IntentId,
+        kind: VisitKind,
+        position: u8,
+        attempt: u8,
+    ) -> Result<(), Broken> {
+        self.counted.issued += 1;
+        let id = intent.rollout();
+        let (rollout, slot) = self.place(id, intent.slot())?;
+        let host = rollout.plan.slots[slot].host;
+        let facts = rollout.slots[slot];
+        ensure!(
+            facts.serial.checked_add(1) == Some(intent.serial()),
+            I5,
+            "{intent} follows step {} of its slot: an id was left out or used again",
+            facts.serial
+        );
+        let step = step_of(rollout, slot, kind, position)
+            .ok_or_else(|| {
+                (
+                    super::Invariant::I15,
+                    format!(
+                        "{intent} is step {position} of a {} visit, which its plan does not have",
+                        kind.word()
+                    ),
+                )
+            })?
+            .clone();
+        if let Some(running) = self.hosts[host.index()].running {
+            ensure!(
+                false,
+                I2,
+                "{intent} starts on host {} while {running} runs there",
+                host.0
+            );
+        }
+        self.check_scope(intent, kind, step.kind)?;
+        match facts.visit {
+            None => self.check_beginning(intent, kind, (position, attempt))?,
+            Some(visit) => check_next(intent, self.now, &visit, kind, (position, attempt))?,
+        }
+        if let Some(owed) = facts.visit.and_then(|visit| visit.owes_look) {
+            ensure!(
+                owed != position,
+                I5,
+                "{intent} repeats an interrupted `{}` that nobody looked at",
+                step.kind
+            );
+        }
+        if takes_down(step.kind) {
+            self.check_budget(intent, host)?;
+            self.check_peers(intent, host)?;
+        }
+        self.hosts[host.index()].running = Some(intent);
+        self.change(id, slot, |facts| {
+            facts.serial = intent.serial();
+            let mut visit = facts.visit.unwrap_or_else(|| begun(kind));
+            visit.at = (position, attempt);
+            visit.running = Some(intent);
+            visit.took_down_before = visit.took_down;
+            visit.took_down |= takes_down(step.kind);
+            match step.kind {
+                StepKind::Drain => {
+                    visit.drained = true;
+                    facts.out_of_service = true;
+                }
+                StepKind::Undrain => visit.drained = false,
+                StepKind::Apply => {
+                    visit.applying = true;
+                    facts.changed = true;
+                }
+                StepKind::Inspect => visit.owes_look = None,
+                StepKind::Precheck
+                | StepKind::Rollback
+                | StepKind::Reboot
+                | StepKind::Verify
+                | StepKind::CareVerify => {}
+            }
+            facts.visit = Some(visit);
+        });
+        Ok(())
+    }
+
+    /// A visit begins: at its first step, from a state that such a visit is for, in an open ring (I1), after the groups
+    /// it depends on (I6).
+    fn check_beginning(
+        &self,
+        intent: IntentId,
+        kind: VisitKind,
+        at: (u8, u8),
+    ) -> Result<(), Broken> {
+        let (rollout, slot) = self.place(intent.rollout(), intent.slot())?;
+        let rest = rollout.slots[slot].rest;
+        ensure!(
+            at == (0, 1),
+            Story,
+            "{intent} begins a visit at step {} attempt {}",
+            at.0,
+            at.1
+        );
+        let fits = match kind {
+            VisitKind::Update => {
+                matches!(
+                    rest,
+                    HostState::Pending | HostState::Offline | HostState::Held
+                )
+            }
+            VisitKind::Restart => rest == HostState::RestartWithheld,
+            VisitKind::Rollback => {
+                rollout.slots[slot].changed
+                    && !matches!(rest, HostState::RolledBack | HostState::Already)
+            }
+        };
+        ensure!(
+            fits,
+            Story,
+            "{intent} begins a {} visit of a host that is {rest:?}",
+            kind.word()
+        );
+        ensure!(
+            kind != VisitKind::Rollback || rollout.phase == Phase::RollingBack,
+            I4,
+            "{intent} takes a host back and nobody asked for it"
+        );
+        if kind == VisitKind::Rollback {
+            ensure!(
+                !self.stopped && !self.faulted,
+                I4,
+                "{intent} begins a rollback visit in a stopped fleet"
+            );
+            return Ok(());
+        }
+        let ring = ring_of(&rollout.plan, slot);
+        ensure!(
+            ring < rollout.opened && ring <= rollout.promoted,
+            I1,
+            "{intent} visits ring {ring}; {} rings are open and {} promoted",
+            rollout.opened,
+            rollout.promoted
+        );
+        if kind == VisitKind::Update {
+            self.check_dependencies(intent, rollout, slot, ring)?;
+        }
+        Ok(())
+    }
+
+    /// I6: every group that comes first is done and healthy in this ring, and in earlier ones where said; hosts left
+    /// behind within a ring's allowance do not count against it.
+    fn check_dependencies(
+        &self,
+        intent: IntentId,
+        rollout: &RolloutFacts,
+        slot: usize,
+        ring: usize,
+    ) -> Result<(), Broken> {
+        let Some(fleet) = &self.fleet else {
+            return Ok(());
+        };
+        let Some(group) = fleet.hosts[rollout.plan.slots[slot].host.index()].group else {
+            return Ok(());
+        };
+        for &(before, across) in &fleet.groups[group.index()].after {
+            let from = if across { 0 } else { ring };
+            for earlier in from..=ring {
+                let counts = rollout.groups[earlier * fleet.groups.len() + before.index()];
+                let tolerated =
+                    rollout.rings[earlier].debt <= rollout.plan.rings[earlier].debt_allowed;
+                let open = counts.planned - counts.done;
+                ensure!(
+                    open == 0 || (tolerated && open <= counts.debt),
+                    I6,
+                    "{intent} visits group `{}` while {open} of `{}` in ring {earlier} are not done ({} left behind)",
+                    fleet.groups[group.index()].name,
+                    fleet.groups[before.index()].name,
+                    counts.debt
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// I4: in a held scope nothing preparing or disruptive starts.
+    fn check_scope(
+        &self,
+        intent: IntentId,
+        visit: VisitKind,
+        kind: StepKind,
+    ) -> Result<(), Broken> {
+        let (rollout, slot) = self.place(intent.rollout(), intent.slot())?;
+        let restorative = matches!(
+            kind,
+            StepKind::Verify | StepKind::CareVerify | StepKind::Undrain
+        );
+        if visit == VisitKind::Rollback || restorative {
+            return Ok(());
+        }
+        // `on_halt: finish`: a host whose update is applied goes on to its restart.
+        let finishes = kind == StepKind::Reboot
+            && rollout.plan.on_halt == OnHalt::Finish
+            && rollout.slots[slot]
+                .visit
+                .is_some_and(|visit| visit.applying);
+        let held = self.stopped || self.faulted || rollout.phase != Phase::Advancing;
+        ensure!(
+            !held || finishes,
+            I4,
+            "{intent} starts `{kind}` of a {} visit in a scope that is held ({:?}{}{})",
+            visit.word(),
+            rollout.phase,
+            if self.stopped { ", stopped" } else { "" },
+            if self.faulted { ", faulted" } else { "" }
+        );
+        Ok(())
+    }
+
+    /// What is judged when a step is handed out: it is outstanding, and no hold that is durable by now forbids it.
+    pub(super) fn may_hand_out(&self, intent: IntentId) -> Result<(), Broken> {
+        let (rollout, slot) = self.place(intent.rollout(), intent.slot())?;
+        let host = rollout.plan.slots[slot].host;
+        ensure!(
+            self.hosts[host.index()].running == Some(intent),
+            I5,
+            "{intent} is handed out and its intent is not in the journal, or has a result"
+        );
+        let Some(visit) = rollout.slots[slot].visit else {
+            return Err((
+                super::Invariant::I5,
+                format!("{intent} is handed out and is of no visit"),
+            ));
+        };
+        let Some(step) = step_of(rollout, slot, visit.kind, visit.at.0) else {
+            return Err((super::Invariant::I15, format!("{intent} is of no plan")));
+        };
+        self.check_scope(intent, visit.kind, step.kind)
+    }
+
+    /// The digest of the plan that a rollout was registered with.
+    pub(super) fn registered(&self, rollout: RolloutId) -> Option<Digest> {
+        let plan = &self.rollouts.get(&rollout)?.plan;
+        self.plans
+            .iter()
+            .find(|(_, known)| std::sync::Arc::ptr_eq(known, plan))
+            .map(|(digest, _)| *digest)
+    }
+}
+
+/// Within a visit the next step is the one that followed from the last, not before its time.
+fn check_next(
+    intent: IntentId,
+    now: Timestamp,
+    visit: &Visit,
+    kind: VisitKind,
+    at: (u8, u8),
+) -> Result<(), Broken> {
+    ensure!(
+        visit.running.is_none(),
+        I5,
+        "{intent} starts while a step of the same visit has no result"
+    );
+    ensure!(
+        visit.kind == kind && visit.at == at,
+        Story,
+        "{intent} is step {} attempt {} of a {} visit; step {} attempt {} of a {} visit was next",
+        at.0,
+        at.1,
+        kind.word(),
+        visit.at.0,
+        visit.at.1,
+        visit.kind.word()
+    );
+    ensure!(
+        now >= visit.not_before,
+        Story,
+        "{intent} starts before {}, when its repetition was due",
+        visit.not_before
+    );
+    Ok(())
+}
+
+/// A visit of which nothing has happened.
+pub(super) const fn begun(kind: VisitKind) -> Visit {
+    Visit {
+        kind,
+        at: (0, 1),
+        running: None,
+        ending: Ending::Well,
+        not_before: Timestamp(i64::MIN),
+        took_down: false,
+        took_down_before: false,
+        drained: false,
+        applying: false,
+        owes_look: None,
+        blamed_at: None,
+    }
+}
+
+/// The step at a position of a visit, from the plan's tables.
+pub(super) fn step_of(
+    rollout: &RolloutFacts,
+    slot: usize,
+    kind: VisitKind,
+    position: u8,
+) -> Option<&StepPlan> {
+    let route = &rollout.plan.routes[rollout.plan.slots[slot].route.index()];
+    let list = match kind {
+        VisitKind::Update => &route.visits[0],
+        VisitKind::Restart => &route.visits[1],
+        VisitKind::Rollback => &route.visits[2],
+    };
+    let index = *list.get(usize::from(position))?;
+    route.steps.get(usize::from(index))
+}
+
+/// Whether a step takes the host's service down: the table of what counts as down.
+pub(super) const fn takes_down(kind: StepKind) -> bool {
+    match kind {
+        StepKind::Drain | StepKind::Apply | StepKind::Reboot | StepKind::Rollback => true,
+        StepKind::Inspect
+        | StepKind::Precheck
+        | StepKind::Verify
+        | StepKind::CareVerify
+        | StepKind::Undrain => false,
+    }
+}
+
+/// Whether an interrupted step may be run again without a look.
+pub(super) const fn may_repeat(step: &StepPlan) -> bool {
+    matches!(step.step.after_crash, AfterCrash::Repeat)
+        || matches!(step.kind, StepKind::Inspect | StepKind::Precheck)
+}

@@ -1,0 +1,474 @@
+//! What may follow for a host: the ends of steps and the moves of hosts, against the tables of outcomes, of what counts
+//! as failed, and of what a hold does (the second half of I4: no host is left drained).
+
+use ringway_engine::{Ending, HostState, Then};
+use ringway_model::{
+    Evidence, FailWhy, IntentId, RolloutId, Slot, StepKind, StepResult, Timestamp, VisitKind,
+};
+
+use super::facts::{Facts, SlotFacts, Visit};
+use super::starts::{begun, may_repeat, step_of, takes_down};
+use super::{Broken, ensure};
+
+impl Facts {
+    pub(super) fn step_ended(
+        &mut self,
+        intent: IntentId,
+        result: &StepResult,
+        then: Then,
+    ) -> Result<(), Broken> {
+        let (rollout, slot) = self.place(intent.rollout(), intent.slot())?;
+        let host = rollout.plan.slots[slot].host;
+        let Some(visit) = rollout.slots[slot]
+            .visit
+            .filter(|visit| visit.running == Some(intent))
+        else {
+            return Err((
+                super::Invariant::I5,
+                format!("{intent} has a result and was not outstanding"),
+            ));
+        };
+        ensure!(
+            self.results
+                .iter()
+                .any(|(heard, what)| *heard == intent && what == result),
+            I11,
+            "{intent} ended with {result:?}, which nobody reported"
+        );
+        let Some(step) = step_of(rollout, slot, visit.kind, visit.at.0) else {
+            return Err((super::Invariant::I15, format!("{intent} is of no plan")));
+        };
+        let (kind, repeatable) = (step.kind, may_repeat(step));
+        let attempts = rollout.plan.retry.times.saturating_add(1);
+        check_result(intent, kind, result, then)?;
+        self.hosts[host.index()].running = None;
+        self.change(intent.rollout(), slot, |facts| {
+            note_result(facts, kind, repeatable, result);
+        });
+        match then {
+            Then::Nothing => Ok(()),
+            Then::Step {
+                position,
+                attempt,
+                ending,
+            } => {
+                self.check_skip(intent.rollout(), slot, position, ending)?;
+                self.go_on(
+                    intent.rollout(),
+                    slot,
+                    (position, attempt),
+                    ending,
+                    self.now,
+                );
+                Ok(())
+            }
+            Then::Retry {
+                position,
+                attempt,
+                at,
+            } => {
+                ensure!(
+                    attempt <= attempts && position == visit.at.0 && attempt == visit.at.1 + 1,
+                    Story,
+                    "{intent} is repeated as attempt {attempt} of {attempts} at step {position}"
+                );
+                self.go_on(
+                    intent.rollout(),
+                    slot,
+                    (position, attempt),
+                    visit.ending,
+                    at,
+                );
+                Ok(())
+            }
+            Then::End { to, .. } => self.end_visit(intent.rollout(), slot, to),
+        }
+    }
+
+    pub(super) fn host_moved(
+        &mut self,
+        id: RolloutId,
+        slot: Slot,
+        to: HostState,
+        until: Timestamp,
+    ) -> Result<(), Broken> {
+        let (rollout, index) = self.place(id, slot)?;
+        let facts = rollout.slots[index];
+        if let Some(visit) = facts.visit {
+            ensure!(
+                visit.running.is_none(),
+                I5,
+                "slot {} of {id} moves to {to:?} while a step of it has no result",
+                slot.0
+            );
+        }
+        match to {
+            HostState::Running { .. } => Err((
+                super::Invariant::I5,
+                format!("slot {} of {id} runs a step that was not issued", slot.0),
+            )),
+            HostState::Ready {
+                position,
+                attempt,
+                ending,
+                ..
+            }
+            | HostState::Backoff {
+                position,
+                attempt,
+                ending,
+                ..
+            } => {
+                ensure!(
+                    facts.visit.is_some(),
+                    Story,
+                    "slot {} of {id} is in a visit that no step began",
+                    slot.0
+                );
+                self.check_skip(id, index, position, ending)?;
+                let not_before = if matches!(to, HostState::Backoff { .. }) {
+                    until
+                } else {
+                    self.now
+                };
+                self.go_on(id, index, (position, attempt), ending, not_before);
+                Ok(())
+            }
+            HostState::Pending
+            | HostState::Settling
+            | HostState::Updated
+            | HostState::Already
+            | HostState::RestartWithheld
+            | HostState::Failed { .. }
+            | HostState::Unhealthy { .. }
+            | HostState::RolledBack
+            | HostState::RollbackFailed { .. }
+            | HostState::Offline
+            | HostState::Held
+            | HostState::Lost => self.end_visit(id, index, to),
+        }
+    }
+
+    /// Steps may be left out only on the way back into service, and never the `undrain` that somebody waits for.
+    fn check_skip(&self, id: RolloutId, slot: usize, to: u8, ending: Ending) -> Result<(), Broken> {
+        let rollout = self.rollout(id)?;
+        let visit = rollout.slots[slot]
+            .visit
+            .unwrap_or_else(|| begun(VisitKind::Update));
+        for left_out in visit.at.0.saturating_add(1)..to {
+            let Some(step) = step_of(rollout, slot, visit.kind, left_out) else {
+                continue;
+            };
+            ensure!(
+                ending != Ending::Well || visit.owes_look.is_some() || step.kind < StepKind::Reboot,
+                Story,
+                "slot {slot} of {id} leaves out `{}` and is heading for success",
+                step.kind
+            );
+            ensure!(
+                step.kind != StepKind::Undrain || !visit.drained,
+                I4,
+                "slot {slot} of {id} leaves out the `undrain` of a drained host"
+            );
+        }
+        if matches!(ending, Ending::Well) || to == visit.at.0 {
+            return Ok(());
+        }
+        if let Some(step) = step_of(rollout, slot, visit.kind, to) {
+            ensure!(
+                !matches!(
+                    step.kind,
+                    StepKind::Drain | StepKind::Apply | StepKind::Reboot
+                ) || visit.kind == VisitKind::Rollback,
+                I4,
+                "slot {slot} of {id} is heading for {ending:?} and goes on to `{}`",
+                step.kind
+            );
+        }
+        Ok(())
+    }
+
+    fn go_on(
+        &mut self,
+        id: RolloutId,
+        slot: usize,
+        at: (u8, u8),
+        ending: Ending,
+        not_before: Timestamp,
+    ) {
+        self.change(id, slot, |facts| {
+            if let Some(visit) = &mut facts.visit {
+                visit.at = at;
+                visit.ending = ending;
+                visit.not_before = not_before;
+            }
+        });
+    }
+
+    /// A visit is over, or a host changes from one resting state to another.
+    fn end_visit(&mut self, id: RolloutId, slot: usize, to: HostState) -> Result<(), Broken> {
+        let facts = self.rollout(id)?.slots[slot];
+        if let Some(visit) = facts.visit {
+            self.check_ending(id, slot, &visit, to)?;
+        }
+        self.check_claim(id, slot, &facts, to)?;
+        let now = self.now;
+        self.change(id, slot, |facts| {
+            facts.visit = None;
+            facts.rest = to;
+            facts.since = now;
+            match to {
+                HostState::Failed { .. } | HostState::Unhealthy { .. } | HostState::Lost => {
+                    facts.blamed = true;
+                }
+                HostState::Settling
+                | HostState::Updated
+                | HostState::Already
+                | HostState::Pending
+                | HostState::RestartWithheld
+                | HostState::RolledBack
+                | HostState::Offline
+                | HostState::Held => facts.blamed = false,
+                HostState::RollbackFailed { .. }
+                | HostState::Running { .. }
+                | HostState::Ready { .. }
+                | HostState::Backoff { .. } => {}
+            }
+        });
+        Ok(())
+    }
+
+    /// No host is left drained, and a visit ends as its steps say.
+    fn check_ending(
+        &self,
+        id: RolloutId,
+        slot: usize,
+        visit: &Visit,
+        to: HostState,
+    ) -> Result<(), Broken> {
+        ensure!(
+            !visit.drained || to == HostState::Lost,
+            I4,
+            "slot {slot} of {id} ends as {to:?} and is left drained"
+        );
+        let rollout = self.rollout(id)?;
+        match to {
+            HostState::Pending => ensure!(
+                !visit.applying && visit.kind == VisitKind::Update,
+                I12,
+                "slot {slot} of {id} is pending again after its `apply` began"
+            ),
+            HostState::Offline => ensure!(
+                !visit.took_down,
+                I11,
+                "slot {slot} of {id} counts as never reached after a step took it down"
+            ),
+            HostState::Lost => ensure!(
+                visit.took_down,
+                Story,
+                "slot {slot} of {id} is lost and no step took it down"
+            ),
+            HostState::Settling | HostState::Updated | HostState::RolledBack => {
+                let last = u8::try_from(
+                    rollout.plan.routes[rollout.plan.slots[slot].route.index()].visits
+                        [visit.kind as usize]
+                        .len()
+                        .saturating_sub(1),
+                )
+                .unwrap_or(u8::MAX);
+                ensure!(
+                    visit.at.0 == last && visit.ending == Ending::Well,
+                    I11,
+                    "slot {slot} of {id} is {to:?} after step {} of {last} with {:?}",
+                    visit.at.0,
+                    visit.ending
+                );
+            }
+            HostState::RestartWithheld => ensure!(
+                visit.applying || visit.kind == VisitKind::Restart,
+                I12,
+                "slot {slot} of {id} is {to:?} and nothing was applied"
+            ),
+            HostState::Running { .. }
+            | HostState::Ready { .. }
+            | HostState::Backoff { .. }
+            | HostState::Already
+            | HostState::Failed { .. }
+            | HostState::Unhealthy { .. }
+            | HostState::RollbackFailed { .. }
+            | HostState::Held => {}
+        }
+        Ok(())
+    }
+
+    /// I11: what a state claims about a host's health is known, not hoped.
+    fn check_claim(
+        &self,
+        id: RolloutId,
+        slot: usize,
+        facts: &SlotFacts,
+        to: HostState,
+    ) -> Result<(), Broken> {
+        let rollout = self.rollout(id)?;
+        let host = &self.hosts[rollout.plan.slots[slot].host.index()];
+        match to {
+            HostState::Updated => {
+                let settled = match (facts.visit, facts.rest) {
+                    (None, HostState::Settling) => self.now.since(facts.since),
+                    _ => ringway_model::Span::ZERO,
+                };
+                ensure!(
+                    settled >= rollout.plan.pace.settle,
+                    I11,
+                    "slot {slot} of {id} is updated after settling for {settled} of {}",
+                    rollout.plan.pace.settle
+                );
+                for gate in &rollout.plan.gates {
+                    ensure!(
+                        host.evidence(gate.probe).0 == Evidence::Up,
+                        I11,
+                        "slot {slot} of {id} is updated and gate `{}` does not find it up",
+                        gate.name
+                    );
+                }
+            }
+            HostState::Unhealthy {
+                why: FailWhy::ProbeDown,
+            } => {
+                let down = rollout.plan.gates.iter().any(|gate| {
+                    let (known, since) = host.evidence(gate.probe);
+                    known == Evidence::Down && self.now.since(since) >= gate.down_for
+                });
+                ensure!(
+                    down,
+                    I11,
+                    "slot {slot} of {id} is unhealthy and no gate found it down for long enough"
+                );
+            }
+            HostState::Held => ensure!(
+                rollout
+                    .plan
+                    .gates
+                    .iter()
+                    .any(|gate| host.evidence(gate.probe).0 == Evidence::Down),
+                I11,
+                "slot {slot} of {id} is held and no gate finds it down"
+            ),
+            HostState::Pending
+            | HostState::Running { .. }
+            | HostState::Ready { .. }
+            | HostState::Backoff { .. }
+            | HostState::Settling
+            | HostState::Already
+            | HostState::RestartWithheld
+            | HostState::Failed { .. }
+            | HostState::Unhealthy { .. }
+            | HostState::RolledBack
+            | HostState::RollbackFailed { .. }
+            | HostState::Offline
+            | HostState::Lost => {}
+        }
+        Ok(())
+    }
+}
+
+/// A result leads on only where it says that the step did what it was for.
+fn check_result(
+    intent: IntentId,
+    kind: StepKind,
+    result: &StepResult,
+    then: Then,
+) -> Result<(), Broken> {
+    let succeeded = matches!(
+        result,
+        StepResult::Done | StepResult::Found { .. } | StepResult::Back { .. }
+    );
+    match then {
+        Then::End {
+            to: HostState::Settling | HostState::Updated | HostState::RolledBack,
+            ..
+        } => ensure!(
+            succeeded,
+            I11,
+            "{intent} (`{kind}`) ended with {result:?} and its visit is taken for a success"
+        ),
+        Then::End {
+            to: HostState::Already,
+            ..
+        } => ensure!(
+            matches!(
+                result,
+                StepResult::Found {
+                    installed: true,
+                    ..
+                }
+            ),
+            I11,
+            "{intent} ended with {result:?} and the release is taken to be there"
+        ),
+        Then::Retry { .. } => ensure!(
+            !succeeded,
+            Story,
+            "{intent} ended with {result:?} and is repeated"
+        ),
+        Then::Step { .. } | Then::End { .. } | Then::Nothing => {}
+    }
+    Ok(())
+}
+
+/// What a result says of the host: what began, what counts as failed, what must be looked at.
+fn note_result(facts: &mut SlotFacts, kind: StepKind, repeatable: bool, result: &StepResult) {
+    let Some(mut visit) = facts.visit else {
+        return;
+    };
+    visit.running = None;
+    let counts = visit.kind != VisitKind::Rollback
+        && matches!(
+            kind,
+            StepKind::Drain
+                | StepKind::Apply
+                | StepKind::Reboot
+                | StepKind::Verify
+                | StepKind::CareVerify
+        );
+    match result {
+        StepResult::Done | StepResult::Found { .. } | StepResult::Back { .. } => {
+            if visit.blamed_at == Some(visit.at.0) {
+                visit.blamed_at = None;
+                facts.blamed = false;
+            }
+            if kind == StepKind::Undrain {
+                facts.out_of_service = false;
+            }
+        }
+        StepResult::Failed(_) => {
+            if counts {
+                visit.blamed_at = Some(visit.at.0);
+                facts.blamed = true;
+            }
+        }
+        StepResult::Unreachable => {}
+        StepResult::Interrupted => {
+            if !repeatable {
+                visit.owes_look = Some(visit.at.0);
+            }
+        }
+        StepResult::NotStarted => {
+            if takes_down(kind) {
+                visit.took_down = visit.took_down_before;
+            }
+            match kind {
+                StepKind::Drain => visit.drained = false,
+                StepKind::Apply => visit.applying = false,
+                StepKind::Undrain => visit.drained = true,
+                StepKind::Inspect
+                | StepKind::Precheck
+                | StepKind::Rollback
+                | StepKind::Reboot
+                | StepKind::Verify
+                | StepKind::CareVerify => {}
+            }
+        }
+    }
+    facts.visit = Some(visit);
+}
