@@ -1,4 +1,4 @@
-//! The documentation's links lead somewhere.
+//! The documentation's links lead somewhere, and every page is led to.
 
 use std::fs;
 use std::path::Path;
@@ -32,6 +32,25 @@ fn every_link_to_a_file_finds_it() {
         }
     }
     assert_eq!(broken, [""; 0]);
+}
+
+/// A page that no index names is a page that nobody reads.
+#[test]
+fn every_page_is_in_the_index_of_its_folder_or_in_the_documentation_s() {
+    let docs = root().join("docs");
+    let mut listed = Vec::new();
+    for index in ["README.md", "decisions/README.md"] {
+        let index = docs.join(index);
+        let text = fs::read_to_string(&index).unwrap();
+        let folder = index.parent().unwrap();
+        listed.extend(links(&text).iter().map(|target| folder.join(target)));
+    }
+    let orphans: Vec<String> = files(&docs, ".md")
+        .into_iter()
+        .filter(|page| !page.ends_with("docs/README.md") && !listed.contains(page))
+        .map(|page| page.display().to_string())
+        .collect();
+    assert_eq!(orphans, [""; 0]);
 }
 
 #[test]
