@@ -3,13 +3,30 @@
 //! One pure, synchronous, deterministic machine: inputs in, events out. It reads no clock, no disk and no network;
 //! `now` is an argument. The product, the simulator and the replay all run exactly this code.
 
+mod approve;
 mod command;
+mod engine;
 mod event;
+mod fleet;
+mod fold;
 mod host;
+mod index;
 mod input;
+mod life;
+mod observe;
+#[cfg(feature = "planted-bugs")]
+pub mod planted;
 mod rollout;
+mod show;
+mod slot;
+mod snapshot;
+mod start;
+pub mod view;
+mod visit;
+mod watch;
 
 pub use command::{Accepted, Command, Rejected, Subject};
+pub use engine::{Engine, Fault, Handled, OrderView, WatchChange};
 pub use event::{Conditions, Event, Final, HaltCause, Then};
 pub use host::{Ending, HostState};
 pub use input::Input;

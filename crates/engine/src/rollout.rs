@@ -1,9 +1,20 @@
-//! The state of one rollout.
+//! The state of one rollout: what is recorded ([`Record`]) and what is derived from that ([`Index`]).
 
-use ringway_model::{Actor, RingIndex, Span, Timestamp};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use ringway_model::{
+    Actor, Digest, RingIndex, RolloutId, RouteId, Slot, Span, Timestamp, VisitKind,
+};
+use ringway_policy::validated::Ramp;
+use ringway_scheduler::Plan;
+use ringway_scheduler::plan::{Route, StepPlan};
 use serde::{Deserialize, Serialize};
 
-use crate::event::HaltCause;
+use crate::command::Subject;
+use crate::event::{Conditions, HaltCause};
+use crate::fleet::Fleet;
+use crate::slot::{Class, SlotRec};
 
 /// Where a rollout stands. Names say what is true now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,5 +83,292 @@ impl Stage {
                 *ring
             }
         }
+    }
+}
+
+impl RolloutState {
+    /// The word people are shown.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Proposed => "proposed",
+            Self::Advancing(_) => "advancing",
+            Self::Paused { .. } => "paused",
+            Self::Halted { .. } => "halted",
+            Self::RollingBack => "rolling back",
+            Self::Cancelling => "cancelling",
+            Self::Completed => "completed",
+            Self::RolledBack => "rolled back",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether it is over.
+    pub const fn is_final(&self) -> bool {
+        match self {
+            Self::Completed | Self::RolledBack | Self::Cancelled => true,
+            Self::Proposed
+            | Self::Advancing(_)
+            | Self::Paused { .. }
+            | Self::Halted { .. }
+            | Self::RollingBack
+            | Self::Cancelling => false,
+        }
+    }
+
+    /// How far it is, where it is at a ring.
+    pub const fn stage(&self) -> Option<&Stage> {
+        match self {
+            Self::Advancing(stage) | Self::Paused { stage, .. } | Self::Halted { stage, .. } => {
+                Some(stage)
+            }
+            Self::Proposed
+            | Self::RollingBack
+            | Self::Cancelling
+            | Self::Completed
+            | Self::RolledBack
+            | Self::Cancelled => None,
+        }
+    }
+
+    pub(crate) const fn stage_mut(&mut self) -> Option<&mut Stage> {
+        match self {
+            Self::Advancing(stage) | Self::Paused { stage, .. } | Self::Halted { stage, .. } => {
+                Some(stage)
+            }
+            Self::Proposed
+            | Self::RollingBack
+            | Self::Cancelling
+            | Self::Completed
+            | Self::RolledBack
+            | Self::Cancelled => None,
+        }
+    }
+}
+
+impl Stage {
+    /// Credits a running soak up to `at` and stands it still.
+    pub(crate) fn hold_soak(&mut self, at: Timestamp) {
+        if let Self::Soaking { accrued, since, .. } = self
+            && let Some(began) = since.take()
+        {
+            *accrued = accrued.plus(at.since(began));
+        }
+    }
+}
+
+/// How many visits at once the ring may have now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RampState {
+    pub(crate) limit: u32,
+    /// Visits settled since the limit was set.
+    pub(crate) settled: u32,
+}
+
+/// A yes that was given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Approval {
+    pub(crate) subject: Subject,
+    pub(crate) actor: Actor,
+    pub(crate) digest: Digest,
+    pub(crate) conditions: Conditions,
+}
+
+/// What is recorded of a rollout: the fold of its events.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    pub(crate) id: RolloutId,
+    pub(crate) plan: Digest,
+    pub(crate) starter: Actor,
+    pub(crate) key: Option<String>,
+    pub(crate) state: RolloutState,
+    /// Rings opened so far.
+    pub(crate) opened: u16,
+    /// Rings promoted so far.
+    pub(crate) promoted: u16,
+    pub(crate) ramp: RampState,
+    /// By ring: failures a person has accepted by resuming.
+    pub(crate) forgiven: Vec<u32>,
+    pub(crate) approvals: Vec<Approval>,
+    pub(crate) slots: Vec<SlotRec>,
+    /// Since when a gate's probe is bad, by slot and gate; only for hosts that have the update.
+    pub(crate) downs: BTreeMap<(u32, u8), Timestamp>,
+    /// Distinct texts of what hosts had before.
+    pub(crate) previous: Vec<String>,
+    /// Hosts that counted as failed at any time.
+    pub(crate) hit: u32,
+}
+
+/// Counters of one ring, kept true by `Engine::set_slot`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RingCount {
+    pub(crate) pending: u32,
+    pub(crate) visiting: u32,
+    pub(crate) settling: u32,
+    pub(crate) done: u32,
+    pub(crate) failed: u32,
+    pub(crate) debt: u32,
+    pub(crate) withheld: u32,
+    pub(crate) rolled_back: u32,
+    /// Hosts that count toward the ring's failures.
+    pub(crate) counted: u32,
+    /// Done hosts that every gate finds up.
+    pub(crate) evident: u32,
+    /// Done hosts of which no gate is without evidence.
+    pub(crate) reporting: u32,
+}
+
+impl RingCount {
+    pub(crate) const fn of(&mut self, class: Class) -> &mut u32 {
+        match class {
+            Class::Pending => &mut self.pending,
+            Class::Visiting => &mut self.visiting,
+            Class::Settling => &mut self.settling,
+            Class::Done => &mut self.done,
+            Class::Failed => &mut self.failed,
+            Class::Debt => &mut self.debt,
+            Class::Withheld => &mut self.withheld,
+            Class::RolledBack => &mut self.rolled_back,
+        }
+    }
+}
+
+/// Counters of one group in one ring.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct GroupCount {
+    pub(crate) planned: u32,
+    pub(crate) done: u32,
+    pub(crate) failed: u32,
+    pub(crate) debt: u32,
+}
+
+/// What is derived from the record, so that no decision needs a scan. Never journaled; made anew after a fold.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Index {
+    /// By `HostId`: the host's slot, or `NONE`.
+    pub(crate) slot_of: Vec<u32>,
+    pub(crate) rings: Vec<RingCount>,
+    /// By ring x group.
+    pub(crate) groups: Vec<GroupCount>,
+    pub(crate) visiting: u32,
+    pub(crate) settling: u32,
+    /// Targets that take a slot of the budget, over all rollouts, each once.
+    pub(crate) used: u32,
+    /// The first slot of the open ring that was not looked at yet.
+    pub(crate) cursor: u32,
+    /// Slots to look at before the cursor's.
+    pub(crate) again: VecDeque<u32>,
+    pub(crate) parked_groups: BTreeMap<(u16, u16), Vec<u32>>,
+    pub(crate) parked_cells: BTreeMap<u32, VecDeque<u32>>,
+    pub(crate) parked_hosts: BTreeSet<u32>,
+    /// Slots between two steps.
+    pub(crate) runnable: VecDeque<u32>,
+    /// Slots that count as failed.
+    pub(crate) counted: BTreeSet<u32>,
+    /// `Record::previous` by text.
+    pub(crate) previous: BTreeMap<String, u32>,
+}
+
+/// One rollout.
+#[derive(Clone, Debug)]
+pub(crate) struct Rollout {
+    pub(crate) rec: Record,
+    pub(crate) idx: Index,
+    pub(crate) plan: Arc<Plan>,
+}
+
+impl Rollout {
+    pub(crate) fn new(
+        id: RolloutId,
+        digest: Digest,
+        plan: Arc<Plan>,
+        starter: Actor,
+        key: Option<String>,
+    ) -> Self {
+        let rec = Record {
+            id,
+            plan: digest,
+            starter,
+            key,
+            state: RolloutState::Proposed,
+            opened: 0,
+            promoted: 0,
+            ramp: RampState {
+                limit: 1,
+                settled: 0,
+            },
+            forgiven: vec![0; plan.rings.len()],
+            approvals: Vec::new(),
+            slots: vec![SlotRec::NEW; plan.slots.len()],
+            downs: BTreeMap::new(),
+            previous: Vec::new(),
+            hit: 0,
+        };
+        Self {
+            rec,
+            idx: Index::default(),
+            plan,
+        }
+    }
+
+    pub(crate) fn ring_of(&self, slot: u32) -> usize {
+        self.plan.ring_of(Slot(slot)).index()
+    }
+
+    pub(crate) fn route_id(&self, slot: u32) -> RouteId {
+        self.plan.slots[slot as usize].route
+    }
+
+    pub(crate) fn route(&self, slot: u32) -> &Route {
+        &self.plan.routes[self.route_id(slot).index()]
+    }
+
+    pub(crate) fn step(&self, slot: u32, visit: VisitKind, position: u8) -> Option<&StepPlan> {
+        self.route(slot).step(visit, position)
+    }
+
+    pub(crate) fn previous(&self, slot: u32) -> Option<&String> {
+        let index = self.rec.slots[slot as usize].previous;
+        index
+            .checked_sub(1)
+            .and_then(|index| self.rec.previous.get(index as usize))
+    }
+
+    /// The ramp of a ring that opens.
+    pub(crate) fn first_ramp(&self) -> RampState {
+        let limit = match self.plan.pace.ramp {
+            Ramp::Double => 1,
+            Ramp::Off => self.plan.pace.at_once.get(),
+        };
+        RampState { limit, settled: 0 }
+    }
+
+    /// Whether a failure keeps the ramp where it is: while a host of the open ring counts as failed that no person has
+    /// accepted.
+    pub(crate) fn ramp_is_frozen(&self) -> bool {
+        let ring = usize::from(self.rec.opened.saturating_sub(1));
+        self.idx
+            .rings
+            .get(ring)
+            .is_some_and(|count| count.counted > self.rec.forgiven[ring])
+    }
+
+    /// Whether every gate finds a host with this evidence up, and whether every gate has evidence.
+    pub(crate) fn gates_say(&self, bits: u32) -> (bool, bool) {
+        let mut says = (true, true);
+        for gate in &self.plan.gates {
+            match crate::fleet::evidence_in(bits, gate.probe) {
+                ringway_model::Evidence::Up => {}
+                ringway_model::Evidence::Down => says.0 = false,
+                ringway_model::Evidence::Unknown => says = (false, false),
+            }
+        }
+        says
+    }
+
+    /// Whether a group's hosts in a ring are done and healthy, those left behind within the ring's allowance aside.
+    pub(crate) fn group_is_done(&self, fleet: &Fleet, ring: usize, group: usize) -> bool {
+        let count = self.idx.groups[ring * fleet.spec.groups.len() + group];
+        let tolerated = self.idx.rings[ring].debt <= self.plan.rings[ring].debt_allowed;
+        count.done + if tolerated { count.debt } else { 0 } >= count.planned
     }
 }

@@ -1,0 +1,376 @@
+//! The machine: what it holds, and the three ways in (`handle`, `advance`, `apply`).
+//!
+//! Deciding code never changes the state by itself: it emits events, and every event is applied by the same code that
+//! folds the journal. So what ran live and what is read back cannot differ.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::sync::Arc;
+
+use ringway_model::{
+    Actor, Digest, Epoch, HostId, IntentId, ProbeId, RouteId, Slot, Span, Timestamp, VisitKind,
+};
+use ringway_scheduler::{FleetSpec, Plan};
+
+use crate::command::{Accepted, Rejected};
+use crate::event::Event;
+use crate::fleet::Fleet;
+use crate::host::HostState;
+use crate::input::Input;
+#[cfg(feature = "planted-bugs")]
+use crate::planted::Bug;
+use crate::rollout::Rollout;
+
+/// One of the engine's own rules is broken: our bug, never the caller's. The fleet stops.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("broken invariant: {what}")]
+pub struct Fault {
+    /// What was found.
+    pub what: String,
+}
+
+impl Fault {
+    pub(crate) fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into() }
+    }
+}
+
+/// How an input was taken.
+#[must_use]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Handled {
+    /// Taken; late, repeated and unknown results change nothing.
+    Accepted(Accepted),
+    /// A person asked for something that does not fit.
+    Rejected(Rejected),
+}
+
+/// Whether anything may start in the fleet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) enum FleetHold {
+    #[default]
+    Free,
+    Stopped {
+        by: Actor,
+        reason: String,
+    },
+    Faulted {
+        what: String,
+    },
+}
+
+/// What should be probed from now on, and what no longer.
+#[derive(Clone, Debug)]
+pub enum WatchChange {
+    /// Probe this host. Where it was watched already, what was known is forgotten and it is probed at once.
+    Watch {
+        /// The host.
+        host: HostId,
+        /// The probe.
+        probe: ProbeId,
+        /// How old positive evidence may be.
+        freshest: Span,
+    },
+    /// Stop probing this host by this probe.
+    Unwatch {
+        /// The host.
+        host: HostId,
+        /// The probe.
+        probe: ProbeId,
+    },
+    /// Watch this host's boot id: a change from what is read first is a restart.
+    WatchBoot {
+        /// The host.
+        host: HostId,
+        /// The plan whose route says how.
+        plan: Arc<Plan>,
+        /// The route.
+        route: RouteId,
+    },
+    /// Stop watching this host's boot id.
+    UnwatchBoot {
+        /// The host.
+        host: HostId,
+    },
+}
+
+/// Everything a worker needs to know of an outstanding step.
+#[derive(Clone, Debug)]
+pub struct OrderView {
+    /// The host.
+    pub host: HostId,
+    /// The fleet it is of.
+    pub fleet: Arc<FleetSpec>,
+    /// The plan the step is from.
+    pub plan: Arc<Plan>,
+    /// The route.
+    pub route: RouteId,
+    /// The kind of visit.
+    pub visit: VisitKind,
+    /// The step's position in it.
+    pub position: u8,
+    /// Which attempt, from 1.
+    pub attempt: u8,
+    /// What the host had before, as `inspect` found it.
+    pub previous: Option<String>,
+}
+
+/// Every rollout of one fleet, and all that is decided about them.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    pub(crate) now: Timestamp,
+    pub(crate) epoch: Epoch,
+    pub(crate) recovered_at: Timestamp,
+    pub(crate) fleet_digest: Option<Digest>,
+    pub(crate) hold: FleetHold,
+    pub(crate) fleet: Fleet,
+    pub(crate) rollouts: Vec<Rollout>,
+    /// Due states, earliest first: instant, rollout index, slot. An entry is stale when the slot's `until` is another.
+    pub(crate) timers: BinaryHeap<Reverse<(Timestamp, u32, u32)>>,
+    pub(crate) fleets: BTreeMap<Digest, Arc<FleetSpec>>,
+    pub(crate) plans: BTreeMap<Digest, Arc<Plan>>,
+    pub(crate) watch: Vec<WatchChange>,
+    /// Whether decisions are made on this state: during a fold no queue is kept.
+    pub(crate) live: bool,
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) planted: Option<Bug>,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Engine {
+    /// An engine that knows no fleet and no rollout.
+    pub fn new() -> Self {
+        let empty = FleetSpec {
+            name: String::new(),
+            document: Digest::default(),
+            hosts: Vec::new(),
+            groups: Vec::new(),
+            cells: Vec::new(),
+            probes: Vec::new(),
+            connections: Vec::new(),
+        };
+        Self {
+            now: Timestamp(0),
+            epoch: Epoch(0),
+            recovered_at: Timestamp(i64::MIN),
+            fleet_digest: None,
+            hold: FleetHold::Free,
+            fleet: Fleet::new(Arc::new(empty)),
+            rollouts: Vec::new(),
+            timers: BinaryHeap::new(),
+            fleets: BTreeMap::new(),
+            plans: BTreeMap::new(),
+            watch: Vec::new(),
+            live: false,
+            #[cfg(feature = "planted-bugs")]
+            planted: None,
+        }
+    }
+
+    /// Makes a fleet known by its digest. Needed before an input or event refers to it.
+    pub fn provide_fleet(&mut self, digest: Digest, fleet: Arc<FleetSpec>) {
+        self.fleets.insert(digest, fleet);
+    }
+
+    /// Makes a plan known by its digest. Needed before an input or event refers to it.
+    pub fn provide_plan(&mut self, digest: Digest, plan: Arc<Plan>) {
+        self.plans.insert(digest, plan);
+    }
+
+    /// Takes one thing that happened. Its events are applied to `self` and appended to `out`.
+    pub fn handle(&mut self, now: Timestamp, input: &Input, out: &mut Vec<Event>) -> Handled {
+        self.now = self.now.max(now);
+        let accepted = Handled::Accepted(Accepted {
+            rollout: None,
+            changed: false,
+        });
+        match input {
+            Input::Command { actor, command } => {
+                return match self.command(actor, command, out) {
+                    Ok(accepted) => Handled::Accepted(accepted),
+                    Err(rejected) => Handled::Rejected(rejected),
+                };
+            }
+            Input::StepEnded { intent, result } => self.step_ended(*intent, result, out),
+            Input::Evidence { host, probe, to } => self.evidence(*host, *probe, *to, out),
+            Input::Restarted { host } => self.restarted(*host, out),
+            Input::Recovered { epoch, last_alive } => {
+                self.emit(
+                    Event::Recovered {
+                        epoch: *epoch,
+                        last_alive: *last_alive,
+                    },
+                    out,
+                );
+            }
+            Input::ClockJumped { from } => self.emit(Event::ClockJumped { from: *from }, out),
+            Input::Tick => {}
+            Input::Alive => {
+                if self.soaking() {
+                    self.emit(Event::Alive, out);
+                }
+            }
+        }
+        accepted
+    }
+
+    /// Does what time and the state call for: timers, phases of rollouts, next steps and new visits. At most
+    /// `free_workers` steps are issued.
+    pub fn advance(&mut self, now: Timestamp, free_workers: u32, out: &mut Vec<Event>) {
+        self.now = self.now.max(now);
+        let mut free = free_workers;
+        loop {
+            let before = out.len();
+            self.fire_timers(out);
+            for rollout in 0..self.rollouts.len() {
+                while self.progress(rollout, out) {}
+            }
+            for rollout in self.by_precedence() {
+                self.issue_next_steps(rollout, &mut free, out);
+            }
+            for rollout in self.by_precedence() {
+                self.start_visits(rollout, &mut free, out);
+            }
+            // What was just decided may let a phase go on: an empty ring, a host that was left behind.
+            if out.len() == before {
+                return;
+            }
+        }
+    }
+
+    /// Rollouts that may have something to start: repair before advance, then by age.
+    fn by_precedence(&self) -> impl Iterator<Item = usize> + use<> {
+        let (repair, rest): (Vec<usize>, Vec<usize>) = (0..self.rollouts.len())
+            .filter(|&r| !self.rollouts[r].rec.state.is_final())
+            .partition(|&r| self.is_rolling_back(r));
+        repair.into_iter().chain(rest)
+    }
+
+    /// Applies an event that was journaled.
+    ///
+    /// # Errors
+    ///
+    /// The event does not fit the state: the journal was not written by this engine, or one of us is wrong.
+    pub fn apply(&mut self, at: Timestamp, event: &Event) -> Result<(), Fault> {
+        self.now = self.now.max(at);
+        self.fold(event)
+    }
+
+    /// Decides: applies an event to the state and hands it out. An event that does not fit is our bug and stops the
+    /// fleet.
+    pub(crate) fn emit(&mut self, event: Event, out: &mut Vec<Event>) {
+        match self.fold(&event) {
+            Ok(()) => out.push(event),
+            Err(fault) => {
+                self.hold = FleetHold::Faulted {
+                    what: fault.what.clone(),
+                };
+                out.push(Event::Faulted { what: fault.what });
+            }
+        }
+    }
+
+    /// The next instant at which time alone changes something; spurious ones are harmless.
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        let timer = self.timers.peek().map(|Reverse((at, ..))| *at);
+        let soak = self
+            .rollouts
+            .iter()
+            .filter_map(|rollout| self.soak_until(rollout))
+            .min();
+        timer.into_iter().chain(soak).min()
+    }
+
+    /// Steps that were issued and have no result.
+    pub fn outstanding(&self) -> Vec<IntentId> {
+        let mut found = Vec::new();
+        for rollout in self
+            .rollouts
+            .iter()
+            .filter(|rollout| rollout.idx.visiting > 0)
+        {
+            for (slot, rec) in rollout.rec.slots.iter().enumerate() {
+                if matches!(rec.state, HostState::Running { .. }) {
+                    found.push(IntentId::new(rollout.rec.id, Slot::at(slot), rec.serial));
+                }
+            }
+        }
+        found
+    }
+
+    /// What a worker needs to know of an outstanding step; `None` for any other.
+    pub fn order(&self, intent: IntentId) -> Option<OrderView> {
+        let (r, slot) = self.find(intent)?;
+        let rollout = &self.rollouts[r];
+        let HostState::Running {
+            visit,
+            position,
+            attempt,
+            ..
+        } = rollout.rec.slots[slot as usize].state
+        else {
+            return None;
+        };
+        Some(OrderView {
+            host: rollout.plan.slots[slot as usize].host,
+            fleet: self.fleet.spec.clone(),
+            plan: rollout.plan.clone(),
+            route: rollout.route_id(slot),
+            visit,
+            position,
+            attempt,
+            previous: rollout.previous(slot).cloned(),
+        })
+    }
+
+    /// Whether an outstanding step may still begin: a hold revokes those that have not.
+    pub fn still_wanted(&self, intent: IntentId) -> bool {
+        self.find(intent).is_some_and(|(r, slot)| {
+            match self.rollouts[r].rec.slots[slot as usize].state.visit() {
+                Some((visit, position, ..)) => {
+                    !self.is_held_for(r, visit)
+                        || self.may_go_on_when_held(r, slot, visit, position)
+                }
+                None => false,
+            }
+        })
+    }
+
+    /// Whether a soak runs, so that the journal must say that Ringway is there.
+    pub fn soaking(&self) -> bool {
+        self.rollouts
+            .iter()
+            .any(|rollout| self.soak_until(rollout).is_some())
+    }
+
+    /// What should be probed differently since this was last asked.
+    pub fn take_watch_changes(&mut self) -> Vec<WatchChange> {
+        std::mem::take(&mut self.watch)
+    }
+
+    /// The rollout index and slot of a step that runs now; `None` for one that is over, unknown or not ours.
+    pub(crate) fn find(&self, intent: IntentId) -> Option<(usize, u32)> {
+        let r = (intent.rollout().0 as usize).checked_sub(1)?;
+        let rec = self.rollouts.get(r)?.rec.slots.get(intent.slot().index())?;
+        let running =
+            matches!(rec.state, HostState::Running { .. }) && rec.serial == intent.serial();
+        running.then_some((r, intent.slot().0))
+    }
+
+    /// Whether a deliberate mistake is planted.
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) fn bug(&self, bug: Bug) -> bool {
+        self.planted == Some(bug)
+    }
+
+    /// Plants a deliberate mistake, for the proof that the checkers see it.
+    #[cfg(feature = "planted-bugs")]
+    pub fn plant(&mut self, bug: Option<Bug>) {
+        self.planted = bug;
+    }
+}

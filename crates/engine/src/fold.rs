@@ -1,0 +1,635 @@
+//! What every event does to the state. The only code that changes it, live and in a fold alike.
+
+use ringway_model::{
+    Evidence, HostId, IntentId, ProbeId, RingIndex, StepKind, StepResult, Timestamp, VisitKind,
+};
+
+use crate::command::Subject;
+use crate::engine::{Engine, Fault, FleetHold};
+use crate::event::{Event, Final, Then};
+use crate::fleet::Fleet;
+use crate::host::{Ending, HostState};
+use crate::rollout::{Approval, Rollout, RolloutState, Stage};
+use crate::slot::{Class, SlotRec};
+
+impl Engine {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "the table of what every event does is read as one"
+    )]
+    pub(crate) fn fold(&mut self, event: &Event) -> Result<(), Fault> {
+        let at = self.now;
+        match event {
+            Event::StepIssued {
+                intent,
+                visit,
+                position,
+                attempt,
+            } => {
+                return self.fold_issued(*intent, *visit, *position, *attempt);
+            }
+            Event::StepEnded {
+                intent,
+                result,
+                then,
+            } => return self.fold_ended(*intent, result, *then),
+            Event::HostMoved {
+                rollout,
+                slot,
+                to,
+                until,
+            } => {
+                let r = self.index_of(*rollout)?;
+                self.check_slot(r, slot.0)?;
+                self.fold_moved(r, slot.0, *to, *until);
+            }
+            Event::EvidenceChanged { host, probe, to } => {
+                if host.index() >= self.fleet.evidence.len() {
+                    return Err(Fault::new(format!("evidence of unknown host {}", host.0)));
+                }
+                self.fold_evidence(*host, *probe, *to);
+            }
+            Event::Restarted { rollout, slot } => {
+                let r = self.index_of(*rollout)?;
+                self.check_slot(r, slot.0)?;
+                let rec = &mut self.rollouts[r].rec.slots[slot.index()];
+                rec.restarts = rec.restarts.saturating_add(1);
+            }
+            Event::Recovered { epoch, last_alive } => {
+                self.epoch = *epoch;
+                self.recovered_at = at;
+                self.fold_recovered(*last_alive);
+            }
+            Event::Alive => {}
+            Event::ClockJumped { from } => {
+                for rollout in &mut self.rollouts {
+                    if let Some(stage) = rollout.rec.state.stage_mut()
+                        && matches!(stage, Stage::Soaking { since: Some(_), .. })
+                    {
+                        stage.hold_soak(*from);
+                        if let Stage::Soaking { since, .. } = stage {
+                            *since = Some(at);
+                        }
+                    }
+                }
+            }
+            Event::FleetAdopted { fleet } => {
+                let spec = self
+                    .fleets
+                    .get(fleet)
+                    .ok_or_else(|| Fault::new(format!("fleet {fleet} is missing")))?;
+                self.fleet = Fleet::new(spec.clone());
+                self.fleet_digest = Some(*fleet);
+            }
+            Event::Stopped { actor, reason } => {
+                self.hold = FleetHold::Stopped {
+                    by: actor.clone(),
+                    reason: reason.clone(),
+                };
+                self.hold_all_soaks(at);
+            }
+            Event::Went { .. } => self.hold = FleetHold::Free,
+            Event::Faulted { what } => {
+                self.hold = FleetHold::Faulted { what: what.clone() };
+                self.hold_all_soaks(at);
+            }
+            Event::Proposed {
+                rollout,
+                plan,
+                actor,
+                key,
+            } => {
+                if rollout.0 as usize != self.rollouts.len() + 1 {
+                    return Err(Fault::new(format!("rollout {rollout} is out of order")));
+                }
+                let known = self
+                    .plans
+                    .get(plan)
+                    .ok_or_else(|| Fault::new(format!("plan {plan} is missing")))?;
+                let new = Rollout::new(*rollout, *plan, known.clone(), actor.clone(), key.clone());
+                self.rollouts.push(new);
+                self.build_index(self.rollouts.len() - 1);
+            }
+            Event::Approved {
+                rollout,
+                subject,
+                actor,
+                digest,
+                conditions,
+            } => {
+                let r = self.index_of(*rollout)?;
+                self.rollouts[r].rec.approvals.push(Approval {
+                    subject: *subject,
+                    actor: actor.clone(),
+                    digest: *digest,
+                    conditions: conditions.clone(),
+                });
+            }
+            Event::ApprovalVoided {
+                rollout,
+                subject,
+                actor,
+                ..
+            } => {
+                let r = self.index_of(*rollout)?;
+                self.rollouts[r]
+                    .rec
+                    .approvals
+                    .retain(|a| a.subject != *subject || a.actor != *actor);
+            }
+            Event::Declined {
+                rollout,
+                actor,
+                reason,
+            } => {
+                let r = self.index_of(*rollout)?;
+                let rec = &mut self.rollouts[r].rec;
+                if let Some(&stage) = rec.state.stage() {
+                    let subject = Subject::Promotion { ring: stage.ring() };
+                    rec.approvals.retain(|approval| approval.subject != subject);
+                    rec.state = RolloutState::Paused {
+                        stage,
+                        by: actor.clone(),
+                        reason: reason.clone(),
+                    };
+                }
+            }
+            Event::RingOpened { rollout, ring } => {
+                let r = self.index_of(*rollout)?;
+                self.fold_opened(r, *ring)?;
+            }
+            Event::SoakBegan { rollout, ring } => {
+                let stage = Stage::Soaking {
+                    ring: *ring,
+                    accrued: ringway_model::Span::ZERO,
+                    since: Some(at),
+                };
+                *self.stage_of(*rollout)? = stage;
+            }
+            Event::SoakHeld { rollout } => self.stage_of(*rollout)?.hold_soak(at),
+            Event::SoakContinued { rollout } => {
+                if let Stage::Soaking { since, .. } = self.stage_of(*rollout)? {
+                    *since = Some(at);
+                }
+            }
+            Event::SoakEnded { rollout } => {
+                let stage = self.stage_of(*rollout)?;
+                *stage = Stage::Promoting { ring: stage.ring() };
+            }
+            Event::Promoted { rollout, ring } => {
+                let r = self.index_of(*rollout)?;
+                self.rollouts[r].rec.promoted = ring.0 + 1;
+            }
+            Event::Paused {
+                rollout,
+                actor,
+                reason,
+            } => {
+                let stage = *self.stage_of(*rollout)?;
+                let state = RolloutState::Paused {
+                    stage,
+                    by: actor.clone(),
+                    reason: reason.clone(),
+                };
+                self.set_state(*rollout, state)?;
+            }
+            Event::Halted { rollout, cause } => {
+                let stage = self.stage_of(*rollout)?;
+                stage.hold_soak(at);
+                let state = RolloutState::Halted {
+                    stage: *stage,
+                    cause: cause.clone(),
+                };
+                self.set_state(*rollout, state)?;
+            }
+            Event::Resumed { rollout, .. } => {
+                let stage = *self.stage_of(*rollout)?;
+                let r = self.index_of(*rollout)?;
+                if matches!(self.rollouts[r].rec.state, RolloutState::Halted { .. }) {
+                    let Rollout { rec, idx, .. } = &mut self.rollouts[r];
+                    for (forgiven, count) in rec.forgiven.iter_mut().zip(&idx.rings) {
+                        *forgiven = count.counted;
+                    }
+                }
+                self.set_state(*rollout, RolloutState::Advancing(stage))?;
+            }
+            Event::CancelBegan { rollout, .. } => {
+                self.set_state(*rollout, RolloutState::Cancelling)?
+            }
+            Event::RollbackBegan { rollout, .. } => {
+                let r = self.index_of(*rollout)?;
+                let was_final = self.rollouts[r].rec.state.is_final();
+                self.rollouts[r].rec.state = RolloutState::RollingBack;
+                if was_final {
+                    self.build_index(r);
+                    self.claim_all(r);
+                }
+                self.fill_queues(r);
+                self.watch_rollout(r);
+            }
+            Event::Finished { rollout, how } => {
+                let r = self.index_of(*rollout)?;
+                self.fold_finished(r, *how);
+            }
+        }
+        Ok(())
+    }
+
+    fn hold_all_soaks(&mut self, at: Timestamp) {
+        for rollout in &mut self.rollouts {
+            if let Some(stage) = rollout.rec.state.stage_mut() {
+                stage.hold_soak(at);
+            }
+        }
+    }
+
+    fn set_state(
+        &mut self,
+        rollout: ringway_model::RolloutId,
+        state: RolloutState,
+    ) -> Result<(), Fault> {
+        let r = self.index_of(rollout)?;
+        self.rollouts[r].rec.state = state;
+        Ok(())
+    }
+
+    fn stage_of(&mut self, rollout: ringway_model::RolloutId) -> Result<&mut Stage, Fault> {
+        let r = self.index_of(rollout)?;
+        let word = self.rollouts[r].rec.state.word();
+        self.rollouts[r]
+            .rec
+            .state
+            .stage_mut()
+            .ok_or_else(|| Fault::new(format!("{rollout} is {word}, at no ring")))
+    }
+
+    pub(crate) fn index_of(&self, rollout: ringway_model::RolloutId) -> Result<usize, Fault> {
+        let index = (rollout.0 as usize)
+            .checked_sub(1)
+            .filter(|&index| index < self.rollouts.len());
+        index.ok_or_else(|| Fault::new(format!("rollout {rollout} is unknown")))
+    }
+
+    fn check_slot(&self, r: usize, slot: u32) -> Result<(), Fault> {
+        if (slot as usize) < self.rollouts[r].rec.slots.len() {
+            Ok(())
+        } else {
+            Err(Fault::new(format!(
+                "slot {slot} of {} is unknown",
+                self.rollouts[r].rec.id
+            )))
+        }
+    }
+
+    fn fold_issued(
+        &mut self,
+        intent: IntentId,
+        visit: VisitKind,
+        position: u8,
+        attempt: u8,
+    ) -> Result<(), Fault> {
+        let r = self.index_of(intent.rollout())?;
+        let slot = intent.slot().0;
+        self.check_slot(r, slot)?;
+        let host = self.host_of(r, slot);
+        let repair = self.fleet.uses[host.index()].used > 0;
+        let rollout = &mut self.rollouts[r];
+        let Some(step) = rollout.plan.routes[rollout.plan.slots[slot as usize].route.index()]
+            .step(visit, position)
+        else {
+            return Err(Fault::new(format!(
+                "{intent} is a step that its route does not have"
+            )));
+        };
+        let kind = step.kind;
+        let rec = &mut rollout.rec.slots[slot as usize];
+        if intent.serial() != rec.serial.wrapping_add(1)
+            || matches!(rec.state, HostState::Running { .. })
+        {
+            return Err(Fault::new(format!(
+                "{intent} is issued while another step runs, or out of order"
+            )));
+        }
+        rec.serial = intent.serial();
+        let ending = rec
+            .state
+            .visit()
+            .map_or(Ending::Well, |(.., ending)| ending);
+        let begins = rec.state.visit().is_none();
+        if begins {
+            rec.flags &= !SlotRec::OF_VISIT;
+            rec.restarts = 0;
+            rec.set(SlotRec::REPAIR, repair);
+            if visit == VisitKind::Rollback {
+                rec.set(SlotRec::TRIED, true);
+            }
+        }
+        match kind {
+            StepKind::Drain => rec.set(SlotRec::DRAINED, true),
+            StepKind::Apply | StepKind::Rollback => rec.set(SlotRec::APPLYING, true),
+            StepKind::Inspect
+            | StepKind::Precheck
+            | StepKind::Reboot
+            | StepKind::Verify
+            | StepKind::CareVerify
+            | StepKind::Undrain => {}
+        }
+        if begins {
+            self.forget_downs(r, slot);
+            self.unwatch_boot(host);
+        }
+        self.set_slot(
+            r,
+            slot,
+            HostState::Running {
+                visit,
+                position,
+                attempt,
+                ending,
+            },
+            Timestamp::NEVER,
+        );
+        Ok(())
+    }
+
+    fn fold_ended(
+        &mut self,
+        intent: IntentId,
+        result: &StepResult,
+        then: Then,
+    ) -> Result<(), Fault> {
+        let Some((r, slot)) = self.find(intent) else {
+            return Err(Fault::new(format!("{intent} ended but does not run")));
+        };
+        let rollout = &self.rollouts[r];
+        let Some((visit, position, _, ending)) = rollout.rec.slots[slot as usize].state.visit()
+        else {
+            return Err(Fault::new(format!("{intent} ended outside a visit")));
+        };
+        let kind = rollout
+            .step(slot, visit, position)
+            .map_or(StepKind::Inspect, |step| step.kind);
+        self.note_result(r, slot, kind, visit, ending, result);
+        match then {
+            Then::Step {
+                position,
+                attempt,
+                ending,
+            } => {
+                self.set_slot(
+                    r,
+                    slot,
+                    HostState::Ready {
+                        visit,
+                        position,
+                        attempt,
+                        ending,
+                    },
+                    Timestamp::NEVER,
+                );
+            }
+            Then::Retry {
+                position,
+                attempt,
+                at,
+            } => {
+                self.set_slot(
+                    r,
+                    slot,
+                    HostState::Backoff {
+                        visit,
+                        position,
+                        attempt,
+                        ending,
+                    },
+                    at,
+                );
+            }
+            Then::End { to, until } => self.end_visit(r, slot, to, until),
+            Then::Nothing => {
+                return Err(Fault::new(format!(
+                    "{intent} ended without anything following"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// What a result says about the host, whatever follows from it.
+    fn note_result(
+        &mut self,
+        r: usize,
+        slot: u32,
+        kind: StepKind,
+        visit: VisitKind,
+        ending: Ending,
+        result: &StepResult,
+    ) {
+        let began = !matches!(result, StepResult::NotStarted);
+        let rec = &mut self.rollouts[r].rec.slots[slot as usize];
+        match kind {
+            StepKind::Drain if !began && !rec.is(SlotRec::RETRYING) => {
+                rec.set(SlotRec::DRAINED, false)
+            }
+            StepKind::Apply | StepKind::Rollback if !began && !rec.is(SlotRec::RETRYING) => {
+                rec.set(SlotRec::APPLYING, false);
+            }
+            StepKind::Apply if began && !matches!(result, StepResult::Unreachable) => {
+                rec.set(SlotRec::CHANGED, true)
+            }
+            StepKind::Inspect
+            | StepKind::Precheck
+            | StepKind::Drain
+            | StepKind::Apply
+            | StepKind::Rollback
+            | StepKind::Reboot
+            | StepKind::Verify
+            | StepKind::CareVerify
+            | StepKind::Undrain => {}
+        }
+        if let StepResult::Back { restarts } = result {
+            rec.restarts = u8::try_from(*restarts).unwrap_or(u8::MAX);
+        }
+        let counts_at_once = !matches!(kind, StepKind::Inspect | StepKind::Precheck);
+        match result {
+            StepResult::Failed(_) if counts_at_once => {
+                rec.set(SlotRec::RETRYING, true);
+                self.set_counted(r, slot, true);
+            }
+            StepResult::Unreachable
+                if counts_at_once && rec.is(SlotRec::DRAINED | SlotRec::APPLYING) =>
+            {
+                rec.set(SlotRec::RETRYING, true);
+                self.set_counted(r, slot, true);
+            }
+            StepResult::Done | StepResult::Back { .. }
+                if ending == Ending::Well && rec.is(SlotRec::RETRYING) =>
+            {
+                rec.set(SlotRec::RETRYING, false);
+                self.set_counted(r, slot, false);
+            }
+            StepResult::Found {
+                previous: Some(previous),
+                ..
+            } if visit == VisitKind::Update && !rec.is(SlotRec::APPLYING | SlotRec::CHANGED) => {
+                self.remember_previous(r, slot, previous);
+            }
+            StepResult::Done
+            | StepResult::Back { .. }
+            | StepResult::Found { .. }
+            | StepResult::Failed(_)
+            | StepResult::Unreachable
+            | StepResult::Interrupted
+            | StepResult::NotStarted => {}
+        }
+    }
+
+    fn remember_previous(&mut self, r: usize, slot: u32, text: &str) {
+        let Rollout { rec, idx, .. } = &mut self.rollouts[r];
+        let next = u32::try_from(rec.previous.len() + 1).unwrap_or(0);
+        let index = *idx.previous.entry(text.to_owned()).or_insert_with(|| {
+            rec.previous.push(text.to_owned());
+            next
+        });
+        rec.slots[slot as usize].previous = index;
+    }
+
+    /// The visit is over. Where it touched the host's service, what was known of its health is forgotten: evidence from
+    /// before an update proves nothing about it.
+    fn end_visit(&mut self, r: usize, slot: u32, to: HostState, until: Timestamp) {
+        let host = self.host_of(r, slot);
+        let visit = self.rollouts[r].rec.slots[slot as usize].state.visit();
+        let touched = self.rollouts[r].rec.slots[slot as usize]
+            .is(SlotRec::DRAINED | SlotRec::APPLYING)
+            || visit.is_some_and(|(kind, ..)| kind != VisitKind::Update);
+        if touched {
+            self.forget_evidence(host);
+        }
+        self.fold_moved(r, slot, to, until);
+        if touched {
+            self.watch_again(host);
+            if matches!(to.class(), Class::Settling | Class::Done) {
+                self.watch_boot(r, slot);
+            }
+        }
+    }
+
+    fn fold_moved(&mut self, r: usize, slot: u32, to: HostState, until: Timestamp) {
+        let from = self.rollouts[r].rec.slots[slot as usize].state;
+        self.set_slot(r, slot, to, until);
+        match to.class() {
+            Class::Failed => self.set_counted(r, slot, true),
+            Class::RolledBack => self.set_counted(r, slot, false),
+            Class::Done if to == HostState::Updated && from != to => self.widen_ramp(r),
+            Class::Pending
+            | Class::Visiting
+            | Class::Settling
+            | Class::Done
+            | Class::Debt
+            | Class::Withheld => {}
+        }
+        if to.class() == Class::Failed {
+            self.forget_downs(r, slot);
+        }
+    }
+
+    fn widen_ramp(&mut self, r: usize) {
+        let rollout = &mut self.rollouts[r];
+        let frozen = rollout.ramp_is_frozen();
+        let at_once = rollout.plan.pace.at_once.get();
+        let ramp = &mut rollout.rec.ramp;
+        ramp.settled = ramp.settled.saturating_add(1);
+        if ramp.settled >= ramp.limit && ramp.limit < at_once && !frozen {
+            ramp.limit = ramp.limit.saturating_mul(2).min(at_once);
+            ramp.settled = 0;
+        }
+    }
+
+    fn fold_opened(&mut self, r: usize, ring: RingIndex) -> Result<(), Fault> {
+        let rollout = &mut self.rollouts[r];
+        let Some(plan) = rollout.plan.rings.get(ring.index()) else {
+            return Err(Fault::new(format!(
+                "{} has no ring {}",
+                rollout.rec.id, ring.0
+            )));
+        };
+        rollout.idx.cursor = plan.first.0;
+        rollout.rec.opened = ring.0 + 1;
+        rollout.rec.ramp = rollout.first_ramp();
+        rollout.rec.state = RolloutState::Advancing(Stage::Visiting { ring });
+        self.watch_ring(r, ring.index());
+        Ok(())
+    }
+
+    fn fold_evidence(&mut self, host: HostId, probe: ProbeId, to: Evidence) {
+        let was_able = self.fleet.is_able(host);
+        let (before, after) = self.fleet.set_evidence(host, probe, to);
+        if !was_able && self.fleet.is_able(host) {
+            self.wake_cell(host);
+        }
+        self.recount_evidence(host, before, after);
+        let at = self.now;
+        for r in 0..self.rollouts.len() {
+            let Some(slot) = self.slot_of(r, host) else {
+                continue;
+            };
+            self.wake_parked_host(r, slot);
+            let busy_elsewhere = self.is_busy_elsewhere(r, host);
+            let Rollout { rec, plan, .. } = &mut self.rollouts[r];
+            let observed = matches!(
+                rec.slots[slot as usize].state.class(),
+                Class::Settling | Class::Done
+            );
+            for (gate, _) in plan
+                .gates
+                .iter()
+                .enumerate()
+                .filter(|(_, gate)| gate.probe == probe)
+            {
+                let key = (slot, u8::try_from(gate).unwrap_or(u8::MAX));
+                if to == Evidence::Down && observed && !busy_elsewhere {
+                    rec.downs.entry(key).or_insert(at);
+                } else {
+                    rec.downs.remove(&key);
+                }
+            }
+        }
+    }
+
+    fn fold_recovered(&mut self, last_alive: Timestamp) {
+        #[cfg(feature = "planted-bugs")]
+        let last_alive = if self.bug(crate::planted::Bug::SoakOverCrashGap) {
+            self.now
+        } else {
+            last_alive
+        };
+        for rollout in &mut self.rollouts {
+            if let Some(stage) = rollout.rec.state.stage_mut() {
+                stage.hold_soak(last_alive);
+            }
+            rollout.rec.downs.clear();
+            if !rollout.plan.gates.is_empty() {
+                for rec in &mut rollout.rec.slots {
+                    if matches!(rec.state.class(), Class::Settling | Class::Done) {
+                        rec.until = Timestamp::NEVER;
+                    }
+                }
+            }
+        }
+        self.fleet.evidence.fill(0);
+        self.rebuild();
+    }
+
+    fn fold_finished(&mut self, r: usize, how: Final) {
+        self.release_all(r);
+        let rollout = &mut self.rollouts[r];
+        rollout.rec.state = match how {
+            Final::Completed => RolloutState::Completed,
+            Final::RolledBack => RolloutState::RolledBack,
+            Final::Cancelled => RolloutState::Cancelled,
+        };
+        rollout.rec.approvals.clear();
+        rollout.rec.downs.clear();
+        self.forget_rollout(r);
+    }
+}

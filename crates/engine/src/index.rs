@@ -1,0 +1,494 @@
+//! Counters and queues, kept true on every change of a host's state, so that no decision needs a scan.
+//!
+//! `set_slot` is the only place where a host's state changes. Everything here can be made anew from the records
+//! (`rebuild`), and is after every fold and every recovery: so a process that crashed and one that did not decide alike
+//! from there on.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, VecDeque};
+
+use ringway_model::{Evidence, HostId, Timestamp, VisitKind};
+
+use crate::engine::Engine;
+use crate::fleet::{NONE, evidence_in};
+use crate::host::HostState;
+use crate::rollout::{GroupCount, Index, RingCount, Rollout, RolloutState};
+use crate::slot::{Class, SlotRec};
+
+impl Engine {
+    pub(crate) fn host_of(&self, r: usize, slot: u32) -> HostId {
+        self.rollouts[r].plan.slots[slot as usize].host
+    }
+
+    /// The host's slot in a rollout that is not over.
+    pub(crate) fn slot_of(&self, r: usize, host: HostId) -> Option<u32> {
+        self.rollouts[r]
+            .idx
+            .slot_of
+            .get(host.index())
+            .copied()
+            .filter(|&slot| slot != NONE)
+    }
+
+    /// Whether another rollout than this one visits the host.
+    pub(crate) fn is_busy_elsewhere(&self, r: usize, host: HostId) -> bool {
+        let busy = self.fleet.uses[host.index()].busy;
+        busy != 0 && busy as usize != r + 1
+    }
+
+    /// Changes a host's state, and every counter and queue with it.
+    pub(crate) fn set_slot(&mut self, r: usize, slot: u32, to: HostState, until: Timestamp) {
+        let rec = &mut self.rollouts[r].rec.slots[slot as usize];
+        let from = std::mem::replace(&mut rec.state, to);
+        rec.until = until;
+        if until != Timestamp::NEVER {
+            self.timers
+                .push(Reverse((until, u32::try_from(r).unwrap_or(NONE), slot)));
+        }
+        if from.class() != to.class() || from.is_down() != to.is_down() {
+            self.recount(r, slot, from, to);
+        }
+        if self.live {
+            self.enqueue(r, slot, to);
+        }
+    }
+
+    fn enqueue(&mut self, r: usize, slot: u32, state: HostState) {
+        let rolling_back = self.is_rolling_back(r);
+        let urgent = match state {
+            HostState::Ready {
+                visit, position, ..
+            } => self.rollouts[r]
+                .step(slot, visit, position)
+                .is_some_and(|step| step.kind.may_start_when_held(visit)),
+            HostState::Pending
+            | HostState::Running { .. }
+            | HostState::Backoff { .. }
+            | HostState::Settling
+            | HostState::Updated
+            | HostState::Already
+            | HostState::RestartWithheld
+            | HostState::Failed { .. }
+            | HostState::Unhealthy { .. }
+            | HostState::RolledBack
+            | HostState::RollbackFailed { .. }
+            | HostState::Offline
+            | HostState::Held
+            | HostState::Lost => false,
+        };
+        let idx = &mut self.rollouts[r].idx;
+        match state.class() {
+            Class::Visiting if matches!(state, HostState::Ready { .. }) => {
+                if urgent {
+                    idx.runnable.push_front(slot);
+                } else {
+                    idx.runnable.push_back(slot);
+                }
+            }
+            Class::Pending | Class::Withheld => idx.again.push_back(slot),
+            Class::Settling | Class::Done | Class::Failed if rolling_back => {
+                idx.again.push_back(slot)
+            }
+            Class::Visiting
+            | Class::Settling
+            | Class::Done
+            | Class::Failed
+            | Class::Debt
+            | Class::RolledBack => {}
+        }
+    }
+
+    fn recount(&mut self, r: usize, slot: u32, from: HostState, to: HostState) {
+        let host = self.host_of(r, slot);
+        let ring = self.rollouts[r].ring_of(slot);
+        let bits = self.fleet.evidence[host.index()];
+        let (up, reporting) = self.rollouts[r].gates_say(bits);
+        let group = self.fleet.group[host.index()];
+        let groups = self.fleet.spec.groups.len();
+        let (was, is) = (from.class(), to.class());
+        let idx = &mut self.rollouts[r].idx;
+        let count = &mut idx.rings[ring];
+        *count.of(was) -= 1;
+        *count.of(is) += 1;
+        let (was_done, is_done) = (u32::from(was == Class::Done), u32::from(is == Class::Done));
+        count.evident = count.evident + is_done * u32::from(up) - was_done * u32::from(up);
+        count.reporting =
+            count.reporting + is_done * u32::from(reporting) - was_done * u32::from(reporting);
+        let one = |class: Class, of: Class| u32::from(class == of);
+        idx.visiting = idx.visiting + one(is, Class::Visiting) - one(was, Class::Visiting);
+        idx.settling = idx.settling + one(is, Class::Settling) - one(was, Class::Settling);
+        if group != u16::MAX {
+            let entry = &mut idx.groups[ring * groups + usize::from(group)];
+            entry.done = entry.done + is_done - was_done;
+            entry.debt = entry.debt + one(is, Class::Debt) - one(was, Class::Debt);
+            entry.failed = entry.failed + one(is, Class::Failed) - one(was, Class::Failed);
+        }
+        self.reuse(r, host, from, to);
+        if is == Class::Debt || was == Class::Debt {
+            self.wake_groups(r, None);
+        } else if is == Class::Done && group != u16::MAX {
+            self.wake_groups(r, Some(group));
+        }
+    }
+
+    /// Keeps the fleet-wide uses of a host true: its lock, its budget slot, its availability group's slot.
+    fn reuse(&mut self, r: usize, host: HostId, from: HostState, to: HostState) {
+        let was_able = self.fleet.is_able(host);
+        let uses = &mut self.fleet.uses[host.index()];
+        uses.claims =
+            uses.claims + u8::from(to.takes_peer_slot()) - u8::from(from.takes_peer_slot());
+        let used_before = uses.used > 0;
+        uses.used = uses.used + u8::from(to.takes_budget()) - u8::from(from.takes_budget());
+        let used_after = uses.used > 0;
+        let locks = |state: HostState| matches!(state.class(), Class::Visiting | Class::Settling);
+        let released = locks(from) && !locks(to);
+        if locks(to) {
+            uses.busy = u32::try_from(r + 1).unwrap_or(NONE);
+        } else if released {
+            uses.busy = 0;
+        }
+        if self.fleet.recount(host, was_able) {
+            self.wake_cell(host);
+        }
+        if used_before != used_after {
+            for other in 0..self.rollouts.len() {
+                if self.slot_of(other, host).is_some() {
+                    let used = &mut self.rollouts[other].idx.used;
+                    *used = *used + u32::from(used_after) - u32::from(used_before);
+                }
+            }
+        }
+        if released {
+            for other in 0..self.rollouts.len() {
+                if let Some(slot) = self.slot_of(other, host) {
+                    self.wake_parked_host(other, slot);
+                }
+            }
+        }
+    }
+
+    /// Keeps the rings' counts of evident and reporting hosts true after a change of a host's evidence.
+    pub(crate) fn recount_evidence(&mut self, host: HostId, before: u32, after: u32) {
+        for r in 0..self.rollouts.len() {
+            let Some(slot) = self.slot_of(r, host) else {
+                continue;
+            };
+            let rollout = &mut self.rollouts[r];
+            if rollout.rec.slots[slot as usize].state.class() != Class::Done {
+                continue;
+            }
+            let (was, is) = (rollout.gates_say(before), rollout.gates_say(after));
+            let ring = rollout.ring_of(slot);
+            let count = &mut rollout.idx.rings[ring];
+            count.evident = count.evident + u32::from(is.0) - u32::from(was.0);
+            count.reporting = count.reporting + u32::from(is.1) - u32::from(was.1);
+        }
+    }
+
+    /// What was known of a host's health is forgotten.
+    pub(crate) fn forget_evidence(&mut self, host: HostId) {
+        let before = self.fleet.evidence[host.index()];
+        self.fleet.write_evidence(host, 0);
+        self.recount_evidence(host, before, 0);
+    }
+
+    pub(crate) fn set_counted(&mut self, r: usize, slot: u32, on: bool) {
+        let ring = self.rollouts[r].ring_of(slot);
+        let Rollout { rec, idx, .. } = &mut self.rollouts[r];
+        let record = &mut rec.slots[slot as usize];
+        if record.is(SlotRec::COUNTED) == on {
+            return;
+        }
+        record.set(SlotRec::COUNTED, on);
+        if on {
+            idx.counted.insert(slot);
+            idx.rings[ring].counted += 1;
+            if !record.is(SlotRec::HIT) {
+                record.set(SlotRec::HIT, true);
+                rec.hit += 1;
+            }
+        } else {
+            idx.counted.remove(&slot);
+            idx.rings[ring].counted -= 1;
+            rec.forgiven[ring] = rec.forgiven[ring].min(idx.rings[ring].counted);
+        }
+    }
+
+    pub(crate) fn forget_downs(&mut self, r: usize, slot: u32) {
+        let rollout = &mut self.rollouts[r];
+        if !rollout.rec.downs.is_empty() {
+            for gate in 0..rollout.plan.gates.len() {
+                rollout
+                    .rec
+                    .downs
+                    .remove(&(slot, u8::try_from(gate).unwrap_or(u8::MAX)));
+            }
+        }
+    }
+
+    /// One host that waits for the availability group of `host` is looked at again.
+    pub(crate) fn wake_cell(&mut self, host: HostId) {
+        let cell = self.fleet.cell[host.index()];
+        for rollout in &mut self.rollouts {
+            if let Some(parked) = rollout.idx.parked_cells.get_mut(&cell) {
+                rollout.idx.again.extend(parked.pop_front());
+                if parked.is_empty() {
+                    rollout.idx.parked_cells.remove(&cell);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn wake_parked_host(&mut self, r: usize, slot: u32) {
+        let idx = &mut self.rollouts[r].idx;
+        if idx.parked_hosts.remove(&slot) {
+            idx.again.push_back(slot);
+        }
+    }
+
+    /// Hosts that wait for a group (`None`: for any) are looked at again where it is done now.
+    fn wake_groups(&mut self, r: usize, group: Option<u16>) {
+        if self.rollouts[r].idx.parked_groups.is_empty() {
+            return;
+        }
+        let keys: Vec<(u16, u16)> = self.rollouts[r]
+            .idx
+            .parked_groups
+            .keys()
+            .copied()
+            .filter(|&(_, waiting)| {
+                group.is_none_or(|group| {
+                    self.fleet.dependents[usize::from(group)].contains(&waiting)
+                })
+            })
+            .filter(|&(ring, waiting)| {
+                self.open_dependency(r, usize::from(ring), usize::from(waiting))
+                    .is_none()
+            })
+            .collect();
+        let idx = &mut self.rollouts[r].idx;
+        for key in keys {
+            idx.again
+                .extend(idx.parked_groups.remove(&key).unwrap_or_default());
+        }
+    }
+
+    /// The first group that a group in a ring still waits for, and the ring in which that is open.
+    pub(crate) fn open_dependency(
+        &self,
+        r: usize,
+        ring: usize,
+        group: usize,
+    ) -> Option<(usize, usize)> {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::DependencyIgnored) {
+            return None;
+        }
+        let rollout = &self.rollouts[r];
+        self.fleet.spec.groups[group]
+            .after
+            .iter()
+            .find_map(|&(before, across)| {
+                let first = if across { 0 } else { ring };
+                (first..=ring)
+                    .find(|&k| !rollout.group_is_done(&self.fleet, k, before.index()))
+                    .map(|k| (before.index(), k))
+            })
+    }
+
+    /// Makes a rollout's index from its record; the fleet-wide uses are not touched.
+    pub(crate) fn build_index(&mut self, r: usize) {
+        let fleet = &self.fleet;
+        let groups = fleet.spec.groups.len();
+        let Rollout { rec, plan, .. } = &self.rollouts[r];
+        let mut idx = Index {
+            slot_of: vec![NONE; fleet.spec.hosts.len()],
+            rings: vec![RingCount::default(); plan.rings.len()],
+            groups: vec![GroupCount::default(); plan.rings.len() * groups],
+            previous: rec
+                .previous
+                .iter()
+                .cloned()
+                .zip(1..)
+                .collect::<BTreeMap<_, _>>(),
+            ..Index::default()
+        };
+        for (ring, ring_plan) in plan.rings.iter().enumerate() {
+            for index in ring_plan.slots() {
+                let slot = u32::try_from(index).unwrap_or(NONE);
+                let (record, host) = (&rec.slots[index], plan.slots[index].host);
+                idx.slot_of[host.index()] = slot;
+                let class = record.state.class();
+                let (up, reporting) = self.rollouts[r].gates_say(fleet.evidence[host.index()]);
+                let done = class == Class::Done;
+                let count = &mut idx.rings[ring];
+                *count.of(class) += 1;
+                count.counted += u32::from(record.is(SlotRec::COUNTED));
+                count.evident += u32::from(done && up);
+                count.reporting += u32::from(done && reporting);
+                idx.visiting += u32::from(class == Class::Visiting);
+                idx.settling += u32::from(class == Class::Settling);
+                idx.used += u32::from(fleet.uses[host.index()].used > 0);
+                if record.is(SlotRec::COUNTED) {
+                    idx.counted.insert(slot);
+                }
+                let group = fleet.group[host.index()];
+                if group != u16::MAX {
+                    let entry = &mut idx.groups[ring * groups + usize::from(group)];
+                    entry.planned += 1;
+                    entry.done += u32::from(done);
+                    entry.debt += u32::from(class == Class::Debt);
+                    entry.failed += u32::from(class == Class::Failed);
+                }
+            }
+        }
+        self.rollouts[r].idx = idx;
+    }
+
+    /// Takes the fleet-wide uses of all hosts of a rollout, as after a completed rollout begins to roll back.
+    pub(crate) fn claim_all(&mut self, r: usize) {
+        self.use_all(r, true);
+    }
+
+    /// Gives back the fleet-wide uses of all hosts of a rollout that is over.
+    pub(crate) fn release_all(&mut self, r: usize) {
+        self.use_all(r, false);
+    }
+
+    fn use_all(&mut self, r: usize, take: bool) {
+        for slot in 0..self.rollouts[r].rec.slots.len() {
+            let (host, state) = (
+                self.rollouts[r].plan.slots[slot].host,
+                self.rollouts[r].rec.slots[slot].state,
+            );
+            let (from, to) = if take {
+                (HostState::Pending, state)
+            } else {
+                (state, HostState::Pending)
+            };
+            if from.takes_peer_slot() != to.takes_peer_slot() {
+                self.reuse(r, host, from, to);
+            }
+        }
+    }
+
+    /// Makes every index, count, queue and timer anew from the records.
+    pub(crate) fn rebuild(&mut self) {
+        for uses in &mut self.fleet.uses {
+            *uses = crate::fleet::HostUse::default();
+        }
+        self.timers.clear();
+        for r in 0..self.rollouts.len() {
+            self.rollouts[r].idx = Index::default();
+            if self.rollouts[r].rec.state.is_final() {
+                continue;
+            }
+            for slot in 0..self.rollouts[r].rec.slots.len() {
+                let record = self.rollouts[r].rec.slots[slot];
+                let uses = &mut self.fleet.uses[self.rollouts[r].plan.slots[slot].host.index()];
+                uses.claims += u8::from(record.state.takes_peer_slot());
+                uses.used += u8::from(record.state.takes_budget());
+                if matches!(record.state.class(), Class::Visiting | Class::Settling) {
+                    uses.busy = u32::try_from(r + 1).unwrap_or(NONE);
+                }
+                if record.until != Timestamp::NEVER {
+                    let (r, slot) = (
+                        u32::try_from(r).unwrap_or(NONE),
+                        u32::try_from(slot).unwrap_or(NONE),
+                    );
+                    self.timers.push(Reverse((record.until, r, slot)));
+                }
+            }
+        }
+        self.fleet.recount_all();
+        self.watch.clear();
+        for r in 0..self.rollouts.len() {
+            if !self.rollouts[r].rec.state.is_final() {
+                self.build_index(r);
+                self.fill_queues(r);
+                self.watch_rollout(r);
+            }
+        }
+    }
+
+    /// Completes a fold: from here on the engine decides.
+    pub fn after_fold(&mut self) {
+        self.live = true;
+        self.rebuild();
+    }
+
+    /// Every slot that wants something, in its canonical order.
+    pub(crate) fn fill_queues(&mut self, r: usize) {
+        if !self.live {
+            return;
+        }
+        let rolling_back = self.is_rolling_back(r);
+        let Rollout { rec, idx, plan } = &mut self.rollouts[r];
+        idx.again.clear();
+        idx.runnable.clear();
+        idx.parked_cells.clear();
+        idx.parked_groups.clear();
+        idx.parked_hosts.clear();
+        idx.cursor = u32::try_from(rec.slots.len()).unwrap_or(NONE);
+        let opened = plan
+            .rings
+            .iter()
+            .take(usize::from(rec.opened))
+            .map(|ring| ring.slots().end)
+            .max()
+            .unwrap_or(0);
+        let mut later = VecDeque::new();
+        for (slot, record) in rec.slots.iter().enumerate().take(opened) {
+            let slot = u32::try_from(slot).unwrap_or(NONE);
+            match record.state.class() {
+                Class::Visiting if matches!(record.state, HostState::Ready { .. }) => {
+                    idx.runnable.push_back(slot)
+                }
+                Class::Pending | Class::Withheld if !rolling_back => idx.again.push_back(slot),
+                // What is broken goes back first; it is down already and takes nobody's budget.
+                Class::Failed if rolling_back => idx.again.push_back(slot),
+                Class::Pending | Class::Withheld | Class::Done | Class::Settling
+                    if rolling_back =>
+                {
+                    later.push_back(slot);
+                }
+                Class::Visiting
+                | Class::Settling
+                | Class::Done
+                | Class::Failed
+                | Class::Debt
+                | Class::RolledBack
+                | Class::Pending
+                | Class::Withheld => {}
+            }
+        }
+        idx.again.append(&mut later);
+    }
+
+    pub(crate) fn is_rolling_back(&self, r: usize) -> bool {
+        matches!(self.rollouts[r].rec.state, RolloutState::RollingBack)
+    }
+
+    /// Whether a host can and should be taken back: it may have the update, what it had before is known, its route can,
+    /// and it was not tried yet.
+    pub(crate) fn can_roll_back(&self, r: usize, slot: u32) -> bool {
+        let record = self.rollouts[r].rec.slots[slot as usize];
+        record.is(SlotRec::CHANGED)
+            && !record.is(SlotRec::TRIED)
+            && record.previous != 0
+            && record.state.class() != Class::Visiting
+            && !self.rollouts[r]
+                .route(slot)
+                .visit(VisitKind::Rollback)
+                .is_empty()
+    }
+
+    /// The evidence of a rollout's gate on a host.
+    pub(crate) fn gate_evidence(&self, r: usize, slot: u32, gate: usize) -> Evidence {
+        let host = self.host_of(r, slot);
+        evidence_in(
+            self.fleet.evidence[host.index()],
+            self.rollouts[r].plan.gates[gate].probe,
+        )
+    }
+}

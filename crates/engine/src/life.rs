@@ -1,0 +1,644 @@
+//! The life of a rollout: what commands and the state of its ring make of it.
+//!
+//! This module decides; it never acts. `ask` answers people, state then command; `progress` is what evidence, time and
+//! approvals do, one step at a time.
+//!
+//! # Invariants
+//!
+//! * A ring opens only after the ring before it was promoted.
+//! * A halted rollout goes on only by a person's decision.
+//! * Silence is never success: without positive evidence nothing is promoted.
+
+use ringway_model::{Actor, Digest, RingIndex, RolloutId, Timestamp};
+
+use crate::command::{Accepted, Command, Rejected};
+use crate::engine::{Engine, FleetHold};
+use crate::event::{Event, Final, HaltCause};
+use crate::rollout::{Rollout, RolloutState, Stage};
+use crate::slot::SlotRec;
+
+/// A command about one rollout, without what `command` has dealt with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ask {
+    Pause,
+    Resume,
+    Halt,
+    Cancel,
+    Rollback,
+}
+
+impl Rejected {
+    pub(crate) fn new(code: &str, why: impl Into<String>, hint: &str) -> Self {
+        let hint = (!hint.is_empty()).then(|| hint.to_owned());
+        Self {
+            code: code.to_owned(),
+            why: why.into(),
+            hint,
+        }
+    }
+}
+
+impl Engine {
+    pub(crate) fn command(
+        &mut self,
+        actor: &Actor,
+        command: &Command,
+        out: &mut Vec<Event>,
+    ) -> Result<Accepted, Rejected> {
+        let before = out.len();
+        let rollout = match command {
+            Command::Propose { fleet, plan, key } => {
+                Some(self.propose(actor, *fleet, *plan, key.as_deref(), out)?)
+            }
+            Command::Approve {
+                rollout,
+                subject,
+                digest,
+            } => {
+                self.approve(self.known(*rollout)?, actor, *subject, *digest, out)?;
+                Some(*rollout)
+            }
+            Command::Reject { rollout, reason } => {
+                self.decline(self.known(*rollout)?, actor, reason, out)?;
+                Some(*rollout)
+            }
+            Command::Pause { rollout, reason } => {
+                Some(self.ask(*rollout, actor, Ask::Pause, reason, out)?)
+            }
+            Command::Resume { rollout, reason } => {
+                Some(self.ask(*rollout, actor, Ask::Resume, reason, out)?)
+            }
+            Command::Halt { rollout, reason } => {
+                Some(self.ask(*rollout, actor, Ask::Halt, reason, out)?)
+            }
+            Command::Cancel { rollout, reason } => {
+                Some(self.ask(*rollout, actor, Ask::Cancel, reason, out)?)
+            }
+            Command::Rollback { rollout, reason } => {
+                Some(self.ask(*rollout, actor, Ask::Rollback, reason, out)?)
+            }
+            Command::Stop { reason } => {
+                self.stop(actor, reason, out);
+                None
+            }
+            Command::Go { reason } => {
+                self.go(actor, reason, out)?;
+                None
+            }
+        };
+        Ok(Accepted {
+            rollout,
+            changed: out.len() > before,
+        })
+    }
+
+    pub(crate) fn known(&self, rollout: RolloutId) -> Result<usize, Rejected> {
+        self.index_of(rollout).map_err(|_| {
+            Rejected::new(
+                "not-found",
+                format!("there is no rollout {rollout}"),
+                "`ringway status` lists them",
+            )
+        })
+    }
+
+    fn propose(
+        &mut self,
+        actor: &Actor,
+        fleet: Digest,
+        plan: Digest,
+        key: Option<&str>,
+        out: &mut Vec<Event>,
+    ) -> Result<RolloutId, Rejected> {
+        if let Some(known) = self
+            .rollouts
+            .iter()
+            .find(|rollout| key.is_some() && rollout.rec.key.as_deref() == key)
+        {
+            return Ok(known.rec.id);
+        }
+        let (Some(_), Some(known)) = (self.fleets.get(&fleet), self.plans.get(&plan)) else {
+            return Err(Rejected::new(
+                "not-found",
+                "its documents are not registered",
+                "propose it with its documents",
+            ));
+        };
+        if known.fleet != fleet {
+            return Err(Rejected::new(
+                "fleet-changed",
+                "the plan was made for another fleet",
+                "make a new plan",
+            ));
+        }
+        if self.rollouts.len() as u64 >= u64::from(ringway_model::IntentId::MAX_ROLLOUT) {
+            return Err(Rejected::new(
+                "wrong-state",
+                "this fleet has used up its rollout numbers",
+                "begin a new data directory",
+            ));
+        }
+        if self.fleet_digest != Some(fleet) {
+            if self
+                .rollouts
+                .iter()
+                .any(|rollout| !rollout.rec.state.is_final())
+            {
+                return Err(Rejected::new(
+                    "fleet-changed",
+                    "the fleet differs from the one that rollouts in flight run over, which is not supported yet",
+                    "let them finish, or cancel them, first",
+                ));
+            }
+            self.emit(Event::FleetAdopted { fleet }, out);
+        }
+        let rollout = RolloutId(u32::try_from(self.rollouts.len() + 1).unwrap_or(u32::MAX));
+        self.emit(
+            Event::Proposed {
+                rollout,
+                plan,
+                actor: actor.clone(),
+                key: key.map(str::to_owned),
+            },
+            out,
+        );
+        Ok(rollout)
+    }
+
+    fn stop(&mut self, actor: &Actor, reason: &str, out: &mut Vec<Event>) {
+        if self.hold == FleetHold::Free {
+            self.emit(
+                Event::Stopped {
+                    actor: actor.clone(),
+                    reason: reason.to_owned(),
+                },
+                out,
+            );
+            for r in 0..self.rollouts.len() {
+                self.take_back(r, out);
+            }
+        }
+    }
+
+    fn go(&mut self, actor: &Actor, reason: &str, out: &mut Vec<Event>) -> Result<(), Rejected> {
+        match &self.hold {
+            FleetHold::Free => Ok(()),
+            FleetHold::Faulted { .. } if reason.trim().is_empty() => Err(Rejected::new(
+                "reason-missing",
+                "going on after a fault of the engine needs a reason",
+                "give one",
+            )),
+            FleetHold::Stopped { .. } | FleetHold::Faulted { .. } => {
+                self.emit(
+                    Event::Went {
+                        actor: actor.clone(),
+                        reason: reason.to_owned(),
+                    },
+                    out,
+                );
+                Ok(())
+            }
+        }
+    }
+
+    /// What a person asks of a rollout, by the state it is in: the table of who may leave each state, and how.
+    fn ask(
+        &mut self,
+        id: RolloutId,
+        actor: &Actor,
+        ask: Ask,
+        reason: &str,
+        out: &mut Vec<Event>,
+    ) -> Result<RolloutId, Rejected> {
+        let r = self.known(id)?;
+        let word = self.rollouts[r].rec.state.word();
+        let wrong = |hint: &str| {
+            Err(Rejected::new(
+                "wrong-state",
+                format!("rollout {id} is {word}"),
+                hint,
+            ))
+        };
+        match &self.rollouts[r].rec.state {
+            RolloutState::Proposed => match ask {
+                Ask::Cancel => self.emit(
+                    Event::Finished {
+                        rollout: id,
+                        how: Final::Cancelled,
+                    },
+                    out,
+                ),
+                Ask::Pause | Ask::Halt | Ask::Resume => {
+                    return wrong("nothing has started; approve or cancel it");
+                }
+                Ask::Rollback => return self.nothing_to_roll_back(id),
+            },
+            RolloutState::Advancing(_) => match ask {
+                Ask::Pause => self.hold_rollout(r, actor, reason, false, out),
+                Ask::Halt => self.hold_rollout(r, actor, reason, true, out),
+                Ask::Resume => {}
+                Ask::Cancel => self.begin_cancel(r, actor, reason, out),
+                Ask::Rollback => self.begin_rollback(r, actor, reason, out)?,
+            },
+            RolloutState::Paused { .. } => match ask {
+                Ask::Pause => {}
+                Ask::Halt => self.hold_rollout(r, actor, reason, true, out),
+                Ask::Resume => self.resume(r, actor, reason, out),
+                Ask::Cancel => self.begin_cancel(r, actor, reason, out),
+                Ask::Rollback => self.begin_rollback(r, actor, reason, out)?,
+            },
+            RolloutState::Halted { .. } => match ask {
+                Ask::Pause => {
+                    return wrong("a halt is the stronger of the two; `resume --reason` leaves it");
+                }
+                Ask::Halt => {}
+                Ask::Resume if reason.trim().is_empty() => {
+                    let hint = "say why the failures so far are accepted: `resume --reason`";
+                    return Err(Rejected::new(
+                        "reason-missing",
+                        format!("rollout {id} halted because of harm"),
+                        hint,
+                    ));
+                }
+                Ask::Resume => self.resume(r, actor, reason, out),
+                Ask::Cancel => self.begin_cancel(r, actor, reason, out),
+                Ask::Rollback => self.begin_rollback(r, actor, reason, out)?,
+            },
+            RolloutState::RollingBack => match ask {
+                Ask::Pause | Ask::Halt | Ask::Resume => {
+                    return wrong("`stop` holds the whole fleet, `cancel` ends it");
+                }
+                Ask::Cancel => self.begin_cancel(r, actor, reason, out),
+                Ask::Rollback => {}
+            },
+            RolloutState::Cancelling => match ask {
+                Ask::Cancel => {}
+                Ask::Pause | Ask::Halt | Ask::Resume => {
+                    return wrong("it ends once what is in flight is finished");
+                }
+                Ask::Rollback => return wrong("wait until it has ended, then roll it back"),
+            },
+            RolloutState::Completed | RolloutState::Cancelled => match ask {
+                Ask::Rollback => self.begin_rollback(r, actor, reason, out)?,
+                Ask::Cancel if matches!(self.rollouts[r].rec.state, RolloutState::Cancelled) => {}
+                Ask::Pause | Ask::Halt | Ask::Resume | Ask::Cancel => return wrong("it is over"),
+            },
+            RolloutState::RolledBack => match ask {
+                Ask::Rollback => {}
+                Ask::Pause | Ask::Halt | Ask::Resume | Ask::Cancel => return wrong("it is over"),
+            },
+        }
+        Ok(id)
+    }
+
+    fn nothing_to_roll_back(&self, id: RolloutId) -> Result<RolloutId, Rejected> {
+        let hint = "hosts go back only to what `inspect` found before the update was applied";
+        Err(Rejected::new(
+            "nothing-to-roll-back",
+            format!("no host of rollout {id} can be rolled back"),
+            hint,
+        ))
+    }
+
+    fn hold_rollout(
+        &mut self,
+        r: usize,
+        actor: &Actor,
+        reason: &str,
+        halt: bool,
+        out: &mut Vec<Event>,
+    ) {
+        let (rollout, actor, reason) = (self.rollouts[r].rec.id, actor.clone(), reason.to_owned());
+        let event = if halt {
+            Event::Halted {
+                rollout,
+                cause: HaltCause::Person { actor, reason },
+            }
+        } else {
+            Event::Paused {
+                rollout,
+                actor,
+                reason,
+            }
+        };
+        self.emit(event, out);
+        self.take_back(r, out);
+    }
+
+    fn resume(&mut self, r: usize, actor: &Actor, reason: &str, out: &mut Vec<Event>) {
+        let rollout = self.rollouts[r].rec.id;
+        self.emit(
+            Event::Resumed {
+                rollout,
+                actor: actor.clone(),
+                reason: reason.to_owned(),
+            },
+            out,
+        );
+    }
+
+    fn begin_cancel(&mut self, r: usize, actor: &Actor, reason: &str, out: &mut Vec<Event>) {
+        let rollout = self.rollouts[r].rec.id;
+        self.emit(
+            Event::CancelBegan {
+                rollout,
+                actor: actor.clone(),
+                reason: reason.to_owned(),
+            },
+            out,
+        );
+        self.take_back(r, out);
+    }
+
+    fn begin_rollback(
+        &mut self,
+        r: usize,
+        actor: &Actor,
+        reason: &str,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Rejected> {
+        let id = self.rollouts[r].rec.id;
+        let hosts = self.rollouts[r].rec.slots.len();
+        let in_visit = self.rollouts[r].idx.visiting > 0;
+        if !in_visit
+            && !(0..hosts)
+                .any(|slot| self.can_roll_back(r, u32::try_from(slot).unwrap_or(u32::MAX)))
+        {
+            return self.nothing_to_roll_back(id).map(|_| ());
+        }
+        if let Some(later) = self.later_change(r) {
+            let why = format!("rollout {later} has changed hosts of rollout {id} since");
+            return Err(Rejected::new(
+                "wrong-state",
+                why,
+                "roll that one back first",
+            ));
+        }
+        if self.rollouts[r].rec.state.is_final()
+            && self.fleet_digest != Some(self.rollouts[r].plan.fleet)
+        {
+            let why =
+                format!("the fleet has changed since rollout {id}, which is not supported yet");
+            return Err(Rejected::new(
+                "fleet-changed",
+                why,
+                "start a rollout of the previous release instead",
+            ));
+        }
+        self.emit(
+            Event::RollbackBegan {
+                rollout: id,
+                actor: actor.clone(),
+                reason: reason.to_owned(),
+            },
+            out,
+        );
+        self.take_back(r, out);
+        Ok(())
+    }
+
+    /// A later rollout that has changed a host which this one changed too.
+    fn later_change(&self, r: usize) -> Option<RolloutId> {
+        let changed = |rollout: &Rollout| {
+            let slots = rollout.plan.slots.iter().zip(&rollout.rec.slots);
+            let hosts = slots
+                .filter(|(_, record)| record.is(SlotRec::CHANGED))
+                .map(|(slot, _)| slot.host);
+            hosts.collect::<std::collections::BTreeSet<_>>()
+        };
+        let mine = changed(&self.rollouts[r]);
+        let mut later = self.rollouts.iter().skip(r + 1);
+        later
+            .find(|other| {
+                other.rec.state != RolloutState::RolledBack && !mine.is_disjoint(&changed(other))
+            })
+            .map(|other| other.rec.id)
+    }
+
+    /// One step of a rollout's life, if evidence, time and approvals call for one; true when something was decided.
+    pub(crate) fn progress(&mut self, r: usize, out: &mut Vec<Event>) -> bool {
+        let free = self.hold == FleetHold::Free;
+        let id = self.rollouts[r].rec.id;
+        match &self.rollouts[r].rec.state {
+            RolloutState::Proposed => {
+                if free && self.approved(r, out) {
+                    self.emit(
+                        Event::RingOpened {
+                            rollout: id,
+                            ring: RingIndex(0),
+                        },
+                        out,
+                    );
+                    return true;
+                }
+                false
+            }
+            &RolloutState::Advancing(stage) => {
+                self.halts(r, out) || free && self.progress_stage(r, stage, true, out)
+            }
+            &RolloutState::Paused { stage, .. } => {
+                self.halts(r, out) || free && self.progress_stage(r, stage, false, out)
+            }
+            RolloutState::Halted { .. } => false,
+            RolloutState::RollingBack => {
+                let idx = &self.rollouts[r].idx;
+                let over = idx.visiting == 0 && idx.settling == 0 && !self.rolls_back_more(r);
+                self.finish_if(over, r, Final::RolledBack, out)
+            }
+            RolloutState::Cancelling => {
+                let over = self.rollouts[r].idx.visiting == 0 && self.rollouts[r].idx.settling == 0;
+                self.finish_if(over, r, Final::Cancelled, out)
+            }
+            RolloutState::Completed | RolloutState::RolledBack | RolloutState::Cancelled => false,
+        }
+    }
+
+    fn finish_if(&mut self, over: bool, r: usize, how: Final, out: &mut Vec<Event>) -> bool {
+        if over {
+            self.emit(
+                Event::Finished {
+                    rollout: self.rollouts[r].rec.id,
+                    how,
+                },
+                out,
+            );
+        }
+        over
+    }
+
+    fn rolls_back_more(&self, r: usize) -> bool {
+        let idx = &self.rollouts[r].idx;
+        let queued = idx
+            .again
+            .iter()
+            .chain(&idx.parked_hosts)
+            .chain(idx.parked_cells.values().flatten());
+        queued.copied().any(|slot| self.can_roll_back(r, slot))
+    }
+
+    /// Halts where a ring has had as many failures as its policy allows to see.
+    fn halts(&mut self, r: usize, out: &mut Vec<Event>) -> bool {
+        let Rollout { rec, idx, plan } = &self.rollouts[r];
+        let rings = usize::from(rec.opened);
+        let found = idx
+            .rings
+            .iter()
+            .zip(&plan.rings)
+            .enumerate()
+            .take(rings)
+            .find_map(|(ring, (count, ring_plan))| {
+                let limit = ring_plan.halt_on?;
+                #[cfg(feature = "planted-bugs")]
+                let limit = limit + u32::from(self.bug(crate::planted::Bug::HaltOffByOne));
+                let failed = count.counted.saturating_sub(rec.forgiven[ring]);
+                (failed >= limit).then_some(HaltCause::Failures {
+                    ring: RingIndex::at(ring),
+                    failed,
+                    limit,
+                })
+            });
+        let Some(cause) = found else { return false };
+        self.emit(
+            Event::Halted {
+                rollout: self.rollouts[r].rec.id,
+                cause,
+            },
+            out,
+        );
+        self.take_back(r, out);
+        true
+    }
+
+    fn progress_stage(
+        &mut self,
+        r: usize,
+        stage: Stage,
+        advancing: bool,
+        out: &mut Vec<Event>,
+    ) -> bool {
+        match stage {
+            Stage::Visiting { ring } => self.visited(r, ring, out),
+            Stage::Soaking { ring, .. } => self.soak(r, ring, out),
+            Stage::Promoting { ring } => advancing && self.promote(r, ring, out),
+        }
+    }
+
+    /// The ring's last reachable host has settled.
+    fn visited(&mut self, r: usize, ring: RingIndex, out: &mut Vec<Event>) -> bool {
+        let rollout = &self.rollouts[r];
+        let count = rollout.idx.rings[ring.index()];
+        if count.pending + count.visiting + count.settling + count.withheld > 0
+            || self.too_much_debt(r, ring).is_some()
+        {
+            return false;
+        }
+        let id = rollout.rec.id;
+        if count.done == 0 && count.failed > 0 {
+            // Nobody is left who could prove that the update is harmless.
+            let cause = HaltCause::Failures {
+                ring,
+                failed: count.failed,
+                limit: count.failed,
+            };
+            if rollout.rec.forgiven[ring.index()] < count.failed {
+                self.emit(Event::Halted { rollout: id, cause }, out);
+                return true;
+            }
+            return false;
+        }
+        self.emit(Event::SoakBegan { rollout: id, ring }, out);
+        true
+    }
+
+    /// Hosts left behind in a ring and how many may be, where that is too many.
+    pub(crate) fn too_much_debt(&self, r: usize, ring: RingIndex) -> Option<(u32, u32)> {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::DebtIgnored) {
+            return None;
+        }
+        let (have, allowed) = (
+            self.rollouts[r].idx.rings[ring.index()].debt,
+            self.rollouts[r].plan.rings[ring.index()].debt_allowed,
+        );
+        (have > allowed).then_some((have, allowed))
+    }
+
+    /// Whether too few of a ring's updated hosts report for its soak to count: how many must, how many do.
+    pub(crate) fn blind(&self, r: usize, ring: RingIndex) -> Option<(u32, u32)> {
+        let Rollout { idx, plan, .. } = &self.rollouts[r];
+        let count = idx.rings[ring.index()];
+        let need = plan
+            .gates
+            .iter()
+            .map(|gate| gate.min_reporting.of_rounded_up(count.done))
+            .max()
+            .unwrap_or(0);
+        (count.reporting < need).then_some((need, count.reporting))
+    }
+
+    /// When a rollout's soak ends, while it runs.
+    pub(crate) fn soak_until(&self, rollout: &Rollout) -> Option<Timestamp> {
+        match rollout.rec.state.stage() {
+            Some(Stage::Soaking {
+                ring,
+                accrued,
+                since: Some(since),
+            }) => {
+                let soak = rollout.plan.rings[ring.index()].soak;
+                #[cfg(feature = "planted-bugs")]
+                let soak = if self.bug(crate::planted::Bug::SoakTooShort) {
+                    ringway_model::Span(soak.millis() * 9 / 10)
+                } else {
+                    soak
+                };
+                Some(*since + soak.less(*accrued))
+            }
+            _ => None,
+        }
+    }
+
+    fn soak(&mut self, r: usize, ring: RingIndex, out: &mut Vec<Event>) -> bool {
+        let rollout = self.rollouts[r].rec.id;
+        let blind = self.blind(r, ring).is_some();
+        // An empty ring has nothing to observe.
+        let over = self.rollouts[r].plan.rings[ring.index()].planned == 0
+            || self
+                .soak_until(&self.rollouts[r])
+                .is_some_and(|until| until <= self.now);
+        let running = self.soak_until(&self.rollouts[r]).is_some();
+        match (running, blind) {
+            (true, true) => self.emit(Event::SoakHeld { rollout }, out),
+            (false, false) => self.emit(Event::SoakContinued { rollout }, out),
+            (true, false) | (false, true) if over => self.emit(Event::SoakEnded { rollout }, out),
+            (true, false) | (false, true) => return false,
+        }
+        true
+    }
+
+    /// Goes on after a ring, if its evidence is positive and fresh, and its approvals are there.
+    fn promote(&mut self, r: usize, ring: RingIndex, out: &mut Vec<Event>) -> bool {
+        if self.promotion_waits(r, ring).is_some() || !self.approved(r, out) {
+            return false;
+        }
+        let id = self.rollouts[r].rec.id;
+        self.emit(Event::Promoted { rollout: id, ring }, out);
+        if ring.next().index() < self.rollouts[r].plan.rings.len() {
+            self.emit(
+                Event::RingOpened {
+                    rollout: id,
+                    ring: ring.next(),
+                },
+                out,
+            );
+        } else {
+            self.emit(
+                Event::Finished {
+                    rollout: id,
+                    how: Final::Completed,
+                },
+                out,
+            );
+        }
+        true
+    }
+}

@@ -1,0 +1,456 @@
+//! Makes the views people are shown from the state, and says why what does not move does not move (I14).
+
+use ringway_model::{
+    Evidence, HostOutcome, RingIndex, RolloutId, Slot, StepKind, Timestamp, VisitKind, WaitingOn,
+};
+
+use crate::engine::{Engine, FleetHold};
+use crate::event::HaltCause;
+use crate::host::HostState;
+use crate::rollout::{RolloutState, Stage};
+use crate::slot::Class;
+use crate::view::{ApprovalView, FleetView, HostView, RingView, RolloutView, Waiting};
+
+impl Engine {
+    /// The fleet and every rollout.
+    pub fn view(&self, now: Timestamp) -> FleetView {
+        let stopped = match &self.hold {
+            FleetHold::Free => None,
+            FleetHold::Stopped { by, reason } => Some(WaitingOn::Stop {
+                by: by.clone(),
+                reason: reason.clone(),
+            }),
+            FleetHold::Faulted { what } => Some(WaitingOn::Fault { what: what.clone() }),
+        };
+        FleetView {
+            fleet: self
+                .fleet_digest
+                .is_some()
+                .then(|| self.fleet.spec.name.clone()),
+            stopped,
+            at: now.max(self.now),
+            rollouts: (0..self.rollouts.len())
+                .map(|r| self.rollout_view(r))
+                .collect(),
+        }
+    }
+
+    /// Every host of a rollout, or of one of its rings; empty where there is no such rollout or ring.
+    pub fn hosts_of(&self, rollout: RolloutId, ring: Option<&str>) -> Vec<HostView> {
+        let Ok(r) = self.index_of(rollout) else {
+            return Vec::new();
+        };
+        let rings = self.rollouts[r]
+            .plan
+            .rings
+            .iter()
+            .filter(|plan| ring.is_none_or(|name| plan.name == name));
+        let slots = rings.flat_map(ringway_scheduler::plan::RingPlan::slots);
+        slots
+            .map(|slot| self.host_view(r, u32::try_from(slot).unwrap_or(u32::MAX)))
+            .collect()
+    }
+
+    /// A host in every rollout it is or was a target of.
+    pub fn host_views(&self, name: &str) -> Vec<HostView> {
+        let Some(host) = self
+            .fleet
+            .spec
+            .hosts
+            .iter()
+            .position(|host| host.name == name)
+        else {
+            return Vec::new();
+        };
+        let mut views = Vec::new();
+        for r in 0..self.rollouts.len() {
+            let slot = self.rollouts[r]
+                .plan
+                .slots
+                .iter()
+                .position(|slot| slot.host.index() == host);
+            views.extend(
+                slot.map(|slot| self.host_view(r, u32::try_from(slot).unwrap_or(u32::MAX))),
+            );
+        }
+        views
+    }
+
+    /// Why a ring of a rollout does not move; empty where it does or is over.
+    pub fn ring_waiting(&self, rollout: RolloutId, ring: RingIndex) -> Vec<WaitingOn> {
+        let Ok(r) = self.index_of(rollout) else {
+            return Vec::new();
+        };
+        let rec = &self.rollouts[r].rec;
+        if ring.0 < rec.promoted || rec.state.is_final() {
+            Vec::new()
+        } else if ring.0 >= rec.opened && rec.opened > 0 {
+            let at = usize::from(rec.opened - 1);
+            vec![WaitingOn::EarlierRing {
+                ring: self.rollouts[r].plan.rings[at].name.clone(),
+            }]
+        } else {
+            self.waiting(rollout)
+        }
+    }
+
+    /// Why a rollout does not move. Empty only where a step is running or it is over.
+    pub fn waiting(&self, rollout: RolloutId) -> Vec<WaitingOn> {
+        let Ok(r) = self.index_of(rollout) else {
+            return Vec::new();
+        };
+        let state = &self.rollouts[r].rec.state;
+        if state.is_final() {
+            return Vec::new();
+        }
+        let held = self.hold != FleetHold::Free
+            || matches!(
+                state,
+                RolloutState::Paused { .. } | RolloutState::Halted { .. }
+            );
+        let mut reasons = if held {
+            vec![self.hold_reason(r)]
+        } else {
+            Vec::new()
+        };
+        match (state, self.stage(r)) {
+            (RolloutState::Proposed, _) => {
+                reasons.extend(self.approval_wanted(r).map(|(on, _)| on))
+            }
+            (_, Some(Stage::Visiting { ring })) => reasons.extend(self.visiting_waits(r, ring)),
+            (_, Some(Stage::Soaking { ring, .. })) => reasons.extend(self.soak_waits(r, ring)),
+            (_, Some(Stage::Promoting { ring })) => {
+                reasons.extend(self.promotion_waits(r, ring));
+                reasons.extend(self.approval_wanted(r).map(|(on, _)| on));
+            }
+            (_, None) => reasons.extend(self.ending_waits(r)),
+        }
+        reasons
+    }
+
+    fn soak_waits(&self, r: usize, ring: RingIndex) -> Vec<WaitingOn> {
+        if let Some(until) = self.soak_until(&self.rollouts[r]) {
+            return vec![WaitingOn::Soak { until }];
+        }
+        self.blind(r, ring)
+            .map(|(need, have)| WaitingOn::Blind { need, have })
+            .into_iter()
+            .collect()
+    }
+
+    fn ending_waits(&self, r: usize) -> Vec<WaitingOn> {
+        let idx = &self.rollouts[r].idx;
+        let in_flight = idx.visiting + idx.settling;
+        let pending = idx
+            .again
+            .iter()
+            .filter(|&&slot| self.can_roll_back(r, slot))
+            .count();
+        vec![WaitingOn::Visits {
+            pending: u32::try_from(pending).unwrap_or(u32::MAX),
+            in_flight,
+        }]
+    }
+
+    fn visiting_waits(&self, r: usize, ring: RingIndex) -> Vec<WaitingOn> {
+        let rollout = &self.rollouts[r];
+        let count = rollout.idx.rings[ring.index()];
+        let in_flight = rollout.idx.visiting + rollout.idx.settling;
+        let mut reasons = Vec::new();
+        let pending = count.pending + count.withheld;
+        if pending + in_flight > 0 {
+            reasons.push(WaitingOn::Visits { pending, in_flight });
+            // What keeps the next host is worth knowing only where nothing else is going on.
+            let next = rollout.plan.rings[ring.index()].slots().find_map(|slot| {
+                let slot = u32::try_from(slot).unwrap_or(u32::MAX);
+                let visit = self.wanted_visit(r, slot)?;
+                Some(self.may_start(r, slot, visit).err()?.waiting())
+            });
+            reasons.extend(next);
+        } else if let Some((have, allowed)) = self.too_much_debt(r, ring) {
+            reasons.push(WaitingOn::Debt { have, allowed });
+        } else {
+            reasons.extend(self.promotion_waits(r, ring));
+        }
+        reasons
+    }
+
+    /// Why a host does not move; empty where a step runs on it or its outcome is final.
+    pub fn host_waiting(&self, rollout: RolloutId, slot: Slot) -> Vec<WaitingOn> {
+        let Ok(r) = self.index_of(rollout) else {
+            return Vec::new();
+        };
+        let slot = slot.0;
+        let record = self.rollouts[r].rec.slots[slot as usize];
+        if self.rollouts[r].rec.state.is_final() {
+            return Vec::new();
+        }
+        match record.state {
+            HostState::Running { .. } => Vec::new(),
+            HostState::Ready { .. } | HostState::Backoff { .. } => {
+                self.visit_waiting(r, slot).into_iter().collect()
+            }
+            HostState::Settling => vec![self.settle_waits(r, slot)],
+            HostState::Updated | HostState::Already => {
+                let gate = self
+                    .gate_that_is(r, slot, Evidence::Down)
+                    .map(|gate| self.gate_name(r, gate));
+                gate.map(|gate| WaitingOn::NotUp {
+                    gate,
+                    until: some(record.until),
+                })
+                .into_iter()
+                .collect()
+            }
+            HostState::Offline => vec![WaitingOn::Offline {
+                retry_at: record.until,
+            }],
+            HostState::Held => {
+                let gate = self.gate_that_is_not(r, slot, Evidence::Up).unwrap_or(0);
+                vec![WaitingOn::UnhealthyBefore {
+                    gate: self.gate_name(r, gate),
+                }]
+            }
+            HostState::RestartWithheld if self.is_held_for(r, VisitKind::Restart) => {
+                vec![WaitingOn::HoldEnds, self.hold_reason(r)]
+            }
+            HostState::Pending | HostState::RestartWithheld => self.start_waits(r, slot),
+            HostState::Failed { .. }
+            | HostState::Unhealthy { .. }
+            | HostState::RolledBack
+            | HostState::RollbackFailed { .. }
+            | HostState::Lost => Vec::new(),
+        }
+    }
+
+    fn start_waits(&self, r: usize, slot: u32) -> Vec<WaitingOn> {
+        let Some(visit) = self.wanted_visit(r, slot) else {
+            return Vec::new();
+        };
+        match self.may_start(r, slot, visit) {
+            Ok(()) => vec![WaitingOn::Worker],
+            Err(block) => vec![block.waiting()],
+        }
+    }
+
+    fn settle_waits(&self, r: usize, slot: u32) -> WaitingOn {
+        let until = self.rollouts[r].rec.slots[slot as usize].until;
+        match self.gate_that_is_not(r, slot, Evidence::Up) {
+            Some(gate) => WaitingOn::NotUp {
+                gate: self.gate_name(r, gate),
+                until: some(until),
+            },
+            None => WaitingOn::Settle { until },
+        }
+    }
+
+    fn gate_name(&self, r: usize, gate: usize) -> String {
+        self.rollouts[r]
+            .plan
+            .gates
+            .get(gate)
+            .map_or_else(String::new, |gate| gate.name.clone())
+    }
+
+    pub(crate) fn cause_words(&self, r: usize, cause: &HaltCause) -> String {
+        match cause {
+            HaltCause::Failures {
+                ring,
+                failed,
+                limit,
+            } => {
+                let name = &self.rollouts[r].plan.rings[ring.index()].name;
+                format!("ring `{name}` had failure no. {failed} (its policy halts on no. {limit})")
+            }
+            HaltCause::Person { actor, reason } => format!("by {actor}: {reason}"),
+        }
+    }
+
+    fn rollout_view(&self, r: usize) -> RolloutView {
+        let rollout = &self.rollouts[r];
+        let ring = self
+            .stage(r)
+            .map(|stage| rollout.plan.rings[stage.ring().index()].name.clone());
+        RolloutView {
+            id: rollout.rec.id,
+            policy: rollout.plan.policy.clone(),
+            update: rollout.plan.update.clone(),
+            plan: rollout.rec.plan,
+            starter: rollout.rec.starter.0.clone(),
+            state: rollout.rec.state.word().to_owned(),
+            is_final: rollout.rec.state.is_final(),
+            ring,
+            waiting: self
+                .waiting(rollout.rec.id)
+                .into_iter()
+                .map(Waiting::from)
+                .collect(),
+            rings: (0..rollout.plan.rings.len())
+                .map(|ring| self.ring_view(r, ring))
+                .collect(),
+            approval: self.approval_view(r),
+            not_applicable: u32::try_from(rollout.plan.not_applicable.len()).unwrap_or(u32::MAX),
+            hit: rollout.rec.hit,
+        }
+    }
+
+    fn ring_view(&self, r: usize, ring: usize) -> RingView {
+        let rollout = &self.rollouts[r];
+        let plan = &rollout.plan.rings[ring];
+        let at = self.stage(r).filter(|stage| stage.ring().index() == ring);
+        let phase = match at {
+            _ if ring < usize::from(rollout.rec.promoted) => "promoted",
+            Some(Stage::Visiting { .. }) => "visiting",
+            Some(Stage::Soaking { .. }) => "soaking",
+            Some(Stage::Promoting { .. }) => "promoting",
+            None if ring < usize::from(rollout.rec.opened) => "opened",
+            None => "to come",
+        };
+        let mut view = RingView {
+            name: plan.name.clone(),
+            phase: phase.to_owned(),
+            planned: plan.planned,
+            pending: 0,
+            visiting: 0,
+            settling: 0,
+            done: 0,
+            failed: 0,
+            debt: 0,
+            withheld: 0,
+            rolled_back: 0,
+            halt_on: plan.halt_on,
+            soak_until: at
+                .filter(|stage| matches!(stage, Stage::Soaking { .. }))
+                .and_then(|_| self.soak_until(rollout)),
+        };
+        // A rollout that is over has no counters any more; its records are counted when somebody asks.
+        for record in &rollout.rec.slots[plan.slots()] {
+            *match record.state.class() {
+                Class::Pending => &mut view.pending,
+                Class::Visiting => &mut view.visiting,
+                Class::Settling => &mut view.settling,
+                Class::Done => &mut view.done,
+                Class::Failed => &mut view.failed,
+                Class::Debt => &mut view.debt,
+                Class::Withheld => &mut view.withheld,
+                Class::RolledBack => &mut view.rolled_back,
+            } += 1;
+        }
+        view
+    }
+
+    fn approval_view(&self, r: usize) -> Option<ApprovalView> {
+        let rollout = &self.rollouts[r];
+        if matches!(rollout.rec.state, RolloutState::Halted { .. }) {
+            return None;
+        }
+        let subject = self.subject(r)?;
+        let plan = self.approval_plan(r, subject)?;
+        let conditions = self.conditions(r, subject);
+        let next = match subject {
+            crate::command::Subject::Start => 0,
+            crate::command::Subject::Promotion { ring } => ring.next().index(),
+        };
+        let valid = rollout
+            .rec
+            .approvals
+            .iter()
+            .filter(|approval| approval.subject == subject);
+        Some(ApprovalView {
+            subject,
+            starts: self.starts(r, subject),
+            hosts: rollout.plan.rings.get(next).map_or(0, |ring| ring.planned),
+            digest: self.approval_digest(r, subject, &conditions),
+            need: plan.needed,
+            by: valid.map(|approval| approval.actor.0.clone()).collect(),
+            teams: plan.by.clone(),
+            due: matches!(self.stage(r), None | Some(Stage::Promoting { .. })),
+            failed: conditions
+                .failed
+                .iter()
+                .map(|slot| self.host_name(r, slot.0))
+                .collect(),
+        })
+    }
+
+    fn host_name(&self, r: usize, slot: u32) -> String {
+        let host = self.host_of(r, slot);
+        self.fleet
+            .spec
+            .hosts
+            .get(host.index())
+            .map_or_else(|| format!("host {}", host.0), |host| host.name.clone())
+    }
+
+    fn host_view(&self, r: usize, slot: u32) -> HostView {
+        let rollout = &self.rollouts[r];
+        let host = self.fleet.spec.hosts.get(self.host_of(r, slot).index());
+        let outcome = self.outcome(r, slot);
+        HostView {
+            host: self.host_name(r, slot),
+            rollout: rollout.rec.id,
+            ring: rollout.plan.rings[rollout.ring_of(slot)].name.clone(),
+            group: host
+                .and_then(|host| host.group)
+                .map(|group| self.fleet.spec.groups[group.index()].name.clone()),
+            outcome,
+            words: outcome.to_string(),
+            previous: rollout.previous(slot).cloned(),
+            waiting: self
+                .host_waiting(rollout.rec.id, Slot(slot))
+                .into_iter()
+                .map(Waiting::from)
+                .collect(),
+        }
+    }
+
+    /// What became of a host so far.
+    fn outcome(&self, r: usize, slot: u32) -> HostOutcome {
+        let state = self.rollouts[r].rec.slots[slot as usize].state;
+        match state {
+            HostState::Running {
+                visit,
+                position,
+                attempt,
+                ..
+            }
+            | HostState::Ready {
+                visit,
+                position,
+                attempt,
+                ..
+            }
+            | HostState::Backoff {
+                visit,
+                position,
+                attempt,
+                ..
+            } => {
+                let step = self.rollouts[r]
+                    .step(slot, visit, position)
+                    .map_or(StepKind::Inspect, |step| step.kind);
+                HostOutcome::Visiting {
+                    visit,
+                    step,
+                    attempt,
+                }
+            }
+            HostState::Pending => HostOutcome::Pending,
+            HostState::Settling => HostOutcome::Settling,
+            HostState::Updated => HostOutcome::Updated,
+            HostState::Already => HostOutcome::Already,
+            HostState::RestartWithheld => HostOutcome::RestartWithheld,
+            HostState::Failed { step, why } => HostOutcome::Failed { step, why },
+            HostState::Unhealthy { why } => HostOutcome::Unhealthy { why },
+            HostState::RolledBack => HostOutcome::RolledBack,
+            HostState::RollbackFailed { step, why } => HostOutcome::RollbackFailed { step, why },
+            HostState::Offline => HostOutcome::Offline,
+            HostState::Held => HostOutcome::Held,
+            HostState::Lost => HostOutcome::Lost,
+        }
+    }
+}
+
+fn some(until: Timestamp) -> Option<Timestamp> {
+    (until != Timestamp::NEVER).then_some(until)
+}

@@ -1,0 +1,115 @@
+//! The state as bytes: for snapshots, and for the digest by which two folds are compared.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ringway_model::{Digest, Epoch, Timestamp};
+use ringway_scheduler::{FleetSpec, Plan};
+use serde::{Deserialize, Serialize};
+
+use crate::engine::{Engine, Fault, FleetHold};
+use crate::fleet::Fleet;
+use crate::rollout::{Index, Record, Rollout};
+
+/// The format of a snapshot; one of another format is not read, and the journal is folded instead.
+const FORMAT: u8 = 1;
+
+#[derive(Serialize)]
+struct State<'e> {
+    format: u8,
+    now: Timestamp,
+    epoch: Epoch,
+    recovered_at: Timestamp,
+    fleet: Option<Digest>,
+    hold: &'e FleetHold,
+    evidence: &'e [u32],
+    rollouts: Vec<&'e Record>,
+}
+
+#[derive(Deserialize)]
+struct Stored {
+    format: u8,
+    now: Timestamp,
+    epoch: Epoch,
+    recovered_at: Timestamp,
+    fleet: Option<Digest>,
+    hold: FleetHold,
+    evidence: Vec<u32>,
+    rollouts: Vec<Record>,
+}
+
+impl Engine {
+    /// The state as bytes. Equal states give equal bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let state = State {
+            format: FORMAT,
+            now: self.now,
+            epoch: self.epoch,
+            recovered_at: self.recovered_at,
+            fleet: self.fleet_digest,
+            hold: &self.hold,
+            evidence: &self.fleet.evidence,
+            rollouts: self.rollouts.iter().map(|rollout| &rollout.rec).collect(),
+        };
+        postcard::to_allocvec(&state).expect("the state is plain data and memory is there")
+    }
+
+    /// The digest of [`Engine::encode`].
+    pub fn state_digest(&self) -> Digest {
+        Digest::of(&self.encode())
+    }
+
+    /// The engine whose state these bytes are. Call [`Engine::after_fold`] before it decides.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are no state of this format, or refer to a fleet or plan that is not given.
+    pub fn decode(
+        bytes: &[u8],
+        fleets: BTreeMap<Digest, Arc<FleetSpec>>,
+        plans: BTreeMap<Digest, Arc<Plan>>,
+    ) -> Result<Self, Fault> {
+        if bytes.first() != Some(&FORMAT) {
+            return Err(Fault::new("the snapshot is of another format"));
+        }
+        let stored: Stored = postcard::from_bytes(bytes)
+            .map_err(|_| Fault::new("the snapshot does not read back"))?;
+        let mut engine = Self::new();
+        engine.now = stored.now;
+        engine.epoch = stored.epoch;
+        engine.recovered_at = stored.recovered_at;
+        engine.hold = stored.hold;
+        engine.fleet_digest = stored.fleet;
+        if let Some(digest) = stored.fleet {
+            let spec = fleets
+                .get(&digest)
+                .ok_or_else(|| Fault::new(format!("fleet {digest} is missing")))?;
+            engine.fleet = Fleet::new(spec.clone());
+            if engine.fleet.evidence.len() != stored.evidence.len() {
+                return Err(Fault::new("the snapshot is of another fleet"));
+            }
+            engine.fleet.evidence = stored.evidence;
+        }
+        for rec in stored.rollouts {
+            let plan = plans
+                .get(&rec.plan)
+                .ok_or_else(|| Fault::new(format!("plan {} is missing", rec.plan)))?;
+            if plan.slots.len() != rec.slots.len() {
+                return Err(Fault::new(format!(
+                    "the snapshot does not fit plan {}",
+                    rec.plan
+                )));
+            }
+            engine.rollouts.push(Rollout {
+                plan: plan.clone(),
+                rec,
+                idx: Index::default(),
+            });
+        }
+        engine.fleets = fleets;
+        engine.plans = plans;
+        debug_assert_eq!(stored.format, FORMAT);
+        engine.rebuild();
+        Ok(engine)
+    }
+}

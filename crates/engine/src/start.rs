@@ -1,0 +1,459 @@
+//! Whether a visit may start, whether its next step may, and in which order they do.
+//!
+//! One function says why a host is not visited; the decider and the answer to "why is it not moving?" both ask it.
+
+use ringway_model::{
+    Evidence, HostId, IntentId, RolloutId, Slot, StepKind, Timestamp, VisitKind, WaitingOn,
+};
+
+use crate::engine::{Engine, FleetHold};
+use crate::event::Event;
+use crate::host::HostState;
+use crate::rollout::{RolloutState, Stage};
+use crate::slot::{Class, SlotRec};
+
+/// What keeps a visit from starting, and where its host waits meanwhile.
+#[derive(Clone, Debug)]
+pub(crate) enum Block {
+    /// Nothing of the rollout may start.
+    All(WaitingOn),
+    /// The host's group may not.
+    Group(WaitingOn),
+    /// The host's availability group may not.
+    Cell(WaitingOn),
+    /// The host itself may not.
+    Host(WaitingOn),
+    /// The host is unhealthy already and is left alone.
+    Hold(WaitingOn),
+}
+
+impl Block {
+    pub(crate) fn waiting(self) -> WaitingOn {
+        match self {
+            Self::All(on) | Self::Group(on) | Self::Cell(on) | Self::Host(on) | Self::Hold(on) => {
+                on
+            }
+        }
+    }
+}
+
+impl Engine {
+    /// The visit a host wants now, if any.
+    pub(crate) fn wanted_visit(&self, r: usize, slot: u32) -> Option<VisitKind> {
+        let rollout = &self.rollouts[r];
+        match (
+            &rollout.rec.state,
+            rollout.rec.slots[slot as usize].state.class(),
+        ) {
+            (RolloutState::RollingBack, _) => {
+                self.can_roll_back(r, slot).then_some(VisitKind::Rollback)
+            }
+            (_, Class::Pending) => Some(VisitKind::Update),
+            (_, Class::Withheld) => Some(VisitKind::Restart),
+            _ => None,
+        }
+    }
+
+    /// Whether a visit may start now: the same locks, budgets and conditions for the decider and for `why`.
+    pub(crate) fn may_start(&self, r: usize, slot: u32, visit: VisitKind) -> Result<(), Block> {
+        if self.is_held_for(r, visit) {
+            return Err(Block::All(self.hold_reason(r)));
+        }
+        if visit != VisitKind::Rollback
+            && self.rollouts[r].ring_of(slot) >= usize::from(self.rollouts[r].rec.opened)
+        {
+            return Err(Block::All(self.earlier_ring(r)));
+        }
+        self.within_pace(r, visit)?;
+        let host = self.host_of(r, slot);
+        // A host that is down already needs no further slot to be repaired.
+        let repair = self.fleet.uses[host.index()].used > 0;
+        if !repair {
+            self.within_budget(r)?;
+        }
+        if self.is_busy_elsewhere(r, host) && !self.ignores_busy() {
+            return Err(Block::Host(WaitingOn::Busy {
+                rollout: RolloutId(self.fleet.uses[host.index()].busy),
+            }));
+        }
+        if visit == VisitKind::Update {
+            self.baseline(r, slot)?;
+            self.after_dependencies(r, slot)?;
+        }
+        if repair {
+            Ok(())
+        } else {
+            self.peers_stay_up(host).map_err(Block::Cell)
+        }
+    }
+
+    const fn ignores_busy(&self) -> bool {
+        #[cfg(feature = "planted-bugs")]
+        if matches!(self.planted, Some(crate::planted::Bug::BusyIgnored)) {
+            return true;
+        }
+        false
+    }
+
+    /// Why everything in a rollout stands still.
+    pub(crate) fn hold_reason(&self, r: usize) -> WaitingOn {
+        match &self.hold {
+            FleetHold::Stopped { by, reason } => {
+                return WaitingOn::Stop {
+                    by: by.clone(),
+                    reason: reason.clone(),
+                };
+            }
+            FleetHold::Faulted { what } => return WaitingOn::Fault { what: what.clone() },
+            FleetHold::Free => {}
+        }
+        match &self.rollouts[r].rec.state {
+            RolloutState::Paused { by, reason, .. } => WaitingOn::Pause {
+                by: by.clone(),
+                reason: reason.clone(),
+            },
+            RolloutState::Halted { cause, .. } => WaitingOn::Halt {
+                cause: self.cause_words(r, cause),
+            },
+            RolloutState::Proposed => self
+                .approval_wanted(r)
+                .map_or(WaitingOn::Worker, |(on, _)| on),
+            RolloutState::Advancing(_)
+            | RolloutState::RollingBack
+            | RolloutState::Cancelling
+            | RolloutState::Completed
+            | RolloutState::RolledBack
+            | RolloutState::Cancelled => {
+                let idx = &self.rollouts[r].idx;
+                WaitingOn::Visits {
+                    pending: 0,
+                    in_flight: idx.visiting + idx.settling,
+                }
+            }
+        }
+    }
+
+    fn earlier_ring(&self, r: usize) -> WaitingOn {
+        let at = usize::from(self.rollouts[r].rec.opened.saturating_sub(1));
+        WaitingOn::EarlierRing {
+            ring: self.rollouts[r].plan.rings[at].name.clone(),
+        }
+    }
+
+    fn within_pace(&self, r: usize, visit: VisitKind) -> Result<(), Block> {
+        let rollout = &self.rollouts[r];
+        let (in_flight, limit, frozen) = if visit == VisitKind::Rollback {
+            (rollout.idx.visiting, rollout.plan.pace.at_once.get(), false)
+        } else {
+            (
+                rollout.idx.visiting + rollout.idx.settling,
+                rollout.rec.ramp.limit,
+                rollout.ramp_is_frozen(),
+            )
+        };
+        if in_flight < limit {
+            Ok(())
+        } else {
+            Err(Block::All(WaitingOn::Ramp {
+                in_flight,
+                limit,
+                frozen,
+            }))
+        }
+    }
+
+    fn within_budget(&self, r: usize) -> Result<(), Block> {
+        let Some(limit) = self.rollouts[r].plan.budget_down else {
+            return Ok(());
+        };
+        let used = self.rollouts[r].idx.used;
+        #[cfg(feature = "planted-bugs")]
+        let limit = limit + u32::from(self.bug(crate::planted::Bug::BudgetOffByOne));
+        if used < limit {
+            Ok(())
+        } else {
+            Err(Block::All(WaitingOn::Budget { used, limit }))
+        }
+    }
+
+    /// A host that was unhealthy before the update is not blamed on it, and not touched unless the policy says so.
+    fn baseline(&self, r: usize, slot: u32) -> Result<(), Block> {
+        if !self.minds_baseline(r) {
+            return Ok(());
+        }
+        let name = |gate: usize| self.rollouts[r].plan.gates[gate].name.clone();
+        if let Some(gate) = self.gate_that_is(r, slot, Evidence::Down) {
+            return Err(Block::Hold(WaitingOn::UnhealthyBefore { gate: name(gate) }));
+        }
+        match self.gate_that_is_not(r, slot, Evidence::Up) {
+            Some(gate) => Err(Block::Host(WaitingOn::Baseline { gate: name(gate) })),
+            None => Ok(()),
+        }
+    }
+
+    fn after_dependencies(&self, r: usize, slot: u32) -> Result<(), Block> {
+        let group = self.fleet.group[self.host_of(r, slot).index()];
+        if group == u16::MAX {
+            return Ok(());
+        }
+        let ring = self.rollouts[r].ring_of(slot);
+        let Some((before, ring)) = self.open_dependency(r, ring, usize::from(group)) else {
+            return Ok(());
+        };
+        let count = self.rollouts[r].idx.groups[ring * self.fleet.spec.groups.len() + before];
+        Err(Block::Group(WaitingOn::Dependency {
+            group: self.fleet.spec.groups[before].name.clone(),
+            open: count.planned - count.done,
+            failed: count.failed,
+        }))
+    }
+
+    /// Whether taking this member leaves those up that must stay up, on fresh positive evidence (I7).
+    pub(crate) fn peers_stay_up(&self, host: HostId) -> Result<(), WaitingOn> {
+        let Some(cell_id) = self.fleet.cell_of(host) else {
+            return Ok(());
+        };
+        let cell = &self.fleet.spec.cells[cell_id.index()];
+        let group = cell.name.clone();
+        if cell.is_impossible() {
+            return Err(WaitingOn::Impossible { group });
+        }
+        let itself = u32::from(self.fleet.is_able(host));
+        let able = self.fleet.able[cell_id.index()] - itself;
+        let members = u32::try_from(cell.members.len()).unwrap_or(u32::MAX);
+        #[cfg(feature = "planted-bugs")]
+        let able = if self.bug(crate::planted::Bug::UnknownCountsAsUp) {
+            let others = cell.members.iter().filter(|&&member| {
+                member != host
+                    && self.fleet.uses[member.index()].claims == 0
+                    && self.fleet.evidence(member, cell.probe) != Evidence::Down
+            });
+            u32::try_from(others.count()).unwrap_or(0)
+        } else {
+            able
+        };
+        let used = members - 1 - able;
+        if cell.accept_outage.is_none() && able < cell.must_stay_up {
+            return Err(WaitingOn::PeerEvidence {
+                group,
+                need: cell.must_stay_up,
+                have: able,
+            });
+        }
+        if used + 1 > cell.down_at_most {
+            return Err(WaitingOn::Peers {
+                group,
+                used,
+                limit: cell.down_at_most,
+            });
+        }
+        Ok(())
+    }
+
+    /// Starts as many visits as pace, budgets, peers and workers allow.
+    pub(crate) fn start_visits(&mut self, r: usize, free: &mut u32, out: &mut Vec<Event>) {
+        while *free > 0 {
+            let Some((slot, again)) = self.next_candidate(r) else {
+                return;
+            };
+            let Some(visit) = self.wanted_visit(r, slot) else {
+                continue;
+            };
+            match self.may_start(r, slot, visit) {
+                Ok(()) => {
+                    if self.issue(r, slot, visit, 0, 1, out) {
+                        *free -= 1;
+                    }
+                }
+                Err(Block::All(_)) => {
+                    self.put_back(r, slot, again);
+                    return;
+                }
+                Err(block) => self.park(r, slot, &block, out),
+            }
+        }
+    }
+
+    /// The next host to look at, and whether it was queued (not met in the plan's order).
+    fn next_candidate(&mut self, r: usize) -> Option<(u32, bool)> {
+        let rollout = &mut self.rollouts[r];
+        if let Some(slot) = rollout.idx.again.pop_front() {
+            return Some((slot, true));
+        }
+        let Some(Stage::Visiting { ring }) = rollout.rec.state.stage() else {
+            return None;
+        };
+        let end = rollout.plan.rings[ring.index()].slots().end;
+        let slot = rollout.idx.cursor;
+        ((slot as usize) < end).then(|| {
+            rollout.idx.cursor += 1;
+            (slot, false)
+        })
+    }
+
+    fn put_back(&mut self, r: usize, slot: u32, again: bool) {
+        let idx = &mut self.rollouts[r].idx;
+        if again {
+            idx.again.push_front(slot);
+        } else {
+            idx.cursor -= 1;
+        }
+    }
+
+    fn park(&mut self, r: usize, slot: u32, block: &Block, out: &mut Vec<Event>) {
+        let host = self.host_of(r, slot);
+        let ring = u16::try_from(self.rollouts[r].ring_of(slot)).unwrap_or(u16::MAX);
+        match block {
+            Block::Cell(_) => {
+                let cell = self.fleet.cell[host.index()];
+                self.rollouts[r]
+                    .idx
+                    .parked_cells
+                    .entry(cell)
+                    .or_default()
+                    .push_back(slot);
+                return;
+            }
+            Block::Group(_) => {
+                let group = self.fleet.group[host.index()];
+                self.rollouts[r]
+                    .idx
+                    .parked_groups
+                    .entry((ring, group))
+                    .or_default()
+                    .push(slot);
+            }
+            Block::Host(_) => {
+                self.rollouts[r].idx.parked_hosts.insert(slot);
+            }
+            Block::Hold(_) => self.move_host(r, slot, HostState::Held, Timestamp::NEVER, out),
+            Block::All(_) => {}
+        }
+        // It may have been woken for a slot of its availability group; the next one there gets the chance.
+        self.wake_cell(host);
+    }
+
+    /// Issues the next steps of visits in flight; those that bring a host back into service first.
+    pub(crate) fn issue_next_steps(&mut self, r: usize, free: &mut u32, out: &mut Vec<Event>) {
+        let mut waiting = Vec::new();
+        while let Some(slot) = self.rollouts[r].idx.runnable.pop_front() {
+            let HostState::Ready {
+                visit,
+                position,
+                attempt,
+                ending,
+            } = self.rollouts[r].rec.slots[slot as usize].state
+            else {
+                continue;
+            };
+            if self.is_held_for(r, visit) && !self.may_go_on_when_held(r, slot, visit, position) {
+                self.turn_back_now(r, slot, visit, position, ending, out);
+                continue;
+            }
+            if *free == 0 {
+                waiting.push(slot);
+                break;
+            }
+            match self.peers_allow(r, slot, visit, position) {
+                Ok(()) => {
+                    if self.issue(r, slot, visit, position, attempt, out) {
+                        *free -= 1;
+                    }
+                }
+                // A visit that may not go on does not keep its host out of service; a rollback is never left half done.
+                Err(_) if visit == VisitKind::Rollback || self.may_be_fresh_soon(r, slot) => {
+                    waiting.push(slot)
+                }
+                Err(_) => self.turn_back_now(r, slot, visit, position, ending, out),
+            }
+        }
+        for slot in waiting.into_iter().rev() {
+            self.rollouts[r].idx.runnable.push_front(slot);
+        }
+    }
+
+    /// Whether the peers of a host in mid-visit still allow its next step.
+    pub(crate) fn peers_allow(
+        &self,
+        r: usize,
+        slot: u32,
+        visit: VisitKind,
+        position: u8,
+    ) -> Result<(), WaitingOn> {
+        let takes_down = self.rollouts[r]
+            .step(slot, visit, position)
+            .is_some_and(|step| step.kind.takes_down());
+        if !takes_down || self.rollouts[r].rec.slots[slot as usize].is(SlotRec::REPAIR) {
+            return Ok(());
+        }
+        self.peers_stay_up(self.host_of(r, slot))
+    }
+
+    /// After a takeover nothing is known of anybody for a moment; that is no reason to turn back yet.
+    fn may_be_fresh_soon(&self, r: usize, slot: u32) -> bool {
+        let cell = self.fleet.cell_of(self.host_of(r, slot));
+        cell.is_some_and(|cell| {
+            self.now < self.recovered_at + self.fleet.spec.cells[cell.index()].fresh
+        })
+    }
+
+    /// Issues a step; false where the slot has used up its step numbers and is left behind as debt instead.
+    fn issue(
+        &mut self,
+        r: usize,
+        slot: u32,
+        visit: VisitKind,
+        position: u8,
+        attempt: u8,
+        out: &mut Vec<Event>,
+    ) -> bool {
+        let serial = self.rollouts[r].rec.slots[slot as usize].serial;
+        let Some(serial) = serial.checked_add(1) else {
+            self.move_host(r, slot, HostState::Offline, Timestamp::NEVER, out);
+            return false;
+        };
+        let intent = IntentId::new(self.rollouts[r].rec.id, Slot(slot), serial);
+        self.emit(
+            Event::StepIssued {
+                intent,
+                visit,
+                position,
+                attempt,
+            },
+            out,
+        );
+        true
+    }
+
+    /// What a host in mid-visit waits for.
+    pub(crate) fn visit_waiting(&self, r: usize, slot: u32) -> Option<WaitingOn> {
+        let record = self.rollouts[r].rec.slots[slot as usize];
+        let (visit, position, ..) = record.state.visit()?;
+        let kind = self.rollouts[r]
+            .step(slot, visit, position)
+            .map_or(StepKind::Inspect, |step| step.kind);
+        Some(match record.state {
+            HostState::Backoff { .. } => WaitingOn::Retry { at: record.until },
+            HostState::Ready { .. } => self
+                .peers_allow(r, slot, visit, position)
+                .err()
+                .unwrap_or(WaitingOn::Worker),
+            HostState::Running { .. }
+            | HostState::Pending
+            | HostState::Settling
+            | HostState::Updated
+            | HostState::Already
+            | HostState::RestartWithheld
+            | HostState::Failed { .. }
+            | HostState::Unhealthy { .. }
+            | HostState::RolledBack
+            | HostState::RollbackFailed { .. }
+            | HostState::Offline
+            | HostState::Held
+            | HostState::Lost => WaitingOn::Step {
+                host: self.host_of(r, slot),
+                step: kind.word().to_owned(),
+            },
+        })
+    }
+}

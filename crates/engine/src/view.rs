@@ -1,0 +1,155 @@
+//! What people are shown: plain values with names, made from the state on request.
+
+use ringway_model::{Digest, HostOutcome, RolloutId, Timestamp, WaitingOn};
+use serde::{Deserialize, Serialize};
+
+use crate::command::Subject;
+
+/// The fleet and its rollouts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FleetView {
+    /// The fleet's name; absent before the first rollout.
+    pub fleet: Option<String>,
+    /// Why everything stands still, if it does.
+    pub stopped: Option<WaitingOn>,
+    /// When this was so.
+    pub at: Timestamp,
+    /// Rollouts, oldest first.
+    pub rollouts: Vec<RolloutView>,
+}
+
+/// One rollout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RolloutView {
+    /// Its id.
+    pub id: RolloutId,
+    /// The policy's name.
+    pub policy: String,
+    /// The update's name.
+    pub update: String,
+    /// Its plan's digest.
+    pub plan: Digest,
+    /// Who started it.
+    pub starter: String,
+    /// `proposed`, `advancing`, `paused`, `halted`, `rolling back`, `cancelling`, `completed`, `rolled back`, `cancelled`.
+    pub state: String,
+    /// Whether it is over.
+    pub is_final: bool,
+    /// The ring it is at.
+    pub ring: Option<String>,
+    /// Why it does not move; empty when steps are running or it is over.
+    pub waiting: Vec<Waiting>,
+    /// Rings in order.
+    pub rings: Vec<RingView>,
+    /// What could be approved now.
+    pub approval: Option<ApprovalView>,
+    /// Hosts that applies_to matches and no release does.
+    pub not_applicable: u32,
+    /// Hosts that counted as failed at any time, in all rings: the blast radius so far.
+    pub hit: u32,
+}
+
+/// One ring.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RingView {
+    /// Its name.
+    pub name: String,
+    /// `to come`, `visiting`, `soaking`, `promoting`, `promoted`.
+    pub phase: String,
+    /// Hosts planned.
+    pub planned: u32,
+    /// Hosts not begun.
+    pub pending: u32,
+    /// Hosts in a visit, not settling.
+    pub visiting: u32,
+    /// Hosts settling.
+    pub settling: u32,
+    /// Hosts updated or already so.
+    pub done: u32,
+    /// Hosts that count as failed now.
+    pub failed: u32,
+    /// Hosts offline or held.
+    pub debt: u32,
+    /// Hosts applied, restart withheld.
+    pub withheld: u32,
+    /// Hosts rolled back.
+    pub rolled_back: u32,
+    /// The failure that halts.
+    pub halt_on: Option<u32>,
+    /// When the soak ends if nothing interrupts it.
+    pub soak_until: Option<Timestamp>,
+}
+
+/// One reason, with what would unblock it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Waiting {
+    /// The reason with its data.
+    pub on: WaitingOn,
+    /// In words.
+    pub why: String,
+    /// What would unblock it.
+    pub unblocked_by: String,
+    /// The earliest instant, where it is known.
+    pub earliest: Option<Timestamp>,
+}
+
+impl From<WaitingOn> for Waiting {
+    fn from(on: WaitingOn) -> Self {
+        Self {
+            why: on.to_string(),
+            unblocked_by: on.unblocked_by().to_owned(),
+            earliest: on.earliest(),
+            on,
+        }
+    }
+}
+
+/// An approval that could be given, and the digest that binds it to what is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ApprovalView {
+    /// What for.
+    pub subject: Subject,
+    /// What a yes starts: the next ring's name, or `completion`.
+    pub starts: String,
+    /// Hosts that a yes lets be visited.
+    pub hosts: u32,
+    /// The digest to give back with the yes.
+    pub digest: Digest,
+    /// Approvals needed.
+    pub need: u8,
+    /// Who approved, and still counts.
+    pub by: Vec<String>,
+    /// Teams that may.
+    pub teams: Vec<String>,
+    /// Whether the ring has been observed for long enough (an earlier yes is kept under the conditions it was shown).
+    pub due: bool,
+    /// Names of the hosts that count as failed so far.
+    pub failed: Vec<String>,
+}
+
+/// One host in one rollout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct HostView {
+    /// Its name.
+    pub host: String,
+    /// The rollout.
+    pub rollout: RolloutId,
+    /// Its ring.
+    pub ring: String,
+    /// Its group.
+    pub group: Option<String>,
+    /// What became of it so far.
+    pub outcome: HostOutcome,
+    /// In words.
+    pub words: String,
+    /// What it had before, as `inspect` found it.
+    pub previous: Option<String>,
+    /// Why it does not move; empty when a step runs or its outcome is final.
+    pub waiting: Vec<Waiting>,
+}

@@ -1,0 +1,631 @@
+//! What follows from the end of a step.
+//!
+//! A visit is a row of steps with one rule above all others: once it has begun to take a host out of service, every way
+//! out of it leads through putting the host back.
+
+use ringway_model::{
+    AfterCrash, FailWhy, HostId, IntentId, RolloutId, Slot, StepKind, StepResult, Timestamp,
+    VisitKind,
+};
+use ringway_policy::validated::OnHalt;
+
+use crate::engine::{Engine, FleetHold};
+use crate::event::{Event, Then};
+use crate::host::{Ending, HostState};
+use crate::rollout::RolloutState;
+use crate::slot::{Class, SlotRec};
+
+/// A step that ended, with what is needed to say what follows.
+#[derive(Clone, Copy)]
+struct Ended {
+    r: usize,
+    slot: u32,
+    visit: VisitKind,
+    position: u8,
+    attempt: u8,
+    ending: Ending,
+    kind: StepKind,
+    /// Whether the step is not known never to have begun.
+    began: bool,
+}
+
+impl Engine {
+    pub(crate) fn step_ended(
+        &mut self,
+        intent: IntentId,
+        result: &StepResult,
+        out: &mut Vec<Event>,
+    ) {
+        let found = self.find(intent);
+        #[cfg(feature = "planted-bugs")]
+        let (intent, found) = self.planted_late_result(intent, found);
+        // Late, repeated, or about a step nobody knows: accepted, and nothing changes.
+        let Some((r, slot)) = found else { return };
+        let Some((visit, position, attempt, ending)) =
+            self.rollouts[r].rec.slots[slot as usize].state.visit()
+        else {
+            return;
+        };
+        let Some(kind) = self.rollouts[r]
+            .step(slot, visit, position)
+            .map(|step| step.kind)
+        else {
+            return;
+        };
+        let began = !matches!(result, StepResult::NotStarted);
+        let then = self.follow(
+            Ended {
+                r,
+                slot,
+                visit,
+                position,
+                attempt,
+                ending,
+                kind,
+                began,
+            },
+            result,
+        );
+        self.emit(
+            Event::StepEnded {
+                intent,
+                result: result.clone(),
+                then,
+            },
+            out,
+        );
+    }
+
+    #[cfg(feature = "planted-bugs")]
+    fn planted_late_result(
+        &self,
+        intent: IntentId,
+        found: Option<(usize, u32)>,
+    ) -> (IntentId, Option<(usize, u32)>) {
+        if found.is_some() || !self.bug(crate::planted::Bug::LateResultCounts) {
+            return (intent, found);
+        }
+        let r = (intent.rollout().0 as usize).wrapping_sub(1);
+        match self
+            .rollouts
+            .get(r)
+            .and_then(|rollout| rollout.rec.slots.get(intent.slot().index()))
+        {
+            Some(rec) if matches!(rec.state, HostState::Running { .. }) => {
+                let current = IntentId::new(intent.rollout(), intent.slot(), rec.serial);
+                (current, self.find(current))
+            }
+            _ => (intent, found),
+        }
+    }
+
+    fn follow(&self, ended: Ended, result: &StepResult) -> Then {
+        match result {
+            StepResult::Done | StepResult::Back { .. } => self.after_success(ended),
+            StepResult::Found { installed, .. } => self.after_inspection(ended, *installed),
+            StepResult::Failed(why) => self.after_failure(ended, *why),
+            StepResult::Unreachable => self.after_unreachable(ended),
+            StepResult::Interrupted => self.after_interruption(ended),
+            StepResult::NotStarted => self.go_to(ended, ended.position, ended.attempt),
+        }
+    }
+
+    fn after_success(&self, ended: Ended) -> Then {
+        match (ended.ending, ended.kind) {
+            // The host is back in service; where the visit was heading is where it is.
+            (
+                Ending::BackToPending | Ending::Withheld | Ending::Failed { .. },
+                StepKind::Undrain,
+            ) => self.end_as(ended, ended.ending),
+            (
+                Ending::Well | Ending::BackToPending | Ending::Withheld | Ending::Failed { .. },
+                _,
+            ) => self.go_to(ended, ended.position + 1, 1),
+        }
+    }
+
+    fn after_inspection(&self, ended: Ended, installed: bool) -> Then {
+        let record = self.rollouts[ended.r].rec.slots[ended.slot as usize];
+        if !record.is(SlotRec::APPLYING) {
+            return if installed && ended.visit == VisitKind::Update && !record.is(SlotRec::CHANGED)
+            {
+                Then::End {
+                    to: HostState::Already,
+                    until: Timestamp::NEVER,
+                }
+            } else {
+                self.go_to(ended, ended.position + 1, 1)
+            };
+        }
+        // A look after an interrupted `apply`: was it done after all?
+        let Some(apply) = self.rollouts[ended.r]
+            .route(ended.slot)
+            .position(ended.visit, StepKind::Apply)
+        else {
+            return self.fail(ended, FailWhy::Interrupted);
+        };
+        if installed {
+            return self.go_to(ended, apply + 1, 1);
+        }
+        let attempts = self.rollouts[ended.r]
+            .plan
+            .retry
+            .times
+            .saturating_add(1)
+            .max(2);
+        if ended.attempt < attempts {
+            self.go_to(ended, apply, ended.attempt + 1)
+        } else {
+            self.fail(ended, FailWhy::Interrupted)
+        }
+    }
+
+    fn after_failure(&self, ended: Ended, why: FailWhy) -> Then {
+        match why {
+            // A host that restarts in a loop or does not come back is never tried again: that would be the harm itself.
+            FailWhy::RestartLoop | FailWhy::NotBack | FailWhy::Fenced | FailWhy::ProbeDown => {
+                self.fail(ended, why)
+            }
+            FailWhy::Exit | FailWhy::Unexpected | FailWhy::TimedOut | FailWhy::Interrupted => self
+                .try_again(ended)
+                .unwrap_or_else(|| self.fail(ended, why)),
+        }
+    }
+
+    /// The next attempt at the same step, where there is one and the scope is not held.
+    fn try_again(&self, ended: Ended) -> Option<Then> {
+        let retry = &self.rollouts[ended.r].plan.retry;
+        if ended.attempt > retry.times {
+            return None;
+        }
+        if !self.may_run(ended.r, ended.slot, ended.visit, ended.position) {
+            return Some(self.turn_back(ended));
+        }
+        let wait = retry.wait.times(1 << u32::from(ended.attempt - 1).min(16));
+        let attempt = ended.attempt + 1;
+        Some(Then::Retry {
+            position: ended.position,
+            attempt,
+            at: self.now + wait,
+        })
+    }
+
+    fn after_unreachable(&self, ended: Ended) -> Then {
+        let record = self.rollouts[ended.r].rec.slots[ended.slot as usize];
+        // The flag of the step itself is set since it was issued; it is known not to have begun.
+        let own = match ended.kind {
+            StepKind::Drain => SlotRec::DRAINED,
+            StepKind::Apply | StepKind::Rollback => SlotRec::APPLYING,
+            StepKind::Inspect
+            | StepKind::Precheck
+            | StepKind::Reboot
+            | StepKind::Verify
+            | StepKind::CareVerify
+            | StepKind::Undrain => 0,
+        };
+        let touched = record.is((SlotRec::DRAINED | SlotRec::APPLYING) & !own)
+            || record.is(SlotRec::RETRYING);
+        if !touched && ended.visit == VisitKind::Update && !record.is(SlotRec::CHANGED) {
+            let until = self.now + self.rollouts[ended.r].plan.offline_retry;
+            return Then::End {
+                to: HostState::Offline,
+                until,
+            };
+        }
+        if ended.kind.takes_down() {
+            return Then::End {
+                to: HostState::Lost,
+                until: Timestamp::NEVER,
+            };
+        }
+        self.try_again(ended).unwrap_or(Then::End {
+            to: HostState::Lost,
+            until: Timestamp::NEVER,
+        })
+    }
+
+    /// The step began, is not running, and left no result; re-attaching has shown that.
+    fn after_interruption(&self, ended: Ended) -> Then {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::InterruptedRepeated) {
+            return self.go_to(ended, ended.position, ended.attempt);
+        }
+        let rollout = &self.rollouts[ended.r];
+        let Some(step) = rollout.step(ended.slot, ended.visit, ended.position) else {
+            return self.fail(ended, FailWhy::Interrupted);
+        };
+        match ended.kind {
+            StepKind::Apply | StepKind::Rollback => match step.step.after_crash {
+                AfterCrash::Repeat => self.again_or_fail(ended),
+                AfterCrash::Inspect => match self.inspection(ended) {
+                    Some(position) => self.go_to(ended, position, ended.attempt),
+                    None => self.fail(ended, FailWhy::Interrupted),
+                },
+            },
+            // Looking and checking change nothing, and a role's care is idempotent by contract.
+            StepKind::Inspect
+            | StepKind::Precheck
+            | StepKind::Drain
+            | StepKind::Verify
+            | StepKind::CareVerify
+            | StepKind::Undrain => self.again_or_fail(ended),
+            StepKind::Reboot => match step.step.after_crash {
+                AfterCrash::Repeat => self.again_or_fail(ended),
+                AfterCrash::Inspect => self.fail(ended, FailWhy::Interrupted),
+            },
+        }
+    }
+
+    /// An interrupted step has at least one more attempt: the interruption may not have been its fault.
+    fn again_or_fail(&self, ended: Ended) -> Then {
+        if ended.attempt > self.rollouts[ended.r].plan.retry.times.max(1) {
+            return self.fail(ended, FailWhy::Interrupted);
+        }
+        self.go_to(ended, ended.position, ended.attempt + 1)
+    }
+
+    /// Where the visit's route can look at what is installed; a rollback visit cannot.
+    fn inspection(&self, ended: Ended) -> Option<u8> {
+        self.rollouts[ended.r]
+            .route(ended.slot)
+            .position(ended.visit, StepKind::Inspect)
+    }
+
+    /// The step failed for good.
+    fn fail(&self, ended: Ended, why: FailWhy) -> Then {
+        let applying = self.rollouts[ended.r].rec.slots[ended.slot as usize].is(SlotRec::APPLYING);
+        let ended = if ended.kind == StepKind::Inspect && applying {
+            // The look was for the sake of the change that was interrupted, and that is what failed.
+            Ended {
+                kind: StepKind::Apply,
+                ..ended
+            }
+        } else {
+            ended
+        };
+        let ending = match ended.ending {
+            // What failed first is what is told.
+            Ending::Failed { step, why } => Ending::Failed { step, why },
+            Ending::Well | Ending::BackToPending | Ending::Withheld => Ending::Failed {
+                step: ended.kind,
+                why,
+            },
+        };
+        if ended.kind == StepKind::Undrain {
+            return self.end_as(ended, ending);
+        }
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::UndrainForgotten) {
+            return self.end_as(ended, ending);
+        }
+        self.leave(ended, ending)
+    }
+
+    /// Goes to a step of the visit if it may run now; ends the visit behind its last one.
+    fn go_to(&self, ended: Ended, position: u8, attempt: u8) -> Then {
+        if self.rollouts[ended.r]
+            .step(ended.slot, ended.visit, position)
+            .is_none()
+        {
+            return self.end_as(ended, Ending::Well);
+        }
+        if self.may_run(ended.r, ended.slot, ended.visit, position) {
+            return Then::Step {
+                position,
+                attempt,
+                ending: ended.ending,
+            };
+        }
+        self.turn_back(Ended { position, ..ended })
+    }
+
+    /// The scope is held and the step at `position` may not start: back into service, with what was reached so far.
+    fn turn_back(&self, ended: Ended) -> Then {
+        let ending = match ended.ending {
+            Ending::Failed { .. } | Ending::Withheld | Ending::BackToPending => ended.ending,
+            Ending::Well => {
+                self.ending_when_turned_back(ended.r, ended.slot, ended.visit, ended.position)
+            }
+        };
+        self.leave(ended, ending)
+    }
+
+    /// What a visit has reached when the step at `position` is not to start.
+    pub(crate) fn ending_when_turned_back(
+        &self,
+        r: usize,
+        slot: u32,
+        visit: VisitKind,
+        position: u8,
+    ) -> Ending {
+        let applied = self.rollouts[r]
+            .route(slot)
+            .position(VisitKind::Update, StepKind::Apply)
+            .is_some_and(|apply| position > apply);
+        match visit {
+            VisitKind::Update if !applied => Ending::BackToPending,
+            VisitKind::Update | VisitKind::Restart | VisitKind::Rollback => Ending::Withheld,
+        }
+    }
+
+    /// Heads for an ending that is not the planned one: only what puts the host back into service still runs.
+    fn leave(&self, ended: Ended, ending: Ending) -> Then {
+        let record = self.rollouts[ended.r].rec.slots[ended.slot as usize];
+        let own = ended.kind == StepKind::Drain && !ended.began && !record.is(SlotRec::RETRYING);
+        let drained = record.is(SlotRec::DRAINED) && !own;
+        let undrain = self.rollouts[ended.r]
+            .route(ended.slot)
+            .position(ended.visit, StepKind::Undrain);
+        match undrain {
+            Some(position) if drained => Then::Step {
+                position,
+                attempt: 1,
+                ending,
+            },
+            Some(_) | None => self.end_as(ended, ending),
+        }
+    }
+
+    fn end_as(&self, ended: Ended, ending: Ending) -> Then {
+        let (to, until) = self.state_after(ended.r, ended.visit, ending);
+        Then::End { to, until }
+    }
+
+    /// The state a visit of this kind ends in, and when that is due to change by itself.
+    pub(crate) fn state_after(
+        &self,
+        r: usize,
+        visit: VisitKind,
+        ending: Ending,
+    ) -> (HostState, Timestamp) {
+        let never = Timestamp::NEVER;
+        match ending {
+            Ending::BackToPending => (HostState::Pending, never),
+            Ending::Withheld => (HostState::RestartWithheld, never),
+            Ending::Failed {
+                why: why @ (FailWhy::RestartLoop | FailWhy::NotBack),
+                ..
+            } if visit != VisitKind::Rollback => (HostState::Unhealthy { why }, never),
+            Ending::Failed { step, why } => match visit {
+                VisitKind::Rollback => (HostState::RollbackFailed { step, why }, never),
+                VisitKind::Update | VisitKind::Restart => (HostState::Failed { step, why }, never),
+            },
+            Ending::Well => match visit {
+                VisitKind::Rollback => (HostState::RolledBack, never),
+                VisitKind::Update | VisitKind::Restart => {
+                    let plan = &self.rollouts[r].plan;
+                    let settle = plan.pace.settle;
+                    if !plan.gates.is_empty() {
+                        // The evidence of before is forgotten with this very event; settling begins with the first good
+                        // sample, and where the rollout is to end it must not wait for ever.
+                        (HostState::Settling, self.settle_bound(r))
+                    } else if settle.millis() == 0 {
+                        (HostState::Updated, never)
+                    } else {
+                        (HostState::Settling, self.now + settle)
+                    }
+                }
+            },
+        }
+    }
+
+    /// When settling ends without any evidence: only where the rollout is ending anyway.
+    pub(crate) fn settle_bound(&self, r: usize) -> Timestamp {
+        match self.rollouts[r].rec.state {
+            RolloutState::Cancelling | RolloutState::RollingBack => {
+                let plan = &self.rollouts[r].plan;
+                let patience = plan
+                    .gates
+                    .iter()
+                    .map(|gate| gate.down_for)
+                    .max()
+                    .unwrap_or_default();
+                self.now + plan.pace.settle.plus(patience)
+            }
+            RolloutState::Proposed
+            | RolloutState::Advancing(_)
+            | RolloutState::Paused { .. }
+            | RolloutState::Halted { .. }
+            | RolloutState::Completed
+            | RolloutState::RolledBack
+            | RolloutState::Cancelled => Timestamp::NEVER,
+        }
+    }
+
+    /// Whether new work is held for visits of this kind in a rollout (I4).
+    pub(crate) fn is_held_for(&self, r: usize, visit: VisitKind) -> bool {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::StartsWhileHalted) {
+            return false;
+        }
+        let fleet_held = !matches!(self.hold, FleetHold::Free);
+        match &self.rollouts[r].rec.state {
+            RolloutState::Advancing(_) => fleet_held,
+            RolloutState::RollingBack => visit != VisitKind::Rollback || fleet_held,
+            RolloutState::Proposed
+            | RolloutState::Paused { .. }
+            | RolloutState::Halted { .. }
+            | RolloutState::Cancelling
+            | RolloutState::Completed
+            | RolloutState::RolledBack
+            | RolloutState::Cancelled => true,
+        }
+    }
+
+    /// Whether a visit that has begun may go on to this step although its scope is held.
+    pub(crate) fn may_go_on_when_held(
+        &self,
+        r: usize,
+        slot: u32,
+        visit: VisitKind,
+        position: u8,
+    ) -> bool {
+        let rollout = &self.rollouts[r];
+        rollout.step(slot, visit, position).is_some_and(|step| {
+            step.kind.may_start_when_held(visit)
+                || step.kind == StepKind::Reboot && rollout.plan.on_halt == OnHalt::Finish
+        })
+    }
+
+    fn may_run(&self, r: usize, slot: u32, visit: VisitKind, position: u8) -> bool {
+        !self.is_held_for(r, visit) || self.may_go_on_when_held(r, slot, visit, position)
+    }
+
+    /// A hold begins: hosts that wait between two attempts do not stay out of service for the length of it.
+    pub(crate) fn take_back(&mut self, r: usize, out: &mut Vec<Event>) {
+        if self.rollouts[r].idx.visiting == 0 && self.rollouts[r].idx.settling == 0 {
+            return;
+        }
+        for slot in 0..self.rollouts[r].rec.slots.len() {
+            let record = self.rollouts[r].rec.slots[slot];
+            let slot = u32::try_from(slot).unwrap_or(u32::MAX);
+            match record.state {
+                HostState::Ready {
+                    visit,
+                    position,
+                    ending,
+                    ..
+                }
+                | HostState::Backoff {
+                    visit,
+                    position,
+                    ending,
+                    ..
+                } => {
+                    if !self.may_run(r, slot, visit, position) {
+                        self.turn_back_now(r, slot, visit, position, ending, out);
+                    }
+                }
+                HostState::Settling if record.until == Timestamp::NEVER => {
+                    let until = self.settle_bound(r);
+                    if until != Timestamp::NEVER {
+                        self.move_host(r, slot, HostState::Settling, until, out);
+                    }
+                }
+                HostState::Pending
+                | HostState::Running { .. }
+                | HostState::Settling
+                | HostState::Updated
+                | HostState::Already
+                | HostState::RestartWithheld
+                | HostState::Failed { .. }
+                | HostState::Unhealthy { .. }
+                | HostState::RolledBack
+                | HostState::RollbackFailed { .. }
+                | HostState::Offline
+                | HostState::Held
+                | HostState::Lost => {}
+            }
+        }
+    }
+
+    /// A host between two steps is sent back into service.
+    pub(crate) fn turn_back_now(
+        &mut self,
+        r: usize,
+        slot: u32,
+        visit: VisitKind,
+        position: u8,
+        ending: Ending,
+        out: &mut Vec<Event>,
+    ) {
+        let kind = self.rollouts[r]
+            .step(slot, visit, position)
+            .map_or(StepKind::Inspect, |step| step.kind);
+        let ended = Ended {
+            r,
+            slot,
+            visit,
+            position,
+            attempt: 1,
+            ending,
+            kind,
+            began: false,
+        };
+        let (to, until) = match self.turn_back(ended) {
+            Then::Step {
+                position,
+                attempt,
+                ending,
+            } => (
+                HostState::Ready {
+                    visit,
+                    position,
+                    attempt,
+                    ending,
+                },
+                Timestamp::NEVER,
+            ),
+            Then::End { to, until } => (to, until),
+            Then::Retry { .. } | Then::Nothing => return,
+        };
+        self.move_host(r, slot, to, until, out);
+    }
+
+    pub(crate) fn move_host(
+        &mut self,
+        r: usize,
+        slot: u32,
+        to: HostState,
+        until: Timestamp,
+        out: &mut Vec<Event>,
+    ) {
+        let rollout: RolloutId = self.rollouts[r].rec.id;
+        self.emit(
+            Event::HostMoved {
+                rollout,
+                slot: Slot(slot),
+                to,
+                until,
+            },
+            out,
+        );
+    }
+
+    /// A host restarted outside a `reboot` step. More restarts than its route says are harm.
+    pub(crate) fn restarted(&mut self, host: HostId, out: &mut Vec<Event>) {
+        for r in 0..self.rollouts.len() {
+            let Some(slot) = self.slot_of(r, host) else {
+                continue;
+            };
+            let record = self.rollouts[r].rec.slots[slot as usize];
+            let observed = matches!(record.state, HostState::Settling | HostState::Updated);
+            if !observed || self.is_busy_elsewhere(r, host) {
+                continue;
+            }
+            self.emit(
+                Event::Restarted {
+                    rollout: self.rollouts[r].rec.id,
+                    slot: Slot(slot),
+                },
+                out,
+            );
+            if u16::from(record.restarts) + 1 > self.restarts_allowed(r, slot) {
+                let to = HostState::Unhealthy {
+                    why: FailWhy::RestartLoop,
+                };
+                self.move_host(r, slot, to, Timestamp::NEVER, out);
+            }
+        }
+    }
+
+    fn restarts_allowed(&self, r: usize, slot: u32) -> u16 {
+        let route = self.rollouts[r].route(slot);
+        route
+            .position(VisitKind::Update, StepKind::Reboot)
+            .and_then(|position| route.step(VisitKind::Update, position))
+            .map_or(u16::MAX, |step| match &step.more {
+                ringway_scheduler::plan::More::Reboot { restarts, .. } => restarts.1,
+                ringway_scheduler::plan::More::Nothing
+                | ringway_scheduler::plan::More::Inspect { .. } => u16::MAX,
+            })
+    }
+
+    /// Whether the host has the update and is observed for harm.
+    pub(crate) fn is_observed(&self, r: usize, slot: u32) -> bool {
+        matches!(
+            self.rollouts[r].rec.slots[slot as usize].state.class(),
+            Class::Settling | Class::Done
+        )
+    }
+}
