@@ -1,0 +1,120 @@
+//! A plan brought together with what it was made from.
+
+use ringway_model::{HostId, VisitKind};
+use ringway_policy::validated::{Documents, Ramp};
+
+use super::parts::{Estimate, GateReport, PaceReport, PlanReport, RouteReport};
+use super::{availability, coverage, estimate, rings, warnings};
+use crate::plan::Plan;
+use crate::spec::FleetSpec;
+
+/// Explains a plan. `documents` should be those the plan was made from; where they no longer have its policy, the
+/// report lacks what only the policy says (`asks`, `take`, which rule halts).
+///
+/// # Panics
+///
+/// When the plan is not one of this fleet.
+pub fn explain(fleet: &FleetSpec, plan: &Plan, documents: &Documents) -> PlanReport {
+    let policy = documents.policies.get(&plan.policy);
+    let names = |hosts: &[HostId]| -> Vec<String> {
+        hosts
+            .iter()
+            .map(|host| fleet.hosts[host.index()].name.clone())
+            .collect()
+    };
+    let cannot_go_back = |slot: &&crate::plan::SlotPlan| !can_roll_back(plan, slot.route.index());
+    let without_rollback: Vec<HostId> = plan
+        .slots
+        .iter()
+        .filter(cannot_go_back)
+        .map(|slot| slot.host)
+        .collect();
+    let rings = rings::rings(fleet, plan, policy);
+    let targets = plan.slots.len() + plan.unclaimed.len();
+    let mut report = PlanReport {
+        plan: plan.encode().0,
+        seed: plan.seed,
+        fleet: fleet.name.clone(),
+        policy: plan.policy.clone(),
+        author: plan.author.clone(),
+        update: plan.update.clone(),
+        documents: plan.documents.clone(),
+        fleet_hosts: fleet.hosts.len(),
+        applies_to: targets + plan.not_applicable.len(),
+        targets,
+        not_applicable: names(&plan.not_applicable),
+        unclaimed: names(&plan.unclaimed),
+        without_rollback: names(&without_rollback),
+        routes: routes(plan),
+        start: plan
+            .start
+            .as_ref()
+            .map(|wanted| rings::approval(wanted, plan)),
+        pace: pace(plan),
+        gates: gates(fleet, plan),
+        coverage: coverage::coverage(fleet, plan, policy),
+        availability: availability::availability(fleet, plan),
+        estimate: Estimate {
+            total_ms: rings
+                .last()
+                .map(|ring| ring.estimate.ends_ms)
+                .unwrap_or_default(),
+            assumed_ms: estimate::assumptions(plan),
+        },
+        rings,
+        warnings: Vec::new(),
+    };
+    report.warnings = warnings::warnings(&report, fleet, plan);
+    report
+}
+
+fn can_roll_back(plan: &Plan, route: usize) -> bool {
+    !plan.routes[route].visit(VisitKind::Rollback).is_empty()
+}
+
+fn routes(plan: &Plan) -> Vec<RouteReport> {
+    let mut hosts = vec![0; plan.routes.len()];
+    for slot in &plan.slots {
+        hosts[slot.route.index()] += 1;
+    }
+    let routes = plan.routes.iter().zip(hosts).enumerate();
+    routes
+        .map(|(at, (route, hosts))| RouteReport {
+            release: route.release.clone(),
+            build: route.build.clone(),
+            recipe: route.recipe.clone(),
+            parameters: route.parameters.clone(),
+            care: route.care.clone(),
+            steps: route
+                .visit(VisitKind::Update)
+                .iter()
+                .map(|&step| route.steps[usize::from(step)].kind)
+                .collect(),
+            can_roll_back: can_roll_back(plan, at),
+            hosts,
+        })
+        .collect()
+}
+
+fn pace(plan: &Plan) -> PaceReport {
+    PaceReport {
+        at_once: plan.pace.at_once.get(),
+        ramp: plan.pace.ramp == Ramp::Double,
+        settle_ms: plan.pace.settle,
+        budget_down: plan.budget_down,
+        retries: plan.retry.times,
+        retry_wait_ms: plan.retry.wait,
+    }
+}
+
+fn gates(fleet: &FleetSpec, plan: &Plan) -> Vec<GateReport> {
+    let gates = plan.gates.iter();
+    gates
+        .map(|gate| GateReport {
+            name: gate.name.clone(),
+            probe: fleet.probes[gate.probe.index()].name.clone(),
+            down_for_ms: gate.down_for,
+            min_reporting: gate.min_reporting.to_string(),
+        })
+        .collect()
+}

@@ -1,0 +1,22 @@
+//! The plan as people read it: who goes when and why, and what every threshold means in hosts.
+//!
+//! [`explain`] computes a [`PlanReport`] (for JSON as it is), [`render`] writes it as text. Neither decides anything:
+//! all of it is read off the plan, the fleet and the documents.
+
+mod availability;
+mod coverage;
+mod estimate;
+mod explain;
+mod parts;
+mod render;
+mod rings;
+mod text;
+mod warnings;
+
+pub use explain::explain;
+pub use parts::{
+    AfterReport, ApprovalReport, AvailabilityReport, CellReport, Coverage, Estimate, GateReport,
+    GroupReport, KeepUpReport, PaceReport, PlanReport, RingEstimate, RingReport, RouteReport,
+    StratumReport, Warning,
+};
+pub use render::render;

@@ -1,0 +1,268 @@
+//! The parts of a report. Field names are those of the JSON output; spans are milliseconds and say so in their names.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ringway_model::{Digest, Span, StepKind};
+use ringway_policy::validated::{NotBy, RingSpread};
+use serde::Serialize;
+
+/// A plan, explained.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PlanReport {
+    /// The plan's digest.
+    pub plan: Digest,
+    /// What every free choice was made with.
+    pub seed: u64,
+    /// The fleet's name.
+    pub fleet: String,
+    /// The policy's name.
+    pub policy: String,
+    /// Who wrote it.
+    pub author: Option<String>,
+    /// The update's name.
+    pub update: String,
+    /// Kind and name of every document the plan was made from, with its digest.
+    pub documents: BTreeMap<String, Digest>,
+    /// Hosts of the fleet.
+    pub fleet_hosts: usize,
+    /// Hosts that `applies_to` matches: the denominator of `take`.
+    pub applies_to: usize,
+    /// Those of them that have a release.
+    pub targets: usize,
+    /// Hosts that `applies_to` matches and no release does.
+    pub not_applicable: Vec<String>,
+    /// Targets that no ring claims.
+    pub unclaimed: Vec<String>,
+    /// Hosts in a ring that could not be taken back.
+    pub without_rollback: Vec<String>,
+    /// How kinds of hosts are visited.
+    pub routes: Vec<RouteReport>,
+    /// What must be approved before anything starts.
+    pub start: Option<ApprovalReport>,
+    /// How fast.
+    pub pace: PaceReport,
+    /// What updated hosts are observed by.
+    pub gates: Vec<GateReport>,
+    /// The rings in order.
+    pub rings: Vec<RingReport>,
+    /// What each ring has examples of.
+    pub coverage: Coverage,
+    /// Redundant peers, by group.
+    pub availability: Vec<AvailabilityReport>,
+    /// How long it takes at the least.
+    pub estimate: Estimate,
+    /// What somebody should look at before saying yes.
+    pub warnings: Vec<Warning>,
+}
+
+/// One way hosts are visited.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RouteReport {
+    /// The release's id.
+    pub release: String,
+    /// Its build.
+    pub build: Option<String>,
+    /// The recipe.
+    pub recipe: String,
+    /// The recipe's parameters.
+    pub parameters: BTreeMap<String, String>,
+    /// The care of the role.
+    pub care: Option<String>,
+    /// The steps of an update visit.
+    pub steps: Vec<StepKind>,
+    /// Whether such a host can be taken back.
+    pub can_roll_back: bool,
+    /// Hosts in rings that are visited so.
+    pub hosts: usize,
+}
+
+/// Approvals, and who may give them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ApprovalReport {
+    /// How many distinct people.
+    pub needed: u8,
+    /// Of which teams; empty: anybody.
+    pub by: Vec<String>,
+    /// People who may, the policy's author left out where the author may not.
+    pub people: BTreeSet<String>,
+    /// Who may not.
+    pub not_by: Vec<NotBy>,
+}
+
+/// How fast, and what is repeated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PaceReport {
+    /// Visits at once at the most.
+    pub at_once: u32,
+    /// Whether a ring begins with one visit and doubles.
+    pub ramp: bool,
+    /// How long a host must be healthy before it counts.
+    pub settle_ms: Span,
+    /// Targets that may be down at once.
+    pub budget_down: Option<u32>,
+    /// Further attempts a step has.
+    pub retries: u8,
+    /// The wait before the first of them.
+    pub retry_wait_ms: Span,
+}
+
+/// One condition on updated hosts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GateReport {
+    /// Its name.
+    pub name: String,
+    /// Its probe.
+    pub probe: String,
+    /// How long the probe may be bad.
+    pub down_for_ms: Span,
+    /// Share of a ring's updated hosts that must report.
+    pub min_reporting: String,
+}
+
+/// One ring.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RingReport {
+    /// Its name.
+    pub name: String,
+    /// Hosts in it.
+    pub hosts: usize,
+    /// What it asks for, as its policy says; absent where the documents no longer have the policy.
+    pub asks: Option<String>,
+    /// Hosts that `take` means; absent: all it selects.
+    pub take: Option<u32>,
+    /// Its hosts in the order they should start, by group.
+    pub groups: Vec<GroupReport>,
+    /// The failure that halts; absent: none does.
+    pub halts_on: Option<u32>,
+    /// Which rule says so.
+    pub halts_by: Option<String>,
+    /// Hosts it may leave behind.
+    pub debt_allowed: u32,
+    /// The wait with observation after its last reachable host has settled.
+    pub soak_ms: Span,
+    /// What must be approved before going on.
+    pub after_soak: Option<ApprovalReport>,
+    /// When, at the earliest.
+    pub estimate: RingEstimate,
+}
+
+/// The hosts of one group in one ring.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GroupReport {
+    /// The group; absent: hosts of no group.
+    pub group: Option<String>,
+    /// What it waits for that has hosts here, or had some in an earlier ring where that counts.
+    pub after: Vec<AfterReport>,
+    /// Its hosts in the order they should start.
+    pub hosts: Vec<String>,
+}
+
+/// A group that comes first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AfterReport {
+    /// The group.
+    pub group: String,
+    /// Whether its hosts in earlier rings count too.
+    pub across_rings: bool,
+}
+
+/// Which strata there are, and where each is met first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Coverage {
+    /// The labels whose combinations are the strata; `group` alone where no host has a role or an os.
+    pub by: Vec<String>,
+    /// Whether some ring of the policy asks for it, or the labels are only the usual ones.
+    pub asked_for: bool,
+    /// Every stratum of the hosts in rings.
+    pub strata: Vec<StratumReport>,
+}
+
+/// One stratum.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StratumReport {
+    /// Its labels and values.
+    pub stratum: String,
+    /// Its hosts in all rings.
+    pub hosts: u32,
+    /// By ring: its hosts.
+    pub in_rings: Vec<u32>,
+    /// The ring that meets it first.
+    pub first_ring: usize,
+    /// Whether it is met first in a ring that is neither the first one nor asked to cover: nothing was learned about
+    /// it before.
+    pub unseen_before: bool,
+}
+
+/// The availability groups of one group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AvailabilityReport {
+    /// The group.
+    pub group: String,
+    /// How its policy wants members over rings.
+    pub rings: RingSpread,
+    /// Those that have a host in a ring.
+    pub cells: Vec<CellReport>,
+}
+
+/// One availability group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CellReport {
+    /// Group and label value.
+    pub name: String,
+    /// Its members.
+    pub members: usize,
+    /// By ring: its hosts.
+    pub in_rings: Vec<u32>,
+    /// What must stay up; absent: nothing, the group only says how its members are spread.
+    pub keep_up: Option<KeepUpReport>,
+    /// Whether no ring has two of its hosts.
+    pub is_apart: bool,
+    /// Whether not even one member could be taken; its hosts are never visited.
+    pub is_impossible: bool,
+}
+
+/// What must stay up.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct KeepUpReport {
+    /// Members that must stay up.
+    pub must_stay_up: u32,
+    /// Members that may be down at once.
+    pub down_at_most: u32,
+    /// The probe that gives the evidence.
+    pub probe: String,
+    /// How old evidence may be.
+    pub fresh_ms: Span,
+    /// Why an outage is accepted.
+    pub accept_outage: Option<String>,
+}
+
+/// How long it takes at the least. A lower bound: no failure, nobody waits for anybody, steps as long as assumed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Estimate {
+    /// From the start to the promotion of the last ring.
+    pub total_ms: Span,
+    /// What each kind of step is assumed to take, unless its own limit is shorter.
+    pub assumed_ms: BTreeMap<StepKind, Span>,
+}
+
+/// When a ring is, counted from the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct RingEstimate {
+    /// Its first visit.
+    pub starts_ms: Span,
+    /// Its last host has settled.
+    pub settled_ms: Span,
+    /// Its soak has ended.
+    pub ends_ms: Span,
+}
+
+/// Something to look at before saying yes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// The stable code of its kind.
+    pub code: &'static str,
+    /// What.
+    pub message: String,
+    /// What could be done.
+    pub hint: String,
+}

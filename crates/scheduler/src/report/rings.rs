@@ -1,0 +1,148 @@
+//! Each ring: its hosts by group, its thresholds in hosts, its approvals.
+
+use std::collections::BTreeSet;
+
+use ringway_model::GroupId;
+use ringway_policy::validated::{Amount, Halt, NotBy, Policy, RingHosts};
+
+use super::estimate;
+use super::parts::{AfterReport, ApprovalReport, GroupReport, RingReport};
+use crate::plan::{ApprovalPlan, Plan, RingPlan};
+use crate::spec::FleetSpec;
+use crate::thresholds;
+
+/// All rings, in order.
+pub(super) fn rings(fleet: &FleetSpec, plan: &Plan, policy: Option<&Policy>) -> Vec<RingReport> {
+    let applies_to = plan.slots.len() + plan.unclaimed.len() + plan.not_applicable.len();
+    let applies_to = u32::try_from(applies_to).expect("the number of hosts is bounded");
+    let estimates = estimate::rings(fleet, plan);
+    let mut earlier = BTreeSet::new();
+    let mut reports = Vec::new();
+    for (at, (ring, estimate)) in plan.rings.iter().zip(estimates).enumerate() {
+        let hosts = policy
+            .and_then(|policy| policy.rings.get(at))
+            .map(|ring| &ring.hosts);
+        let groups = groups(fleet, plan, ring, &earlier);
+        let here = plan.slots[ring.slots()].iter();
+        earlier.extend(here.filter_map(|slot| fleet.hosts[slot.host.index()].group));
+        reports.push(RingReport {
+            name: ring.name.clone(),
+            hosts: ring.planned as usize,
+            asks: hosts.map(|hosts| asks(hosts, applies_to)),
+            take: hosts
+                .and_then(take_of)
+                .map(|take| thresholds::take(take, applies_to)),
+            groups,
+            halts_on: ring.halt_on,
+            halts_by: policy.and_then(|policy| halts_by(&policy.halt, ring)),
+            debt_allowed: ring.debt_allowed,
+            soak_ms: ring.soak,
+            after_soak: ring
+                .after_soak
+                .as_ref()
+                .map(|wanted| approval(wanted, plan)),
+            estimate,
+        });
+    }
+    reports
+}
+
+/// Approvals, with the policy's author left out where the author may not.
+pub(super) fn approval(wanted: &ApprovalPlan, plan: &Plan) -> ApprovalReport {
+    let mut people = wanted.people.clone();
+    if let Some(author) = plan
+        .author
+        .as_ref()
+        .filter(|_| wanted.not_by.contains(&NotBy::PolicyAuthor))
+    {
+        people.remove(author);
+    }
+    ApprovalReport {
+        needed: wanted.needed,
+        by: wanted.by.clone(),
+        people,
+        not_by: wanted.not_by.clone(),
+    }
+}
+
+fn take_of(hosts: &RingHosts) -> Option<Amount> {
+    match hosts {
+        RingHosts::Rest => None,
+        RingHosts::Select { take, .. } => *take,
+    }
+}
+
+/// What a ring asks for, in the words of its policy, shares with what they mean here.
+fn asks(hosts: &RingHosts, applies_to: u32) -> String {
+    let RingHosts::Select {
+        select,
+        take,
+        cover,
+        spread,
+    } = hosts
+    else {
+        return "the rest: whatever no earlier ring has claimed".to_owned();
+    };
+    let mut asks = match take {
+        None => format!("all of `{select}`"),
+        Some(Amount::Count(count)) => format!("{count} of `{select}`"),
+        Some(Amount::Share(share)) => {
+            let count = thresholds::take(Amount::Share(*share), applies_to);
+            format!("{count} ({share} of {applies_to}) of `{select}`")
+        }
+    };
+    if let Some(cover) = cover {
+        asks.push_str(&format!(", covering {}", cover.by.join(", ")));
+        if cover.may_exceed_take && take.is_some() {
+            asks.push_str(" even if that takes more");
+        }
+    }
+    if !spread.is_empty() {
+        asks.push_str(&format!(", spread over {}", spread.join(", ")));
+    }
+    asks
+}
+
+/// Which of the two rules gives the number.
+fn halts_by(halt: &Halt, ring: &RingPlan) -> Option<String> {
+    let number = halt.failed.map(std::num::NonZeroU32::get);
+    if number.is_some() && number == ring.halt_on {
+        return number.map(|number| format!("failed: {number}"));
+    }
+    let share = halt.failed_share.filter(|_| ring.halt_on.is_some())?;
+    Some(format!("more than {} of {}", share.limit, ring.planned))
+}
+
+fn groups(
+    fleet: &FleetSpec,
+    plan: &Plan,
+    ring: &RingPlan,
+    earlier: &BTreeSet<GroupId>,
+) -> Vec<GroupReport> {
+    let slots = &plan.slots[ring.slots()];
+    let group_of = |slot: &crate::plan::SlotPlan| fleet.hosts[slot.host.index()].group;
+    let here: BTreeSet<GroupId> = slots.iter().filter_map(group_of).collect();
+    let counts = |id: &GroupId, across: bool| here.contains(id) || across && earlier.contains(id);
+    slots
+        .chunk_by(|a, b| group_of(a) == group_of(b))
+        .map(|slots| {
+            let group = group_of(&slots[0]).map(|group| &fleet.groups[group.index()]);
+            let after = group.map_or(&[][..], |group| &group.after);
+            GroupReport {
+                group: group.map(|group| group.name.clone()),
+                after: after
+                    .iter()
+                    .filter(|(id, across)| counts(id, *across))
+                    .map(|&(id, across_rings)| AfterReport {
+                        group: fleet.groups[id.index()].name.clone(),
+                        across_rings,
+                    })
+                    .collect(),
+                hosts: slots
+                    .iter()
+                    .map(|slot| fleet.hosts[slot.host.index()].name.clone())
+                    .collect(),
+            }
+        })
+        .collect()
+}
