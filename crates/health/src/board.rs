@@ -10,7 +10,7 @@
 //!   when it was *asked*.
 //! * Doubt ends good news at once and never bad news: a blind probe makes `Up` unknown and leaves `Down`.
 //! * Bad news is never held back: `take_changes` hands out everything that is no longer up, whatever its limit.
-//! * An answer nobody waits for changes nothing.
+//! * An answer nobody waits for, or to a question from before its watch began, changes nothing.
 //! * Work is O(log n) per answer, per question and per expiry; never a scan of what is watched.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -73,8 +73,11 @@ struct Watched {
     rhythm: u16,
     /// Whether somebody still wants to know. If not, it stays only until the engine has been told so.
     wanted: bool,
+    /// Whether the unanswered question is from before the watch began, so that its answer does not count.
+    is_old: bool,
     known: Evidence,
-    told: Evidence,
+    /// What the engine was told last; absent where that does not count any more, so that it is told again.
+    told: Option<Evidence>,
     /// When the answer that `known` rests on was asked.
     seen: Timestamp,
     /// When the oldest unanswered question was asked; `NEVER`: every question is answered.
@@ -97,8 +100,8 @@ pub struct Board {
     worse: BTreeSet<Pair>,
     /// Pairs whose knowledge is `Up` and not told.
     better: BTreeSet<Pair>,
-    /// Questions of ended watches that are not answered: an answer that comes now is as old as its question.
-    owed: BTreeMap<Pair, Timestamp>,
+    /// Questions of ended watches that are not answered.
+    owed: BTreeSet<Pair>,
 }
 
 impl Board {
@@ -114,7 +117,7 @@ impl Board {
         self.owed = before.owed;
         for (pair, watched) in before.watched {
             if watched.asked != Timestamp::NEVER {
-                self.owed.insert(pair, watched.asked);
+                self.owed.insert(pair);
             }
         }
     }
@@ -136,39 +139,43 @@ impl Board {
             .map_or(Evidence::Unknown, |watched| watched.known)
     }
 
-    /// Watches a host by a probe. Where it is watched already, only the rhythm changes.
+    /// Watches a host by a probe. Where it is watched already, the watch begins anew: what was known is forgotten, an
+    /// answer still to come does not count, and the host is asked as soon as that answer is there.
     pub fn watch(&mut self, now: Timestamp, host: HostId, probe: ProbeId, rhythm: Rhythm) {
         let pair = (host, probe);
         let index = self.rhythm_index(rhythm);
-        let period = rhythm.period();
         let spread = FIRST_ASK_SPACING
             .times(self.watched.len() as u64)
-            .min(period);
-        let first = now + Span(scatter(pair) % (spread.millis() + 1));
-        let Some(watched) = self.watched.get_mut(&pair) else {
-            self.watched.insert(
-                pair,
-                Watched {
-                    rhythm: index,
-                    wanted: true,
-                    known: Evidence::Unknown,
-                    told: Evidence::Unknown,
-                    seen: now,
-                    asked: Timestamp::NEVER,
-                    due: first,
-                    next: first,
-                },
-            );
-            self.agenda.insert((first, host, probe));
-            return;
+            .min(rhythm.period());
+        let (told, asked, due) = match self.watched.get(&pair) {
+            Some(before) => {
+                self.agenda.remove(&(before.next, host, probe));
+                (None, before.asked, now)
+            }
+            None => (
+                Some(Evidence::Unknown),
+                Timestamp::NEVER,
+                now + Span(scatter(pair) % (spread.millis() + 1)),
+            ),
         };
-        if !watched.wanted {
-            watched.wanted = true;
-            watched.due = first;
-        } else if watched.asked == Timestamp::NEVER {
-            watched.due = watched.due.min(now + period);
-        }
-        watched.rhythm = index;
+        let is_old = self.owed.remove(&pair) || asked != Timestamp::NEVER;
+        let watched = Watched {
+            rhythm: index,
+            wanted: true,
+            is_old,
+            known: Evidence::Unknown,
+            told,
+            seen: now,
+            asked: if is_old { now } else { Timestamp::NEVER },
+            due: if is_old {
+                now + rhythm.timeout.plus(ANSWER_GRACE)
+            } else {
+                due
+            },
+            next: Timestamp::NEVER,
+        };
+        self.watched.insert(pair, watched);
+        self.note(pair);
         self.reschedule(pair);
     }
 
@@ -180,39 +187,41 @@ impl Board {
         };
         self.agenda.remove(&(watched.next, host, probe));
         if watched.asked != Timestamp::NEVER {
-            self.owed.insert(pair, watched.asked);
+            self.owed.insert(pair);
             watched.asked = Timestamp::NEVER;
         }
         watched.wanted = false;
         watched.known = Evidence::Unknown;
-        if watched.told == Evidence::Unknown {
+        self.note(pair);
+        if !self.worse.contains(&pair) {
             self.watched.remove(&pair);
-            self.worse.remove(&pair);
-            self.better.remove(&pair);
-        } else {
-            self.note(pair);
         }
     }
 
     /// Takes an answer in. One that nobody waits for (late, repeated, about a host nobody watches) changes nothing.
     pub fn sampled(&mut self, now: Timestamp, host: HostId, probe: ProbeId, sample: &Sample) {
         let pair = (host, probe);
+        self.owed.remove(&pair);
         let Some(watched) = self.watched.get_mut(&pair) else {
-            self.owed.remove(&pair);
             return;
         };
-        if watched.asked == Timestamp::NEVER || !watched.wanted {
+        if watched.asked == Timestamp::NEVER {
+            return;
+        }
+        let asked = std::mem::replace(&mut watched.asked, Timestamp::NEVER);
+        if std::mem::take(&mut watched.is_old) {
+            watched.due = now;
+            self.reschedule(pair);
             return;
         }
         let rhythm = self.rhythms[usize::from(watched.rhythm)];
-        let asked = std::mem::replace(&mut watched.asked, Timestamp::NEVER);
         watched.due = (asked + rhythm.period()).max(now);
         let is_fresh = now < asked + rhythm.fresh;
         match sample {
             Sample::Up if is_fresh => (watched.known, watched.seen) = (Evidence::Up, asked),
             Sample::Down(_) if is_fresh => (watched.known, watched.seen) = (Evidence::Down, asked),
             Sample::Blind(_) if watched.known == Evidence::Up => watched.known = Evidence::Unknown,
-            // Older than what is known may be, or no knowledge at all.
+            // An answer as old as that, or none at all, says nothing about now.
             Sample::Up | Sample::Down(_) | Sample::Blind(_) => {}
         }
         self.note(pair);
@@ -235,9 +244,11 @@ impl Board {
                 watched.known = Evidence::Unknown;
             }
             if watched.due <= now {
-                if watched.asked == Timestamp::NEVER {
-                    watched.asked = self.owed.remove(&pair).unwrap_or(now);
+                // An overdue question keeps its instant: should its answer come after all, it is that old.
+                if watched.asked == Timestamp::NEVER || watched.is_old {
+                    watched.asked = now;
                 }
+                watched.is_old = false;
                 watched.due = now + rhythm.timeout.plus(ANSWER_GRACE);
                 asks.push(pair);
             }
@@ -274,7 +285,7 @@ impl Board {
             .watched
             .get_mut(&pair)
             .expect("a pair with untold knowledge stays on the board");
-        watched.told = watched.known;
+        watched.told = Some(watched.known);
         let to = watched.known;
         if !watched.wanted {
             self.watched.remove(&pair);
@@ -291,7 +302,7 @@ impl Board {
         let watched = &self.watched[&pair];
         self.worse.remove(&pair);
         self.better.remove(&pair);
-        if watched.known != watched.told {
+        if watched.told != Some(watched.known) {
             if watched.known == Evidence::Up {
                 self.better.insert(pair);
             } else {

@@ -1,0 +1,167 @@
+//! A batch on its way into the journal, and what follows once it is there: answers, steps, snapshots.
+
+use ringway_engine::{Accepted, Event, Rejected};
+use ringway_model::{IntentId, RawReport, Timestamp};
+
+use crate::config::{DECISION_AGE, retry_wait};
+use crate::decide::answer;
+use crate::fold::Head;
+use crate::ledger::Next;
+use crate::machine::{Executor, Growth, Happening, Phase};
+use crate::port::{AppendFailure, Blob, Ended, Request, Row, Snapshot, Start};
+use crate::recover::{Lost, unanswered};
+
+/// A batch that is being made durable.
+#[derive(Debug)]
+pub(crate) struct Commit {
+    pub(crate) row: Row,
+    /// The end of the journal once it is durable.
+    pub(crate) head: Head,
+    pub(crate) blobs: Vec<Blob>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) replies: Vec<(u64, Result<Accepted, Rejected>)>,
+    /// What must be decided again should the batch be lost.
+    pub(crate) kept: Vec<Happening>,
+    /// Whether it takes the fleet over.
+    pub(crate) takes_over: bool,
+    pub(crate) snapshot: Option<Snapshot>,
+}
+
+impl Commit {
+    pub(crate) fn request(&self) -> Request {
+        Request::Append {
+            row: self.row.clone(),
+            blobs: self.blobs.clone(),
+        }
+    }
+}
+
+impl Executor {
+    /// A batch is durable. An answer to an append that nobody waits for any more changes nothing.
+    pub(crate) fn appended(&mut self, seq: u64, out: &mut Vec<Request>) {
+        let commit = match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Committing(commit) if commit.row.seq == seq => commit,
+            other => {
+                self.phase = other;
+                return;
+            }
+        };
+        self.failures = 0;
+        self.head = commit.head;
+        self.is_ready |= commit.takes_over;
+        self.growth.batches += 1;
+        self.growth.bytes += commit.row.body.len() as u64;
+        if let Some(snapshot) = commit.snapshot {
+            self.growth = Growth {
+                snapshot: snapshot.body.len() as u64,
+                ..Growth::default()
+            };
+            out.push(Request::KeepSnapshot(snapshot));
+        }
+        self.ledger.durable(&commit.events, commit.row.at);
+        answer(commit.replies, out);
+        let engine = &self.engine;
+        let unwanted = self
+            .ledger
+            .ask_back(&commit.events, |intent| engine.still_wanted(intent));
+        out.extend(unwanted.into_iter().map(Request::Withdraw));
+    }
+
+    /// A batch is not durable, or nobody knows.
+    pub(crate) fn append_failed(
+        &mut self,
+        now: Timestamp,
+        seq: u64,
+        why: AppendFailure,
+        out: &mut Vec<Request>,
+    ) {
+        let commit = match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Committing(commit) if commit.row.seq == seq => commit,
+            other => {
+                self.phase = other;
+                return;
+            }
+        };
+        self.failures += 1;
+        match why {
+            AppendFailure::Fenced => {
+                // What was decided is void: a later decider does not know of it.
+                answer(unanswered(commit.replies), out);
+                self.end(Ended::Fenced, out);
+            }
+            AppendFailure::DiskFull => {
+                let again = now + retry_wait(self.failures);
+                self.phase = Phase::Full { commit, again };
+            }
+            AppendFailure::Other(_) => {
+                self.is_ready = false;
+                self.lost = Some(Lost::of(*commit));
+                // The first time at once: most failures are a hiccup. Then ever more slowly.
+                let at = match self.failures {
+                    1 => now,
+                    more => now + retry_wait(more - 1),
+                };
+                self.phase = Phase::Unread { at };
+            }
+        }
+    }
+
+    /// There may be room again.
+    pub(crate) fn append_again(&mut self, out: &mut Vec<Request>) {
+        let phase = std::mem::replace(&mut self.phase, Phase::Idle);
+        if let Phase::Full { commit, .. } = phase {
+            out.push(commit.request());
+            self.phase = Phase::Committing(commit);
+        } else {
+            self.phase = phase;
+        }
+    }
+
+    /// Hands out every step that is durable and still wanted. One that is not is reported as withdrawn, which it is.
+    pub(crate) fn hand_out(&mut self, now: Timestamp, out: &mut Vec<Request>) {
+        let may_start = match &self.phase {
+            Phase::Idle | Phase::Committing(_) => self.is_ready,
+            Phase::Unread { .. } | Phase::Loading | Phase::Full { .. } | Phase::Ended(_) => false,
+        };
+        while may_start && let Some(next) = self.ledger.pop() {
+            self.hand_out_one(now, next, out);
+        }
+    }
+
+    fn hand_out_one(&mut self, now: Timestamp, next: Next, out: &mut Vec<Request>) {
+        let intent = next.intent;
+        // It ended before it was handed out: a report of it was already there.
+        let Some(order) = self.engine.order(intent) else {
+            return;
+        };
+        let route = &order.plan.routes[order.route.index()];
+        let restores = route
+            .step(order.visit, order.position)
+            .is_some_and(|step| step.kind.may_start_when_held(order.visit));
+        let is_current = restores || now.since(next.decided) <= DECISION_AGE;
+        self.ledger.handed_out(intent);
+        if !next.attach && !(is_current && self.engine.still_wanted(intent)) {
+            self.withdrawn(intent);
+            return;
+        }
+        out.push(Request::Start(Start {
+            intent,
+            epoch: self.epoch,
+            incarnation: self.incarnation,
+            host: order.host,
+            fleet: order.fleet,
+            plan: order.plan,
+            route: order.route,
+            visit: order.visit,
+            position: order.position,
+            attempt: order.attempt,
+            previous: order.previous,
+            attach: next.attach,
+        }));
+    }
+
+    fn withdrawn(&mut self, intent: IntentId) {
+        let report = Happening::Report(intent, RawReport::Withdrawn);
+        self.inbox.happenings.push_back(report);
+    }
+}

@@ -1,0 +1,302 @@
+//! One batch: what arrived is handed to the engine, time is let pass, and what was decided becomes a row.
+
+use ringway_engine::{Accepted, Command, Event, Handled, Input, Rejected};
+use ringway_model::{Actor, Digest, Timestamp};
+
+use crate::codec::Batch;
+use crate::commit::Commit;
+use crate::config::{ALIVE_EVERY, BATCH};
+use crate::fold;
+use crate::interpret::interpret;
+use crate::library::{DOCUMENT, FLEET, PLAN};
+use crate::machine::{Asked, Executor, Happening, Phase};
+use crate::port::{Blob, Order, Proposal, Request, Row};
+
+/// A batch while it is being decided.
+#[derive(Debug, Default)]
+pub(crate) struct Draft {
+    batch: Batch,
+    blobs: Vec<Blob>,
+    /// Answers to commands.
+    replies: Vec<(u64, Result<Accepted, Rejected>)>,
+    /// What must be decided again should the batch be lost.
+    kept: Vec<Happening>,
+    /// Whether a command was accepted, which is journaled even where it changes nothing.
+    has_command: bool,
+    /// Whether it takes the fleet over.
+    takes_over: bool,
+}
+
+impl Executor {
+    /// Decides batches until one has to be made durable or nothing is left to decide.
+    pub(crate) fn decide(&mut self, now: Timestamp, out: &mut Vec<Request>) {
+        while matches!(self.phase, Phase::Idle) {
+            let draft = self.draft(now);
+            if draft.batch.events.is_empty() && !draft.has_command {
+                // Nothing to remember: refusals can be told at once, for everything they rest on is durable.
+                self.is_ready |= draft.takes_over;
+                answer(draft.replies, out);
+            } else {
+                self.commit(now, draft, out);
+            }
+            if self.inbox.is_empty() && !self.watching.has_changes() {
+                break;
+            }
+        }
+    }
+
+    fn draft(&mut self, now: Timestamp) -> Draft {
+        let mut draft = Draft::default();
+        self.tell_of_time(now, &mut draft);
+        let mut room = BATCH;
+        for change in self.watching.take_changes(BATCH) {
+            let (host, probe, to) = (change.host, change.probe, change.to);
+            self.take(now, Input::Evidence { host, probe, to }, &mut draft);
+        }
+        while room > 0
+            && let Some(asked) = self.inbox.commands.pop_front()
+        {
+            room -= 1;
+            self.take_command(now, asked, &mut draft);
+        }
+        while room > 0
+            && let Some(happening) = self.inbox.happenings.pop_front()
+        {
+            room -= 1;
+            self.take_happening(now, happening, &mut draft);
+        }
+        self.ledger.decided(&draft.batch.events);
+        let taken = draft.batch.events.len();
+        draft.batch.free_workers = self.config.workers.saturating_sub(self.ledger.len());
+        let free = draft.batch.free_workers;
+        self.engine.advance(now, free, &mut draft.batch.events);
+        self.ledger.decided(&draft.batch.events[taken..]);
+        self.observe(now, &draft.batch.events);
+        draft
+    }
+
+    /// What the engine must know of time before anything is decided: that it took over, that the clock jumped, that
+    /// Ringway is there.
+    fn tell_of_time(&mut self, now: Timestamp, draft: &mut Draft) {
+        let jump = self.clock.take_jump();
+        if let Some(last_alive) = self.inbox.recovered.take() {
+            // The takeover covers every jump before it.
+            let epoch = self.epoch;
+            self.take(now, Input::Recovered { epoch, last_alive }, draft);
+            draft.takes_over = true;
+            self.alive_since = now;
+        } else if let Some(from) = jump {
+            self.take(now, Input::ClockJumped { from }, draft);
+        }
+        if !self.engine.soaking() {
+            self.alive_since = now;
+        } else if self.alive_due() <= now {
+            self.take(now, Input::Alive, draft);
+            self.alive_since = now;
+        }
+    }
+
+    /// When the journal must say again that Ringway is there, while a soak runs.
+    pub(crate) fn alive_due(&self) -> Timestamp {
+        self.alive_since + ALIVE_EVERY
+    }
+
+    /// Hands one input to the engine; it is journaled if it changed something.
+    fn take(&mut self, now: Timestamp, input: Input, draft: &mut Draft) {
+        let before = draft.batch.events.len();
+        let handled = self.engine.handle(now, &input, &mut draft.batch.events);
+        debug_assert!(
+            matches!(handled, Handled::Accepted(_)),
+            "only commands are refused"
+        );
+        if draft.batch.events.len() > before {
+            draft.batch.inputs.push(input);
+        }
+    }
+
+    fn take_command(&mut self, now: Timestamp, asked: Asked, draft: &mut Draft) {
+        let Asked {
+            ticket,
+            actor,
+            order,
+        } = asked;
+        let answer = self.command(now, actor, order, draft);
+        draft.has_command |= answer.is_ok();
+        draft.replies.push((ticket, answer));
+    }
+
+    fn command(
+        &mut self,
+        now: Timestamp,
+        actor: Actor,
+        order: Order,
+        draft: &mut Draft,
+    ) -> Result<Accepted, Rejected> {
+        let (command, blobs) = match order {
+            Order::Propose(proposal) => self.register(*proposal)?,
+            Order::Command(command) => {
+                self.check_registered(&command)?;
+                (command, Vec::new())
+            }
+        };
+        let input = Input::Command { actor, command };
+        match self.engine.handle(now, &input, &mut draft.batch.events) {
+            Handled::Accepted(accepted) => {
+                draft.batch.inputs.push(input);
+                draft.blobs.extend(blobs);
+                Ok(accepted)
+            }
+            Handled::Rejected(rejected) => Err(rejected),
+        }
+    }
+
+    fn take_happening(&mut self, now: Timestamp, happening: Happening, draft: &mut Draft) {
+        match &happening {
+            Happening::Report(intent, report) => {
+                // A step that nobody waits for any more: late or repeated, and the state stays as it is.
+                let Some(order) = self.engine.order(*intent) else {
+                    return;
+                };
+                let route = &order.plan.routes[order.route.index()];
+                let Some(step) = route.step(order.visit, order.position) else {
+                    return;
+                };
+                let (intent, result) = (*intent, interpret(report, step));
+                self.take(now, Input::StepEnded { intent, result }, draft);
+            }
+            Happening::Restarted(host) => {
+                let host = *host;
+                self.take(now, Input::Restarted { host }, draft);
+            }
+        }
+        draft.kept.push(happening);
+    }
+
+    /// Watches what the decided events want watched.
+    fn observe(&mut self, now: Timestamp, events: &[Event]) {
+        for event in events {
+            if let Event::FleetAdopted { fleet } = event {
+                self.fleet = Some(*fleet);
+            }
+        }
+        let fleet = self
+            .fleet
+            .and_then(|digest| self.library.fleets.get(&digest));
+        for change in self.engine.take_watch_changes() {
+            self.watching.change(now, change, fleet.map(AsRef::as_ref));
+        }
+    }
+
+    /// Makes a proposal's documents known, and names what must become durable with it.
+    fn register(&mut self, proposal: Proposal) -> Result<(Command, Vec<Blob>), Rejected> {
+        let (fleet, fleet_bytes) = proposal.fleet.encode();
+        let (plan, plan_bytes) = proposal.plan.encode();
+        if proposal.plan.fleet != fleet {
+            return Err(Rejected {
+                code: "fleet-changed".to_owned(),
+                why: "the plan was made for another fleet than the one it came with".to_owned(),
+                hint: Some("make the plan again".to_owned()),
+            });
+        }
+        let documents: Vec<Blob> = proposal
+            .documents
+            .into_iter()
+            .map(|(_, text)| blob(DOCUMENT, Digest::of(text.as_bytes()), text.into_bytes()))
+            .collect();
+        let is_brought =
+            |digest: &Digest| documents.iter().any(|document| document.digest == *digest);
+        if let Some((name, _)) = proposal
+            .plan
+            .documents
+            .iter()
+            .find(|(_, digest)| !is_brought(digest))
+        {
+            return Err(Rejected {
+                code: "documents-missing".to_owned(),
+                why: format!("the plan was made from {name}, which did not come with it"),
+                hint: Some("make the plan again from the documents as they are now".to_owned()),
+            });
+        }
+        let mut blobs = documents;
+        if !self.library.fleets.contains_key(&fleet) {
+            self.engine.provide_fleet(fleet, proposal.fleet.clone());
+            self.library.fleets.insert(fleet, proposal.fleet);
+            blobs.push(blob(FLEET, fleet, fleet_bytes));
+        }
+        if !self.library.plans.contains_key(&plan) {
+            self.engine.provide_plan(plan, proposal.plan.clone());
+            self.library.plans.insert(plan, proposal.plan);
+            blobs.push(blob(PLAN, plan, plan_bytes));
+        }
+        let key = proposal.key;
+        Ok((Command::Propose { fleet, plan, key }, blobs))
+    }
+
+    /// A command may only name content that was registered.
+    fn check_registered(&self, command: &Command) -> Result<(), Rejected> {
+        if let Command::Propose { fleet, plan, .. } = command
+            && !(self.library.fleets.contains_key(fleet) && self.library.plans.contains_key(plan))
+        {
+            return Err(Rejected {
+                code: "not-found".to_owned(),
+                why: format!("plan {} or its fleet is not registered", plan.short()),
+                hint: Some("send the documents with the proposal".to_owned()),
+            });
+        }
+        Ok(())
+    }
+
+    /// Makes a row of what was decided and asks for it to be made durable.
+    fn commit(&mut self, now: Timestamp, mut draft: Draft, out: &mut Vec<Request>) {
+        let mut head = self.head;
+        (head.seq, head.at, head.epoch, head.fleet) = (head.seq + 1, now, self.epoch, self.fleet);
+        let state = self.is_snapshot_due().then(|| self.engine.state_digest());
+        draft.batch.state = state;
+        let mut row = Row {
+            seq: head.seq,
+            at: now,
+            epoch: self.epoch,
+            body: draft.batch.encode(),
+            hash: Digest::default(),
+        };
+        row.hash = row.hash_after(&self.head.hash);
+        head.hash = row.hash;
+        let snapshot = state.map(|state| fold::snapshot(&self.engine, &head, state));
+        let commit = Commit {
+            row,
+            head,
+            blobs: draft.blobs,
+            events: draft.batch.events,
+            replies: draft.replies,
+            kept: draft.kept,
+            takes_over: draft.takes_over,
+            snapshot,
+        };
+        out.push(commit.request());
+        self.phase = Phase::Committing(Box::new(commit));
+    }
+
+    /// Often enough that recovery is quick, seldom enough that snapshots are not most of what is written; see
+    /// [`Config`](crate::config::Config).
+    fn is_snapshot_due(&self) -> bool {
+        self.growth.batches + 1 >= self.config.snapshot_every
+            && self.growth.bytes >= self.growth.snapshot
+    }
+}
+
+fn blob(kind: &str, digest: Digest, bytes: Vec<u8>) -> Blob {
+    Blob {
+        digest,
+        kind: kind.to_owned(),
+        bytes,
+    }
+}
+
+/// Answers callers.
+pub(crate) fn answer(replies: Vec<(u64, Result<Accepted, Rejected>)>, out: &mut Vec<Request>) {
+    out.extend(
+        replies
+            .into_iter()
+            .map(|(ticket, answer)| Request::Reply { ticket, answer }),
+    );
+}

@@ -1,0 +1,87 @@
+//! What a driver's report means for the step it is about: one table.
+//!
+//! The driver says what happened; the step's own declarations (its expectation, what `inspect` looks for, how many
+//! restarts are right) say what that means. Nothing here depends on the state of a rollout.
+
+use ringway_model::{FailWhy, RawReport, StepResult};
+use ringway_policy::validated::Expect;
+use ringway_scheduler::plan::{More, StepPlan};
+
+/// Reads a report by the step's declarations.
+pub fn interpret(report: &RawReport, step: &StepPlan) -> StepResult {
+    match report {
+        RawReport::Ended {
+            exit: 0,
+            output,
+            restarts,
+        } => ended_well(output, *restarts, step),
+        RawReport::Ended { .. } => StepResult::Failed(FailWhy::Exit),
+        RawReport::TimedOut { .. } => StepResult::Failed(FailWhy::TimedOut),
+        RawReport::Unreachable { .. } => StepResult::Unreachable,
+        RawReport::Interrupted => StepResult::Interrupted,
+        RawReport::NeverStarted | RawReport::Withdrawn => StepResult::NotStarted,
+        RawReport::NotBack { restarts, .. } => StepResult::Failed(restart_failure(*restarts, step)),
+        RawReport::Fenced { .. } => StepResult::Failed(FailWhy::Fenced),
+    }
+}
+
+fn ended_well(output: &str, restarts: u16, step: &StepPlan) -> StepResult {
+    let output = output.trim();
+    match &step.more {
+        More::Inspect {
+            installed_when,
+            previous,
+        } => StepResult::Found {
+            installed: filled(installed_when, output).trim() == output,
+            // Nothing found is nothing to go back to.
+            previous: previous
+                .as_ref()
+                .filter(|text| !(output.is_empty() && text.contains(OUTPUT)))
+                .map(|text| filled(text, output)),
+        },
+        // Without a restart the step's `when` said that none is needed.
+        More::Reboot {
+            restarts: (fewest, most),
+            ..
+        } => {
+            if restarts == 0 || (*fewest..=*most).contains(&restarts) {
+                StepResult::Back { restarts }
+            } else {
+                StepResult::Failed(restart_failure(restarts, step))
+            }
+        }
+        More::Nothing => match &step.step.expect {
+            Some(expect) if !meets(output, expect) => StepResult::Failed(FailWhy::Unexpected),
+            Some(_) | None => StepResult::Done,
+        },
+    }
+}
+
+const OUTPUT: &str = "{output}";
+
+fn filled(text: &str, output: &str) -> String {
+    text.replace(OUTPUT, output)
+}
+
+fn meets(output: &str, expect: &Expect) -> bool {
+    match expect {
+        Expect::AtLeast(least) => output
+            .lines()
+            .next_back()
+            .and_then(|line| line.trim().parse::<i64>().ok())
+            .is_some_and(|number| number >= *least),
+        Expect::Contains(text) => output.contains(text),
+        Expect::Equals(text) => output == text.trim(),
+    }
+}
+
+/// More restarts than said are a loop; anything else is a host that did not come back as it should.
+fn restart_failure(seen: u16, step: &StepPlan) -> FailWhy {
+    match &step.more {
+        More::Reboot {
+            restarts: (_, most),
+            ..
+        } if seen > *most => FailWhy::RestartLoop,
+        More::Reboot { .. } | More::Inspect { .. } | More::Nothing => FailWhy::NotBack,
+    }
+}

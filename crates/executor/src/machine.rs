@@ -1,0 +1,291 @@
+//! The loop: collect, decide, commit, act, as a machine without IO.
+//!
+//! [`Executor::step`] takes one arrival and returns what is asked for. Nothing waits in here: a request's result is a
+//! later arrival, and while a batch is being committed arrivals queue.
+//!
+//! # Invariants
+//!
+//! * Nothing is acknowledged and no step is handed out before the batch that decided it is durable.
+//! * Commands are decided before everything else that has arrived, and decided before any step of the batch before is
+//!   handed out, so that a halt wins over a step that was decided and not begun.
+//! * When it is not known whether a batch is durable, the state is thrown away and read back; what was in that batch is
+//!   found there or decided again, never both.
+//! * At most one append is outstanding.
+//! * Every step handed out is reported once to the engine, whatever happens in between.
+//!
+//! The parts: `decide` (a batch), `commit` (its way into the journal and what follows), `recover` (reading back).
+
+use std::collections::VecDeque;
+
+use ringway_engine::Engine;
+use ringway_model::{Actor, Digest, Epoch, HostId, IntentId, RawReport, Span, Timestamp};
+
+use crate::clock::Clock;
+use crate::commit::Commit;
+use crate::config::Config;
+use crate::fold::Head;
+use crate::ledger::Ledger;
+use crate::library::Library;
+use crate::port::{Arrival, Ended, Order, Request};
+use crate::recover::Lost;
+use crate::watching::Watching;
+
+/// What the loop is doing.
+#[derive(Debug)]
+pub(crate) enum Phase {
+    /// It has to ask for the journal, not before this instant.
+    Unread { at: Timestamp },
+    /// The journal is being read.
+    Loading,
+    /// It decides what arrives.
+    Idle,
+    /// A batch is being made durable.
+    Committing(Box<Commit>),
+    /// The disk is full; the batch is tried again at this instant.
+    Full {
+        commit: Box<Commit>,
+        again: Timestamp,
+    },
+    /// It has ended.
+    Ended(Ended),
+}
+
+/// Something that arrived and is not a command.
+#[derive(Debug)]
+pub(crate) enum Happening {
+    Report(IntentId, RawReport),
+    Restarted(HostId),
+}
+
+/// A command that waits to be decided.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) ticket: u64,
+    pub(crate) actor: Actor,
+    pub(crate) order: Order,
+}
+
+/// What arrived and is not decided.
+#[derive(Debug, Default)]
+pub(crate) struct Inbox {
+    pub(crate) commands: VecDeque<Asked>,
+    pub(crate) happenings: VecDeque<Happening>,
+    /// The journal was read back, and Ringway was last known to run at this instant.
+    pub(crate) recovered: Option<Timestamp>,
+}
+
+impl Inbox {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.commands.is_empty() && self.happenings.is_empty() && self.recovered.is_none()
+    }
+}
+
+/// The loop around the engine.
+#[derive(Debug)]
+pub struct Executor {
+    pub(crate) config: Config,
+    pub(crate) engine: Engine,
+    pub(crate) library: Library,
+    /// The end of the journal, as far as it is durable.
+    pub(crate) head: Head,
+    /// The fleet that rollouts run over, as decided last.
+    pub(crate) fleet: Option<Digest>,
+    pub(crate) epoch: Epoch,
+    pub(crate) incarnation: u64,
+    pub(crate) clock: Clock,
+    pub(crate) phase: Phase,
+    pub(crate) inbox: Inbox,
+    pub(crate) ledger: Ledger,
+    pub(crate) watching: Watching,
+    /// Whether steps may be handed out: the takeover is durable.
+    pub(crate) is_ready: bool,
+    /// When the journal said last that Ringway is there, or a soak began to need it.
+    pub(crate) alive_since: Timestamp,
+    pub(crate) growth: Growth,
+    /// Failures to write or read since the last success.
+    pub(crate) failures: u32,
+    /// What was being committed when the state was thrown away.
+    pub(crate) lost: Option<Lost>,
+    /// The instant last asked for with `WakeAt`, until it has come.
+    wake: Option<Timestamp>,
+}
+
+/// How the journal has grown since the last snapshot.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Growth {
+    pub(crate) batches: u64,
+    pub(crate) bytes: u64,
+    /// The size of the last snapshot.
+    pub(crate) snapshot: u64,
+}
+
+impl Executor {
+    /// A loop that has read nothing. Its first step asks for the journal.
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            engine: Engine::new(),
+            library: Library::default(),
+            head: Head::EMPTY,
+            fleet: None,
+            epoch: Epoch(0),
+            incarnation: 0,
+            clock: Clock::new(),
+            phase: Phase::Unread {
+                at: Timestamp(i64::MIN),
+            },
+            inbox: Inbox::default(),
+            ledger: Ledger::default(),
+            watching: Watching::default(),
+            is_ready: false,
+            alive_since: Timestamp(i64::MIN),
+            growth: Growth::default(),
+            failures: 0,
+            lost: None,
+            wake: None,
+        }
+    }
+
+    /// Takes one arrival in, at `now` by the wall clock, and appends what is asked for to `out`.
+    pub fn step(&mut self, now: Timestamp, arrival: Arrival, out: &mut Vec<Request>) {
+        let time = self.clock.told(now, self.wake);
+        if self.wake.is_some_and(|wake| wake <= time) {
+            self.wake = None;
+        }
+        self.arrived(time, arrival, out);
+        self.turn(out);
+    }
+
+    /// The state that was decided last, for views. What it shows may be a commit ahead of the journal.
+    pub const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Registered fleets and plans.
+    pub const fn library(&self) -> &Library {
+        &self.library
+    }
+
+    /// The end of the journal, as far as it is durable.
+    pub const fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// Whether the journal was read and the takeover is durable, so that commands are decided and steps handed out.
+    pub const fn is_ready(&self) -> bool {
+        self.is_ready
+    }
+
+    /// Whether the disk is full, so that nothing new starts.
+    pub const fn is_disk_full(&self) -> bool {
+        matches!(self.phase, Phase::Full { .. })
+    }
+
+    /// Why the loop has ended, if it has.
+    pub const fn ended(&self) -> Option<&Ended> {
+        match &self.phase {
+            Phase::Ended(why) => Some(why),
+            Phase::Unread { .. }
+            | Phase::Loading
+            | Phase::Idle
+            | Phase::Committing(_)
+            | Phase::Full { .. } => None,
+        }
+    }
+
+    fn arrived(&mut self, now: Timestamp, arrival: Arrival, out: &mut Vec<Request>) {
+        match arrival {
+            Arrival::Loaded(loaded) => self.loaded(now, &loaded, out),
+            Arrival::Appended { seq } => self.appended(seq, out),
+            Arrival::AppendFailed { seq, why } => self.append_failed(now, seq, why, out),
+            Arrival::Commanded {
+                ticket,
+                actor,
+                order,
+            } => {
+                self.inbox.commands.push_back(Asked {
+                    ticket,
+                    actor,
+                    order,
+                });
+                if let Phase::Ended(_) = self.phase {
+                    self.refuse_commands(out);
+                }
+            }
+            Arrival::StepReported { intent, report } => {
+                let happening = Happening::Report(intent, report);
+                self.inbox.happenings.push_back(happening);
+            }
+            Arrival::Probed {
+                host,
+                probe,
+                sample,
+            } => self.watching.probed(now, host, probe, &sample),
+            Arrival::BootSeen { host, boot } => {
+                if self.watching.boot_seen(now, host, boot.as_deref()) {
+                    self.inbox.happenings.push_back(Happening::Restarted(host));
+                }
+            }
+            Arrival::Woken => {}
+        }
+    }
+
+    /// Goes on as far as it can without waiting.
+    fn turn(&mut self, out: &mut Vec<Request>) {
+        let now = self.clock.now();
+        self.watching.advance(now, out);
+        match &self.phase {
+            Phase::Unread { at } if *at <= now => {
+                self.phase = Phase::Loading;
+                out.push(Request::Load);
+            }
+            Phase::Full { again, .. } if *again <= now => self.append_again(out),
+            Phase::Unread { .. }
+            | Phase::Loading
+            | Phase::Idle
+            | Phase::Committing(_)
+            | Phase::Full { .. } => {}
+            Phase::Ended(_) => return,
+        }
+        loop {
+            self.decide(now, out);
+            self.hand_out(now, out);
+            // A step that is not handed out after all is reported to the engine at once.
+            if !matches!(self.phase, Phase::Idle) || self.inbox.is_empty() {
+                break;
+            }
+        }
+        self.watching.advance(now, out);
+        self.wish(now, out);
+    }
+
+    /// Asks to be woken when something is due, if that was not asked for already.
+    fn wish(&mut self, now: Timestamp, out: &mut Vec<Request>) {
+        let own = match &self.phase {
+            Phase::Idle => {
+                let alive = self.engine.soaking().then(|| self.alive_due());
+                self.engine.next_wake().into_iter().chain(alive).min()
+            }
+            Phase::Full { again, .. } => Some(*again),
+            Phase::Unread { at } => Some(*at),
+            Phase::Loading | Phase::Committing(_) | Phase::Ended(_) => None,
+        };
+        let due = own.into_iter().chain(self.watching.next()).min();
+        if let Some(due) = due.filter(|due| *due != Timestamp::NEVER) {
+            // What is due by now was done by now; should it still be wished for, it must not become a busy loop.
+            let due = due.max(now + Span(1));
+            if self.wake != Some(due) {
+                self.wake = Some(due);
+                out.push(Request::WakeAt(due));
+            }
+        }
+    }
+
+    /// Ends the loop.
+    pub(crate) fn end(&mut self, why: Ended, out: &mut Vec<Request>) {
+        self.is_ready = false;
+        self.phase = Phase::Ended(why.clone());
+        self.refuse_commands(out);
+        out.push(Request::End(why));
+    }
+}
