@@ -119,6 +119,9 @@ impl OpenError {
                 Some("use the newer program; a database does not go back to an older one")
             }
             Self::DiskFull { .. } => Some("make room, then try again; nothing is lost"),
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                Some("run as the user it belongs to")
+            }
             Self::Io { .. } | Self::Database { .. } => None,
         }
     }
@@ -173,6 +176,11 @@ impl DataDir {
             }
             Err(error) => Err(OpenError::io(&database, error)),
         }
+    }
+
+    /// Whether files can be made in it. By asking: a file system that is mounted read-only shows in no mode.
+    pub(crate) fn is_writable(&self) -> bool {
+        rustix::fs::access(&self.dir, rustix::fs::Access::WRITE_OK).is_ok()
     }
 
     /// Makes the directory (0700) where there is none, and checks that it is ours to write.

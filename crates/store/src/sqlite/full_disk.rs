@@ -90,6 +90,28 @@ fn a_batch_that_does_not_fit_on_the_disk_leaves_nothing_behind() {
     });
 }
 
+/// On the first connection and on one that was made after a failure: a commit is on the disk before it is acknowledged.
+#[test]
+fn every_connection_that_writes_waits_for_the_disk() {
+    with_store(1, async |_, store| {
+        for _ in 0..2 {
+            let mut idle = store.writer.idle().await;
+            let modes: (i64, String) = sqlx::query_as(
+                "SELECT synchronous, journal_mode FROM pragma_synchronous, pragma_journal_mode",
+            )
+            .fetch_one(idle.as_mut().unwrap())
+            .await
+            .unwrap();
+            assert_eq!(modes, (2, "wal".to_owned()));
+            drop(idle);
+            break_writer(&store, "PRAGMA query_only = 1").await;
+            let rows = next_rows(&store, 1, 1).await;
+            assert!(store.append(&rows, &[]).await.is_err());
+            store.append(&rows, &[]).await.unwrap();
+        }
+    });
+}
+
 #[test]
 fn a_database_that_cannot_be_written_says_so_and_keeps_what_it_has() {
     with_store(10, async |_, store| {

@@ -24,7 +24,8 @@ impl SqliteReader {
     ///
     /// When there is no database of ours, or not one this program can read.
     pub async fn open_read_only(datadir: &Path) -> Result<Self, OpenError> {
-        let path = DataDir::find(datadir)?.database();
+        let datadir = DataDir::find(datadir)?;
+        let path = datadir.database();
         let found = async {
             let mut conn = connect::reading(&path).connect().await?;
             let found = schema::find(&mut conn).await?;
@@ -35,6 +36,10 @@ impl SqliteReader {
             Ok(Found::Ours) => Ok(Self::of(&path)),
             Ok(Found::Nothing) => Err(OpenError::Missing { path }),
             Ok(found) => Err(unusable(&path, found)),
+            // Readers share the log's index in memory that has a file of its own, so they need a place to make it.
+            Err(error) if fault::of(&error) == Fault::MaybeFull && !datadir.is_writable() => {
+                Err(OpenError::ReadOnly { path })
+            }
             Err(error) => Err(failed(&path, error)),
         }
     }

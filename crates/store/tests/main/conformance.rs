@@ -27,6 +27,7 @@ pub(crate) async fn conformance<P: Place>(fresh: impl Fn() -> P) {
     a_row_out_of_its_place_is_refused(&fresh()).await;
     a_row_that_does_not_chain_is_refused(&fresh()).await;
     a_row_of_another_epoch_is_refused(&fresh()).await;
+    a_row_that_is_too_large_is_refused(&fresh()).await;
     a_batch_is_stored_whole_or_not_at_all(&fresh()).await;
     a_decider_that_was_replaced_writes_nothing(&fresh()).await;
     content_is_kept_once_under_its_digest(&fresh()).await;
@@ -156,6 +157,17 @@ async fn a_row_of_another_epoch_is_refused(place: &impl Place) {
             found,
             held
         }
+    );
+}
+
+/// Before anything of it is copied: the limit is there so that nobody finds out what a gigabyte does.
+async fn a_row_that_is_too_large_is_refused(place: &impl Place) {
+    let store = place.open().await;
+    let mut rows = next_rows(&*store, 1).await;
+    rows[0].body = vec![0; 2 << 30];
+    let refused = refusal(store.append(&rows, &[]).await);
+    assert!(
+        matches!(refused, Refusal::TooLarge { bytes, limit } if bytes == 2 << 30 && limit < bytes)
     );
 }
 
