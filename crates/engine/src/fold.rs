@@ -214,7 +214,7 @@ impl Engine {
                 self.set_state(*rollout, RolloutState::Advancing(stage))?;
             }
             Event::CancelBegan { rollout, .. } => {
-                self.set_state(*rollout, RolloutState::Cancelling)?
+                self.set_state(*rollout, RolloutState::Cancelling)?;
             }
             Event::RollbackBegan { rollout, .. } => {
                 let r = self.index_of(*rollout)?;
@@ -429,13 +429,13 @@ impl Engine {
         let rec = &mut self.rollouts[r].rec.slots[slot as usize];
         match kind {
             StepKind::Drain if !began && !rec.is(SlotRec::RETRYING) => {
-                rec.set(SlotRec::DRAINED, false)
+                rec.set(SlotRec::DRAINED, false);
             }
             StepKind::Apply | StepKind::Rollback if !began && !rec.is(SlotRec::RETRYING) => {
                 rec.set(SlotRec::APPLYING, false);
             }
             StepKind::Apply if began && !matches!(result, StepResult::Unreachable) => {
-                rec.set(SlotRec::CHANGED, true)
+                rec.set(SlotRec::CHANGED, true);
             }
             StepKind::Inspect
             | StepKind::Precheck

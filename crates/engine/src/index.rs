@@ -87,7 +87,7 @@ impl Engine {
             }
             Class::Pending | Class::Withheld => idx.again.push_back(slot),
             Class::Settling | Class::Done | Class::Failed if rolling_back => {
-                idx.again.push_back(slot)
+                idx.again.push_back(slot);
             }
             Class::Visiting
             | Class::Settling
@@ -442,7 +442,7 @@ impl Engine {
             let slot = u32::try_from(slot).unwrap_or(NONE);
             match record.state.class() {
                 Class::Visiting if matches!(record.state, HostState::Ready { .. }) => {
-                    idx.runnable.push_back(slot)
+                    idx.runnable.push_back(slot);
                 }
                 Class::Pending | Class::Withheld if !rolling_back => idx.again.push_back(slot),
                 // What is broken goes back first; it is down already and takes nobody's budget.

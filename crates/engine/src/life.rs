@@ -202,6 +202,7 @@ impl Engine {
     }
 
     /// What a person asks of a rollout, by the state it is in: the table of who may leave each state, and how.
+    #[expect(clippy::too_many_lines, reason = "the table is read as one")]
     fn ask(
         &mut self,
         id: RolloutId,
@@ -231,7 +232,7 @@ impl Engine {
                 Ask::Pause | Ask::Halt | Ask::Resume => {
                     return wrong("nothing has started; approve or cancel it");
                 }
-                Ask::Rollback => return self.nothing_to_roll_back(id),
+                Ask::Rollback => return nothing_to_roll_back(id),
             },
             RolloutState::Advancing(_) => match ask {
                 Ask::Pause => self.hold_rollout(r, actor, reason, false, out),
@@ -289,15 +290,6 @@ impl Engine {
             },
         }
         Ok(id)
-    }
-
-    fn nothing_to_roll_back(&self, id: RolloutId) -> Result<RolloutId, Rejected> {
-        let hint = "hosts go back only to what `inspect` found before the update was applied";
-        Err(Rejected::new(
-            "nothing-to-roll-back",
-            format!("no host of rollout {id} can be rolled back"),
-            hint,
-        ))
     }
 
     fn hold_rollout(
@@ -364,7 +356,7 @@ impl Engine {
             && !(0..hosts)
                 .any(|slot| self.can_roll_back(r, u32::try_from(slot).unwrap_or(u32::MAX)))
         {
-            return self.nothing_to_roll_back(id).map(|_| ());
+            return nothing_to_roll_back(id).map(|_| ());
         }
         if let Some(later) = self.later_change(r) {
             let why = format!("rollout {later} has changed hosts of rollout {id} since");
@@ -439,7 +431,6 @@ impl Engine {
             &RolloutState::Paused { stage, .. } => {
                 self.halts(r, out) || free && self.progress_stage(r, stage, false, out)
             }
-            RolloutState::Halted { .. } => false,
             RolloutState::RollingBack => {
                 let idx = &self.rollouts[r].idx;
                 let over = idx.visiting == 0 && idx.settling == 0 && !self.rolls_back_more(r);
@@ -449,7 +440,10 @@ impl Engine {
                 let over = self.rollouts[r].idx.visiting == 0 && self.rollouts[r].idx.settling == 0;
                 self.finish_if(over, r, Final::Cancelled, out)
             }
-            RolloutState::Completed | RolloutState::RolledBack | RolloutState::Cancelled => false,
+            RolloutState::Halted { .. }
+            | RolloutState::Completed
+            | RolloutState::RolledBack
+            | RolloutState::Cancelled => false,
         }
     }
 
@@ -641,4 +635,13 @@ impl Engine {
         }
         true
     }
+}
+
+fn nothing_to_roll_back(id: RolloutId) -> Result<RolloutId, Rejected> {
+    let hint = "hosts go back only to what `inspect` found before the update was applied";
+    Err(Rejected::new(
+        "nothing-to-roll-back",
+        format!("no host of rollout {id} can be rolled back"),
+        hint,
+    ))
 }

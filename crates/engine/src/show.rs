@@ -115,7 +115,7 @@ impl Engine {
         };
         match (state, self.stage(r)) {
             (RolloutState::Proposed, _) => {
-                reasons.extend(self.approval_wanted(r).map(|(on, _)| on))
+                reasons.extend(self.approval_wanted(r).map(|(on, _)| on));
             }
             (_, Some(Stage::Visiting { ring })) => reasons.extend(self.visiting_waits(r, ring)),
             (_, Some(Stage::Soaking { ring, .. })) => reasons.extend(self.soak_waits(r, ring)),
@@ -186,7 +186,6 @@ impl Engine {
             return Vec::new();
         }
         match record.state {
-            HostState::Running { .. } => Vec::new(),
             HostState::Ready { .. } | HostState::Backoff { .. } => {
                 self.visit_waiting(r, slot).into_iter().collect()
             }
@@ -215,7 +214,8 @@ impl Engine {
                 vec![WaitingOn::HoldEnds, self.hold_reason(r)]
             }
             HostState::Pending | HostState::RestartWithheld => self.start_waits(r, slot),
-            HostState::Failed { .. }
+            HostState::Running { .. }
+            | HostState::Failed { .. }
             | HostState::Unhealthy { .. }
             | HostState::RolledBack
             | HostState::RollbackFailed { .. }

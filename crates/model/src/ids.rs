@@ -137,6 +137,7 @@ impl IntentId {
     }
 
     /// The slot the step is for.
+    #[expect(clippy::cast_possible_truncation, reason = "the mask keeps 28 bits")]
     pub const fn slot(self) -> Slot {
         Slot(((self.0 >> 16) as u32) & Self::MAX_SLOT)
     }

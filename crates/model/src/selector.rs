@@ -159,9 +159,9 @@ impl fmt::Display for Selector {
                         f.write_str(" | ")?;
                     }
                     if is_plain(value) {
-                        f.write_str(value)?
+                        f.write_str(value)?;
                     } else {
-                        write!(f, "'{value}'")?
+                        write!(f, "'{value}'")?;
                     }
                 }
                 Ok(())

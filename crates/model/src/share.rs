@@ -31,11 +31,19 @@ impl Share {
     }
 
     /// This share of `count`, rounded up.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a share of a number is no larger than it"
+    )]
     pub const fn of_rounded_up(self, count: u32) -> u32 {
         ((count as u64 * self.0 as u64).div_ceil(1_000_000)) as u32
     }
 
     /// This share of `count`, rounded down.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a share of a number is no larger than it"
+    )]
     pub const fn of_rounded_down(self, count: u32) -> u32 {
         (count as u64 * self.0 as u64 / 1_000_000) as u32
     }
