@@ -16,9 +16,11 @@
 //! The parts: `decide` (a batch), `commit` (its way into the journal and what follows), `recover` (reading back).
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use ringway_engine::Engine;
 use ringway_model::{Actor, Digest, Epoch, HostId, IntentId, RawReport, Span, Timestamp};
+use ringway_scheduler::FleetSpec;
 
 use crate::clock::Clock;
 use crate::commit::Commit;
@@ -159,6 +161,11 @@ impl Executor {
     /// The state that was decided last, for views. What it shows may be a commit ahead of the journal.
     pub const fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// The fleet that rollouts run over, and that probes are asked for; absent before the first rollout.
+    pub fn fleet(&self) -> Option<&Arc<FleetSpec>> {
+        self.library.fleets.get(&self.fleet?)
     }
 
     /// Registered fleets and plans.
