@@ -5,10 +5,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use ringway_store::{OpenError, Reader, SqliteReader, SqliteStore, Store};
+use ringway_store::{LoadFrom, OpenError, Reader, SqliteReader, SqliteStore, Store};
 use tempfile::TempDir;
 
-use crate::support::{append_rows, wait};
+use crate::support::{append_rows, snapshot_at, wait};
 
 fn open(datadir: &Path) -> Result<SqliteStore, OpenError> {
     wait(SqliteStore::open(datadir))
@@ -223,14 +223,52 @@ fn a_row_that_was_tampered_with_is_read_as_it_is() {
     assert_eq!(rows[1].body, [0]);
     assert_ne!(rows[1].hash, rows[1].hash_after(&rows[0].hash));
     sql(dir.path(), "UPDATE journal SET hash = x'00' WHERE seq = 2");
-    let error = wait(async {
-        let reader = SqliteReader::open_read_only(dir.path()).await.unwrap();
-        reader.rows(1, 10).await.unwrap_err()
-    });
+    let error = wait(async { reader(dir.path()).await.rows(1, 10).await.unwrap_err() });
     assert_eq!(error.to_string(), "read row 2's hash: it is damaged");
 }
 
+/// Two are kept. One whose row is not in the journal is of no use, and the one before it serves.
+#[test]
+fn an_older_snapshot_serves_where_the_last_does_not_belong_to_the_journal() {
+    let dir = tempfile::tempdir().unwrap();
+    wait(async {
+        let store = SqliteStore::open(dir.path()).await.unwrap();
+        let rows = append_rows(&store, 9).await;
+        for seq in [2, 5, 8] {
+            store
+                .keep_snapshot(&snapshot_at(&rows[seq - 1]))
+                .await
+                .unwrap();
+        }
+        store.close().await;
+    });
+    let loaded = || {
+        let loaded = wait(async {
+            reader(dir.path())
+                .await
+                .load(LoadFrom::Snapshot)
+                .await
+                .unwrap()
+        });
+        (
+            loaded.snapshot.map(|snapshot| snapshot.seq),
+            loaded.rows.len(),
+        )
+    };
+    assert_eq!(loaded(), (Some(8), 1));
+    sql(
+        dir.path(),
+        "UPDATE snapshot SET hash = zeroblob(32) WHERE seq = 8",
+    );
+    assert_eq!(loaded(), (Some(5), 4));
+    sql(dir.path(), "DELETE FROM snapshot WHERE seq = 5");
+    assert_eq!(loaded(), (None, 9), "a third one was kept");
+}
+
+async fn reader(datadir: &Path) -> SqliteReader {
+    SqliteReader::open_read_only(datadir).await.unwrap()
+}
+
 async fn read_all(datadir: &Path) -> Vec<ringway_executor::port::Row> {
-    let reader = SqliteReader::open_read_only(datadir).await.unwrap();
-    reader.rows(1, 10).await.unwrap()
+    reader(datadir).await.rows(1, 10).await.unwrap()
 }
