@@ -5,8 +5,8 @@
 //! ranges of slots, routes, thresholds in hosts). The same documents and seed give the same bytes. It decides nothing
 //! at run time and reads no clock.
 
+mod check;
 mod claim;
-mod coverage;
 mod draw;
 mod encode;
 mod fleet;
@@ -19,6 +19,7 @@ mod problem;
 pub mod report;
 mod route;
 pub mod spec;
+mod stratum;
 pub mod thresholds;
 mod units;
 mod words;

@@ -10,7 +10,8 @@ use ringway_policy::validated::{
     Approvals, Care, Documents, People, Policy, Recipe, RingHosts, Update,
 };
 
-use crate::claim::{Claims, Wish, claim, key_of};
+use crate::check::check_claims;
+use crate::claim::{Claims, Wish, claim};
 use crate::draw::in_drawn_order;
 use crate::index::HostIndex;
 use crate::order::in_starting_order;
@@ -146,7 +147,7 @@ impl<'d> Making<'d> {
         let wishes = self.wishes(&index, &targets);
         let units = Units::new(self.fleet, &targets.hosts);
         let mut claims = claim(&wishes, &units, drawn, self.fleet.hosts.len());
-        self.check_claims(&wishes, &claims, &mut problems);
+        check_claims(self.fleet, policy, &wishes, &claims, &mut problems);
         let (routes, route_of) = self.routes(&targets, &claims, &mut problems);
         PlanProblems::none_of(problems)?;
 
@@ -399,17 +400,17 @@ impl<'d> Making<'d> {
             recipe,
         } = self.named;
         let mut digests = BTreeMap::from([
-            (format!("fleet {}", self.fleet.name), self.fleet.document),
-            (format!("policy {}", policy.name), policy.digest),
-            (format!("update {}", update.name), update.digest),
-            (format!("recipe {}", recipe.name), recipe.digest),
+            (format!("fleet/{}", self.fleet.name), self.fleet.document),
+            (format!("policy/{}", policy.name), policy.digest),
+            (format!("update/{}", update.name), update.digest),
+            (format!("recipe/{}", recipe.name), recipe.digest),
         ]);
         let cares = routes.iter().filter_map(|route| route.care.as_ref());
         for care in cares.filter_map(|name| self.documents.cares.get(name)) {
-            digests.insert(format!("care {}", care.name), care.digest);
+            digests.insert(format!("care/{}", care.name), care.digest);
         }
         if self.documents.people != People::default() {
-            digests.insert("people".to_owned(), self.documents.people.digest);
+            digests.insert("people/people".to_owned(), self.documents.people.digest);
         }
         digests
     }
@@ -455,99 +456,6 @@ impl<'d> Making<'d> {
                 "compare the `select` of its releases with the labels of the fleet",
             )
         });
-    }
-
-    fn check_claims(&self, wishes: &[Wish<'_>], claims: &Claims, problems: &mut Vec<PlanProblem>) {
-        let policy = self.named.policy;
-        if claims.rings.iter().all(Vec::is_empty) {
-            problems.push(PlanProblem::new(
-                "no-ring-claims",
-                format!(
-                    "no ring of policy `{}` selects any of the targets",
-                    policy.name
-                ),
-                "end the rings with one that has `hosts: rest`",
-            ));
-        }
-        for (at, (ring, wish)) in policy.rings.iter().zip(wishes).enumerate() {
-            let RingHosts::Select {
-                cover: Some(cover), ..
-            } = &ring.hosts
-            else {
-                continue;
-            };
-            let needed = claims.covering[at];
-            if let Some(take) = wish.take.filter(|&take| needed > take as usize)
-                && !cover.may_exceed_take
-            {
-                problems.push(PlanProblem::new(
-                    "cover-exceeds-take",
-                    format!(
-                        "ring `{}` may take {take} hosts, and needs {needed} to have one of every \
-                         stratum by {} that comes later",
-                        ring.name,
-                        cover.by.join(", ")
-                    ),
-                    format!("set `may_exceed_take: true`, or `take: {needed}`"),
-                ));
-            }
-            self.check_cover(at, wish, claims, problems);
-        }
-    }
-
-    /// Every stratum of a later ring that this ring has no example of.
-    fn check_cover(
-        &self,
-        at: usize,
-        wish: &Wish<'_>,
-        claims: &Claims,
-        problems: &mut Vec<PlanProblem>,
-    ) {
-        let rings = &self.named.policy.rings;
-        let RingHosts::Select {
-            cover: Some(cover), ..
-        } = &rings[at].hosts
-        else {
-            return;
-        };
-        let Some(columns) = &wish.cover else { return };
-        let here: BTreeSet<_> = claims.rings[at]
-            .iter()
-            .map(|&h| key_of(columns, h))
-            .collect();
-        let mut missing: BTreeMap<_, (usize, Vec<u32>)> = BTreeMap::new();
-        for (later, hosts) in claims.rings.iter().enumerate().skip(at + 1) {
-            for &host in hosts {
-                let key = key_of(columns, host);
-                if !here.contains(&key) {
-                    missing
-                        .entry(key)
-                        .or_insert((later, Vec::new()))
-                        .1
-                        .push(host);
-                }
-            }
-        }
-        for (later, mut hosts) in missing.into_values() {
-            hosts.sort_unstable();
-            let names = hosts
-                .iter()
-                .map(|&host| self.fleet.hosts[host as usize].name.as_str());
-            let stratum = crate::coverage::stratum(&self.fleet.hosts[hosts[0] as usize], &cover.by);
-            problems.push(PlanProblem::new(
-                "cover-impossible",
-                format!(
-                    "ring `{}` can have no host of stratum {stratum}, which comes in ring `{}`: {}",
-                    rings[at].name,
-                    rings[later].name,
-                    crate::words::shortened(names, hosts.len(), 5)
-                ),
-                format!(
-                    "let `select` of ring `{}` match one of them, or take a label out of `cover.by`",
-                    rings[at].name
-                ),
-            ));
-        }
     }
 }
 

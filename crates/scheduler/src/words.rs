@@ -1,5 +1,7 @@
 //! Numbers and lists as people read them.
 
+use std::fmt::Write;
+
 /// The first `limit` of `count` names, and how many more there are.
 pub(crate) fn shortened<'n>(
     names: impl Iterator<Item = &'n str>,
@@ -28,4 +30,10 @@ pub(crate) fn counted(count: usize, noun: &str) -> String {
     } else {
         format!("{count} {noun}s")
     }
+}
+
+/// Adds to a text.
+pub(crate) fn push(text: &mut String, part: std::fmt::Arguments<'_>) {
+    text.write_fmt(part)
+        .expect("a text in memory takes everything");
 }

@@ -6,18 +6,21 @@ use ringway_model::canonical_value;
 use ringway_policy::validated::{Policy, RingHosts};
 
 use super::parts::{Coverage, StratumReport};
-use crate::coverage::named;
 use crate::index::value_of;
 use crate::plan::Plan;
-use crate::spec::FleetSpec;
+use crate::spec::{FleetSpec, HostSpec};
+use crate::stratum::named;
 
 /// What tells hosts apart where no ring says: what a host does, and what it runs on.
 const USUAL: [&str; 2] = ["role", "os"];
 
+/// By the values of a stratum: its hosts in each ring.
+type Counts<'f> = BTreeMap<Vec<Option<&'f str>>, Vec<u32>>;
+
 /// The strata of all hosts in rings. Their labels are those that rings cover by, else the usual ones as far as some
 /// host has them, else the group.
 pub(super) fn coverage(fleet: &FleetSpec, plan: &Plan, policy: Option<&Policy>) -> Coverage {
-    let covers: Vec<Option<&[String]>> = (0..plan.rings.len())
+    let covers: Vec<_> = (0..plan.rings.len())
         .map(|ring| cover_of(policy, ring))
         .collect();
     let mut by: Vec<String> = Vec::new();
@@ -28,72 +31,81 @@ pub(super) fn coverage(fleet: &FleetSpec, plan: &Plan, policy: Option<&Policy>) 
     }
     let asked_for = !by.is_empty();
     if !asked_for {
-        let hosts = || {
-            plan.slots
-                .iter()
-                .map(|slot| &fleet.hosts[slot.host.index()])
-        };
-        by = USUAL
-            .into_iter()
-            .filter(|label| hosts().any(|host| value_of(host, label).is_some()))
-            .map(str::to_owned)
-            .collect();
+        by = usual(fleet, plan);
     }
-    let by_group = by.is_empty();
-    let mut counts: BTreeMap<Vec<Option<&str>>, Vec<u32>> = BTreeMap::new();
-    let mut key = Vec::new();
-    for (at, ring) in plan.rings.iter().enumerate() {
-        for slot in &plan.slots[ring.slots()] {
-            let host = &fleet.hosts[slot.host.index()];
-            key.clear();
-            if by_group {
-                key.push(
-                    host.group
-                        .map(|group| fleet.groups[group.index()].name.as_str()),
-                );
-            } else {
-                key.extend(
-                    by.iter()
-                        .map(|label| value_of(host, label).map(canonical_value)),
-                );
-            }
-            if !counts.contains_key(&key) {
-                counts.insert(key.clone(), vec![0; plan.rings.len()]);
-            }
-            if let Some(counts) = counts.get_mut(&key) {
-                counts[at] += 1;
-            }
-        }
-    }
-    if by_group {
+    let group = |host: &HostSpec| {
+        host.group
+            .map(|group| fleet.groups[group.index()].name.as_str())
+    };
+    let counts = if by.is_empty() {
         by.push("group".to_owned());
-    }
+        counts(fleet, plan, |host, key| key.push(group(host)))
+    } else {
+        let value = |host, label: &String| value_of(host, label).map(canonical_value);
+        counts(fleet, plan, |host, key| {
+            key.extend(by.iter().map(|label| value(host, label)));
+        })
+    };
     let first_of_all = plan
         .rings
         .iter()
         .position(|ring| ring.planned > 0)
         .unwrap_or_default();
-    let strata = counts
-        .into_iter()
-        .map(|(values, in_rings)| {
-            let first_ring = in_rings
-                .iter()
-                .position(|&count| count > 0)
-                .unwrap_or_default();
-            StratumReport {
-                stratum: named(&by, &values),
-                hosts: in_rings.iter().sum(),
-                unseen_before: first_ring > first_of_all && covers[first_ring].is_none(),
-                first_ring,
-                in_rings,
-            }
-        })
-        .collect();
+    let strata = counts.into_iter().map(|(values, in_rings)| {
+        let first_ring = in_rings
+            .iter()
+            .position(|&hosts| hosts > 0)
+            .unwrap_or_default();
+        StratumReport {
+            stratum: named(&by, &values),
+            hosts: in_rings.iter().sum(),
+            unseen_before: first_ring > first_of_all && covers[first_ring].is_none(),
+            first_ring,
+            in_rings,
+        }
+    });
     Coverage {
-        by,
+        strata: strata.collect(),
+        by: by.clone(),
         asked_for,
-        strata,
     }
+}
+
+/// The usual labels that some host in a ring has.
+fn usual(fleet: &FleetSpec, plan: &Plan) -> Vec<String> {
+    let has = |label: &str| {
+        let mut slots = plan.slots.iter();
+        slots.any(|slot| value_of(&fleet.hosts[slot.host.index()], label).is_some())
+    };
+    USUAL
+        .into_iter()
+        .filter(|label| has(label))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn counts<'f>(
+    fleet: &'f FleetSpec,
+    plan: &Plan,
+    key_of: impl Fn(&'f HostSpec, &mut Vec<Option<&'f str>>),
+) -> Counts<'f> {
+    let mut counts = Counts::new();
+    let mut key = Vec::new();
+    for (at, ring) in plan.rings.iter().enumerate() {
+        for slot in &plan.slots[ring.slots()] {
+            key.clear();
+            key_of(&fleet.hosts[slot.host.index()], &mut key);
+            // Most hosts are of a stratum that is known already: no key is made for them.
+            if let Some(counts) = counts.get_mut(&key) {
+                counts[at] += 1;
+            } else {
+                let mut first = vec![0; plan.rings.len()];
+                first[at] = 1;
+                counts.insert(key.clone(), first);
+            }
+        }
+    }
+    counts
 }
 
 fn cover_of(policy: Option<&Policy>, ring: usize) -> Option<&[String]> {

@@ -10,6 +10,7 @@ mod explain;
 mod parts;
 mod render;
 mod rings;
+mod strata;
 mod text;
 mod warnings;
 

@@ -1,18 +1,17 @@
 //! The report as text: no colour, at most 100 columns, long lists shortened.
 
+use std::cmp::Ordering;
+
 use ringway_model::Span;
 use ringway_policy::validated::{NotBy, RingSpread};
 
 use super::parts::{ApprovalReport, AvailabilityReport, CellReport, PlanReport, RingReport};
+use super::strata;
 use super::text::Text;
-use crate::words::{counted, hosts, shortened};
+use crate::words::{counted, hosts, push, shortened};
 
 /// Host names shown for one group of one ring.
 const NAMES: usize = 6;
-/// Strata shown; those that nothing was learned about come first.
-const STRATA: usize = 24;
-/// Rings that fit beside one another in a table.
-const COLUMNS: usize = 6;
 
 /// Writes a report as text.
 pub fn render(report: &PlanReport) -> String {
@@ -22,7 +21,7 @@ pub fn render(report: &PlanReport) -> String {
     for (at, ring) in report.rings.iter().enumerate() {
         one_ring(&mut text, report, at, ring);
     }
-    coverage(&mut text, report);
+    strata::table(&mut text, report);
     availability(&mut text, report);
     left_out(&mut text, report);
     foot(&mut text, report);
@@ -47,40 +46,16 @@ fn head(text: &mut Text, report: &PlanReport) {
         hosts(report.fleet_hosts)
     );
     if !report.not_applicable.is_empty() {
-        who.push_str(&format!(
-            "; {} more that `applies_to` matches have no release",
-            report.not_applicable.len()
-        ));
-    }
-    text.entry("hosts", &who);
-    for route in &report.routes {
-        let build = route
-            .build
-            .as_ref()
-            .map(|build| format!(" {build}"))
-            .unwrap_or_default();
-        let care = route
-            .care
-            .as_ref()
-            .map(|care| format!(", care `{care}`"))
-            .unwrap_or_default();
-        let steps: Vec<_> = route.steps.iter().map(|step| step.word()).collect();
-        let back = if route.can_roll_back {
-            ""
-        } else {
-            "; no rollback"
-        };
-        text.entry(
-            "installs",
-            &format!(
-                "{}{build} on {} by recipe `{}`{care}: {}{back}",
-                route.release,
-                hosts(route.hosts),
-                route.recipe,
-                steps.join(", ")
+        push(
+            &mut who,
+            format_args!(
+                "; {} more that `applies_to` matches have no release",
+                report.not_applicable.len()
             ),
         );
     }
+    text.entry("hosts", &who);
+    installs(text, report);
     if let Some(wanted) = &report.start {
         text.entry(
             "start",
@@ -110,6 +85,38 @@ fn head(text: &mut Text, report: &PlanReport) {
     );
 }
 
+/// What is installed where, by which steps.
+fn installs(text: &mut Text, report: &PlanReport) {
+    for route in &report.routes {
+        let build = route
+            .build
+            .as_ref()
+            .map(|build| format!(" {build}"))
+            .unwrap_or_default();
+        let care = route
+            .care
+            .as_ref()
+            .map(|care| format!(", care `{care}`"))
+            .unwrap_or_default();
+        let steps: Vec<_> = route.steps.iter().map(|step| step.word()).collect();
+        let back = if route.can_roll_back {
+            ""
+        } else {
+            "; no rollback"
+        };
+        text.entry(
+            "installs",
+            &format!(
+                "{}{build} on {} by recipe `{}`{care}: {}{back}",
+                route.release,
+                hosts(route.hosts),
+                route.recipe,
+                steps.join(", ")
+            ),
+        );
+    }
+}
+
 fn pace(report: &PlanReport) -> String {
     let pace = &report.pace;
     let mut words = format!(
@@ -117,37 +124,49 @@ fn pace(report: &PlanReport) -> String {
         counted(pace.at_once as usize, "visit")
     );
     if pace.ramp && pace.at_once > 1 {
-        words.push_str(&format!(
-            ", from 1 and doubled as hosts stay healthy for {}; a failure stops the growth",
-            pace.settle_ms
-        ));
+        push(
+            &mut words,
+            format_args!(
+                ", from 1 and doubled as hosts stay healthy for {}; a failure stops the growth",
+                pace.settle_ms
+            ),
+        );
     } else {
-        words.push_str(&format!(
-            "; a host counts when it stays healthy for {}",
-            pace.settle_ms
-        ));
+        push(
+            &mut words,
+            format_args!(
+                "; a host counts when it stays healthy for {}",
+                pace.settle_ms
+            ),
+        );
     }
     if let Some(down) = pace.budget_down {
-        words.push_str(&format!(
-            "; at most {down} of {} down",
-            counted(report.targets, "target")
-        ));
+        push(
+            &mut words,
+            format_args!(
+                "; at most {down} of {} down",
+                counted(report.targets, "target")
+            ),
+        );
     }
     if pace.retries > 0 {
-        words.push_str(&format!(
-            "; a failed step is tried {} more, after {}{}",
-            if pace.retries == 1 {
-                "once".to_owned()
-            } else {
-                format!("{} times", pace.retries)
-            },
-            pace.retry_wait_ms,
-            if pace.retries > 1 {
-                ", doubled each time"
-            } else {
-                ""
-            }
-        ));
+        push(
+            &mut words,
+            format_args!(
+                "; a failed step is tried {} more, after {}{}",
+                if pace.retries == 1 {
+                    "once".to_owned()
+                } else {
+                    format!("{} times", pace.retries)
+                },
+                pace.retry_wait_ms,
+                if pace.retries > 1 {
+                    ", doubled each time"
+                } else {
+                    ""
+                }
+            ),
+        );
     }
     words
 }
@@ -180,6 +199,38 @@ fn one_ring(text: &mut Text, report: &PlanReport, at: usize, ring: &RingReport) 
     if let Some(difference) = difference(ring) {
         text.entry("", &difference);
     }
+    order(text, ring);
+    if ring.hosts > 0 {
+        text.entry("halts", &halts(ring));
+        let estimate = ring.estimate;
+        let kept = match ring.debt_allowed {
+            0 => "only when none of its hosts is offline or held".to_owned(),
+            debt => format!("with at most {debt} of its hosts offline or held"),
+        };
+        text.entry(
+            "goes on",
+            &format!("after {} of soak, {kept}", ring.soak_ms),
+        );
+        if let Some(wanted) = &ring.after_soak {
+            text.entry(
+                "",
+                &format!("and {}", approval(wanted, report.author.as_deref())),
+            );
+        }
+        text.entry(
+            "earliest",
+            &format!(
+                "starts after {}, all settled after {}, soaked after {}",
+                about(estimate.starts_ms),
+                about(estimate.settled_ms),
+                about(estimate.ends_ms)
+            ),
+        );
+    }
+}
+
+/// A ring's hosts by group, in the order they should start.
+fn order(text: &mut Text, ring: &RingReport) {
     for group in &ring.groups {
         let after: Vec<_> = group
             .after
@@ -212,50 +263,21 @@ fn one_ring(text: &mut Text, report: &PlanReport, at: usize, ring: &RingReport) 
             ),
         );
     }
-    if ring.hosts > 0 {
-        text.entry("halts", &halts(ring));
-        let estimate = ring.estimate;
-        let kept = match ring.debt_allowed {
-            0 => "only when none of its hosts is offline or held".to_owned(),
-            debt => format!("with at most {debt} of its hosts offline or held"),
-        };
-        text.entry(
-            "goes on",
-            &format!("after {} of soak, {kept}", ring.soak_ms),
-        );
-        if let Some(wanted) = &ring.after_soak {
-            text.entry(
-                "",
-                &format!("and {}", approval(wanted, report.author.as_deref())),
-            );
-        }
-        text.entry(
-            "earliest",
-            &format!(
-                "starts after {}, all settled after {}, soaked after {}",
-                about(estimate.starts_ms),
-                about(estimate.settled_ms),
-                about(estimate.ends_ms)
-            ),
-        );
-    }
 }
 
 /// Why a ring has another number of hosts than its `take`.
 fn difference(ring: &RingReport) -> Option<String> {
     let take = ring.take? as usize;
-    if ring.hosts > take {
-        Some(format!(
+    match ring.hosts.cmp(&take) {
+        Ordering::Greater => Some(format!(
             "{} more than that, because of strata to cover or of hosts that belong together",
             ring.hosts - take
-        ))
-    } else if ring.hosts < take {
-        Some(format!(
+        )),
+        Ordering::Less => Some(format!(
             "{} fewer than that: no more are left for it",
             take - ring.hosts
-        ))
-    } else {
-        None
+        )),
+        Ordering::Equal => None,
     }
 }
 
@@ -284,103 +306,24 @@ fn approval(wanted: &ApprovalReport, author: Option<&str>) -> String {
         words.push_str(" by anybody");
     } else {
         let people: Vec<String> = wanted.people.iter().cloned().collect();
-        words.push_str(&format!(
-            " by {} ({})",
-            wanted.by.join(", "),
-            names(&people, NAMES)
-        ));
+        push(
+            &mut words,
+            format_args!(" by {} ({})", wanted.by.join(", "), names(&people, NAMES)),
+        );
     }
     for not_by in &wanted.not_by {
         match not_by {
             NotBy::PolicyAuthor => {
                 let author = author.map(|name| format!(" {name}")).unwrap_or_default();
-                words.push_str(&format!(", not by the policy's author{author}"));
+                push(
+                    &mut words,
+                    format_args!(", not by the policy's author{author}"),
+                );
             }
             NotBy::Starter => words.push_str(", not by who starts it"),
         }
     }
     words
-}
-
-fn coverage(text: &mut Text, report: &PlanReport) {
-    let coverage = &report.coverage;
-    text.heading(&format!(
-        "Coverage by {}{}: hosts of each kind in each ring",
-        coverage.by.join(", "),
-        if coverage.asked_for {
-            ""
-        } else {
-            " (no ring asks for it)"
-        }
-    ));
-    let mut strata: Vec<_> = coverage.strata.iter().collect();
-    strata.sort_by_key(|stratum| !stratum.unseen_before);
-    let shown = &strata[..strata.len().min(STRATA)];
-    let rings = &report.rings[..report.rings.len().min(COLUMNS)];
-    let numbers: usize = rings
-        .iter()
-        .map(|ring| ring.name.chars().count().clamp(5, 9) + 2)
-        .sum();
-    let last = report
-        .rings
-        .iter()
-        .map(|ring| ring.name.chars().count())
-        .max()
-        .unwrap_or(0);
-    let last = last.min(14) + "first met in ".len();
-    let widest = shown
-        .iter()
-        .map(|s| s.stratum.chars().count())
-        .max()
-        .unwrap_or(0);
-    let name_width = widest.clamp(7, 96 - numbers - last);
-    let header: Vec<_> = rings
-        .iter()
-        .map(|ring| {
-            let width = ring.name.chars().count().clamp(5, 9);
-            (super::text::cut(&ring.name, width), width)
-        })
-        .collect();
-    text.row("stratum", name_width, &header, "");
-    for stratum in shown {
-        let counts: Vec<_> = header
-            .iter()
-            .zip(&stratum.in_rings)
-            .map(|((_, width), &count)| {
-                (
-                    if count == 0 {
-                        ".".to_owned()
-                    } else {
-                        count.to_string()
-                    },
-                    *width,
-                )
-            })
-            .collect();
-        let first = super::text::cut(&report.rings[stratum.first_ring].name, 14);
-        let note = if stratum.unseen_before {
-            format!("first met in {first}")
-        } else {
-            String::new()
-        };
-        text.row(&stratum.stratum, name_width, &counts, &note);
-    }
-    if strata.len() > shown.len() {
-        text.item(
-            "",
-            &format!("... and {} more kinds", strata.len() - shown.len()),
-        );
-    }
-    if report.rings.len() > rings.len() {
-        text.item(
-            "",
-            &format!(
-                "(the first {} of {} rings)",
-                rings.len(),
-                report.rings.len()
-            ),
-        );
-    }
 }
 
 fn availability(text: &mut Text, report: &PlanReport) {
@@ -412,25 +355,31 @@ fn peers(group: &AvailabilityReport) -> String {
         _ => format!("{} availability groups of {members} members", cells.len()),
     };
     if let Some(keep_up) = cells.iter().find_map(|cell| cell.keep_up.as_ref()) {
-        words.push_str(&format!(
-            ": {} must stay up (probe `{}`, not older than {}), at most {} down",
-            range(|cell| cell
-                .keep_up
-                .as_ref()
-                .map_or(0, |keep_up| keep_up.must_stay_up)),
-            keep_up.probe,
-            keep_up.fresh_ms,
-            range(|cell| cell
-                .keep_up
-                .as_ref()
-                .map_or(0, |keep_up| keep_up.down_at_most)),
-        ));
+        push(
+            &mut words,
+            format_args!(
+                ": {} must stay up (probe `{}`, not older than {}), at most {} down",
+                range(|cell| cell
+                    .keep_up
+                    .as_ref()
+                    .map_or(0, |keep_up| keep_up.must_stay_up)),
+                keep_up.probe,
+                keep_up.fresh_ms,
+                range(|cell| cell
+                    .keep_up
+                    .as_ref()
+                    .map_or(0, |keep_up| keep_up.down_at_most)),
+            ),
+        );
     }
     match group.rings {
         RingSpread::Any => {}
         RingSpread::Apart => {
             let apart = cells.iter().filter(|cell| cell.is_apart).count();
-            words.push_str(&format!("; {apart} of {} in different rings", cells.len()));
+            push(
+                &mut words,
+                format_args!("; {apart} of {} in different rings", cells.len()),
+            );
         }
         RingSpread::Together => words.push_str("; each in one ring"),
     }

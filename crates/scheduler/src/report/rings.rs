@@ -10,6 +10,7 @@ use super::parts::{AfterReport, ApprovalReport, GroupReport, RingReport};
 use crate::plan::{ApprovalPlan, Plan, RingPlan};
 use crate::spec::FleetSpec;
 use crate::thresholds;
+use crate::words::push;
 
 /// All rings, in order.
 pub(super) fn rings(fleet: &FleetSpec, plan: &Plan, policy: Option<&Policy>) -> Vec<RingReport> {
@@ -92,13 +93,19 @@ fn asks(hosts: &RingHosts, applies_to: u32) -> String {
         }
     };
     if let Some(cover) = cover {
-        asks.push_str(&format!(", covering {}", cover.by.join(", ")));
+        push(
+            &mut asks,
+            format_args!(", covering {}", cover.by.join(", ")),
+        );
         if cover.may_exceed_take && take.is_some() {
             asks.push_str(" even if that takes more");
         }
     }
     if !spread.is_empty() {
-        asks.push_str(&format!(", spread over {}", spread.join(", ")));
+        push(
+            &mut asks,
+            format_args!(", spread over {}", spread.join(", ")),
+        );
     }
     asks
 }

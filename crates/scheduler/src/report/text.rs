@@ -1,5 +1,7 @@
 //! Plain text of a bounded width: keys on the left, wrapped values on the right.
 
+use crate::words::push;
+
 /// Columns a line has at the most.
 pub(super) const WIDTH: usize = 100;
 
@@ -49,7 +51,7 @@ impl Text {
     ) {
         let mut line = format!("  {:<name_width$}", cut(name, name_width));
         for (number, width) in numbers {
-            line.push_str(&format!("  {number:>width$}"));
+            push(&mut line, format_args!("  {number:>width$}"));
         }
         line.push_str("  ");
         line.push_str(last);
