@@ -1,7 +1,25 @@
 //! The YAML documents people write, read and validated.
 //!
-//! Three kinds of types, and only the last leaves this crate: *as written* (every value with its place), *with
-//! defaults*, *validated* ([`validated`]). All problems of all documents are reported at once, each with its line,
-//! column, snippet and a hint. The crate reads no file: it is given texts and names.
+//! A document goes through three forms, and only the last leaves this crate: *as written* (one tree of keys and values,
+//! each with its place), *with defaults* (filled in by the reader of each element, beside the reasons for them),
+//! *validated* ([`validated`]: every value known to be meaningful, alone and together with the other documents). All
+//! problems of all documents are reported at once, each with its line, column, snippet and a hint.
+//!
+//! The crate reads no file: it is given names and bytes.
 
+mod builtin;
+mod elements;
+mod fields;
+mod problem;
+mod read;
+mod render;
+mod scalar;
+mod schema;
+mod shape;
+mod together;
 pub mod validated;
+mod yaml;
+
+pub use problem::{Code, Problem, Problems, Snippet};
+pub use read::{KINDS, Kind, Source, read};
+pub use schema::schema;

@@ -510,7 +510,7 @@ pub struct Team {
 }
 
 /// All documents of one directory, valid alone and together.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Documents {
     /// The fleet, if there is one.
     pub fleet: Option<Fleet>,
@@ -524,4 +524,7 @@ pub struct Documents {
     pub cares: BTreeMap<String, Care>,
     /// The people; empty when no document says who they are.
     pub people: People,
+    /// The text of each document as written, by kind and name: `policy/monthly`, `people/people`. Its digest is the
+    /// document's.
+    pub texts: BTreeMap<String, String>,
 }

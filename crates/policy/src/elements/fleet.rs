@@ -1,0 +1,302 @@
+//! A fleet: hosts with their labels, how they are reached, and what is in its other elements.
+
+use std::collections::BTreeMap;
+
+use ringway_model::{Digest, Labels, Selector};
+
+use super::{group, probe};
+use crate::fields::{Cx, Fields, Named, not_supported};
+use crate::problem::{Code, Report};
+use crate::scalar;
+use crate::shape::{Is, Shape, may, must};
+use crate::validated::{Connect, Connection, Fleet, Host};
+use crate::yaml::{Node, Place, Value};
+
+/// Probes of a fleet, and gates of a policy: a host's evidence has one bit for each in the engine's packed word.
+pub(crate) const MAX_PROBES: usize = 16;
+
+/// The document.
+pub(crate) static FLEET: Shape = Shape {
+    what: "fleet",
+    about: "What there is, and what depends on what.",
+    keys: &[
+        must(
+            "ringway",
+            Is::Word(&["fleet/v1"]),
+            "fleet/v1",
+            "The kind of document.",
+        ),
+        must("name", Is::Name, "corp", "The fleet's name."),
+        must(
+            "hosts",
+            Is::List(&Is::Of(&HOST)),
+            "[{ name: web-1, labels: { role: web } }]",
+            "The hosts.",
+        ),
+        may(
+            "probes",
+            Is::Map(&Is::Of(&probe::PROBE)),
+            "Repeated questions to hosts, by name; at most 16.",
+        ),
+        may(
+            "groups",
+            Is::List(&Is::Of(&group::GROUP)),
+            "Groups of hosts, nodes of the dependency graph.",
+        ),
+        must(
+            "connect",
+            Is::Either(&[Is::Word(&["local"]), Is::List(&Is::Of(&CONNECT))]),
+            "[{ select: all, local: {} }]",
+            "How hosts are reached; the first selector that matches counts.",
+        ),
+    ],
+    later: &[
+        ("zone", "time zones"),
+        ("working_hours", "working hours"),
+        ("windows", "maintenance windows"),
+        ("freezes", "freezes"),
+        ("import", "imports from inventories"),
+        ("maintenance", "declared maintenances"),
+    ],
+};
+
+static HOST: Shape = Shape {
+    what: "host",
+    about: "One server.",
+    keys: &[
+        must(
+            "name",
+            Is::Name,
+            "web-1",
+            "The host's name, unique in the fleet.",
+        ),
+        may(
+            "address",
+            Is::Text,
+            "Where it is reached; its name where this is absent.",
+        ),
+        may(
+            "labels",
+            Is::Map(&Is::Text),
+            "What is known of it, by name; values are taken as written.",
+        ),
+    ],
+    later: &[("window", "maintenance windows"), ("zone", "time zones")],
+};
+
+static CONNECT: Shape = Shape {
+    what: "connection",
+    about: "How some hosts are reached.",
+    keys: &[
+        must("select", Is::Selector, "all", "Which hosts."),
+        must(
+            "local",
+            Is::Nothing,
+            "{}",
+            "Every host is a set of processes of this machine.",
+        ),
+    ],
+    later: &[
+        ("ssh", "connections over SSH"),
+        ("winrm", "connections over WinRM"),
+    ],
+};
+
+static LOCAL: Shape = Shape {
+    what: "local connection",
+    about: "Processes of this machine.",
+    keys: &[],
+    later: &[],
+};
+
+/// Reads a fleet document.
+pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Fleet> {
+    let fields = Fields::open(cx, &FLEET, node)?;
+    fields.read("ringway", |_, _| Some(()));
+    let name = fields.read("name", scalar::name);
+    if let Some(name) = &name {
+        cx.place(format!("fleet {name}"), fields.start());
+    }
+    let hosts = fields.read("hosts", hosts);
+    let probes = fields.read("probes", probes);
+    let groups = fields.read("groups", |cx, node| scalar::list(cx, node, group::read));
+    let connect = fields.read("connect", connect);
+    Some(Fleet {
+        name: name?,
+        digest,
+        hosts: hosts?,
+        probes: optional(&fields, "probes", probes)?,
+        groups: optional(&fields, "groups", groups)?,
+        connect: connect?,
+    })
+}
+
+/// The value of a key that may be absent; `None` when it is there and bad.
+pub(crate) fn optional<T: Default>(
+    fields: &Fields<'_, '_, '_, '_>,
+    key: &str,
+    value: Option<T>,
+) -> Option<T> {
+    value.or_else(|| fields.get(key).is_none().then(T::default))
+}
+
+fn hosts(cx: &Cx<'_>, node: &Node<'_>) -> Option<Vec<Host>> {
+    let hosts = scalar::list(cx, node, host)?;
+    if hosts.is_empty() {
+        let message = "the fleet has no hosts".to_owned();
+        return cx.fail(
+            Code::BadValue,
+            node.place,
+            message,
+            "write at least one host",
+        );
+    }
+    Some(hosts)
+}
+
+fn host(cx: &Cx<'_>, node: &Node<'_>) -> Option<Host> {
+    let fields = Fields::open(cx, &HOST, node)?;
+    let name = fields.read("name", scalar::defined(Named::Host));
+    let address = fields.read("address", scalar::value);
+    let labels = fields.read("labels", labels);
+    Some(Host {
+        name: name?,
+        address,
+        labels: optional(&fields, "labels", labels)?,
+    })
+}
+
+fn labels(cx: &Cx<'_>, node: &Node<'_>) -> Option<Labels> {
+    let labels = scalar::map(cx, node, "labels", |cx, name, place, value| {
+        let name = label_name(cx, name, place);
+        Some((name?, label_value(cx, value, place)?))
+    })?;
+    Some(labels.into_iter().collect())
+}
+
+fn label_name(cx: &Cx<'_>, name: &str, place: Place) -> Option<String> {
+    if matches!(name, "name" | "host" | "address") {
+        let message = format!("`{name}` cannot be a label: it is what every host has");
+        return cx.fail(
+            Code::ReservedName,
+            place,
+            message,
+            "call the label something else",
+        );
+    }
+    let is_word = matches!(Selector::parse(&format!("has {name}")), Ok(Selector::Has(label)) if label.name == name);
+    if is_word
+        && name
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'))
+    {
+        return Some(name.to_owned());
+    }
+    let hint = "letters, digits and `-_./`, and no word of the selectors such as `and`";
+    cx.fail(
+        Code::BadName,
+        place,
+        format!("`{name}` cannot be a label"),
+        hint,
+    )
+}
+
+fn label_value(cx: &Cx<'_>, node: &Node<'_>, key: Place) -> Option<String> {
+    match &node.value {
+        Value::Scalar { text, plain }
+            if text.trim().is_empty() || *plain && matches!(text.as_ref(), "~" | "null") =>
+        {
+            let message = "a label without a value".to_owned();
+            cx.fail(
+                Code::BadValue,
+                key,
+                message,
+                "give it a value, for example `yes`, or leave it out",
+            )
+        }
+        Value::List(_) | Value::Map { .. } => {
+            let message = "a label has one value".to_owned();
+            let hint = "write one value; for several, make several labels";
+            cx.fail(
+                Code::WrongType,
+                scalar::first_line(cx, node.place),
+                message,
+                hint,
+            )
+        }
+        Value::Scalar { .. } => scalar::value(cx, node),
+    }
+}
+
+fn probes(cx: &Cx<'_>, node: &Node<'_>) -> Option<BTreeMap<String, crate::validated::Probe>> {
+    let probes = scalar::map(cx, node, "probes", |cx, name, place, value| {
+        let name = scalar::check_name(cx, name, place)?;
+        cx.define(Named::Probe, &name, place);
+        let probe = cx.about(format!("probe `{name}`"), || probe::read(cx, &name, value))?;
+        Some((name, probe))
+    })?;
+    if probes.len() > MAX_PROBES {
+        let message = format!("{} probes; there may be {MAX_PROBES}", probes.len());
+        let place = scalar::first_line(cx, node.place);
+        return cx.fail(
+            Code::TooMany,
+            place,
+            message,
+            "let hosts of several roles share one, with `{label}`",
+        );
+    }
+    Some(probes.into_iter().collect())
+}
+
+fn connect(cx: &Cx<'_>, node: &Node<'_>) -> Option<Vec<Connect>> {
+    match &node.value {
+        Value::Scalar { text, .. } if text == "local" => Some(vec![Connect {
+            select: Selector::All,
+            with: Connection::Local,
+        }]),
+        Value::Scalar { text, .. } if text == "ssh" => {
+            cx.report(not_supported("`ssh`", "connections over SSH", node.place));
+            None
+        }
+        Value::Scalar { .. } | Value::List(_) | Value::Map { .. } => {
+            let connect = scalar::list(cx, node, connection)?;
+            if connect.is_empty() {
+                let message = "no host can be reached".to_owned();
+                let hint = "for example `connect: [{ select: all, local: {} }]`";
+                cx.report(Report::new(Code::BadValue, node.place, message).hint(hint));
+                return None;
+            }
+            Some(connect)
+        }
+    }
+}
+
+fn connection(cx: &Cx<'_>, node: &Node<'_>) -> Option<Connect> {
+    let later = matches!(&node.value, Value::Map { entries, .. } if entries.iter().any(|e| CONNECT.later.iter().any(|(name, _)| *name == e.key)));
+    if later {
+        // The missing `local` would be a second problem with the same cure.
+        let Value::Map { entries, .. } = &node.value else {
+            return None;
+        };
+        for entry in entries {
+            if let Some((name, about)) = CONNECT.later.iter().find(|(name, _)| *name == entry.key) {
+                cx.report(not_supported(&format!("`{name}`"), about, entry.key_place));
+            }
+            if entry.key == "select" {
+                scalar::selector(cx, &entry.value);
+            }
+        }
+        return None;
+    }
+    let fields = Fields::open(cx, &CONNECT, node)?;
+    let select = cx.about("`connect`".to_owned(), || {
+        fields.read("select", scalar::selector)
+    });
+    let local = fields.read("local", |cx, node| scalar::nothing(cx, &LOCAL, node));
+    local.map(|()| {
+        Some(Connect {
+            select: select?,
+            with: Connection::Local,
+        })
+    })?
+}

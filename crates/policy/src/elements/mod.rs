@@ -1,0 +1,15 @@
+//! One module per element of a document: its table of keys, its reader and its defaults.
+
+pub(crate) mod approvals;
+pub(crate) mod care;
+pub(crate) mod fleet;
+pub(crate) mod gate;
+pub(crate) mod group;
+pub(crate) mod limits;
+pub(crate) mod people;
+pub(crate) mod policy;
+pub(crate) mod probe;
+pub(crate) mod recipe;
+pub(crate) mod ring;
+pub(crate) mod step;
+pub(crate) mod update;

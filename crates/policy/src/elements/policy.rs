@@ -1,0 +1,250 @@
+//! A policy: how an update may spread.
+
+use std::collections::BTreeMap;
+
+use ringway_model::Digest;
+
+use super::fleet::{MAX_PROBES, optional};
+use super::{approvals, gate, limits, ring};
+use crate::fields::{Cx, Fields, Named, not_supported};
+use crate::problem::{Code, Report};
+use crate::scalar;
+use crate::shape::{Is, Shape, may, must};
+use crate::validated::{AlreadyUnhealthy, Approvals, NotBy, OnHalt, Policy};
+use crate::yaml::{Node, Value};
+
+/// The document.
+pub(crate) static POLICY: Shape = Shape {
+    what: "policy",
+    about: "How an update may spread.",
+    keys: &[
+        must(
+            "ringway",
+            Is::Word(&["policy/v1"]),
+            "policy/v1",
+            "The kind of document.",
+        ),
+        must("name", Is::Name, "monthly", "The policy's name."),
+        may(
+            "author",
+            Is::Name,
+            "Who wrote it: the person that `not_by: [policy-author]` means.",
+        ),
+        must(
+            "applies_to",
+            Is::Selector,
+            "os startswith windows",
+            "Which hosts it is about; the denominator of `take`.",
+        ),
+        may(
+            "start",
+            Is::Of(&approvals::APPROVALS),
+            "What must be approved before anything starts.",
+        ),
+        must(
+            "rings",
+            Is::List(&Is::Of(&ring::RING)),
+            "[{ name: all, hosts: rest, soak: 1h }]",
+            "The rings in order.",
+        ),
+        may("pace", Is::Of(&limits::PACE), "How fast."),
+        may(
+            "budget",
+            Is::Of(&limits::BUDGET),
+            "How many targets may be down at once.",
+        ),
+        may("retry", Is::Of(&limits::RETRY), "What is repeated."),
+        may(
+            "halt",
+            Is::Of(&limits::HALT),
+            "When it stops; on the first failure where absent.",
+        ),
+        may(
+            "offline",
+            Is::Of(&limits::OFFLINE),
+            "How many hosts a ring may leave behind.",
+        ),
+        may(
+            "gates",
+            Is::List(&Is::Of(&gate::GATE)),
+            "Conditions on updated hosts; at most 16.",
+        ),
+        may(
+            "already_unhealthy",
+            Is::Word(&["hold", "update"]),
+            "What happens to hosts that are unhealthy before the update; `hold` where absent.",
+        ),
+        may(
+            "on_halt",
+            Is::Word(&["withhold", "finish"]),
+            "What a halt does to a host whose restart is due: withhold it, or finish the visit; `withhold` where absent.",
+        ),
+    ],
+    later: &[
+        ("windows", "maintenance windows"),
+        ("freezes", "freezes"),
+        ("due", "due dates"),
+        ("lanes", "expedite lanes"),
+    ],
+};
+
+static ALREADY: [(&str, AlreadyUnhealthy); 2] = [
+    ("hold", AlreadyUnhealthy::Hold),
+    ("update", AlreadyUnhealthy::Update),
+];
+static ON_HALT: [(&str, OnHalt); 2] = [("withhold", OnHalt::Withhold), ("finish", OnHalt::Finish)];
+
+/// Reads a policy document.
+pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Policy> {
+    let fields = Fields::open(cx, &POLICY, node)?;
+    fields.read("ringway", |_, _| Some(()));
+    let name = fields.read("name", scalar::defined(Named::Policy));
+    let shown = name.clone().unwrap_or_default();
+    let author = fields.read("author", scalar::name);
+    let applies_to = cx.about("`applies_to`".to_owned(), || {
+        fields.read("applies_to", scalar::selector)
+    });
+    if let Some(node) = fields.get("applies_to") {
+        cx.place(format!("policy {shown} applies_to"), node.place);
+    }
+    let start = cx.about("`start`".to_owned(), || {
+        fields.read("start", |cx, node| {
+            approvals::read(cx, node, &format!("policy {shown} start"))
+        })
+    });
+    let rings = fields.read("rings", |cx, node| ring::read_all(cx, node, &shown));
+    let gates = fields.read("gates", gates);
+    let pace = fields
+        .read("pace", limits::pace)
+        .unwrap_or_else(limits::default_pace);
+    let budget_down = fields.read("budget", limits::budget);
+    let retry = fields
+        .read("retry", limits::retry)
+        .unwrap_or_else(limits::default_retry);
+    let halt = fields
+        .read("halt", limits::halt)
+        .unwrap_or_else(limits::default_halt);
+    let offline = fields
+        .read("offline", limits::offline)
+        .unwrap_or_else(limits::default_offline);
+    let already_unhealthy = fields.read("already_unhealthy", scalar::word(&ALREADY, &[]));
+    let on_halt = fields.read("on_halt", scalar::word(&ON_HALT, &[]));
+    let policy = Policy {
+        name: name?,
+        digest,
+        author,
+        applies_to: applies_to?,
+        start,
+        rings: rings?,
+        pace,
+        budget_down,
+        retry,
+        halt,
+        offline,
+        gates: optional(&fields, "gates", gates)?,
+        already_unhealthy: already_unhealthy.unwrap_or_default(),
+        on_halt: on_halt.unwrap_or_default(),
+    };
+    check_author(&fields, &policy);
+    Some(policy)
+}
+
+fn gates(cx: &Cx<'_>, node: &Node<'_>) -> Option<Vec<crate::validated::Gate>> {
+    let gates = scalar::list(cx, node, gate::read);
+    if let Value::List(items) = &node.value {
+        unique(cx, "gate", items);
+        if items.len() > MAX_PROBES {
+            let message = format!("{} gates; there may be {MAX_PROBES}", items.len());
+            let hint = "join gates on the same probe";
+            return cx.fail(Code::TooMany, items[MAX_PROBES].place, message, hint);
+        }
+    }
+    gates
+}
+
+/// The approval rules of a policy, with the path their places are noted under.
+pub(crate) fn approval_rules(policy: &Policy) -> impl Iterator<Item = (String, &Approvals)> {
+    let start = policy
+        .start
+        .iter()
+        .map(|rule| (format!("policy {} start", policy.name), rule));
+    let rings = policy.rings.iter().filter_map(|ring| {
+        let path = format!("policy {} ring {} after_soak", policy.name, ring.name);
+        Some((path, ring.after_soak.as_ref()?))
+    });
+    start.chain(rings)
+}
+
+/// `not_by: [policy-author]` means nobody when nobody is said to be the author.
+fn check_author(fields: &Fields<'_, '_, '_, '_>, policy: &Policy) {
+    if policy.author.is_some() {
+        return;
+    }
+    for (path, rule) in approval_rules(policy) {
+        if rule.not_by.contains(&NotBy::PolicyAuthor) {
+            let place = fields
+                .cx
+                .notes
+                .borrow()
+                .places
+                .get(&format!("{path} not_by"))
+                .copied();
+            let message =
+                "`policy-author` may not approve, and the policy does not say who that is";
+            fields.cx.report(
+                Report::new(Code::KeyConflict, place.unwrap_or(fields.start()), message)
+                    .hint("add `author: NAME` to the policy"),
+            );
+        }
+    }
+}
+
+/// Names of elements of a list stand once.
+pub(crate) fn unique(cx: &Cx<'_>, what: &str, items: &[Node<'_>]) {
+    let mut first = BTreeMap::new();
+    for item in items {
+        let Value::Map { entries, .. } = &item.value else {
+            continue;
+        };
+        let Some(name) = entries.iter().find(|entry| entry.key == "name") else {
+            continue;
+        };
+        let Value::Scalar { text, .. } = &name.value.value else {
+            continue;
+        };
+        if let Some(&before) = first.get(text.as_ref()) {
+            let message = format!("there is another {what} `{text}`");
+            cx.report(
+                Report::new(Code::DuplicateName, name.value.place, message)
+                    .first_at(before)
+                    .hint("give one of them another name"),
+            );
+        } else {
+            first.insert(text.to_string(), name.value.place);
+        }
+    }
+}
+
+/// Whether the element is of a kind that comes later; then that is its one problem.
+pub(crate) fn only_later(cx: &Cx<'_>, node: &Node<'_>, shape: &Shape, marks: &[&str]) -> bool {
+    let Value::Map { entries, .. } = &node.value else {
+        return false;
+    };
+    let Some(mark) = entries
+        .iter()
+        .find(|entry| marks.contains(&entry.key.as_ref()))
+    else {
+        return false;
+    };
+    let about = shape
+        .later
+        .iter()
+        .find(|(name, _)| *name == mark.key)
+        .map_or("", |(_, about)| about);
+    cx.report(not_supported(
+        &format!("`{}`", mark.key),
+        about,
+        mark.key_place,
+    ));
+    true
+}

@@ -1,0 +1,337 @@
+//! From named texts to documents: what each document is, its reader, and then the checks across all of them.
+
+use std::collections::BTreeMap;
+
+use ringway_model::Digest;
+
+use crate::elements::{care, fleet, people, policy, recipe, update};
+use crate::fields::{Cx, Notes, nearest, not_supported};
+use crate::problem::{Code, Found, Problems, Report};
+use crate::render::{self, Located};
+use crate::scalar::first_line;
+use crate::shape::Shape;
+use crate::validated::Documents;
+use crate::yaml::{self, MAX_BYTES, Node, Place, Tree, Value};
+use crate::{builtin, together};
+
+/// A text to be read, and the name people know it by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The file's name, as it should stand in messages.
+    pub name: String,
+    /// Its content.
+    pub bytes: Vec<u8>,
+}
+
+impl Source {
+    /// A source.
+    pub fn new(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+        Self {
+            name: name.into(),
+            bytes: bytes.into(),
+        }
+    }
+}
+
+/// A kind of document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// What there is, and what depends on what.
+    Fleet,
+    /// How an update may spread.
+    Policy,
+    /// What is installed.
+    Update,
+    /// How it is installed.
+    Recipe,
+    /// How hosts of a role are taken out of service and put back.
+    Care,
+    /// Who belongs to which team.
+    People,
+}
+
+/// Every kind of document.
+pub const KINDS: [Kind; 6] = [
+    Kind::Fleet,
+    Kind::Policy,
+    Kind::Update,
+    Kind::Recipe,
+    Kind::Care,
+    Kind::People,
+];
+
+/// Kinds that come with a later release, and what they are about.
+const LATER_KINDS: [(&str, &str); 5] = [
+    ("advisory", "advisories"),
+    ("exception", "exceptions"),
+    ("world", "simulated worlds"),
+    ("maintenance", "declared maintenances"),
+    ("calendar", "calendars"),
+];
+
+impl Kind {
+    /// The kind's word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Fleet => "fleet",
+            Self::Policy => "policy",
+            Self::Update => "update",
+            Self::Recipe => "recipe",
+            Self::Care => "care",
+            Self::People => "people",
+        }
+    }
+
+    /// The kind that has this word.
+    pub fn of(word: &str) -> Option<Self> {
+        KINDS.into_iter().find(|kind| kind.word() == word)
+    }
+
+    pub(crate) fn shape(self) -> &'static Shape {
+        match self {
+            Self::Fleet => &fleet::FLEET,
+            Self::Policy => &policy::POLICY,
+            Self::Update => &update::UPDATE,
+            Self::Recipe => &recipe::RECIPE,
+            Self::Care => &care::CARE,
+            Self::People => &people::PEOPLE,
+        }
+    }
+}
+
+/// Reads every document of every source, each alone and then all together.
+///
+/// A recipe that no document defines is taken from those built in, when an update names it.
+///
+/// # Errors
+///
+/// Every problem there is, by source and place.
+pub fn read(sources: &[Source]) -> Result<Documents, Problems> {
+    let mut reading = Reading::default();
+    let mut located = Vec::with_capacity(sources.len());
+    for (index, source) in sources.iter().enumerate() {
+        located.push(reading.source(index, source));
+    }
+    reading.built_in();
+    // What could not be read cannot be missed: after a syntax error every second name would be "unknown".
+    if !reading.found.is_incomplete {
+        together::check(&reading.documents, &reading.notes, &mut reading.found);
+    }
+    if reading.found.reports.is_empty() {
+        Ok(reading.documents)
+    } else {
+        Err(render::locate(reading.found, &located))
+    }
+}
+
+/// What has been read so far.
+#[derive(Default)]
+struct Reading {
+    documents: Documents,
+    notes: Notes,
+    found: Found,
+    /// Where the documents of which there may be one stand.
+    singles: BTreeMap<Kind, Place>,
+}
+
+impl Reading {
+    fn source<'s>(&mut self, index: usize, source: &'s Source) -> Located<'s> {
+        let name = source.name.as_str();
+        let at = |start| Place {
+            source: index,
+            start,
+            end: start,
+        };
+        let mut located = Located {
+            name,
+            text: "",
+            kinds: Vec::new(),
+        };
+        if source.bytes.len() > MAX_BYTES {
+            let message = format!(
+                "the file has {} MiB; at most {} MiB are read",
+                source.bytes.len().div_ceil(1 << 20),
+                MAX_BYTES >> 20
+            );
+            let hint = "split it; documents of several files are read together";
+            self.found.incomplete(
+                Report::new(Code::TooLarge, at(0), message)
+                    .hint(hint)
+                    .absent(),
+            );
+            return located;
+        }
+        let text = match std::str::from_utf8(&source.bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let good = error.valid_up_to();
+                located.text = std::str::from_utf8(&source.bytes[..good]).unwrap_or_default();
+                let is_utf16 = matches!(source.bytes.get(..2), Some([0xff, 0xfe] | [0xfe, 0xff]));
+                let hint = if is_utf16 {
+                    "it looks like UTF-16: save it as UTF-8"
+                } else {
+                    "save it as UTF-8"
+                };
+                let message = format!("the file is not UTF-8: byte {good} is wrong");
+                let report = Report::new(Code::NotUtf8, at(good), message).hint(hint);
+                self.found.incomplete(report.absent());
+                return located;
+            }
+        };
+        located.text = text;
+        let before = self.found.reports.len();
+        let trees = yaml::read(index, text, &mut self.found);
+        let mut count = 0;
+        for tree in &trees {
+            if tree.root.is_empty() {
+                continue;
+            }
+            count += 1;
+            self.document(text, tree, &mut located.kinds);
+        }
+        if count == 0 && self.found.reports.len() == before {
+            let message = "there is no document in the file";
+            let hint = "begin with `ringway: fleet/v1`, `policy/v1` or another kind";
+            let report = Report::new(Code::NoDocument, at(0), message).hint(hint);
+            self.found.incomplete(report.absent());
+        }
+        located
+    }
+
+    fn document(&mut self, text: &str, tree: &Tree<'_>, kinds: &mut Vec<(usize, Kind)>) {
+        let cx = Cx::new(text, &mut self.found, &mut self.notes);
+        let Some((kind, place)) = kind(&cx, &tree.root) else {
+            self.found.is_incomplete = true;
+            return;
+        };
+        kinds.push((tree.root.place.start, kind));
+        let digest = Digest::of(tree.text.as_bytes());
+        let root = &tree.root;
+        let documents = &mut self.documents;
+        let name = match kind {
+            Kind::Fleet => fleet::read(&cx, root, digest).map(|fleet| {
+                let name = fleet.name.clone();
+                documents.fleet.get_or_insert(fleet);
+                name
+            }),
+            Kind::Policy => policy::read(&cx, root, digest)
+                .map(|it| keep(&mut documents.policies, it.name.clone(), it)),
+            Kind::Update => update::read(&cx, root, digest)
+                .map(|it| keep(&mut documents.updates, it.name.clone(), it)),
+            Kind::Recipe => recipe::read(&cx, root, digest)
+                .map(|it| keep(&mut documents.recipes, it.name.clone(), it)),
+            Kind::Care => care::read(&cx, root, digest)
+                .map(|it| keep(&mut documents.cares, it.name.clone(), it)),
+            Kind::People => people::read(&cx, root, digest).map(|people| {
+                documents.people = people;
+                "people".to_owned()
+            }),
+        };
+        if let Some(name) = name {
+            documents
+                .texts
+                .insert(format!("{}/{name}", kind.word()), tree.text.to_owned());
+        }
+        if matches!(kind, Kind::Fleet | Kind::People) {
+            let before = self.singles.insert(kind, place);
+            if let Some(before) = before {
+                let message = format!("there is another {} document", kind.word());
+                self.found.report(
+                    Report::new(Code::DuplicateName, place, message)
+                        .first_at(before)
+                        .hint("there is one at a time: put them into one document"),
+                );
+            }
+        }
+    }
+
+    /// Adds the built-in recipes that updates name and no document defines.
+    fn built_in(&mut self) {
+        let wanted: Vec<String> = self
+            .documents
+            .updates
+            .values()
+            .map(|u| u.recipe.clone())
+            .collect();
+        for name in wanted {
+            if self.documents.recipes.contains_key(&name) {
+                continue;
+            }
+            if let Some((recipe, text)) = builtin::recipe(&name) {
+                self.documents
+                    .texts
+                    .insert(format!("recipe/{name}"), text.to_owned());
+                self.documents.recipes.insert(name, recipe);
+            }
+        }
+    }
+}
+
+fn keep<T>(map: &mut BTreeMap<String, T>, name: String, it: T) -> String {
+    map.insert(name.clone(), it);
+    name
+}
+
+/// What a document says it is, and where it says so.
+fn kind(cx: &Cx<'_>, root: &Node<'_>) -> Option<(Kind, Place)> {
+    let words: Vec<String> = KINDS
+        .iter()
+        .map(|kind| format!("{}/v1", kind.word()))
+        .collect();
+    let listed = format!("one of `{}`", words.join("`, `"));
+    let entry = match &root.value {
+        Value::Map { entries, .. } => entries.iter().find(|entry| entry.key == "ringway"),
+        Value::Scalar { .. } | Value::List(_) => None,
+    };
+    let Some(entry) = entry else {
+        let message = "the document does not say what it is".to_owned();
+        let hint = format!("begin with `ringway:` and {listed}");
+        return cx.fail(
+            Code::UnknownKind,
+            first_line(cx, root.place),
+            message,
+            &hint,
+        );
+    };
+    let place = entry.value.place;
+    let Value::Scalar { text, .. } = &entry.value.value else {
+        let message = "expected a kind of document".to_owned();
+        return cx.fail(Code::UnknownKind, first_line(cx, place), message, &listed);
+    };
+    let (word, version) = text.split_once('/').unwrap_or((text, ""));
+    if let Some((_, about)) = LATER_KINDS.iter().find(|(later, _)| *later == word) {
+        cx.report(not_supported(&format!("`{text}`"), about, place));
+        return None;
+    }
+    match (Kind::of(word), version) {
+        (Some(kind), "v1") => Some((kind, place)),
+        (Some(_), "") => {
+            let message = format!("`{text}` has no version");
+            cx.fail(
+                Code::UnknownKind,
+                place,
+                message,
+                &format!("write `{text}/v1`"),
+            )
+        }
+        (Some(_), version) => {
+            let message = format!("version `{version}` of a {word} document is unknown");
+            cx.fail(
+                Code::UnknownKind,
+                place,
+                message,
+                &format!("write `{word}/v1`"),
+            )
+        }
+        (None, _) => {
+            let hint = nearest(text, words.iter().map(String::as_str))
+                .map_or(listed, |near| format!("did you mean `{near}`?"));
+            cx.fail(
+                Code::UnknownKind,
+                place,
+                format!("`{text}` is not a kind of document"),
+                &hint,
+            )
+        }
+    }
+}

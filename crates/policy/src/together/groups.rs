@@ -1,0 +1,216 @@
+//! Groups of a fleet: no cycles, no host in two, everything reachable, and what must stay up can.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::labels::{must_stay_up, probe_needs};
+use crate::fields::{Named, Notes};
+use crate::problem::{Code, Found, LINE, Report};
+use crate::validated::{Fleet, Group, Host, KeepUp};
+use crate::yaml::Place;
+
+/// Checks the groups of a fleet.
+pub(super) fn check(fleet: &Fleet, notes: &Notes, found: &mut Found) {
+    cycles(fleet, notes, found);
+    let members = members(fleet, notes, found);
+    for (group, members) in fleet.groups.iter().zip(&members) {
+        if let Some(keep_up) = &group.keep_up {
+            impossible(group, keep_up, members, notes, found);
+            evidence(fleet, group, keep_up, members, notes, found);
+        }
+    }
+    connected(fleet, notes, found);
+}
+
+/// Where a group says that it comes after another.
+fn after_place(notes: &Notes, group: &str, after: &str) -> Option<Place> {
+    let by = format!("group `{group}`");
+    notes
+        .references
+        .iter()
+        .find(|r| r.to == Named::Group && r.by == by && r.name == after)
+        .map(|r| r.place)
+}
+
+/// Reports each cycle once, in full. Iterative: chains of groups may be long.
+fn cycles(fleet: &Fleet, notes: &Notes, found: &mut Found) {
+    let after: BTreeMap<&str, Vec<&str>> = fleet
+        .groups
+        .iter()
+        .map(|group| {
+            (
+                group.name.as_str(),
+                group.after.iter().map(|a| a.group.as_str()).collect(),
+            )
+        })
+        .collect();
+    let mut done: BTreeSet<&str> = BTreeSet::new();
+    for group in &fleet.groups {
+        // The way from `group` to where we are, with how many of each one's dependencies have been followed.
+        let mut way: Vec<(&str, usize)> = vec![(&group.name, 0)];
+        let mut on_way: BTreeSet<&str> = way.iter().map(|(name, _)| *name).collect();
+        if done.contains(group.name.as_str()) {
+            continue;
+        }
+        while let Some((name, next)) = way.last_mut() {
+            let Some(&to) = after.get(*name).and_then(|all| all.get(*next)) else {
+                done.insert(name);
+                on_way.remove(*name);
+                way.pop();
+                continue;
+            };
+            *next += 1;
+            if on_way.contains(to) {
+                let start = way.iter().position(|(name, _)| *name == to).unwrap_or(0);
+                let names: Vec<&str> = way[start..].iter().map(|(name, _)| *name).collect();
+                report_cycle(&names, notes, found);
+            } else if after.contains_key(to) && !done.contains(to) {
+                on_way.insert(to);
+                way.push((to, 0));
+            }
+        }
+    }
+}
+
+fn report_cycle(names: &[&str], notes: &Notes, found: &mut Found) {
+    let mut parts = Vec::with_capacity(names.len());
+    let mut places = Vec::with_capacity(names.len());
+    for (i, name) in names.iter().enumerate() {
+        let after = names[(i + 1) % names.len()];
+        parts.push(format!("`{name}` comes after `{after}` ({LINE})"));
+        places.extend(after_place(notes, name, after));
+    }
+    let Some(&place) = places.first() else { return };
+    let message = match names {
+        [one] => format!("group `{one}` comes after itself"),
+        _ => format!("groups wait for each other: {}", parts.join(", ")),
+    };
+    let mut report =
+        Report::new(Code::Cycle, place, message).hint("take one of them out of its `after`");
+    if names.len() > 1 {
+        report.also = places;
+    }
+    found.report(report);
+}
+
+/// The members of each group, in the order of the groups. A host in two is a problem of the second.
+fn members<'f>(fleet: &'f Fleet, notes: &Notes, found: &mut Found) -> Vec<Vec<&'f Host>> {
+    let mut members: Vec<Vec<&Host>> = vec![Vec::new(); fleet.groups.len()];
+    let mut twice: BTreeMap<(usize, usize), Vec<&str>> = BTreeMap::new();
+    for host in &fleet.hosts {
+        let mut first = None;
+        for (index, group) in fleet.groups.iter().enumerate() {
+            if !group.select.matches(&host.name, &host.labels) {
+                continue;
+            }
+            members[index].push(host);
+            match first {
+                None => first = Some(index),
+                Some(first) => twice.entry((first, index)).or_default().push(&host.name),
+            }
+        }
+    }
+    for ((first, second), hosts) in twice {
+        let (first, second) = (&fleet.groups[first].name, &fleet.groups[second].name);
+        let place = super::place(notes, &format!("group {second} select"));
+        let message = format!(
+            "groups `{first}` and `{second}` both have {}",
+            super::listed(&hosts)
+        );
+        let hint = "a host belongs to at most one group: make one of the selectors narrower";
+        found.report(Report::new(Code::TwoGroups, place, message).hint(hint));
+    }
+    members
+}
+
+/// Availability groups of which not even one member can be taken.
+fn impossible(
+    group: &Group,
+    keep_up: &KeepUp,
+    members: &[&Host],
+    notes: &Notes,
+    found: &mut Found,
+) {
+    if keep_up.accept_outage.is_some() {
+        return;
+    }
+    let mut cells: BTreeMap<Option<&str>, Vec<&str>> = BTreeMap::new();
+    for host in members {
+        let value = keep_up.per.as_deref().and_then(|per| host.labels.get(per));
+        cells.entry(value).or_default().push(&host.name);
+    }
+    for (value, hosts) in cells {
+        let needed = must_stay_up(keep_up.minimum, hosts.len());
+        if needed < hosts.len() {
+            continue;
+        }
+        let whom = match (&keep_up.per, value) {
+            (Some(per), Some(value)) => format!(" with `{per} = {value}`"),
+            (Some(per), None) => format!(" without label `{per}`"),
+            (None, _) => String::new(),
+        };
+        let place = super::place(notes, &format!("group {} keep_up", group.name));
+        let message = format!(
+            "group `{}`: {needed} of the {} hosts{whom} must stay up, so {} can never be taken",
+            group.name,
+            hosts.len(),
+            super::listed(&hosts)
+        );
+        let message = message.replace("of the 1 hosts", "of 1 host");
+        let hint =
+            "add members, ask for fewer, or take the outage with `accept_outage: \"reason\"`";
+        found.report(Report::new(Code::ImpossibleKeepUp, place, message).hint(hint));
+    }
+}
+
+/// Evidence must come often enough, and be possible for every member.
+fn evidence(
+    fleet: &Fleet,
+    group: &Group,
+    keep_up: &KeepUp,
+    members: &[&Host],
+    notes: &Notes,
+    found: &mut Found,
+) {
+    let Some(probe) = fleet.probes.get(&keep_up.probe) else {
+        return;
+    };
+    let place = super::place(notes, &format!("group {} keep_up", group.name));
+    if keep_up.fresh < probe.every {
+        let message = format!(
+            "group `{}`: evidence is stale after {}, and probe `{}` asks only every {}",
+            group.name, keep_up.fresh, keep_up.probe, probe.every
+        );
+        let hint = format!(
+            "set `fresh` to at least `{}`, or probe more often",
+            probe.every.times(2)
+        );
+        found.report(Report::new(Code::StaleEvidence, place, message).hint(hint));
+    }
+    let what = format!("group `{}`", group.name);
+    probe_needs(
+        fleet,
+        &keep_up.probe,
+        &members.iter().copied(),
+        place,
+        &what,
+        found,
+    );
+}
+
+/// Every host must be reached somehow.
+fn connected(fleet: &Fleet, notes: &Notes, found: &mut Found) {
+    let reached = |host: &Host| {
+        fleet
+            .connect
+            .iter()
+            .any(|c| c.select.matches(&host.name, &host.labels))
+    };
+    let lost: Vec<&Host> = fleet.hosts.iter().filter(|host| !reached(host)).collect();
+    let Some(first) = lost.first() else { return };
+    let names: Vec<&str> = lost.iter().map(|host| host.name.as_str()).collect();
+    let place = notes.names.get(&(Named::Host, first.name.clone())).copied();
+    let Some(place) = place else { return };
+    let message = format!("no `connect` says how to reach {}", super::listed(&names));
+    let hint = "add an entry to `connect` that selects them";
+    found.report(Report::new(Code::NotConnected, place, message).hint(hint));
+}

@@ -1,0 +1,58 @@
+//! Names that refer to something must find it.
+
+use crate::builtin;
+use crate::fields::{Named, Notes, Reference, nearest};
+use crate::problem::{Code, Found, Report};
+use crate::validated::Documents;
+
+/// Reports every name that finds nothing.
+pub(super) fn check(documents: &Documents, notes: &Notes, found: &mut Found) {
+    for reference in &notes.references {
+        let key = (reference.to, reference.name.clone());
+        if !notes.names.contains_key(&key) && is_asked(documents, reference) {
+            found.report(unknown(notes, reference));
+        }
+    }
+}
+
+/// Whether there are documents in which the name could be.
+fn is_asked(documents: &Documents, reference: &Reference) -> bool {
+    match reference.to {
+        Named::Probe | Named::Group => documents.fleet.is_some(),
+        Named::Recipe => builtin::RECIPES
+            .iter()
+            .all(|(name, _)| *name != reference.name),
+        Named::Host | Named::Policy | Named::Update | Named::Care | Named::Team => true,
+    }
+}
+
+fn unknown(notes: &Notes, reference: &Reference) -> Report {
+    let Reference {
+        to,
+        name,
+        place,
+        by,
+    } = reference;
+    let known: Vec<&str> = notes
+        .names
+        .keys()
+        .filter(|(what, _)| what == to)
+        .map(|(_, name)| name.as_str())
+        .collect();
+    if *to == Named::Team && known.is_empty() {
+        let message = format!("nobody says who is in team `{name}`");
+        return Report::new(Code::NoPeople, *place, message)
+            .hint("add a `people/v1` document with its teams");
+    }
+    let built_in = builtin::RECIPES
+        .iter()
+        .map(|(name, _)| *name)
+        .filter(|_| *to == Named::Recipe);
+    let hint = match nearest(name, known.iter().copied().chain(built_in)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if known.is_empty() => format!("no document defines a {}", to.word()),
+        None => format!("there are {}", super::listed(&known)),
+    };
+    let message = format!("{by} names an unknown {} `{name}`", to.word());
+    Report::new(Code::UnknownName, *place, message.trim_start()).hint(hint)
+}

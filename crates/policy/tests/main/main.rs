@@ -1,0 +1,3 @@
+//! Documents as people write them, through the whole reader.
+
+mod whole;
