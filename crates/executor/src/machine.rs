@@ -110,6 +110,9 @@ pub struct Executor {
     pub(crate) lost: Option<Lost>,
     /// The instant last asked for with `WakeAt`, until it has come.
     wake: Option<Timestamp>,
+    /// A deliberate mistake that every engine of this loop has.
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) planted: Option<ringway_engine::planted::Bug>,
 }
 
 /// How the journal has grown since the last snapshot.
@@ -145,7 +148,16 @@ impl Executor {
             failures: 0,
             lost: None,
             wake: None,
+            #[cfg(feature = "planted-bugs")]
+            planted: None,
         }
+    }
+
+    /// Plants a deliberate mistake, for the proof that the checkers see it.
+    #[cfg(feature = "planted-bugs")]
+    pub fn plant(&mut self, bug: Option<ringway_engine::planted::Bug>) {
+        self.planted = bug;
+        self.engine.plant(bug);
     }
 
     /// Takes one arrival in, at `now` by the wall clock, and appends what is asked for to `out`.

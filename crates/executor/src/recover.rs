@@ -55,6 +55,8 @@ impl Executor {
         }
         let was_empty = fold.head().seq == 0;
         (self.engine, self.head) = fold.finish();
+        #[cfg(feature = "planted-bugs")]
+        self.engine.plant(self.planted);
         self.fleet = self.head.fleet;
         (self.epoch, self.incarnation) = (loaded.epoch, loaded.incarnation);
         self.growth = Growth {
