@@ -7,6 +7,4 @@ mod program;
 mod workspace;
 
 pub use program::ringway;
-pub use workspace::{
-    Dependency, EdgeKind, Metadata, Package, Resolve, ResolveEdge, ResolveNode, root,
-};
+pub use workspace::{Dependency, Metadata, Package, root};

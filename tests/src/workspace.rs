@@ -17,8 +17,6 @@ pub struct Metadata {
     pub packages: Vec<Package>,
     /// Ids of our own packages.
     pub workspace_members: Vec<String>,
-    /// The resolved graph.
-    pub resolve: Resolve,
 }
 
 /// A package.
@@ -44,38 +42,6 @@ pub struct Dependency {
     /// The package's name.
     pub name: String,
     /// `dev`, `build`, or absent for a normal one.
-    pub kind: Option<String>,
-}
-
-/// The resolved graph.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Resolve {
-    /// One per package.
-    pub nodes: Vec<ResolveNode>,
-}
-
-/// One package's edges.
-#[derive(Clone, Debug, Deserialize)]
-pub struct ResolveNode {
-    /// The package's id.
-    pub id: String,
-    /// What it depends on.
-    pub deps: Vec<ResolveEdge>,
-}
-
-/// One edge.
-#[derive(Clone, Debug, Deserialize)]
-pub struct ResolveEdge {
-    /// The id of the package it leads to.
-    pub pkg: String,
-    /// For what.
-    pub dep_kinds: Vec<EdgeKind>,
-}
-
-/// What an edge is for.
-#[derive(Clone, Debug, Deserialize)]
-pub struct EdgeKind {
-    /// `dev`, `build`, or absent for a normal dependency.
     pub kind: Option<String>,
 }
 
@@ -106,18 +72,6 @@ impl Metadata {
         self.packages
             .iter()
             .filter(|package| self.workspace_members.contains(&package.id))
-    }
-
-    /// The package of this id.
-    ///
-    /// # Panics
-    ///
-    /// When there is none: cargo lists every package it refers to.
-    pub fn package(&self, id: &str) -> &Package {
-        self.packages
-            .iter()
-            .find(|package| package.id == id)
-            .expect("cargo lists every package it refers to")
     }
 }
 

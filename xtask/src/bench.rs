@@ -20,9 +20,14 @@ struct Bench {
 ///
 /// # Errors
 ///
-/// When there is no benchmark of such a name, and when one fails.
+/// When there is no benchmark, or none of such a name, and when one fails.
 pub(crate) fn run(names: &[String]) -> Outcome {
     let benches = all()?;
+    if benches.is_empty() {
+        return Err(Failure::Failed(
+            "no program of the workspace is named `bench-NAME`".to_owned(),
+        ));
+    }
     if names.is_empty() {
         say!("cargo xtask bench NAME, of:");
         for bench in &benches {

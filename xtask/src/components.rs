@@ -12,8 +12,8 @@ use crate::{Failure, Outcome};
 struct Component {
     /// The program.
     program: &'static str,
-    /// Debian's package that has it.
-    package: &'static str,
+    /// How it is installed on Debian.
+    install: &'static str,
     /// What is tested with it.
     used_for: &'static str,
 }
@@ -21,43 +21,43 @@ struct Component {
 const COMPONENTS: [Component; 8] = [
     Component {
         program: "sh",
-        package: "dash",
+        install: "apt-get install dash",
         used_for: "every step of a recipe, and the envelope around it",
     },
     Component {
         program: "dash",
-        package: "dash",
+        install: "apt-get install dash",
         used_for: "the envelope under Debian's shell",
     },
     Component {
         program: "bash",
-        package: "bash",
+        install: "apt-get install bash",
         used_for: "the envelope under bash",
     },
     Component {
         program: "busybox",
-        package: "busybox",
+        install: "apt-get install busybox",
         used_for: "the envelope under the shell of small systems",
     },
     Component {
         program: "setsid",
-        package: "util-linux",
+        install: "apt-get install util-linux",
         used_for: "steps that outlive the process that started them",
     },
     Component {
         program: "flock",
-        package: "util-linux",
+        install: "apt-get install util-linux",
         used_for: "one step at a time on a host",
     },
     Component {
         program: "timeout",
-        package: "coreutils",
+        install: "apt-get install coreutils",
         used_for: "bounds on what real processes may take",
     },
     Component {
-        program: "ps",
-        package: "procps",
-        used_for: "finding processes that should be gone",
+        program: "cargo-clippy",
+        install: "rustup component add clippy",
+        used_for: "catching what a pure crate must not do",
     },
 ];
 
@@ -76,11 +76,11 @@ pub(crate) fn look() -> Outcome<Vec<String>> {
     let mut missing = Vec::new();
     for component in &COMPONENTS {
         if let Some(path) = find(component.program) {
-            say!("  {:<8} {}", component.program, path.display());
+            say!("  {:<12} {}", component.program, path.display());
         } else {
             let line = format!(
-                "{:<8} MISSING, used for {}; `apt-get install {}`",
-                component.program, component.used_for, component.package
+                "{:<12} MISSING, used for {}; `{}`",
+                component.program, component.used_for, component.install
             );
             say!("  {line}");
             missing.push(line);
