@@ -119,6 +119,8 @@ pub struct OrderView {
 #[derive(Clone, Debug)]
 pub struct Engine {
     pub(crate) now: Timestamp,
+    /// The instant of the last event: part of the state, as `now` is not.
+    pub(crate) last_event: Timestamp,
     pub(crate) epoch: Epoch,
     pub(crate) recovered_at: Timestamp,
     pub(crate) fleet_digest: Option<Digest>,
@@ -156,6 +158,7 @@ impl Engine {
         };
         Self {
             now: Timestamp(0),
+            last_event: Timestamp(0),
             epoch: Epoch(0),
             recovered_at: Timestamp(i64::MIN),
             fleet_digest: None,
@@ -258,12 +261,14 @@ impl Engine {
     /// The event does not fit the state: the journal was not written by this engine, or one of us is wrong.
     pub fn apply(&mut self, at: Timestamp, event: &Event) -> Result<(), Fault> {
         self.now = self.now.max(at);
+        self.last_event = self.now;
         self.fold(event)
     }
 
     /// Decides: applies an event to the state and hands it out. An event that does not fit is our bug and stops the
     /// fleet.
     pub(crate) fn emit(&mut self, event: Event, out: &mut Vec<Event>) {
+        self.last_event = self.now;
         match self.fold(&event) {
             Ok(()) => out.push(event),
             Err(fault) => {

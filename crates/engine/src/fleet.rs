@@ -108,6 +108,21 @@ impl Fleet {
         })
     }
 
+    /// How many members that count as up could be taken now; `None` where not even one that does not.
+    pub(crate) fn spare(&self, cell: CellId) -> Option<u32> {
+        let spec = &self.spec.cells[cell.index()];
+        let able = self.able[cell.index()];
+        let members = u32::try_from(spec.members.len()).unwrap_or(NONE);
+        let must = if spec.accept_outage.is_some() {
+            0
+        } else {
+            spec.must_stay_up
+        };
+        let by_minimum = able.checked_sub(must)?;
+        let by_limit = spec.down_at_most.checked_sub(members - able)?;
+        Some(by_minimum.min(by_limit))
+    }
+
     /// Keeps the availability group's count true after a change of `host`; true when a member became able.
     pub(crate) fn recount(&mut self, host: HostId, was: bool) -> bool {
         let is = self.is_able(host);

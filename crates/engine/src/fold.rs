@@ -425,7 +425,7 @@ impl Engine {
         ending: Ending,
         result: &StepResult,
     ) {
-        let began = !matches!(result, StepResult::NotStarted);
+        let began = !matches!(result, StepResult::NotStarted | StepResult::Unreachable);
         let rec = &mut self.rollouts[r].rec.slots[slot as usize];
         match kind {
             StepKind::Drain if !began && !rec.is(SlotRec::RETRYING) => {
@@ -434,7 +434,7 @@ impl Engine {
             StepKind::Apply | StepKind::Rollback if !began && !rec.is(SlotRec::RETRYING) => {
                 rec.set(SlotRec::APPLYING, false);
             }
-            StepKind::Apply if began && !matches!(result, StepResult::Unreachable) => {
+            StepKind::Apply if began => {
                 rec.set(SlotRec::CHANGED, true);
             }
             StepKind::Inspect

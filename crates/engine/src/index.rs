@@ -226,15 +226,30 @@ impl Engine {
         }
     }
 
-    /// One host that waits for the availability group of `host` is looked at again.
+    /// One host that waits for the availability group of `host` is looked at again, if one can pass now.
     pub(crate) fn wake_cell(&mut self, host: HostId) {
-        let cell = self.fleet.cell[host.index()];
+        let Some(cell) = self.fleet.cell_of(host) else {
+            return;
+        };
+        // Taking a member that does not count as up costs nothing of what must stay up; taking one that does costs one.
+        let Some(spare) = self.fleet.spare(cell) else {
+            return;
+        };
+        let fleet = &self.fleet;
         for rollout in &mut self.rollouts {
-            if let Some(parked) = rollout.idx.parked_cells.get_mut(&cell) {
-                rollout.idx.again.extend(parked.pop_front());
-                if parked.is_empty() {
-                    rollout.idx.parked_cells.remove(&cell);
-                }
+            let Rollout { idx, plan, .. } = rollout;
+            let Some(parked) = idx.parked_cells.get_mut(&cell.0) else {
+                continue;
+            };
+            let able = |slot: u32| fleet.is_able(plan.slots[slot as usize].host);
+            let chosen = if spare > 0 {
+                Some(0)
+            } else {
+                parked.iter().position(|&slot| !able(slot))
+            };
+            idx.again.extend(chosen.and_then(|at| parked.remove(at)));
+            if parked.is_empty() {
+                idx.parked_cells.remove(&cell.0);
             }
         }
     }

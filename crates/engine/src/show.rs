@@ -35,6 +35,11 @@ impl Engine {
         }
     }
 
+    /// The plan of the newest rollout.
+    pub fn newest_plan(&self) -> Option<&std::sync::Arc<ringway_scheduler::Plan>> {
+        self.rollouts.last().map(|rollout| &rollout.plan)
+    }
+
     /// Every host of a rollout, or of one of its rings; empty where there is no such rollout or ring.
     pub fn hosts_of(&self, rollout: RolloutId, ring: Option<&str>) -> Vec<HostView> {
         let Ok(r) = self.index_of(rollout) else {

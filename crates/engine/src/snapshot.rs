@@ -17,7 +17,7 @@ const FORMAT: u8 = 1;
 #[derive(Serialize)]
 struct State<'e> {
     format: u8,
-    now: Timestamp,
+    last_event: Timestamp,
     epoch: Epoch,
     recovered_at: Timestamp,
     fleet: Option<Digest>,
@@ -29,7 +29,7 @@ struct State<'e> {
 #[derive(Deserialize)]
 struct Stored {
     format: u8,
-    now: Timestamp,
+    last_event: Timestamp,
     epoch: Epoch,
     recovered_at: Timestamp,
     fleet: Option<Digest>,
@@ -43,7 +43,7 @@ impl Engine {
     pub fn encode(&self) -> Vec<u8> {
         let state = State {
             format: FORMAT,
-            now: self.now,
+            last_event: self.last_event,
             epoch: self.epoch,
             recovered_at: self.recovered_at,
             fleet: self.fleet_digest,
@@ -75,7 +75,8 @@ impl Engine {
         let stored: Stored = postcard::from_bytes(bytes)
             .map_err(|_| Fault::new("the snapshot does not read back"))?;
         let mut engine = Self::new();
-        engine.now = stored.now;
+        engine.now = stored.last_event;
+        engine.last_event = stored.last_event;
         engine.epoch = stored.epoch;
         engine.recovered_at = stored.recovered_at;
         engine.hold = stored.hold;

@@ -1,0 +1,183 @@
+//! Approvals: enough distinct people, for what they were shown (I9).
+
+use ringway_engine::{Command, Subject};
+use ringway_model::{Digest, FailWhy, RingIndex, Span, StepKind, StepResult};
+use ringway_policy::validated::NotBy;
+
+use crate::support::{Hand, ONE, approvals, plan};
+
+const AFTER: Subject = Subject::Promotion { ring: RingIndex(0) };
+
+fn two_rings() -> Hand {
+    let (fleet, mut the_plan) = plan(&[3, 1]);
+    let mut need = approvals(2, &["ana", "ben", "dora", "olga"]);
+    need.not_by = vec![NotBy::PolicyAuthor, NotBy::Starter];
+    the_plan.rings[0].after_soak = Some(need);
+    the_plan.rings[0].halt_on = Some(3);
+    the_plan.rings[0].soak = Span::hours(1);
+    Hand::start((fleet, the_plan))
+}
+
+fn shown(hand: &Hand) -> Digest {
+    hand.engine.view(hand.now).rollouts[0]
+        .approval
+        .as_ref()
+        .unwrap()
+        .digest
+}
+
+fn approve(hand: &mut Hand, who: &str) -> Result<bool, String> {
+    let digest = shown(hand);
+    hand.command(
+        who,
+        Command::Approve {
+            rollout: ONE,
+            subject: AFTER,
+            digest,
+        },
+    )
+    .map_err(|rejected| rejected.code)
+}
+
+#[test]
+fn a_promotion_needs_distinct_people_of_the_teams_and_duties_are_separated() {
+    let mut hand = two_rings();
+    (0..3).for_each(|host| hand.visit(host));
+    hand.pass(Span::hours(1));
+    assert_eq!(hand.waiting(), ["approval"]);
+    assert_eq!(
+        approve(&mut hand, "mallory"),
+        Err("not-allowed".into()),
+        "of no team"
+    );
+    assert_eq!(
+        approve(&mut hand, "dora"),
+        Err("not-allowed".into()),
+        "the policy's author"
+    );
+    assert_eq!(
+        approve(&mut hand, "olga"),
+        Err("not-allowed".into()),
+        "who started it"
+    );
+    assert_eq!(approve(&mut hand, "ana"), Ok(true));
+    assert_eq!(approve(&mut hand, "ana"), Err("already-approved".into()));
+    assert_eq!(hand.running(3), None);
+    assert_eq!(approve(&mut hand, "ben"), Ok(true));
+    assert_eq!(hand.running(3), Some(StepKind::Inspect));
+}
+
+#[test]
+fn an_early_yes_is_kept_and_counts_when_its_time_comes() {
+    let mut hand = two_rings();
+    assert_eq!(approve(&mut hand, "ana"), Ok(true));
+    assert_eq!(approve(&mut hand, "ben"), Ok(true));
+    (0..3).for_each(|host| hand.visit(host));
+    assert_eq!(
+        hand.running(3),
+        None,
+        "an early yes does not shorten the soak"
+    );
+    hand.pass(Span::hours(1));
+    assert_eq!(hand.running(3), Some(StepKind::Inspect));
+}
+
+#[test]
+fn a_yes_is_void_where_what_came_is_worse_than_what_was_shown() {
+    let mut hand = two_rings();
+    approve(&mut hand, "ana").unwrap();
+    approve(&mut hand, "ben").unwrap();
+    hand.until(0, StepKind::Verify);
+    hand.end(0, StepResult::Failed(FailWhy::Exit));
+    (0..3).for_each(|host| hand.visit(host));
+    hand.pass(Span::hours(1));
+    assert_eq!((hand.waiting(), hand.running(3)), (vec!["approval"], None));
+    assert_eq!(
+        approve(&mut hand, "ana"),
+        Ok(true),
+        "seeing the failure, they may still say yes"
+    );
+    assert_eq!(approve(&mut hand, "ben"), Ok(true));
+    assert_eq!(hand.running(3), Some(StepKind::Inspect));
+}
+
+#[test]
+fn a_yes_to_what_is_no_longer_there_is_rejected() {
+    let mut hand = two_rings();
+    let digest = shown(&hand);
+    hand.until(0, StepKind::Verify);
+    hand.end(0, StepResult::Failed(FailWhy::Exit));
+    let stale = hand.command(
+        "ana",
+        Command::Approve {
+            rollout: ONE,
+            subject: AFTER,
+            digest,
+        },
+    );
+    assert_eq!(stale.unwrap_err().code, "stale-digest");
+}
+
+#[test]
+fn nothing_starts_before_the_start_is_approved_and_a_no_cancels_it() {
+    let (fleet, mut the_plan) = plan(&[1]);
+    the_plan.start = Some(approvals(1, &["ana"]));
+    let mut hand = Hand::start((fleet, the_plan));
+    assert_eq!((hand.waiting(), hand.running(0)), (vec!["approval"], None));
+    let digest = shown(&hand);
+    hand.command(
+        "ana",
+        Command::Approve {
+            rollout: ONE,
+            subject: Subject::Start,
+            digest,
+        },
+    )
+    .unwrap();
+    assert_eq!(hand.running(0), Some(StepKind::Inspect));
+
+    let (fleet, mut the_plan) = plan(&[1]);
+    the_plan.start = Some(approvals(1, &["ana"]));
+    let mut hand = Hand::start((fleet, the_plan));
+    let no = Command::Reject {
+        rollout: ONE,
+        reason: "not this month".into(),
+    };
+    assert_eq!(
+        hand.command("ben", no.clone()).unwrap_err().code,
+        "not-allowed"
+    );
+    hand.command("ana", no).unwrap();
+    assert_eq!(hand.rollout(), "cancelled");
+}
+
+#[test]
+fn a_no_to_a_promotion_pauses_and_takes_back_every_yes() {
+    let mut hand = two_rings();
+    approve(&mut hand, "ana").unwrap();
+    hand.command(
+        "ben",
+        Command::Reject {
+            rollout: ONE,
+            reason: "not yet".into(),
+        },
+    )
+    .unwrap();
+    assert_eq!(hand.rollout(), "paused");
+    hand.command(
+        "olga",
+        Command::Resume {
+            rollout: ONE,
+            reason: String::new(),
+        },
+    )
+    .unwrap();
+    assert!(
+        hand.engine.view(hand.now).rollouts[0]
+            .approval
+            .as_ref()
+            .unwrap()
+            .by
+            .is_empty()
+    );
+}
