@@ -39,12 +39,8 @@ impl Commit {
 impl Executor {
     /// A batch is durable. An answer to an append that nobody waits for any more changes nothing.
     pub(crate) fn appended(&mut self, seq: u64, out: &mut Vec<Request>) {
-        let commit = match std::mem::replace(&mut self.phase, Phase::Idle) {
-            Phase::Committing(commit) if commit.row.seq == seq => commit,
-            other => {
-                self.phase = other;
-                return;
-            }
+        let Some(commit) = self.take_commit(seq) else {
+            return;
         };
         self.failures = 0;
         self.head = commit.head;
@@ -67,6 +63,25 @@ impl Executor {
         out.extend(unwanted.into_iter().map(Request::Withdraw));
     }
 
+    /// The batch that is being made durable, if it is this one; the loop is idle then.
+    fn take_commit(&mut self, seq: u64) -> Option<Box<Commit>> {
+        match &self.phase {
+            Phase::Committing(commit) if commit.row.seq == seq => {}
+            Phase::Committing(_)
+            | Phase::Unread { .. }
+            | Phase::Loading
+            | Phase::Idle
+            | Phase::Full { .. }
+            | Phase::Ended(_) => return None,
+        }
+        let phase = std::mem::replace(&mut self.phase, Phase::Idle);
+        if let Phase::Committing(commit) = phase {
+            Some(commit)
+        } else {
+            None
+        }
+    }
+
     /// A batch is not durable, or nobody knows.
     pub(crate) fn append_failed(
         &mut self,
@@ -75,12 +90,8 @@ impl Executor {
         why: AppendFailure,
         out: &mut Vec<Request>,
     ) {
-        let commit = match std::mem::replace(&mut self.phase, Phase::Idle) {
-            Phase::Committing(commit) if commit.row.seq == seq => commit,
-            other => {
-                self.phase = other;
-                return;
-            }
+        let Some(commit) = self.take_commit(seq) else {
+            return;
         };
         self.failures += 1;
         match why {

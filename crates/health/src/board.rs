@@ -235,10 +235,11 @@ impl Board {
             && at <= now
         {
             let pair = (host, probe);
-            let watched = self
-                .watched
-                .get_mut(&pair)
-                .expect("the agenda names watched pairs only");
+            let Some(watched) = self.watched.get_mut(&pair) else {
+                // Not reachable: a pair leaves the agenda before it leaves the board.
+                self.agenda.pop_first();
+                continue;
+            };
             let rhythm = self.rhythms[usize::from(watched.rhythm)];
             if watched.known != Evidence::Unknown && watched.seen + rhythm.fresh <= now {
                 watched.known = Evidence::Unknown;

@@ -112,10 +112,10 @@ impl Boots {
             && at <= now
         {
             self.agenda.pop_first();
-            let watched = self
-                .watched
-                .get_mut(&host)
-                .expect("the agenda names watched hosts only");
+            // A host leaves the agenda when it leaves the watch, so there always is one.
+            let Some(watched) = self.watched.get_mut(&host) else {
+                continue;
+            };
             // Where an answer is overdue, whichever comes first will do: both questions are of this watch.
             watched.asked = true;
             watched.next = now + ANSWER_WITHIN;

@@ -41,9 +41,8 @@ pub fn down_deadline(since: Timestamp, down_for: Span) -> Timestamp {
 pub fn host(evidence: Evidence, since: Timestamp, now: Timestamp, down_for: Span) -> Verdict {
     match evidence {
         Evidence::Up => Verdict::Pass,
-        Evidence::Unknown => Verdict::Inconclusive,
         Evidence::Down if now >= down_deadline(since, down_for) => Verdict::Regressed,
-        Evidence::Down => Verdict::Inconclusive,
+        Evidence::Down | Evidence::Unknown => Verdict::Inconclusive,
     }
 }
 

@@ -1,0 +1,333 @@
+//! The format of a row: what was written once must read for ever.
+
+use ringway_engine::{
+    Command, Conditions, Ending, Event, Final, HaltCause, HostState, Input, Subject, Then,
+};
+use ringway_executor::codec::{Batch, DecodeError};
+use ringway_model::{
+    Actor, Digest, Epoch, Evidence, FailWhy, HostId, IntentId, ProbeId, RingIndex, RolloutId, Slot,
+    StepKind, StepResult, Timestamp, VisitKind,
+};
+
+const GOLDEN: &str = include_str!("batch-v1.hex");
+
+fn text(text: &str) -> String {
+    text.to_owned()
+}
+
+fn ana() -> Actor {
+    Actor(text("ana"))
+}
+
+fn commands() -> Vec<Command> {
+    let (rollout, reason) = (RolloutId(1), || text("why"));
+    vec![
+        Command::Propose {
+            fleet: Digest::of(b"fleet"),
+            plan: Digest::of(b"plan"),
+            key: Some(text("key")),
+        },
+        Command::Approve {
+            rollout,
+            subject: Subject::Promotion { ring: RingIndex(1) },
+            digest: Digest::of(b"shown"),
+        },
+        Command::Reject {
+            rollout,
+            reason: reason(),
+        },
+        Command::Pause {
+            rollout,
+            reason: reason(),
+        },
+        Command::Resume {
+            rollout,
+            reason: reason(),
+        },
+        Command::Halt {
+            rollout,
+            reason: reason(),
+        },
+        Command::Cancel {
+            rollout,
+            reason: reason(),
+        },
+        Command::Rollback {
+            rollout,
+            reason: reason(),
+        },
+        Command::Stop { reason: reason() },
+        Command::Go { reason: reason() },
+    ]
+}
+
+fn inputs() -> Vec<Input> {
+    let intent = IntentId::new(RolloutId(1), Slot(17), 3);
+    let mut inputs: Vec<Input> = commands()
+        .into_iter()
+        .map(|command| Input::Command {
+            actor: ana(),
+            command,
+        })
+        .collect();
+    inputs.extend([
+        Input::StepEnded {
+            intent,
+            result: StepResult::Back { restarts: 1 },
+        },
+        Input::Evidence {
+            host: HostId(300),
+            probe: ProbeId(2),
+            to: Evidence::Down,
+        },
+        Input::Restarted { host: HostId(5) },
+        Input::Recovered {
+            epoch: Epoch(2),
+            last_alive: Timestamp(1_776_186_000_000),
+        },
+        Input::ClockJumped {
+            from: Timestamp(-1),
+        },
+        Input::Tick,
+        Input::Alive,
+    ]);
+    inputs
+}
+
+fn fleet_events() -> Vec<Event> {
+    let (actor, reason) = (ana, || text("why"));
+    vec![
+        Event::Recovered {
+            epoch: Epoch(2),
+            last_alive: Timestamp(5),
+        },
+        Event::Alive,
+        Event::ClockJumped { from: Timestamp(6) },
+        Event::FleetAdopted {
+            fleet: Digest::of(b"fleet"),
+        },
+        Event::Stopped {
+            actor: actor(),
+            reason: reason(),
+        },
+        Event::Went {
+            actor: actor(),
+            reason: reason(),
+        },
+        Event::Faulted { what: text("what") },
+        Event::EvidenceChanged {
+            host: HostId(1),
+            probe: ProbeId(0),
+            to: Evidence::Up,
+        },
+    ]
+}
+
+fn rollout_events() -> Vec<Event> {
+    let (rollout, ring, actor, reason) = (RolloutId(1), RingIndex(2), ana, || text("why"));
+    let digest = Digest::of(b"shown");
+    let conditions = Conditions {
+        failed: vec![Slot(4)],
+        debt: 1,
+    };
+    vec![
+        Event::Proposed {
+            rollout,
+            plan: digest,
+            actor: actor(),
+            key: None,
+        },
+        Event::Approved {
+            rollout,
+            subject: Subject::Start,
+            actor: actor(),
+            digest,
+            conditions,
+        },
+        Event::ApprovalVoided {
+            rollout,
+            subject: Subject::Start,
+            actor: actor(),
+            why: reason(),
+        },
+        Event::Declined {
+            rollout,
+            actor: actor(),
+            reason: reason(),
+        },
+        Event::RingOpened { rollout, ring },
+        Event::SoakBegan { rollout, ring },
+        Event::SoakHeld { rollout },
+        Event::SoakContinued { rollout },
+        Event::SoakEnded { rollout },
+        Event::Promoted { rollout, ring },
+        Event::Paused {
+            rollout,
+            actor: actor(),
+            reason: reason(),
+        },
+        Event::Halted {
+            rollout,
+            cause: HaltCause::Failures {
+                ring,
+                failed: 2,
+                limit: 2,
+            },
+        },
+        Event::Halted {
+            rollout,
+            cause: HaltCause::Person {
+                actor: actor(),
+                reason: reason(),
+            },
+        },
+        Event::Resumed {
+            rollout,
+            actor: actor(),
+            reason: reason(),
+        },
+        Event::CancelBegan {
+            rollout,
+            actor: actor(),
+            reason: reason(),
+        },
+        Event::RollbackBegan {
+            rollout,
+            actor: actor(),
+            reason: reason(),
+        },
+        Event::Finished {
+            rollout,
+            how: Final::RolledBack,
+        },
+    ]
+}
+
+fn host_events() -> Vec<Event> {
+    let (rollout, slot) = (RolloutId(1), Slot(200));
+    let intent = IntentId::new(rollout, slot, 1);
+    let why = FailWhy::ProbeDown;
+    let ending = Ending::Failed {
+        step: StepKind::Verify,
+        why: FailWhy::Exit,
+    };
+    let ended = |result: StepResult, then: Then| Event::StepEnded {
+        intent,
+        result,
+        then,
+    };
+    let found = StepResult::Found {
+        installed: false,
+        previous: Some(text("1.0")),
+    };
+    vec![
+        Event::StepIssued {
+            intent,
+            visit: VisitKind::Rollback,
+            position: 3,
+            attempt: 1,
+        },
+        ended(
+            found,
+            Then::Step {
+                position: 1,
+                attempt: 1,
+                ending: Ending::Well,
+            },
+        ),
+        ended(
+            StepResult::Failed(FailWhy::TimedOut),
+            Then::Retry {
+                position: 2,
+                attempt: 2,
+                at: Timestamp(9),
+            },
+        ),
+        ended(
+            StepResult::Unreachable,
+            Then::End {
+                to: HostState::Lost,
+                until: Timestamp::NEVER,
+            },
+        ),
+        ended(StepResult::NotStarted, Then::Nothing),
+        Event::HostMoved {
+            rollout,
+            slot,
+            to: HostState::Unhealthy { why },
+            until: Timestamp(10),
+        },
+        Event::HostMoved {
+            rollout,
+            slot,
+            to: HostState::Backoff {
+                visit: VisitKind::Update,
+                position: 1,
+                attempt: 2,
+                ending,
+            },
+            until: Timestamp(11),
+        },
+        Event::Restarted { rollout, slot },
+    ]
+}
+
+/// Every kind of input and event once, with numbers of several sizes.
+fn everything() -> Batch {
+    let events = [fleet_events(), rollout_events(), host_events()].concat();
+    Batch {
+        inputs: inputs(),
+        free_workers: 1000,
+        events,
+        state: Some(Digest::of(b"state")),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let lines = digits
+        .as_bytes()
+        .chunks(120)
+        .map(|line| String::from_utf8(line.to_vec()).unwrap());
+    lines.map(|line| line + "\n").collect()
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digits: String = text.split_whitespace().collect();
+    let pairs = (0..digits.len()).step_by(2);
+    pairs
+        .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap())
+        .collect()
+}
+
+/// Journals in this format exist: if this fails, the change needs a new version and an upcaster, not a new golden file.
+#[test]
+fn version_1_is_written_and_read_as_it_always_was() {
+    assert_eq!(hex(&everything().encode()), GOLDEN);
+    assert_eq!(Batch::decode(&unhex(GOLDEN)).unwrap(), everything());
+}
+
+#[test]
+fn an_unknown_version_is_named() {
+    let mut body = everything().encode();
+    body[0] = 2;
+    assert_eq!(Batch::decode(&body), Err(DecodeError::UnknownVersion(2)));
+    assert_eq!(Batch::decode(&[]), Err(DecodeError::Empty));
+}
+
+#[test]
+fn a_batch_cut_short_or_with_something_after_it_is_no_batch() {
+    let body = everything().encode();
+    for length in 1..body.len() {
+        let cut = Batch::decode(&body[..length]);
+        assert!(
+            matches!(cut, Err(DecodeError::Malformed { version: 1, .. })),
+            "{length}"
+        );
+    }
+    let longer = [body, vec![0]].concat();
+    assert_eq!(
+        Batch::decode(&longer).unwrap_err().to_string(),
+        "the batch does not read as format version 1: 1 bytes are left over"
+    );
+}
