@@ -1,6 +1,22 @@
 //! A fleet that does not exist: virtual time, faults, and checkers that share nothing with what they check.
+//!
+//! * [`checkers`] rebuild what is so from events and judge every decision; `ringway audit` runs them over a journal.
+//! * [`World`] drives the product's own loop in virtual time; [`run_seed`] tells one story from one number.
 
 pub mod checkers;
 mod dice;
+mod documents;
+mod reach;
+mod scenario;
+mod trace;
+mod world;
 
 pub use dice::Dice;
+pub use documents::{Papers, Size, draw};
+pub use reach::Reach;
+pub use scenario::{Extra, Report, run_seed, run_seed_with};
+pub use trace::Trace;
+pub use world::{
+    BEGIN, Effect, Execution, Fate, Faults, Harm, MemoryStore, Mishap, NoPlan, Run, SimHost,
+    Trouble, Ways, World,
+};

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use ringway_engine::{Conditions, Subject};
-use ringway_model::{Actor, Digest, RolloutId};
+use ringway_model::{Actor, Digest, RingIndex, RolloutId};
 use ringway_policy::validated::NotBy;
 
-use super::facts::{Facts, ring_of};
+use super::facts::{Facts, RolloutFacts, ring_of};
 use super::{Broken, ensure};
 
 /// A yes that stands.
@@ -15,6 +15,19 @@ pub(super) struct Approval {
     subject: Subject,
     actor: Actor,
     conditions: Conditions,
+}
+
+impl RolloutFacts {
+    /// A no: every yes to what the rollout is at is void.
+    pub(super) fn decline(&mut self) {
+        let at = self
+            .opened
+            .checked_sub(1)
+            .map_or(Subject::Start, |ring| Subject::Promotion {
+                ring: RingIndex::at(ring),
+            });
+        self.approvals.retain(|approval| approval.subject != at);
+    }
 }
 
 impl Facts {

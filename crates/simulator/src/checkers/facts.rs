@@ -67,10 +67,10 @@ pub(super) struct RingFacts {
     pub(super) withheld: u32,
     pub(super) done: u32,
     pub(super) debt: u32,
-    /// Hosts that count toward the ring's failures.
+    /// Hosts that count toward the ring's failures and that no person has accepted.
     pub(super) blamed: u32,
-    /// Failures that a person accepted by resuming.
-    pub(super) forgiven: u32,
+    /// Hosts that may be counted: those, and hosts with any unhappy attempt at all.
+    pub(super) suspected: u32,
     /// By gate: done hosts that report.
     pub(super) reporting: Vec<u32>,
     /// By gate: done hosts that are up.
@@ -97,16 +97,20 @@ pub(super) struct Visit {
     pub(super) not_before: Timestamp,
     /// A step that takes the host down was issued and is not known never to have begun.
     pub(super) took_down: bool,
-    /// The same before the step that runs, so that a step that never began takes nothing.
-    pub(super) took_down_before: bool,
     /// A drain was issued, is not known never to have begun, and no undrain was issued after it.
     pub(super) drained: bool,
     /// An apply was issued and is not known never to have begun.
     pub(super) applying: bool,
     /// The position of a step that was interrupted and must be looked at before it is run again.
     pub(super) owes_look: Option<u8>,
-    /// The position of the step whose failure counts until a repetition succeeds.
-    pub(super) blamed_at: Option<u8>,
+    /// Something was begun that may have changed the host's health.
+    pub(super) touched: bool,
+    /// The apply is known to be done.
+    pub(super) applied: bool,
+    /// What was so before the step that runs was issued: `took_down`, `drained`, `applying`, `touched`.
+    pub(super) before: (bool, bool, bool, bool),
+    /// The host was down when the visit began: its repair needs no slot and no peers.
+    pub(super) repair: bool,
 }
 
 /// One host in one rollout.
@@ -119,8 +123,13 @@ pub(super) struct SlotFacts {
     pub(super) visit: Option<Visit>,
     /// The last serial issued.
     pub(super) serial: u16,
-    /// Counts toward the ring's failures.
+    /// Counts toward the ring's failures until this step succeeds, or for good.
     pub(super) blamed: bool,
+    pub(super) blamed_for: Option<StepKind>,
+    /// Had an attempt that was not happy, whether or not the documents count it.
+    pub(super) suspected: bool,
+    /// A person accepted its failure by resuming after a halt.
+    pub(super) forgiven: bool,
     /// An apply may have changed the host in this rollout.
     pub(super) changed: bool,
     /// A drain may have taken the host out of service and nothing has put it back.
@@ -328,6 +337,7 @@ impl Facts {
             Event::FleetAdopted { fleet } => self.adopted(*fleet),
             Event::Stopped { .. } => {
                 self.stopped = true;
+                self.hold_soaks();
                 Ok(())
             }
             Event::Went { .. } => {
@@ -369,13 +379,12 @@ impl Facts {
             Event::SoakContinued { rollout } => self.soak_continued(*rollout),
             Event::SoakEnded { rollout } => self.soak_ended(*rollout),
             Event::Promoted { rollout, ring } => self.promoted(*rollout, ring.index()),
-            Event::Declined { rollout, .. } | Event::Paused { rollout, .. } => {
-                self.set_phase(*rollout, Phase::Paused)
-            }
+            Event::Paused { rollout, .. } => self.set_phase(*rollout, Phase::Paused),
+            Event::Declined { rollout, .. } => self.declined(*rollout),
             Event::Halted { rollout, cause } => self.halted(*rollout, cause),
             Event::Resumed { rollout, .. } => self.resumed(*rollout),
             Event::CancelBegan { rollout, .. } => self.set_phase(*rollout, Phase::Cancelling),
-            Event::RollbackBegan { rollout, .. } => self.set_phase(*rollout, Phase::RollingBack),
+            Event::RollbackBegan { rollout, .. } => self.rollback_began(*rollout),
             Event::Finished { rollout, how } => self.finished(*rollout, *how),
             Event::StepIssued {
                 intent,
@@ -419,11 +428,7 @@ impl Facts {
         }
         // Nobody looked while nobody ran: everything is unknown again.
         for host in 0..self.hosts.len() {
-            let host = HostId::at(host);
-            let known: Vec<ProbeId> = self.hosts[host.index()].evidence.keys().copied().collect();
-            for probe in known {
-                self.set_evidence(host, probe, Evidence::Unknown);
-            }
+            self.forget_evidence(HostId::at(host));
         }
         Ok(())
     }
@@ -487,6 +492,9 @@ impl Facts {
                     visit: None,
                     serial: 0,
                     blamed: false,
+                    blamed_for: None,
+                    suspected: false,
+                    forgiven: false,
                     changed: false,
                     out_of_service: false,
                 };
@@ -513,13 +521,18 @@ impl Facts {
     }
 
     fn set_phase(&mut self, id: RolloutId, phase: Phase) -> Result<(), Broken> {
+        // A soak stands still in a halt; it runs through a pause.
+        if phase == Phase::Halted {
+            self.soak_held(id)?;
+        }
         let rollout = self.rollout_mut(id)?;
-        // A soak stands still in a halt and in whatever ends the rollout; it runs through a pause.
-        if matches!(
-            phase,
-            Phase::Halted | Phase::RollingBack | Phase::Cancelling
-        ) {
-            rollout.soak = rollout.soak.filter(|_| phase == Phase::Halted);
+        ensure!(
+            !rollout.phase.is_over(),
+            Story,
+            "{id} is over and becomes {phase:?}"
+        );
+        if matches!(phase, Phase::RollingBack | Phase::Cancelling) {
+            rollout.soak = None;
         }
         rollout.phase = phase;
         Ok(())
@@ -545,17 +558,72 @@ impl Facts {
             Story,
             "{id} is resumed and was neither paused nor halted"
         );
-        if rollout.phase == Phase::Halted {
-            for ring in &mut rollout.rings {
-                ring.forgiven = ring.blamed;
+        let (was, slots) = (rollout.phase, rollout.slots.len());
+        rollout.phase = Phase::Advancing;
+        for slot in 0..slots {
+            if was == Phase::Halted && self.rollouts[&id].slots[slot].suspected {
+                self.change(id, slot, |facts| facts.forgiven = true);
             }
         }
-        rollout.phase = if rollout.opened == 0 {
-            Phase::Proposed
-        } else {
-            Phase::Advancing
-        };
         Ok(())
+    }
+
+    /// A no: the rollout pauses and every yes to the same thing is void; before its start it ends.
+    fn declined(&mut self, id: RolloutId) -> Result<(), Broken> {
+        let rollout = self.rollout_mut(id)?;
+        rollout.decline();
+        let phase = match rollout.phase {
+            Phase::Proposed => Phase::Cancelling,
+            Phase::Advancing
+            | Phase::Paused
+            | Phase::Halted
+            | Phase::RollingBack
+            | Phase::Cancelling
+            | Phase::Over => Phase::Paused,
+        };
+        self.set_phase(id, phase)
+    }
+
+    /// A rollout goes back; one that was over counts again.
+    fn rollback_began(&mut self, id: RolloutId) -> Result<(), Broken> {
+        if self.rollout(id)?.phase.is_over() {
+            let plan = self.rollout(id)?.plan.clone();
+            let mut down = 0;
+            for (index, slot) in plan.slots.iter().enumerate() {
+                let record = self.rollouts[&id].slots[index];
+                self.count_host(slot.host, &record, true);
+                let host = &mut self.hosts[slot.host.index()];
+                host.seats.push((
+                    id,
+                    u32::try_from(index).expect("slots are numbered in 32 bits"),
+                ));
+                down += u32::from(host.is_down());
+            }
+            let rollout = self.rollout_mut(id)?;
+            rollout.down = down;
+            rollout.phase = Phase::RollingBack;
+            return Ok(());
+        }
+        self.set_phase(id, Phase::RollingBack)
+    }
+
+    fn hold_soaks(&mut self) {
+        let now = self.now;
+        for rollout in self.rollouts.values_mut() {
+            if let Some(soak) = &mut rollout.soak
+                && let Some(since) = soak.since.take()
+            {
+                soak.accrued = soak.accrued.plus(now.since(since));
+            }
+        }
+    }
+
+    /// What was known of a host's health is forgotten: evidence from before an update proves nothing about it.
+    pub(super) fn forget_evidence(&mut self, host: HostId) {
+        let known: Vec<ProbeId> = self.hosts[host.index()].evidence.keys().copied().collect();
+        for probe in known {
+            self.set_evidence(host, probe, Evidence::Unknown);
+        }
     }
 
     fn finished(&mut self, id: RolloutId, how: Final) -> Result<(), Broken> {
@@ -687,7 +755,12 @@ impl Facts {
         add(&mut counts.withheld, class == Class::Withheld, on);
         add(&mut counts.done, class == Class::Done, on);
         add(&mut counts.debt, class == Class::Debt, on);
-        add(&mut counts.blamed, record.blamed, on);
+        add(&mut counts.blamed, record.blamed && !record.forgiven, on);
+        add(
+            &mut counts.suspected,
+            record.suspected && !record.forgiven,
+            on,
+        );
         if class == Class::Done {
             for (gate, plan) in rollout.plan.gates.iter().enumerate() {
                 let (known, _) = self.hosts[host.index()].evidence(plan.probe);

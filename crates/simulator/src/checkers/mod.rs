@@ -20,8 +20,8 @@ mod visit;
 use std::fmt;
 use std::sync::Arc;
 
-use ringway_engine::{Event, Input};
-use ringway_model::{Digest, IntentId, RolloutId, Timestamp};
+use ringway_engine::{Event, HostState, Input};
+use ringway_model::{CellId, Digest, HostId, IntentId, RolloutId, Timestamp};
 use ringway_scheduler::{FleetSpec, Plan};
 
 pub use facts::Counted;
@@ -170,6 +170,11 @@ impl Checkers {
             })
     }
 
+    /// The availability group whose members an outstanding step relies on, where it is the one that takes its host down.
+    pub fn relies_on_peers(&self, intent: IntentId) -> Option<CellId> {
+        self.facts.relies_on_peers(intent)
+    }
+
     /// Steps that were issued and have no result.
     pub fn outstanding(&self) -> Vec<IntentId> {
         self.facts.outstanding()
@@ -181,6 +186,38 @@ impl Checkers {
             .rollouts
             .get(&rollout)
             .is_some_and(|rollout| rollout.phase.is_over())
+    }
+
+    /// Whether a host may be out of service at the end: it is lost, or its `undrain` failed for good.
+    pub fn may_be_drained(&self, host: HostId) -> bool {
+        self.facts.rollouts.values().any(|rollout| {
+            rollout
+                .plan
+                .slots
+                .iter()
+                .zip(&rollout.slots)
+                .any(|(slot, facts)| {
+                    slot.host == host
+                        && match facts.rest {
+                            HostState::Lost => true,
+                            HostState::Failed { .. } | HostState::RollbackFailed { .. } => {
+                                facts.out_of_service
+                            }
+                            HostState::Pending
+                            | HostState::Running { .. }
+                            | HostState::Ready { .. }
+                            | HostState::Backoff { .. }
+                            | HostState::Settling
+                            | HostState::Updated
+                            | HostState::Already
+                            | HostState::RestartWithheld
+                            | HostState::Unhealthy { .. }
+                            | HostState::RolledBack
+                            | HostState::Offline
+                            | HostState::Held => false,
+                        }
+                })
+        })
     }
 
     /// Counts that a trace shows and a test asserts.

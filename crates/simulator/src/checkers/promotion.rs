@@ -98,7 +98,7 @@ impl Facts {
         );
         let wanted = rollout.plan.rings[soak.ring].soak;
         ensure!(
-            observed >= wanted,
+            observed >= wanted || rollout.plan.rings[soak.ring].planned == 0,
             I11,
             "{id} ends the soak of ring {} after {observed} of observation; its policy says {wanted}",
             soak.ring
@@ -158,14 +158,17 @@ impl Facts {
     ) -> Result<(), Broken> {
         let rollout = self.rollout(id)?;
         let counts = &rollout.rings[ring];
+        let reached = rollout.plan.rings[ring]
+            .halt_on
+            .is_some_and(|on| counts.suspected >= on && limit >= on);
+        // Where nobody is left who could prove that the update is harmless, there is no going on either.
+        let hopeless =
+            counts.done == 0 && counts.pending == 0 && counts.moving == 0 && counts.suspected > 0;
         ensure!(
-            rollout.plan.rings[ring].halt_on.is_some_and(|on| {
-                counts.blamed.saturating_sub(counts.forgiven) >= on && limit >= on
-            }),
+            reached || hopeless,
             Halts,
-            "{id} halts in ring {ring} on {failed} failures (limit {limit}); {} count, {} of them accepted, and the policy says {:?}",
-            counts.blamed,
-            counts.forgiven,
+            "{id} halts in ring {ring} on {failed} failures (limit {limit}); {} count at the most, and the policy says {:?}",
+            counts.suspected,
             rollout.plan.rings[ring].halt_on
         );
         Ok(())
@@ -177,7 +180,7 @@ impl Facts {
         let Some(rollout) = self.rollouts.get(&id) else {
             return Ok(());
         };
-        if rollout.phase != Phase::Advancing {
+        if !matches!(rollout.phase, Phase::Advancing | Phase::Paused) {
             return Ok(());
         }
         for (ring, counts) in rollout.rings.iter().enumerate().take(rollout.opened) {
@@ -185,11 +188,10 @@ impl Facts {
                 continue;
             };
             ensure!(
-                counts.blamed.saturating_sub(counts.forgiven) < on,
+                counts.blamed < on,
                 Halts,
-                "{id} goes on with {} failures in ring {ring}, {} of them accepted; it halts on failure no. {on}",
-                counts.blamed,
-                counts.forgiven
+                "{id} goes on with {} failures in ring {ring} that nobody accepted; it halts on failure no. {on}",
+                counts.blamed
             );
         }
         let Some(soak) = rollout.soak.filter(|soak| soak.since.is_some()) else {
@@ -219,7 +221,10 @@ impl Facts {
                 rollout.phase == Phase::Advancing && rollout.promoted == rollout.rings.len()
             }
             Final::RolledBack => rollout.phase == Phase::RollingBack,
-            Final::Cancelled => rollout.phase == Phase::Cancelling,
+            // What never started has nothing to finish.
+            Final::Cancelled => {
+                matches!(rollout.phase, Phase::Cancelling | Phase::Proposed)
+            }
         };
         ensure!(
             fits,

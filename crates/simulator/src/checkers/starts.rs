@@ -2,7 +2,9 @@
 //! I6 (groups in order) and I15 (registered documents only), judged when a step is issued.
 
 use ringway_engine::{Ending, HostState};
-use ringway_model::{AfterCrash, Digest, IntentId, RolloutId, StepKind, Timestamp, VisitKind};
+use ringway_model::{
+    AfterCrash, CellId, Digest, IntentId, RolloutId, StepKind, Timestamp, VisitKind,
+};
 use ringway_policy::validated::OnHalt;
 use ringway_scheduler::plan::StepPlan;
 
@@ -64,14 +66,24 @@ impl Facts {
             self.check_budget(intent, host)?;
             self.check_peers(intent, host)?;
         }
+        let repair = self.hosts[host.index()].is_down();
         self.hosts[host.index()].running = Some(intent);
         self.change(id, slot, |facts| {
             facts.serial = intent.serial();
-            let mut visit = facts.visit.unwrap_or_else(|| begun(kind));
+            let mut visit = facts.visit.unwrap_or_else(|| Visit {
+                repair,
+                ..begun(kind)
+            });
             visit.at = (position, attempt);
             visit.running = Some(intent);
-            visit.took_down_before = visit.took_down;
+            visit.before = (
+                visit.took_down,
+                visit.drained,
+                visit.applying,
+                visit.touched,
+            );
             visit.took_down |= takes_down(step.kind);
+            visit.touched |= takes_down(step.kind);
             match step.kind {
                 StepKind::Drain => {
                     visit.drained = true;
@@ -82,8 +94,8 @@ impl Facts {
                     visit.applying = true;
                     facts.changed = true;
                 }
-                StepKind::Inspect => visit.owes_look = None,
-                StepKind::Precheck
+                StepKind::Inspect
+                | StepKind::Precheck
                 | StepKind::Rollback
                 | StepKind::Reboot
                 | StepKind::Verify
@@ -247,6 +259,21 @@ impl Facts {
         self.check_scope(intent, visit.kind, step.kind)
     }
 
+    /// The availability group whose members an outstanding step relies on: where it is the step that takes its host down.
+    pub(super) fn relies_on_peers(&self, intent: IntentId) -> Option<CellId> {
+        let (rollout, slot) = self.place(intent.rollout(), intent.slot()).ok()?;
+        let host = rollout.plan.slots[slot].host;
+        let visit = rollout.slots[slot].visit?;
+        let step = step_of(rollout, slot, visit.kind, visit.at.0)?;
+        let first = takes_down(step.kind) && !visit.before.0 && !visit.repair;
+        let fleet = self.fleet.as_ref()?;
+        let cell = fleet.hosts[host.index()].cell.filter(|_| first)?;
+        fleet.cells[cell.index()]
+            .accept_outage
+            .is_none()
+            .then_some(cell)
+    }
+
     /// The digest of the plan that a rollout was registered with.
     pub(super) fn registered(&self, rollout: RolloutId) -> Option<Digest> {
         let plan = &self.rollouts.get(&rollout)?.plan;
@@ -299,11 +326,13 @@ pub(super) const fn begun(kind: VisitKind) -> Visit {
         ending: Ending::Well,
         not_before: Timestamp(i64::MIN),
         took_down: false,
-        took_down_before: false,
         drained: false,
         applying: false,
         owes_look: None,
-        blamed_at: None,
+        touched: false,
+        applied: false,
+        before: (false, false, false, false),
+        repair: false,
     }
 }
 
@@ -336,8 +365,12 @@ pub(super) const fn takes_down(kind: StepKind) -> bool {
     }
 }
 
-/// Whether an interrupted step may be run again without a look.
+/// Whether an interrupted step may be run again without a look: where it is declared idempotent, and where it changes
+/// nothing or is a role's care, which is idempotent by contract.
 pub(super) const fn may_repeat(step: &StepPlan) -> bool {
     matches!(step.step.after_crash, AfterCrash::Repeat)
-        || matches!(step.kind, StepKind::Inspect | StepKind::Precheck)
+        || !matches!(
+            step.kind,
+            StepKind::Apply | StepKind::Rollback | StepKind::Reboot
+        )
 }

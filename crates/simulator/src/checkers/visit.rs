@@ -6,8 +6,8 @@ use ringway_model::{
     Evidence, FailWhy, IntentId, RolloutId, Slot, StepKind, StepResult, Timestamp, VisitKind,
 };
 
-use super::facts::{Facts, SlotFacts, Visit};
-use super::starts::{begun, may_repeat, step_of, takes_down};
+use super::facts::{Facts, Phase, SlotFacts, Visit};
+use super::starts::{begun, may_repeat, step_of};
 use super::{Broken, ensure};
 
 impl Facts {
@@ -81,7 +81,15 @@ impl Facts {
                 );
                 Ok(())
             }
-            Then::End { to, .. } => self.end_visit(intent.rollout(), slot, to),
+            Then::End { to, .. } => {
+                let touched = self.rollout(intent.rollout())?.slots[slot]
+                    .visit
+                    .is_some_and(|visit| visit.touched || visit.kind != VisitKind::Update);
+                if touched {
+                    self.forget_evidence(host);
+                }
+                self.end_visit(intent.rollout(), slot, to)
+            }
         }
     }
 
@@ -160,8 +168,8 @@ impl Facts {
                 continue;
             };
             ensure!(
-                ending != Ending::Well || visit.owes_look.is_some() || step.kind < StepKind::Reboot,
-                Story,
+                ending != Ending::Well || (visit.applying && step.kind <= StepKind::Apply),
+                I11,
                 "slot {slot} of {id} leaves out `{}` and is heading for success",
                 step.kind
             );
@@ -211,28 +219,34 @@ impl Facts {
         if let Some(visit) = facts.visit {
             self.check_ending(id, slot, &visit, to)?;
         }
-        self.check_claim(id, slot, &facts, to)?;
+        // The same state again only tells when it is due to change; it claims nothing new.
+        if facts.visit.is_some() || facts.rest != to {
+            self.check_claim(id, slot, &facts, to)?;
+        }
         let now = self.now;
         self.change(id, slot, |facts| {
+            if facts.visit.is_some() || facts.rest != to {
+                facts.since = now;
+            }
             facts.visit = None;
             facts.rest = to;
-            facts.since = now;
             match to {
                 HostState::Failed { .. } | HostState::Unhealthy { .. } | HostState::Lost => {
                     facts.blamed = true;
+                    facts.blamed_for = None;
+                    facts.suspected = true;
                 }
                 HostState::Settling
                 | HostState::Updated
                 | HostState::Already
-                | HostState::Pending
-                | HostState::RestartWithheld
                 | HostState::RolledBack
                 | HostState::Offline
-                | HostState::Held => facts.blamed = false,
-                HostState::RollbackFailed { .. }
-                | HostState::Running { .. }
-                | HostState::Ready { .. }
-                | HostState::Backoff { .. } => {}
+                | HostState::Held => absolve(facts),
+                // A hold took it back: what failed still counts until a repetition succeeds.
+                HostState::Pending | HostState::RestartWithheld => {}
+                HostState::RollbackFailed { .. } => facts.suspected = true,
+                HostState::Running { .. } | HostState::Ready { .. } | HostState::Backoff { .. } => {
+                }
             }
         });
         Ok(())
@@ -254,9 +268,9 @@ impl Facts {
         let rollout = self.rollout(id)?;
         match to {
             HostState::Pending => ensure!(
-                !visit.applying && visit.kind == VisitKind::Update,
+                !visit.applied && visit.kind == VisitKind::Update,
                 I12,
-                "slot {slot} of {id} is pending again after its `apply` began"
+                "slot {slot} of {id} is pending again after its `apply` was done"
             ),
             HostState::Offline => ensure!(
                 !visit.took_down,
@@ -264,7 +278,10 @@ impl Facts {
                 "slot {slot} of {id} counts as never reached after a step took it down"
             ),
             HostState::Lost => ensure!(
-                visit.took_down,
+                visit.took_down
+                    || visit.touched
+                    || visit.kind != VisitKind::Update
+                    || rollout.slots[slot].changed,
                 Story,
                 "slot {slot} of {id} is lost and no step took it down"
             ),
@@ -285,7 +302,7 @@ impl Facts {
                 );
             }
             HostState::RestartWithheld => ensure!(
-                visit.applying || visit.kind == VisitKind::Restart,
+                visit.applying || visit.kind == VisitKind::Restart || rollout.slots[slot].changed,
                 I12,
                 "slot {slot} of {id} is {to:?} and nothing was applied"
             ),
@@ -313,9 +330,10 @@ impl Facts {
         let host = &self.hosts[rollout.plan.slots[slot].host.index()];
         match to {
             HostState::Updated => {
-                let settled = match (facts.visit, facts.rest) {
-                    (None, HostState::Settling) => self.now.since(facts.since),
-                    _ => ringway_model::Span::ZERO,
+                let settled = if facts.visit.is_none() && facts.rest == HostState::Settling {
+                    self.now.since(facts.since)
+                } else {
+                    ringway_model::Span::ZERO
                 };
                 ensure!(
                     settled >= rollout.plan.pace.settle,
@@ -324,10 +342,11 @@ impl Facts {
                     rollout.plan.pace.settle
                 );
                 for gate in &rollout.plan.gates {
+                    let (known, since) = host.evidence(gate.probe);
                     ensure!(
-                        host.evidence(gate.probe).0 == Evidence::Up,
+                        known == Evidence::Up && self.now.since(since) >= rollout.plan.pace.settle,
                         I11,
-                        "slot {slot} of {id} is updated and gate `{}` does not find it up",
+                        "slot {slot} of {id} is updated and gate `{}` finds it {known:?} since {since}",
                         gate.name
                     );
                 }
@@ -339,8 +358,10 @@ impl Facts {
                     let (known, since) = host.evidence(gate.probe);
                     known == Evidence::Down && self.now.since(since) >= gate.down_for
                 });
+                // A rollout that is to end does not wait for evidence for ever: silence is told as harm there.
+                let ending = matches!(rollout.phase, Phase::Cancelling | Phase::RollingBack);
                 ensure!(
-                    down,
+                    down || ending,
                     I11,
                     "slot {slot} of {id} is unhealthy and no gate found it down for long enough"
                 );
@@ -431,44 +452,67 @@ fn note_result(facts: &mut SlotFacts, kind: StepKind, repeatable: bool, result: 
                 | StepKind::Verify
                 | StepKind::CareVerify
         );
+    let unhappy = !matches!(kind, StepKind::Inspect | StepKind::Precheck);
     match result {
         StepResult::Done | StepResult::Found { .. } | StepResult::Back { .. } => {
-            if visit.blamed_at == Some(visit.at.0) {
-                visit.blamed_at = None;
-                facts.blamed = false;
-            }
-            if kind == StepKind::Undrain {
-                facts.out_of_service = false;
-            }
-        }
-        StepResult::Failed(_) => {
-            if counts {
-                visit.blamed_at = Some(visit.at.0);
-                facts.blamed = true;
-            }
-        }
-        StepResult::Unreachable => {}
-        StepResult::Interrupted => {
-            if !repeatable {
-                visit.owes_look = Some(visit.at.0);
-            }
-        }
-        StepResult::NotStarted => {
-            if takes_down(kind) {
-                visit.took_down = visit.took_down_before;
+            if facts.blamed_for == Some(kind) {
+                absolve(facts);
             }
             match kind {
-                StepKind::Drain => visit.drained = false,
-                StepKind::Apply => visit.applying = false,
-                StepKind::Undrain => visit.drained = true,
-                StepKind::Inspect
-                | StepKind::Precheck
+                StepKind::Undrain => facts.out_of_service = false,
+                StepKind::Apply => visit.applied = true,
+                StepKind::Inspect => {
+                    visit.owes_look = None;
+                    let found = matches!(
+                        result,
+                        StepResult::Found {
+                            installed: true,
+                            ..
+                        }
+                    );
+                    visit.applied |= found && visit.applying;
+                }
+                StepKind::Precheck
+                | StepKind::Drain
                 | StepKind::Rollback
                 | StepKind::Reboot
                 | StepKind::Verify
                 | StepKind::CareVerify => {}
             }
         }
+        StepResult::Failed(_) => {
+            facts.suspected |= unhappy;
+            if counts {
+                facts.blamed = true;
+                facts.blamed_for = Some(kind);
+            }
+        }
+        StepResult::Unreachable => {
+            facts.suspected |= unhappy;
+            (visit.took_down, visit.drained, visit.applying, _) = visit.before;
+        }
+        StepResult::Interrupted => {
+            facts.suspected |= unhappy;
+            if !repeatable {
+                visit.owes_look = Some(visit.at.0);
+            }
+        }
+        StepResult::NotStarted => {
+            (
+                visit.took_down,
+                visit.drained,
+                visit.applying,
+                visit.touched,
+            ) = visit.before;
+        }
     }
     facts.visit = Some(visit);
+}
+
+/// A host no longer counts as failed, for anybody.
+fn absolve(facts: &mut SlotFacts) {
+    facts.blamed = false;
+    facts.blamed_for = None;
+    facts.suspected = false;
+    facts.forgiven = false;
 }

@@ -1,0 +1,152 @@
+//! Which transitions and reasons a run has been through, so that a suite can say what it never reached.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ringway_engine::{Event, HostState, Then};
+use ringway_model::{RolloutId, Slot, StepResult};
+
+use crate::trace::word;
+
+/// Everything that was reached, as words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// Of hosts: `state + event -> state`.
+    pub hosts: BTreeSet<String>,
+    /// Of rollouts: `state + event`.
+    pub rollouts: BTreeSet<String>,
+    /// Reasons why something did not move.
+    pub waiting: BTreeSet<&'static str>,
+    /// Codes of refused commands.
+    pub refused: BTreeSet<String>,
+    /// Crashes while at least one step had no result.
+    pub crashes_with_steps: u32,
+    /// All crashes.
+    pub crashes: u32,
+    at: BTreeMap<(RolloutId, Slot), &'static str>,
+    stands: BTreeMap<RolloutId, &'static str>,
+}
+
+impl Reach {
+    /// Adds what another run reached.
+    pub fn add(&mut self, other: &Self) {
+        self.hosts.extend(other.hosts.iter().cloned());
+        self.rollouts.extend(other.rollouts.iter().cloned());
+        self.waiting.extend(other.waiting.iter().copied());
+        self.refused.extend(other.refused.iter().cloned());
+        self.crashes += other.crashes;
+        self.crashes_with_steps += other.crashes_with_steps;
+    }
+
+    /// Notes an event.
+    pub(crate) fn event(&mut self, event: &Event) {
+        match event {
+            Event::StepIssued { intent, visit, .. } => {
+                self.host(
+                    (intent.rollout(), intent.slot()),
+                    &format!("issue {}", visit.word()),
+                    "running",
+                );
+            }
+            Event::StepEnded {
+                intent,
+                result,
+                then,
+            } => {
+                let to = match then {
+                    Then::Step { .. } => "ready",
+                    Then::Retry { .. } => "backoff",
+                    Then::End { to, .. } => word(*to),
+                    Then::Nothing => return,
+                };
+                self.host((intent.rollout(), intent.slot()), result_word(result), to);
+            }
+            Event::HostMoved {
+                rollout, slot, to, ..
+            } => self.host((*rollout, *slot), move_word(*to), word(*to)),
+            Event::Proposed { rollout, .. } => self.rollout(*rollout, "propose", "proposed"),
+            Event::Approved { rollout, .. } => self.stay(*rollout, "approve"),
+            Event::ApprovalVoided { rollout, .. } => self.stay(*rollout, "void"),
+            Event::Declined { rollout, .. } => self.rollout(*rollout, "decline", "paused"),
+            Event::RingOpened { rollout, .. } => self.rollout(*rollout, "open", "visiting"),
+            Event::SoakBegan { rollout, .. } => self.rollout(*rollout, "soak", "soaking"),
+            Event::SoakHeld { rollout } => self.stay(*rollout, "hold-soak"),
+            Event::SoakContinued { rollout } => self.stay(*rollout, "continue-soak"),
+            Event::SoakEnded { rollout } => self.rollout(*rollout, "end-soak", "promoting"),
+            Event::Promoted { rollout, .. } => self.rollout(*rollout, "promote", "promoted"),
+            Event::Paused { rollout, .. } => self.rollout(*rollout, "pause", "paused"),
+            Event::Halted { rollout, .. } => self.rollout(*rollout, "halt", "halted"),
+            Event::Resumed { rollout, .. } => self.rollout(*rollout, "resume", "resumed"),
+            Event::CancelBegan { rollout, .. } => self.rollout(*rollout, "cancel", "cancelling"),
+            Event::RollbackBegan { rollout, .. } => {
+                self.rollout(*rollout, "rollback", "rolling-back");
+            }
+            Event::Finished { rollout, .. } => self.rollout(*rollout, "finish", "over"),
+            Event::Restarted { rollout, .. } => self.stay(*rollout, "restarted"),
+            Event::Recovered { .. } => self.all("recover"),
+            Event::ClockJumped { .. } => self.all("jump"),
+            Event::Stopped { .. } => self.all("stop"),
+            Event::Went { .. } => self.all("go"),
+            Event::Alive
+            | Event::FleetAdopted { .. }
+            | Event::Faulted { .. }
+            | Event::EvidenceChanged { .. } => {}
+        }
+    }
+
+    fn host(&mut self, at: (RolloutId, Slot), event: &str, to: &'static str) {
+        let from = self.at.insert(at, to).unwrap_or("pending");
+        self.hosts.insert(format!("{from} + {event} -> {to}"));
+    }
+
+    fn rollout(&mut self, id: RolloutId, event: &str, to: &'static str) {
+        let from = self.stands.insert(id, to).unwrap_or("none");
+        self.rollouts.insert(format!("{from} + {event}"));
+    }
+
+    fn stay(&mut self, id: RolloutId, event: &str) {
+        let at = self.stands.get(&id).copied().unwrap_or("none");
+        self.rollouts.insert(format!("{at} + {event}"));
+    }
+
+    fn all(&mut self, event: &str) {
+        let standing: BTreeSet<&str> = self.stands.values().copied().collect();
+        for at in standing {
+            self.rollouts.insert(format!("{at} + {event}"));
+        }
+    }
+}
+
+const fn result_word(result: &StepResult) -> &'static str {
+    match result {
+        StepResult::Done => "done",
+        StepResult::Found {
+            installed: true, ..
+        } => "found it",
+        StepResult::Found { .. } => "found another",
+        StepResult::Back { .. } => "back",
+        StepResult::Failed(_) => "failed",
+        StepResult::Unreachable => "unreachable",
+        StepResult::Interrupted => "interrupted",
+        StepResult::NotStarted => "not started",
+    }
+}
+
+const fn move_word(to: HostState) -> &'static str {
+    match to {
+        HostState::Ready { .. } => "led back",
+        HostState::Pending
+        | HostState::Running { .. }
+        | HostState::Backoff { .. }
+        | HostState::Settling
+        | HostState::Updated
+        | HostState::Already
+        | HostState::RestartWithheld
+        | HostState::Failed { .. }
+        | HostState::Unhealthy { .. }
+        | HostState::RolledBack
+        | HostState::RollbackFailed { .. }
+        | HostState::Offline
+        | HostState::Held
+        | HostState::Lost => "moved",
+    }
+}

@@ -1,0 +1,191 @@
+//! One host that does not exist: its envelope, its service, and what is true of it whatever anybody believes.
+//!
+//! # Invariants
+//!
+//! * The envelope keeps the product's rules: a run directory named by the intent id is begun at most once; attaching to
+//!   what is not there leaves a tombstone; a lower epoch than the highest seen is refused; one step at a time.
+//! * Nothing here knows what the decider believes.
+
+use std::collections::BTreeMap;
+
+use ringway_model::{Epoch, IntentId, RawReport, Sample, StepKind, Timestamp};
+
+/// What an execution in a run directory has come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Run {
+    /// Begun and running until this instant, with what it will report.
+    Running {
+        /// When it ends.
+        until: Timestamp,
+        /// What it reports then.
+        report: RawReport,
+    },
+    /// Over, with its result.
+    Over(RawReport),
+    /// Begun, not running, no result.
+    Interrupted,
+    /// Never begun, and never to begin.
+    Tombstone,
+}
+
+/// One execution of a step, for the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Execution {
+    /// Which.
+    pub intent: IntentId,
+    /// What it was for.
+    pub kind: StepKind,
+    /// When it began.
+    pub began: Timestamp,
+}
+
+/// What a request to the envelope met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Met {
+    /// The step begins now.
+    Begins,
+    /// It is running; its result comes when it ends.
+    Runs(Timestamp),
+    /// It is decided already.
+    Report(RawReport),
+    /// Another step runs; ask again when it is over.
+    Locked(Timestamp),
+}
+
+/// A host.
+#[derive(Clone, Debug)]
+pub struct SimHost {
+    /// Its role.
+    pub role: String,
+    /// What is installed, by recipe.
+    pub content: BTreeMap<String, String>,
+    /// Counts its boots.
+    pub boot: u64,
+    /// Unreachable until then.
+    pub offline_until: Timestamp,
+    /// Its machine is down (restarting) until then.
+    pub booting_until: Timestamp,
+    /// Its service was stopped by something else until then.
+    pub killed_until: Timestamp,
+    /// Its probes cannot be run until then.
+    pub blind_until: Timestamp,
+    /// Harm that is in it, by recipe.
+    pub harm: BTreeMap<String, Harm>,
+    /// Taken out of service by a `drain`.
+    pub drained: bool,
+    /// Run directories.
+    pub runs: BTreeMap<IntentId, Run>,
+    /// The highest epoch seen.
+    pub epoch: Epoch,
+    /// Every execution that began.
+    pub ledger: Vec<Execution>,
+    /// When its service restarts again because of a crash loop.
+    pub next_crash: Timestamp,
+}
+
+/// What an update does to a host that it harms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Harm {
+    /// The service is down from this instant.
+    Down(Timestamp),
+    /// The service is down until this instant, and well after it.
+    Late(Timestamp),
+    /// The host restarts again and again.
+    Loop,
+}
+
+impl SimHost {
+    /// A healthy host.
+    pub fn new(role: &str, content: BTreeMap<String, String>) -> Self {
+        Self {
+            role: role.to_owned(),
+            content,
+            boot: 1,
+            offline_until: Timestamp::default(),
+            booting_until: Timestamp::default(),
+            killed_until: Timestamp::default(),
+            blind_until: Timestamp::default(),
+            harm: BTreeMap::new(),
+            drained: false,
+            runs: BTreeMap::new(),
+            epoch: Epoch(0),
+            ledger: Vec::new(),
+            next_crash: Timestamp::NEVER,
+        }
+    }
+
+    /// Whether it can be reached.
+    pub fn is_reachable(&self, now: Timestamp) -> bool {
+        now >= self.offline_until && now >= self.booting_until
+    }
+
+    /// Whether its service is up, in truth.
+    pub fn is_up(&self, now: Timestamp) -> bool {
+        now >= self.booting_until
+            && now >= self.killed_until
+            && self.harm.values().all(|harm| match harm {
+                Harm::Down(from) => now < *from,
+                Harm::Late(until) => now >= *until,
+                Harm::Loop => true,
+            })
+    }
+
+    /// What a probe finds now.
+    pub fn sample(&self, now: Timestamp) -> Sample {
+        if now < self.blind_until {
+            Sample::Blind("the probe could not be run".to_owned())
+        } else if now < self.offline_until || !self.is_up(now) {
+            Sample::Down("no answer".to_owned())
+        } else {
+            Sample::Up
+        }
+    }
+
+    /// The boot id, where it can be read.
+    pub fn boot_id(&self, now: Timestamp) -> Option<String> {
+        self.is_reachable(now)
+            .then(|| format!("boot-{}", self.boot))
+    }
+
+    /// The step that runs, and when it ends.
+    pub fn running(&self) -> Option<(IntentId, Timestamp)> {
+        self.runs.iter().find_map(|(intent, run)| match run {
+            Run::Running { until, .. } => Some((*intent, *until)),
+            Run::Over(_) | Run::Interrupted | Run::Tombstone => None,
+        })
+    }
+
+    /// Asks the envelope to run a step, or to find it.
+    pub fn ask(&mut self, intent: IntentId, epoch: Epoch, attach: bool) -> Met {
+        if epoch < self.epoch {
+            return Met::Report(RawReport::Fenced { seen: self.epoch.0 });
+        }
+        self.epoch = epoch;
+        match self.runs.get(&intent) {
+            Some(Run::Running { until, .. }) => return Met::Runs(*until),
+            Some(Run::Over(report)) => return Met::Report(report.clone()),
+            Some(Run::Interrupted) => return Met::Report(RawReport::Interrupted),
+            Some(Run::Tombstone) => return Met::Report(RawReport::NeverStarted),
+            None => {}
+        }
+        if attach {
+            self.runs.insert(intent, Run::Tombstone);
+            return Met::Report(RawReport::NeverStarted);
+        }
+        match self.running() {
+            Some((_, until)) => Met::Locked(until),
+            None => Met::Begins,
+        }
+    }
+
+    /// Its machine stops at once and boots until `until`: what ran is interrupted.
+    pub fn power_lost(&mut self, until: Timestamp) {
+        self.boot += 1;
+        self.booting_until = self.booting_until.max(until);
+        for run in self.runs.values_mut() {
+            if matches!(run, Run::Running { .. }) {
+                *run = Run::Interrupted;
+            }
+        }
+    }
+}

@@ -1,0 +1,447 @@
+//! A fleet that does not exist, in virtual time: it drives the product's own loop with everything that can go wrong.
+//!
+//! # Invariants
+//!
+//! * Time is virtual and moves from one happening to the next; every choice is from the seed.
+//! * Every row is shown to the checkers as soon as it is durable, and never before.
+
+mod faults;
+mod host;
+mod people;
+mod requests;
+mod steps;
+mod store;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ringway_engine::{Event, Input};
+use ringway_executor::port::{Arrival, Request, Start};
+use ringway_executor::{Config, Executor, codec::Batch};
+use ringway_model::{HostId, IntentId, ProbeId, Sample, Span, Timestamp};
+use ringway_scheduler::{FleetSpec, Plan, compile_fleet, make_plan};
+
+use crate::checkers::{Checkers, Invariant, Violation};
+use crate::dice::Dice;
+use crate::documents::Papers;
+use crate::reach::Reach;
+use crate::trace::{Trace, dense};
+
+pub use faults::{Faults, Mishap};
+pub use host::{Execution, Harm, Run, SimHost};
+pub use steps::{Effect, Trouble, Ways};
+pub use store::{Fate, MemoryStore};
+
+/// When every world begins.
+pub const BEGIN: Timestamp = Timestamp(1_776_186_000_000);
+
+/// Something that is going to happen.
+#[derive(Clone, Debug)]
+enum Happening {
+    /// The decider of this generation is told something.
+    Arrives { generation: u64, what: Arrival },
+    /// A worker of this generation talks to a host's envelope.
+    Asks {
+        generation: u64,
+        start: Box<Start>,
+        since: Timestamp,
+    },
+    /// A process on a host ends.
+    Ends { host: HostId, intent: IntentId },
+    /// A new decider starts.
+    Recovers,
+    /// Something goes wrong.
+    Strikes(Mishap),
+    /// A person looks, and may do something.
+    PersonLooks,
+    /// A host that restarts in a loop does so again.
+    Loops(HostId),
+}
+
+/// The world.
+pub struct World {
+    now: Timestamp,
+    queue: BTreeMap<(Timestamp, u64), Happening>,
+    serial: u64,
+    store: MemoryStore,
+    hosts: Vec<SimHost>,
+    fleet: Arc<FleetSpec>,
+    plans: Vec<Arc<Plan>>,
+    proposed: BTreeSet<usize>,
+    executor: Option<Executor>,
+    generation: u64,
+    /// The pending wake-up of the decider.
+    wake: Option<(Timestamp, u64)>,
+    checkers: Checkers,
+    /// Rows that the checkers have seen.
+    observed: usize,
+    /// Samples as they were told: the truth behind the evidence.
+    told: BTreeMap<(HostId, ProbeId), (Timestamp, bool)>,
+    withdrawn: BTreeSet<IntentId>,
+    begun: BTreeSet<IntentId>,
+    ways: Ways,
+    faults: Faults,
+    network: Dice,
+    people: Dice,
+    tickets: u64,
+    patience: u32,
+    looks: u32,
+    /// Milliseconds that the decider's clock is ahead.
+    ahead: i64,
+    appends: u64,
+    /// Appends after which, or before which, the decider dies: for the test of crash points.
+    pub crash_points: BTreeMap<u64, Fate>,
+    healing: bool,
+    /// Whether people meddle while faults happen.
+    pub(crate) meddling: bool,
+    /// What running steps will change when they end.
+    effects: BTreeMap<IntentId, steps::Change>,
+    #[cfg(feature = "planted-bugs")]
+    planted: Option<ringway_engine::planted::Bug>,
+    config: Config,
+    trace: Trace,
+    reach: Reach,
+    violation: Option<Violation>,
+}
+
+/// Why a world could not be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the documents of this seed make no plan: {0}")]
+pub struct NoPlan(pub String);
+
+impl World {
+    /// A world in which nothing has happened.
+    ///
+    /// # Errors
+    ///
+    /// When the documents have no plan.
+    pub fn new(
+        seed: u64,
+        papers: &Papers,
+        ways: Ways,
+        faults: Faults,
+        config: Config,
+        keep: usize,
+    ) -> Result<Self, NoPlan> {
+        let document = papers
+            .documents
+            .fleet
+            .as_ref()
+            .ok_or_else(|| NoPlan("there is no fleet".to_owned()))?;
+        let fleet = compile_fleet(document).map_err(|error| NoPlan(error.to_string()))?;
+        let mut plans = Vec::new();
+        for (policy, update) in &papers.rollouts {
+            let plan = make_plan(&fleet, &papers.documents, policy, update, seed)
+                .map_err(|problems| NoPlan(problems.to_string()))?;
+            plans.push(Arc::new(plan));
+        }
+        let hosts = document
+            .hosts
+            .iter()
+            .map(|host| {
+                let role = host.labels.get("role").unwrap_or("none");
+                SimHost::new(role, BTreeMap::new())
+            })
+            .collect();
+        let mut world = Self {
+            now: BEGIN,
+            queue: BTreeMap::new(),
+            serial: 0,
+            store: MemoryStore::default(),
+            hosts,
+            fleet: Arc::new(fleet),
+            plans,
+            proposed: BTreeSet::new(),
+            executor: None,
+            generation: 0,
+            wake: None,
+            checkers: Checkers::new(),
+            observed: 0,
+            told: BTreeMap::new(),
+            withdrawn: BTreeSet::new(),
+            begun: BTreeSet::new(),
+            ways,
+            faults,
+            network: Dice::new(seed, "network"),
+            people: Dice::new(seed, "people"),
+            tickets: 0,
+            patience: 0,
+            looks: 0,
+            ahead: 0,
+            appends: 0,
+            crash_points: BTreeMap::new(),
+            healing: false,
+            meddling: false,
+            effects: BTreeMap::new(),
+            #[cfg(feature = "planted-bugs")]
+            planted: None,
+            config,
+            trace: Trace::new(BEGIN, keep),
+            reach: Reach::default(),
+            violation: None,
+        };
+        world.prepare();
+        Ok(world)
+    }
+
+    /// The world's first happenings.
+    fn prepare(&mut self) {
+        self.install_first();
+        self.after(Span::ZERO, Happening::Recovers);
+        self.after(Span::seconds(5), Happening::PersonLooks);
+        for (at, mishap) in self.faults.schedule(self.hosts.len()) {
+            self.after(at, Happening::Strikes(mishap));
+        }
+    }
+
+    /// Goes on until nothing is left to do, a rule is broken, or `until` has come.
+    pub fn run(&mut self, until: Timestamp) {
+        while self.violation.is_none() {
+            let Some((&(at, serial), _)) = self.queue.first_key_value() else {
+                return;
+            };
+            if at > until {
+                self.now = until;
+                return;
+            }
+            let Some(happening) = self.queue.remove(&(at, serial)) else {
+                return;
+            };
+            self.now = at;
+            self.happen(happening);
+        }
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Arrives { generation, what } => {
+                if generation == self.generation && self.executor.is_some() {
+                    self.tell(what);
+                }
+            }
+            Happening::Asks {
+                generation,
+                start,
+                since,
+            } => self.asks(generation, start, since),
+            Happening::Ends { host, intent } => self.ends(host, intent),
+            Happening::Recovers => self.recovers(),
+            Happening::Strikes(mishap) => self.strikes(mishap),
+            Happening::PersonLooks => self.person_looks(),
+            Happening::Loops(host) => self.loops(host),
+        }
+    }
+
+    fn after(&mut self, span: Span, happening: Happening) -> (Timestamp, u64) {
+        let key = (self.now + span, self.serial);
+        self.serial += 1;
+        self.queue.insert(key, happening);
+        key
+    }
+
+    /// Tells the decider after a while.
+    fn tell_after(&mut self, span: Span, what: Arrival) {
+        let generation = self.generation;
+        self.after(span, Happening::Arrives { generation, what });
+    }
+
+    /// Tells the decider now, and carries out what it asks for.
+    fn tell(&mut self, what: Arrival) {
+        let told = Timestamp(self.now.0.saturating_add(self.ahead));
+        let Some(executor) = &mut self.executor else {
+            return;
+        };
+        let mut requests: Vec<Request> = Vec::new();
+        executor.step(told, what, &mut requests);
+        for request in requests {
+            self.carry_out(request);
+        }
+    }
+
+    fn recovers(&mut self) {
+        if self.executor.is_some() {
+            return;
+        }
+        self.generation += 1;
+        let epoch = self.store.claim();
+        self.say(&format!("! decider {epoch} starts"));
+        self.executor = Some(self.new_executor());
+        self.tell(Arrival::Woken);
+    }
+
+    fn crashes(&mut self) {
+        if self.executor.take().is_none() {
+            return;
+        }
+        self.wake = None;
+        self.withdrawn.clear();
+        self.reach.crashes += 1;
+        if !self.checkers.outstanding().is_empty() {
+            self.reach.crashes_with_steps += 1;
+        }
+        self.say("! the decider dies");
+        let rest = self.faults.rest_after_crash();
+        self.after(rest, Happening::Recovers);
+    }
+
+    /// Shows every row that became durable to the checkers.
+    fn observe(&mut self) {
+        while self.observed < self.store.rows().len() && self.violation.is_none() {
+            let row = self.store.rows()[self.observed].clone();
+            self.observed += 1;
+            match Batch::decode(&row.body) {
+                Ok(batch) => self.observe_batch(row.at, &batch.inputs, &batch.events),
+                Err(error) => self.broken(Invariant::I13, error.to_string()),
+            }
+        }
+    }
+
+    fn observe_batch(&mut self, at: Timestamp, inputs: &[Input], events: &[Event]) {
+        for event in events {
+            let line = dense(event);
+            self.say(&line);
+            self.reach.event(event);
+        }
+        if let Err(violation) = self.checkers.observe(at, inputs, events) {
+            self.violation.get_or_insert(violation);
+        }
+    }
+
+    fn broken(&mut self, invariant: Invariant, what: String) {
+        self.say(&format!("! {invariant}: {what}"));
+        self.violation.get_or_insert(Violation {
+            invariant,
+            at: self.now,
+            what,
+        });
+    }
+
+    fn say(&mut self, what: &str) {
+        self.trace.say(self.now, what);
+    }
+
+    /// The instant of the world.
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The first rule that was broken.
+    pub const fn violation(&self) -> Option<&Violation> {
+        self.violation.as_ref()
+    }
+
+    /// What was reached.
+    pub const fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
+    /// What happened.
+    pub const fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    /// The checkers.
+    pub const fn checkers(&self) -> &Checkers {
+        &self.checkers
+    }
+
+    /// The hosts, by `HostId`.
+    pub fn hosts(&self) -> &[SimHost] {
+        &self.hosts
+    }
+
+    /// The store.
+    pub const fn store(&self) -> &MemoryStore {
+        &self.store
+    }
+
+    /// The decider, where it runs.
+    pub const fn executor(&self) -> Option<&Executor> {
+        self.executor.as_ref()
+    }
+
+    /// How many appends were asked for.
+    pub const fn appends(&self) -> u64 {
+        self.appends
+    }
+
+    /// From now on nothing more goes wrong, and people do what is needed for an end.
+    pub fn heal(&mut self) {
+        self.healing = true;
+        self.say("! everything heals");
+        self.faults.stop();
+        self.queue
+            .retain(|_, happening| !matches!(happening, Happening::Strikes(_)));
+        let now = self.now;
+        for host in &mut self.hosts {
+            host.offline_until = host.offline_until.min(now);
+            host.killed_until = host.killed_until.min(now);
+            host.blind_until = host.blind_until.min(now);
+        }
+    }
+
+    /// Whether every rollout was proposed and is over.
+    pub fn is_done(&self) -> bool {
+        self.proposed.len() == self.plans.len()
+            && self.executor.as_ref().is_some_and(|executor| {
+                let view = executor.engine().view(self.now);
+                view.rollouts.len() >= self.plans.len()
+                    && view.rollouts.iter().all(|rollout| rollout.is_final)
+            })
+    }
+
+    fn sample_told(&mut self, host: HostId, probe: ProbeId, sample: &Sample) {
+        self.told
+            .insert((host, probe), (self.now, matches!(sample, Sample::Up)));
+    }
+
+    /// Plants a mistake in every decider of this world.
+    #[cfg(feature = "planted-bugs")]
+    pub fn plant(&mut self, bug: Option<ringway_engine::planted::Bug>) {
+        self.planted = bug;
+    }
+
+    /// The end that had to come did not: says what everything waits for.
+    pub(crate) fn say_what_waits(&mut self) {
+        let Some(executor) = &self.executor else {
+            self.broken(crate::scenario::NO_END, "no decider came back".to_owned());
+            return;
+        };
+        let waits: Vec<String> = executor
+            .engine()
+            .view(self.now)
+            .rollouts
+            .iter()
+            .filter(|rollout| !rollout.is_final)
+            .map(|rollout| {
+                let whys: Vec<&str> = rollout
+                    .waiting
+                    .iter()
+                    .map(|waiting| waiting.why.as_str())
+                    .collect();
+                format!("{} ({}): {}", rollout.id, rollout.state, whys.join("; "))
+            })
+            .collect();
+        let what = format!(
+            "no end comes after everything healed: {}",
+            waits.join(" | ")
+        );
+        self.broken(crate::scenario::NO_END, what);
+    }
+
+    /// At the end: the checkers' last word, and the truth about every host.
+    pub(crate) fn check_end(&mut self) {
+        if let Err(violation) = self.checkers.finish() {
+            self.violation.get_or_insert(violation);
+            return;
+        }
+        let left: Vec<usize> = (0..self.hosts.len())
+            .filter(|&host| {
+                self.hosts[host].drained && !self.checkers.may_be_drained(HostId::at(host))
+            })
+            .collect();
+        if !left.is_empty() {
+            self.broken(Invariant::I4, format!("hosts {left:?} are left drained"));
+        }
+    }
+}

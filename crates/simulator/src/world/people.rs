@@ -1,0 +1,252 @@
+//! People: some help, some meddle, some ask for nonsense. While faults happen they do anything; afterwards they do what
+//! is needed for an end.
+
+use ringway_engine::view::RolloutView;
+use ringway_engine::{Command, Subject};
+use ringway_executor::port::{Arrival, Order, Proposal};
+use ringway_model::{Actor, Digest, RingIndex, RolloutId, Span, WaitingOn};
+
+use super::{Happening, World};
+use crate::documents::{everybody, texts};
+
+/// Looks at the same picture after which a person gives up on a rollout.
+const PATIENCE: u32 = 40;
+
+impl World {
+    pub(super) fn person_looks(&mut self) {
+        self.looks += 1;
+        let wait = if self.healing {
+            Span::seconds(60)
+        } else {
+            self.people.span(Span::seconds(10), Span::minutes(4))
+        };
+        self.after(wait, Happening::PersonLooks);
+        if self.executor.is_none() {
+            return;
+        }
+        self.propose_next();
+        self.look_around();
+        if self.healing {
+            self.help();
+        } else if self.people.chance(45) {
+            self.help_with_approvals();
+        } else if self.meddling && self.people.chance(35) {
+            self.meddle();
+        }
+    }
+
+    fn ask(&mut self, actor: &str, order: Order) {
+        self.tickets += 1;
+        let ticket = self.tickets;
+        let what = match &order {
+            Order::Propose(_) => "a proposal".to_owned(),
+            Order::Command(command) => format!("{command:?}"),
+        };
+        self.say(&format!("! {actor} asks ({ticket}): {what}"));
+        let wait = self.network.span(Span(1), Span(100));
+        self.tell_after(
+            wait,
+            Arrival::Commanded {
+                ticket,
+                actor: Actor(actor.to_owned()),
+                order,
+            },
+        );
+    }
+
+    fn command(&mut self, actor: &str, command: Command) {
+        self.ask(actor, Order::Command(command));
+    }
+
+    /// Proposals are idempotent by their key, so a person repeats one until it is there.
+    fn propose_next(&mut self) {
+        let there = self.executor.as_ref().map_or(0, |executor| {
+            executor.engine().view(self.now).rollouts.len()
+        });
+        let next = there.min(self.plans.len());
+        if next >= self.plans.len() || self.looks % 3 != 1 {
+            return;
+        }
+        self.proposed.insert(next);
+        let proposal = Proposal {
+            fleet: self.fleet.clone(),
+            plan: self.plans[next].clone(),
+            documents: texts(),
+            key: Some(format!("key-{next}")),
+        };
+        self.ask("starter", Order::Propose(Box::new(proposal)));
+    }
+
+    /// I14 from the views: what does not move says why.
+    fn look_around(&mut self) {
+        let Some(executor) = &self.executor else {
+            return;
+        };
+        if !executor.is_ready() {
+            return;
+        }
+        let engine = executor.engine();
+        let mut silent = None;
+        for rollout in engine.view(self.now).rollouts {
+            for waiting in &rollout.waiting {
+                self.reach.waiting.insert(waiting.on.name());
+            }
+            let hosts = engine.hosts_of(rollout.id, None);
+            let running = engine
+                .outstanding()
+                .iter()
+                .any(|intent| intent.rollout() == rollout.id);
+            if !rollout.is_final && rollout.waiting.is_empty() && !running {
+                silent = Some(format!("{} does not move and does not say why", rollout.id));
+            }
+            for host in hosts {
+                for waiting in host.waiting {
+                    self.reach.waiting.insert(waiting.on.name());
+                }
+            }
+        }
+        if let Some(what) = silent {
+            self.broken(crate::checkers::Invariant::I14, what);
+        }
+    }
+
+    fn views(&self) -> Vec<RolloutView> {
+        self.executor
+            .as_ref()
+            .map(|executor| executor.engine().view(self.now).rollouts)
+            .unwrap_or_default()
+    }
+
+    fn help_with_approvals(&mut self) {
+        for rollout in self.views() {
+            if let Some(approval) = &rollout.approval
+                && usize::from(approval.need) > approval.by.len()
+            {
+                let who = *self.people.pick(&["ana", "ben", "chris"]);
+                let command = Command::Approve {
+                    rollout: rollout.id,
+                    subject: approval.subject,
+                    digest: approval.digest,
+                };
+                self.command(who, command);
+            }
+        }
+    }
+
+    /// After healing: whatever a rollout waits for from people, it gets; in the end it is given up.
+    fn help(&mut self) {
+        self.patience += 1;
+        let views = self.views();
+        let stopped = self
+            .executor
+            .as_ref()
+            .is_some_and(|executor| executor.engine().view(self.now).stopped.is_some());
+        if stopped {
+            let reason = "all is well again".to_owned();
+            self.command("ana", Command::Go { reason });
+            return;
+        }
+        self.help_with_approvals();
+        for rollout in views.iter().filter(|rollout| !rollout.is_final) {
+            let id = rollout.id;
+            let reason = "looked at".to_owned();
+            let paused = rollout
+                .waiting
+                .iter()
+                .any(|waiting| matches!(waiting.on, WaitingOn::Pause { .. }));
+            let halted = rollout
+                .waiting
+                .iter()
+                .any(|waiting| matches!(waiting.on, WaitingOn::Halt { .. }));
+            if self.patience > PATIENCE {
+                self.command(
+                    "ana",
+                    Command::Cancel {
+                        rollout: id,
+                        reason,
+                    },
+                );
+            } else if paused {
+                self.command(
+                    "ben",
+                    Command::Resume {
+                        rollout: id,
+                        reason,
+                    },
+                );
+            } else if halted {
+                let command = match self.people.below(4) {
+                    0 | 1 => Command::Resume {
+                        rollout: id,
+                        reason,
+                    },
+                    2 => Command::Rollback {
+                        rollout: id,
+                        reason,
+                    },
+                    _ => Command::Cancel {
+                        rollout: id,
+                        reason,
+                    },
+                };
+                self.command("ana", command);
+            }
+        }
+    }
+
+    /// Anything at all, by anybody, sensible or not.
+    fn meddle(&mut self) {
+        let everybody: Vec<&str> = everybody().into_iter().collect();
+        let who = *self.people.pick(&everybody);
+        let views = self.views();
+        let known = views.len() as u64;
+        let rollout = RolloutId(u32::try_from(self.people.between(1, known + 1)).unwrap_or(1));
+        let reason = if self.people.chance(20) {
+            String::new()
+        } else {
+            "because".to_owned()
+        };
+        let command = match self.people.below(16) {
+            0 | 1 => Command::Pause { rollout, reason },
+            2 | 3 => Command::Resume { rollout, reason },
+            4 => Command::Halt { rollout, reason },
+            5 => Command::Stop { reason },
+            6..=8 => Command::Go { reason },
+            9 => Command::Reject { rollout, reason },
+            10 if self.people.chance(30) => Command::Cancel { rollout, reason },
+            10 | 11 if self.people.chance(40) => Command::Rollback { rollout, reason },
+            12 => Command::Approve {
+                rollout,
+                subject: if self.people.chance(50) {
+                    Subject::Start
+                } else {
+                    Subject::Promotion {
+                        ring: RingIndex(u16::try_from(self.people.below(4)).unwrap_or(0)),
+                    }
+                },
+                digest: Digest::of(b"nothing that was shown"),
+            },
+            13 => Command::Propose {
+                fleet: Digest::of(b"no fleet"),
+                plan: Digest::of(b"no plan"),
+                key: None,
+            },
+            _ => match views
+                .iter()
+                .find_map(|view| Some((view.id, view.approval.as_ref()?)))
+            {
+                Some((rollout, approval)) => Command::Approve {
+                    rollout,
+                    subject: approval.subject,
+                    digest: approval.digest,
+                },
+                None => Command::Resume { rollout, reason },
+            },
+        };
+        let twice = self.people.chance(20);
+        self.command(who, command.clone());
+        if twice {
+            self.command(who, command);
+        }
+    }
+}

@@ -1,0 +1,431 @@
+//! What steps do to hosts that do not exist, and how workers reach them.
+
+use std::collections::BTreeMap;
+
+use ringway_executor::port::{Arrival, Start};
+use ringway_model::{HostId, IntentId, RawReport, Span, StepKind, Timestamp, VisitKind};
+use ringway_scheduler::Plan;
+use ringway_scheduler::plan::More;
+
+use super::host::{Execution, Harm, Met, Run};
+use super::{Happening, World};
+use crate::checkers::Invariant;
+use crate::dice::Dice;
+
+/// How a host is difficult: its step of this kind fails so many times, or hangs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// Which step.
+    pub kind: StepKind,
+    /// How many attempts fail before one succeeds; 255: all.
+    pub times: u8,
+    /// Whether it hangs instead of failing.
+    pub hangs: bool,
+}
+
+/// What an update does to a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The service is down, from the restart on where there is one.
+    Down,
+    /// The service comes up so much later.
+    Late(Span),
+    /// The host restarts in a loop.
+    Loop,
+    /// Its verification fails.
+    FailsVerify,
+}
+
+/// How the hosts of a world behave.
+#[derive(Clone, Debug)]
+pub struct Ways {
+    /// The seed of durations.
+    pub seed: u64,
+    /// By host and recipe.
+    pub trouble: BTreeMap<(usize, String), Trouble>,
+    /// By recipe and role.
+    pub harm: BTreeMap<(String, String), Effect>,
+    /// Hosts that have the release already, by recipe.
+    pub already: BTreeMap<(usize, String), String>,
+    /// Hosts whose service is down before anything happens, until then.
+    pub sick: BTreeMap<usize, Span>,
+    /// The longest a step takes.
+    pub longest: Span,
+}
+
+impl Ways {
+    /// Hosts that do everything right and are quick.
+    pub const fn good(seed: u64) -> Self {
+        Self {
+            seed,
+            trouble: BTreeMap::new(),
+            harm: BTreeMap::new(),
+            already: BTreeMap::new(),
+            sick: BTreeMap::new(),
+            longest: Span::seconds(30),
+        }
+    }
+}
+
+/// How long after its timeout a worker still looks for a step on a host that does not answer. The envelope has ended the
+/// step by then, so what the worker says is true: it began, it does not run, it left no result that can be had.
+const PATIENCE: Span = Span::minutes(2);
+
+impl World {
+    /// What is installed before anything happens.
+    pub(super) fn install_first(&mut self) {
+        let recipes: Vec<String> = self
+            .plans
+            .iter()
+            .flat_map(|plan| plan.routes.iter().map(|route| route.recipe.clone()))
+            .collect();
+        for (index, host) in self.hosts.iter_mut().enumerate() {
+            for recipe in &recipes {
+                let version = self
+                    .ways
+                    .already
+                    .get(&(index, recipe.clone()))
+                    .map_or("1.0", String::as_str);
+                host.content.insert(recipe.clone(), version.to_owned());
+            }
+            if let Some(sick) = self.ways.sick.get(&index) {
+                host.killed_until = super::BEGIN + *sick;
+            }
+        }
+    }
+
+    /// A worker talks to the envelope, or finds that it cannot.
+    pub(super) fn asks(&mut self, generation: u64, start: Box<Start>, since: Timestamp) {
+        let (host, intent) = (start.host, start.intent);
+        let current = generation == self.generation;
+        if current
+            && !self.begun.contains(&intent)
+            && !start.attach
+            && self.withdrawn.remove(&intent)
+        {
+            self.report(generation, intent, RawReport::Withdrawn);
+            return;
+        }
+        if !self.hosts[host.index()].is_reachable(self.now) {
+            let begun = self.begun.contains(&intent) || start.attach;
+            if !current {
+                return;
+            }
+            let timeout = start.plan.routes[start.route.index()]
+                .step(start.visit, start.position)
+                .map_or(Span::ZERO, |step| step.step.timeout);
+            if !begun {
+                let why = "no route to host".to_owned();
+                self.report(generation, intent, RawReport::Unreachable { why });
+            } else if self.now.since(since) < timeout.plus(PATIENCE) {
+                self.ask_again(generation, start, since, Span::seconds(15));
+            } else {
+                self.report(generation, intent, RawReport::Interrupted);
+            }
+            return;
+        }
+        // A worker that has begun a step goes on as one that looks for it.
+        let attach = start.attach || self.begun.contains(&intent);
+        let met = self.hosts[host.index()].ask(intent, start.epoch, attach);
+        match met {
+            Met::Begins => {
+                self.begin(&start);
+                let wait = self.network.span(Span::seconds(1), Span::seconds(2));
+                self.ask_again(generation, start, since, wait);
+            }
+            Met::Runs(until) => {
+                if current {
+                    let wait = until.since(self.now).plus(Span(10));
+                    self.ask_again(generation, start, self.now, wait);
+                }
+            }
+            Met::Locked(until) => {
+                let wait = until.since(self.now).plus(Span(10));
+                self.ask_again(generation, start, since, wait);
+            }
+            Met::Report(report) => self.report(generation, intent, report),
+        }
+    }
+
+    fn ask_again(&mut self, generation: u64, start: Box<Start>, since: Timestamp, wait: Span) {
+        self.after(
+            wait,
+            Happening::Asks {
+                generation,
+                start,
+                since,
+            },
+        );
+    }
+
+    /// A result on its way to the decider: it may be late, doubled, or lost and found again.
+    fn report(&mut self, generation: u64, intent: IntentId, report: RawReport) {
+        if generation != self.generation {
+            return;
+        }
+        let wait = self
+            .network
+            .span(Span(5), Span(300))
+            .plus(self.faults.late_result());
+        if self.faults.duplicates() {
+            let again = wait.plus(self.network.span(Span(1), Span::seconds(90)));
+            self.tell_after(
+                again,
+                Arrival::StepReported {
+                    intent,
+                    report: report.clone(),
+                },
+            );
+        }
+        self.tell_after(wait, Arrival::StepReported { intent, report });
+    }
+
+    /// A process begins on a host: the ledger's moment, and the truth of I2 and I5.
+    fn begin(&mut self, start: &Start) {
+        let (host, intent) = (start.host, start.intent);
+        let Some(step) = start.plan.routes[start.route.index()].step(start.visit, start.position)
+        else {
+            self.broken(Invariant::I15, format!("{intent} is a step of no plan"));
+            return;
+        };
+        let kind = step.kind;
+        if !self.begun.insert(intent) {
+            self.broken(Invariant::I5, format!("{intent} begins a second time"));
+            return;
+        }
+        if let Some((other, _)) = self.hosts[host.index()].running() {
+            self.broken(
+                Invariant::I2,
+                format!("{intent} begins on host {} beside {other}", host.0),
+            );
+            return;
+        }
+        let (takes, report) = self.outcome(start, kind, step.step.timeout, &step.more);
+        let until = self.now + takes;
+        self.say(&format!("! h{} begins {kind} for {intent}", host.0));
+        let now = self.now;
+        let target = &mut self.hosts[host.index()];
+        target.ledger.push(Execution {
+            intent,
+            kind,
+            began: now,
+        });
+        target.runs.insert(intent, Run::Running { until, report });
+        match kind {
+            StepKind::Drain => target.drained = true,
+            StepKind::Reboot => {
+                // The machine is away for most of the step; the envelope survives it and knows.
+                target.boot += 1;
+                target.booting_until = until;
+            }
+            StepKind::Inspect
+            | StepKind::Precheck
+            | StepKind::Apply
+            | StepKind::Rollback
+            | StepKind::Verify
+            | StepKind::CareVerify
+            | StepKind::Undrain => {}
+        }
+        self.after(takes, Happening::Ends { host, intent });
+        self.effects.insert(intent, effect_of(start, kind));
+    }
+
+    /// How long a step takes and what it will report. A function of the host, the step and the attempt alone, so that a
+    /// run with crashes meets the same world as one without.
+    fn outcome(
+        &self,
+        start: &Start,
+        kind: StepKind,
+        timeout: Span,
+        more: &More,
+    ) -> (Span, RawReport) {
+        let route = &start.plan.routes[start.route.index()];
+        let host = &self.hosts[start.host.index()];
+        let mut dice = Dice::new(
+            self.ways.seed,
+            &format!("{}/{}/{kind}/{}", route.recipe, start.host.0, start.attempt),
+        );
+        let takes = dice.span(Span::seconds(1), self.ways.longest).min(timeout);
+        let well = |output: &str| RawReport::Ended {
+            exit: 0,
+            output: output.to_owned(),
+            restarts: 0,
+        };
+        let bad = RawReport::Ended {
+            exit: 1,
+            output: "failed".to_owned(),
+            restarts: 0,
+        };
+        let trouble = self
+            .ways
+            .trouble
+            .get(&(start.host.index(), route.recipe.clone()));
+        if let Some(trouble) = trouble.filter(|trouble| {
+            trouble.kind == kind
+                && start.attempt <= trouble.times
+                && start.visit != VisitKind::Rollback
+        }) {
+            return if trouble.hangs {
+                let output = String::new();
+                (timeout, RawReport::TimedOut { output })
+            } else {
+                (takes, bad)
+            };
+        }
+        let effect = self
+            .ways
+            .harm
+            .get(&(route.recipe.clone(), host.role.clone()))
+            .filter(|_| start.visit != VisitKind::Rollback);
+        match (kind, effect) {
+            (StepKind::Inspect, _) => {
+                let found = host
+                    .content
+                    .get(&route.recipe)
+                    .map_or("none", String::as_str);
+                (takes, well(found))
+            }
+            (StepKind::Verify, Some(Effect::FailsVerify)) => (takes, bad),
+            (StepKind::Reboot, effect) => {
+                let most = match more {
+                    More::Reboot { restarts, .. } => restarts.1,
+                    More::Nothing | More::Inspect { .. } => 1,
+                };
+                let report = if effect == Some(&Effect::Loop) && dice.chance(50) {
+                    RawReport::NotBack {
+                        restarts: most + 1,
+                        why: "restarted again".to_owned(),
+                    }
+                } else {
+                    RawReport::Ended {
+                        exit: 0,
+                        output: String::new(),
+                        restarts: 1,
+                    }
+                };
+                (takes, report)
+            }
+            (
+                StepKind::Precheck
+                | StepKind::Drain
+                | StepKind::Apply
+                | StepKind::Rollback
+                | StepKind::Verify
+                | StepKind::CareVerify
+                | StepKind::Undrain,
+                _,
+            ) => (takes, well("ok")),
+        }
+    }
+
+    /// A process on a host ends by itself, if it still runs.
+    pub(super) fn ends(&mut self, host: HostId, intent: IntentId) {
+        let now = self.now;
+        let target = &mut self.hosts[host.index()];
+        let Some(Run::Running { report, .. }) = target.runs.get(&intent).cloned() else {
+            return;
+        };
+        let went_well = matches!(report, RawReport::Ended { exit: 0, .. });
+        target.runs.insert(intent, Run::Over(report));
+        let Some(change) = self.effects.remove(&intent) else {
+            return;
+        };
+        if went_well || change.kind == StepKind::Reboot {
+            self.take_effect(host, &change, now);
+        }
+    }
+
+    /// What a step that did its work leaves behind.
+    pub(super) fn take_effect(&mut self, host: HostId, change: &Change, now: Timestamp) {
+        let effect = self
+            .ways
+            .harm
+            .get(&(change.recipe.clone(), self.hosts[host.index()].role.clone()))
+            .copied();
+        let target = &mut self.hosts[host.index()];
+        match change.kind {
+            StepKind::Apply => {
+                target
+                    .content
+                    .insert(change.recipe.clone(), change.to.clone());
+                if !change.restarts {
+                    self.harm(host, &change.recipe, effect, now);
+                }
+            }
+            StepKind::Reboot => {
+                let has_it = target.content.get(&change.recipe) == Some(&change.to);
+                if has_it && change.visit != VisitKind::Rollback {
+                    self.harm(host, &change.recipe, effect, now);
+                }
+            }
+            StepKind::Rollback => {
+                target
+                    .content
+                    .insert(change.recipe.clone(), change.to.clone());
+                target.harm.remove(&change.recipe);
+            }
+            StepKind::Undrain => target.drained = false,
+            StepKind::Inspect
+            | StepKind::Precheck
+            | StepKind::Drain
+            | StepKind::Verify
+            | StepKind::CareVerify => {}
+        }
+    }
+
+    fn harm(&mut self, host: HostId, recipe: &str, effect: Option<Effect>, now: Timestamp) {
+        let harm = match effect {
+            Some(Effect::Down) => Harm::Down(now + Span::seconds(1)),
+            Some(Effect::Late(by)) => Harm::Late(now + by),
+            Some(Effect::Loop) => {
+                self.after(Span::seconds(20), Happening::Loops(host));
+                Harm::Loop
+            }
+            Some(Effect::FailsVerify) | None => return,
+        };
+        self.hosts[host.index()]
+            .harm
+            .insert(recipe.to_owned(), harm);
+    }
+
+    /// A host that restarts in a loop restarts again, until the harm is taken away.
+    pub(super) fn loops(&mut self, host: HostId) {
+        let target = &mut self.hosts[host.index()];
+        if !target.harm.values().any(|harm| *harm == Harm::Loop) || target.running().is_some() {
+            if target.running().is_some() {
+                self.after(Span::seconds(20), Happening::Loops(host));
+            }
+            return;
+        }
+        target.boot += 1;
+        target.booting_until = self.now + Span::seconds(5);
+        self.after(Span::seconds(40), Happening::Loops(host));
+    }
+}
+
+/// What a running step will change when it ends.
+#[derive(Clone, Debug)]
+pub(super) struct Change {
+    pub(super) kind: StepKind,
+    recipe: String,
+    to: String,
+    visit: VisitKind,
+    restarts: bool,
+}
+
+fn effect_of(start: &Start, kind: StepKind) -> Change {
+    let plan: &Plan = &start.plan;
+    let route = &plan.routes[start.route.index()];
+    let to = if kind == StepKind::Rollback {
+        start.previous.clone().unwrap_or_default()
+    } else {
+        route.build.clone().unwrap_or_default()
+    };
+    Change {
+        kind,
+        recipe: route.recipe.clone(),
+        to,
+        visit: start.visit,
+        restarts: route.position(start.visit, StepKind::Reboot).is_some(),
+    }
+}

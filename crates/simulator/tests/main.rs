@@ -1,0 +1,3 @@
+//! The simulator's suites: seeds, planted mistakes, crash points.
+
+mod seeds;
