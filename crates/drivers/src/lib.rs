@@ -1,1 +1,22 @@
-//! placeholder
+//! Ports to the outside: run a step on a host, find it again, probe a host.
+//!
+//! A driver carries out what was decided and reports what happened; it decides nothing, repeats nothing and keeps no
+//! state of its own. What is known of a step lies with the step, in its run directory on the host: see [`envelope`].
+
+mod command;
+pub mod envelope;
+mod local;
+mod port;
+mod probe;
+pub mod quote;
+mod reboot;
+mod run_directory;
+mod target;
+
+pub use local::{LocalDriver, Patience};
+pub use port::{
+    BootReading, Driver, RebootRequest, Reporting, StepRequest, Withdraw, Withdrawal, withdrawal,
+};
+pub use probe::ask;
+pub use run_directory::Keep;
+pub use target::{PlaceholderError, Target};

@@ -1,0 +1,13 @@
+//! The drivers on real processes of this machine. Nothing here waits by sleeping: conditions are polled with bounds so
+//! generous that reaching one means that something is wrong.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed, and says where"
+)]
+
+mod attaching;
+mod probing;
+mod quoting;
+mod restarts;
+mod steps;
+mod support;
