@@ -46,8 +46,8 @@ impl Executor {
         if !matches!(self.phase, Phase::Unread { .. } | Phase::Loading) {
             return;
         }
-        let fold = match read(loaded) {
-            Ok(fold) => fold,
+        let (library, fold) = match read(loaded) {
+            Ok(read) => read,
             Err(corrupt) => return self.end(Ended::Corrupt(corrupt.to_string()), out),
         };
         if fold.head().epoch > loaded.epoch {
@@ -58,6 +58,7 @@ impl Executor {
         #[cfg(feature = "planted-bugs")]
         self.engine.plant(self.planted);
         self.fleet = self.head.fleet;
+        self.library = library;
         (self.epoch, self.incarnation) = (loaded.epoch, loaded.incarnation);
         self.growth = Growth {
             batches: loaded.rows.len() as u64,
@@ -107,7 +108,7 @@ impl Executor {
     }
 }
 
-fn read(loaded: &Loaded) -> Result<Fold, Corrupt> {
+fn read(loaded: &Loaded) -> Result<(Library, Fold), Corrupt> {
     let library = Library::read(&loaded.blobs)?;
     let mut fold = match &loaded.snapshot {
         Some(snapshot) => Fold::after(snapshot, &library)?,
@@ -116,7 +117,7 @@ fn read(loaded: &Loaded) -> Result<Fold, Corrupt> {
     for row in &loaded.rows {
         fold.row(row)?;
     }
-    Ok(fold)
+    Ok((library, fold))
 }
 
 /// The answers to commands whose batch was lost. A refusal rests on what was durable before, and stands.
