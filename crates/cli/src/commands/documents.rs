@@ -1,0 +1,77 @@
+//! `check`, `plan` and `schema`: what can be said of documents without changing anything.
+
+use ringway_policy::{KINDS, Kind};
+use serde::Serialize;
+
+use crate::args::{Documents, Planned, Schema};
+use crate::documents;
+use crate::exit::{End, Failure, Outcome};
+use crate::out::Out;
+
+/// What a check found, where nothing is wrong.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Found {
+    files: usize,
+    hosts: usize,
+    policies: Vec<String>,
+    updates: Vec<String>,
+}
+
+/// `ringway check`: problems are printed where they are found.
+pub(crate) fn check(out: Out, args: &Documents) -> Outcome {
+    let read = documents::read(out, &args.paths)?;
+    let found = Found {
+        files: read.files,
+        hosts: read
+            .documents
+            .fleet
+            .as_ref()
+            .map_or(0, |fleet| fleet.hosts.len()),
+        policies: read.documents.policies.keys().cloned().collect(),
+        updates: read.documents.updates.keys().cloned().collect(),
+    };
+    out.value(&found, |found| {
+        let named = |names: &[String]| {
+            if names.is_empty() {
+                "none".to_owned()
+            } else {
+                names.join(", ")
+            }
+        };
+        format!(
+            "{} files are valid: {} hosts; policies: {}; updates: {}",
+            found.files,
+            found.hosts,
+            named(&found.policies),
+            named(&found.updates)
+        )
+    });
+    Ok(End::Done)
+}
+
+/// `ringway plan`.
+pub(crate) fn plan(out: Out, args: &Planned) -> Outcome {
+    let prepared = documents::prepare(out, args)?;
+    let report =
+        ringway_scheduler::explain(&prepared.fleet, &prepared.plan, &prepared.read.documents);
+    out.value(&report, ringway_scheduler::render);
+    Ok(End::Done)
+}
+
+/// `ringway schema`.
+pub(crate) fn schema(out: Out, args: &Schema) -> Outcome {
+    let kind = Kind::of(&args.kind).ok_or_else(|| {
+        let kinds = KINDS.map(Kind::word).join(", ");
+        Failure::new(
+            End::Invalid,
+            format!("there is no kind of document `{}`", args.kind),
+        )
+        .hint(format!("there are: {kinds}"))
+    })?;
+    // A schema is JSON whatever was asked for.
+    out.value(&ringway_policy::schema(kind), |schema| {
+        format!("{schema:#}")
+    });
+    Ok(End::Done)
+}

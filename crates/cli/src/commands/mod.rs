@@ -1,0 +1,11 @@
+//! The commands, each from its arguments to an exit code.
+
+mod documents;
+mod orders;
+mod run;
+mod status;
+
+pub(crate) use documents::{check, plan, schema};
+pub(crate) use orders::{Stay, approve, fleet_order, order};
+pub(crate) use run::run;
+pub(crate) use status::{status, why};

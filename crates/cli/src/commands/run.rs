@@ -1,0 +1,99 @@
+//! `run`: carries a rollout out in the foreground, or hands it to the process that decides and follows.
+
+use std::path::Path;
+
+use ringway_engine::view::FleetView;
+use ringway_model::{Digest, RolloutId};
+
+use crate::args::Run;
+use crate::documents::{self, Prepared};
+use crate::exit::{End, Failure, Outcome};
+use crate::follow::{Until, follow};
+use crate::out::Out;
+use crate::session::Session;
+
+/// `ringway run`.
+pub(crate) async fn run(out: Out, data: &Path, args: Run) -> Outcome {
+    // Documents first: nothing may be written where they are not valid.
+    let prepared = if args.resume {
+        None
+    } else {
+        Some(documents::prepare(out, &args.planned)?)
+    };
+    if args.resume && !data.join("lock").exists() {
+        return Err(Failure::new(
+            End::Unavailable,
+            format!("nothing ran in `{}` yet", data.display()),
+        )
+        .hint("`ringway run` with documents starts a rollout"));
+    }
+    let session = Session::open_or_start(data).await?;
+    if !session.is_here() {
+        out.say("another process decides here; the rollout is handed to it");
+    }
+    let rollout = match prepared {
+        Some(prepared) => propose(out, &session, prepared, args.key).await,
+        None => newest_open(&session.view().await?),
+    };
+    match rollout {
+        Ok(rollout) => {
+            out.say(&format!(
+                "following {rollout}; `ringway status` shows it, Ctrl-C leaves it safely"
+            ));
+            follow(
+                out,
+                session,
+                Until {
+                    rollout: Some(rollout),
+                    or_a_person: args.no_wait,
+                },
+            )
+            .await
+        }
+        Err(failure) => {
+            session.close().await;
+            Err(failure)
+        }
+    }
+}
+
+/// Proposes the rollout, unless just this one is going on already.
+async fn propose(
+    out: Out,
+    session: &Session,
+    prepared: Prepared,
+    key: Option<String>,
+) -> Result<RolloutId, Failure> {
+    if key.is_none()
+        && let Some(same) = already(&session.view().await?, &prepared.digest())
+    {
+        out.say(&format!(
+            "{same} is this very plan and is not over: going on with it"
+        ));
+        return Ok(same);
+    }
+    let accepted = session.propose(prepared.proposal(key)).await?;
+    accepted
+        .rollout
+        .ok_or_else(|| Failure::new(End::Fault, "the engine named no rollout"))
+}
+
+fn already(view: &FleetView, plan: &Digest) -> Option<RolloutId> {
+    view.rollouts
+        .iter()
+        .rev()
+        .find(|one| !one.is_final && one.plan == *plan)
+        .map(|one| one.id)
+}
+
+fn newest_open(view: &FleetView) -> Result<RolloutId, Failure> {
+    view.rollouts
+        .iter()
+        .rev()
+        .find(|one| !one.is_final)
+        .map(|one| one.id)
+        .ok_or_else(|| {
+            Failure::new(End::Refused, "no rollout is open")
+                .hint("`ringway run` with documents starts one")
+        })
+}

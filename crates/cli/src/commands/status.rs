@@ -1,0 +1,160 @@
+//! `status` and `why`: how things stand, asked of the process that decides or read from the journal.
+
+use std::path::Path;
+
+use ringway_engine::view::{FleetView, HostView, RolloutView, Waiting};
+use ringway_model::{HostOutcome, RingIndex};
+use serde::Serialize;
+
+use crate::args::{Output, Status, Why};
+use crate::commands::orders::choose;
+use crate::exit::{End, Failure, Outcome};
+use crate::follow::Interrupts;
+use crate::out::Out;
+use crate::session::{Informant, Session};
+use crate::show;
+use crate::standing;
+
+/// Hosts that are listed with their reasons where a ring is asked about; the rest is counted.
+const HOSTS_SHOWN: usize = 20;
+
+/// `ringway status`.
+pub(crate) async fn status(out: Out, data: &Path, args: &Status) -> Outcome {
+    if args.watch
+        && let Some(session) = Session::running(data).await?
+    {
+        return watch(out, &session, args.all).await;
+    }
+    let informant = Informant::find(data).await?;
+    let view = informant.view().await?;
+    out.value(&view, |view| show::fleet(view, args.all));
+    if !informant.is_running() && standing::moves(&view) {
+        out.say("nothing runs here: this is what the journal says; `ringway run --resume` goes on");
+    }
+    Ok(End::Done)
+}
+
+/// Redraws in place on a terminal; otherwise a value or a line for each change.
+async fn watch(out: Out, session: &Session, all: bool) -> Outcome {
+    let mut interrupts = Interrupts::listen()?;
+    let mut views = session.watch().await?;
+    let mut before = None;
+    loop {
+        let view = tokio::select! {
+            view = views.next() => view?,
+            () = interrupts.next() => return Ok(End::Done),
+        };
+        if out.is_live() {
+            out.redraw(&show::fleet(&view, all));
+        } else if out.format() == Output::Text {
+            show::changes(before.as_deref(), &view)
+                .iter()
+                .for_each(|line| out.text(line));
+        } else {
+            out.value(view.as_ref(), |_| String::new());
+        }
+        if !view.rollouts.is_empty() && view.rollouts.iter().all(|one| one.is_final) {
+            return Ok(End::Done);
+        }
+        before = Some(view);
+    }
+}
+
+/// An answer to `why`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+enum Because {
+    /// A rollout as a whole.
+    Rollout { rollout: Box<RolloutView> },
+    /// A ring, with those of its hosts that wait.
+    Ring {
+        ring: String,
+        waiting: Vec<Waiting>,
+        hosts: Vec<HostView>,
+        more: usize,
+    },
+    /// A host, in every rollout it is part of.
+    Host { hosts: Vec<HostView> },
+}
+
+/// `ringway why`.
+pub(crate) async fn why(out: Out, data: &Path, args: &Why) -> Outcome {
+    let informant = Informant::find(data).await?;
+    let view = informant.view().await?;
+    let Some(name) = &args.what else {
+        let rollout = choose(&view, args.which)?.clone();
+        let because = Because::Rollout {
+            rollout: Box::new(rollout),
+        };
+        out.value(&because, |because| words(because, &view));
+        return Ok(End::Done);
+    };
+    let because = match ring(&informant, &view, args, name).await? {
+        Some(because) => because,
+        None => host(&informant, args, name).await?,
+    };
+    out.value(&because, |because| words(because, &view));
+    Ok(End::Done)
+}
+
+async fn ring(
+    informant: &Informant,
+    view: &FleetView,
+    args: &Why,
+    name: &str,
+) -> Result<Option<Because>, Failure> {
+    // Where several rollouts are open and none was named, the name may still be a host's.
+    let Ok(rollout) = choose(view, args.which) else {
+        return Ok(None);
+    };
+    let Some(index) = rollout.rings.iter().position(|ring| ring.name == name) else {
+        return Ok(None);
+    };
+    let waiting = informant.ring(rollout.id, RingIndex::at(index)).await?;
+    let mut hosts = informant.hosts(rollout.id, Some(name)).await?;
+    hosts.retain(|host| !matches!(host.outcome, HostOutcome::Updated | HostOutcome::Already));
+    let more = hosts.len().saturating_sub(HOSTS_SHOWN);
+    hosts.truncate(HOSTS_SHOWN);
+    Ok(Some(Because::Ring {
+        ring: name.to_owned(),
+        waiting,
+        hosts,
+        more,
+    }))
+}
+
+async fn host(informant: &Informant, args: &Why, name: &str) -> Result<Because, Failure> {
+    let mut hosts = informant.host(name).await?;
+    hosts.retain(|host| args.which.rollout.is_none_or(|id| host.rollout == id));
+    if hosts.is_empty() {
+        return Err(Failure::new(
+            End::Refused,
+            format!("no host or ring `{name}` is part of a rollout"),
+        )
+        .hint("`ringway status` shows the rings, `ringway plan` all hosts"));
+    }
+    Ok(Because::Host { hosts })
+}
+
+fn words(because: &Because, view: &FleetView) -> String {
+    let now = view.at;
+    match because {
+        Because::Rollout { rollout } => show::rollout_waits(rollout, now),
+        Because::Host { hosts } => hosts.iter().map(|host| show::host(host, now)).collect(),
+        Because::Ring {
+            ring,
+            waiting,
+            hosts,
+            more,
+        } => {
+            let mut text = show::ring_waits(ring, waiting, now);
+            text.extend(hosts.iter().map(|host| show::host(host, now)));
+            if *more > 0 {
+                text.push_str(&format!(
+                    "... and {more} more hosts; `ringway why HOST` asks for one\n"
+                ));
+            }
+            text
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Finds and reads documents, and makes a plan of them. Reads files; writes nothing.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ringway_executor::port::Proposal;
+use ringway_model::Digest;
+use ringway_policy::validated::Documents;
+use ringway_policy::{Problems, Source};
+use ringway_scheduler::{FleetSpec, Plan, compile_fleet, make_plan};
+
+use crate::args::{Output, Planned};
+use crate::exit::{End, Failure};
+use crate::out::Out;
+
+/// The key under which a plan names the directory its commands run in, beside the documents it was made from.
+const DIRECTORY: &str = ringway_runtime::DIRECTORY;
+
+/// Documents as read.
+pub(crate) struct Read {
+    /// The validated documents.
+    pub(crate) documents: Documents,
+    /// How many files they were read from.
+    pub(crate) files: usize,
+    /// The directory the documents lie in, absolute: where their commands run.
+    pub(crate) directory: PathBuf,
+}
+
+/// Everything a rollout is made of.
+pub(crate) struct Prepared {
+    /// The documents.
+    pub(crate) read: Read,
+    /// The fleet.
+    pub(crate) fleet: Arc<FleetSpec>,
+    /// The plan.
+    pub(crate) plan: Arc<Plan>,
+}
+
+impl Prepared {
+    /// The plan's digest.
+    pub(crate) fn digest(&self) -> Digest {
+        self.plan.encode().0
+    }
+
+    /// As the loop takes it.
+    pub(crate) fn proposal(self, key: Option<String>) -> Proposal {
+        let mut documents: Vec<(String, String)> = self.read.documents.texts.into_iter().collect();
+        documents.push((
+            DIRECTORY.to_owned(),
+            self.read.directory.to_string_lossy().into_owned(),
+        ));
+        Proposal {
+            fleet: self.fleet,
+            plan: self.plan,
+            documents,
+            key,
+        }
+    }
+}
+
+/// Reads the documents at these paths, `.` where there are none.
+///
+/// # Errors
+///
+/// Exit code 2: a path that cannot be read, or documents with problems, all of which are reported.
+pub(crate) fn read(out: Out, paths: &[PathBuf]) -> Result<Read, Failure> {
+    let here = [PathBuf::from(".")];
+    let paths = if paths.is_empty() { &here } else { paths };
+    let files = find(paths)?;
+    let sources = files
+        .iter()
+        .map(|path| source(path))
+        .collect::<Result<Vec<_>, _>>()?;
+    let documents = ringway_policy::read(&sources).map_err(|problems| report(out, &problems))?;
+    Ok(Read {
+        documents,
+        files: files.len(),
+        directory: directory_of(&paths[0])?,
+    })
+}
+
+/// Reads the documents and makes the plan.
+///
+/// # Errors
+///
+/// Exit code 2, as [`read`], and where the documents cannot be planned.
+pub(crate) fn prepare(out: Out, planned: &Planned) -> Result<Prepared, Failure> {
+    let read = read(out, &planned.documents.paths)?;
+    let documents = &read.documents;
+    let fleet = documents.fleet.as_ref().ok_or_else(|| {
+        Failure::new(End::Invalid, "there is no fleet among the documents")
+            .hint("a fleet begins with `ringway: fleet/v1`; name more files, or their directory")
+    })?;
+    let policy = choose(
+        "policy",
+        planned.policy.as_deref(),
+        documents.policies.keys(),
+    )?;
+    let update = choose(
+        "update",
+        planned.update.as_deref(),
+        documents.updates.keys(),
+    )?;
+    let spec = compile_fleet(fleet).map_err(|e| Failure::new(End::Invalid, e))?;
+    let mut plan = make_plan(&spec, documents, &policy, &update, planned.seed)
+        .map_err(|e| Failure::new(End::Invalid, e))?;
+    // Where commands run is part of what is planned, approved and journaled.
+    let directory = read.directory.to_string_lossy();
+    plan.documents
+        .insert(DIRECTORY.to_owned(), Digest::of(directory.as_bytes()));
+    Ok(Prepared {
+        fleet: Arc::new(spec),
+        plan: Arc::new(plan),
+        read,
+    })
+}
+
+/// The name that was asked for, or the only one there is.
+fn choose<'a>(
+    kind: &str,
+    wanted: Option<&str>,
+    names: impl Iterator<Item = &'a String>,
+) -> Result<String, Failure> {
+    let names: Vec<&String> = names.collect();
+    let list = || {
+        names
+            .iter()
+            .map(|n| format!("`{n}`"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    match (wanted, names.as_slice()) {
+        (None, []) => Err(Failure::new(
+            End::Invalid,
+            format!("there is no {kind} among the documents"),
+        )),
+        (None, [only]) => Ok((*only).clone()),
+        (None, _) => Err(Failure::new(
+            End::Invalid,
+            format!("there is more than one {kind}: {}", list()),
+        )
+        .hint(format!("say which with `--{kind} NAME`"))),
+        (Some(wanted), names) if names.iter().any(|name| *name == wanted) => Ok(wanted.to_owned()),
+        (Some(wanted), _) => Err(Failure::new(
+            End::Invalid,
+            format!("there is no {kind} `{wanted}`"),
+        )
+        .hint(if names.is_empty() {
+            format!("there is none at all")
+        } else {
+            format!("there are: {}", list())
+        })),
+    }
+}
+
+/// Prints all problems: as data where data was asked for, for people otherwise.
+fn report(out: Out, problems: &Problems) -> Failure {
+    match out.format() {
+        Output::Text => out.say(problems.to_string().trim_end()),
+        Output::Json | Output::Ndjson => out.value(&problems.to_json(), |json| json.to_string()),
+    }
+    Failure {
+        end: End::Invalid,
+        why: String::new(),
+        hint: None,
+    }
+}
+
+/// All files that the paths mean, each once, in the order of the paths and then of their names.
+fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut files = Vec::new();
+    for path in paths {
+        let meta = fs::metadata(path).map_err(|e| unreadable(path, &e))?;
+        if meta.is_dir() {
+            let mut found = yaml_files(path)?;
+            let recipes = path.join("recipes");
+            if recipes.is_dir() {
+                found.extend(yaml_files(&recipes)?);
+            }
+            if found.is_empty() {
+                return Err(Failure::new(
+                    End::Invalid,
+                    format!("`{}` has no documents", path.display()),
+                )
+                .hint("documents are files whose names end in .yaml or .yml"));
+            }
+            files.extend(found);
+        } else {
+            files.push(path.clone());
+        }
+    }
+    let mut seen = BTreeSet::new();
+    files.retain(|file| seen.insert(fs::canonicalize(file).unwrap_or_else(|_| file.clone())));
+    Ok(files)
+}
+
+fn yaml_files(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let fail = |e: std::io::Error| unreadable(directory, &e);
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).map_err(fail)? {
+        let path = entry.map_err(fail)?.path();
+        let is_yaml = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
+        // A directory's hidden files are an editor's, not a person's.
+        let is_hidden = path
+            .file_name()
+            .is_some_and(|n| n.as_encoded_bytes().starts_with(b"."));
+        if is_yaml && !is_hidden && path.is_file() {
+            files.push(
+                path.strip_prefix(".")
+                    .map_or(path.clone(), Path::to_path_buf),
+            );
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn source(path: &Path) -> Result<Source, Failure> {
+    let bytes = fs::read(path).map_err(|e| unreadable(path, &e))?;
+    Ok(Source {
+        name: path.display().to_string(),
+        bytes,
+    })
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(
+        End::Invalid,
+        format!("`{}` cannot be read: {error}", path.display()),
+    )
+}
+
+/// The directory a path names, or lies in, absolute.
+fn directory_of(path: &Path) -> Result<PathBuf, Failure> {
+    let absolute = fs::canonicalize(path).map_err(|e| unreadable(path, &e))?;
+    if absolute.is_dir() {
+        return Ok(absolute);
+    }
+    Ok(absolute
+        .parent()
+        .map_or_else(|| PathBuf::from("/"), Path::to_path_buf))
+}

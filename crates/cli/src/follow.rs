@@ -1,0 +1,104 @@
+//! Stays with a rollout until it is over or up to a person, and tells what happens meanwhile.
+
+use std::sync::Arc;
+
+use ringway_engine::view::FleetView;
+use ringway_model::RolloutId;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::exit::{End, Failure, Outcome};
+use crate::out::Out;
+use crate::session::Session;
+use crate::show;
+use crate::standing::{self, Standing};
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Until {
+    /// The rollout, or the fleet as a whole.
+    pub(crate) rollout: Option<RolloutId>,
+    /// Whether to come back where only a person can go on (other than from a halt, which always comes back).
+    pub(crate) or_a_person: bool,
+}
+
+/// Ctrl-C and `kill`, so that the first one ends in order. The second one ends at once.
+pub(crate) struct Interrupts {
+    int: Signal,
+    term: Signal,
+}
+
+impl Interrupts {
+    /// Listens from now on.
+    pub(crate) fn listen() -> Result<Self, Failure> {
+        let on = |kind| {
+            signal(kind)
+                .map_err(|e| Failure::new(End::Refused, format!("signals cannot be handled: {e}")))
+        };
+        Ok(Self {
+            int: on(SignalKind::interrupt())?,
+            term: on(SignalKind::terminate())?,
+        })
+    }
+
+    /// The next one.
+    pub(crate) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.int.recv() => (),
+            _ = self.term.recv() => (),
+        }
+    }
+}
+
+/// Follows, and then lets go of the fleet in order.
+pub(crate) async fn follow(out: Out, mut session: Session, until: Until) -> Outcome {
+    let mut interrupts = Interrupts::listen()?;
+    let ended = tokio::select! {
+        ended = watch(out, &mut session, until) => ended,
+        () = interrupts.next() => {
+            if session.is_here() {
+                out.say("interrupted: nothing new starts; steps that run go on by themselves and are found again");
+                out.say("`ringway run --resume` goes on from here; interrupt again to leave at once");
+            } else {
+                out.say("interrupted: the other process goes on; `ringway status --watch` follows it");
+            }
+            Ok(End::Interrupted)
+        }
+    };
+    tokio::select! {
+        () = session.close() => ended,
+        () = interrupts.next() => Ok(End::Interrupted),
+    }
+}
+
+async fn watch(out: Out, session: &mut Session, until: Until) -> Outcome {
+    let mut views = session.watch().await?;
+    let mut before: Option<Arc<FleetView>> = None;
+    loop {
+        let view = tokio::select! {
+            view = views.next() => view?,
+            failure = session.ended() => return Err(failure),
+        };
+        for line in show::changes(before.as_deref(), &view) {
+            out.say(&line);
+        }
+        if let Some(end) = comes_to(&view, until) {
+            return Ok(end);
+        }
+        before = Some(view);
+    }
+}
+
+/// The end that this view means, if it means one. Other rollouts of the fleet are not left alone half-way.
+fn comes_to(view: &FleetView, until: Until) -> Option<End> {
+    let Some(rollout) = until.rollout else {
+        return (!standing::moves(view)).then_some(End::Done);
+    };
+    let end = match standing::of(view, rollout)? {
+        Standing::Going | Standing::Winding => return None,
+        Standing::Fault => return Some(End::Fault),
+        Standing::Over(end) => end,
+        Standing::Person(End::Halted) => End::Halted,
+        Standing::Person(end) => until.or_a_person.then_some(end)?,
+    };
+    (!standing::moves(view)).then_some(end)
+}

@@ -1,0 +1,186 @@
+//! Reads the journal: the state when nothing runs, its events for people and tools, and the audit. Writes nothing.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ringway_engine::{Engine, Event};
+use ringway_executor::Library;
+use ringway_executor::codec::{Batch, What, lines};
+use ringway_executor::fold::Fold;
+use ringway_executor::port::Loaded;
+use ringway_simulator::checkers::Checkers;
+use ringway_store::{LoadFrom, Reader, SqliteReader};
+use serde::Serialize;
+
+use crate::args::{Journal, Output};
+use crate::exit::{End, Failure, Outcome, chain};
+use crate::out::Out;
+use crate::session::cannot_open;
+use crate::show::Narrator;
+
+/// Rows that are read at once.
+const PAGE: u32 = 1000;
+
+/// The state at the end of the journal.
+///
+/// # Errors
+///
+/// Exit code 6: there is no journal. Exit code 7: it does not read back to what was written.
+pub(crate) async fn fold(data: &Path) -> Result<Engine, Failure> {
+    let loaded = load(data, LoadFrom::Snapshot).await?;
+    let library = library(&loaded)?;
+    let mut fold = match &loaded.snapshot {
+        Some(snapshot) => Fold::after(snapshot, &library).map_err(|e| corrupt(&e))?,
+        None => Fold::new(&library),
+    };
+    for row in &loaded.rows {
+        fold.row(row).map_err(|e| corrupt(&e))?;
+    }
+    Ok(fold.finish().0)
+}
+
+/// `ringway journal`.
+pub(crate) async fn print(out: Out, data: &Path, args: &Journal) -> Outcome {
+    let reader = open(data).await?;
+    // Names of hosts and rings are in the plans, and a page of the journal has only numbers.
+    let library = library(&load(data, LoadFrom::Snapshot).await?)?;
+    let mut narrator = Narrator::new(&library);
+    let mut array = Vec::new();
+    let mut next = 1;
+    loop {
+        let rows = reader
+            .rows(next, PAGE)
+            .await
+            .map_err(|e| Failure::new(End::Fault, chain(&e)))?;
+        let Some(last) = rows.last() else { break };
+        next = last.seq + 1;
+        for row in &rows {
+            let batch = Batch::decode(&row.body)
+                .map_err(|e| Failure::new(End::Fault, format!("row {}: {e}", row.seq)))?;
+            for line in lines(row, &batch) {
+                if let What::Event(event) = line.what {
+                    narrator.learn(event);
+                }
+                let wanted = row.seq >= args.from
+                    && (args.inputs || !matches!(line.what, What::Input(_)))
+                    && !matches!(line.what, What::Event(Event::Alive) if out.format() == Output::Text);
+                if !wanted {
+                    continue;
+                }
+                match out.format() {
+                    Output::Text => out.text(&narrator.line(&line)),
+                    Output::Ndjson => out.value(&line, |_| String::new()),
+                    Output::Json => {
+                        array.push(serde_json::to_value(&line).expect("lines are plain values"))
+                    }
+                }
+            }
+        }
+    }
+    if out.format() == Output::Json {
+        out.values(&array, ToString::to_string);
+    }
+    Ok(End::Done)
+}
+
+/// What an audit found.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Report {
+    /// Whether everything is as it must be.
+    sound: bool,
+    /// Rows that were read and found to follow from one another.
+    rows: u64,
+    /// Events that were folded and checked against every invariant.
+    events: u64,
+    /// State digests in the journal that the fold reached.
+    state_digests: u64,
+    /// The hash of the last sound row: kept elsewhere, it shows later whether rows were taken away.
+    head: Option<String>,
+    /// What is wrong.
+    wrong: Option<String>,
+}
+
+/// `ringway audit`: from the first row, whatever snapshots there are.
+pub(crate) async fn audit(out: Out, data: &Path) -> Outcome {
+    let loaded = load(data, LoadFrom::FirstRow).await?;
+    let mut report = Report::default();
+    report.wrong = examine(&loaded, &mut report).err();
+    report.sound = report.wrong.is_none();
+    out.value(&report, words);
+    Ok(if report.sound { End::Done } else { End::Fault })
+}
+
+/// What an audit of this journal says, in words.
+pub(crate) async fn examined(data: &Path) -> Result<String, Failure> {
+    let mut report = Report::default();
+    report.wrong = examine(&load(data, LoadFrom::FirstRow).await?, &mut report).err();
+    Ok(words(&report))
+}
+
+fn examine(loaded: &Loaded, report: &mut Report) -> Result<(), String> {
+    let library = Library::read(&loaded.blobs).map_err(|e| e.to_string())?;
+    let mut checkers = Checkers::new();
+    for (digest, fleet) in &library.fleets {
+        checkers.provide_fleet(*digest, Arc::clone(fleet));
+    }
+    for (digest, plan) in &library.plans {
+        checkers.provide_plan(*digest, Arc::clone(plan));
+    }
+    let mut fold = Fold::new(&library);
+    for row in &loaded.rows {
+        let batch = fold.row(row).map_err(|e| e.to_string())?;
+        checkers
+            .observe(row.at, &batch.inputs, &batch.events)
+            .map_err(|violation| format!("row {}: {violation}", row.seq))?;
+        report.rows += 1;
+        report.events += batch.events.len() as u64;
+        report.state_digests = fold.confirmed();
+        report.head = Some(row.hash.to_string());
+    }
+    checkers.finish().map_err(|violation| violation.to_string())
+}
+
+fn words(report: &Report) -> String {
+    let mut text = format!(
+        "{} rows, {} events, {} state digests reached\n",
+        report.rows, report.events, report.state_digests
+    );
+    if let Some(head) = &report.head {
+        text.push_str(&format!("chain head: {head}\n"));
+    }
+    text.push_str(&match &report.wrong {
+        Some(wrong) => format!("NOT SOUND: {wrong}\n"),
+        None => {
+            "sound: the chain is unbroken, the state is what was written, every invariant holds\n"
+                .to_owned()
+        }
+    });
+    text
+}
+
+async fn open(data: &Path) -> Result<SqliteReader, Failure> {
+    SqliteReader::open_read_only(data)
+        .await
+        .map_err(|e| cannot_open(&e))
+}
+
+async fn load(data: &Path, from: LoadFrom) -> Result<Loaded, Failure> {
+    let reader = open(data).await?;
+    reader
+        .load(from)
+        .await
+        .map_err(|e| Failure::new(End::Fault, chain(&e)))
+}
+
+fn library(loaded: &Loaded) -> Result<Library, Failure> {
+    Library::read(&loaded.blobs).map_err(|e| corrupt(&e))
+}
+
+fn corrupt(error: &dyn std::error::Error) -> Failure {
+    Failure::new(
+        End::Fault,
+        format!("the journal cannot be trusted: {}", chain(error)),
+    )
+    .hint("`ringway audit` checks all of it; nothing was changed")
+}

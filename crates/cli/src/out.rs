@@ -1,0 +1,105 @@
+//! The only place that prints: data on standard output, everything else on standard error.
+//!
+//! A reader that went away (`ringway journal | head`) ends the program quietly. Colour follows the terminal and
+//! `NO_COLOR`.
+
+use std::io::{self, IsTerminal, Write};
+use std::process;
+
+use serde::Serialize;
+
+use crate::args::Output;
+
+/// Where the command prints, and how.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Out {
+    format: Output,
+}
+
+impl Out {
+    /// Prints data in this format.
+    pub(crate) const fn new(format: Output) -> Self {
+        Self { format }
+    }
+
+    /// How data is printed.
+    pub(crate) const fn format(self) -> Output {
+        self.format
+    }
+
+    /// Whether standard output is a terminal that shows text.
+    pub(crate) fn is_live(self) -> bool {
+        self.format == Output::Text && io::stdout().is_terminal()
+    }
+
+    /// Prints text on standard output, with a newline at its end.
+    pub(crate) fn text(self, text: &str) {
+        let mut stdout = anstream::stdout().lock();
+        let end = if text.ends_with('\n') { "" } else { "\n" };
+        quiet(write!(stdout, "{text}{end}").and_then(|()| stdout.flush()));
+    }
+
+    /// Shows text in the place of what is on the terminal.
+    pub(crate) fn redraw(self, text: &str) {
+        self.text(&format!("\x1b[H\x1b[2J{text}"));
+    }
+
+    /// Prints one value as data: pretty for `json`, on one line for `ndjson`; `text` gives it for people.
+    pub(crate) fn value<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) {
+        match self.format {
+            Output::Text => self.text(&text(value)),
+            Output::Json => self.json(value, true),
+            Output::Ndjson => self.json(value, false),
+        }
+    }
+
+    /// Prints values as data: an array for `json`, a line each for `ndjson` and text.
+    pub(crate) fn values<T: Serialize>(self, values: &[T], text: impl Fn(&T) -> String) {
+        match self.format {
+            Output::Json => self.json(&values, true),
+            Output::Ndjson => values.iter().for_each(|value| self.json(value, false)),
+            Output::Text => values.iter().for_each(|value| self.text(&text(value))),
+        }
+    }
+
+    fn json<T: Serialize>(self, value: &T, pretty: bool) {
+        let text = if pretty {
+            serde_json::to_string_pretty(value)
+        } else {
+            serde_json::to_string(value)
+        };
+        self.text(&text.expect("views have string keys and no failing serialisers"));
+    }
+
+    /// Says something on standard error.
+    pub(crate) fn say(self, text: &str) {
+        let mut stderr = anstream::stderr().lock();
+        // Nobody listens any more: the work goes on all the same.
+        drop(writeln!(stderr, "{text}"));
+    }
+
+    /// Asks on standard error and waits for a line; only `y` and `yes` are a yes.
+    pub(crate) fn confirm(self, question: &str) -> bool {
+        let mut stderr = anstream::stderr();
+        drop(write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush()));
+        let mut line = String::new();
+        io::stdin().read_line(&mut line).is_ok() && matches!(line.trim(), "y" | "Y" | "yes" | "Yes")
+    }
+
+    /// Whether somebody is there who can be asked.
+    pub(crate) fn can_ask(self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+}
+
+/// Ends the program where the reader of standard output went away.
+fn quiet(result: io::Result<()>) {
+    if let Err(error) = result {
+        let code = if error.kind() == io::ErrorKind::BrokenPipe {
+            0
+        } else {
+            1
+        };
+        process::exit(code);
+    }
+}

@@ -1,0 +1,288 @@
+//! The fleet and its rollouts: rings as lanes, what each waits for, and what would unblock it.
+
+use ringway_engine::view::{ApprovalView, FleetView, RingView, RolloutView, Waiting};
+use ringway_model::Timestamp;
+
+use super::bar::bar;
+use super::paint::{Paint, bold, paint};
+use super::words::{hosts, until};
+
+/// The whole fleet. Rollouts that are over are only counted, unless `all` or nothing else is there.
+pub(crate) fn fleet(view: &FleetView, all: bool) -> String {
+    let Some(name) = &view.fleet else {
+        return "no rollout yet; `ringway run` starts one".to_owned();
+    };
+    let mut text = format!(
+        "fleet {}   {}\n",
+        bold(name),
+        paint(Paint::Faint, &view.at.to_string())
+    );
+    if let Some(on) = &view.stopped {
+        let stopped = Waiting::from(on.clone());
+        text.push_str(&format!(
+            "{}\n",
+            paint(
+                Paint::Bad,
+                &format!("everything is stopped: {}", stopped.why)
+            )
+        ));
+        text.push_str(&format!("  goes on with: {}\n", stopped.unblocked_by));
+    }
+    let open = view.rollouts.iter().any(|r| !r.is_final);
+    let last = view.rollouts.len().saturating_sub(1);
+    let mut hidden = 0;
+    for (index, one) in view.rollouts.iter().enumerate() {
+        if one.is_final && !all && (open || index != last) {
+            hidden += 1;
+        } else {
+            text.push('\n');
+            text.push_str(&rollout(one, view.at));
+        }
+    }
+    if hidden > 0 {
+        let note = format!("{hidden} more rollouts are over; `ringway status --all` shows them");
+        text.push_str(&format!("\n{}\n", paint(Paint::Faint, &note)));
+    }
+    text
+}
+
+/// One rollout.
+pub(crate) fn rollout(view: &RolloutView, now: Timestamp) -> String {
+    let state = paint(state_paint(&view.state), &view.state);
+    let mut text = format!(
+        "{}  {} by policy {}, started by {}   {state}\n",
+        bold(&view.id.to_string()),
+        view.update,
+        view.policy,
+        view.starter
+    );
+    let width = view
+        .rings
+        .iter()
+        .map(|ring| ring.name.len())
+        .max()
+        .unwrap_or(0);
+    for ring in &view.rings {
+        let here = if view.ring.as_ref() == Some(&ring.name) && !view.is_final {
+            ">"
+        } else {
+            " "
+        };
+        text.push_str(&format!(
+            "{here} {:width$}  {}  {}\n",
+            ring.name,
+            bar(ring),
+            counts(ring, now)
+        ));
+    }
+    for waiting in &view.waiting {
+        text.push_str(&waits(waiting, now));
+    }
+    if let Some(wanted) = &view.approval {
+        text.push_str(&approval(wanted));
+    }
+    if view.hit > 0 {
+        text.push_str(&format!(
+            "  blast radius so far: {}\n",
+            paint(Paint::Bad, &hosts(view.hit))
+        ));
+    }
+    if view.not_applicable > 0 {
+        text.push_str(&format!(
+            "  not applicable (no release): {}\n",
+            hosts(view.not_applicable)
+        ));
+    }
+    text
+}
+
+/// What could be approved, as the person who decides needs to see it.
+pub(crate) fn approval(view: &ApprovalView) -> String {
+    let given = if view.by.is_empty() {
+        "nobody yet".to_owned()
+    } else {
+        view.by.join(", ")
+    };
+    let mut text = format!(
+        "  a yes starts {} ({}): {} of {} approvals, given by {given}; digest {}\n",
+        bold(&view.starts),
+        hosts(view.hosts),
+        view.by.len(),
+        view.need,
+        view.digest.short()
+    );
+    if !view.teams.is_empty() {
+        text.push_str(&format!("    may approve: {}\n", view.teams.join(", ")));
+    }
+    if !view.failed.is_empty() {
+        let list = paint(Paint::Bad, &shortened(&view.failed, 8));
+        text.push_str(&format!("    failed so far: {list}\n"));
+    }
+    if !view.due {
+        text.push_str("    not due yet; an early yes is kept while things get no worse\n");
+    }
+    text
+}
+
+/// The first names, and how many more there are.
+fn shortened(names: &[String], at_most: usize) -> String {
+    let shown = names
+        .iter()
+        .take(at_most)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    match names.len().saturating_sub(at_most) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// One reason with what would unblock it.
+pub(crate) fn waits(waiting: &Waiting, now: Timestamp) -> String {
+    let mut text = format!("  waits: {}\n", paint(Paint::Busy, &waiting.why));
+    text.push_str(&format!("    unblocked by: {}", waiting.unblocked_by));
+    if let Some(at) = waiting.earliest {
+        text.push_str(&format!("; earliest {}", until(now, at)));
+    }
+    text.push('\n');
+    text
+}
+
+/// A ring's numbers: only those that say something.
+fn counts(ring: &RingView, now: Timestamp) -> String {
+    let mut parts = vec![format!("{:>4} of {} done", ring.done, ring.planned)];
+    for (count, word, colour) in [
+        (ring.visiting, "visiting", Paint::Busy),
+        (ring.settling, "settling", Paint::Busy),
+        (ring.failed, "failed", Paint::Bad),
+        (ring.withheld, "restart withheld", Paint::Busy),
+        (ring.debt, "offline or held", Paint::Busy),
+        (ring.rolled_back, "rolled back", Paint::Good),
+    ] {
+        if count > 0 {
+            parts.push(paint(colour, &format!("{count} {word}")));
+        }
+    }
+    match ring.soak_until {
+        Some(at) => parts.push(format!("{}, until {}", ring.phase, until(now, at))),
+        None => parts.push(ring.phase.clone()),
+    }
+    parts.join(" | ")
+}
+
+fn state_paint(state: &str) -> Paint {
+    match state {
+        "completed" | "rolled back" => Paint::Good,
+        "halted" | "cancelled" => Paint::Bad,
+        _ => Paint::Busy,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ringway_model::{Digest, RolloutId, WaitingOn};
+
+    use super::*;
+    use crate::show::paint::plain;
+
+    fn ring(name: &str, phase: &str, planned: u32) -> RingView {
+        RingView {
+            name: name.to_owned(),
+            phase: phase.to_owned(),
+            planned,
+            pending: planned,
+            visiting: 0,
+            settling: 0,
+            done: 0,
+            failed: 0,
+            debt: 0,
+            withheld: 0,
+            rolled_back: 0,
+            halt_on: Some(1),
+            soak_until: None,
+        }
+    }
+
+    fn halted() -> RolloutView {
+        let lab = RingView {
+            done: 2,
+            pending: 0,
+            ..ring("lab", "promoted", 2)
+        };
+        let canary = RingView {
+            done: 1,
+            failed: 1,
+            pending: 2,
+            ..ring("canary", "visiting", 4)
+        };
+        RolloutView {
+            id: RolloutId(1),
+            policy: "careful".to_owned(),
+            update: "april".to_owned(),
+            plan: Digest::of(b"plan"),
+            starter: "ana".to_owned(),
+            state: "halted".to_owned(),
+            is_final: false,
+            ring: Some("canary".to_owned()),
+            waiting: vec![
+                WaitingOn::Halt {
+                    cause: "1 host failed".to_owned(),
+                }
+                .into(),
+            ],
+            rings: vec![lab, canary, ring("broad", "to come", 18)],
+            approval: None,
+            not_applicable: 0,
+            hit: 1,
+        }
+    }
+
+    #[test]
+    fn a_halted_rollout_shows_its_lanes_the_cause_and_the_way_out() {
+        let view = FleetView {
+            fleet: Some("corp".to_owned()),
+            stopped: None,
+            at: Timestamp(1_776_186_000_000),
+            rollouts: vec![halted()],
+        };
+        let expected = "\
+fleet corp   2026-04-14T17:00:00Z
+
+r1  april by policy careful, started by ana   halted
+  lab     ████████████████████████     2 of 2 done | promoted
+> canary  ██████XXXXXX············     1 of 4 done | 1 failed | visiting
+  broad   ························     0 of 18 done | to come
+  waits: halted: 1 host failed
+    unblocked by: a person's `resume` with a reason, `rollback` or `cancel`
+  blast radius so far: 1 host
+";
+        assert_eq!(plain(&fleet(&view, false)), expected);
+    }
+
+    #[test]
+    fn rollouts_that_are_over_make_room_for_those_that_are_not() {
+        let over = RolloutView {
+            is_final: true,
+            state: "completed".to_owned(),
+            ..halted()
+        };
+        let second = RolloutView {
+            id: RolloutId(2),
+            ..halted()
+        };
+        let view = FleetView {
+            fleet: Some("corp".to_owned()),
+            stopped: None,
+            at: Timestamp(0),
+            rollouts: vec![over, second],
+        };
+        let (few, all) = (plain(&fleet(&view, false)), plain(&fleet(&view, true)));
+        assert!(
+            !few.contains("r1  ")
+                && few.contains("r2  ")
+                && few.contains("1 more rollouts are over")
+        );
+        assert!(all.contains("r1  ") && all.contains("r2  "));
+    }
+}

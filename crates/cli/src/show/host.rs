@@ -1,0 +1,51 @@
+//! Why something does not move: a host, a ring, a rollout, in the same words everywhere.
+
+use ringway_engine::view::{HostView, RolloutView, Waiting};
+use ringway_model::Timestamp;
+
+use super::fleet::waits;
+use super::paint::bold;
+
+/// A host in one rollout.
+pub(crate) fn host(view: &HostView, now: Timestamp) -> String {
+    let group = view
+        .group
+        .as_ref()
+        .map_or(String::new(), |group| format!(", group {group}"));
+    let mut text = format!(
+        "{} in {}, ring {}{group}: {}\n",
+        bold(&view.host),
+        view.rollout,
+        view.ring,
+        view.words
+    );
+    if let Some(previous) = &view.previous {
+        text.push_str(&format!("  had before: {previous}\n"));
+    }
+    text.push_str(&reasons(&view.waiting, now));
+    text
+}
+
+/// A rollout as a whole.
+pub(crate) fn rollout_waits(view: &RolloutView, now: Timestamp) -> String {
+    let mut text = format!("{} is {}\n", bold(&view.id.to_string()), view.state);
+    text.push_str(&reasons(&view.waiting, now));
+    if view.waiting.is_empty() && !view.is_final {
+        text.push_str("  steps are running\n");
+    }
+    text
+}
+
+/// A ring.
+pub(crate) fn ring_waits(name: &str, waiting: &[Waiting], now: Timestamp) -> String {
+    let mut text = format!("ring {}\n", bold(name));
+    text.push_str(&reasons(waiting, now));
+    if waiting.is_empty() {
+        text.push_str("  waits for nothing\n");
+    }
+    text
+}
+
+fn reasons(waiting: &[Waiting], now: Timestamp) -> String {
+    waiting.iter().map(|one| waits(one, now)).collect()
+}

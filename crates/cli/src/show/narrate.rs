@@ -1,0 +1,385 @@
+//! The journal's lines in words, with the names of hosts, rings and steps instead of their numbers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ringway_engine::{Ending, Event, Final, HaltCause, HostState, Subject, Then};
+use ringway_executor::Library;
+use ringway_executor::codec::{Line, What};
+use ringway_model::{HostId, IntentId, ProbeId, RingIndex, RolloutId, Slot, StepResult, VisitKind};
+use ringway_scheduler::{FleetSpec, Plan};
+
+/// Tells what lines say. It must hear every event in order, to know which plan a rollout is of.
+pub(crate) struct Narrator<'a> {
+    library: &'a Library,
+    plans: BTreeMap<RolloutId, Arc<Plan>>,
+    fleet: Option<Arc<FleetSpec>>,
+}
+
+impl<'a> Narrator<'a> {
+    /// A narrator who knows these fleets and plans.
+    pub(crate) fn new(library: &'a Library) -> Self {
+        Self {
+            library,
+            plans: BTreeMap::new(),
+            fleet: None,
+        }
+    }
+
+    /// Hears an event.
+    pub(crate) fn learn(&mut self, event: &Event) {
+        if let Event::Proposed { rollout, plan, .. } = event
+            && let Some(plan) = self.library.plans.get(plan)
+        {
+            self.plans.insert(*rollout, Arc::clone(plan));
+        }
+        if let Event::FleetAdopted { fleet } = event {
+            self.fleet = self.library.fleets.get(fleet).cloned();
+        }
+    }
+
+    /// A line.
+    pub(crate) fn line(&self, line: &Line<'_>) -> String {
+        let what = match line.what {
+            What::Event(event) => self.event(event),
+            What::Input(input) => format!("<- {input:?}"),
+            What::State(digest) => format!("state {}", digest.short()),
+        };
+        format!("{:>6}  {}  {what}", line.seq, line.at)
+    }
+
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one line for each event is the table people are shown"
+    )]
+    fn event(&self, event: &Event) -> String {
+        match event {
+            Event::Recovered { epoch, .. } => format!("taken over as epoch {epoch}"),
+            Event::Alive => "alive".to_owned(),
+            Event::ClockJumped { from } => format!("the clock jumped; before: {from}"),
+            Event::FleetAdopted { fleet } => format!("fleet {} adopted", fleet.short()),
+            Event::Stopped { actor, reason } => {
+                format!("everything stopped by {actor}{}", because(reason))
+            }
+            Event::Went { actor, reason } => {
+                format!("the fleet goes on, says {actor}{}", because(reason))
+            }
+            Event::Faulted { what } => format!("the engine stopped itself: {what}"),
+            Event::Proposed {
+                rollout,
+                plan,
+                actor,
+                key,
+            } => {
+                let key = key
+                    .as_ref()
+                    .map_or(String::new(), |key| format!(" as `{key}`"));
+                format!("{rollout} proposed by {actor}{key}: plan {}", plan.short())
+            }
+            Event::Approved {
+                rollout,
+                subject,
+                actor,
+                digest,
+                ..
+            } => {
+                format!(
+                    "{rollout} {} approved by {actor} (digest {})",
+                    self.subject(*rollout, *subject),
+                    digest.short()
+                )
+            }
+            Event::ApprovalVoided {
+                rollout,
+                subject,
+                actor,
+                why,
+            } => {
+                format!(
+                    "{rollout} {}: the yes of {actor} is void: {why}",
+                    self.subject(*rollout, *subject)
+                )
+            }
+            Event::Declined {
+                rollout,
+                actor,
+                reason,
+            } => format!("{rollout} declined by {actor}{}", because(reason)),
+            Event::RingOpened { rollout, ring } => {
+                format!("{rollout} ring {} begins", self.ring(*rollout, *ring))
+            }
+            Event::SoakBegan { rollout, ring } => {
+                format!("{rollout} ring {} soaks", self.ring(*rollout, *ring))
+            }
+            Event::SoakHeld { rollout } => format!("{rollout} the soak stands still"),
+            Event::SoakContinued { rollout } => format!("{rollout} the soak goes on"),
+            Event::SoakEnded { rollout } => format!("{rollout} the soak is over"),
+            Event::Promoted { rollout, ring } => {
+                format!("{rollout} ring {} promoted", self.ring(*rollout, *ring))
+            }
+            Event::Paused {
+                rollout,
+                actor,
+                reason,
+            } => format!("{rollout} paused by {actor}{}", because(reason)),
+            Event::Halted { rollout, cause } => {
+                format!("{rollout} HALTED: {}", self.cause(*rollout, cause))
+            }
+            Event::Resumed {
+                rollout,
+                actor,
+                reason,
+            } => format!("{rollout} resumed by {actor}{}", because(reason)),
+            Event::CancelBegan {
+                rollout,
+                actor,
+                reason,
+            } => {
+                format!("{rollout} is being cancelled by {actor}{}", because(reason))
+            }
+            Event::RollbackBegan {
+                rollout,
+                actor,
+                reason,
+            } => {
+                format!(
+                    "{rollout} is being rolled back by {actor}{}",
+                    because(reason)
+                )
+            }
+            Event::Finished { rollout, how } => format!("{rollout} is over: {}", ending(*how)),
+            Event::StepIssued {
+                intent,
+                visit,
+                position,
+                attempt,
+            } => {
+                let again = if *attempt > 1 {
+                    format!(", attempt {attempt}")
+                } else {
+                    String::new()
+                };
+                format!(
+                    "{} {}{again} ({intent})",
+                    self.host_of(*intent),
+                    self.step(*intent, *visit, *position)
+                )
+            }
+            Event::StepEnded {
+                intent,
+                result,
+                then,
+            } => {
+                format!(
+                    "{} {} ({intent}){}",
+                    self.host_of(*intent),
+                    result_words(result),
+                    self.then(*then)
+                )
+            }
+            Event::HostMoved {
+                rollout, slot, to, ..
+            } => {
+                format!("{} is {}", self.host(*rollout, *slot), state(*to))
+            }
+            Event::EvidenceChanged { host, probe, to } => {
+                format!(
+                    "{} by {}: {}",
+                    self.host_name(*host),
+                    self.probe(*probe),
+                    format!("{to:?}").to_lowercase()
+                )
+            }
+            Event::Restarted { rollout, slot } => {
+                format!("{} restarted by itself", self.host(*rollout, *slot))
+            }
+        }
+    }
+
+    fn ring(&self, rollout: RolloutId, ring: RingIndex) -> String {
+        let name = self
+            .plans
+            .get(&rollout)
+            .and_then(|plan| plan.rings.get(ring.index()))
+            .map(|ring| ring.name.clone());
+        name.unwrap_or_else(|| format!("no. {}", ring.0))
+    }
+
+    fn subject(&self, rollout: RolloutId, subject: Subject) -> String {
+        match subject {
+            Subject::Start => "start".to_owned(),
+            Subject::Promotion { ring } => {
+                format!("going on after ring {}", self.ring(rollout, ring))
+            }
+        }
+    }
+
+    fn cause(&self, rollout: RolloutId, cause: &HaltCause) -> String {
+        match cause {
+            HaltCause::Failures {
+                ring,
+                failed,
+                limit,
+            } => {
+                format!(
+                    "{failed} failed in ring {}, which halts on failure no. {limit}",
+                    self.ring(rollout, *ring)
+                )
+            }
+            HaltCause::Person { actor, reason } => format!("by {actor}{}", because(reason)),
+        }
+    }
+
+    fn host(&self, rollout: RolloutId, slot: Slot) -> String {
+        let host = self
+            .plans
+            .get(&rollout)
+            .and_then(|plan| plan.slots.get(slot.index()))
+            .map(|slot| slot.host);
+        let name = host.map_or_else(|| format!("slot {}", slot.0), |host| self.host_name(host));
+        format!("{rollout} {name}")
+    }
+
+    fn host_of(&self, intent: IntentId) -> String {
+        self.host(intent.rollout(), intent.slot())
+    }
+
+    fn host_name(&self, host: HostId) -> String {
+        let known = self
+            .fleet
+            .as_ref()
+            .and_then(|fleet| fleet.hosts.get(host.index()));
+        known.map_or_else(|| format!("host {}", host.0), |host| host.name.clone())
+    }
+
+    fn probe(&self, probe: ProbeId) -> String {
+        let known = self
+            .fleet
+            .as_ref()
+            .and_then(|fleet| fleet.probes.get(probe.index()));
+        known.map_or_else(|| format!("probe {}", probe.0), |probe| probe.name.clone())
+    }
+
+    fn step(&self, intent: IntentId, visit: VisitKind, position: u8) -> String {
+        let found = self.plans.get(&intent.rollout()).and_then(|plan| {
+            let route = plan.slots.get(intent.slot().index())?.route;
+            Some(plan.routes.get(route.index())?.step(visit, position)?.kind)
+        });
+        let step = found.map_or_else(|| format!("step {position}"), |kind| kind.word().to_owned());
+        if visit == VisitKind::Update {
+            step
+        } else {
+            format!("{}: {step}", visit.word())
+        }
+    }
+
+    fn then(&self, then: Then) -> String {
+        match then {
+            Then::Retry { attempt, at, .. } => format!("; attempt {attempt} at {at}"),
+            Then::End { to, .. } => format!("; is {}", state(to)),
+            Then::Step { .. } | Then::Nothing => String::new(),
+        }
+    }
+}
+
+fn because(reason: &str) -> String {
+    if reason.is_empty() {
+        String::new()
+    } else {
+        format!(": {reason}")
+    }
+}
+
+fn ending(how: Final) -> &'static str {
+    match how {
+        Final::Completed => "completed",
+        Final::RolledBack => "rolled back",
+        Final::Cancelled => "cancelled",
+    }
+}
+
+fn result_words(result: &StepResult) -> String {
+    match result {
+        StepResult::Done => "done".to_owned(),
+        StepResult::Found {
+            installed: true, ..
+        } => "found the release there".to_owned(),
+        StepResult::Found {
+            installed: false,
+            previous,
+        } => previous.as_ref().map_or_else(
+            || "found another release".to_owned(),
+            |had| format!("found {had}"),
+        ),
+        StepResult::Back { restarts } => format!("back after {restarts} restarts"),
+        StepResult::Failed(why) => format!("FAILED: {}", why.words()),
+        StepResult::Unreachable => "unreachable".to_owned(),
+        StepResult::Interrupted => "interrupted".to_owned(),
+        StepResult::NotStarted => "not started".to_owned(),
+    }
+}
+
+fn state(state: HostState) -> String {
+    match state {
+        HostState::Pending => "pending".to_owned(),
+        HostState::Running { ending, .. }
+        | HostState::Ready { ending, .. }
+        | HostState::Backoff { ending, .. } => match ending {
+            Ending::Well => "being visited".to_owned(),
+            Ending::BackToPending | Ending::Withheld | Ending::Failed { .. } => {
+                "being brought back into service".to_owned()
+            }
+        },
+        HostState::Settling => "settling".to_owned(),
+        HostState::Updated => "updated".to_owned(),
+        HostState::Already => "already updated".to_owned(),
+        HostState::RestartWithheld => "applied, restart withheld".to_owned(),
+        HostState::Failed { step, why } => format!("FAILED ({step}: {})", why.words()),
+        HostState::Unhealthy { why } => format!("UNHEALTHY ({})", why.words()),
+        HostState::RolledBack => "rolled back".to_owned(),
+        HostState::RollbackFailed { step, why } => {
+            format!("ROLLBACK FAILED ({step}: {})", why.words())
+        }
+        HostState::Offline => "offline".to_owned(),
+        HostState::Held => "held (unhealthy before the update)".to_owned(),
+        HostState::Lost => "LOST".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ringway_model::{Actor, Digest};
+
+    use super::*;
+
+    /// A journal whose plans are gone must still be readable.
+    #[test]
+    fn what_has_no_known_name_is_told_by_its_number() {
+        let library = Library::default();
+        let mut narrator = Narrator::new(&library);
+        let proposed = Event::Proposed {
+            rollout: RolloutId(1),
+            plan: Digest::of(b"plan"),
+            actor: Actor("ana".to_owned()),
+            key: None,
+        };
+        narrator.learn(&proposed);
+        assert!(
+            narrator
+                .event(&proposed)
+                .starts_with("r1 proposed by ana: plan ")
+        );
+        let opened = Event::RingOpened {
+            rollout: RolloutId(1),
+            ring: RingIndex(0),
+        };
+        assert_eq!(narrator.event(&opened), "r1 ring no. 0 begins");
+        let moved = Event::HostMoved {
+            rollout: RolloutId(1),
+            slot: Slot(3),
+            to: HostState::Lost,
+            until: ringway_model::Timestamp::NEVER,
+        };
+        assert_eq!(narrator.event(&moved), "r1 slot 3 is LOST");
+    }
+}

@@ -1,0 +1,65 @@
+//! Numbers and instants in words.
+
+use ringway_model::{Span, Timestamp};
+
+/// `1 host`, `5 hosts`.
+pub(crate) fn hosts(count: u32) -> String {
+    if count == 1 {
+        "1 host".to_owned()
+    } else {
+        format!("{count} hosts")
+    }
+}
+
+/// A span as people say it: the two largest units that matter.
+pub(crate) fn in_words(span: Span) -> String {
+    let seconds = span.millis().div_ceil(1000);
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    let second = seconds % 60;
+    let two = |large: u64, unit: &str, small: u64, smaller: &str| {
+        if small == 0 {
+            format!("{large}{unit}")
+        } else {
+            format!("{large}{unit} {small}{smaller}")
+        }
+    };
+    if days > 0 {
+        two(days, "d", hours, "h")
+    } else if hours > 0 {
+        two(hours, "h", minutes, "m")
+    } else if minutes > 0 {
+        two(minutes, "m", second, "s")
+    } else {
+        format!("{second}s")
+    }
+}
+
+/// An instant from now: `2026-04-14T17:00:00Z (in 3h 12m)`.
+pub(crate) fn until(now: Timestamp, at: Timestamp) -> String {
+    if at <= now {
+        format!("{at} (now)")
+    } else {
+        format!("{at} (in {})", in_words(at.since(now)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_said_with_the_two_units_that_matter() {
+        for (millis, words) in [
+            (0, "0s"),
+            (1, "1s"),
+            (59_000, "59s"),
+            (60_000, "1m"),
+            (90_500, "1m 31s"),
+            (3_600_000, "1h"),
+            (11_520_000, "3h 12m"),
+            (90_000_000, "1d 1h"),
+        ] {
+            assert_eq!(in_words(Span(millis)), words);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What a view means for somebody who waits for a rollout: does it go on, or is it up to a person?
+//!
+//! Pure: a view in, a verdict out, with the exit code that automation sees.
+
+use ringway_engine::view::{FleetView, RolloutView};
+use ringway_model::{RolloutId, WaitingOn};
+
+use crate::exit::End;
+
+/// How a rollout stands, as far as waiting for it is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It moves, or will by itself.
+    Going,
+    /// Steps are being brought to their end; then it will rest.
+    Winding,
+    /// It rests until a person decides; nothing is in flight.
+    Person(End),
+    /// It is over.
+    Over(End),
+    /// The engine stopped itself.
+    Fault,
+}
+
+/// How this rollout stands in this view; `None` where the view does not have it.
+pub(crate) fn of(view: &FleetView, rollout: RolloutId) -> Option<Standing> {
+    let one = view.rollouts.iter().find(|r| r.id == rollout)?;
+    Some(standing(view, one))
+}
+
+/// Whether anything in the fleet still moves, or will by itself.
+pub(crate) fn moves(view: &FleetView) -> bool {
+    view.rollouts
+        .iter()
+        .any(|one| matches!(standing(view, one), Standing::Going | Standing::Winding))
+}
+
+fn standing(view: &FleetView, one: &RolloutView) -> Standing {
+    if matches!(view.stopped, Some(WaitingOn::Fault { .. })) {
+        return Standing::Fault;
+    }
+    if one.is_final {
+        return Standing::Over(if one.state == "completed" {
+            End::Done
+        } else {
+            End::Ended
+        });
+    }
+    let in_flight: u32 = one.rings.iter().map(|ring| ring.visiting).sum();
+    let stopped = view.stopped.is_some();
+    let rests = |end| {
+        if in_flight > 0 {
+            Standing::Winding
+        } else {
+            Standing::Person(end)
+        }
+    };
+    match one.state.as_str() {
+        "halted" => rests(End::Halted),
+        "paused" => rests(End::Waiting),
+        _ if stopped => rests(End::Waiting),
+        _ if in_flight == 0 && needs_a_yes(one) => Standing::Person(End::Waiting),
+        _ => Standing::Going,
+    }
+}
+
+/// Whether nothing but a person's yes is missing.
+fn needs_a_yes(one: &RolloutView) -> bool {
+    one.approval.as_ref().is_some_and(|wish| wish.due)
+        && one
+            .waiting
+            .iter()
+            .any(|waiting| matches!(waiting.on, WaitingOn::Approval { .. }))
+}

@@ -1,0 +1,312 @@
+//! The task that owns the loop: it tells it what happened and carries out what it asks for.
+//!
+//! It makes no choices. Nothing here waits while the loop works: the store, the drivers and the probes have tasks of
+//! their own whose results come back as arrivals. People come before results, so a halt is never behind a queue.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ringway_engine::view::FleetView;
+use ringway_engine::{Accepted, Command, Engine, Rejected};
+use ringway_executor::Executor;
+use ringway_executor::port::{Arrival, Ended, Order, Request};
+use ringway_model::{Actor, Timestamp};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::clock::Clock;
+use crate::keeper::Job;
+use crate::probing::Probing;
+use crate::stopfile::{EVERY as LOOK_FOR_STOP_EVERY, StopFile};
+use crate::workers::Workers;
+
+/// The shortest time between two published views: what a person can see, and cheap enough to forget about.
+const VIEW_EVERY: Duration = Duration::from_millis(50);
+
+/// The most arrivals that are told in one go before people are listened to again.
+const ARRIVALS_AT_ONCE: usize = 256;
+
+/// The answer to a command.
+pub(crate) type Answered = Result<Accepted, Rejected>;
+
+/// A look at the state between two steps of the loop.
+pub(crate) type Look = Box<dyn FnOnce(&Engine, Timestamp) + Send>;
+
+/// Something a caller in this process or at the socket wants.
+pub(crate) enum Call {
+    /// A command, and where its answer goes.
+    Order {
+        actor: Actor,
+        order: Order,
+        reply: oneshot::Sender<Answered>,
+    },
+    /// A look at the state.
+    Look(Look),
+    /// An orderly end.
+    Shutdown,
+}
+
+/// What the other tasks tell this one.
+pub(crate) enum Told {
+    /// Something happened.
+    Arrival(Arrival),
+    /// The store cannot be read, so there is nothing to go on from.
+    Broken(Ended),
+}
+
+/// Why the task is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// Somebody asked for it.
+    Shutdown,
+    /// The loop ended by itself.
+    Ended(Ended),
+}
+
+/// Everything the task needs.
+pub(crate) struct Decider {
+    pub(crate) executor: Executor,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) calls: mpsc::Receiver<Call>,
+    pub(crate) arrivals: mpsc::UnboundedReceiver<Told>,
+    pub(crate) store: mpsc::UnboundedSender<Job>,
+    pub(crate) workers: Workers,
+    pub(crate) probing: Probing,
+    pub(crate) stop: StopFile,
+    pub(crate) views: watch::Sender<Option<Arc<FleetView>>>,
+}
+
+/// What changes while the task runs.
+struct Progress {
+    callers: BTreeMap<u64, oneshot::Sender<Answered>>,
+    next_ticket: u64,
+    /// Looks that came before the journal was read.
+    looks: Vec<Look>,
+    wake: Option<Timestamp>,
+    /// Batches that were given to the store and not answered yet.
+    appends: u32,
+    closing: bool,
+    ended: Option<Ended>,
+    /// When a view was published last, and whether something has happened since.
+    published: Instant,
+    stale: bool,
+}
+
+impl Decider {
+    /// Runs until it is asked to end or the loop ends.
+    pub(crate) async fn run(mut self) -> Over {
+        let mut progress = Progress {
+            callers: BTreeMap::new(),
+            next_ticket: 1,
+            looks: Vec::new(),
+            wake: None,
+            appends: 0,
+            closing: false,
+            ended: None,
+            published: Instant::now(),
+            stale: true,
+        };
+        let mut stop_timer = tokio::time::interval(LOOK_FOR_STOP_EVERY);
+        stop_timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut arrived = Vec::with_capacity(ARRIVALS_AT_ONCE);
+        // Before anything else: a stop that waits in the data directory must be known before the first start.
+        self.obey_stop_file(&mut progress);
+        self.tell(&mut progress, Arrival::Woken);
+        loop {
+            if let Some(ended) = progress.ended.take() {
+                return Over::Ended(ended);
+            }
+            if progress.closing && progress.appends == 0 {
+                return Over::Shutdown;
+            }
+            let wake = progress
+                .wake
+                .map_or(Duration::from_secs(60), |at| self.clock.sleep_until(at));
+            let publish = VIEW_EVERY.saturating_sub(progress.published.elapsed());
+            tokio::select! {
+                biased;
+                call = self.calls.recv(), if !progress.closing => match call {
+                    Some(call) => self.called(&mut progress, call),
+                    None => progress.closing = true,
+                },
+                count = self.arrivals.recv_many(&mut arrived, ARRIVALS_AT_ONCE) => {
+                    if count == 0 {
+                        return Over::Shutdown;
+                    }
+                    for told in arrived.drain(..) {
+                        match told {
+                            Told::Arrival(arrival) => self.arrived(&mut progress, arrival),
+                            Told::Broken(why) => progress.ended = Some(why),
+                        }
+                    }
+                }
+                () = tokio::time::sleep(publish), if progress.stale => self.publish(&mut progress),
+                _ = stop_timer.tick() => self.obey_stop_file(&mut progress),
+                () = self.workers.stop_seen() => self.obey_stop_file(&mut progress),
+                () = tokio::time::sleep(wake), if !progress.closing => {
+                    self.tell(&mut progress, Arrival::Woken);
+                }
+            }
+        }
+    }
+
+    fn called(&mut self, progress: &mut Progress, call: Call) {
+        match call {
+            Call::Order {
+                actor,
+                order,
+                reply,
+            } => {
+                if matches!(order, Order::Command(Command::Go { .. })) && self.stop.is_there() {
+                    // The caller may be gone; then nobody needs the answer.
+                    drop(reply.send(Err(stopped_by_file())));
+                    return;
+                }
+                if let Order::Propose(proposal) = &order {
+                    self.workers.remember(proposal);
+                }
+                let ticket = progress.next_ticket;
+                progress.next_ticket += 1;
+                progress.callers.insert(ticket, reply);
+                self.tell(
+                    progress,
+                    Arrival::Commanded {
+                        ticket,
+                        actor,
+                        order,
+                    },
+                );
+            }
+            Call::Look(look) => {
+                if self.executor.is_ready() {
+                    look(self.executor.engine(), self.clock.now());
+                } else {
+                    progress.looks.push(look);
+                }
+            }
+            Call::Shutdown => progress.closing = true,
+        }
+    }
+
+    fn arrived(&mut self, progress: &mut Progress, arrival: Arrival) {
+        let from_store = matches!(
+            arrival,
+            Arrival::Appended { .. } | Arrival::AppendFailed { .. }
+        );
+        if let Arrival::StepReported { intent, .. } = &arrival {
+            self.workers.reported(*intent);
+        }
+        if from_store {
+            progress.appends = progress.appends.saturating_sub(1);
+        }
+        // On the way out only the store's answers count. Everything else is found again by the next process, by
+        // re-attaching.
+        if !progress.closing || from_store {
+            self.tell(progress, arrival);
+        }
+    }
+
+    fn tell(&mut self, progress: &mut Progress, arrival: Arrival) {
+        let mut requests = Vec::new();
+        self.executor.step(self.clock.now(), arrival, &mut requests);
+        progress.stale = true;
+        for request in requests {
+            self.carry_out(progress, request);
+        }
+        if !progress.looks.is_empty() && self.executor.is_ready() {
+            for look in std::mem::take(&mut progress.looks) {
+                look(self.executor.engine(), self.clock.now());
+            }
+        }
+    }
+
+    fn carry_out(&mut self, progress: &mut Progress, request: Request) {
+        match request {
+            Request::Load => self.keep(Job::Load),
+            Request::Append { row, blobs } => {
+                progress.appends += 1;
+                self.keep(Job::Append { row, blobs });
+            }
+            Request::KeepSnapshot(snapshot) => self.keep(Job::KeepSnapshot(snapshot)),
+            // On the way out nothing new starts; its intent is durable, and the next process finds it never begun.
+            Request::Start(start) => {
+                if !progress.closing {
+                    self.workers.start(start);
+                }
+            }
+            Request::Withdraw(intent) => self.workers.withdraw(intent),
+            Request::Probe { host, probe } => {
+                let plan = self.executor.engine().newest_plan().map(Arc::clone);
+                if let Some(fleet) = self.executor.fleet() {
+                    self.probing.ask(Arc::clone(fleet), host, probe, plan);
+                }
+            }
+            Request::SeeBoot { host, plan, route } => {
+                if let Some(fleet) = self.executor.fleet() {
+                    self.probing.see_boot(Arc::clone(fleet), host, plan, route);
+                }
+            }
+            Request::WakeAt(at) => progress.wake = Some(at),
+            Request::Reply { ticket, answer } => {
+                if let Some(caller) = progress.callers.remove(&ticket) {
+                    // Whoever follows after the answer must not be shown what was so before it.
+                    self.publish(progress);
+                    // The caller may be gone; what it asked for is done all the same.
+                    drop(caller.send(answer));
+                }
+            }
+            Request::End(ended) => progress.ended = Some(ended),
+        }
+    }
+
+    fn keep(&self, job: Job) {
+        // The store's task ends only after this one; a send that fails means that it broke, and then this task is
+        // aborted with it.
+        drop(self.store.send(job));
+    }
+
+    /// Stops the fleet where the file asks for it and the fleet is not stopped.
+    fn obey_stop_file(&mut self, progress: &mut Progress) {
+        let Some(wish) = self.stop.wish() else { return };
+        let stopped = self.executor.is_ready()
+            && self
+                .executor
+                .engine()
+                .view(self.clock.now())
+                .stopped
+                .is_some();
+        if stopped || progress.closing {
+            return;
+        }
+        let ticket = progress.next_ticket;
+        progress.next_ticket += 1;
+        let order = Order::Command(Command::Stop {
+            reason: wish.reason,
+        });
+        self.tell(
+            progress,
+            Arrival::Commanded {
+                ticket,
+                actor: wish.actor,
+                order,
+            },
+        );
+    }
+
+    fn publish(&mut self, progress: &mut Progress) {
+        progress.published = Instant::now();
+        progress.stale = false;
+        if self.executor.is_ready() {
+            let view = self.executor.engine().view(self.clock.now());
+            self.views.send_replace(Some(Arc::new(view)));
+        }
+    }
+}
+
+fn stopped_by_file() -> Rejected {
+    Rejected {
+        code: "stop-file".to_owned(),
+        why: "the file STOP is in the data directory".to_owned(),
+        hint: Some("remove it, then say `go` again".to_owned()),
+    }
+}

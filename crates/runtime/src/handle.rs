@@ -1,0 +1,158 @@
+//! Starting the runtime, and ending it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ringway_drivers::{Driver, LocalDriver};
+use ringway_executor::{Config as ExecutorConfig, Executor};
+use ringway_store::{OpenError, SqliteStore, Store};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::caller::Caller;
+use crate::clock::Clock;
+use crate::decider::{Decider, Over};
+use crate::identify::Identify;
+use crate::probing::Probing;
+use crate::socket::{Door, serve};
+use crate::stopfile::StopFile;
+use crate::workers::Workers;
+use crate::{keeper, workers};
+
+/// Calls that wait for the decider before a caller has to.
+const CALLS_WAITING: usize = 256;
+
+/// What a runtime is started with.
+#[derive(Clone)]
+pub struct Config {
+    /// The data directory: journal, control socket, run directories. Made where there is none.
+    pub data: PathBuf,
+    /// Steps at once.
+    pub workers: u32,
+    /// Who a user id is.
+    pub identify: Arc<dyn Identify>,
+}
+
+/// Why a runtime did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory cannot be used, for one because another process holds it.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The driver cannot work here.
+    #[error("find the current directory")]
+    Driver(#[source] std::io::Error),
+    /// The control socket cannot be made.
+    #[error("make the control socket in `{}`", data.display())]
+    Socket {
+        /// The data directory.
+        data: PathBuf,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+}
+
+/// A fleet that is being decided over by this process.
+pub struct Runtime {
+    caller: Caller,
+    decider: JoinHandle<Over>,
+    keeper: JoinHandle<()>,
+    door: JoinHandle<()>,
+    tasks: workers::Tasks,
+}
+
+impl Runtime {
+    /// Takes the data directory's fleet over and goes on with what its journal says.
+    ///
+    /// # Errors
+    ///
+    /// The data directory is held by another process or cannot be used, or the control socket cannot be made. Nothing
+    /// was started then.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data).await?);
+        let socket = |source| StartError::Socket {
+            data: config.data.clone(),
+            source,
+        };
+        let door = Door::open(&config.data).map_err(socket)?;
+        let (calls_in, calls) = mpsc::channel(CALLS_WAITING);
+        let (told_in, arrivals) = mpsc::unbounded_channel();
+        let (jobs_in, jobs) = mpsc::unbounded_channel();
+        let (views_in, views) = watch::channel(None);
+        let tasks = workers::Tasks::default();
+        let driver: Arc<dyn Driver> =
+            Arc::new(LocalDriver::new(&config.data).map_err(StartError::Driver)?);
+        let stop = StopFile::new(&config.data, Arc::clone(&config.identify));
+        let workers = Workers::new(
+            driver,
+            Arc::clone(&store),
+            stop.clone(),
+            told_in.clone(),
+            tasks.clone(),
+        );
+        let decider = Decider {
+            executor: Executor::new(ExecutorConfig {
+                workers: config.workers,
+                ..ExecutorConfig::default()
+            }),
+            clock: Arc::new(Clock::default()),
+            calls,
+            arrivals,
+            store: jobs_in,
+            probing: Probing::new(told_in.clone(), tasks.clone(), workers.boots()),
+            workers,
+            stop,
+            views: views_in,
+        };
+        let caller = Caller::new(calls_in, views);
+        Ok(Self {
+            keeper: tokio::spawn(keeper::run(store, jobs, told_in)),
+            decider: tokio::spawn(decider.run()),
+            door: tokio::spawn(serve(door, caller.clone(), config.identify)),
+            caller,
+            tasks,
+        })
+    }
+
+    /// To ask it.
+    pub const fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// Waits until the decider ends by itself.
+    pub async fn ended(&mut self) -> Over {
+        (&mut self.decider).await.unwrap_or(Over::Shutdown)
+    }
+
+    /// Ends in order: everything decided is durable and answered, and nothing new starts. Steps that run go on in their
+    /// envelopes, and the next process finds them.
+    pub async fn shutdown(mut self) -> Over {
+        self.caller.shutdown().await;
+        let over = (&mut self.decider).await.unwrap_or(Over::Shutdown);
+        self.door.abort();
+        self.tasks.abort_all();
+        // The store's task ends when the last one who could give it a job is gone.
+        drop((&mut self.keeper).await);
+        over
+    }
+
+    /// Ends at once, as a crash would: whatever was on its way is lost, and the next process finds it.
+    pub async fn kill(mut self) {
+        self.decider.abort();
+        self.door.abort();
+        self.tasks.abort_all();
+        self.keeper.abort();
+        // Only to know that the data directory is free again.
+        drop((&mut self.decider).await);
+        drop((&mut self.keeper).await);
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.decider.abort();
+        self.door.abort();
+        self.keeper.abort();
+        self.tasks.abort_all();
+    }
+}

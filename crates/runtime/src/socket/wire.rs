@@ -1,0 +1,146 @@
+//! What goes over the control socket.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ringway_engine::view::{FleetView, HostView, Waiting};
+use ringway_engine::{Accepted, Command, Rejected};
+use ringway_executor::port::Proposal;
+use ringway_model::{Digest, RingIndex, RolloutId};
+use ringway_scheduler::{FleetSpec, Plan};
+use serde::{Deserialize, Serialize};
+
+/// One question, one line.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Question {
+    /// Is somebody there?
+    Ping,
+    /// Carry this rollout out.
+    Propose(Bundle),
+    /// Do this.
+    Command(Command),
+    /// How does the fleet stand?
+    View,
+    /// How does this host stand, in every rollout?
+    Host {
+        /// Its name.
+        name: String,
+    },
+    /// How do the hosts of this rollout stand?
+    Hosts {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Only this ring.
+        ring: Option<String>,
+    },
+    /// Why does this ring not move?
+    Ring {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The ring.
+        ring: RingIndex,
+    },
+    /// How does the fleet stand, now and at every change? Answered until the connection is closed.
+    Follow,
+}
+
+/// One answer, one line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// Somebody is here.
+    Pong {
+        /// The process.
+        pid: u32,
+        /// The program's version.
+        version: String,
+    },
+    /// Done, and durable.
+    Accepted(Accepted),
+    /// It does not fit.
+    Rejected(Rejected),
+    /// The fleet.
+    View(Box<FleetView>),
+    /// Hosts.
+    Hosts(Vec<HostView>),
+    /// Reasons.
+    Waiting(Vec<Waiting>),
+    /// The decider is ending and did not carry this out.
+    Ending,
+    /// The question could not be understood.
+    NotUnderstood {
+        /// Why.
+        why: String,
+    },
+}
+
+/// A proposal with its contents as bytes, so that both sides compute the same digests.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Bundle {
+    /// The encoded fleet, base64.
+    fleet: String,
+    /// The encoded plan, base64.
+    plan: String,
+    /// The documents as written: kind and name, text.
+    documents: Vec<(String, String)>,
+    /// The caller's own name for the request.
+    key: Option<String>,
+}
+
+/// A bundle that does not hold a proposal.
+#[derive(Debug, thiserror::Error)]
+#[error("the {part} cannot be read: {why}")]
+pub struct Unreadable {
+    part: &'static str,
+    why: String,
+}
+
+impl Bundle {
+    /// Packs a proposal.
+    pub fn pack(proposal: &Proposal) -> Self {
+        Self {
+            fleet: STANDARD.encode(proposal.fleet.encode().1),
+            plan: STANDARD.encode(proposal.plan.encode().1),
+            documents: proposal.documents.clone(),
+            key: proposal.key.clone(),
+        }
+    }
+
+    /// Unpacks the proposal, and checks that its parts belong together.
+    ///
+    /// # Errors
+    ///
+    /// A part that is not what it should be, or a plan for another fleet.
+    pub fn unpack(self) -> Result<Proposal, Unreadable> {
+        let bytes = |part: &'static str, text: &str| {
+            STANDARD.decode(text).map_err(|e| Unreadable {
+                part,
+                why: e.to_string(),
+            })
+        };
+        let fleet_bytes = bytes("fleet", &self.fleet)?;
+        let fleet = FleetSpec::decode(&fleet_bytes).map_err(|e| Unreadable {
+            part: "fleet",
+            why: e.to_string(),
+        })?;
+        let plan = Plan::decode(&bytes("plan", &self.plan)?).map_err(|e| Unreadable {
+            part: "plan",
+            why: e.to_string(),
+        })?;
+        if plan.fleet != Digest::of(&fleet_bytes) {
+            return Err(Unreadable {
+                part: "plan",
+                why: "it is for another fleet".to_owned(),
+            });
+        }
+        Ok(Proposal {
+            fleet: Arc::new(fleet),
+            plan: Arc::new(plan),
+            documents: self.documents,
+            key: self.key,
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! The values a step is given: what it may know of its host, its update and its rollout.
+//!
+//! They reach the step as environment variables, as data; nothing here is ever pasted into a command.
+
+use std::collections::BTreeMap;
+
+use ringway_drivers::Target;
+use ringway_drivers::quote::variable_name;
+use ringway_model::VisitKind;
+use ringway_scheduler::plan::Route;
+use ringway_scheduler::spec::HostSpec;
+
+/// A host as drivers and probes are told of it.
+pub(crate) fn target(host: &HostSpec) -> Target<'_> {
+    Target {
+        host: &host.name,
+        address: &host.address,
+        labels: &host.labels,
+    }
+}
+
+/// All values of a step of a visit.
+pub(crate) fn of_step(
+    host: &HostSpec,
+    update: &str,
+    route: &Route,
+    visit: VisitKind,
+    previous: Option<&str>,
+) -> BTreeMap<String, String> {
+    // Parameters come first, so that one that is called like a value of ours cannot take its place.
+    let mut values: BTreeMap<String, String> = route
+        .parameters
+        .iter()
+        .map(|(name, value)| (variable_name(name), value.clone()))
+        .collect();
+    values.extend(target(host).values());
+    let build = route.build.clone().unwrap_or_default();
+    let previous = previous.unwrap_or_default().to_owned();
+    let wanted = match visit {
+        VisitKind::Update | VisitKind::Restart => {
+            route.build.clone().unwrap_or_else(|| route.release.clone())
+        }
+        VisitKind::Rollback => previous.clone(),
+    };
+    for (name, value) in [
+        ("UPDATE", update.to_owned()),
+        ("RELEASE", route.release.clone()),
+        ("BUILD", build),
+        ("PREVIOUS", previous),
+        ("WANTED", wanted),
+    ] {
+        values.insert(name.to_owned(), value);
+    }
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use ringway_model::Labels;
+
+    use super::*;
+
+    fn route() -> Route {
+        Route {
+            release: "KB1".to_owned(),
+            build: None,
+            recipe: "r".to_owned(),
+            care: None,
+            parameters: [("package-name", "nginx"), ("host", "evil")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            steps: Vec::new(),
+            visits: [Vec::new(), Vec::new(), Vec::new()],
+        }
+    }
+
+    fn host() -> HostSpec {
+        HostSpec {
+            name: "web-1".to_owned(),
+            address: "10.0.0.1".to_owned(),
+            labels: Labels::from_iter([("role", "web")]),
+            group: None,
+            cell: None,
+            connect: 0,
+        }
+    }
+
+    #[test]
+    fn a_step_is_told_its_host_its_release_and_what_is_wanted() {
+        let values = of_step(&host(), "april", &route(), VisitKind::Update, Some("1.0"));
+        for (name, value) in [
+            ("HOST", "web-1"),
+            ("ADDRESS", "10.0.0.1"),
+            ("LABEL_ROLE", "web"),
+            ("PACKAGE_NAME", "nginx"),
+            ("UPDATE", "april"),
+            ("RELEASE", "KB1"),
+            ("BUILD", ""),
+            ("PREVIOUS", "1.0"),
+            ("WANTED", "KB1"),
+        ] {
+            assert_eq!(values[name], value, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_rollback_wants_what_was_there_before() {
+        let values = of_step(&host(), "april", &route(), VisitKind::Rollback, Some("1.0"));
+        assert_eq!(values["WANTED"], "1.0");
+    }
+}
