@@ -222,11 +222,13 @@ impl<'n, 's, 'c, 'a> Fields<'n, 's, 'c, 'a> {
                 let keys: Vec<_> = shape.keys.iter().map(|key| key.name).collect();
                 format!("its keys are `{}`", keys.join("`, `"))
             };
-            let message = format!(
-                "expected the keys of a {}, found {}",
-                shape.what,
-                found(node)
-            );
+            let article = if shape.what.starts_with('`') {
+                ""
+            } else {
+                "a "
+            };
+            let (what, is) = (shape.what, found(node));
+            let message = format!("expected keys and values for {article}{what}, found {is}");
             return cx.fail(Code::WrongType, node.place, message, &hint);
         };
         let fields = Self {
@@ -246,7 +248,15 @@ impl<'n, 's, 'c, 'a> Fields<'n, 's, 'c, 'a> {
             Some(Value::Scalar { text, .. }) if !text.is_empty() => {
                 format!("{} `{text}`", self.shape.what)
             }
-            _ => self.shape.what.to_owned(),
+            // What has its name outside of itself, as a key, is what is being read.
+            _ => {
+                let (subject, what) = (self.cx.subject(), self.shape.what);
+                if subject.starts_with(what) {
+                    subject
+                } else {
+                    what.to_owned()
+                }
+            }
         }
     }
 
@@ -275,32 +285,31 @@ impl<'n, 's, 'c, 'a> Fields<'n, 's, 'c, 'a> {
                 );
                 continue;
             }
-            let names = self.shape.keys.iter().map(|key| key.name);
-            let hint = nearest(key, names).map_or_else(
-                || self.known_keys(cut, key),
-                |name| format!("did you mean `{name}`?"),
-            );
+            let hint = self.unknown_hint(key, cut);
             let message = format!("{} has no key `{key}`", self.title());
             self.cx
                 .report(Report::new(Code::UnknownKey, place, message).hint(hint));
         }
     }
 
-    fn known_keys(&self, cut: bool, key: &str) -> String {
-        if cut {
-            return "inside `{ }` a comma ends the value: quote a value that contains one"
-                .to_owned();
-        }
+    fn unknown_hint(&self, key: &str, cut: bool) -> String {
+        let names = || self.shape.keys.iter().map(|key| key.name);
         if let Some((name, _)) = key.split_once(':')
             && self.shape.key(name).is_some()
         {
             return format!("put a space after `{name}:`");
         }
-        let names: Vec<_> = self.shape.keys.iter().map(|key| key.name).collect();
-        if names.is_empty() {
-            return "it has no keys".to_owned();
+        if let Some(name) = nearest(key, names()) {
+            return format!("did you mean `{name}`?");
         }
-        format!("its keys are `{}`", names.join("`, `"))
+        if cut {
+            return "inside `{ }` a comma ends the value: quote a value that contains one"
+                .to_owned();
+        }
+        match names().collect::<Vec<_>>().as_slice() {
+            [] => "it has no keys".to_owned(),
+            names => format!("its keys are `{}`", names.join("`, `")),
+        }
     }
 
     fn check_missing(&self) {
@@ -336,6 +345,13 @@ impl<'n, 's, 'c, 'a> Fields<'n, 's, 'c, 'a> {
             .iter()
             .find(|entry| entry.key == key)
             .map(|entry| &entry.value)
+    }
+
+    /// Whether no other keys than these are written.
+    pub(crate) fn has_only(&self, keys: &[&str]) -> bool {
+        self.entries
+            .iter()
+            .all(|entry| keys.contains(&entry.key.as_ref()))
     }
 
     /// The place of a key.
@@ -399,13 +415,18 @@ pub(crate) fn found(node: &Node<'_>) -> &'static str {
     }
 }
 
-/// The candidate a slip of the finger away from `word`, if there is one.
+/// The candidate a slip of the finger away from `word`, or with the same stem, if there is one.
 pub(crate) fn nearest<'c>(
     word: &str,
     candidates: impl Iterator<Item = &'c str>,
 ) -> Option<&'c str> {
     let word = word.to_lowercase();
-    let limit = (word.chars().count() / 3).max(1);
+    let length = word.chars().count();
+    let limit = if length < 8 {
+        (length / 3).max(1)
+    } else {
+        length.div_ceil(3)
+    };
     candidates
         .filter_map(|candidate| {
             let lower = candidate.to_lowercase();
@@ -414,7 +435,14 @@ pub(crate) fn nearest<'c>(
                 return None;
             }
             let distance = strsim::damerau_levenshtein(&word, &lower);
-            (distance <= limit).then_some((distance, candidate))
+            let stem = word
+                .chars()
+                .zip(lower.chars())
+                .take_while(|(a, b)| a == b)
+                .count();
+            let same_stem = stem >= 4 && 5 * stem >= 4 * lower.chars().count();
+            (distance <= limit || (same_stem && distance <= 2 * limit))
+                .then_some((distance, candidate))
         })
         .min()
         .map(|(_, candidate)| candidate)

@@ -135,21 +135,33 @@ pub(crate) fn label(cx: &Cx<'_>, node: &Node<'_>) -> Option<String> {
 pub(crate) fn number(least: u32, most: u32) -> impl Fn(&Cx<'_>, &Node<'_>) -> Option<u32> {
     move |cx, node| {
         let (text, _) = scalar(cx, node, "a whole number")?;
-        let is_plain =
-            text == "0" || (!text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit()));
-        match text.parse::<u32>() {
-            Ok(number) if is_plain && (least..=most).contains(&number) => Some(number),
-            _ => {
-                let range = if most == u32::MAX {
-                    format!("of at least {least}")
-                } else {
-                    format!("from {least} to {most}")
-                };
-                let message = format!("`{text}` is not a whole number {range}");
-                cx.fail(Code::BadValue, node.place, message, "write digits only")
+        let is_plain = text == "0" || (!text.starts_with('0') && is_digits(text));
+        let number = text.parse::<u32>().ok().filter(|_| is_plain);
+        let (message, hint) = match number {
+            Some(number) if number < least => (
+                format!("`{text}` is too small"),
+                format!("write at least {least}"),
+            ),
+            Some(number) if number > most => (
+                format!("`{text}` is too large"),
+                format!("write at most {most}"),
+            ),
+            Some(number) => return Some(number),
+            None if is_plain => (
+                format!("`{text}` is too large"),
+                format!("write at most {most}"),
+            ),
+            None => {
+                let hint = format!("write digits only, for example `{}`", least.max(1));
+                (format!("`{text}` is not a whole number"), hint)
             }
-        }
+        };
+        cx.fail(Code::BadValue, node.place, message, &hint)
     }
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// `yes` or `no`.
@@ -169,8 +181,7 @@ pub(crate) fn span_from(least: Span) -> impl Fn(&Cx<'_>, &Node<'_>) -> Option<Sp
     move |cx, node| {
         let (text, _) = scalar(cx, node, "a length of time")?;
         let Ok(span) = text.parse::<Span>() else {
-            let digits = text.trim().bytes().all(|b| b.is_ascii_digit()) && !text.trim().is_empty();
-            let hint = if digits {
+            let hint = if is_digits(text.trim()) {
                 format!("of what? for example `{0}s`, `{0}m`, `{0}h`", text.trim())
             } else {
                 "for example `90s`, `30m`, `4h`, `2d` or `1h30m`".to_owned()

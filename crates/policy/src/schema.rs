@@ -14,3 +14,234 @@ pub fn schema(kind: Kind) -> Value {
     schema["title"] = json!(format!("Ringway {} document", kind.word()));
     schema
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use ringway_model::Digest;
+
+    use super::*;
+    use crate::elements::{care, fleet, people, policy, recipe, update};
+    use crate::fields::{Cx, Notes};
+    use crate::problem::Found;
+    use crate::read::KINDS;
+    use crate::shape::{Is, Shape};
+    use crate::yaml::{self, Node, Tree};
+
+    /// Documents that use every key there is.
+    const CORP: &str = include_str!("../tests/documents/corp.yaml");
+
+    const EXAMPLES: [&str; 4] = [
+        CORP,
+        include_str!("../../../policies/minimal.yaml"),
+        include_str!("../../../policies/monthly-linux.yaml"),
+        include_str!("../../../policies/recipes/script.yaml"),
+    ];
+
+    fn trees(text: &str) -> Vec<Tree<'_>> {
+        let mut found = Found::default();
+        let trees = yaml::read(0, text, &mut found);
+        assert!(found.reports.is_empty(), "{:?}", found.reports);
+        trees
+    }
+
+    fn kind_of(root: &Node<'_>) -> Kind {
+        let yaml::Value::Map { entries, .. } = &root.value else {
+            panic!("a document is a mapping")
+        };
+        let yaml::Value::Scalar { text, .. } = &entries[0].value.value else {
+            panic!("a kind")
+        };
+        Kind::of(text.strip_suffix("/v1").unwrap()).unwrap()
+    }
+
+    /// Whether an editor that goes by the schema would accept the value.
+    fn accepts(schema: &Value, node: &Node<'_>) -> Result<(), String> {
+        if let Some(any) = schema["anyOf"].as_array() {
+            let all: Vec<String> = any
+                .iter()
+                .filter_map(|one| accepts(one, node).err())
+                .collect();
+            return if all.len() < any.len() {
+                Ok(())
+            } else {
+                Err(all.join("; "))
+            };
+        }
+        let is = match &node.value {
+            _ if node.is_empty() => "null",
+            yaml::Value::Map { .. } => "object",
+            yaml::Value::List(_) => "array",
+            yaml::Value::Scalar { text, plain: true } if text.parse::<i64>().is_ok() => "integer",
+            yaml::Value::Scalar { text, plain: true } if text.parse::<f64>().is_ok() => "number",
+            yaml::Value::Scalar { text, plain: true } if text == "true" || text == "false" => {
+                "boolean"
+            }
+            yaml::Value::Scalar { .. } => "string",
+        };
+        let types: Vec<&str> = match &schema["type"] {
+            Value::Array(types) => types.iter().filter_map(Value::as_str).collect(),
+            Value::String(one) => vec![one],
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => vec![is],
+        };
+        let is_number = is == "integer" && types.contains(&"number");
+        if !is_number && !types.contains(&is) {
+            return Err(format!("{is} instead of {types:?}"));
+        }
+        match &node.value {
+            yaml::Value::Scalar { text, .. } => match schema["enum"].as_array() {
+                Some(words) => words
+                    .iter()
+                    .any(|word| {
+                        word == text.as_ref()
+                            || word
+                                .as_bool()
+                                .is_some_and(|b| text == if b { "true" } else { "false" })
+                    })
+                    .then_some(())
+                    .ok_or_else(|| format!("`{text}` is not one of {words:?}")),
+                None => Ok(()),
+            },
+            yaml::Value::List(items) => items
+                .iter()
+                .try_for_each(|item| accepts(&schema["items"], item)),
+            yaml::Value::Map { entries, .. } => {
+                for required in schema["required"].as_array().into_iter().flatten() {
+                    let found = entries.iter().any(|entry| *required == entry.key.as_ref());
+                    if !found {
+                        return Err(format!("no {required}"));
+                    }
+                }
+                entries.iter().try_for_each(|entry| {
+                    let known = &schema["properties"][entry.key.as_ref()];
+                    let schema = if known.is_null() {
+                        &schema["additionalProperties"]
+                    } else {
+                        known
+                    };
+                    if *schema == Value::Bool(false) || schema.is_null() {
+                        return Err(format!("unknown key `{}`", entry.key));
+                    }
+                    accepts(schema, &entry.value).map_err(|why| format!("{}: {why}", entry.key))
+                })
+            }
+        }
+    }
+
+    fn keys(shape: &'static Shape, all: &mut BTreeSet<(&'static str, &'static str)>) {
+        for key in shape.keys {
+            all.insert((shape.about, key.name));
+            inside(&key.kind, all);
+        }
+    }
+
+    fn inside(is: &'static Is, all: &mut BTreeSet<(&'static str, &'static str)>) {
+        match is {
+            Is::Of(shape) => keys(shape, all),
+            Is::List(inner) | Is::Map(inner) => inside(inner, all),
+            Is::Either(kinds) => kinds.iter().for_each(|kind| inside(kind, all)),
+            Is::Text
+            | Is::Name
+            | Is::Selector
+            | Is::Span
+            | Is::Share
+            | Is::Count
+            | Is::Flag
+            | Is::Time
+            | Is::Word(_)
+            | Is::Command
+            | Is::Nothing => {}
+        }
+    }
+
+    /// A key in a table that nobody reads would be accepted and ignored.
+    #[test]
+    fn every_key_of_the_schema_is_read_and_every_key_that_is_read_is_in_it() {
+        let (mut asked, mut known) = (BTreeSet::new(), BTreeSet::new());
+        for tree in trees(CORP) {
+            let (mut found, mut notes) = (Found::default(), Notes::default());
+            let cx = Cx::new(CORP, &mut found, &mut notes);
+            let (root, digest) = (&tree.root, Digest::default());
+            let read = match kind_of(root) {
+                Kind::Fleet => fleet::read(&cx, root, digest).is_some(),
+                Kind::Policy => policy::read(&cx, root, digest).is_some(),
+                Kind::Update => update::read(&cx, root, digest).is_some(),
+                Kind::Recipe => recipe::read(&cx, root, digest).is_some(),
+                Kind::Care => care::read(&cx, root, digest).is_some(),
+                Kind::People => people::read(&cx, root, digest).is_some(),
+            };
+            assert!(read);
+            asked.append(&mut cx.asked.borrow_mut());
+        }
+        for kind in KINDS {
+            keys(kind.shape(), &mut known);
+        }
+        assert_eq!(asked, known);
+    }
+
+    #[test]
+    fn what_the_reader_accepts_the_schema_accepts() {
+        for text in EXAMPLES {
+            for tree in trees(text) {
+                let kind = kind_of(&tree.root);
+                assert_eq!(
+                    accepts(&schema(kind), &tree.root),
+                    Ok(()),
+                    "{}",
+                    kind.word()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_schema_refuses_what_the_reader_refuses() {
+        for (kind, text) in [
+            (
+                Kind::Care,
+                "ringway: care/v1\nname: web\ndrian: { run: x }\n",
+            ),
+            (Kind::Care, "ringway: care/v1\n"),
+            (
+                Kind::Care,
+                "ringway: care/v1\nname: web\nverify: { run: x, at: peer }\n",
+            ),
+            (Kind::People, "ringway: people/v1\nteams: [ops]\n"),
+            (
+                Kind::Fleet,
+                "ringway: fleet/v1\nname: a\nconnect: local\nhosts: [web-1]\n",
+            ),
+        ] {
+            assert!(
+                accepts(&schema(kind), &trees(text)[0].root).is_err(),
+                "{text}"
+            );
+            assert!(
+                crate::read(&[crate::Source::new("x", text)]).is_err(),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_key_is_described() {
+        fn check(schema: &Value) {
+            for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+                assert!(
+                    property["description"]
+                        .as_str()
+                        .is_some_and(|d| d.ends_with('.')),
+                    "{name}"
+                );
+                check(property);
+                check(&property["items"]);
+            }
+        }
+        for kind in KINDS {
+            let schema = schema(kind);
+            assert_eq!(schema["additionalProperties"], Value::Bool(false));
+            check(&schema);
+        }
+    }
+}

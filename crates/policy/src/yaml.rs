@@ -495,6 +495,14 @@ fn syntax_words(info: &str) -> (String, Option<String>) {
         ),
         ("quote", "close the quote"),
         (
+            "bracket",
+            "close what `[` or `{` has opened, with a comma between entries",
+        ),
+        (
+            "did not find expected",
+            "check the indentation: entries of one level begin in the same column",
+        ),
+        (
             "flow",
             "check that `{ }` and `[ ]` are closed, with a comma between entries",
         ),

@@ -157,7 +157,7 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Recip
     fields.read("ringway", |_, _| Some(()));
     let name = fields.read("name", scalar::defined(Named::Recipe));
     let parameters = fields.read("parameters", parameters);
-    let known = parameters.clone().unwrap_or_default();
+    let known = fields.get("parameters").map(names).unwrap_or_default();
     let steps = fields.read("steps", |cx, node| steps(cx, node, &known));
     let steps = steps?;
     Some(Recipe {
@@ -182,6 +182,14 @@ fn parameters(cx: &Cx<'_>, node: &Node<'_>) -> Option<Parameters> {
         Some((name?, (default != "required").then_some(default)))
     })?;
     Some(parameters.into_iter().collect())
+}
+
+/// The names of parameters, good or bad: what the rest of the recipe may mean by them.
+fn names<'n>(node: &'n Node<'_>) -> Vec<&'n str> {
+    match &node.value {
+        Value::Map { entries, .. } => entries.iter().map(|entry| entry.key.as_ref()).collect(),
+        Value::Scalar { .. } | Value::List(_) => Vec::new(),
+    }
 }
 
 fn parameter_name(cx: &Cx<'_>, name: &str, place: Place) -> Option<String> {
@@ -210,7 +218,7 @@ struct Steps {
     rollback: Option<Step>,
 }
 
-fn steps(cx: &Cx<'_>, node: &Node<'_>, parameters: &Parameters) -> Option<Steps> {
+fn steps(cx: &Cx<'_>, node: &Node<'_>, parameters: &[&str]) -> Option<Steps> {
     let fields = Fields::open(cx, &STEPS, node)?;
     let inspect = fields.read("inspect", |cx, node| inspect(cx, node, parameters));
     let precheck = fields.read("precheck", step::check);
@@ -264,7 +272,7 @@ fn asks_nobody(cx: &Cx<'_>, fields: &Fields<'_, '_, '_, '_>, key: &'static str) 
     }
 }
 
-fn inspect(cx: &Cx<'_>, node: &Node<'_>, parameters: &Parameters) -> Option<Inspect> {
+fn inspect(cx: &Cx<'_>, node: &Node<'_>, parameters: &[&str]) -> Option<Inspect> {
     let fields = Fields::open(cx, &INSPECT, node)?;
     let step = step::common(&fields, AfterCrash::Repeat);
     let installed_when = fields.read("installed_when", |cx, node| template(cx, node, parameters));
@@ -277,7 +285,7 @@ fn inspect(cx: &Cx<'_>, node: &Node<'_>, parameters: &Parameters) -> Option<Insp
 }
 
 /// A text with `{output}`, `{build}`, `{id}` and parameters in braces.
-fn template(cx: &Cx<'_>, node: &Node<'_>, parameters: &Parameters) -> Option<String> {
+fn template(cx: &Cx<'_>, node: &Node<'_>, parameters: &[&str]) -> Option<String> {
     if let Value::Map {
         entries,
         flow: true,
@@ -292,7 +300,7 @@ fn template(cx: &Cx<'_>, node: &Node<'_>, parameters: &Parameters) -> Option<Str
     let known = || {
         ["output", "build", "id"]
             .into_iter()
-            .chain(parameters.keys().map(String::as_str))
+            .chain(parameters.iter().copied())
     };
     for (at, name) in braced(&text) {
         if known().any(|known| known == name) {

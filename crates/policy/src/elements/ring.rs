@@ -5,7 +5,7 @@ use ringway_model::Span;
 use super::approvals::{self, APPROVALS};
 use super::fleet::optional;
 use crate::fields::{Cx, Fields, nearest};
-use crate::problem::{Code, Report};
+use crate::problem::{Code, LINE, Report};
 use crate::scalar;
 use crate::shape::{Is, Shape, may, must};
 use crate::validated::{Cover, Ring, RingHosts};
@@ -44,7 +44,7 @@ pub(crate) static RING: Shape = Shape {
 };
 
 static HOSTS: Shape = Shape {
-    what: "selection",
+    what: "`hosts`",
     about: "Which hosts a ring claims.",
     keys: &[
         must("select", Is::Selector, "env = lab", "Of these."),
@@ -188,14 +188,13 @@ pub(crate) fn read_all(cx: &Cx<'_>, node: &Node<'_>, policy: &str) -> Option<Vec
         let ring = read(cx, item, policy);
         if let (Some(ring), Some(rest)) = (&ring, rest) {
             let message = format!(
-                "ring `{}` can claim no host: a ring before it takes the rest",
+                "ring `{}` can claim no host: the ring {LINE} takes the rest",
                 ring.name
             );
-            cx.report(
-                Report::new(Code::RingAfterRest, name_place(item), message)
-                    .first_at(rest)
-                    .hint("move the ring with `hosts: rest` to the end"),
-            );
+            let mut report = Report::new(Code::RingAfterRest, name_place(item), message)
+                .hint("move the ring with `hosts: rest` to the end");
+            report.also.push(rest);
+            cx.report(report);
         }
         if let Some(Ring {
             hosts: RingHosts::Rest,

@@ -43,7 +43,7 @@ const EXPECT: Key = may(
 );
 
 static EXPECT_SHAPE: Shape = Shape {
-    what: "expectation",
+    what: "`expect`",
     about: "What a step's output must be. One of these.",
     keys: &[
         may(

@@ -31,15 +31,19 @@ pub(super) fn check(documents: &Documents, notes: &Notes, found: &mut Found) {
                 None => String::new(),
             };
             if people.len() < usize::from(rule.needed) {
+                let (needed, could) = match rule.needed {
+                    1 => ("1 approval is".to_owned(), "it"),
+                    n => (format!("{n} approvals are"), "them"),
+                };
+                let have = if rule.by.len() == 1 { "has" } else { "have" };
+                let who = match people.len() {
+                    0 => "nobody".to_owned(),
+                    1 => "one person".to_owned(),
+                    n => format!("{n} people"),
+                };
+                let teams = teams_words(&rule.by);
                 let message = format!(
-                    "{} approvals are asked for, and {}{without} has {} who could give them",
-                    rule.needed,
-                    teams_words(&rule.by),
-                    match people.len() {
-                        0 => "nobody".to_owned(),
-                        1 => "one person".to_owned(),
-                        n => format!("{n} people"),
-                    }
+                    "{needed} needed, and {teams}{without} {have} {who} who could give {could}"
                 );
                 let place = super::place(notes, &path);
                 let hint = "ask for fewer, name another team, or add deputies";

@@ -149,13 +149,23 @@ fn impossible(
             (None, _) => String::new(),
         };
         let place = super::place(notes, &format!("group {} keep_up", group.name));
+        let (of, taken) = match hosts.as_slice() {
+            [one] => (
+                "the only host".to_owned(),
+                format!("`{one}` can never be taken"),
+            ),
+            all => {
+                let of = format!("{needed} of the {} hosts", all.len());
+                (
+                    of,
+                    format!("none of {} can ever be taken", super::listed(all)),
+                )
+            }
+        };
         let message = format!(
-            "group `{}`: {needed} of the {} hosts{whom} must stay up, so {} can never be taken",
-            group.name,
-            hosts.len(),
-            super::listed(&hosts)
+            "group `{}`: {of}{whom} must stay up, so {taken}",
+            group.name
         );
-        let message = message.replace("of the 1 hosts", "of 1 host");
         let hint =
             "add members, ask for fewer, or take the outage with `accept_outage: \"reason\"`";
         found.report(Report::new(Code::ImpossibleKeepUp, place, message).hint(hint));

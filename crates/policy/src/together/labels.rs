@@ -1,6 +1,6 @@
 //! Labels that something names, and selections of hosts, must find some.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use ringway_model::selector::Comparison;
 use ringway_model::{Selector, Share};
@@ -115,52 +115,59 @@ fn selection(
     false
 }
 
-/// The value in a selector that no host has, with what may be meant.
+/// The condition in a selector that no host meets, with what may be meant.
 fn odd_value(fleet: &Fleet, selector: &Selector) -> String {
-    let mut values: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for host in &fleet.hosts {
-        values.entry("name").or_default().insert(&host.name);
-        for (name, value) in host.labels.iter() {
-            values.entry(name).or_default().insert(value);
-        }
-    }
     let mut compared = Vec::new();
-    equalities(selector, &mut compared);
-    for (label, value) in compared {
-        let known = values.get(label).into_iter().flatten().copied();
-        let single = Selector::parse(&format!("{label} = '{value}'"));
-        let hit = single.is_ok_and(|s| fleet.hosts.iter().any(|h| s.matches(&h.name, &h.labels)));
-        if hit {
+    conditions(selector, &mut compared);
+    for (label, comparison, value) in compared {
+        let word = if comparison == Comparison::Eq {
+            "="
+        } else {
+            "startswith"
+        };
+        let single = Selector::parse(&format!("{label} {word} '{value}'"));
+        if single.is_ok_and(|s| fleet.hosts.iter().any(|h| s.matches(&h.name, &h.labels))) {
             continue;
         }
-        if let Some(near) = nearest(value, known.clone()) {
-            return format!("no host has `{label} = {value}`; did you mean `{near}`?");
+        let known: BTreeSet<&str> = fleet
+            .hosts
+            .iter()
+            .filter_map(|h| {
+                h.labels
+                    .get(label)
+                    .or((label == "name").then_some(h.name.as_str()))
+            })
+            .collect();
+        let message = format!("no host has `{label} {word} {value}`");
+        let near = nearest(value, known.iter().copied());
+        if let Some(near) = near.filter(|_| comparison == Comparison::Eq) {
+            return format!("{message}; did you mean `{near}`?");
         }
-        let known: Vec<&str> = known.collect();
-        let known = super::listed(&known);
-        return format!("no host has `{label} = {value}`; its values are {known}");
+        let known: Vec<&str> = known.into_iter().collect();
+        return format!("{message}; its values are {}", super::listed(&known));
     }
     "no host meets all its conditions at once".to_owned()
 }
 
-fn equalities<'s>(selector: &'s Selector, out: &mut Vec<(&'s str, &'s str)>) {
+/// What a selector asks of labels, except what it asks them not to be.
+fn conditions<'s>(selector: &'s Selector, out: &mut Vec<(&'s str, Comparison, &'s str)>) {
     match selector {
-        Selector::Compare(label, Comparison::Eq, values) => {
+        Selector::Compare(_, Comparison::Ne, _)
+        | Selector::All
+        | Selector::Has(_)
+        | Selector::Not(_) => {}
+        Selector::Compare(label, comparison, values) => {
             out.extend(
                 values
                     .iter()
-                    .map(|value| (label.name.as_str(), value.as_str())),
+                    .map(|value| (label.name.as_str(), *comparison, value.as_str())),
             );
         }
         Selector::And(parts) | Selector::Or(parts) => {
             for part in parts {
-                equalities(part, out);
+                conditions(part, out);
             }
         }
-        Selector::All
-        | Selector::Has(_)
-        | Selector::Compare(_, Comparison::Ne | Comparison::StartsWith, _)
-        | Selector::Not(_) => {}
     }
 }
 

@@ -38,7 +38,7 @@ fn one(recipe: &Recipe, release: &Release, path: &str, notes: &Notes, found: &mu
         .filter(|(name, default)| default.is_none() && !release.with.contains_key(*name))
         .map(|(name, _)| name.as_str())
         .collect();
-    if let Some(first) = missing.first() {
+    if !missing.is_empty() {
         let message = format!(
             "release `{}` does not give {}, which recipe `{}` requires",
             release.id,
@@ -46,7 +46,11 @@ fn one(recipe: &Recipe, release: &Release, path: &str, notes: &Notes, found: &mu
             recipe.name
         );
         let place = super::place(notes, path);
-        let hint = format!("add `with: {{ {first}: ... }}`");
+        let values: Vec<String> = missing.iter().map(|name| format!("{name}: ...")).collect();
+        let hint = format!(
+            "give it in `with`, as in `with: {{ {} }}`",
+            values.join(", ")
+        );
         found.report(Report::new(Code::MissingParameter, place, message).hint(hint));
     }
 }

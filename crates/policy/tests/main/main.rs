@@ -1,3 +1,7 @@
 //! Documents as people write them, through the whole reader.
 
+mod arbitrary;
+mod broken;
+mod elements;
+mod limits;
 mod whole;
