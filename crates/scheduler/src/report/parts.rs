@@ -130,6 +130,8 @@ pub struct RingReport {
     pub asks: Option<String>,
     /// Hosts that `take` means; absent: all it selects.
     pub take: Option<u32>,
+    /// Why it has another number of hosts than `take`.
+    pub differs: Option<String>,
     /// Its hosts in the order they should start, by group.
     pub groups: Vec<GroupReport>,
     /// The failure that halts; absent: none does.

@@ -1,6 +1,6 @@
 //! The report as text: no colour, at most 100 columns, long lists shortened.
 
-use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use ringway_model::Span;
 use ringway_policy::validated::{NotBy, RingSpread};
@@ -76,27 +76,30 @@ fn head(text: &mut Text, report: &PlanReport) {
             ),
         );
     }
+    let least = about(report.estimate.total_ms);
     text.entry(
-        "takes",
-        &format!(
-            "at least {} (see the end for what is assumed)",
-            about(report.estimate.total_ms)
-        ),
+        "lasts",
+        &format!("at least {least} (what is assumed stands at the end)"),
     );
 }
 
-/// What is installed where, by which steps.
+/// What is installed on how many hosts, and by which steps.
 fn installs(text: &mut Text, report: &PlanReport) {
+    let mut releases: BTreeMap<String, usize> = BTreeMap::new();
+    let mut ways: BTreeMap<String, usize> = BTreeMap::new();
     for route in &report.routes {
         let build = route
             .build
             .as_ref()
             .map(|build| format!(" {build}"))
             .unwrap_or_default();
+        *releases
+            .entry(format!("{}{build}", route.release))
+            .or_default() += route.hosts;
         let care = route
             .care
             .as_ref()
-            .map(|care| format!(", care `{care}`"))
+            .map(|care| format!(" with care `{care}`"))
             .unwrap_or_default();
         let steps: Vec<_> = route.steps.iter().map(|step| step.word()).collect();
         let back = if route.can_roll_back {
@@ -104,15 +107,21 @@ fn installs(text: &mut Text, report: &PlanReport) {
         } else {
             "; no rollback"
         };
+        let way = format!(
+            "recipe `{}`{care}: {}{back}",
+            route.recipe,
+            steps.join(", ")
+        );
+        *ways.entry(way).or_default() += route.hosts;
+    }
+    for (at, (release, count)) in releases.into_iter().enumerate() {
+        let key = if at == 0 { "installs" } else { "" };
+        text.entry(key, &format!("{release} on {}", hosts(count)));
+    }
+    for (at, (way, count)) in ways.into_iter().enumerate() {
         text.entry(
-            "installs",
-            &format!(
-                "{}{build} on {} by recipe `{}`{care}: {}{back}",
-                route.release,
-                hosts(route.hosts),
-                route.recipe,
-                steps.join(", ")
-            ),
+            if at == 0 { "by" } else { "" },
+            &format!("{way} ({})", hosts(count)),
         );
     }
 }
@@ -196,8 +205,8 @@ fn one_ring(text: &mut Text, report: &PlanReport, at: usize, ring: &RingReport) 
     if let Some(asks) = &ring.asks {
         text.entry("asks for", asks);
     }
-    if let Some(difference) = difference(ring) {
-        text.entry("", &difference);
+    if let Some(differs) = &ring.differs {
+        text.entry("", differs);
     }
     order(text, ring);
     if ring.hosts > 0 {
@@ -217,11 +226,14 @@ fn one_ring(text: &mut Text, report: &PlanReport, at: usize, ring: &RingReport) 
                 &format!("and {}", approval(wanted, report.author.as_deref())),
             );
         }
+        let starts = match estimate.starts_ms {
+            Span::ZERO => "at once".to_owned(),
+            later => format!("after {}", about(later)),
+        };
         text.entry(
             "earliest",
             &format!(
-                "starts after {}, all settled after {}, soaked after {}",
-                about(estimate.starts_ms),
+                "starts {starts}, all settled after {}, soaked after {}",
                 about(estimate.settled_ms),
                 about(estimate.ends_ms)
             ),
@@ -262,22 +274,6 @@ fn order(text: &mut Text, ring: &RingReport) {
                 names(&group.hosts, NAMES)
             ),
         );
-    }
-}
-
-/// Why a ring has another number of hosts than its `take`.
-fn difference(ring: &RingReport) -> Option<String> {
-    let take = ring.take? as usize;
-    match ring.hosts.cmp(&take) {
-        Ordering::Greater => Some(format!(
-            "{} more than that, because of strata to cover or of hosts that belong together",
-            ring.hosts - take
-        )),
-        Ordering::Less => Some(format!(
-            "{} fewer than that: no more are left for it",
-            take - ring.hosts
-        )),
-        Ordering::Equal => None,
     }
 }
 
@@ -391,21 +387,21 @@ fn left_out(text: &mut Text, report: &PlanReport) {
         return;
     }
     text.heading("Left out");
-    for (key, why, left) in [
-        ("no release", "no release for", &report.not_applicable),
-        ("no ring", "no ring claims", &report.unclaimed),
+    for (key, left) in [
+        ("no release", &report.not_applicable),
+        ("no ring", &report.unclaimed),
     ] {
         if !left.is_empty() {
             text.entry(
                 key,
-                &format!("{why} {}: {}", hosts(left.len()), names(left, NAMES)),
+                &format!("{}: {}", hosts(left.len()), names(left, NAMES)),
             );
         }
     }
 }
 
 fn foot(text: &mut Text, report: &PlanReport) {
-    text.heading("How long it takes at the least");
+    text.heading("What the times assume");
     let assumed: Vec<_> = report
         .estimate
         .assumed_ms
@@ -415,7 +411,7 @@ fn foot(text: &mut Text, report: &PlanReport) {
     text.item(
         "",
         &format!(
-            "Assumed: nothing fails, everybody is reachable and approves at once, every step runs \
+            "Nothing fails, everybody is reachable and approves at once, every step runs \
              and takes its time ({}) or its own limit, whichever is shorter.",
             assumed.join(", ")
         ),

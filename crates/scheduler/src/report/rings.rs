@@ -1,5 +1,6 @@
 //! Each ring: its hosts by group, its thresholds in hosts, its approvals.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use ringway_model::GroupId;
@@ -33,6 +34,7 @@ pub(super) fn rings(fleet: &FleetSpec, plan: &Plan, policy: Option<&Policy>) -> 
             take: hosts
                 .and_then(take_of)
                 .map(|take| thresholds::take(take, applies_to)),
+            differs: hosts.and_then(|hosts| differs(hosts, applies_to, ring.planned)),
             groups,
             halts_on: ring.halt_on,
             halts_by: policy.and_then(|policy| halts_by(&policy.halt, ring)),
@@ -70,6 +72,34 @@ fn take_of(hosts: &RingHosts) -> Option<Amount> {
     match hosts {
         RingHosts::Rest => None,
         RingHosts::Select { take, .. } => *take,
+    }
+}
+
+/// Why a ring has another number of hosts than its `take`.
+fn differs(hosts: &RingHosts, applies_to: u32, planned: u32) -> Option<String> {
+    let RingHosts::Select {
+        take: Some(take),
+        cover,
+        ..
+    } = hosts
+    else {
+        return None;
+    };
+    let take = thresholds::take(*take, applies_to);
+    match planned.cmp(&take) {
+        Ordering::Equal => None,
+        Ordering::Greater if cover.is_some() => Some(format!(
+            "{} more than that, to have one of every stratum",
+            planned - take
+        )),
+        Ordering::Greater => Some(format!(
+            "{} more than that, because hosts of one availability group belong together",
+            planned - take
+        )),
+        Ordering::Less => Some(format!(
+            "{} fewer than that: no more are left that may stand in it",
+            take - planned
+        )),
     }
 }
 

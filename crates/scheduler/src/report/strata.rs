@@ -1,12 +1,14 @@
-//! The table of strata: which kinds of hosts each ring has.
+//! The table of strata: which ring has how many hosts of each.
 
 use super::parts::{PlanReport, RingReport, StratumReport};
 use super::text::{Text, WIDTH, cut};
 
 /// Strata shown; those that nothing was learned about come first.
 const STRATA: usize = 24;
-/// Rings that fit beside one another.
-const COLUMNS: usize = 6;
+/// Columns that names of strata have at the least: rings that leave less are not shown.
+const NAMES: usize = 24;
+/// Spaces between columns.
+const GAP: usize = 2;
 /// The longest name of a ring in a note.
 const NOTE: usize = 14;
 
@@ -19,19 +21,19 @@ pub(super) fn table(text: &mut Text, report: &PlanReport) {
         " (no ring asks for it)"
     };
     text.heading(&format!(
-        "Coverage by {}{asked}: hosts of each kind in each ring",
+        "Coverage by {}{asked}: hosts of each stratum in each ring",
         coverage.by.join(", ")
     ));
     let mut strata: Vec<&StratumReport> = coverage.strata.iter().collect();
     strata.sort_by_key(|stratum| !stratum.unseen_before);
     let shown = &strata[..strata.len().min(STRATA)];
-    let rings = &report.rings[..report.rings.len().min(COLUMNS)];
+    let rings = fitting(report);
     let header: Vec<_> = rings
         .iter()
         .map(|ring| (cut(&ring.name, column(ring)), column(ring)))
         .collect();
     let name_width = name_width(report, rings, shown);
-    text.row("kind", name_width, &header, "");
+    text.row("stratum", name_width, &header, "");
     for stratum in shown {
         let counts = rings.iter().zip(&stratum.in_rings).map(|(ring, &count)| {
             let shown = if count == 0 {
@@ -59,7 +61,7 @@ pub(super) fn table(text: &mut Text, report: &PlanReport) {
     if strata.len() > shown.len() {
         text.item(
             "",
-            &format!("... and {} more kinds", strata.len() - shown.len()),
+            &format!("... and {} more strata", strata.len() - shown.len()),
         );
     }
     if report.rings.len() > rings.len() {
@@ -79,21 +81,37 @@ fn column(ring: &RingReport) -> usize {
     ring.name.chars().count().clamp(5, 9)
 }
 
-/// What is left for names when the columns and the notes have their place.
-fn name_width(report: &PlanReport, rings: &[RingReport], shown: &[&StratumReport]) -> usize {
-    let columns: usize = rings.iter().map(|ring| column(ring) + 2).sum();
+/// The rings that fit beside one another.
+fn fitting(report: &PlanReport) -> &[RingReport] {
+    let mut left = WIDTH - NAMES - note_width(report);
+    let fits = report.rings.iter().take_while(|ring| {
+        let fits = column(ring) + GAP <= left;
+        left = left.saturating_sub(column(ring) + GAP);
+        fits
+    });
+    let count = fits.count();
+    &report.rings[..count]
+}
+
+/// Indent, gap and note.
+fn note_width(report: &PlanReport) -> usize {
     let longest = report
         .rings
         .iter()
         .map(|ring| ring.name.chars().count())
         .max()
         .unwrap_or(0);
-    let note = "  first met in ".len() + longest.min(NOTE);
+    GAP + GAP + "first met in ".len() + longest.min(NOTE)
+}
+
+/// What is left for names when the columns and the notes have their place, as far as it is needed.
+fn name_width(report: &PlanReport, rings: &[RingReport], shown: &[&StratumReport]) -> usize {
+    let columns: usize = rings.iter().map(|ring| column(ring) + GAP).sum();
     let widest = shown
         .iter()
         .map(|stratum| stratum.stratum.chars().count())
         .max()
         .unwrap_or(0);
-    // At most 6 columns of 11 and a note of 29 leave three more than the narrowest name that says anything.
-    widest.clamp(1, WIDTH.saturating_sub(columns + note + 2).max(1))
+    let left = WIDTH - columns - note_width(report);
+    widest.max("stratum".len()).min(left)
 }

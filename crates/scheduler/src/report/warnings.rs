@@ -100,14 +100,13 @@ fn unseen(report: &PlanReport, into: &mut Vec<Warning>) {
         let count = new.clone().count();
         if count > 0 {
             let affected: u32 = new.clone().map(|stratum| stratum.in_rings[at]).sum();
-            let kinds = if count == 1 { "a kind" } else { "kinds" };
             warn(
                 into,
                 "unseen-stratum",
                 format!(
-                    "ring `{}` is the first to meet {kinds} of host that no earlier ring has tried \
-                     ({} of its {}): {}",
+                    "ring `{}` is the first to meet {}, {} of its {}: {}",
                     ring.name,
+                    counted_strata(count),
                     affected,
                     hosts(ring.hosts),
                     list(new.map(|stratum| stratum.stratum.as_str()))
@@ -118,6 +117,14 @@ fn unseen(report: &PlanReport, into: &mut Vec<Warning>) {
                 ),
             );
         }
+    }
+}
+
+fn counted_strata(count: usize) -> String {
+    if count == 1 {
+        "a stratum".to_owned()
+    } else {
+        format!("{count} strata")
     }
 }
 
@@ -284,9 +291,10 @@ fn approving(report: &PlanReport, into: &mut Vec<Warning>) {
         let message = if spare < 0 {
             format!("{what} can never be approved: too few people may")
         } else if spare == 0 && wanted.not_by.contains(&NotBy::Starter) {
+            let people: Vec<_> = wanted.people.iter().map(String::as_str).collect();
             format!(
-                "{what} can never be approved if one of {} starts the rollout",
-                list(wanted.people.iter().map(String::as_str))
+                "if {} starts the rollout, {what} can never be approved",
+                people.join(" or ")
             )
         } else {
             continue;

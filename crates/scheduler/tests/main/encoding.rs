@@ -1,0 +1,58 @@
+use ringway_policy::validated::RingSpread;
+use ringway_scheduler::{DecodeError, FleetSpec, Plan};
+
+use crate::support::{compiled, group, host, keeping_up, plan, rest, taking};
+
+fn example() -> (FleetSpec, Plan) {
+    let hosts = (0..20)
+        .map(|n| host(&format!("h-{n}"), &format!("role=web site={}", n % 3)))
+        .collect();
+    let fleet = compiled(
+        hosts,
+        vec![keeping_up(
+            group("web", "role = web"),
+            "site",
+            RingSpread::Apart,
+        )],
+    );
+    let plan = plan(
+        &fleet,
+        vec![taking("canary", "all", "10%"), rest("broad")],
+        7,
+    );
+    (fleet, plan)
+}
+
+#[test]
+fn fleets_and_plans_read_back_as_they_were_written_and_keep_their_digests() {
+    let (fleet, plan) = example();
+    let (digest, bytes) = fleet.encode();
+    assert_eq!(FleetSpec::decode(&bytes).unwrap(), fleet);
+    assert_eq!(plan.fleet, digest);
+    let (digest, bytes) = plan.encode();
+    let again = Plan::decode(&bytes).unwrap();
+    assert_eq!((again.encode().0, again), (digest, plan));
+}
+
+/// The digest is what approvals and journals name: if this changes, the format has changed and its version must too.
+#[test]
+fn the_format_of_a_plan_is_the_one_that_was_written_before() {
+    let (fleet, plan) = example();
+    assert_eq!(fleet.encode().1[0], 1);
+    let digests = (fleet.encode().0.short(), plan.encode().0.short());
+    assert_eq!(
+        digests,
+        ("7c72b23a886b".to_owned(), "04d73d95eb27".to_owned())
+    );
+}
+
+#[test]
+fn bytes_that_are_something_else_are_refused() {
+    let (_, bytes) = example().1.encode();
+    assert_eq!(Plan::decode(&[]), Err(DecodeError::Empty));
+    assert_eq!(Plan::decode(&[9, 1, 2]), Err(DecodeError::Version(9)));
+    let short = Plan::decode(&bytes[..bytes.len() / 2]);
+    assert!(matches!(short, Err(DecodeError::Malformed(_))), "{short:?}");
+    let long = [&bytes[..], &[0]].concat();
+    assert_eq!(Plan::decode(&long), Err(DecodeError::Trailing(1)));
+}

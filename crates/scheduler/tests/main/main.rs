@@ -1,0 +1,16 @@
+//! The scheduler from outside: documents in, fleets, plans and reports out.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "all of it is test code; the lint sees only functions marked as tests"
+)]
+
+mod encoding;
+mod fleet;
+mod problems;
+mod properties;
+mod report;
+mod rings;
+mod routes;
+mod support;
+mod warnings;

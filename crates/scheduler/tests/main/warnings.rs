@@ -1,0 +1,163 @@
+use ringway_policy::validated::{Approvals, Documents, Group, NotBy, RingSpread, Team};
+use ringway_scheduler::{FleetSpec, explain, make_plan};
+
+use crate::support::{compiled, documents, group, host, keeping_up, policy, rest, ring};
+
+#[test]
+fn a_ring_that_no_failures_can_halt_is_warned_about() {
+    let fleet = compiled(
+        (0..4).map(|n| host(&format!("h-{n}"), "env=lab")).collect(),
+        vec![],
+    );
+    let codes = |halt: Option<u32>| -> Vec<&'static str> {
+        let mut policy = policy(vec![ring("empty", "env = gone"), rest("all")]);
+        policy.halt.failed = halt.and_then(std::num::NonZeroU32::new);
+        let documents = documents(policy);
+        let plan = make_plan(&fleet, &documents, "monthly", "april", 1).unwrap();
+        let report = explain(&fleet, &plan, &documents);
+        report.warnings.iter().map(|warning| warning.code).collect()
+    };
+    assert_eq!(codes(Some(4)), ["empty-ring", "no-gate"]);
+    assert_eq!(codes(Some(5)), ["cannot-halt", "empty-ring", "no-gate"]);
+    assert_eq!(codes(None), ["no-halt", "empty-ring", "no-gate"]);
+}
+
+/// What a plan is warned about, but for its lack of gates.
+fn warned(fleet: &FleetSpec, documents: &Documents) -> Vec<(&'static str, String)> {
+    let plan = make_plan(fleet, documents, "monthly", "april", 1).unwrap();
+    let warnings = explain(fleet, &plan, documents).warnings.into_iter();
+    warnings
+        .filter(|warning| warning.code != "no-gate")
+        .map(|warning| (warning.code, warning.message))
+        .collect()
+}
+
+fn directory(rings: RingSpread) -> Group {
+    keeping_up(group("directory", "role = dc"), "domain", rings)
+}
+
+fn plain() -> Documents {
+    documents(policy(vec![rest("all")]))
+}
+
+#[test]
+fn hosts_that_can_never_be_taken_and_outages_that_were_accepted_are_named() {
+    let hosts = || vec![host("dc-1", "role=dc domain=corp")];
+    let lonely = compiled(hosts(), vec![directory(RingSpread::Any)]);
+    assert_eq!(
+        warned(&lonely, &plain()),
+        [(
+            "never-kept-up",
+            "1 host can never be taken, because not one member may be down: directory domain=corp"
+                .to_owned()
+        )]
+    );
+    let mut accepted = directory(RingSpread::Any);
+    accepted.keep_up.as_mut().unwrap().accept_outage = Some("one only".to_owned());
+    assert_eq!(
+        warned(&compiled(hosts(), vec![accepted]), &plain()),
+        [(
+            "outage-accepted",
+            "directory domain=corp will be down while its host is visited: one only".to_owned()
+        )]
+    );
+}
+
+#[test]
+fn peers_in_one_ring_and_peers_without_their_label_are_named() {
+    let unlabelled = compiled(
+        vec![host("dc-1", "role=dc"), host("dc-2", "role=dc")],
+        vec![directory(RingSpread::Apart)],
+    );
+    assert_eq!(
+        warned(&unlabelled, &plain()),
+        [
+            (
+                "not-apart",
+                "1 of 1 availability group of `directory` has two members in one ring: directory \
+                 domain=(none)"
+                    .to_owned()
+            ),
+            (
+                "label-missing",
+                "2 hosts of directory domain=(none) lack the label and count as peers of one \
+                 another: dc-1, dc-2"
+                    .to_owned()
+            ),
+        ]
+    );
+}
+
+#[test]
+fn what_no_ring_tries_first_or_at_all_and_what_cannot_go_back_is_named() {
+    let hosts = [
+        ("web-1", "web"),
+        ("web-2", "web"),
+        ("sql-1", "sql"),
+        ("sql-2", "sql"),
+    ];
+    let hosts = hosts.map(|(name, role)| host(name, &format!("role={role}")));
+    let fleet = compiled(hosts.to_vec(), vec![]);
+    let lab = || ring("lab", "role = web");
+    assert_eq!(
+        warned(&fleet, &documents(policy(vec![lab(), rest("broad")]))),
+        [(
+            "unseen-stratum",
+            "ring `broad` is the first to meet a stratum, 2 of its 2 hosts: role=sql".to_owned()
+        )]
+    );
+    assert_eq!(
+        warned(&fleet, &documents(policy(vec![lab()]))),
+        [(
+            "unclaimed",
+            "no ring claims 2 hosts, which will not be updated: sql-1, sql-2".to_owned()
+        )]
+    );
+    let mut one_way = plain();
+    let recipe = one_way.recipes.get_mut("package").unwrap();
+    (recipe.rollback, recipe.inspect) = (None, None);
+    let codes: Vec<_> = warned(&fleet, &one_way)
+        .into_iter()
+        .map(|(code, _)| code)
+        .collect();
+    assert_eq!(codes, ["no-inspect", "no-rollback"]);
+}
+
+#[test]
+fn approvals_that_nobody_could_give_are_said_before_somebody_waits_for_them() {
+    let fleet = compiled(vec![host("a", "")], vec![]);
+    let approvals = |people: &[&str], not_by: &[NotBy]| {
+        let mut policy = policy(vec![rest("all")]);
+        policy.author = Some("ana".to_owned());
+        policy.start = Some(Approvals {
+            needed: 2,
+            by: vec!["cab".to_owned()],
+            not_by: not_by.to_vec(),
+        });
+        let mut documents = documents(policy);
+        let members = people.iter().map(|name| (*name).to_owned()).collect();
+        let team = Team {
+            members,
+            deputies: Vec::new(),
+        };
+        documents.people.teams.insert("cab".to_owned(), team);
+        warned(&fleet, &documents)
+            .into_iter()
+            .map(|(_, message)| message)
+            .collect::<Vec<_>>()
+    };
+    let never = "the start can never be approved: too few people may";
+    let risky = "if ana or ben starts the rollout, the start can never be approved";
+    for (people, not_by, expected) in [
+        (&["ana", "ben"][..], &[][..], None),
+        (&["ana", "ben"], &[NotBy::Starter], Some(risky)),
+        (&["ana", "ben"], &[NotBy::PolicyAuthor], Some(never)),
+        (&["ana", "ben", "chris"], &[NotBy::Starter], None),
+    ] {
+        assert_eq!(
+            approvals(people, not_by),
+            Vec::from_iter(expected),
+            "{people:?} {not_by:?}"
+        );
+    }
+}
