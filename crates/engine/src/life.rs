@@ -571,6 +571,10 @@ impl Engine {
     }
 
     /// When a rollout's soak ends, while it runs.
+    #[cfg_attr(
+        not(feature = "planted-bugs"),
+        expect(clippy::unused_self, reason = "only a planted mistake asks")
+    )]
     pub(crate) fn soak_until(&self, rollout: &Rollout) -> Option<Timestamp> {
         match rollout.rec.state.stage() {
             Some(Stage::Soaking {

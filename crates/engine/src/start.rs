@@ -87,6 +87,10 @@ impl Engine {
         }
     }
 
+    #[cfg_attr(
+        not(feature = "planted-bugs"),
+        expect(clippy::unused_self, reason = "only a planted mistake asks")
+    )]
     const fn ignores_busy(&self) -> bool {
         #[cfg(feature = "planted-bugs")]
         if matches!(self.planted, Some(crate::planted::Bug::BusyIgnored)) {
@@ -362,7 +366,7 @@ impl Engine {
                 }
                 // A visit that may not go on does not keep its host out of service; a rollback is never left half done.
                 Err(_) if visit == VisitKind::Rollback || self.may_be_fresh_soon(r, slot) => {
-                    waiting.push(slot)
+                    waiting.push(slot);
                 }
                 Err(_) => self.turn_back_now(r, slot, visit, position, ending, out),
             }

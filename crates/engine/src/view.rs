@@ -45,7 +45,7 @@ pub struct RolloutView {
     pub rings: Vec<RingView>,
     /// What could be approved now.
     pub approval: Option<ApprovalView>,
-    /// Hosts that applies_to matches and no release does.
+    /// Hosts that `applies_to` matches and no release does.
     pub not_applicable: u32,
     /// Hosts that counted as failed at any time, in all rings: the blast radius so far.
     pub hit: u32,
