@@ -53,8 +53,8 @@ static DOWN: Shape = Shape {
     later: &[],
 };
 
-/// Reads a gate.
-pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>) -> Option<Gate> {
+/// Reads a gate of a policy.
+pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, policy: &str) -> Option<Gate> {
     // A gate of a later kind has no probe; saying so would only send people the wrong way.
     if super::policy::only_later(cx, node, &GATE, &["metric", "external"]) {
         return None;
@@ -63,6 +63,9 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>) -> Option<Gate> {
     cx.about(fields.title(), || {
         let name = fields.read("name", scalar::name);
         let probe = fields.read("probe", scalar::reference(Named::Probe));
+        if let (Some(name), Some(node)) = (&name, fields.get("probe")) {
+            cx.place(format!("policy {policy} gate {name}"), node.place);
+        }
         let down_for = fields.read("down", |cx, node| {
             Fields::open(cx, &DOWN, node)?.read("for", scalar::span_from(Span(1)))
         });

@@ -113,7 +113,7 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Polic
         })
     });
     let rings = fields.read("rings", |cx, node| ring::read_all(cx, node, &shown));
-    let gates = fields.read("gates", gates);
+    let gates = fields.read("gates", |cx, node| gates(cx, node, &shown));
     let pace = fields
         .read("pace", limits::pace)
         .unwrap_or_else(limits::default_pace);
@@ -149,8 +149,8 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Polic
     Some(policy)
 }
 
-fn gates(cx: &Cx<'_>, node: &Node<'_>) -> Option<Vec<crate::validated::Gate>> {
-    let gates = scalar::list(cx, node, gate::read);
+fn gates(cx: &Cx<'_>, node: &Node<'_>, policy: &str) -> Option<Vec<crate::validated::Gate>> {
+    let gates = scalar::list(cx, node, |cx, node| gate::read(cx, node, policy));
     if let Value::List(items) = &node.value {
         unique(cx, "gate", items);
         if items.len() > MAX_PROBES {

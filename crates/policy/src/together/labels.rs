@@ -175,16 +175,12 @@ fn conditions<'s>(selector: &'s Selector, out: &mut Vec<(&'s str, Comparison, &'
 fn gate_probes(fleet: &Fleet, policy: &Policy, notes: &Notes, found: &mut Found) {
     for gate in &policy.gates {
         let what = format!("gate `{}`", gate.name);
-        let named = notes
-            .references
-            .iter()
-            .find(|r| r.by == what && r.name == gate.probe);
-        let Some(reference) = named else { continue };
+        let place = super::place(notes, &format!("policy {} gate {}", policy.name, gate.name));
         let hosts = fleet
             .hosts
             .iter()
             .filter(|host| policy.applies_to.matches(&host.name, &host.labels));
-        probe_needs(fleet, &gate.probe, &hosts, reference.place, &what, found);
+        probe_needs(fleet, &gate.probe, &hosts, place, &what, found);
     }
 }
 
