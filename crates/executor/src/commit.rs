@@ -87,7 +87,7 @@ impl Executor {
         &mut self,
         now: Timestamp,
         seq: u64,
-        why: AppendFailure,
+        why: &AppendFailure,
         out: &mut Vec<Request>,
     ) {
         let Some(commit) = self.take_commit(seq) else {
@@ -151,7 +151,8 @@ impl Executor {
             .is_some_and(|step| step.kind.may_start_when_held(order.visit));
         let is_current = restores || now.since(next.decided) <= DECISION_AGE;
         self.ledger.handed_out(intent);
-        if !next.attach && !(is_current && self.engine.still_wanted(intent)) {
+        let is_wanted = is_current && self.engine.still_wanted(intent);
+        if !next.attach && !is_wanted {
             self.withdrawn(intent);
             return;
         }

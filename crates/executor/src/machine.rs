@@ -163,7 +163,9 @@ impl Executor {
     /// Takes one arrival in, at `now` by the wall clock, and appends what is asked for to `out`.
     pub fn step(&mut self, now: Timestamp, arrival: Arrival, out: &mut Vec<Request>) {
         let time = self.clock.told(now, self.wake);
-        if self.wake.is_some_and(|wake| wake <= time) {
+        // A timer that ran while the clock was set back comes before its instant; it is over all the same, and has to
+        // be asked for again.
+        if matches!(arrival, Arrival::Woken) || self.wake.is_some_and(|wake| wake <= time) {
             self.wake = None;
         }
         self.arrived(time, arrival, out);
@@ -216,7 +218,7 @@ impl Executor {
         match arrival {
             Arrival::Loaded(loaded) => self.loaded(now, &loaded, out),
             Arrival::Appended { seq } => self.appended(seq, out),
-            Arrival::AppendFailed { seq, why } => self.append_failed(now, seq, why, out),
+            Arrival::AppendFailed { seq, why } => self.append_failed(now, seq, &why, out),
             Arrival::Commanded {
                 ticket,
                 actor,

@@ -123,6 +123,7 @@ fn fleet_events() -> Vec<Event> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "one of every kind")]
 fn rollout_events() -> Vec<Event> {
     let (rollout, ring, actor, reason) = (RolloutId(1), RingIndex(2), ana, || text("why"));
     let digest = Digest::of(b"shown");
@@ -284,7 +285,8 @@ fn everything() -> Batch {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = digits.concat();
     let lines = digits
         .as_bytes()
         .chunks(120)

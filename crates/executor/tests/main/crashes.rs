@@ -81,6 +81,7 @@ fn a_full_disk_at_any_append_ends_alike() {
 #[test]
 fn a_loop_that_was_overtaken_ends_and_says_so_to_whoever_waits() {
     let mut rig = Rig::new();
+    rig.settle();
     rig.fate = Some((2, Fate::Failed(AppendFailure::Fenced)));
     rig.propose(1);
     rig.settle();
@@ -104,6 +105,7 @@ fn a_command_whose_batch_is_lost_is_answered_try_again_and_one_whose_batch_is_fo
         (Fate::DurableButFailed, true),
     ] {
         let mut rig = Rig::new();
+        rig.settle();
         rig.fate = Some((2, fate.clone()));
         rig.propose(1);
         rig.settle();

@@ -47,6 +47,7 @@ fn failed(why: FailWhy) -> StepResult {
     StepResult::Failed(why)
 }
 
+#[expect(clippy::too_many_lines, reason = "one line per case of the table")]
 #[test]
 fn a_report_means_what_its_step_declares() {
     use FailWhy::{Exit, NotBack, RestartLoop, Unexpected};

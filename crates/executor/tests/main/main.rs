@@ -1,5 +1,7 @@
 //! The loop with the real engine, a store and a fleet that are values, and faults between every two steps.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod codec;
 mod crashes;
 mod fixture;

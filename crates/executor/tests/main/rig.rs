@@ -187,7 +187,9 @@ impl Rig {
     }
 
     fn is_over(&self) -> bool {
+        // What is decided counts once it is durable.
         self.queue.is_empty()
+            && !self.executor.is_disk_full()
             && self
                 .executor
                 .engine()

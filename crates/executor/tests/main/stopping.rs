@@ -80,9 +80,12 @@ fn a_halt_between_commit_and_act_wins() {
     let ends: Vec<_> = rig
         .events()
         .into_iter()
-        .filter_map(|event| match event {
-            Event::StepEnded { result, .. } => Some(result),
-            _ => None,
+        .filter_map(|event| {
+            if let Event::StepEnded { result, .. } = event {
+                Some(result)
+            } else {
+                None
+            }
         })
         .collect();
     assert_eq!(ends, [StepResult::NotStarted]);
