@@ -148,7 +148,7 @@ fn choose<'a>(
             format!("there is no {kind} `{wanted}`"),
         )
         .hint(if names.is_empty() {
-            format!("there is none at all")
+            "there is none at all".to_owned()
         } else {
             format!("there are: {}", list())
         })),
@@ -159,7 +159,7 @@ fn choose<'a>(
 fn report(out: Out, problems: &Problems) -> Failure {
     match out.format() {
         Output::Text => out.say(problems.to_string().trim_end()),
-        Output::Json | Output::Ndjson => out.value(&problems.to_json(), |json| json.to_string()),
+        Output::Json | Output::Ndjson => out.value(&problems.to_json(), ToString::to_string),
     }
     Failure {
         end: End::Invalid,

@@ -16,7 +16,7 @@ use crate::args::{Journal, Output};
 use crate::exit::{End, Failure, Outcome, chain};
 use crate::out::Out;
 use crate::session::cannot_open;
-use crate::show::Narrator;
+use crate::show::{Narrator, put};
 
 /// Rows that are read at once.
 const PAGE: u32 = 1000;
@@ -71,7 +71,7 @@ pub(crate) async fn print(out: Out, data: &Path, args: &Journal) -> Outcome {
                     Output::Text => out.text(&narrator.line(&line)),
                     Output::Ndjson => out.value(&line, |_| String::new()),
                     Output::Json => {
-                        array.push(serde_json::to_value(&line).expect("lines are plain values"))
+                        array.push(serde_json::to_value(&line).expect("lines are plain values"));
                     }
                 }
             }
@@ -147,15 +147,14 @@ fn words(report: &Report) -> String {
         report.rows, report.events, report.state_digests
     );
     if let Some(head) = &report.head {
-        text.push_str(&format!("chain head: {head}\n"));
+        put(&mut text, format_args!("chain head: {head}\n"));
     }
-    text.push_str(&match &report.wrong {
-        Some(wrong) => format!("NOT SOUND: {wrong}\n"),
-        None => {
-            "sound: the chain is unbroken, the state is what was written, every invariant holds\n"
-                .to_owned()
-        }
-    });
+    match &report.wrong {
+        Some(wrong) => put(&mut text, format_args!("NOT SOUND: {wrong}\n")),
+        None => text.push_str(
+            "sound: the chain is unbroken, the state is what was written, every invariant holds\n",
+        ),
+    }
     text
 }
 

@@ -19,6 +19,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use ringway_engine::Command;
+use ringway_model::RolloutId;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{Cli, Cmd};
@@ -64,91 +65,66 @@ fn say(out: Out, failure: &Failure) {
 }
 
 fn perform(out: Out, data: &Path, command: Cmd) -> Outcome {
+    let fleet = |args, stay, command: fn(String) -> Command| {
+        on_runtime(commands::fleet_order(out, data, args, stay, command))
+    };
+    let rollout = |args, stay, command: fn(RolloutId, String) -> Command| {
+        on_runtime(commands::order(out, data, args, stay, command))
+    };
     match command {
-        // What needs neither a fleet nor a clock needs no runtime either.
         Cmd::Check(args) => commands::check(out, &args),
         Cmd::Plan(args) => commands::plan(out, &args),
         Cmd::Schema(args) => commands::schema(out, &args),
         Cmd::DemoServer(args) => demo::server(&args),
-        other => {
-            let runtime = tokio::runtime::Builder::new_multi_thread()
-                .enable_all()
-                .build();
-            let runtime = runtime.map_err(|e| {
-                Failure::new(
-                    End::Refused,
-                    format!("the async runtime did not start: {e}"),
-                )
-            })?;
-            let outcome = runtime.block_on(perform_async(out, data, other));
-            // A second Ctrl-C must not wait for a disk.
-            runtime.shutdown_background();
-            outcome
-        }
+        Cmd::Demo(args) => on_runtime(demo::run(out, &args)),
+        Cmd::Run(args) => on_runtime(commands::run(out, data, args)),
+        Cmd::Status(args) => on_runtime(commands::status(out, data, &args)),
+        Cmd::Why(args) => on_runtime(commands::why(out, data, &args)),
+        Cmd::Journal(args) => on_runtime(journal::print(out, data, &args)),
+        Cmd::Audit => on_runtime(journal::audit(out, data)),
+        Cmd::Approve(args) => on_runtime(commands::approve(out, data, args)),
+        Cmd::Stop(args) => fleet(args, Stay::Rest, |reason| Command::Stop { reason }),
+        Cmd::Go(args) => fleet(args, Stay::On, |reason| Command::Go { reason }),
+        Cmd::Reject(args) => rollout(args, Stay::Rest, |rollout, reason| Command::Reject {
+            rollout,
+            reason,
+        }),
+        Cmd::Pause(args) => rollout(args, Stay::Rest, |rollout, reason| Command::Pause {
+            rollout,
+            reason,
+        }),
+        Cmd::Resume(args) => rollout(args, Stay::On, |rollout, reason| Command::Resume {
+            rollout,
+            reason,
+        }),
+        Cmd::Halt(args) => rollout(args, Stay::Rest, |rollout, reason| Command::Halt {
+            rollout,
+            reason,
+        }),
+        Cmd::Cancel(args) => rollout(args, Stay::Rest, |rollout, reason| Command::Cancel {
+            rollout,
+            reason,
+        }),
+        Cmd::Rollback(args) => rollout(args, Stay::Rest, |rollout, reason| Command::Rollback {
+            rollout,
+            reason,
+        }),
     }
 }
 
-async fn perform_async(out: Out, data: &Path, command: Cmd) -> Outcome {
-    let (on, rest) = (Stay::On, Stay::Rest);
-    match command {
-        Cmd::Check(args) => commands::check(out, &args),
-        Cmd::Plan(args) => commands::plan(out, &args),
-        Cmd::Schema(args) => commands::schema(out, &args),
-        Cmd::DemoServer(args) => demo::server(&args),
-        Cmd::Run(args) => commands::run(out, data, args).await,
-        Cmd::Status(args) => commands::status(out, data, &args).await,
-        Cmd::Why(args) => commands::why(out, data, &args).await,
-        Cmd::Approve(args) => commands::approve(out, data, args).await,
-        Cmd::Reject(args) => {
-            commands::order(out, data, args, rest, |rollout, reason| Command::Reject {
-                rollout,
-                reason,
-            })
-            .await
-        }
-        Cmd::Pause(args) => {
-            commands::order(out, data, args, rest, |rollout, reason| Command::Pause {
-                rollout,
-                reason,
-            })
-            .await
-        }
-        Cmd::Resume(args) => {
-            commands::order(out, data, args, on, |rollout, reason| Command::Resume {
-                rollout,
-                reason,
-            })
-            .await
-        }
-        Cmd::Halt(args) => {
-            commands::order(out, data, args, rest, |rollout, reason| Command::Halt {
-                rollout,
-                reason,
-            })
-            .await
-        }
-        Cmd::Cancel(args) => {
-            commands::order(out, data, args, rest, |rollout, reason| Command::Cancel {
-                rollout,
-                reason,
-            })
-            .await
-        }
-        Cmd::Rollback(args) => {
-            commands::order(out, data, args, rest, |rollout, reason| Command::Rollback {
-                rollout,
-                reason,
-            })
-            .await
-        }
-        Cmd::Stop(args) => {
-            commands::fleet_order(out, data, args, rest, |reason| Command::Stop { reason }).await
-        }
-        Cmd::Go(args) => {
-            commands::fleet_order(out, data, args, on, |reason| Command::Go { reason }).await
-        }
-        Cmd::Journal(args) => journal::print(out, data, &args).await,
-        Cmd::Audit => journal::audit(out, data).await,
-        Cmd::Demo(args) => demo::run(out, &args).await,
-    }
+/// Runs what waits for others: the store, the socket, processes.
+fn on_runtime(work: impl Future<Output = Outcome>) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|e| {
+        Failure::new(
+            End::Refused,
+            format!("the async runtime did not start: {e}"),
+        )
+    })?;
+    let outcome = runtime.block_on(work);
+    // A second Ctrl-C must not wait for a disk.
+    runtime.shutdown_background();
+    outcome
 }

@@ -16,6 +16,10 @@ pub(crate) struct Out {
     format: Output,
 }
 
+#[expect(
+    clippy::unused_self,
+    reason = "whoever may print has the value; what it prints on is not its choice"
+)]
 impl Out {
     /// Prints data in this format.
     pub(crate) const fn new(format: Output) -> Self {
@@ -95,11 +99,7 @@ impl Out {
 /// Ends the program where the reader of standard output went away.
 fn quiet(result: io::Result<()>) {
     if let Err(error) = result {
-        let code = if error.kind() == io::ErrorKind::BrokenPipe {
-            0
-        } else {
-            1
-        };
+        let code = i32::from(error.kind() != io::ErrorKind::BrokenPipe);
         process::exit(code);
     }
 }

@@ -104,10 +104,14 @@ impl Session {
     pub(crate) async fn view(&self) -> Result<FleetView, Failure> {
         match self {
             Self::Here(runtime) => runtime.caller().view().await.map_err(gone),
-            Self::There(client) => match client.ask(&Question::View).await.map_err(unreachable)? {
-                Answer::View(view) => Ok(*view),
-                other => Err(odd(&other)),
-            },
+            Self::There(client) => {
+                let answer = client.ask(&Question::View).await.map_err(unreachable)?;
+                if let Answer::View(view) = answer {
+                    Ok(*view)
+                } else {
+                    Err(odd(&answer))
+                }
+            }
         }
     }
 
@@ -228,13 +232,14 @@ impl Informant {
     ) -> Result<Vec<Waiting>, Failure> {
         match self {
             Self::Running(client) => {
-                match client
+                let answer = client
                     .ask(&Question::Ring { rollout, ring })
                     .await
-                    .map_err(unreachable)?
-                {
-                    Answer::Waiting(waiting) => Ok(waiting),
-                    other => Err(odd(&other)),
+                    .map_err(unreachable)?;
+                if let Answer::Waiting(waiting) = answer {
+                    Ok(waiting)
+                } else {
+                    Err(odd(&answer))
                 }
             }
             Self::Journal(engine) => Ok(engine
@@ -274,21 +279,25 @@ fn answered(
 }
 
 fn given(answer: Result<Answer, Unreachable>) -> Result<Answered, Failure> {
-    match answer.map_err(unreachable)? {
+    let answer = answer.map_err(unreachable)?;
+    match answer {
         Answer::Accepted(accepted) => Ok(accepted),
         Answer::Rejected(rejected) => Err(refused(&rejected)),
-        Answer::Ending => Err(
-            Failure::new(End::Unavailable, "the deciding process is ending")
-                .hint("say it again: it is carried out once"),
-        ),
-        other => Err(odd(&other)),
+        Answer::Ending => Err(odd(&answer).hint("say it again: it is carried out once")),
+        Answer::Pong { .. }
+        | Answer::View(_)
+        | Answer::Hosts(_)
+        | Answer::Waiting(_)
+        | Answer::NotUnderstood { .. } => Err(odd(&answer)),
     }
 }
 
 fn hosts(answer: Result<Answer, Unreachable>) -> Result<Vec<HostView>, Failure> {
-    match answer.map_err(unreachable)? {
-        Answer::Hosts(hosts) => Ok(hosts),
-        other => Err(odd(&other)),
+    let answer = answer.map_err(unreachable)?;
+    if let Answer::Hosts(hosts) = answer {
+        Ok(hosts)
+    } else {
+        Err(odd(&answer))
     }
 }
 

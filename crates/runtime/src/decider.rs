@@ -121,7 +121,7 @@ impl Decider {
             }
             let wake = progress
                 .wake
-                .map_or(Duration::from_secs(60), |at| self.clock.sleep_until(at));
+                .map_or(Duration::from_mins(1), |at| self.clock.sleep_until(at));
             let publish = VIEW_EVERY.saturating_sub(progress.published.elapsed());
             tokio::select! {
                 biased;

@@ -47,9 +47,9 @@ async fn watch(out: Out, session: &Session, all: bool) -> Outcome {
         if out.is_live() {
             out.redraw(&show::fleet(&view, all));
         } else if out.format() == Output::Text {
-            show::changes(before.as_deref(), &view)
-                .iter()
-                .for_each(|line| out.text(line));
+            for line in show::changes(before.as_deref(), &view) {
+                out.text(&line);
+            }
         } else {
             out.value(view.as_ref(), |_| String::new());
         }
@@ -150,9 +150,10 @@ fn words(because: &Because, view: &FleetView) -> String {
             let mut text = show::ring_waits(ring, waiting, now);
             text.extend(hosts.iter().map(|host| show::host(host, now)));
             if *more > 0 {
-                text.push_str(&format!(
-                    "... and {more} more hosts; `ringway why HOST` asks for one\n"
-                ));
+                show::put(
+                    &mut text,
+                    format_args!("... and {more} more hosts; `ringway why HOST` asks for one\n"),
+                );
             }
             text
         }

@@ -113,7 +113,7 @@ impl Place {
     }
 }
 
-/// The demo's directory. Dropping it ends every server and removes it.
+/// The demo's directory. Dropping it lets every server end itself and removes it.
 #[derive(Debug)]
 pub(crate) struct Ground {
     root: PathBuf,
@@ -206,7 +206,7 @@ impl Ground {
     }
 
     /// Ends all servers. They look for the lock themselves, so nobody else's process can be meant.
-    fn end_servers(&mut self) {
+    pub(crate) async fn close(&mut self) {
         self.alive = None;
         // Their next look is at most a tenth of a second away; five seconds are for a machine that is very busy.
         for _ in 0..100 {
@@ -216,14 +216,14 @@ impl Ground {
             if self.children.is_empty() && !self.ports.iter().any(is_up) {
                 return;
             }
-            std::thread::sleep(Duration::from_millis(50));
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 }
 
 impl Drop for Ground {
     fn drop(&mut self) {
-        self.end_servers();
+        self.alive = None;
         if !self.keep {
             // What cannot be removed lies in the directory for temporary files, which the system clears.
             drop(fs::remove_dir_all(&self.root));

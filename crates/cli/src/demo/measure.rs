@@ -3,8 +3,7 @@
 //! It asks the servers themselves and shares nothing with the engine, whose promises it checks.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -26,7 +25,8 @@ pub(crate) struct Seen {
 #[derive(Debug)]
 pub(crate) struct PairWatch {
     seen: Arc<Mutex<Seen>>,
-    end: Arc<AtomicBool>,
+    /// Dropped at the end, which the thread notices.
+    end: Option<mpsc::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -40,17 +40,16 @@ impl PairWatch {
             }
         }
         let seen = Arc::new(Mutex::new(Seen::default()));
-        let end = Arc::new(AtomicBool::new(false));
-        let (theirs, over) = (Arc::clone(&seen), Arc::clone(&end));
+        let (end, over) = mpsc::channel();
+        let theirs = Arc::clone(&seen);
         let thread = thread::spawn(move || {
-            while !over.load(Ordering::Relaxed) {
+            while over.recv_timeout(ROUND_EVERY) == Err(mpsc::RecvTimeoutError::Timeout) {
                 round(&pairs, &theirs);
-                thread::sleep(ROUND_EVERY);
             }
         });
         Self {
             seen,
-            end,
+            end: Some(end),
             thread: Some(thread),
         }
     }
@@ -66,7 +65,7 @@ impl PairWatch {
 
 impl Drop for PairWatch {
     fn drop(&mut self) {
-        self.end.store(true, Ordering::Relaxed);
+        self.end = None;
         if let Some(thread) = self.thread.take() {
             // A thread that panicked has nothing more to say.
             drop(thread.join());

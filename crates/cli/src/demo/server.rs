@@ -57,7 +57,7 @@ pub(crate) fn serve(args: &DemoServer) -> Outcome {
             drop(fs::remove_file(args.home.join("pid")));
             return Ok(End::Fault);
         }
-        thread::sleep(LOOK_EVERY);
+        thread::park_timeout(LOOK_EVERY);
     }
     Ok(End::Done)
 }
@@ -68,7 +68,7 @@ fn listen(port: u16) -> io::Result<TcpListener> {
     loop {
         match TcpListener::bind(("127.0.0.1", port)) {
             Err(e) if e.kind() == io::ErrorKind::AddrInUse && begun.elapsed() < PORT_WITHIN => {
-                thread::sleep(Duration::from_millis(20));
+                thread::park_timeout(Duration::from_millis(20));
             }
             other => return other,
         }

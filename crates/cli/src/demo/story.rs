@@ -60,6 +60,7 @@ pub(crate) async fn run(out: Out, args: &Demo) -> Outcome {
             Ok(End::Interrupted)
         }
     };
+    ground.close().await;
     if args.keep {
         out.say(&format!("kept: {}", ground.root().display()));
     }
@@ -370,11 +371,10 @@ fn rings(prepared: &Prepared) -> String {
         } else {
             hosts.join(", ")
         };
-        text.push_str(&format!(
-            "{:<8}{:>3} hosts: {few}{halts}\n",
-            ring.name,
-            hosts.len()
-        ));
+        show::put(
+            &mut text,
+            format_args!("{:<8}{:>3} hosts: {few}{halts}\n", ring.name, hosts.len()),
+        );
     }
     text
 }

@@ -5,7 +5,7 @@ use ringway_model::Timestamp;
 
 use super::bar::bar;
 use super::paint::{Paint, bold, paint};
-use super::words::{hosts, until};
+use super::words::{hosts, put, until};
 
 /// The whole fleet. Rollouts that are over are only counted, unless `all` or nothing else is there.
 pub(crate) fn fleet(view: &FleetView, all: bool) -> String {
@@ -19,14 +19,20 @@ pub(crate) fn fleet(view: &FleetView, all: bool) -> String {
     );
     if let Some(on) = &view.stopped {
         let stopped = Waiting::from(on.clone());
-        text.push_str(&format!(
-            "{}\n",
-            paint(
-                Paint::Bad,
-                &format!("everything is stopped: {}", stopped.why)
-            )
-        ));
-        text.push_str(&format!("  goes on with: {}\n", stopped.unblocked_by));
+        put(
+            &mut text,
+            format_args!(
+                "{}\n",
+                paint(
+                    Paint::Bad,
+                    &format!("everything is stopped: {}", stopped.why)
+                )
+            ),
+        );
+        put(
+            &mut text,
+            format_args!("  goes on with: {}\n", stopped.unblocked_by),
+        );
     }
     let open = view.rollouts.iter().any(|r| !r.is_final);
     let last = view.rollouts.len().saturating_sub(1);
@@ -41,7 +47,10 @@ pub(crate) fn fleet(view: &FleetView, all: bool) -> String {
     }
     if hidden > 0 {
         let note = format!("{hidden} more rollouts are over; `ringway status --all` shows them");
-        text.push_str(&format!("\n{}\n", paint(Paint::Faint, &note)));
+        put(
+            &mut text,
+            format_args!("\n{}\n", paint(Paint::Faint, &note)),
+        );
     }
     text
 }
@@ -68,12 +77,15 @@ pub(crate) fn rollout(view: &RolloutView, now: Timestamp) -> String {
         } else {
             " "
         };
-        text.push_str(&format!(
-            "{here} {:width$}  {}  {}\n",
-            ring.name,
-            bar(ring),
-            counts(ring, now)
-        ));
+        put(
+            &mut text,
+            format_args!(
+                "{here} {:width$}  {}  {}\n",
+                ring.name,
+                bar(ring),
+                counts(ring, now)
+            ),
+        );
     }
     for waiting in &view.waiting {
         text.push_str(&waits(waiting, now));
@@ -82,16 +94,22 @@ pub(crate) fn rollout(view: &RolloutView, now: Timestamp) -> String {
         text.push_str(&approval(wanted));
     }
     if view.hit > 0 {
-        text.push_str(&format!(
-            "  blast radius so far: {}\n",
-            paint(Paint::Bad, &hosts(view.hit))
-        ));
+        put(
+            &mut text,
+            format_args!(
+                "  blast radius so far: {}\n",
+                paint(Paint::Bad, &hosts(view.hit))
+            ),
+        );
     }
     if view.not_applicable > 0 {
-        text.push_str(&format!(
-            "  not applicable (no release): {}\n",
-            hosts(view.not_applicable)
-        ));
+        put(
+            &mut text,
+            format_args!(
+                "  not applicable (no release): {}\n",
+                hosts(view.not_applicable)
+            ),
+        );
     }
     text
 }
@@ -112,11 +130,14 @@ pub(crate) fn approval(view: &ApprovalView) -> String {
         view.digest.short()
     );
     if !view.teams.is_empty() {
-        text.push_str(&format!("    may approve: {}\n", view.teams.join(", ")));
+        put(
+            &mut text,
+            format_args!("    may approve: {}\n", view.teams.join(", ")),
+        );
     }
     if !view.failed.is_empty() {
         let list = paint(Paint::Bad, &shortened(&view.failed, 8));
-        text.push_str(&format!("    failed so far: {list}\n"));
+        put(&mut text, format_args!("    failed so far: {list}\n"));
     }
     if !view.due {
         text.push_str("    not due yet; an early yes is kept while things get no worse\n");
@@ -141,9 +162,12 @@ fn shortened(names: &[String], at_most: usize) -> String {
 /// One reason with what would unblock it.
 pub(crate) fn waits(waiting: &Waiting, now: Timestamp) -> String {
     let mut text = format!("  waits: {}\n", paint(Paint::Busy, &waiting.why));
-    text.push_str(&format!("    unblocked by: {}", waiting.unblocked_by));
+    put(
+        &mut text,
+        format_args!("    unblocked by: {}", waiting.unblocked_by),
+    );
     if let Some(at) = waiting.earliest {
-        text.push_str(&format!("; earliest {}", until(now, at)));
+        put(&mut text, format_args!("; earliest {}", until(now, at)));
     }
     text.push('\n');
     text

@@ -5,6 +5,7 @@ use ringway_model::Timestamp;
 
 use super::fleet::waits;
 use super::paint::bold;
+use super::words::put;
 
 /// A host in one rollout.
 pub(crate) fn host(view: &HostView, now: Timestamp) -> String {
@@ -20,7 +21,7 @@ pub(crate) fn host(view: &HostView, now: Timestamp) -> String {
         view.words
     );
     if let Some(previous) = &view.previous {
-        text.push_str(&format!("  had before: {previous}\n"));
+        put(&mut text, format_args!("  had before: {previous}\n"));
     }
     text.push_str(&reasons(&view.waiting, now));
     text

@@ -13,4 +13,4 @@ pub(crate) use host::{host, ring_waits, rollout_waits};
 pub(crate) use narrate::Narrator;
 pub(crate) use paint::bold;
 pub(crate) use progress::changes;
-pub(crate) use words::hosts;
+pub(crate) use words::{hosts, put};

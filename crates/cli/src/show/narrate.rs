@@ -174,7 +174,7 @@ impl<'a> Narrator<'a> {
                     "{} {} ({intent}){}",
                     self.host_of(*intent),
                     result_words(result),
-                    self.then(*then)
+                    Self::then(*then)
                 )
             }
             Event::HostMoved {
@@ -273,7 +273,7 @@ impl<'a> Narrator<'a> {
         }
     }
 
-    fn then(&self, then: Then) -> String {
+    fn then(then: Then) -> String {
         match then {
             Then::Retry { attempt, at, .. } => format!("; attempt {attempt} at {at}"),
             Then::End { to, .. } => format!("; is {}", state(to)),

@@ -1,6 +1,13 @@
 //! Numbers and instants in words.
 
+use std::fmt::{self, Write as _};
+
 use ringway_model::{Span, Timestamp};
+
+/// Adds to a text.
+pub(crate) fn put(text: &mut String, more: fmt::Arguments<'_>) {
+    text.write_fmt(more).expect("a string takes every text");
+}
 
 /// `1 host`, `5 hosts`.
 pub(crate) fn hosts(count: u32) -> String {
