@@ -205,6 +205,15 @@ impl Reading {
             return;
         };
         kinds.push((tree.root.place.start, kind));
+        // A second fleet is one problem, not one more for each name that both have.
+        let is_second_fleet = kind == Kind::Fleet && self.singles.contains_key(&kind);
+        let mut aside = Notes::default();
+        let notes = if is_second_fleet {
+            &mut aside
+        } else {
+            &mut self.notes
+        };
+        let cx = Cx::new(text, &mut self.found, notes);
         let digest = Digest::of(tree.text.as_bytes());
         let root = &tree.root;
         let documents = &mut self.documents;
