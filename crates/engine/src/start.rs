@@ -167,17 +167,22 @@ impl Engine {
     }
 
     fn within_budget(&self, r: usize) -> Result<(), Block> {
-        let Some(limit) = self.rollouts[r].plan.budget_down else {
+        let Some((used, limit)) = self.budget(r) else {
             return Ok(());
         };
-        let used = self.rollouts[r].idx.used;
-        #[cfg(feature = "planted-bugs")]
-        let limit = limit + u32::from(self.bug(crate::planted::Bug::BudgetOffByOne));
         if used < limit {
             Ok(())
         } else {
             Err(Block::All(WaitingOn::Budget { used, limit }))
         }
+    }
+
+    /// The slots of a rollout's disruption budget: how many are taken, how many there are.
+    fn budget(&self, r: usize) -> Option<(u32, u32)> {
+        let limit = self.rollouts[r].plan.budget_down?;
+        #[cfg(feature = "planted-bugs")]
+        let limit = limit + u32::from(self.bug(crate::planted::Bug::BudgetOffByOne));
+        Some((self.rollouts[r].idx.used, limit))
     }
 
     /// A host that was unhealthy before the update is not blamed on it, and not touched unless the policy says so.
@@ -376,7 +381,7 @@ impl Engine {
         }
     }
 
-    /// Whether the peers of a host in mid-visit still allow its next step.
+    /// Whether the budget and the peers of a host in mid-visit still allow its next step.
     pub(crate) fn peers_allow(
         &self,
         r: usize,
@@ -387,8 +392,17 @@ impl Engine {
         let takes_down = self.rollouts[r]
             .step(slot, visit, position)
             .is_some_and(|step| step.kind.takes_down());
-        if !takes_down || self.rollouts[r].rec.slots[slot as usize].is(SlotRec::REPAIR) {
+        let record = self.rollouts[r].rec.slots[slot as usize];
+        if !takes_down || record.is(SlotRec::REPAIR) {
             return Ok(());
+        }
+        // A visit has its slot from its start on, but hosts also fail on their own: while the budget is overdrawn, a host
+        // that is still in service stays there.
+        if !record.is(SlotRec::DRAINED | SlotRec::APPLYING)
+            && let Some((used, limit)) = self.budget(r)
+            && used > limit
+        {
+            return Err(WaitingOn::Budget { used, limit });
         }
         self.peers_stay_up(self.host_of(r, slot))
     }
