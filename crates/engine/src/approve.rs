@@ -313,12 +313,13 @@ impl Engine {
             .iter()
             .map(|count| count.visiting + count.settling)
             .sum();
-        let withheld: u32 = so_far.iter().map(|count| count.withheld).sum();
-        if in_flight + withheld > 0 {
-            return Some(WaitingOn::Visits {
-                pending: withheld,
-                in_flight,
-            });
+        // A host that was left behind and came back during the soak is to be visited, not forgotten.
+        let pending: u32 = so_far
+            .iter()
+            .map(|count| count.withheld + count.pending)
+            .sum();
+        if in_flight + pending > 0 {
+            return Some(WaitingOn::Visits { pending, in_flight });
         }
         if let Some((have, allowed)) = self.too_much_debt(r, ring) {
             return Some(WaitingOn::Debt { have, allowed });
