@@ -335,7 +335,12 @@ impl Engine {
             | StepKind::Undrain => {}
         }
         if begins {
-            self.forget_downs(r, slot);
+            // Nobody blames a host for being down while it is visited, whichever rollout visits it.
+            for other in 0..self.rollouts.len() {
+                if let Some(slot) = self.slot_of(other, host) {
+                    self.forget_downs(other, slot);
+                }
+            }
             self.unwatch_boot(host);
         }
         self.set_slot(
@@ -456,6 +461,8 @@ impl Engine {
                 rec.set(SlotRec::RETRYING, true);
                 self.set_counted(r, slot, true);
             }
+            // It began: the next attempt at it is not the first, even if that one never begins.
+            StepResult::Interrupted if counts_at_once => rec.set(SlotRec::RETRYING, true),
             StepResult::Unreachable
                 if counts_at_once && rec.is(SlotRec::DRAINED | SlotRec::APPLYING) =>
             {

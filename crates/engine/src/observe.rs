@@ -8,6 +8,7 @@ use ringway_policy::validated::AlreadyUnhealthy;
 use crate::engine::Engine;
 use crate::event::Event;
 use crate::host::HostState;
+use crate::rollout::RolloutState;
 
 impl Engine {
     /// What is known of a host changed.
@@ -23,6 +24,7 @@ impl Engine {
         if !known || self.fleet.evidence(host, probe) == to {
             return;
         }
+        let was_up = self.fleet.evidence(host, probe) == Evidence::Up;
         self.emit(Event::EvidenceChanged { host, probe, to }, out);
         for r in 0..self.rollouts.len() {
             let Some(slot) = self.slot_of(r, host) else {
@@ -38,7 +40,11 @@ impl Engine {
             }
             let record = self.rollouts[r].rec.slots[slot as usize];
             if self.is_observed(r, slot) {
-                let until = self.due(r, slot);
+                let until = if was_up && self.settles_for_the_end(r, slot) {
+                    self.now
+                } else {
+                    self.due(r, slot)
+                };
                 if until != record.until {
                     self.move_host(r, slot, record.state, until, out);
                 }
@@ -50,6 +56,16 @@ impl Engine {
         }
     }
 
+    /// Whether a host settles in a rollout that only waits for that to end. Such a host has one chance to be well: one
+    /// that comes and goes would keep its rollout from ever ending.
+    fn settles_for_the_end(&self, r: usize, slot: u32) -> bool {
+        self.rollouts[r].rec.slots[slot as usize].state == HostState::Settling
+            && matches!(
+                self.rollouts[r].rec.state,
+                RolloutState::Cancelling | RolloutState::RollingBack
+            )
+    }
+
     /// When an observed host's state is due to change by itself, from what is known now.
     fn due(&self, r: usize, slot: u32) -> Timestamp {
         let rollout = &self.rollouts[r];
@@ -59,14 +75,21 @@ impl Engine {
             .range((slot, 0)..=(slot, u8::MAX))
             .map(|(&(_, gate), &since)| since + rollout.plan.gates[usize::from(gate)].down_for)
             .min();
-        match (deadline, rollout.rec.slots[slot as usize].state) {
-            (Some(deadline), _) => deadline,
+        let record = rollout.rec.slots[slot as usize];
+        // What is not known to be up while the rollout waits to end gets no more time than it had.
+        let bound = if self.settles_for_the_end(r, slot) {
+            record.until
+        } else {
+            Timestamp::NEVER
+        };
+        match (deadline, record.state) {
+            (Some(deadline), _) => deadline.min(bound),
             (None, HostState::Settling)
                 if self.gate_that_is_not(r, slot, Evidence::Up).is_none() =>
             {
                 self.now + rollout.plan.pace.settle
             }
-            (None, HostState::Settling) => self.settle_bound(r),
+            (None, HostState::Settling) => self.settle_bound(r).min(bound),
             (None, _) => Timestamp::NEVER,
         }
     }
@@ -129,27 +152,18 @@ impl Engine {
                     out,
                 );
             }
-            HostState::Settling => {
-                let healthy = self.gate_that_is_not(r, slot, Evidence::Up).is_none();
-                let to = if healthy {
-                    HostState::Updated
-                } else {
-                    HostState::Unhealthy {
-                        why: FailWhy::ProbeDown,
-                    }
-                };
-                self.move_host(r, slot, to, never, out);
+            HostState::Settling if self.gate_that_is_not(r, slot, Evidence::Up).is_none() => {
+                self.move_host(r, slot, HostState::Updated, never, out);
             }
-            HostState::Updated | HostState::Already => {
-                self.move_host(
-                    r,
-                    slot,
-                    HostState::Unhealthy {
-                        why: FailWhy::ProbeDown,
-                    },
-                    never,
-                    out,
-                );
+            state @ (HostState::Settling | HostState::Updated | HostState::Already) => {
+                // Why it was due may be forgotten by now: another rollout has visited the host since.
+                let due = self.due(r, slot);
+                if due > self.now {
+                    self.move_host(r, slot, state, due, out);
+                } else {
+                    let why = FailWhy::ProbeDown;
+                    self.move_host(r, slot, HostState::Unhealthy { why }, never, out);
+                }
             }
             HostState::Offline => self.move_host(r, slot, HostState::Pending, never, out),
             HostState::Pending
