@@ -9,8 +9,9 @@ fn one_seed() {
         return;
     };
     let seed: u64 = seed.parse().expect("a seed is a number");
+    let keep = std::env::var("RINGWAY_LINES").map_or(40, |lines| lines.parse().unwrap());
     let extra = Extra {
-        keep: 40,
+        keep,
         ..Extra::default()
     };
     let report = run_seed_with(seed, extra);

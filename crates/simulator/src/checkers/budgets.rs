@@ -6,8 +6,8 @@ use super::facts::Facts;
 use super::{Broken, ensure};
 
 impl Facts {
-    /// I3: with this host, no more targets are down than any rollout's budget says that the host is a target of. A host
-    /// that is down already needs no slot to be repaired.
+    /// I3: with this host, no more of the rollout's targets are down, over all rollouts, than its budget says. A host that
+    /// is down already needs no slot to be repaired.
     pub(super) fn check_budget(&self, intent: IntentId, host: HostId) -> Result<(), Broken> {
         let rollout = self.rollout(intent.rollout())?;
         let Some(limit) = rollout.plan.budget_down else {

@@ -249,6 +249,8 @@ pub(super) struct Facts {
     pub(super) fleet: Option<Arc<FleetSpec>>,
     fleet_digest: Digest,
     pub(super) now: Timestamp,
+    /// The instant of the batch before.
+    last: Timestamp,
     pub(super) epoch: Epoch,
     pub(super) stopped: bool,
     pub(super) faulted: bool,
@@ -265,8 +267,9 @@ pub(super) struct Facts {
     touched: Vec<RolloutId>,
 }
 
-/// The longest gap between two batches that a soak is credited with.
-const CREDITED_GAP: Span = Span::minutes(2);
+/// The longest gap between two batches that a soak is credited with: a jump of up to two minutes is no gap, and the last
+/// sign of life before it may be a minute old.
+const CREDITED_GAP: Span = Span::minutes(3);
 
 impl Facts {
     pub(super) fn begin_batch(&mut self, at: Timestamp, inputs: &[Input]) -> Result<(), Broken> {
@@ -276,10 +279,14 @@ impl Facts {
             "time went back from {} to {at}",
             self.now
         );
-        if at.since(self.now) > CREDITED_GAP {
+        let told = inputs
+            .iter()
+            .any(|input| matches!(input, Input::ClockJumped { .. } | Input::Recovered { .. }));
+        if at.since(self.now) > CREDITED_GAP && !told {
             let from = self.now;
             self.stop_credit(from, at);
         }
+        self.last = self.now;
         self.now = at;
         self.touched.clear();
         self.results.clear();
@@ -308,6 +315,12 @@ impl Facts {
         Ok(())
     }
 
+    /// The last instant that a soak is credited with where the decider says that it ran until `claimed`: the journal says
+    /// at least every minute that it runs, so more than the longest gap after the last row is not believed.
+    fn credited(&self, claimed: Timestamp) -> Timestamp {
+        claimed.min(self.last + CREDITED_GAP)
+    }
+
     /// Soaks run up to `from` and go on at `to`: what lies between is not credited.
     fn stop_credit(&mut self, from: Timestamp, to: Timestamp) {
         for rollout in self.rollouts.values_mut() {
@@ -330,7 +343,7 @@ impl Facts {
             Event::Recovered { epoch, last_alive } => self.recovered(*epoch, *last_alive),
             Event::Alive => Ok(()),
             Event::ClockJumped { from } => {
-                let (from, now) = (*from, self.now);
+                let (from, now) = (self.credited(*from), self.now);
                 self.stop_credit(from, now);
                 Ok(())
             }
@@ -419,6 +432,7 @@ impl Facts {
             self.epoch
         );
         self.epoch = epoch;
+        let last_alive = self.credited(last_alive);
         for rollout in self.rollouts.values_mut() {
             if let Some(soak) = &mut rollout.soak
                 && let Some(since) = soak.since.take()
