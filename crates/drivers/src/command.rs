@@ -183,7 +183,7 @@ impl Question {
     fn kill(&mut self) {
         if let Some(group) = self.group.take() {
             // It fails where nothing is left to kill.
-            drop(kill_process_group(group, Signal::KILL));
+            let _ = kill_process_group(group, Signal::KILL);
         }
     }
 }

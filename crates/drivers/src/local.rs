@@ -30,7 +30,7 @@ const LOOK: (Duration, Duration) = (Duration::from_millis(2), Duration::from_mil
 
 /// How much longer than the host's patience the envelope may take to answer. Only a machine in great need takes longer
 /// than moments; what is not answered by then is ended, and reported by what its run directory says.
-const ANSWER: Duration = Duration::from_secs(60);
+const ANSWER: Duration = Duration::from_mins(1);
 
 /// How often an attach is tried while the machine cannot run the envelope at all, and the wait in between. Giving up on
 /// the first attempt would call a host unreachable because of one moment without a free process.
@@ -145,7 +145,12 @@ impl LocalDriver {
             () = withdrawal.asked() => match visit.forbid().await {
                 Answer::Never => return RawReport::Withdrawn,
                 // It began, or nobody can tell: what its directory says counts.
-                _ => (None, Answer::Exists),
+                Answer::Accepted
+                | Answer::Exists
+                | Answer::Begun
+                | Answer::Busy(_)
+                | Answer::Fenced(_)
+                | Answer::Cannot(_) => (None, Answer::Exists),
             },
         };
         match answer {
@@ -159,14 +164,16 @@ impl LocalDriver {
                 RawReport::NeverStarted
             }
             Answer::Fenced(seen) => RawReport::Fenced { seen },
-            Answer::Cannot(why) => match visit.directory.look() {
-                Ok(Found::Nothing | Found::Undecided { supervised: false } | Found::Never) => {
-                    RawReport::Unreachable {
-                        why: format!("the envelope does not work here: {why}"),
-                    }
+            Answer::Cannot(why) => {
+                // It may have come as far as its run directory; it must not go on from there behind our back.
+                let found = visit.directory.look();
+                if !matches!(found, Ok(Found::Nothing)) && visit.forbid().await == Answer::Begun {
+                    return visit.watch(child, withdrawal, false).await;
                 }
-                _ => visit.watch(child, withdrawal, false).await,
-            },
+                RawReport::Unreachable {
+                    why: format!("the envelope does not work here: {why}"),
+                }
+            }
         }
     }
 
@@ -218,15 +225,13 @@ impl LocalDriver {
             }
             Answer::read(&String::from_utf8_lossy(&printed))
         };
-        let answer = match tokio::time::timeout(patience, conversation).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                if let Some(group) = child.id().and_then(|pid| pid.try_into().ok()) {
-                    kill_group(group, Signal::KILL);
-                }
-                Answer::Cannot(format!("no answer within {} s", patience.as_secs()))
+        let answered = tokio::time::timeout(patience, conversation).await;
+        let answer = answered.unwrap_or_else(|_| {
+            if let Some(group) = child.id().and_then(|pid| pid.try_into().ok()) {
+                kill_group(group, Signal::KILL);
             }
-        };
+            Answer::Cannot(format!("no answer within {} s", patience.as_secs()))
+        });
         (Some(child), answer)
     }
 }
@@ -463,7 +468,7 @@ async fn gone(child: &mut Option<Child>) -> io::Result<()> {
 fn kill_group(leader: i32, signal: Signal) {
     if let Some(group) = Pid::from_raw(leader) {
         // It fails where nothing is left to kill.
-        drop(kill_process_group(group, signal));
+        let _ = kill_process_group(group, signal);
     }
 }
 

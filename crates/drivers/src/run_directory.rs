@@ -135,7 +135,13 @@ impl RunDirectory {
             return Ok(Found::Running);
         }
         if !stepping {
-            return Ok(Found::Interrupted);
+            // The watchdog may outlive its envelope, and does its duty then.
+            let late = self.read("late")?.is_some();
+            return Ok(if late {
+                Found::Late
+            } else {
+                Found::Interrupted
+            });
         }
         Ok(Found::Orphaned(Orphan {
             process,

@@ -172,28 +172,38 @@ rw_reader() {
 	exec cat >/dev/null
 }
 
-# rw_kill SIGNAL: to the step's whole process group; to the step alone where it has no group of its own yet.
+# rw_kill SIGNAL: to the step's whole process group; to the step alone where it has no group of its own yet. Without
+# the `--` of POSIX, which dash and busybox take for a process.
 rw_kill() {
-	kill -"$1" -- "-$rw_step" 2>/dev/null || kill -"$1" "$rw_step" 2>/dev/null
+	kill -"$1" "-$rw_step" 2>/dev/null || kill -"$1" "$rw_step" 2>/dev/null
 }
 
-# Ends the step when its time is over: TERM, a grace, KILL.
-rw_watchdog() {
-	trap 'kill $! 2>/dev/null; exit 0' TERM
-	sleep "$RW_TIMEOUT" &
+# rw_nap SECONDS: a sleep that a TERM ends together with this process, so that none is left behind. Until the sleep has
+# begun `$!` is a process of the parent's.
+rw_nap() {
+	rw_parents=$!
+	trap '[ "$!" = "$rw_parents" ] || kill $! 2>/dev/null; exit 0' TERM
+	sleep "$1" &
 	wait $!
+}
+
+# Ends the step when its time is over: TERM, a grace, KILL. It may outlive the rest of the envelope, and does this all
+# the same.
+rw_watchdog() {
+	rw_nap "$RW_TIMEOUT"
 	rw_self
-	: >"$RW_RUN/late"
 	rw_decide "$RW_RUN" never && exit 0
 	read -r rw_word rw_step rw_since <"$RW_RUN/fate"
-	[ "$rw_word" = begun ] || exit 0
+	[ "$rw_word" = begun ] && rw_alive "$rw_step" "$rw_since" || exit 0
+	: >"$RW_RUN/late"
 	rw_kill TERM
 	rw_tries=$RW_GRACE
-	while [ "$rw_tries" -gt 0 ] && kill -0 -- "-$rw_step" 2>/dev/null; do
+	while [ "$rw_tries" -gt 0 ] && kill -0 "-$rw_step" 2>/dev/null; do
 		sleep 0.1
 		rw_tries=$((rw_tries - 1))
 	done
 	rw_kill KILL
+	: >"$RW_RUN/killed"
 }
 
 # Becomes the step. Before the link the step has never begun; after it, it has.
@@ -211,15 +221,22 @@ rw_step() {
 rw_drain() {
 	trap : USR1
 	(
-		trap 'kill $! 2>/dev/null; exit 0' TERM
-		sleep 1 &
-		wait $!
+		rw_nap 1
 		kill -USR1 $$
 	) &
 	rw_alarm=$!
 	wait "$1"
+	# Not waited for: in its POSIX mode bash 5.2 waits for all its children after a wait that a signal ended.
 	kill "$rw_alarm" 2>/dev/null
-	wait "$rw_alarm"
+}
+
+# Waits until the watchdog has killed what was left. It may have been killed itself, so not for ever.
+rw_await_kill() {
+	rw_tries=$((RW_GRACE + 50))
+	while [ ! -e "$RW_RUN/killed" ] && [ "$rw_tries" -gt 0 ]; do
+		sleep 0.1
+		rw_tries=$((rw_tries - 1))
+	done
 }
 
 rw_start() {
@@ -236,10 +253,10 @@ rw_start() {
 	rw_how=ended
 	if [ -e "$RW_RUN/late" ]; then
 		rw_how=late
+		rw_await_kill
 	else
 		kill "$rw_dog" 2>/dev/null
 	fi
-	wait "$rw_dog"
 	rw_drain "$rw_reads"
 	rm -f "$RW_RUN/pipe"
 	read -r rw_word rw_rest <"$RW_RUN/fate"

@@ -22,7 +22,7 @@
 //! | `command`, `note`, `timeout` | then | the step's text; what the driver wants to know again; seconds |
 //! | `fate` | **once, by a hard link** | `begun PID START`: linked by the process that becomes the step, as its last act before; or `never`: a tombstone, linked by whoever decides that the step must not begin any more |
 //! | `output`, `output.older`, `dropped` | while it runs | the end of what it printed, in two files that take turns; bytes dropped before them |
-//! | `late` | when its time is over | the watchdog ends the process group |
+//! | `late`, `killed` | when its time is over | the watchdog ends the process group, its envelope alive or not; has ended it |
 //! | `result` | last, by a rename | `ended CODE` or `late CODE` |
 //!
 //! # What that means
@@ -35,7 +35,7 @@
 //! | yes | `never` | | | | never started |
 //! | yes | `begun` | none | alive | | running |
 //! | yes | `begun` | none | dead | alive | running, without the one who would write its result |
-//! | yes | `begun` | none | dead | dead | interrupted |
+//! | yes | `begun` | none | dead | dead | interrupted; or, with `late`, ended because its time was over |
 //! | yes | `begun` | yes | | | ended |
 //!
 //! A start time goes with every pid (with the kernel's boot id), so that a later process with the same number is not

@@ -81,7 +81,7 @@ async fn as_many_restarts_as_are_right_are_right_and_one_more_is_a_loop() {
             1,
             &format!(
                 "(for n in $(seq {restarts}); do echo \"next-$n\" > boot.new; mv boot.new boot
-                  while ! grep -q \"next-$n\" '{}'; do sleep 0.01; done; done) >/dev/null 2>&1 &",
+                  while [ -e boot ] && ! grep -q \"next-$n\" '{}'; do sleep 0.01; done; done) >/dev/null 2>&1 &",
                 seen.display()
             ),
         );

@@ -12,7 +12,7 @@ use ringway_policy::validated::Command;
 use tempfile::TempDir;
 
 /// Far longer than anything here takes on a machine that is busy with other things.
-pub(crate) const LONG: Duration = Duration::from_secs(120);
+pub(crate) const LONG: Duration = Duration::from_mins(2);
 
 pub(crate) const INCARNATION: u64 = 77;
 
