@@ -210,6 +210,7 @@ impl Engine {
                     for (forgiven, count) in rec.forgiven.iter_mut().zip(&idx.rings) {
                         *forgiven = count.counted;
                     }
+                    rec.accepted.clone_from(&idx.counted);
                 }
                 self.set_state(*rollout, RolloutState::Advancing(stage))?;
             }

@@ -210,7 +210,7 @@ impl Engine {
         } else {
             idx.counted.remove(&slot);
             idx.rings[ring].counted -= 1;
-            rec.forgiven[ring] = rec.forgiven[ring].min(idx.rings[ring].counted);
+            rec.forgiven[ring] -= u32::from(rec.accepted.remove(&slot));
         }
     }
 

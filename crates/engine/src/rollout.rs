@@ -188,6 +188,8 @@ pub(crate) struct Record {
     pub(crate) ramp: RampState,
     /// By ring: failures a person has accepted by resuming.
     pub(crate) forgiven: Vec<u32>,
+    /// The hosts whose failures those are: one that is mended takes its own acceptance with it and nobody else's.
+    pub(crate) accepted: BTreeSet<u32>,
     pub(crate) approvals: Vec<Approval>,
     pub(crate) slots: Vec<SlotRec>,
     /// Since when a gate's probe is bad, by slot and gate; only for hosts that have the update.
@@ -297,6 +299,7 @@ impl Rollout {
                 settled: 0,
             },
             forgiven: vec![0; plan.rings.len()],
+            accepted: BTreeSet::new(),
             approvals: Vec::new(),
             slots: vec![SlotRec::NEW; plan.slots.len()],
             downs: BTreeMap::new(),
