@@ -200,9 +200,9 @@ impl Checkers {
                     slot.host == host
                         && match facts.rest {
                             HostState::Lost => true,
-                            HostState::Failed { .. } | HostState::RollbackFailed { .. } => {
-                                facts.out_of_service
-                            }
+                            HostState::Failed { .. }
+                            | HostState::Unhealthy { .. }
+                            | HostState::RollbackFailed { .. } => facts.out_of_service,
                             HostState::Pending
                             | HostState::Running { .. }
                             | HostState::Ready { .. }
@@ -211,7 +211,6 @@ impl Checkers {
                             | HostState::Updated
                             | HostState::Already
                             | HostState::RestartWithheld
-                            | HostState::Unhealthy { .. }
                             | HostState::RolledBack
                             | HostState::Offline
                             | HostState::Held => false,
