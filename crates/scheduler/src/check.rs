@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ringway_policy::validated::{Cover, Policy, RingHosts};
 
-use crate::claim::{Claims, Wish, key_of};
+use crate::claim::{Claims, Wish};
 use crate::problem::PlanProblem;
 use crate::spec::FleetSpec;
-use crate::stratum::stratum;
+use crate::stratum;
 use crate::words::shortened;
 
 /// Hosts named in one problem.
@@ -21,7 +21,7 @@ const SHOWN: usize = 5;
 pub(crate) fn check_claims(
     fleet: &FleetSpec,
     policy: &Policy,
-    wishes: &[Wish<'_>],
+    wishes: &[Wish],
     claims: &Claims,
     problems: &mut Vec<PlanProblem>,
 ) {
@@ -65,22 +65,22 @@ pub(crate) fn check_claims(
 fn check_cover(
     fleet: &FleetSpec,
     policy: &Policy,
-    (at, wish, cover): (usize, &Wish<'_>, &Cover),
+    (at, wish, cover): (usize, &Wish, &Cover),
     claims: &Claims,
     problems: &mut Vec<PlanProblem>,
 ) {
-    let Some(columns) = &wish.cover else { return };
+    let Some(strata) = &wish.cover else { return };
     let here: BTreeSet<_> = claims.rings[at]
         .iter()
-        .map(|&host| key_of(columns, host))
+        .map(|&host| strata[host as usize])
         .collect();
     let mut missing: BTreeMap<_, (usize, Vec<u32>)> = BTreeMap::new();
     for (later, hosts) in claims.rings.iter().enumerate().skip(at + 1) {
         for &host in hosts {
-            let key = key_of(columns, host);
-            if !here.contains(&key) {
+            let stratum = strata[host as usize];
+            if !here.contains(&stratum) {
                 missing
-                    .entry(key)
+                    .entry(stratum)
                     .or_insert((later, Vec::new()))
                     .1
                     .push(host);
@@ -97,7 +97,7 @@ fn check_cover(
             "cover-impossible",
             format!(
                 "ring `{name}` can have no host of stratum {}, which comes in ring `{}`: {}",
-                stratum(&fleet.hosts[hosts[0] as usize], &cover.by),
+                stratum::of(&fleet.hosts[hosts[0] as usize], &cover.by),
                 policy.rings[later].name,
                 shortened(names, hosts.len(), SHOWN)
             ),

@@ -13,22 +13,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::index::Column;
 use crate::units::{UnitId, Units};
 
 /// What a ring asks for.
-pub(crate) struct Wish<'p> {
+pub(crate) struct Wish {
     /// How many; absent: all it selects.
     pub(crate) take: Option<u32>,
     /// By host: whether it is selected; absent: all are.
     pub(crate) selects: Option<Vec<bool>>,
-    /// The labels of `cover.by`.
-    pub(crate) cover: Option<Vec<&'p Column<'p>>>,
-    /// The labels of `spread`.
-    pub(crate) spread: Vec<&'p Column<'p>>,
+    /// By host: its stratum by the labels of `cover.by`.
+    pub(crate) cover: Option<Vec<u32>>,
+    /// By host: its stratum by the labels of `spread`.
+    pub(crate) spread: Option<Vec<u32>>,
 }
 
-impl Wish<'_> {
+impl Wish {
     fn wants(&self, host: u32) -> bool {
         self.selects
             .as_ref()
@@ -46,16 +45,8 @@ pub(crate) struct Claims {
     pub(crate) unclaimed: Vec<u32>,
 }
 
-/// The values of some labels of a host, as numbers: its stratum.
-pub(crate) type Key = Vec<u32>;
-
-/// The stratum of a host by these labels.
-pub(crate) fn key_of(columns: &[&Column<'_>], host: u32) -> Key {
-    columns.iter().map(|column| column.stratum(host)).collect()
-}
-
 /// Lets every ring claim, in order. `targets` are in drawn order.
-pub(crate) fn claim(wishes: &[Wish<'_>], units: &Units, targets: Vec<u32>, hosts: usize) -> Claims {
+pub(crate) fn claim(wishes: &[Wish], units: &Units, targets: Vec<u32>, hosts: usize) -> Claims {
     let mut claiming = Claiming {
         wishes,
         units,
@@ -89,7 +80,7 @@ pub(crate) fn claim(wishes: &[Wish<'_>], units: &Units, targets: Vec<u32>, hosts
 }
 
 struct Claiming<'w> {
-    wishes: &'w [Wish<'w>],
+    wishes: &'w [Wish],
     units: &'w Units,
     /// The ring that claims now.
     ring: usize,
@@ -119,8 +110,8 @@ impl Claiming<'_> {
             return 0;
         };
         let take = take as usize;
-        if let Some(columns) = &wish.cover {
-            self.cover(columns, &candidates, left);
+        if let Some(strata) = &wish.cover {
+            self.cover(strata, &candidates, left);
         }
         let covering = self.picked.len();
         for &host in &candidates {
@@ -178,29 +169,29 @@ impl Claiming<'_> {
 
     /// Claims an example of every stratum that a later ring may have. Rare strata first, so that what belongs
     /// together and covers several of them is met early.
-    fn cover(&mut self, columns: &[&Column<'_>], candidates: &[u32], left: &[u32]) {
+    fn cover(&mut self, strata: &[u32], candidates: &[u32], left: &[u32]) {
         let later = &self.wishes[self.ring + 1..];
-        let needed: BTreeSet<Key> = left
+        let needed: BTreeSet<u32> = left
             .iter()
             .filter(|&&host| later.iter().any(|wish| wish.wants(host)))
-            .map(|&host| key_of(columns, host))
+            .map(|&host| strata[host as usize])
             .collect();
-        let mut examples: BTreeMap<Key, Vec<u32>> = BTreeMap::new();
+        let mut examples: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         let mut drawn = Vec::new();
         for &host in candidates {
-            let key = key_of(columns, host);
-            if needed.contains(&key) {
-                let hosts = examples.entry(key.clone()).or_default();
+            let stratum = strata[host as usize];
+            if needed.contains(&stratum) {
+                let hosts = examples.entry(stratum).or_default();
                 if hosts.is_empty() {
-                    drawn.push(key);
+                    drawn.push(stratum);
                 }
                 hosts.push(host);
             }
         }
-        drawn.sort_by_key(|key| examples[key].len());
-        let mut covered: BTreeSet<Key> = BTreeSet::new();
-        for key in drawn {
-            if covered.contains(&key) {
+        drawn.sort_by_key(|stratum| examples[stratum].len());
+        let mut covered: BTreeSet<u32> = BTreeSet::new();
+        for stratum in drawn {
+            if covered.contains(&stratum) {
                 continue;
             }
             let cost = |host: u32| {
@@ -210,7 +201,7 @@ impl Claiming<'_> {
                     .is_some_and(|unit| self.seen.contains(&unit));
                 (beside, self.size(host))
             };
-            let best = examples[&key]
+            let best = examples[&stratum]
                 .iter()
                 .copied()
                 .min_by_key(|&host| cost(host));
@@ -219,7 +210,7 @@ impl Claiming<'_> {
             covered.extend(
                 self.picked[before..]
                     .iter()
-                    .map(|&host| key_of(columns, host)),
+                    .map(|&host| strata[host as usize]),
             );
         }
     }
@@ -297,13 +288,12 @@ impl Claiming<'_> {
     /// Round robin over the values of the `spread` labels: the n-th host of a value stands beside the n-th of every
     /// other value, counting those that the ring has already.
     fn spread(&self, hosts: Vec<u32>) -> Vec<u32> {
-        let columns = &self.wishes[self.ring].spread;
-        if columns.is_empty() {
+        let Some(strata) = &self.wishes[self.ring].spread else {
             return hosts;
-        }
-        let mut counts: BTreeMap<Key, u32> = BTreeMap::new();
+        };
+        let mut counts: BTreeMap<u32, u32> = BTreeMap::new();
         let mut rank = |host: u32| {
-            let count = counts.entry(key_of(columns, host)).or_default();
+            let count = counts.entry(strata[host as usize]).or_default();
             *count += 1;
             *count
         };

@@ -51,7 +51,7 @@ pub(crate) const ABSENT: u32 = u32::MAX;
 
 /// One label of all hosts.
 #[derive(Default)]
-pub(crate) struct Column<'h> {
+struct Column<'h> {
     /// By host: the number of its value as written, or `ABSENT`.
     numbers: Vec<u32>,
     /// Values as written, to their numbers.
@@ -118,7 +118,7 @@ impl<'h> Column<'h> {
     }
 
     /// The number of a host's value, the same for values that compare equal; `ABSENT` where it has none.
-    pub(crate) fn stratum(&self, host: u32) -> u32 {
+    fn canonical_number(&self, host: u32) -> u32 {
         match self.numbers[host as usize] {
             ABSENT => ABSENT,
             number => self.canonical[number as usize],
@@ -163,9 +163,27 @@ impl<'h> HostIndex<'h> {
         }
     }
 
-    /// The column of a label that was asked for when the index was made.
-    pub(crate) fn column(&self, label: &str) -> &Column<'h> {
-        &self.columns[self.names[label]]
+    /// By host: the number of its stratum by these labels, small numbers for as many strata as there are. Labels must
+    /// have been asked for; hosts other than `of` have no stratum and get `ABSENT`.
+    pub(crate) fn strata(&self, labels: &[String], of: &[u32]) -> Vec<u32> {
+        let columns: Vec<_> = labels
+            .iter()
+            .map(|label| &self.columns[self.names[label.as_str()]])
+            .collect();
+        let mut numbers = vec![ABSENT; self.hosts as usize];
+        let mut known: BTreeMap<Vec<u32>, u32> = BTreeMap::new();
+        let mut key = Vec::with_capacity(columns.len());
+        for &host in of {
+            key.clear();
+            key.extend(columns.iter().map(|column| column.canonical_number(host)));
+            let number = known.get(&key).copied().unwrap_or_else(|| {
+                let next = u32::try_from(known.len()).expect("no more strata than hosts");
+                known.insert(key.clone(), next);
+                next
+            });
+            numbers[host as usize] = number;
+        }
+        numbers
     }
 
     /// The hosts that a selector means, ascending. Its labels must have been asked for.

@@ -151,8 +151,9 @@ impl<'d> Making<'d> {
         let (routes, route_of) = self.routes(&targets, &claims, &mut problems);
         PlanProblems::none_of(problems)?;
 
+        let mut turns = vec![0; self.fleet.cells.len()];
         for ring in &mut claims.rings {
-            in_starting_order(self.fleet, ring, &place);
+            in_starting_order(self.fleet, ring, &place, &mut turns);
         }
         claims.unclaimed.sort_unstable();
         let slots = claims.rings.iter().flatten();
@@ -231,9 +232,9 @@ impl<'d> Making<'d> {
         }
     }
 
-    fn wishes<'i>(&self, index: &'i HostIndex<'_>, targets: &Targets) -> Vec<Wish<'i>> {
+    fn wishes(&self, index: &HostIndex<'_>, targets: &Targets) -> Vec<Wish> {
         let applies_to = count(targets.hosts.len() + targets.not_applicable.len());
-        let columns = |labels: &[String]| labels.iter().map(|label| index.column(label)).collect();
+        let strata = |labels: &[String]| index.strata(labels, &targets.hosts);
         let rings = self.named.policy.rings.iter();
         rings
             .map(|ring| match &ring.hosts {
@@ -241,7 +242,7 @@ impl<'d> Making<'d> {
                     take: None,
                     selects: None,
                     cover: None,
-                    spread: Vec::new(),
+                    spread: None,
                 },
                 RingHosts::Select {
                     select,
@@ -256,8 +257,8 @@ impl<'d> Making<'d> {
                     Wish {
                         take: take.map(|amount| thresholds::take(amount, applies_to)),
                         selects: Some(selected),
-                        cover: cover.as_ref().map(|cover| columns(&cover.by)),
-                        spread: columns(spread),
+                        cover: cover.as_ref().map(|cover| strata(&cover.by)),
+                        spread: (!spread.is_empty()).then(|| strata(spread)),
                     }
                 }
             })

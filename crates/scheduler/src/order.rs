@@ -3,9 +3,7 @@
 //! Groups in topological order, hosts of no group last; within a group the first member of every availability group,
 //! then the second ones, and so on, so that visits do not queue behind a peer while others could go; then as drawn.
 
-use std::collections::BTreeMap;
-
-use ringway_model::{CellId, GroupId};
+use ringway_model::GroupId;
 
 use crate::spec::FleetSpec;
 
@@ -21,16 +19,21 @@ struct Start {
     host: u32,
 }
 
-/// Sorts one ring's hosts. `place` gives every host's place in the drawn order.
-pub(crate) fn in_starting_order(fleet: &FleetSpec, hosts: &mut [u32], place: &[u32]) {
+/// Sorts one ring's hosts. `place` gives every host's place in the drawn order; `turns` has a zero for every
+/// availability group of the fleet, and has again afterwards.
+pub(crate) fn in_starting_order(
+    fleet: &FleetSpec,
+    hosts: &mut [u32],
+    place: &[u32],
+    turns: &mut [u32],
+) {
     hosts.sort_unstable_by_key(|&host| place[host as usize]);
-    let mut met: BTreeMap<CellId, u32> = BTreeMap::new();
     let mut starts: Vec<Start> = hosts
         .iter()
         .map(|&host| {
             let spec = &fleet.hosts[host as usize];
             let turn = spec.cell.map_or(0, |cell| {
-                let turn = met.entry(cell).or_default();
+                let turn = &mut turns[cell.index()];
                 *turn += 1;
                 *turn
             });
@@ -47,5 +50,8 @@ pub(crate) fn in_starting_order(fleet: &FleetSpec, hosts: &mut [u32], place: &[u
     starts.sort_unstable();
     for (host, start) in hosts.iter_mut().zip(starts) {
         *host = start.host;
+        if let Some(cell) = fleet.hosts[start.host as usize].cell {
+            turns[cell.index()] = 0;
+        }
     }
 }

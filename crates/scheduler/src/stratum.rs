@@ -7,7 +7,7 @@ use crate::index::value_of;
 use crate::spec::HostSpec;
 
 /// A host's stratum by these labels, as people are shown it: `os=debian-12 role=sql`.
-pub(crate) fn stratum(host: &HostSpec, by: &[String]) -> String {
+pub(crate) fn of(host: &HostSpec, by: &[String]) -> String {
     let values: Vec<_> = by
         .iter()
         .map(|label| value_of(host, label).map(canonical_value))

@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use ringway_model::Span;
 use ringway_policy::validated::{NotBy, RingSpread};
 
-use super::parts::{ApprovalReport, AvailabilityReport, CellReport, PlanReport, RingReport};
+use super::parts::{
+    AfterReport, ApprovalReport, AvailabilityReport, CellReport, PlanReport, RingReport,
+};
 use super::strata;
 use super::text::Text;
 use crate::words::{counted, hosts, push, shortened};
 
+/// Groups shown of one ring.
+const GROUPS: usize = 16;
 /// Host names shown for one group of one ring.
 const NAMES: usize = 6;
 
@@ -243,30 +247,23 @@ fn one_ring(text: &mut Text, report: &PlanReport, at: usize, ring: &RingReport) 
 
 /// A ring's hosts by group, in the order they should start.
 fn order(text: &mut Text, ring: &RingReport) {
-    for group in &ring.groups {
-        let after: Vec<_> = group
-            .after
-            .iter()
-            .map(|after| {
-                let across = if after.across_rings {
-                    " (earlier rings too)"
-                } else {
-                    ""
-                };
-                format!("{}{across}", after.group)
-            })
-            .collect();
+    for (at, group) in ring.groups.iter().take(GROUPS).enumerate() {
+        let first = |after: &AfterReport| {
+            let across = if after.across_rings {
+                " (earlier rings too)"
+            } else {
+                ""
+            };
+            format!("{}{across}", after.group)
+        };
+        let after: Vec<_> = group.after.iter().map(first).collect();
         let waits = if after.is_empty() {
             String::new()
         } else {
-            format!(", after {}", after.join(", "))
+            format!(", after {}", names(&after, NAMES))
         };
         text.entry(
-            if group == &ring.groups[0] {
-                "in order"
-            } else {
-                ""
-            },
+            if at == 0 { "in order" } else { "" },
             &format!(
                 "{} ({}{waits}): {}",
                 group.group.as_deref().unwrap_or("no group"),
@@ -274,6 +271,13 @@ fn order(text: &mut Text, ring: &RingReport) {
                 names(&group.hosts, NAMES)
             ),
         );
+    }
+    more_groups(text, ring.groups.len());
+}
+
+fn more_groups(text: &mut Text, count: usize) {
+    if count > GROUPS {
+        text.entry("", &format!("... and {} more groups", count - GROUPS));
     }
 }
 
@@ -327,9 +331,10 @@ fn availability(text: &mut Text, report: &PlanReport) {
         return;
     }
     text.heading("Redundant peers");
-    for group in &report.availability {
+    for group in report.availability.iter().take(GROUPS) {
         text.entry(&group.group, &peers(group));
     }
+    more_groups(text, report.availability.len());
 }
 
 fn peers(group: &AvailabilityReport) -> String {

@@ -8,6 +8,9 @@ pub(super) const WIDTH: usize = 100;
 /// Where values begin.
 const VALUES: usize = 13;
 
+/// Columns a key has at the most; one that is longer than usual moves the first line of its value.
+const KEY: usize = 40;
+
 /// Text that grows line by line.
 #[derive(Default)]
 pub(super) struct Text {
@@ -29,8 +32,14 @@ impl Text {
 
     /// A key and its value; an empty key continues the one before.
     pub(super) fn entry(&mut self, key: &str, value: &str) {
+        let key = cut(key, KEY);
+        let gap = if key.chars().count() < VALUES - 2 {
+            ""
+        } else {
+            " "
+        };
         self.wrapped(
-            &format!("  {key:<width$}", width = VALUES - 2),
+            &format!("  {key:<width$}{gap}", width = VALUES - 2),
             VALUES,
             value,
         );
@@ -121,6 +130,12 @@ mod tests {
         text.heading(&"word ".repeat(60));
         text.entry("key", &format!("{} {}", "x".repeat(300), "ä".repeat(99)));
         text.item("! ", &"ab ".repeat(100));
+        text.entry("a-key-that-is-long", "its value");
+        assert!(
+            text.out.contains("  a-key-that-is-long its value\n"),
+            "{}",
+            text.out
+        );
         text.row(&"n".repeat(80), 40, &[("1".to_owned(), 5)], "last");
         let text = text.finish();
         assert!(

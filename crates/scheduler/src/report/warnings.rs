@@ -1,16 +1,17 @@
 //! What somebody should look at before saying yes. A warning never stops a plan.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ringway_model::StepKind;
 use ringway_policy::validated::{NotBy, RingSpread};
 
-use super::parts::{ApprovalReport, PlanReport, Warning};
+use super::parts::{ApprovalReport, KeepUpReport, PlanReport, Warning};
 use crate::fleet::NONE;
 use crate::plan::Plan;
 use crate::spec::FleetSpec;
 use crate::words::{counted, hosts, shortened};
 
+const GROUP: &str = "availability group";
 /// Names shown in one warning.
 const SHOWN: usize = 5;
 
@@ -21,6 +22,7 @@ pub(super) fn warnings(report: &PlanReport, fleet: &FleetSpec, plan: &Plan) -> V
     unseen(report, &mut warnings);
     observing(report, plan, &mut warnings);
     availability(report, &mut warnings);
+    apart(report, &mut warnings);
     unlabelled(fleet, report, &mut warnings);
     going_back(report, &mut warnings);
     left_out(report, &mut warnings);
@@ -154,6 +156,7 @@ fn observing(report: &PlanReport, plan: &Plan, into: &mut Vec<Warning>) {
     }
 }
 
+/// Availability groups that an outage stands before.
 fn availability(report: &PlanReport, into: &mut Vec<Warning>) {
     let cells = report.availability.iter().flat_map(|group| &group.cells);
     let impossible = cells.clone().filter(|cell| cell.is_impossible);
@@ -174,45 +177,49 @@ fn availability(report: &PlanReport, into: &mut Vec<Warning>) {
             "add a member, or accept the outage with `accept_outage: \"reason\"`",
         );
     }
+    let mut accepted: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for cell in cells {
-        let Some(keep_up) = &cell.keep_up else {
-            continue;
-        };
-        let must_fail = keep_up.must_stay_up as usize >= cell.members;
-        if let Some(reason) = keep_up.accept_outage.as_ref().filter(|_| must_fail) {
-            warn(
-                into,
-                "outage-accepted",
-                format!(
-                    "{} will be down while its host is visited: {reason}",
-                    cell.name
-                ),
-                "this was accepted in the fleet document",
-            );
+        let must_fail = |keep_up: &&KeepUpReport| keep_up.must_stay_up as usize >= cell.members;
+        let keep_up = cell.keep_up.as_ref().filter(must_fail);
+        if let Some(reason) = keep_up.and_then(|keep_up| keep_up.accept_outage.as_ref()) {
+            accepted.entry(reason).or_default().push(&cell.name);
         }
     }
-    for group in report
+    for (reason, cells) in accepted {
+        warn(
+            into,
+            "outage-accepted",
+            format!(
+                "{} will be down while a host is visited (\"{reason}\"): {}",
+                counted(cells.len(), GROUP),
+                list(cells.into_iter())
+            ),
+            "this was accepted in the fleet document",
+        );
+    }
+}
+
+/// Peers that should be in different rings and are not.
+fn apart(report: &PlanReport, into: &mut Vec<Warning>) {
+    let groups = report
         .availability
         .iter()
-        .filter(|group| group.rings == RingSpread::Apart)
-    {
-        let beside = group.cells.iter().filter(|cell| !cell.is_apart);
-        let count = beside.clone().count();
-        if count > 0 {
-            warn(
-                into,
-                "not-apart",
-                format!(
-                    "{} of {} of `{}` {} two members in one ring: {}",
-                    count,
-                    counted(group.cells.len(), "availability group"),
-                    group.group,
-                    if count == 1 { "has" } else { "have" },
-                    list(beside.map(|cell| cell.name.as_str()))
-                ),
-                "more rings, or rings that `take` a part of what they select, keep members apart",
-            );
-        }
+        .filter(|group| group.rings == RingSpread::Apart);
+    let cells = groups.flat_map(|group| &group.cells);
+    let beside = cells.clone().filter(|cell| !cell.is_apart);
+    let count = beside.clone().count();
+    if count > 0 {
+        warn(
+            into,
+            "not-apart",
+            format!(
+                "{count} of {} asked to be apart {} two members in one ring: {}",
+                counted(cells.count(), GROUP),
+                if count == 1 { "has" } else { "have" },
+                list(beside.map(|cell| cell.name.as_str()))
+            ),
+            "more rings, or rings that `take` a part of what they select, keep members apart",
+        );
     }
 }
 
@@ -225,21 +232,22 @@ fn unlabelled(fleet: &FleetSpec, report: &PlanReport, into: &mut Vec<Warning>) {
         .cells
         .iter()
         .filter(|cell| cell.name.ends_with(&suffix));
-    for cell in specs.filter(|cell| concerned.contains(cell.name.as_str())) {
-        let members = &cell.members;
-        let names = members
-            .iter()
-            .map(|host| fleet.hosts[host.index()].name.as_str());
+    let members: Vec<&str> = specs
+        .filter(|cell| concerned.contains(cell.name.as_str()))
+        .flat_map(|cell| &cell.members)
+        .map(|host| fleet.hosts[host.index()].name.as_str())
+        .collect();
+    if !members.is_empty() {
         warn(
             into,
             "label-missing",
             format!(
-                "{} of {} lack the label and count as peers of one another: {}",
+                "{} without the label that tells the peers of their group apart, so they count as \
+                 peers of one another: {}",
                 hosts(members.len()),
-                cell.name,
-                list(names)
+                list(members.into_iter())
             ),
-            "give them the label that `keep_up.per` names",
+            "give them the label that `keep_up.per` of their group names",
         );
     }
 }

@@ -1,9 +1,10 @@
 use std::fmt::Write;
 
+use ringway_policy::validated::RingSpread;
 use ringway_policy::{Source, read};
 use ringway_scheduler::{PlanReport, compile_fleet, explain, make_plan, render};
 
-use crate::support::{compiled, documents, host, policy, rest, taking};
+use crate::support::{compiled, documents, group, host, keeping_up, policy, rest, taking};
 
 /// A fleet of some seventy hosts with what fleets have: redundant pairs, a site of its own, a lab, hosts nobody
 /// thought of, one domain controller without a peer.
@@ -209,20 +210,32 @@ fn the_report_is_the_same_every_time_and_its_json_keeps_its_names() {
     assert_eq!(hosts, 63, "every target is named, however long the list");
 }
 
+/// A page must stay a page, whatever the fleet; JSON has everything.
 #[test]
-fn many_rings_strata_and_long_names_stay_within_the_width() {
+fn many_groups_rings_strata_and_long_names_stay_within_a_page() {
     let label = "x".repeat(60);
-    let hosts = (0..200).map(|n| host(&format!("{n}-{label}"), &format!("role={label}{n}")));
-    let fleet = compiled(hosts.collect(), vec![]);
-    let ring = |n: usize| taking(&format!("ring-with-a-long-name-{n}"), "all", "10");
+    let one = |n: usize| {
+        host(
+            &format!("{n}-{label}"),
+            &format!("role={label}{n} team=t{} site=s{}", n % 40, n % 2),
+        )
+    };
+    let team = |n: usize| {
+        let group = group(
+            &format!("team-with-a-long-name-{n}"),
+            &format!("team = t{n}"),
+        );
+        keeping_up(group, "site", RingSpread::Apart)
+    };
+    let fleet = compiled((0..2000).map(one).collect(), (0..40).map(team).collect());
+    let ring = |n: usize| taking(&format!("ring-with-a-long-name-{n}"), "all", "100");
     let rings = (0..9).map(ring).chain([rest("rest")]).collect();
     let documents = documents(policy(rings));
     let plan = make_plan(&fleet, &documents, "monthly", "april", 1).unwrap();
     let text = render(&explain(&fleet, &plan, &documents));
-    assert!(
-        text.lines().all(|line| line.chars().count() <= 100),
-        "{text}"
-    );
-    assert!(text.contains("... and 176 more strata"), "{text}");
+    let widest = text.lines().map(|line| line.chars().count()).max().unwrap();
+    assert!(widest <= 100, "{text}");
+    assert!(text.contains("... and 1976 more strata"), "{text}");
     assert!(text.contains("(the first 4 of 10 rings)"), "{text}");
+    assert!(text.contains("... and 24 more groups"), "{text}");
 }

@@ -58,7 +58,9 @@ fn hosts_that_can_never_be_taken_and_outages_that_were_accepted_are_named() {
         warned(&compiled(hosts(), vec![accepted]), &plain()),
         [(
             "outage-accepted",
-            "directory domain=corp will be down while its host is visited: one only".to_owned()
+            "1 availability group will be down while a host is visited (\"one only\"): directory \
+             domain=corp"
+                .to_owned()
         )]
     );
 }
@@ -74,14 +76,14 @@ fn peers_in_one_ring_and_peers_without_their_label_are_named() {
         [
             (
                 "not-apart",
-                "1 of 1 availability group of `directory` has two members in one ring: directory \
+                "1 of 1 availability group asked to be apart has two members in one ring: directory \
                  domain=(none)"
                     .to_owned()
             ),
             (
                 "label-missing",
-                "2 hosts of directory domain=(none) lack the label and count as peers of one \
-                 another: dc-1, dc-2"
+                "2 hosts without the label that tells the peers of their group apart, so they \
+                 count as peers of one another: dc-1, dc-2"
                     .to_owned()
             ),
         ]
