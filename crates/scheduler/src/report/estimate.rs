@@ -1,8 +1,8 @@
-//! How long a ring takes at the least.
+//! How long a ring takes if all goes well.
 //!
-//! A simple model, and a lower bound: no attempt fails, nobody waits for approvals, windows or workers, every host is
-//! reachable, and every step takes as long as assumed here (or its own limit, where that is shorter). A ring takes the
-//! longer of two times:
+//! A simple model: no attempt fails, nobody waits for approvals, windows or workers, every host is reachable, and every
+//! step takes as long as assumed here (or its own limit, where that is shorter). It is a lower bound wherever steps
+//! are not quicker than assumed. A ring takes the longer of two times:
 //!
 //! * the *pipeline*: with a ramp, waves of 1, 2, 4, ... visits, each of which settles before the next, up to the limit
 //!   (`at_once` or the budget, whichever is smaller); from then on that many visits at a time, and a last settling;

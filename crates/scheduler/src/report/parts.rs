@@ -49,7 +49,7 @@ pub struct PlanReport {
     pub coverage: Coverage,
     /// Redundant peers, by group.
     pub availability: Vec<AvailabilityReport>,
-    /// How long it takes at the least.
+    /// How long it takes if all goes well.
     pub estimate: Estimate,
     /// What somebody should look at before saying yes.
     pub warnings: Vec<Warning>,
@@ -144,7 +144,7 @@ pub struct RingReport {
     pub soak_ms: Span,
     /// What must be approved before going on.
     pub after_soak: Option<ApprovalReport>,
-    /// When, at the earliest.
+    /// When, if all goes well.
     pub estimate: RingEstimate,
 }
 
@@ -238,7 +238,8 @@ pub struct KeepUpReport {
     pub accept_outage: Option<String>,
 }
 
-/// How long it takes at the least. A lower bound: no failure, nobody waits for anybody, steps as long as assumed.
+/// How long it takes if all goes well: no failure, nobody waits for anybody, steps as long as assumed. Failures and
+/// approvals make it longer; steps that are quicker than assumed make it shorter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Estimate {
     /// From the start to the promotion of the last ring.

@@ -80,10 +80,10 @@ fn head(text: &mut Text, report: &PlanReport) {
             ),
         );
     }
-    let least = about(report.estimate.total_ms);
+    let whole = about(report.estimate.total_ms);
     text.entry(
         "lasts",
-        &format!("at least {least} (what is assumed stands at the end)"),
+        &format!("about {whole} if all goes well (what is assumed stands at the end)"),
     );
 }
 
@@ -235,7 +235,7 @@ fn one_ring(text: &mut Text, report: &PlanReport, at: usize, ring: &RingReport) 
             later => format!("after {}", about(later)),
         };
         text.entry(
-            "earliest",
+            "when",
             &format!(
                 "starts {starts}, all settled after {}, soaked after {}",
                 about(estimate.settled_ms),
