@@ -1,0 +1,180 @@
+//! Rollouts by the command line alone, each to its documented exit code.
+
+use std::process::Stdio;
+
+use crate::place::{Place, until};
+
+#[test]
+fn where_nothing_ran_there_is_nobody_to_ask() {
+    let place = Place::new();
+    for arguments in [
+        "status",
+        "why",
+        "journal",
+        "audit",
+        "run --resume",
+        "approve",
+        "pause",
+    ] {
+        place.expect(arguments, 6);
+    }
+    assert!(!place.path(".ringway").exists());
+}
+
+#[test]
+fn a_rollout_that_completes_ends_with_0_and_leaves_a_sound_journal() {
+    let place = Place::new();
+    let said = place.expect("run", 0);
+    assert!(
+        said.out.is_empty() && said.err.contains("r1 is completed"),
+        "{}",
+        said.err
+    );
+    assert_eq!(place.versions(), "2 2 2");
+    assert!(place.expect("status", 0).out.contains("completed"));
+    assert!(place.expect("why a", 0).out.contains("updated"));
+    assert!(
+        place
+            .expect("why first", 0)
+            .out
+            .contains("waits for nothing")
+    );
+    assert!(place.expect("audit", 0).out.contains("sound"));
+    let journal = place.expect("journal --output ndjson", 0).out;
+    assert!(journal.lines().count() > 10);
+    for line in journal.lines() {
+        serde_json::from_str::<serde_json::Value>(line).unwrap();
+    }
+    assert!(
+        place
+            .expect("journal", 0)
+            .out
+            .contains("r1 is over: completed")
+    );
+    place.expect("why nobody", 1);
+    place.expect("rollback --rollout r7", 1);
+}
+
+/// A halted rollout whose `run` is over must be mendable by one more command and nothing else.
+#[test]
+fn a_halt_ends_with_3_and_a_rollback_alone_mends_it() {
+    let place = Place::new();
+    place.write("fail-c", "");
+    let said = place.expect("run", 3);
+    assert!(said.err.contains("r1 is halted"), "{}", said.err);
+    assert_eq!(place.versions(), "1 1 2");
+    assert!(place.expect("why", 0).out.contains("halted"));
+    let again = place.expect("run", 3);
+    assert!(again.err.contains("going on with it"), "{}", again.err);
+    place.expect("resume", 1);
+    let back = place.expect("rollback --reason broken", 0);
+    assert!(back.out.contains("r1: done"), "{}", back.out);
+    assert_eq!(place.versions(), "1 1 1");
+    place.expect("audit", 0);
+    // Asked again about what is over: refused or nothing to do, never done twice.
+    assert_ne!(place.ringway("cancel").code, 7);
+}
+
+#[test]
+fn what_needs_a_person_ends_with_4_and_goes_on_with_the_yes() {
+    let place = Place::with_approval();
+    place.expect("run --no-wait", 4);
+    assert_eq!(place.versions(), "1 1 2");
+    let unsure = place.expect("approve", 1);
+    assert!(
+        unsure.err.contains("a yes starts") && unsure.err.contains("--yes"),
+        "{}",
+        unsure.err
+    );
+    let zero = "0".repeat(64);
+    place.expect(&format!("approve --digest {zero}"), 1);
+    place.expect("approve --yes", 0);
+    assert_eq!(place.versions(), "2 2 2");
+}
+
+#[test]
+fn a_cancelled_rollout_ends_with_5_for_whoever_follows_it() {
+    let place = Place::with_approval();
+    let running = place.spawn("run");
+    place.until_status(|view| view["rollouts"][0]["approval"]["due"] == true);
+    place.expect("cancel --reason enough", 0);
+    assert_eq!(running.end().code, 5);
+    assert_eq!(place.versions(), "1 1 2");
+}
+
+/// Ctrl-C must lose nothing: the step goes on, is found again, and the rollout completes.
+#[test]
+fn an_interrupt_ends_with_130_and_resume_goes_on() {
+    let place = Place::new();
+    place.write("hold", "");
+    let running = place.spawn("run");
+    until(|| place.path("began").exists());
+    running.interrupt();
+    let said = running.end();
+    assert_eq!(said.code, 130, "{}", said.err);
+    assert!(said.err.contains("ringway run --resume"), "{}", said.err);
+    place.remove("hold");
+    place.expect("run --resume", 0);
+    assert_eq!(place.versions(), "2 2 2");
+    place.expect("audit", 0);
+}
+
+#[test]
+fn a_second_run_hands_its_rollout_to_the_process_that_decides() {
+    let place = Place::with_approval();
+    let first = place.spawn("run");
+    place.until_status(|view| view["rollouts"][0]["approval"]["due"] == true);
+    let second = place.spawn("run");
+    let third = place.expect("run --no-wait", 4);
+    assert!(third.err.contains("handed"), "{}", third.err);
+    place.expect("approve --yes", 0);
+    assert_eq!((first.end().code, second.end().code), (0, 0));
+    assert_eq!(place.versions(), "2 2 2");
+}
+
+#[test]
+fn a_stopped_fleet_ends_with_4_and_goes_on_with_go() {
+    let place = Place::with_approval();
+    place.expect("run --no-wait", 4);
+    place.expect("stop --reason storm", 0);
+    assert!(place.expect("status", 0).out.contains("storm"));
+    place.expect("run --resume --no-wait", 4);
+    place.expect("go", 0);
+    place.expect("approve --yes", 0);
+    assert_eq!(place.versions(), "2 2 2");
+}
+
+#[test]
+fn a_journal_that_is_no_journal_ends_with_7() {
+    let place = Place::new();
+    place.expect("run", 0);
+    place.write(
+        ".ringway/ringway.db",
+        "this is not a database, and it is long enough to be looked at as one",
+    );
+    for name in [".ringway/ringway.db-wal", ".ringway/ringway.db-shm"] {
+        // Only there where the last process left them.
+        let _ = std::fs::remove_file(place.path(name));
+    }
+    place.expect("audit", 7);
+    place.expect("run", 7);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let place = Place::new();
+    place.expect("run", 0);
+    let mut shell = std::process::Command::new("sh");
+    shell.args([
+        "-c",
+        "{ \"$0\" journal --inputs; echo $? >code; } | true",
+        env!("CARGO_BIN_EXE_ringway"),
+    ]);
+    shell.current_dir(place.path("")).stderr(Stdio::piped());
+    let output = shell.output().unwrap();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    assert_eq!(
+        std::fs::read_to_string(place.path("code")).unwrap().trim(),
+        "0"
+    );
+}

@@ -1,0 +1,121 @@
+//! `check`, `plan`, `schema` and usage: nothing is written, and what is wrong is said with the right code.
+
+use crate::place::Place;
+
+#[test]
+fn what_is_asked_wrongly_is_invalid_input() {
+    let place = Place::new();
+    for arguments in [
+        "",
+        "frobnicate",
+        "run --resume --policy p",
+        "approve --digest zz",
+        "why --rollout x",
+        "schema",
+    ] {
+        place.expect(arguments, 2);
+    }
+    assert!(!place.path(".ringway").exists());
+}
+
+#[test]
+fn help_lists_every_exit_code() {
+    let place = Place::new();
+    let said = place.expect("--help", 0);
+    for code in [
+        "0  done",
+        "1  the",
+        "2  invalid",
+        "3  the",
+        "4  the",
+        "5  the",
+        "6  another",
+        "7  the",
+        "130  ",
+    ] {
+        assert!(said.out.contains(code), "{code}: {}", said.out);
+    }
+    assert!(place.expect("--version", 0).out.starts_with("ringway "));
+}
+
+#[test]
+fn valid_documents_are_counted_and_nothing_is_written() {
+    let place = Place::new();
+    let said = place.expect("check", 0);
+    assert_eq!(
+        said.out,
+        "2 files are valid: 3 hosts; policies: p; updates: u\n"
+    );
+    let json: serde_json::Value =
+        serde_json::from_str(&place.expect("check --output json", 0).out).unwrap();
+    assert_eq!(json["hosts"], 3);
+    assert!(!place.path(".ringway").exists());
+}
+
+/// A person reads problems on standard error; a program reads them on standard output.
+#[test]
+fn broken_documents_are_reported_all_at_once_and_nothing_runs() {
+    let place = Place::new();
+    place.write(
+        "policy.yaml",
+        "ringway: policy/v1\nname: p\nrings:\n  - { name: a, hosts: { select: roel = x } }\n",
+    );
+    for command in ["check", "plan", "run"] {
+        let said = place.expect(command, 2);
+        assert!(said.out.is_empty(), "{}", said.out);
+        assert!(
+            said.err.contains("error: ") && said.err.contains("applies_to"),
+            "{}",
+            said.err
+        );
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&place.expect("check --output json", 2).out).unwrap();
+    assert!(json["problems"].as_array().unwrap().len() >= 2);
+    assert!(!place.path(".ringway").exists());
+}
+
+#[test]
+fn files_that_cannot_be_read_are_invalid_input() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("empty")).unwrap();
+    for (arguments, words) in [
+        ("check missing.yaml", "`missing.yaml` cannot be read"),
+        ("check empty", "`empty` has no documents"),
+        ("run --update x", "there is no update `x`"),
+        ("plan policy.yaml", "there is no fleet"),
+    ] {
+        let said = place.expect(arguments, 2);
+        assert!(said.err.contains(words), "{arguments}: {}", said.err);
+    }
+}
+
+#[test]
+fn a_plan_is_shown_for_people_and_for_programs() {
+    let place = Place::new();
+    let text = place.expect("plan", 0).out;
+    assert!(text.contains("Ring 1 of 2: first (1 host)"), "{text}");
+    let json = place.expect("plan --output json", 0).out;
+    serde_json::from_str::<serde_json::Value>(&json).unwrap();
+    assert_eq!(
+        place.expect("plan --output ndjson", 0).out.lines().count(),
+        1
+    );
+    assert!(!place.path(".ringway").exists());
+}
+
+#[test]
+fn every_kind_of_document_has_a_schema() {
+    let place = Place::new();
+    for kind in ["fleet", "policy", "update", "recipe", "care", "people"] {
+        let schema: serde_json::Value =
+            serde_json::from_str(&place.expect(&format!("schema {kind}"), 0).out).unwrap();
+        assert!(schema.is_object());
+    }
+    assert!(
+        place
+            .expect("schema advisory", 2)
+            .err
+            .contains("there are: fleet")
+    );
+}

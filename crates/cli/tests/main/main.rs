@@ -1,0 +1,5 @@
+//! The `ringway` command from outside: what it prints where, and with which code it ends.
+
+mod commands;
+mod documents;
+mod place;
