@@ -23,7 +23,7 @@ pub enum Bug {
     UndrainForgotten,
     /// A soak is credited with the time Ringway was down.
     SoakOverCrashGap,
-    /// A result that comes a second time is taken for the next step's.
+    /// A result that comes late or a second time is taken for that of the step that runs.
     LateResultCounts,
     /// Two rollouts visit one host.
     BusyIgnored,
@@ -33,11 +33,15 @@ pub enum Bug {
     InterruptedRepeated,
     /// A ring is promoted without evidence from its gates.
     SilenceIsSuccess,
+    /// A recovery forgets a step that was outstanding. (In the loop around the engine.)
+    IntentForgotten,
+    /// A step is handed out before the batch that decided it is durable. (In the loop around the engine.)
+    ActsBeforeCommit,
 }
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::BudgetOffByOne,
         Self::SoakTooShort,
         Self::ApprovalCountedTwice,
@@ -52,5 +56,7 @@ impl Bug {
         Self::DebtIgnored,
         Self::InterruptedRepeated,
         Self::SilenceIsSuccess,
+        Self::IntentForgotten,
+        Self::ActsBeforeCommit,
     ];
 }

@@ -37,8 +37,6 @@ impl Engine {
         out: &mut Vec<Event>,
     ) {
         let found = self.find(intent);
-        #[cfg(feature = "planted-bugs")]
-        let (intent, found) = self.planted_late_result(intent, found);
         // Late, repeated, or about a step nobody knows: accepted, and nothing changes.
         let Some((r, slot)) = found else { return };
         let Some((visit, position, attempt, ending)) =
@@ -74,29 +72,6 @@ impl Engine {
             },
             out,
         );
-    }
-
-    #[cfg(feature = "planted-bugs")]
-    fn planted_late_result(
-        &self,
-        intent: IntentId,
-        found: Option<(usize, u32)>,
-    ) -> (IntentId, Option<(usize, u32)>) {
-        if found.is_some() || !self.bug(crate::planted::Bug::LateResultCounts) {
-            return (intent, found);
-        }
-        let r = (intent.rollout().0 as usize).wrapping_sub(1);
-        match self
-            .rollouts
-            .get(r)
-            .and_then(|rollout| rollout.rec.slots.get(intent.slot().index()))
-        {
-            Some(rec) if matches!(rec.state, HostState::Running { .. }) => {
-                let current = IntentId::new(intent.rollout(), intent.slot(), rec.serial);
-                (current, self.find(current))
-            }
-            _ => (intent, found),
-        }
     }
 
     fn follow(&self, ended: Ended, result: &StepResult) -> Then {

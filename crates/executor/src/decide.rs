@@ -273,6 +273,10 @@ impl Executor {
             snapshot,
         };
         out.push(commit.request());
+        #[cfg(feature = "planted-bugs")]
+        if self.planted == Some(ringway_engine::planted::Bug::ActsBeforeCommit) {
+            self.ledger.durable(&commit.events, commit.row.at);
+        }
         self.phase = Phase::Committing(Box::new(commit));
     }
 

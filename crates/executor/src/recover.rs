@@ -71,12 +71,26 @@ impl Executor {
         if let Some(lost) = self.lost.take() {
             self.found(lost, &loaded.rows, out);
         }
-        self.ledger.recovered(self.engine.outstanding());
+        let outstanding = self.engine.outstanding();
+        #[cfg(feature = "planted-bugs")]
+        let outstanding = self.planted_forgets(outstanding);
+        self.ledger.recovered(outstanding);
         self.watching.restart();
         let now = self.clock.not_before(self.head.at.max(now));
         self.inbox.recovered = Some(if was_empty { now } else { self.head.at });
         self.is_ready = false;
         self.phase = Phase::Idle;
+    }
+
+    #[cfg(feature = "planted-bugs")]
+    fn planted_forgets(
+        &self,
+        mut outstanding: Vec<ringway_model::IntentId>,
+    ) -> Vec<ringway_model::IntentId> {
+        if self.planted == Some(ringway_engine::planted::Bug::IntentForgotten) {
+            outstanding.pop();
+        }
+        outstanding
     }
 
     /// What became of a batch: it is in the journal and everything that waited for it goes on, or it is not and what was
