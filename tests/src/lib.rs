@@ -3,6 +3,7 @@
 //! It finds the workspace, asks cargo about it, and finds the `ringway` program. It tests nothing itself; the tests are
 //! in `tests/tests/`, and benchmarks are programs of this crate named `bench-NAME`.
 
+pub mod big;
 mod program;
 mod workspace;
 

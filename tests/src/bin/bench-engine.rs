@@ -5,32 +5,23 @@
 //! `drain`, `apply`, `verify` and `undrain`. Bytes per host are what the engine's state and the plan add to the process;
 //! the fleet's names and labels are not in them.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+#![expect(clippy::cast_precision_loss, reason = "figures are far below 2^52")]
 
-use std::collections::BTreeMap;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Instant;
 
 use ringway_engine::{Command, Engine, Event, Input};
-use ringway_model::{
-    Actor, AfterCrash, Digest, Epoch, GroupId, HostId, IntentId, Labels, Place, RouteId, Slot,
-    Span, StepKind, StepResult, Timestamp,
-};
-use ringway_policy::validated::{
-    AlreadyUnhealthy, Command as Run, Connection, OnHalt, Pace, Ramp, Retry, RingSpread, Step,
-};
-use ringway_scheduler::plan::{More, RingPlan, Route, SlotPlan, StepPlan};
-use ringway_scheduler::spec::{GroupSpec, HostSpec};
-use ringway_scheduler::{FleetSpec, Plan};
+use ringway_model::{Actor, Digest, Epoch, IntentId, Span, StepKind, StepResult, Timestamp};
+use ringway_tests::big::{self, KINDS, cpu_seconds, resident};
 
 const HOSTS: u32 = 1_000_000;
 const GROUPS: u16 = 1_000;
 const AT_ONCE: u32 = 2_000;
 
 fn main() {
-    let fleet = Arc::new(fleet());
+    let fleet = Arc::new(big::fleet(HOSTS, GROUPS));
     let before = resident();
-    let plan = Arc::new(plan());
+    let plan = Arc::new(big::plan(Digest::of(b"fleet"), HOSTS, GROUPS, AT_ONCE));
     let mut engine = Engine::new();
     engine.after_fold();
     engine.provide_fleet(Digest::of(b"fleet"), fleet);
@@ -106,163 +97,4 @@ fn main() {
     println!(
         "| {HOSTS} | {GROUPS} | {transitions} | {events} | {batches} | {cpu:.2} | {wall:.2} | {rate:.0} | {per_host:.0} |"
     );
-}
-
-const KINDS: [StepKind; 5] = [
-    StepKind::Inspect,
-    StepKind::Drain,
-    StepKind::Apply,
-    StepKind::Verify,
-    StepKind::Undrain,
-];
-
-fn fleet() -> FleetSpec {
-    let per_group = HOSTS / u32::from(GROUPS);
-    FleetSpec {
-        name: "bench".into(),
-        document: Digest::of(b"fleet"),
-        hosts: (0..HOSTS)
-            .map(|host| HostSpec {
-                name: String::new(),
-                address: String::new(),
-                labels: Labels::default(),
-                group: Some(GroupId(
-                    u16::try_from(host / per_group).expect("1,000 groups"),
-                )),
-                cell: None,
-                connect: 0,
-            })
-            .collect(),
-        groups: (0..GROUPS)
-            .map(|group| GroupSpec {
-                name: format!("g{group}"),
-                after: if group % 10 == 0 {
-                    Vec::new()
-                } else {
-                    vec![(GroupId(group - 1), false)]
-                },
-                rings: RingSpread::Any,
-                care: None,
-            })
-            .collect(),
-        cells: Vec::new(),
-        probes: Vec::new(),
-        connections: vec![Connection::Local],
-    }
-}
-
-fn plan() -> Plan {
-    let sizes = [HOSTS / 100, HOSTS / 10, HOSTS * 3 / 10];
-    let rest = HOSTS - sizes.iter().sum::<u32>();
-    let mut first = 0;
-    let rings = sizes
-        .into_iter()
-        .chain([rest])
-        .enumerate()
-        .map(|(ring, planned)| {
-            let plan = RingPlan {
-                name: format!("ring{ring}"),
-                first: Slot(first),
-                planned,
-                halt_on: Some(1),
-                debt_allowed: 0,
-                soak: Span::ZERO,
-                after_soak: None,
-            };
-            first += planned;
-            plan
-        });
-    let rings: Vec<RingPlan> = rings.collect();
-    // Every ring has hosts of every group, in the groups' order, as the scheduler lays them out.
-    let per_group = HOSTS / u32::from(GROUPS);
-    let mut slots = Vec::new();
-    for (begin, end) in [(0, 10), (10, 110), (110, 410), (410, 1000)] {
-        for group in 0..u32::from(GROUPS) {
-            let (from, to) = (per_group * begin / 1000, per_group * end / 1000);
-            slots.extend((from..to).map(|k| SlotPlan {
-                host: HostId(group * per_group + k),
-                route: RouteId(0),
-            }));
-        }
-    }
-    Plan {
-        seed: 1,
-        fleet: Digest::of(b"fleet"),
-        documents: BTreeMap::new(),
-        policy: "bench".into(),
-        update: "bench".into(),
-        rings,
-        slots,
-        routes: vec![route()],
-        gates: Vec::new(),
-        pace: Pace {
-            at_once: NonZeroU32::new(AT_ONCE).expect("not 0"),
-            ramp: Ramp::Double,
-            settle: Span::ZERO,
-        },
-        budget_down: Some(HOSTS / 20),
-        retry: Retry {
-            times: 1,
-            wait: Span::minutes(1),
-        },
-        offline_retry: Span::minutes(10),
-        already_unhealthy: AlreadyUnhealthy::Hold,
-        on_halt: OnHalt::Withhold,
-        start: None,
-        author: None,
-        not_applicable: Vec::new(),
-        unclaimed: Vec::new(),
-    }
-}
-
-fn route() -> Route {
-    let step = |kind: StepKind| StepPlan {
-        kind,
-        step: Step {
-            run: Run::Shell("true".into()),
-            at: Place::Host,
-            timeout: Span::minutes(1),
-            after_crash: AfterCrash::Inspect,
-            expect: None,
-        },
-        more: More::Nothing,
-    };
-    Route {
-        release: "1".into(),
-        build: None,
-        recipe: "null".into(),
-        care: None,
-        parameters: BTreeMap::new(),
-        steps: KINDS.into_iter().map(step).collect(),
-        visits: [vec![0, 1, 2, 3, 4], vec![], vec![]],
-    }
-}
-
-/// Resident memory of this process in bytes, as the kernel counts it.
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages: u64 = status
-        .split_whitespace()
-        .nth(1)
-        .and_then(|pages| pages.parse().ok())
-        .unwrap_or(0);
-    pages * 4096
-}
-
-/// CPU seconds this process has used, as the kernel counts them in ticks of 10 ms.
-fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<&str> = stat
-        .rsplit(')')
-        .next()
-        .unwrap_or_default()
-        .split_whitespace()
-        .collect();
-    let ticks: u64 = fields
-        .iter()
-        .skip(11)
-        .take(2)
-        .filter_map(|ticks| ticks.parse::<u64>().ok())
-        .sum();
-    ticks as f64 / 100.0
 }
