@@ -198,6 +198,7 @@ fn trouble(dice: &mut Dice) -> Trouble {
             StepKind::Drain,
             StepKind::Apply,
             StepKind::Apply,
+            StepKind::Rollback,
             StepKind::Reboot,
             StepKind::Verify,
             StepKind::CareVerify,

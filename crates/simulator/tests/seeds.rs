@@ -1,48 +1,204 @@
 //! Seeded worlds with every checker after every batch.
 
-use ringway_simulator::{Extra, run_seed_with};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::sync::OnceLock;
 
-/// Tells one seed's whole story: `RINGWAY_SEED=7 cargo test -p ringway-simulator one_seed -- --nocapture`.
+use ringway_model::WaitingOn;
+use ringway_simulator::{Extra, Reach, Report, run_seed, run_seed_with};
+
+use crate::unreached;
+
+/// Seeds that every run of the suite goes through.
+const SEEDS: std::ops::Range<u64> = 0..800;
+
+/// Seeds whose traces are compared with digests that were committed.
+const PINNED: std::ops::Range<u64> = 0..10;
+
+/// Runs every seed once for all tests of this file, on as many threads as the tests may use.
+fn reports() -> &'static [Report] {
+    static REPORTS: OnceLock<Vec<Report>> = OnceLock::new();
+    REPORTS.get_or_init(|| {
+        let half = SEEDS.start + (SEEDS.end - SEEDS.start) / 2;
+        let (mut first, second) = std::thread::scope(|scope| {
+            let second = scope.spawn(|| (half..SEEDS.end).map(run_seed).collect::<Vec<_>>());
+            let first: Vec<_> = (SEEDS.start..half).map(run_seed).collect();
+            (first, second.join().expect("a world does not panic"))
+        });
+        first.extend(second);
+        first
+    })
+}
+
+#[test]
+fn no_rule_is_broken_in_any_seeded_world() {
+    let broken: Vec<String> = reports()
+        .iter()
+        .filter(|report| report.violation.is_some())
+        .map(Report::story)
+        .collect();
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// Fewer worlds than seeds: some documents have no plan, and they must stay few.
+#[test]
+fn at_least_two_hundred_worlds_have_a_plan() {
+    let planned = reports().iter().filter(|report| report.planned).count();
+    assert!(planned >= 200, "only {planned} of the seeds have a plan");
+}
+
+#[test]
+fn the_same_seed_twice_gives_the_same_bytes() {
+    for seed in (SEEDS.start..SEEDS.end).step_by(40) {
+        let first = &reports()[usize::try_from(seed - SEEDS.start).unwrap()];
+        let again = run_seed(seed);
+        assert_eq!(
+            (first.digest, first.lines),
+            (again.digest, again.lines),
+            "seed {seed}"
+        );
+    }
+}
+
+/// Another machine, toolchain or optimisation gives the same traces. After a change that is meant to change what happens:
+/// `RINGWAY_BLESS=1 cargo test -p ringway-simulator traces`.
+#[test]
+fn traces_are_the_ones_that_were_committed() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/digests.txt");
+    let mut found = String::new();
+    for seed in PINNED {
+        let report = &reports()[usize::try_from(seed - SEEDS.start).unwrap()];
+        writeln!(found, "{seed} {} {}", report.lines, report.digest).unwrap();
+    }
+    if std::env::var_os("RINGWAY_BLESS").is_some() {
+        std::fs::write(path, &found).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(path).unwrap(), found);
+}
+
+fn reach() -> Reach {
+    let mut all = Reach::default();
+    for report in reports() {
+        all.add(&report.reach);
+    }
+    all
+}
+
+#[test]
+fn every_reason_to_wait_is_reached() {
+    let reached = reach().waiting;
+    let all: BTreeSet<&str> = WaitingOn::NAMES.into_iter().collect();
+    let excused: BTreeSet<&str> = unreached::REASONS.iter().map(|(name, _)| *name).collect();
+    let missed: Vec<&&str> = all
+        .iter()
+        .filter(|name| !reached.contains(**name) && !excused.contains(**name))
+        .collect();
+    assert!(missed.is_empty(), "never waited on {missed:?}");
+    let needless: Vec<&&str> = excused
+        .iter()
+        .filter(|name| reached.contains(**name))
+        .collect();
+    assert!(needless.is_empty(), "excused and reached: {needless:?}");
+}
+
+/// The committed list is every transition that the suite goes through; what it does not go through stands in `unreached.rs`
+/// with the reason. To write it anew: `RINGWAY_BLESS=1 cargo test -p ringway-simulator transition`.
+#[test]
+fn every_transition_is_reached() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/transitions.txt");
+    let reach = reach();
+    let reached: BTreeSet<&str> = reach
+        .hosts
+        .iter()
+        .chain(&reach.rollouts)
+        .map(String::as_str)
+        .collect();
+    if std::env::var_os("RINGWAY_BLESS").is_some() {
+        let lines: Vec<&str> = reached.iter().copied().collect();
+        std::fs::write(path, lines.join("\n") + "\n").unwrap();
+    }
+    let table = std::fs::read_to_string(path).unwrap();
+    let missed: Vec<&str> = table
+        .lines()
+        .filter(|line| !reached.contains(line))
+        .collect();
+    assert!(missed.is_empty(), "no seed went through {missed:#?}");
+    let excused: Vec<&str> = unreached::TRANSITIONS
+        .iter()
+        .map(|(line, _)| *line)
+        .filter(|line| reached.contains(line))
+        .collect();
+    assert!(excused.is_empty(), "excused and reached: {excused:#?}");
+}
+
+#[test]
+fn a_fifth_of_the_seeds_crash_while_a_step_is_outstanding() {
+    let crashed = reports()
+        .iter()
+        .filter(|report| report.reach.crashes_with_steps > 0)
+        .count();
+    assert!(
+        crashed * 5 >= reports().len(),
+        "only {crashed} of {} seeds crash while a step is outstanding",
+        reports().len()
+    );
+}
+
+#[test]
+fn people_are_refused_for_every_reason_that_is_documented() {
+    let refused = reach().refused;
+    for code in [
+        "not-found",
+        "wrong-state",
+        "not-allowed",
+        "stale-digest",
+        "already-approved",
+        "nothing-to-approve",
+        "reason-missing",
+        "nothing-to-roll-back",
+    ] {
+        assert!(
+            refused.contains(code),
+            "nobody was refused with `{code}`: {refused:?}"
+        );
+    }
+}
+
+/// Tells one seed's whole story: `RINGWAY_SEED=7 cargo test -p ringway-simulator one_seed -- --nocapture`, with all of
+/// its lines where `RINGWAY_LINES` says so. Without the variable it tells seed 0 again.
 #[test]
 fn one_seed() {
-    let Ok(seed) = std::env::var("RINGWAY_SEED") else {
-        return;
+    let number = |name: &str, otherwise| {
+        std::env::var(name).map_or(otherwise, |text| text.parse().expect("a number"))
     };
-    let seed: u64 = seed.parse().expect("a seed is a number");
-    let keep = std::env::var("RINGWAY_LINES").map_or(40, |lines| lines.parse().unwrap());
     let extra = Extra {
-        keep,
+        keep: usize::try_from(number("RINGWAY_LINES", 40)).unwrap(),
         ..Extra::default()
     };
-    let report = run_seed_with(seed, extra);
+    let report = run_seed_with(number("RINGWAY_SEED", 0), extra);
     println!("{}", report.story());
     assert!(report.violation.is_none());
 }
 
+/// Looks for trouble beyond the suite's seeds: `RINGWAY_SEEDS=1000..9000 cargo test --release -p ringway-simulator more`.
 #[test]
-fn survey() {
-    let (from, to) = std::env::var("RINGWAY_SEEDS")
-        .ok()
-        .and_then(|text| {
-            let (from, to) = text.split_once("..")?;
-            Some((from.parse().ok()?, to.parse().ok()?))
-        })
-        .unwrap_or((0, 20));
-    let mut broken = 0;
+fn more_seeds_where_asked_for() {
+    let asked = std::env::var("RINGWAY_SEEDS").unwrap_or_else(|_| "800..810".to_owned());
+    let (from, to) = asked.split_once("..").expect("a range of seeds");
+    let (from, to): (u64, u64) = (from.parse().unwrap(), to.parse().unwrap());
+    let mut broken = Vec::new();
+    let mut reached = Reach::default();
     for seed in from..to {
-        let report = run_seed_with(
-            seed,
-            Extra {
-                keep: 40,
-                ..Extra::default()
-            },
-        );
-        if let Some(violation) = &report.violation {
-            broken += 1;
-            println!("{seed}: {violation}");
-        } else if !report.planned {
-            println!("{seed}: no plan: {}", report.trace.join(" "));
+        let report = run_seed(seed);
+        reached.add(&report.reach);
+        if report.violation.is_some() {
+            let story = report.story();
+            println!("{}", story.lines().next().unwrap_or_default());
+            broken.push(story);
         }
     }
-    println!("broken: {broken}");
+    for line in reached.hosts.iter().chain(&reached.rollouts) {
+        println!("reached: {line}");
+    }
+    assert!(broken.is_empty(), "{}", broken.concat());
 }

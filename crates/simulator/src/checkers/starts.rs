@@ -219,12 +219,12 @@ impl Facts {
         if visit == VisitKind::Rollback || restorative {
             return Ok(());
         }
-        // `on_halt: finish`: a host whose update is applied goes on to its restart.
+        // `on_halt: finish`: a visit of a host whose update is applied goes on to its restart.
         let finishes = kind == StepKind::Reboot
             && rollout.plan.on_halt == OnHalt::Finish
             && rollout.slots[slot]
                 .visit
-                .is_some_and(|visit| visit.applying);
+                .is_some_and(|visit| visit.applying || visit.kind == VisitKind::Restart);
         let held = self.stopped || self.faulted || rollout.phase != Phase::Advancing;
         ensure!(
             !held || finishes,

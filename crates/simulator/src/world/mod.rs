@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ringway_engine::{Event, Input};
-use ringway_executor::port::{Arrival, Request, Start};
+use ringway_executor::port::{Arrival, Blob, Request, Row, Start};
 use ringway_executor::{Config, Executor, codec::Batch};
 use ringway_model::{HostId, IntentId, ProbeId, Sample, Span, Timestamp};
 use ringway_scheduler::{FleetSpec, Plan, compile_fleet, make_plan};
@@ -48,6 +48,13 @@ enum Happening {
     },
     /// A process on a host ends.
     Ends { host: HostId, intent: IntentId },
+    /// A row reaches the disk, or fails to.
+    Writes {
+        generation: u64,
+        row: Box<Row>,
+        blobs: Vec<Blob>,
+        fate: Fate,
+    },
     /// A new decider starts.
     Recovers,
     /// Something goes wrong.
@@ -88,8 +95,9 @@ pub struct World {
     looks: u32,
     /// Milliseconds that the decider's clock is ahead.
     ahead: i64,
-    appends: u64,
-    /// Appends after which, or before which, the decider dies: for the test of crash points.
+    /// Rows that reached the disk or failed to.
+    writes: u64,
+    /// Writes after which, or before which, the decider dies: for the test of crash points.
     pub crash_points: BTreeMap<u64, Fate>,
     healing: bool,
     /// Whether people meddle while faults happen.
@@ -168,7 +176,7 @@ impl World {
             patience: 0,
             looks: 0,
             ahead: 0,
-            appends: 0,
+            writes: 0,
             crash_points: BTreeMap::new(),
             healing: false,
             meddling: false,
@@ -225,6 +233,12 @@ impl World {
                 since,
             } => self.asks(generation, start, since),
             Happening::Ends { host, intent } => self.ends(host, intent),
+            Happening::Writes {
+                generation,
+                row,
+                blobs,
+                fate,
+            } => self.reaches_disk(generation, *row, blobs, fate),
             Happening::Recovers => self.recovers(),
             Happening::Strikes(mishap) => self.strikes(mishap),
             Happening::PersonLooks => self.person_looks(),
@@ -275,6 +289,7 @@ impl World {
         }
         self.wake = None;
         self.withdrawn.clear();
+        self.settle_writes();
         self.reach.crashes += 1;
         if !self.checkers.outstanding().is_empty() {
             self.reach.crashes_with_steps += 1;
@@ -360,9 +375,9 @@ impl World {
         self.executor.as_ref()
     }
 
-    /// How many appends were asked for.
-    pub const fn appends(&self) -> u64 {
-        self.appends
+    /// How many rows reached the disk or failed to.
+    pub const fn writes(&self) -> u64 {
+        self.writes
     }
 
     /// From now on nothing more goes wrong, and people do what is needed for an end.

@@ -7,6 +7,7 @@ use ringway_executor::port::{AppendFailure, Arrival, Blob, Ended, Request, Row, 
 use ringway_model::{HostId, ProbeId, Span, Timestamp};
 use ringway_scheduler::{FleetSpec, Plan};
 
+use super::store::Fate;
 use super::{Happening, World};
 use crate::checkers::Invariant;
 
@@ -84,19 +85,39 @@ impl World {
         self.wake = Some(key);
     }
 
+    /// A row is on its way to the disk.
     fn append(&mut self, row: Row, blobs: Vec<Blob>) {
-        self.appends += 1;
-        let seq = row.seq;
-        let crash = self.crash_points.get(&self.appends).copied();
-        let fate = crash.unwrap_or_else(|| self.faults.fate());
+        let fate = self.faults.fate();
         self.register(&blobs);
+        let wait = self.network.span(Span(1), Span(30));
+        let generation = self.generation;
+        self.after(
+            wait,
+            Happening::Writes {
+                generation,
+                row: Box::new(row),
+                blobs,
+                fate,
+            },
+        );
+    }
+
+    /// A row reaches the disk, or the decider dies just before or just after it.
+    pub(super) fn reaches_disk(&mut self, generation: u64, row: Row, blobs: Vec<Blob>, fate: Fate) {
+        if generation != self.generation {
+            return;
+        }
+        self.writes += 1;
+        let seq = row.seq;
+        let crash = self.crash_points.get(&self.writes).copied();
+        let fate = crash.unwrap_or(fate);
         let outcome = self.store.append(row, blobs, fate);
         self.observe();
         if crash.is_some() {
             self.crashes();
             return;
         }
-        let wait = self.network.span(Span(1), Span(40));
+        let wait = self.network.span(Span(1), Span(20));
         match outcome {
             Ok(()) => self.tell_after(wait, Arrival::Appended { seq }),
             Err(why) => {
@@ -107,6 +128,27 @@ impl World {
                 };
                 self.say(&format!("! append {seq}: {word} ({fate:?})"));
                 self.tell_after(wait, Arrival::AppendFailed { seq, why });
+            }
+        }
+    }
+
+    /// The decider died with a row on its way: it is on the disk, or it is not.
+    pub(super) fn settle_writes(&mut self) {
+        let on_their_way: Vec<_> = self
+            .queue
+            .iter()
+            .filter(|(_, happening)| matches!(happening, Happening::Writes { .. }))
+            .map(|(key, _)| *key)
+            .collect();
+        for key in on_their_way {
+            if let Some(Happening::Writes {
+                row, blobs, fate, ..
+            }) = self.queue.remove(&key)
+                && self.network.chance(50)
+            {
+                // What a dead decider is told does not matter.
+                drop(self.store.append(*row, blobs, fate));
+                self.observe();
             }
         }
     }

@@ -263,7 +263,7 @@ impl World {
         if let Some(trouble) = trouble.filter(|trouble| {
             trouble.kind == kind
                 && start.attempt <= trouble.times
-                && start.visit != VisitKind::Rollback
+                && (start.visit != VisitKind::Rollback || kind == StepKind::Rollback)
         }) {
             return if trouble.hangs {
                 let output = String::new();
