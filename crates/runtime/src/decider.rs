@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::keeper::Job;
 use crate::probing::Probing;
 use crate::stopfile::{EVERY as LOOK_FOR_STOP_EVERY, StopFile};
+use crate::tidy::{EVERY as TIDY_EVERY, Tidy};
 use crate::workers::Workers;
 
 /// The shortest time between two published views: what a person can see, and cheap enough to forget about.
@@ -72,6 +73,7 @@ pub(crate) struct Decider {
     pub(crate) store: mpsc::UnboundedSender<Job>,
     pub(crate) workers: Workers,
     pub(crate) probing: Probing,
+    pub(crate) tidy: Tidy,
     pub(crate) stop: StopFile,
     pub(crate) views: watch::Sender<Option<Arc<FleetView>>>,
 }
@@ -87,6 +89,8 @@ struct Progress {
     appends: u32,
     closing: bool,
     ended: Option<Ended>,
+    /// Which database this is, once it was read.
+    incarnation: Option<u64>,
     /// When a view was published last, and whether something has happened since.
     published: Instant,
     stale: bool,
@@ -103,11 +107,14 @@ impl Decider {
             appends: 0,
             closing: false,
             ended: None,
+            incarnation: None,
             published: Instant::now(),
             stale: true,
         };
         let mut stop_timer = tokio::time::interval(LOOK_FOR_STOP_EVERY);
         stop_timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut tidy_timer = tokio::time::interval(TIDY_EVERY);
+        tidy_timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut arrived = Vec::with_capacity(ARRIVALS_AT_ONCE);
         // Before anything else: a stop that waits in the data directory must be known before the first start.
         self.obey_stop_file(&mut progress);
@@ -142,11 +149,22 @@ impl Decider {
                 }
                 () = tokio::time::sleep(publish), if progress.stale => self.publish(&mut progress),
                 _ = stop_timer.tick() => self.obey_stop_file(&mut progress),
+                _ = tidy_timer.tick(), if self.executor.is_ready() => self.tidy_up(&progress),
                 () = self.workers.stop_seen() => self.obey_stop_file(&mut progress),
                 () = tokio::time::sleep(wake), if !progress.closing => {
                     self.tell(&mut progress, Arrival::Woken);
                 }
             }
+        }
+    }
+
+    fn tidy_up(&self, progress: &Progress) {
+        if let (Some(fleet), Some(incarnation)) = (self.executor.fleet(), progress.incarnation) {
+            self.tidy.up(
+                Arc::clone(fleet),
+                incarnation,
+                self.executor.engine().outstanding(),
+            );
         }
     }
 
@@ -193,6 +211,9 @@ impl Decider {
             arrival,
             Arrival::Appended { .. } | Arrival::AppendFailed { .. }
         );
+        if let Arrival::Loaded(loaded) = &arrival {
+            progress.incarnation = Some(loaded.incarnation);
+        }
         if let Arrival::StepReported { intent, .. } = &arrival {
             self.workers.reported(*intent);
         }

@@ -16,6 +16,7 @@ use crate::identify::Identify;
 use crate::probing::Probing;
 use crate::socket::{Door, serve};
 use crate::stopfile::StopFile;
+use crate::tidy::Tidy;
 use crate::workers::Workers;
 use crate::{keeper, workers};
 
@@ -80,8 +81,8 @@ impl Runtime {
         let (jobs_in, jobs) = mpsc::unbounded_channel();
         let (views_in, views) = watch::channel(None);
         let tasks = workers::Tasks::default();
-        let driver: Arc<dyn Driver> =
-            Arc::new(LocalDriver::new(&config.data).map_err(StartError::Driver)?);
+        let local = LocalDriver::new(&config.data).map_err(StartError::Driver)?;
+        let driver: Arc<dyn Driver> = Arc::new(local.clone());
         let stop = StopFile::new(&config.data, Arc::clone(&config.identify));
         let workers = Workers::new(
             driver,
@@ -100,6 +101,7 @@ impl Runtime {
             arrivals,
             store: jobs_in,
             probing: Probing::new(told_in.clone(), tasks.clone(), workers.boots()),
+            tidy: Tidy::new(local, tasks.clone()),
             workers,
             stop,
             views: views_in,

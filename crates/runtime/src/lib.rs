@@ -19,6 +19,7 @@ mod keeper;
 mod probing;
 mod socket;
 mod stopfile;
+mod tidy;
 mod values;
 mod workers;
 

@@ -46,7 +46,7 @@ pub(crate) fn fleet(view: &FleetView, all: bool) -> String {
         }
     }
     if hidden > 0 {
-        let note = format!("{hidden} more rollouts are over; `ringway status --all` shows them");
+        let note = format!("over and not shown: {hidden}; `ringway status --all` shows them");
         put(
             &mut text,
             format_args!("\n{}\n", paint(Paint::Faint, &note)),
@@ -87,9 +87,7 @@ pub(crate) fn rollout(view: &RolloutView, now: Timestamp) -> String {
             ),
         );
     }
-    for waiting in &view.waiting {
-        text.push_str(&waits(waiting, now));
-    }
+    text.push_str(&reasons(&view.waiting, now));
     if let Some(wanted) = &view.approval {
         text.push_str(&approval(wanted));
     }
@@ -159,8 +157,19 @@ fn shortened(names: &[String], at_most: usize) -> String {
     }
 }
 
+/// Reasons, each once: several parts of a rollout may wait for the same thing.
+pub(crate) fn reasons(waiting: &[Waiting], now: Timestamp) -> String {
+    let first = |(index, one): &(usize, &Waiting)| !waiting[..*index].contains(*one);
+    waiting
+        .iter()
+        .enumerate()
+        .filter(first)
+        .map(|(_, one)| waits(one, now))
+        .collect()
+}
+
 /// One reason with what would unblock it.
-pub(crate) fn waits(waiting: &Waiting, now: Timestamp) -> String {
+fn waits(waiting: &Waiting, now: Timestamp) -> String {
     let mut text = format!("  waits: {}\n", paint(Paint::Busy, &waiting.why));
     put(
         &mut text,
@@ -303,9 +312,7 @@ r1  april by policy careful, started by ana   halted
         };
         let (few, all) = (plain(&fleet(&view, false)), plain(&fleet(&view, true)));
         assert!(
-            !few.contains("r1  ")
-                && few.contains("r2  ")
-                && few.contains("1 more rollouts are over")
+            !few.contains("r1  ") && few.contains("r2  ") && few.contains("over and not shown: 1")
         );
         assert!(all.contains("r1  ") && all.contains("r2  "));
     }

@@ -3,7 +3,7 @@
 use ringway_engine::view::{HostView, RolloutView, Waiting};
 use ringway_model::Timestamp;
 
-use super::fleet::waits;
+use super::fleet::reasons;
 use super::paint::bold;
 use super::words::put;
 
@@ -45,8 +45,4 @@ pub(crate) fn ring_waits(name: &str, waiting: &[Waiting], now: Timestamp) -> Str
         text.push_str("  waits for nothing\n");
     }
     text
-}
-
-fn reasons(waiting: &[Waiting], now: Timestamp) -> String {
-    waiting.iter().map(|one| waits(one, now)).collect()
 }

@@ -1,6 +1,6 @@
 //! What has changed between two views, one line each: the account that `run` gives while it works.
 
-use ringway_engine::view::{FleetView, RingView, RolloutView};
+use ringway_engine::view::{ApprovalView, FleetView, RingView, RolloutView};
 
 use super::words::{hosts, until};
 
@@ -36,16 +36,20 @@ fn rollout_changes(
         ring_changes(&format!("{id} {}", ring.name), old_ring, ring, fleet, lines);
     }
     if old.is_none_or(|o| o.state != new.state) {
+        // A hold's reason begins with the state's own word.
         let why = new.waiting.first().filter(|_| !new.is_final);
-        match why {
-            Some(waiting) if waiting.why != new.state => {
-                lines.push(format!("{id} is {}: {}", new.state, waiting.why));
-            }
-            Some(_) | None => lines.push(format!("{id} is {}", new.state)),
-        }
+        lines.push(match why {
+            Some(waiting) if waiting.why.starts_with(&new.state) => format!("{id} {}", waiting.why),
+            Some(waiting) => format!("{id} is {}: {}", new.state, waiting.why),
+            None => format!("{id} is {}", new.state),
+        });
     }
     let (old_wish, wish) = (old.and_then(|o| o.approval.as_ref()), new.approval.as_ref());
-    if let Some(wish) = wish.filter(|w| w.due && old_wish.is_none_or(|o| !o.due || o.by != w.by)) {
+    let is_wanted = |wish: &&ApprovalView| wish.due && wish.by.len() < usize::from(wish.need);
+    if let Some(wish) = wish
+        .filter(is_wanted)
+        .filter(|w| old_wish.is_none_or(|o| !o.due || o.by != w.by))
+    {
         let (have, need) = (wish.by.len(), wish.need);
         lines.push(format!(
             "{id} waits for approval of {}: {have} of {need}; `ringway approve` gives one",
@@ -81,5 +85,83 @@ fn ring_changes(
         ("visiting", _) => lines.push(format!("{name}: begins, {}", hosts(new.planned))),
         ("soaking", Some(at)) => lines.push(format!("{name}: soaks until {}", until(fleet.at, at))),
         (phase, _) => lines.push(format!("{name}: {phase}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ringway_engine::Subject;
+    use ringway_model::{Digest, RolloutId, Timestamp, WaitingOn};
+
+    use super::*;
+
+    fn view(state: &str, waiting: Option<WaitingOn>, by: &[&str]) -> FleetView {
+        let approval = ApprovalView {
+            subject: Subject::Start,
+            starts: "lab".to_owned(),
+            hosts: 2,
+            digest: Digest::of(b"shown"),
+            need: 2,
+            by: by.iter().map(|who| (*who).to_owned()).collect(),
+            teams: Vec::new(),
+            due: true,
+            failed: Vec::new(),
+        };
+        let one = RolloutView {
+            id: RolloutId(1),
+            policy: "p".to_owned(),
+            update: "u".to_owned(),
+            plan: Digest::of(b"plan"),
+            starter: "ana".to_owned(),
+            state: state.to_owned(),
+            is_final: state == "completed",
+            ring: None,
+            waiting: waiting.into_iter().map(Into::into).collect(),
+            rings: Vec::new(),
+            approval: Some(approval),
+            not_applicable: 0,
+            hit: 0,
+        };
+        FleetView {
+            fleet: Some("f".to_owned()),
+            stopped: None,
+            at: Timestamp(0),
+            rollouts: vec![one],
+        }
+    }
+
+    #[test]
+    fn a_change_of_state_is_told_once_with_its_reason() {
+        let advancing = view("advancing", None, &["ana", "ben"]);
+        let halted = view(
+            "halted",
+            Some(WaitingOn::Halt {
+                cause: "2 failed".to_owned(),
+            }),
+            &["ana", "ben"],
+        );
+        assert_eq!(changes(Some(&advancing), &halted), ["r1 halted: 2 failed"]);
+        assert_eq!(changes(Some(&halted), &halted), [""; 0]);
+    }
+
+    /// Nobody must be asked for a yes that is there already.
+    #[test]
+    fn an_approval_is_asked_for_until_there_are_enough() {
+        let (none, one, both) = (
+            view("proposed", None, &[]),
+            view("proposed", None, &["ana"]),
+            view("proposed", None, &["ana", "ben"]),
+        );
+        let asks = changes(Some(&none), &one);
+        assert_eq!(
+            asks,
+            ["r1 waits for approval of lab: 1 of 2; `ringway approve` gives one"]
+        );
+        assert_eq!(changes(Some(&one), &both), [""; 0]);
+    }
+
+    #[test]
+    fn what_was_over_before_anybody_looked_is_no_news() {
+        assert_eq!(changes(None, &view("completed", None, &[])), [""; 0]);
     }
 }

@@ -61,7 +61,7 @@ fn a_halt_ends_with_3_and_a_rollback_alone_mends_it() {
     let place = Place::new();
     place.write("fail-c", "");
     let said = place.expect("run", 3);
-    assert!(said.err.contains("r1 is halted"), "{}", said.err);
+    assert!(said.err.contains("r1 halted: "), "{}", said.err);
     assert_eq!(place.versions(), "1 1 2");
     assert!(place.expect("why", 0).out.contains("halted"));
     let again = place.expect("run", 3);
