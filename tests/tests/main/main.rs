@@ -1,10 +1,12 @@
-//! The rules between crates, and the program from outside.
+//! The rules between crates, and the program from outside: by itself, and over real processes.
 
 // Test code is all there is here; the attribute tells clippy so, which lets helpers `unwrap` as tests do.
 #[cfg(test)]
 mod dependencies;
 #[cfg(test)]
 mod documentation;
+#[cfg(test)]
+mod e2e;
 #[cfg(test)]
 mod layering;
 #[cfg(test)]

@@ -1,0 +1,147 @@
+//! A ground, the runtime that decides over it in this process, and people who speak to it through its control socket.
+
+use std::sync::{Arc, Mutex};
+
+use ringway_engine::view::{FleetView, RolloutView};
+use ringway_engine::{Accepted, Command, Rejected};
+use ringway_model::{Actor, RolloutId};
+use ringway_runtime::{Answer, Bundle, Client, Config, Identify, Question, Runtime};
+
+use super::documents::{Setup, proposal};
+use super::ground::{Ground, LONG};
+use super::journal::Journal;
+
+/// The rollout that every test is about.
+pub(crate) const ONE: RolloutId = RolloutId(1);
+
+/// Runs a test's body.
+pub(crate) fn play(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(test);
+}
+
+/// Whoever speaks now: all people of a test are one user of this machine.
+struct Speaker(Mutex<Actor>);
+
+impl Identify for Speaker {
+    fn name_of(&self, _uid: u32) -> Actor {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+/// A rollout that is going on.
+pub(crate) struct Stage {
+    /// Before the ground, so that nothing is decided any more when the services end.
+    runtime: Runtime,
+    speaker: Arc<Speaker>,
+    pub(crate) ground: Ground,
+}
+
+impl Stage {
+    /// Starts the runtime, and the rollout in olga's name.
+    pub(crate) async fn start(ground: Ground) -> Self {
+        let speaker = Arc::new(Speaker(Mutex::new(Actor("olga".to_owned()))));
+        let config = Config {
+            data: ground.data(),
+            workers: 64,
+            identify: Arc::clone(&speaker) as Arc<dyn Identify>,
+        };
+        let runtime = Runtime::start(config).await.unwrap();
+        let stage = Self {
+            runtime,
+            speaker,
+            ground,
+        };
+        let proposal = proposal(&stage.ground.texts, stage.ground.root());
+        let accepted = stage
+            .ask("olga", &Question::Propose(Bundle::pack(&proposal)))
+            .await
+            .unwrap();
+        assert_eq!(accepted.rollout, Some(ONE));
+        stage
+    }
+
+    /// Lays the ground and starts.
+    pub(crate) async fn of(setup: Setup<'_>) -> Self {
+        Self::start(Ground::lay(&setup)).await
+    }
+
+    async fn ask(&self, person: &str, question: &Question) -> Result<Accepted, Rejected> {
+        *self.speaker.0.lock().unwrap() = Actor(person.to_owned());
+        let client = Client::new(&self.ground.data());
+        let answer = tokio::time::timeout(LONG, client.ask(question)).await;
+        match answer.expect("an answer comes").unwrap() {
+            Answer::Accepted(accepted) => Ok(accepted),
+            Answer::Rejected(rejected) => Err(rejected),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A command of a person, through the control socket.
+    pub(crate) async fn command(
+        &self,
+        person: &str,
+        command: Command,
+    ) -> Result<Accepted, Rejected> {
+        self.ask(person, &Question::Command(command)).await
+    }
+
+    /// The rollout as it is now.
+    pub(crate) async fn rollout(&self) -> RolloutView {
+        self.runtime.caller().view().await.unwrap().rollouts[0].clone()
+    }
+
+    /// Waits until the fleet is as asked for.
+    pub(crate) async fn until(
+        &self,
+        what: &str,
+        wanted: impl Fn(&FleetView) -> bool,
+    ) -> Arc<FleetView> {
+        let caller = self.runtime.caller();
+        match tokio::time::timeout(LONG, caller.wait_until(wanted)).await {
+            Ok(view) => view.unwrap(),
+            Err(_) => panic!(
+                "it never was so: {what}\n{:#?}\n{:#?}",
+                caller.view().await,
+                self.ground.starts()
+            ),
+        }
+    }
+
+    /// Waits until the rollout is in this state and rests.
+    pub(crate) async fn comes_to(&self, state: &str) -> RolloutView {
+        let is_so = |view: &FleetView| view.rollouts[0].state == state && rests(view);
+        let view = self.until(state, is_so).await;
+        view.rollouts[0].clone()
+    }
+
+    /// How a host stands, in words.
+    pub(crate) async fn words(&self, host: &str) -> String {
+        let views = self.runtime.caller().host(host.to_owned()).await.unwrap();
+        views[0].words.clone()
+    }
+
+    /// Ends in order, and audits what was written, into the journal and into the ledger.
+    pub(crate) async fn end(self) -> (Ground, Journal) {
+        let (ground, journal) = self.close().await;
+        assert_eq!(ground.wrong(), [""; 0]);
+        (ground, journal)
+    }
+
+    /// As `end`, where steps were killed: those could not write down that they ended.
+    pub(crate) async fn close(self) -> (Ground, Journal) {
+        self.runtime.shutdown().await;
+        let journal = Journal::read(&self.ground.data()).await;
+        (self.ground, journal)
+    }
+}
+
+/// Whether no host is visited or settles.
+pub(crate) fn rests(view: &FleetView) -> bool {
+    let rings = &view.rollouts[0].rings;
+    rings.iter().all(|ring| ring.visiting + ring.settling == 0)
+}

@@ -1,0 +1,52 @@
+# What every step of a fleet of the tests does, read in by commands that set KIND. It writes down its begin and its end,
+# with the intent it was run for, into one ledger for the whole fleet: the order of its lines is the order of events.
+#
+# Files beside the host's version say what goes wrong: `hold-KIND` (waits until it is gone), `hang-KIND` (never ends;
+# `stubborn`: not for TERM either), `fail-KIND` (fails so many times), `slow` (takes so many seconds).
+home=hosts/$HOST
+intent=${0%/command}
+intent=${intent##*/}
+note() {
+	echo "$1 $(date +%s%3N) $HOST $KIND $intent" >>ledger
+}
+
+echo $$ >"$home/step"
+note start
+while [ -e "$home/hold-$KIND" ]; do
+	sleep 0.02
+done
+if [ -e "$home/hang-$KIND" ]; then
+	read -r how <"$home/hang-$KIND"
+	[ "$how" != stubborn ] || trap '' TERM
+	sleep 600 &
+	echo $! >"$home/hung"
+	wait
+fi
+if [ -e "$home/fail-$KIND" ]; then
+	read -r left <"$home/fail-$KIND"
+	if [ "$left" -gt 0 ]; then
+		echo $((left - 1)) >"$home/fail-$KIND"
+		note end
+		exit 1
+	fi
+fi
+[ ! -e "$home/slow" ] || sleep "$(cat "$home/slow")"
+case $KIND in
+inspect) cat "$home/version" ;;
+precheck) test -w "$home" ;;
+drain) : >"$home/drained" ;;
+apply) echo "$BUILD" >"$home/version" ;;
+rollback) echo "$PREVIOUS" >"$home/version" ;;
+reboot)
+	if [ -e "$home/pid" ]; then
+		kill "$(cat "$home/pid")" 2>/dev/null
+		rm -f "$home/pid"
+	fi
+	setsid ./service "$home" "$ADDRESS" "$LABEL_PORT" </dev/null >>"$home/log" 2>&1 &
+	;;
+verify | care-verify) test "$(cat "$home/version")" = "$WANTED" ;;
+undrain) rm -f "$home/drained" ;;
+esac
+status=$?
+note end
+exit $status
