@@ -113,11 +113,20 @@ impl Engine {
                 state,
                 RolloutState::Paused { .. } | RolloutState::Halted { .. }
             );
-        let mut reasons = if held {
-            vec![self.hold_reason(r)]
-        } else {
-            Vec::new()
-        };
+        if held {
+            // Nothing else would move it; what still runs down or is observed is told beside it.
+            let in_flight = self.rollouts[r].idx.visiting + self.rollouts[r].idx.settling;
+            let mut reasons = vec![self.hold_reason(r)];
+            reasons.extend((in_flight > 0).then_some(WaitingOn::Visits {
+                pending: 0,
+                in_flight,
+            }));
+            if let Some(Stage::Soaking { ring, .. }) = self.stage(r) {
+                reasons.extend(self.soak_waits(r, ring));
+            }
+            return reasons;
+        }
+        let mut reasons = Vec::new();
         match (state, self.stage(r)) {
             (RolloutState::Proposed, _) => {
                 reasons.extend(self.approval_wanted(r).map(|(on, _)| on));
