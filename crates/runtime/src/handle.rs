@@ -132,7 +132,7 @@ impl Runtime {
         self.caller.shutdown().await;
         let over = (&mut self.decider).await.unwrap_or(Over::Shutdown);
         self.door.abort();
-        self.tasks.abort_all();
+        self.tasks.end_all().await;
         // The store's task ends when the last one who could give it a job is gone.
         drop((&mut self.keeper).await);
         over
@@ -146,6 +146,7 @@ impl Runtime {
         self.keeper.abort();
         // Only to know that the data directory is free again.
         drop((&mut self.decider).await);
+        self.tasks.end_all().await;
         drop((&mut self.keeper).await);
     }
 }

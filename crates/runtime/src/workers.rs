@@ -39,6 +39,12 @@ impl Tasks {
         tasks.spawn(task)
     }
 
+    /// Lets all go, and waits until none is left: only then nobody uses the store any more.
+    pub(crate) async fn end_all(&self) {
+        let mut tasks = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        tasks.shutdown().await;
+    }
+
     pub(crate) fn abort_all(&self) {
         self.0
             .lock()
