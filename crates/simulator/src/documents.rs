@@ -252,7 +252,7 @@ fn approvals(dice: &mut Dice) -> Approvals {
     }
 }
 
-fn policy(dice: &mut Dice, update: &str, hosts: u64) -> Policy {
+fn rings(dice: &mut Dice) -> Vec<Ring> {
     let soak = |dice: &mut Dice| Span::minutes(*dice.pick(&[0, 2, 5, 10, 20, 40]));
     let mut rings = Vec::new();
     let has_lab = dice.chance(60);
@@ -306,6 +306,11 @@ fn policy(dice: &mut Dice, update: &str, hosts: u64) -> Policy {
         soak: soak(dice),
         after_soak: dice.chance(15).then(|| approvals(dice)),
     });
+    rings
+}
+
+fn policy(dice: &mut Dice, update: &str, hosts: u64) -> Policy {
+    let rings = rings(dice);
     let gates = ["up", "up"]
         .iter()
         .take(usize::from(dice.chance(85)))

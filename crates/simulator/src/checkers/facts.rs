@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //!
-//! * A slot changes in one place, [`Facts::change`], which keeps every counter true.
+//! * A slot changes in one place, `Facts::change` (in `counts`), which keeps every counter true.
 //! * Nothing here decides or judges, except that an event must be possible after the ones before it.
 
 use std::collections::BTreeMap;
@@ -87,6 +87,10 @@ pub(super) struct GroupFacts {
 
 /// A visit in progress.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one fact that a rule asks for by its name"
+)]
 pub(super) struct Visit {
     pub(super) kind: VisitKind,
     /// The position and attempt that run or come next.
@@ -115,6 +119,10 @@ pub(super) struct Visit {
 
 /// One host in one rollout.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one fact that a rule asks for by its name"
+)]
 pub(super) struct SlotFacts {
     /// The state it rests in, or rested in before the visit.
     pub(super) rest: HostState,
@@ -137,7 +145,7 @@ pub(super) struct SlotFacts {
 }
 
 impl SlotFacts {
-    fn class(&self) -> Class {
+    pub(super) fn class(&self) -> Class {
         if self.visit.is_some() {
             return Class::Moving;
         }
@@ -159,7 +167,7 @@ impl SlotFacts {
     }
 
     /// Down by the table of what counts as down.
-    fn is_down(&self) -> bool {
+    pub(super) fn is_down(&self) -> bool {
         self.visit.is_some_and(|visit| visit.took_down)
             || match self.rest {
                 HostState::Failed { step, .. } => {
@@ -182,13 +190,13 @@ impl SlotFacts {
             }
     }
 
-    fn is_settling(&self) -> bool {
+    pub(super) fn is_settling(&self) -> bool {
         self.visit.is_none() && self.rest == HostState::Settling
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Class {
+pub(super) enum Class {
     Pending,
     Moving,
     Withheld,
@@ -222,13 +230,13 @@ pub(super) struct RolloutFacts {
 pub(super) struct HostFacts {
     pub(super) running: Option<IntentId>,
     /// By probe: what is known, and since when.
-    evidence: BTreeMap<ProbeId, (Evidence, Timestamp)>,
+    pub(super) evidence: BTreeMap<ProbeId, (Evidence, Timestamp)>,
     /// Rollouts in which it is down.
-    down_in: u32,
+    pub(super) down_in: u32,
     /// Rollouts in which it settles.
-    settling_in: u32,
+    pub(super) settling_in: u32,
     /// Its places in rollouts that are not over.
-    seats: Vec<(RolloutId, u32)>,
+    pub(super) seats: Vec<(RolloutId, u32)>,
 }
 
 impl HostFacts {
@@ -264,7 +272,7 @@ pub(super) struct Facts {
     pub(super) results: Vec<(IntentId, ringway_model::StepResult)>,
     /// Evidence in the batch's inputs.
     pub(super) heard: Vec<(HostId, ProbeId, Evidence)>,
-    touched: Vec<RolloutId>,
+    pub(super) touched: Vec<RolloutId>,
 }
 
 /// The longest gap between two batches that a soak is credited with: a jump of up to two minutes is no gap, and the last
@@ -632,14 +640,6 @@ impl Facts {
         }
     }
 
-    /// What was known of a host's health is forgotten: evidence from before an update proves nothing about it.
-    pub(super) fn forget_evidence(&mut self, host: HostId) {
-        let known: Vec<ProbeId> = self.hosts[host.index()].evidence.keys().copied().collect();
-        for probe in known {
-            self.set_evidence(host, probe, Evidence::Unknown);
-        }
-    }
-
     fn finished(&mut self, id: RolloutId, how: Final) -> Result<(), Broken> {
         self.check_end(id, how)?;
         let plan = self.rollout_mut(id)?.plan.clone();
@@ -655,159 +655,6 @@ impl Facts {
         rollout.phase = Phase::Over;
         rollout.soak = None;
         Ok(())
-    }
-
-    fn evidence_changed(
-        &mut self,
-        host: HostId,
-        probe: ProbeId,
-        to: Evidence,
-    ) -> Result<(), Broken> {
-        ensure!(
-            host.index() < self.hosts.len(),
-            Story,
-            "evidence of host {} is of no host",
-            host.0
-        );
-        ensure!(
-            self.heard.contains(&(host, probe, to)),
-            I11,
-            "evidence of host {} changed to {to:?} and nothing was heard of it",
-            host.0
-        );
-        self.set_evidence(host, probe, to);
-        Ok(())
-    }
-
-    /// Writes what is known of a host and keeps the counters true that depend on it.
-    fn set_evidence(&mut self, host: HostId, probe: ProbeId, to: Evidence) {
-        let was_able = self.is_able(host);
-        let (before, _) = self.hosts[host.index()].evidence(probe);
-        let now = self.now;
-        self.hosts[host.index()].evidence.insert(probe, (to, now));
-        self.recount_cell(host, was_able);
-        let seats = std::mem::take(&mut self.hosts[host.index()].seats);
-        for &(id, slot) in &seats {
-            let Some(rollout) = self.rollouts.get_mut(&id) else {
-                continue;
-            };
-            if rollout.slots[slot as usize].class() != Class::Done {
-                continue;
-            }
-            let ring = ring_of(&rollout.plan, slot as usize);
-            for (gate, plan) in rollout.plan.gates.iter().enumerate() {
-                if plan.probe == probe {
-                    let counts = &mut rollout.rings[ring];
-                    add(
-                        &mut counts.reporting[gate],
-                        before != Evidence::Unknown,
-                        false,
-                    );
-                    add(&mut counts.reporting[gate], to != Evidence::Unknown, true);
-                    add(&mut counts.up[gate], before == Evidence::Up, false);
-                    add(&mut counts.up[gate], to == Evidence::Up, true);
-                }
-            }
-            self.touched.push(id);
-        }
-        self.hosts[host.index()].seats = seats;
-    }
-
-    /// Whether a member is known to be up and nothing claims it.
-    pub(super) fn is_able(&self, host: HostId) -> bool {
-        let Some(fleet) = &self.fleet else {
-            return false;
-        };
-        let facts = &self.hosts[host.index()];
-        fleet.hosts[host.index()].cell.is_some_and(|cell| {
-            facts.down_in == 0
-                && facts.settling_in == 0
-                && facts.evidence(fleet.cells[cell.index()].probe).0 == Evidence::Up
-        })
-    }
-
-    fn recount_cell(&mut self, host: HostId, was: bool) {
-        let is = self.is_able(host);
-        if let Some(cell) = self
-            .fleet
-            .as_ref()
-            .and_then(|fleet| fleet.hosts[host.index()].cell)
-        {
-            add(&mut self.able[cell.index()], was, false);
-            add(&mut self.able[cell.index()], is, true);
-        }
-    }
-
-    /// Changes one slot and keeps every counter true.
-    pub(super) fn change(&mut self, id: RolloutId, slot: usize, with: impl FnOnce(&mut SlotFacts)) {
-        let Some(rollout) = self.rollouts.get(&id) else {
-            return;
-        };
-        let (before, host) = (rollout.slots[slot], rollout.plan.slots[slot].host);
-        let mut after = before;
-        with(&mut after);
-        self.count_slot(id, slot, &before, false);
-        self.count_host(host, &before, false);
-        if let Some(rollout) = self.rollouts.get_mut(&id) {
-            rollout.slots[slot] = after;
-        }
-        self.count_slot(id, slot, &after, true);
-        self.count_host(host, &after, true);
-        self.touched.push(id);
-    }
-
-    fn count_slot(&mut self, id: RolloutId, slot: usize, record: &SlotFacts, on: bool) {
-        let groups = self.fleet.as_ref().map_or(0, |fleet| fleet.groups.len());
-        let Some(rollout) = self.rollouts.get_mut(&id) else {
-            return;
-        };
-        let (ring, host) = (ring_of(&rollout.plan, slot), rollout.plan.slots[slot].host);
-        let class = record.class();
-        let counts = &mut rollout.rings[ring];
-        add(&mut counts.pending, class == Class::Pending, on);
-        add(&mut counts.moving, class == Class::Moving, on);
-        add(&mut counts.withheld, class == Class::Withheld, on);
-        add(&mut counts.done, class == Class::Done, on);
-        add(&mut counts.debt, class == Class::Debt, on);
-        add(&mut counts.blamed, record.blamed && !record.forgiven, on);
-        add(
-            &mut counts.suspected,
-            record.suspected && !record.forgiven,
-            on,
-        );
-        if class == Class::Done {
-            for (gate, plan) in rollout.plan.gates.iter().enumerate() {
-                let (known, _) = self.hosts[host.index()].evidence(plan.probe);
-                add(&mut counts.reporting[gate], known != Evidence::Unknown, on);
-                add(&mut counts.up[gate], known == Evidence::Up, on);
-            }
-        }
-        let group = self
-            .fleet
-            .as_ref()
-            .and_then(|fleet| fleet.hosts[host.index()].group);
-        if let Some(group) = group {
-            let counts = &mut rollout.groups[ring * groups + group.index()];
-            add(&mut counts.done, class == Class::Done, on);
-            add(&mut counts.debt, class == Class::Debt, on);
-        }
-    }
-
-    fn count_host(&mut self, host: HostId, record: &SlotFacts, on: bool) {
-        let was_able = self.is_able(host);
-        let facts = &mut self.hosts[host.index()];
-        let was_down = facts.is_down();
-        add(&mut facts.down_in, record.is_down(), on);
-        add(&mut facts.settling_in, record.is_settling(), on);
-        let is_down = facts.is_down();
-        if was_down != is_down {
-            for (id, _) in &facts.seats {
-                if let Some(rollout) = self.rollouts.get_mut(id) {
-                    add(&mut rollout.down, true, is_down);
-                }
-            }
-        }
-        self.recount_cell(host, was_able);
     }
 
     pub(super) fn rollout_mut(&mut self, id: RolloutId) -> Result<&mut RolloutFacts, Broken> {
@@ -861,14 +708,4 @@ pub(super) fn ring_of(plan: &Plan, slot: usize) -> usize {
             (first..first + ring.planned as usize).contains(&slot)
         })
         .expect("every slot is in a ring")
-}
-
-fn add(counter: &mut u32, applies: bool, on: bool) {
-    if applies {
-        *counter = if on {
-            counter.wrapping_add(1)
-        } else {
-            counter.wrapping_sub(1)
-        };
-    }
 }

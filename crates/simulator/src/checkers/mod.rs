@@ -12,6 +12,7 @@
 
 mod approvals;
 mod budgets;
+mod counts;
 mod facts;
 mod promotion;
 mod starts;

@@ -66,6 +66,14 @@ impl Facts {
             self.check_budget(intent, host)?;
             self.check_peers(intent, host)?;
         }
+        self.note_issue(intent, kind, (position, attempt), step.kind);
+        Ok(())
+    }
+
+    /// What is so once a step was issued.
+    fn note_issue(&mut self, intent: IntentId, kind: VisitKind, at: (u8, u8), step: StepKind) {
+        let (id, slot) = (intent.rollout(), intent.slot().index());
+        let host = self.rollouts[&id].plan.slots[slot].host;
         let repair = self.hosts[host.index()].is_down();
         self.hosts[host.index()].running = Some(intent);
         self.change(id, slot, |facts| {
@@ -74,7 +82,7 @@ impl Facts {
                 repair,
                 ..begun(kind)
             });
-            visit.at = (position, attempt);
+            visit.at = at;
             visit.running = Some(intent);
             visit.before = (
                 visit.took_down,
@@ -82,9 +90,9 @@ impl Facts {
                 visit.applying,
                 visit.touched,
             );
-            visit.took_down |= takes_down(step.kind);
-            visit.touched |= takes_down(step.kind);
-            match step.kind {
+            visit.took_down |= takes_down(step);
+            visit.touched |= takes_down(step);
+            match step {
                 StepKind::Drain => {
                     visit.drained = true;
                     facts.out_of_service = true;
@@ -103,7 +111,6 @@ impl Facts {
             }
             facts.visit = Some(visit);
         });
-        Ok(())
     }
 
     /// A visit begins: at its first step, from a state that such a visit is for, in an open ring (I1), after the groups

@@ -45,6 +45,18 @@ impl Facts {
         self.change(intent.rollout(), slot, |facts| {
             note_result(facts, kind, repeatable, result);
         });
+        self.follow(intent, &visit, attempts, then)
+    }
+
+    /// What is said to follow, against what may.
+    fn follow(
+        &mut self,
+        intent: IntentId,
+        visit: &Visit,
+        attempts: u8,
+        then: Then,
+    ) -> Result<(), Broken> {
+        let slot = intent.slot().index();
         match then {
             Then::Nothing => Ok(()),
             Then::Step {
@@ -86,6 +98,7 @@ impl Facts {
                     .visit
                     .is_some_and(|visit| visit.touched || visit.kind != VisitKind::Update);
                 if touched {
+                    let host = self.rollouts[&intent.rollout()].plan.slots[slot].host;
                     self.forget_evidence(host);
                 }
                 self.end_visit(intent.rollout(), slot, to)
@@ -242,11 +255,13 @@ impl Facts {
                 | HostState::RolledBack
                 | HostState::Offline
                 | HostState::Held => absolve(facts),
-                // A hold took it back: what failed still counts until a repetition succeeds.
-                HostState::Pending | HostState::RestartWithheld => {}
                 HostState::RollbackFailed { .. } => facts.suspected = true,
-                HostState::Running { .. } | HostState::Ready { .. } | HostState::Backoff { .. } => {
-                }
+                // A hold took it back: what failed still counts until a repetition succeeds.
+                HostState::Pending
+                | HostState::RestartWithheld
+                | HostState::Running { .. }
+                | HostState::Ready { .. }
+                | HostState::Backoff { .. } => {}
             }
         });
         Ok(())

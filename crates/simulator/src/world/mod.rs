@@ -16,8 +16,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ringway_engine::{Event, Input};
+use ringway_executor::codec::Batch;
+use ringway_executor::fold::Fold;
 use ringway_executor::port::{Arrival, Blob, Request, Row, Start};
-use ringway_executor::{Config, Executor, codec::Batch};
+use ringway_executor::{Config, Executor, Library};
 use ringway_model::{HostId, IntentId, ProbeId, Sample, Span, Timestamp};
 use ringway_scheduler::{FleetSpec, Plan, compile_fleet, make_plan};
 
@@ -450,6 +452,10 @@ impl World {
             self.violation.get_or_insert(violation);
             return;
         }
+        if let Err(what) = self.check_fold() {
+            self.broken(Invariant::I13, what);
+            return;
+        }
         let left: Vec<usize> = (0..self.hosts.len())
             .filter(|&host| {
                 self.hosts[host].drained && !self.checkers.may_be_drained(HostId::at(host))
@@ -457,6 +463,34 @@ impl World {
             .collect();
         if !left.is_empty() {
             self.broken(Invariant::I4, format!("hosts {left:?} are left drained"));
+        }
+    }
+
+    /// I13: all rows, from the first one on and without a snapshot, fold to the state the decider has.
+    fn check_fold(&self) -> Result<(), String> {
+        let blobs: Vec<Blob> = self.store.blobs().values().cloned().collect();
+        let library = Library::read(&blobs).map_err(|error| error.to_string())?;
+        let mut fold = Fold::new(&library);
+        for row in self.store.rows() {
+            fold.row(row).map_err(|error| error.to_string())?;
+        }
+        let (folded, head) = fold.finish();
+        let is_committing = self
+            .queue
+            .values()
+            .any(|happening| matches!(happening, Happening::Writes { .. }));
+        match &self.executor {
+            Some(executor) if executor.head().seq == head.seq && !is_committing => {
+                let (live, folded) = (executor.engine().state_digest(), folded.state_digest());
+                if live == folded {
+                    Ok(())
+                } else {
+                    Err(format!(
+                        "the journal folds to {folded:?}, the decider has {live:?}"
+                    ))
+                }
+            }
+            Some(_) | None => Ok(()),
         }
     }
 }

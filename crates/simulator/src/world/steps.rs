@@ -277,34 +277,15 @@ impl World {
             .harm
             .get(&(route.recipe.clone(), host.role.clone()))
             .filter(|_| start.visit != VisitKind::Rollback);
-        match (kind, effect) {
-            (StepKind::Inspect, _) => {
-                let found = host
-                    .content
-                    .get(&route.recipe)
-                    .map_or("none", String::as_str);
-                (takes, well(found))
-            }
-            (StepKind::Verify, Some(Effect::FailsVerify)) => (takes, bad),
-            (StepKind::Reboot, effect) => {
-                let most = match more {
-                    More::Reboot { restarts, .. } => restarts.1,
-                    More::Nothing | More::Inspect { .. } => 1,
-                };
-                let report = if effect == Some(&Effect::Loop) && dice.chance(50) {
-                    RawReport::NotBack {
-                        restarts: most + 1,
-                        why: "restarted again".to_owned(),
-                    }
-                } else {
-                    RawReport::Ended {
-                        exit: 0,
-                        output: String::new(),
-                        restarts: 1,
-                    }
-                };
-                (takes, report)
-            }
+        let loops = effect == Some(&Effect::Loop) && dice.chance(50);
+        let found = host
+            .content
+            .get(&route.recipe)
+            .map_or("none", String::as_str);
+        let report = match (kind, effect) {
+            (StepKind::Inspect, _) => well(found),
+            (StepKind::Verify, Some(Effect::FailsVerify)) => bad,
+            (StepKind::Reboot, _) => rebooted(more, loops),
             (
                 StepKind::Precheck
                 | StepKind::Drain
@@ -314,8 +295,9 @@ impl World {
                 | StepKind::CareVerify
                 | StepKind::Undrain,
                 _,
-            ) => (takes, well("ok")),
-        }
+            ) => well("ok"),
+        };
+        (takes, report)
     }
 
     /// A process on a host ends by itself, if it still runs.
@@ -400,6 +382,26 @@ impl World {
         target.boot += 1;
         target.booting_until = self.now + Span::seconds(5);
         self.after(Span::seconds(40), Happening::Loops(host));
+    }
+}
+
+/// What a restart reports: back after one, or after more than its route says.
+fn rebooted(more: &More, loops: bool) -> RawReport {
+    let most = match more {
+        More::Reboot { restarts, .. } => restarts.1,
+        More::Nothing | More::Inspect { .. } => 1,
+    };
+    if loops {
+        RawReport::NotBack {
+            restarts: most + 1,
+            why: "restarted again".to_owned(),
+        }
+    } else {
+        RawReport::Ended {
+            exit: 0,
+            output: String::new(),
+            restarts: 1,
+        }
     }
 }
 

@@ -16,7 +16,7 @@ type End = BTreeMap<String, (String, BTreeMap<String, String>, bool, Vec<StepKin
 
 /// Documents with every kind of step, and a policy under which failures are told and the rollout goes on.
 fn papers() -> Papers {
-    let mut papers = (0..)
+    let mut papers = (0..1000)
         .map(|number| {
             let size = Size {
                 hosts: (50, 50),

@@ -1,0 +1,16 @@
+//! The simulator's suites: seeds, planted mistakes, crash points.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::print_stdout,
+    reason = "what a seed led to is read by whoever runs it"
+)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the suites read their tables, are told by variables what to show, and share the seeds among threads"
+)]
+
+mod crash_points;
+mod planted;
+mod seeds;
+mod unreached;
