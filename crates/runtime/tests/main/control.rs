@@ -144,3 +144,40 @@ async fn a_stop_file_that_appears_stops_what_has_not_begun() {
         .await;
     assert_eq!((place.count("a apply"), place.is_drained()), (0, false));
 }
+
+/// Whoever opens the directory to a group lets the group speak; nobody else ever may.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_that_is_open_to_a_group_has_a_socket_for_that_group() {
+    let place = Place::new(TWO_RINGS);
+    std::fs::create_dir(place.data()).unwrap();
+    for (directory, socket) in [(0o700, 0o600), (0o710, 0o660), (0o701, 0o600)] {
+        std::fs::set_permissions(place.data(), std::fs::Permissions::from_mode(directory)).unwrap();
+        let running = place.start().await;
+        let mode = std::fs::metadata(place.data().join("control.sock"))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, socket, "{directory:o}");
+        within(running.runtime.shutdown()).await;
+    }
+}
+
+/// A socket's address holds 107 bytes, a path four thousand.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_data_directory_with_a_long_path_is_reached_too() {
+    let place = Place::new(TWO_RINGS);
+    let data = place.path(&"long".repeat(40));
+    let config = Config {
+        data: data.clone(),
+        workers: 1,
+        identify: Arc::new(Everybody("ana")),
+    };
+    let runtime = Runtime::start(config).await.unwrap();
+    let answer = within(Client::new(&data).ask(&Question::Ping))
+        .await
+        .unwrap();
+    assert!(matches!(answer, Answer::Pong { pid, .. } if pid == std::process::id()));
+    within(runtime.shutdown()).await;
+    let nobody = Client::new(&data).ask(&Question::Ping).await.unwrap_err();
+    assert!(matches!(nobody, Unreachable::Nobody { .. }), "{nobody}");
+}
