@@ -17,7 +17,7 @@ use super::documents::Setup;
 /// Far longer than anything here takes on a machine that is busy with other things.
 pub(crate) const LONG: Duration = Duration::from_mins(2);
 /// How often something is looked at that cannot be listened to.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// A host: a service at an address of this machine.
 #[derive(Clone, Debug)]
@@ -99,7 +99,8 @@ impl Ground {
         ground
     }
 
-    fn serve(&mut self, host: &Host) {
+    /// Starts a host's service.
+    pub(crate) fn serve(&mut self, host: &Host) {
         let child = Command::new(self.root().join("service"))
             .args([
                 format!("hosts/{}", host.name),
@@ -187,27 +188,9 @@ impl Ground {
         self.starts().contains(&format!("{host} {kind}"))
     }
 
-    /// What the ledger shows that must not be: an intent that was run twice, two steps of one host at once.
+    /// What the ledger shows that must not be.
     pub(crate) fn wrong(&self) -> Vec<String> {
-        let mut wrong = Vec::new();
-        let mut runs: BTreeMap<String, u32> = BTreeMap::new();
-        let mut open: BTreeMap<String, String> = BTreeMap::new();
-        for line in self.ledger() {
-            if line.is_start {
-                *runs.entry(line.intent.clone()).or_default() += 1;
-                if let Some(before) = open.insert(line.host.clone(), line.intent.clone()) {
-                    wrong.push(format!(
-                        "{} began during {before}: {}",
-                        line.intent, line.host
-                    ));
-                }
-            } else if open.remove(&line.host) != Some(line.intent.clone()) {
-                wrong.push(format!("{} ended and had not begun", line.intent));
-            }
-        }
-        let twice = runs.into_iter().filter(|&(_, count)| count > 1);
-        wrong.extend(twice.map(|(intent, count)| format!("{intent} ran {count} times")));
-        wrong
+        wrong(&self.ledger())
     }
 
     /// Ends a host's service, as somebody else would.
@@ -272,6 +255,48 @@ fn line(text: &str) -> Line {
         host: host.to_owned(),
         kind: kind.to_owned(),
         intent: intent.to_owned(),
+    }
+}
+
+/// What a ledger shows that must not be: an intent that was run twice, two steps of one host at once.
+fn wrong(ledger: &[Line]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut runs: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut open: BTreeMap<&str, &str> = BTreeMap::new();
+    for line in ledger {
+        let (host, intent) = (line.host.as_str(), line.intent.as_str());
+        if line.is_start {
+            *runs.entry(intent).or_default() += 1;
+            if let Some(before) = open.insert(host, intent) {
+                wrong.push(format!("{intent} began during {before} of {host}"));
+            }
+        } else if open.remove(host) != Some(intent) {
+            wrong.push(format!("{intent} ended and was not under way on {host}"));
+        }
+    }
+    let twice = runs.into_iter().filter(|&(_, count)| count > 1);
+    wrong.extend(twice.map(|(intent, count)| format!("{intent} ran {count} times")));
+    wrong
+}
+
+#[test]
+fn a_step_that_ran_twice_and_two_at_once_are_found_in_a_ledger() {
+    let ledger = |text: &str| text.lines().map(line).collect::<Vec<_>>();
+    let good = "start 1 a drain r1-s0-1\nstart 1 b drain r1-s1-1\nend 2 a drain r1-s0-1\n\
+                end 2 b drain r1-s1-1\nstart 3 a apply r1-s0-2";
+    assert_eq!(wrong(&ledger(good)), [""; 0]);
+    for (more, found) in [
+        (
+            "start 4 a verify r1-s0-3",
+            "r1-s0-3 began during r1-s0-2 of a",
+        ),
+        ("start 4 b drain r1-s1-1", "r1-s1-1 ran 2 times"),
+        (
+            "end 4 b drain r1-s1-1",
+            "r1-s1-1 ended and was not under way on b",
+        ),
+    ] {
+        assert_eq!(wrong(&ledger(&format!("{good}\n{more}"))), [found]);
     }
 }
 

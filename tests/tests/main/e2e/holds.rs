@@ -86,6 +86,8 @@ fn at_every_kind_of_step(hold: Hold) {
     play(async {
         let mut hosts: Vec<(&str, &str)> =
             AT.iter().map(|&(kind, _)| (kind, "ring: first")).collect();
+        // Down before the update, so that it is left alone; it comes back during the hold.
+        hosts.push(("back", "ring: first"));
         hosts.push(("later", "ring: second"));
         let rings = "rings:
   - { name: first, hosts: { select: ring = first }, soak: 300ms }
@@ -98,7 +100,8 @@ fn at_every_kind_of_step(hold: Hold) {
         for (kind, _) in AT {
             ground.put(kind, &format!("hold-{kind}"), "");
         }
-        let stage = Stage::start(ground).await;
+        ground.kill_service("back");
+        let mut stage = Stage::start(ground).await;
         // Every host stands at the kind of step it is named after.
         until("a step of every kind runs", || {
             let starts = stage.ground.starts();
@@ -116,6 +119,8 @@ fn at_every_kind_of_step(hold: Hold) {
         for (kind, _) in AT {
             stage.ground.take(kind, &format!("hold-{kind}"));
         }
+        let back = stage.ground.host("back").clone();
+        stage.ground.serve(&back);
         let at_rest = |view: &FleetView| hold.is_so(view) && rests(view);
         stage.until("the rollout rests", at_rest).await;
         assert_eq!(stage.ground.drained(), [""; 0]);
@@ -123,6 +128,7 @@ fn at_every_kind_of_step(hold: Hold) {
             assert_eq!(stage.words(kind).await, outcome, "a hold at {kind}");
         }
         assert_eq!(stage.words("later").await, "pending");
+        stage.host_becomes("back", "pending").await;
         let started = stage.ground.starts().split_off(before);
         for step in &started {
             let (_, kind) = step.split_once(' ').unwrap();
@@ -143,6 +149,7 @@ fn at_every_kind_of_step(hold: Hold) {
             "it is applied"
         );
         assert!(resumed.contains(&"apply reboot".to_owned()), "{resumed:?}");
+        assert!(resumed.contains(&"back apply".to_owned()), "{resumed:?}");
     });
 }
 
@@ -164,4 +171,60 @@ fn a_stop_at_every_kind_of_step_leaves_nobody_drained() {
 #[test]
 fn the_stop_file_at_every_kind_of_step_leaves_nobody_drained() {
     at_every_kind_of_step(Hold::StopFile);
+}
+
+/// A rollback that has begun repairs, so a stop lets it end; the fleet goes on where it was.
+#[test]
+fn a_stop_at_every_kind_of_step_of_a_rollback_leaves_nobody_drained() {
+    play(async {
+        let kinds = [
+            "drain",
+            "rollback",
+            "reboot",
+            "verify",
+            "care-verify",
+            "undrain",
+        ];
+        let stage = Stage::of(Setup {
+            hosts: &kinds.map(|kind| (kind, "ring: first")),
+            policy: &format!(
+                "rings: [{ring}]{QUICK}",
+                ring = "{ name: all, hosts: rest, soak: 300ms }"
+            ),
+            ..Setup::default()
+        })
+        .await;
+        stage.comes_to("completed").await;
+        let before = stage.ground.starts().len();
+        for kind in kinds {
+            stage.ground.put(kind, &format!("hold-{kind}"), "");
+        }
+        let reason = "not good enough".to_owned();
+        let rollback = Command::Rollback {
+            rollout: ONE,
+            reason,
+        };
+        stage.command("ana", rollback).await.unwrap();
+        until("a step of every kind runs", || {
+            let starts = stage.ground.starts().split_off(before);
+            kinds
+                .iter()
+                .all(|kind| starts.contains(&format!("{kind} {kind}")))
+        })
+        .await;
+        Hold::Stop.begin(&stage).await;
+        for kind in kinds {
+            stage.ground.take(kind, &format!("hold-{kind}"));
+        }
+        let at_rest = |view: &FleetView| Hold::Stop.is_so(view) && rests(view);
+        stage.until("the rollback rests", at_rest).await;
+        assert_eq!(stage.ground.drained(), [""; 0]);
+        for kind in kinds {
+            assert_eq!(stage.words(kind).await, "rolled back", "a stop at {kind}");
+        }
+        Hold::Stop.end(&stage).await;
+        stage.comes_to("rolled back").await;
+        let (ground, _) = stage.end().await;
+        ground.serves("1.0");
+    });
 }

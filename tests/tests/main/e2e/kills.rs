@@ -1,5 +1,5 @@
-//! `kill -9` of the real program, again and again during one rollout in which some hosts fail: what comes of it is what
-//! comes of a rollout that nobody disturbed.
+//! `kill -9` of the real program, again and again during one rollout in which some hosts fail, and during its rollback:
+//! what comes of it is what comes of a rollout that nobody disturbed.
 //!
 //! Moments are drawn by a seed; which of them a kill really meets is read from the ledger and the journal afterwards, and
 //! the test asks for all of them: a step of every kind under way, a result that was not durable yet, an intent that was
@@ -10,22 +10,25 @@ use std::fs::OpenOptions;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use ringway_engine::Event;
+use ringway_engine::{Event, Final};
 
 use super::documents::Setup;
-use super::ground::{Ground, LONG, Line};
+use super::ground::{Ground, Host, LONG, Line};
 use super::journal::Journal;
 use super::stage::play;
 
-/// Kills, at the least.
+/// Kills during the rollout, at the least.
 const KILLS: u32 = 30;
-/// Kills after which the test gives up on meeting every moment.
+/// Kills during its rollback, at the least.
+const KILLS_OF_THE_ROLLBACK: u32 = 8;
+/// Kills of one of the two after which the test gives up on meeting every moment.
 const MOST_KILLS: u32 = 80;
 /// What moments are drawn with, unless `RINGWAY_SEED` says otherwise.
 const SEED: u64 = 20_260_414;
 /// How long a moment is waited for before the kill comes anyway.
 const MOMENT_WITHIN: Duration = Duration::from_secs(2);
 
+/// Every kind of step of an update's visit.
 const KINDS: [&str; 8] = [
     "inspect",
     "precheck",
@@ -37,11 +40,58 @@ const KINDS: [&str; 8] = [
     "undrain",
 ];
 
+/// What is going on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Rollout,
+    Rollback,
+}
+
+impl Phase {
+    /// Whether it has begun, durably.
+    fn has_begun(self, events: &[Event]) -> bool {
+        events.iter().any(|event| match self {
+            Self::Rollout => matches!(event, Event::Proposed { .. }),
+            Self::Rollback => matches!(event, Event::RollbackBegan { .. }),
+        })
+    }
+
+    fn is_over(self, events: &[Event]) -> bool {
+        let end = match self {
+            Self::Rollout => Final::Completed,
+            Self::Rollback => Final::RolledBack,
+        };
+        let is_end = |event: &Event| matches!(event, Event::Finished { how, .. } if *how == end);
+        events.iter().any(is_end)
+    }
+
+    /// What has not been met yet, of what this phase is there for.
+    fn missing(self, met: &Met) -> Vec<&'static str> {
+        let all = match self {
+            Self::Rollout => &KINDS[..],
+            Self::Rollback => &["rollback"],
+        };
+        let missing = all.iter().filter(|kind| !met.during.contains_key(**kind));
+        missing.copied().collect()
+    }
+
+    fn is_enough(self, met: &Met) -> bool {
+        let kills = match self {
+            Self::Rollout => KILLS,
+            Self::Rollback => KILLS_OF_THE_ROLLBACK,
+        };
+        met.kills >= kills
+            && self.missing(met).is_empty()
+            && met.results_not_committed > 0
+            && met.intents_not_begun > 0
+    }
+}
+
 /// When a kill comes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Moment {
-    /// While a step of this kind runs.
-    During(&'static str),
+    /// While a step of one of these kinds runs; of any kind, where there are none.
+    During(Vec<&'static str>),
     /// So long after a step has ended.
     AfterAnEnd(Duration),
     /// So long after the start of the program.
@@ -60,18 +110,10 @@ impl Dice {
         (z ^ (z >> 31)) % limit
     }
 
-    fn moment(&mut self, missing: &[&'static str]) -> Moment {
+    fn moment(&mut self, missing: Vec<&'static str>) -> Moment {
         let millis = |dice: &mut Self, limit| Duration::from_millis(dice.below(limit));
         match self.below(10) {
-            0..5 => {
-                let kinds = if missing.is_empty() {
-                    &KINDS[..]
-                } else {
-                    missing
-                };
-                let count = kinds.len() as u64;
-                Moment::During(kinds[usize::try_from(self.below(count)).unwrap()])
-            }
+            0..5 => Moment::During(missing),
             5..9 => Moment::AfterAnEnd(millis(self, 60)),
             _ => Moment::AfterTheStart(millis(self, 300)),
         }
@@ -82,7 +124,8 @@ impl Dice {
 struct Run(Child);
 
 impl Run {
-    fn start(ground: &Ground, resume: bool) -> Self {
+    /// Goes on with what the data directory holds, or begins it.
+    fn start(ground: &Ground, phase: Phase, events: &[Event]) -> Self {
         let log = ground.root().join("run.log");
         let log = OpenOptions::new()
             .create(true)
@@ -90,14 +133,12 @@ impl Run {
             .open(log)
             .unwrap();
         let mut command = Command::new(ringway_tests::ringway());
-        command
-            .args(["run", "--no-wait", "--data"])
-            .arg(ground.data());
-        if resume {
-            command.arg("--resume");
-        } else {
-            command.arg(ground.root());
-        }
+        command.arg("--data").arg(ground.data());
+        match (phase, phase.has_begun(events)) {
+            (Phase::Rollout, false) => command.args(["run", "--no-wait"]).arg(ground.root()),
+            (Phase::Rollback, false) => command.args(["rollback", "--reason", "not good enough"]),
+            (_, true) => command.args(["run", "--no-wait", "--resume"]),
+        };
         command
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
@@ -145,24 +186,12 @@ struct Met {
     results_not_committed: u32,
     /// Kills after an intent was durable and before its step began.
     intents_not_begun: u32,
-    /// Kills before the rollout was durable.
+    /// Kills before it was durable that there is anything to do.
     nothing_committed: u32,
 }
 
 impl Met {
-    fn missing(&self) -> Vec<&'static str> {
-        let is_missing = |kind: &&'static str| !self.during.contains_key(*kind);
-        KINDS.into_iter().filter(is_missing).collect()
-    }
-
-    fn is_enough(&self) -> bool {
-        self.kills >= KILLS
-            && self.missing().is_empty()
-            && self.results_not_committed > 0
-            && self.intents_not_begun > 0
-    }
-
-    fn note(&mut self, before: &[Line], after: &[Line], events: &[Event]) {
+    fn note(&mut self, before: &[Line], after: &[Line], events: &[Event], phase: Phase) {
         self.kills += 1;
         let under_way: BTreeSet<String> = open(before)
             .intersection(&open(after))
@@ -190,7 +219,7 @@ impl Met {
             .iter()
             .any(|intent| !begun.contains(intent.as_str()));
         self.intents_not_begun += u32::from(not_begun);
-        self.nothing_committed += u32::from(!is_proposed(events));
+        self.nothing_committed += u32::from(!phase.has_begun(events));
     }
 }
 
@@ -208,29 +237,19 @@ fn open(ledger: &[Line]) -> BTreeSet<(String, String)> {
     open
 }
 
-fn is_proposed(events: &[Event]) -> bool {
-    events
-        .iter()
-        .any(|event| matches!(event, Event::Proposed { .. }))
-}
-
-fn is_over(events: &[Event]) -> bool {
-    events
-        .iter()
-        .any(|event| matches!(event, Event::Finished { .. }))
-}
-
 /// Waits for the moment. It may never come, if no such step is left.
-async fn wait_for(moment: Moment, ground: &Ground, run: &mut Run) {
+async fn wait_for(moment: &Moment, ground: &Ground, run: &mut Run) {
     let begun = Instant::now();
     let ends = |ledger: Vec<Line>| ledger.iter().filter(|line| !line.is_start).count();
     let before = ends(ground.ledger());
     loop {
         let waited = begun.elapsed();
         let is_now = match moment {
-            Moment::During(kind) => open(&ground.ledger()).iter().any(|(_, k)| k == kind),
+            Moment::During(kinds) => open(&ground.ledger())
+                .iter()
+                .any(|(_, kind)| kinds.is_empty() || kinds.contains(&kind.as_str())),
             Moment::AfterAnEnd(_) => ends(ground.ledger()) > before,
-            Moment::AfterTheStart(after) => waited >= after,
+            Moment::AfterTheStart(after) => waited >= *after,
         };
         if is_now || waited > MOMENT_WITHIN || run.has_ended().is_some() {
             break;
@@ -238,12 +257,12 @@ async fn wait_for(moment: Moment, ground: &Ground, run: &mut Run) {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     if let Moment::AfterAnEnd(after) = moment {
-        tokio::time::sleep(after).await;
+        tokio::time::sleep(*after).await;
     }
 }
 
 fn lay() -> Ground {
-    let names = (1..=16).map(|n| format!("host-{n}")).collect::<Vec<_>>();
+    let names = (1..=24).map(|n| format!("host-{n}")).collect::<Vec<_>>();
     let hosts: Vec<(&str, &str)> = names
         .iter()
         .enumerate()
@@ -261,7 +280,7 @@ fn lay() -> Ground {
   - { name: broad, hosts: rest, soak: 200ms }
 pace: { at_once: 3, ramp: off, settle: 300ms }
 retry: { times: 2, wait: 50ms }
-halt: { failed: 16 }
+halt: { failed: 24 }
 gates: [{ name: answers, probe: up, down: { for: 700ms } }]",
         ..Setup::default()
     });
@@ -281,38 +300,75 @@ gates: [{ name: answers, probe: up, down: { for: 700ms } }]",
     ground
 }
 
-/// What became of every host, how often each of its steps began, and what its service answers.
-async fn outcome(ground: &Ground) -> (BTreeMap<String, String>, Vec<String>, Vec<Option<String>>) {
-    let journal = Journal::read(&ground.data()).await;
-    let words = journal
-        .hosts()
-        .into_iter()
-        .map(|host| (host.host, host.words));
-    let mut starts = ground.starts();
-    starts.sort();
-    let answers = ground.hosts.iter().map(super::ground::Host::answer);
-    (words.collect(), starts, answers.collect())
+/// What has come of a phase.
+#[derive(Debug, PartialEq, Eq)]
+struct Outcome {
+    /// How every host ended.
+    words: BTreeMap<String, String>,
+    /// Every step that began, `host kind`, sorted: one that ran once more than it had to is here twice.
+    starts: Vec<String>,
+    /// What the services answer.
+    answers: Vec<Option<String>>,
 }
 
-/// Kills and resumes until every moment was met, and then lets the rollout end.
-async fn disturb(ground: &Ground, dice: &mut Dice) -> Met {
+impl Outcome {
+    /// Asserts on the way that everything is in order.
+    async fn of(ground: &Ground, phase: Phase) -> Self {
+        let journal = Journal::read(&ground.data()).await;
+        let events: Vec<Event> = journal.events.iter().map(|(_, e)| e.clone()).collect();
+        assert!(phase.is_over(&events), "{phase:?}");
+        assert_eq!(ground.wrong(), [""; 0]);
+        assert_eq!(ground.drained(), [""; 0]);
+        let hosts = journal.hosts().into_iter();
+        let mut starts = ground.starts();
+        starts.sort();
+        Self {
+            words: hosts.map(|host| (host.host, host.words)).collect(),
+            starts,
+            answers: ground.hosts.iter().map(Host::answer).collect(),
+        }
+    }
+}
+
+/// Kills and goes on until every moment was met, and then lets it come to its end.
+async fn disturb(ground: &Ground, dice: &mut Dice, phase: Phase) -> Met {
     let mut met = Met::default();
     loop {
         let events = Journal::events(&ground.data()).await;
-        assert!(!is_over(&events), "it was over after {met:?}");
-        let mut run = Run::start(ground, is_proposed(&events));
-        if met.is_enough() || met.kills == MOST_KILLS {
-            let status = run.ended().await;
-            assert_eq!(status.code(), Some(0), "{met:?}");
+        assert!(!phase.is_over(&events), "it was over after {met:?}");
+        let mut run = Run::start(ground, phase, &events);
+        if phase.is_enough(&met) || met.kills == MOST_KILLS {
+            run.ended().await;
             return met;
         }
-        wait_for(dice.moment(&met.missing()), ground, &mut run).await;
+        wait_for(&dice.moment(phase.missing(&met)), ground, &mut run).await;
         let before = ground.ledger();
         run.kill();
         let after = ground.ledger();
         let events = Journal::events(&ground.data()).await;
-        met.note(&before, &after, &events);
+        met.note(&before, &after, &events, phase);
     }
+}
+
+/// The same without a kill.
+async fn leave_alone(ground: &Ground) -> [Outcome; 2] {
+    let mut outcomes = Vec::new();
+    for phase in [Phase::Rollout, Phase::Rollback] {
+        let events = Journal::events(&ground.data()).await;
+        let status = Run::start(ground, phase, &events).ended().await;
+        assert_eq!(status.code(), Some(0), "{phase:?}");
+        outcomes.push(Outcome::of(ground, phase).await);
+    }
+    outcomes.try_into().unwrap()
+}
+
+fn audit_is_clean(ground: &Ground) {
+    let audit = Command::new(ringway_tests::ringway())
+        .args(["audit", "--data"])
+        .arg(ground.data())
+        .output()
+        .unwrap();
+    assert!(audit.status.success(), "{audit:?}");
 }
 
 #[test]
@@ -322,26 +378,24 @@ fn a_rollout_that_is_killed_again_and_again_ends_as_one_that_is_not() {
     play(async {
         let begun = Instant::now();
         let quiet = lay();
-        let mut undisturbed = Run::start(&quiet, false);
+        let undisturbed = tokio::spawn(async move { leave_alone(&quiet).await });
         let ground = lay();
-        let met = disturb(&ground, &mut Dice(seed)).await;
-        println!("{met:?} in {:.1} s", begun.elapsed().as_secs_f64());
-        assert!(met.is_enough(), "{met:?}");
-
-        assert_eq!(undisturbed.ended().await.code(), Some(0));
-        assert_eq!(quiet.wrong(), [""; 0]);
-        assert_eq!(ground.wrong(), [""; 0]);
-        assert_eq!(ground.drained(), [""; 0]);
-        let expected = outcome(&quiet).await;
-        assert_eq!(expected.0["host-2"], "updated");
-        assert_eq!(expected.0["host-3"], "failed (apply: its command failed)");
-        assert!(expected.0["host-6"].starts_with("unhealthy"));
-        assert_eq!(outcome(&ground).await, expected);
-        let audit = Command::new(ringway_tests::ringway())
-            .args(["audit", "--data"])
-            .arg(ground.data())
-            .output()
-            .unwrap();
-        assert!(audit.status.success(), "{audit:?}");
+        let mut dice = Dice(seed);
+        let mut outcomes = Vec::new();
+        for phase in [Phase::Rollout, Phase::Rollback] {
+            let met = disturb(&ground, &mut dice, phase).await;
+            println!("{phase:?}: {met:?}");
+            assert!(phase.is_enough(&met), "{met:?}");
+            outcomes.push(Outcome::of(&ground, phase).await);
+        }
+        let expected = undisturbed.await.unwrap();
+        let words = &expected[0].words;
+        assert_eq!(words["host-2"], "updated");
+        assert_eq!(words["host-3"], "failed (apply: its command failed)");
+        assert!(words["host-6"].starts_with("unhealthy"), "{words:?}");
+        assert_eq!(expected[1].words["host-6"], "rolled back");
+        assert_eq!(outcomes, expected);
+        audit_is_clean(&ground);
+        println!("{:.1} s in all", begun.elapsed().as_secs_f64());
     });
 }

@@ -1,6 +1,7 @@
 //! A ground, the runtime that decides over it in this process, and people who speak to it through its control socket.
 
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use ringway_engine::view::{FleetView, RolloutView};
 use ringway_engine::{Accepted, Command, Rejected};
@@ -8,7 +9,7 @@ use ringway_model::{Actor, RolloutId};
 use ringway_runtime::{Answer, Bundle, Client, Config, Identify, Question, Runtime};
 
 use super::documents::{Setup, proposal};
-use super::ground::{Ground, LONG};
+use super::ground::{Ground, LONG, LOOK_EVERY};
 use super::journal::Journal;
 
 /// The rollout that every test is about.
@@ -123,6 +124,15 @@ impl Stage {
     pub(crate) async fn words(&self, host: &str) -> String {
         let views = self.runtime.caller().host(host.to_owned()).await.unwrap();
         views[0].words.clone()
+    }
+
+    /// Waits until a host stands so.
+    pub(crate) async fn host_becomes(&self, host: &str, words: &str) {
+        let begun = Instant::now();
+        while self.words(host).await != words {
+            assert!(begun.elapsed() < LONG, "{host} never was {words}");
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 
     /// Ends in order, and audits what was written, into the journal and into the ledger.
