@@ -98,7 +98,7 @@ enum Moment {
     AfterTheStart(Duration),
 }
 
-/// Numbers from a seed (SplitMix64).
+/// Numbers from a seed (`SplitMix64`).
 struct Dice(u64);
 
 impl Dice {

@@ -78,7 +78,12 @@ impl Stage {
         match answer.expect("an answer comes").unwrap() {
             Answer::Accepted(accepted) => Ok(accepted),
             Answer::Rejected(rejected) => Err(rejected),
-            other => panic!("{other:?}"),
+            other @ (Answer::Pong { .. }
+            | Answer::View(_)
+            | Answer::Hosts(_)
+            | Answer::Waiting(_)
+            | Answer::Ending
+            | Answer::NotUnderstood { .. }) => panic!("{other:?}"),
         }
     }
 
@@ -103,14 +108,11 @@ impl Stage {
         wanted: impl Fn(&FleetView) -> bool,
     ) -> Arc<FleetView> {
         let caller = self.runtime.caller();
-        match tokio::time::timeout(LONG, caller.wait_until(wanted)).await {
-            Ok(view) => view.unwrap(),
-            Err(_) => panic!(
-                "it never was so: {what}\n{:#?}\n{:#?}",
-                caller.view().await,
-                self.ground.starts()
-            ),
+        if let Ok(view) = tokio::time::timeout(LONG, caller.wait_until(wanted)).await {
+            return view.unwrap();
         }
+        let (view, starts) = (caller.view().await, self.ground.starts());
+        panic!("it never was so: {what}\n{view:#?}\n{starts:#?}");
     }
 
     /// Waits until the rollout is in this state and rests.
