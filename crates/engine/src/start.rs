@@ -393,7 +393,11 @@ impl Engine {
             .step(slot, visit, position)
             .is_some_and(|step| step.kind.takes_down());
         let record = self.rollouts[r].rec.slots[slot as usize];
-        if !takes_down || record.is(SlotRec::REPAIR) {
+        let host = self.host_of(r, slot);
+        // A host that another rollout had counted down is no repair any more once that rollout is over.
+        let repair = record.is(SlotRec::REPAIR)
+            && (visit == VisitKind::Rollback || self.fleet.uses[host.index()].used > 1);
+        if !takes_down || repair {
             return Ok(());
         }
         // A visit has its slot from its start on, but hosts also fail on their own: while the budget is overdrawn, a host
@@ -404,7 +408,7 @@ impl Engine {
         {
             return Err(WaitingOn::Budget { used, limit });
         }
-        self.peers_stay_up(self.host_of(r, slot))
+        self.peers_stay_up(host)
     }
 
     /// After a takeover nothing is known of anybody for a moment; that is no reason to turn back yet.
