@@ -7,8 +7,7 @@ use ringway_model::{
 use crate::engine::{Engine, FleetHold};
 use crate::event::HaltCause;
 use crate::host::HostState;
-use crate::rollout::{RolloutState, Stage};
-use crate::slot::Class;
+use crate::rollout::{RingCount, RolloutState, Stage};
 use crate::view::{ApprovalView, FleetView, HostView, RingView, RolloutView, Waiting};
 
 impl Engine {
@@ -320,37 +319,31 @@ impl Engine {
             None if ring < usize::from(rollout.rec.opened) => "opened",
             None => "to come",
         };
-        let mut view = RingView {
+        // A rollout that is over has no counters any more; its records are counted when somebody asks.
+        let count = rollout.idx.rings.get(ring).copied().unwrap_or_else(|| {
+            let mut count = RingCount::default();
+            for record in &rollout.rec.slots[plan.slots()] {
+                *count.of(record.state.class()) += 1;
+            }
+            count
+        });
+        RingView {
             name: plan.name.clone(),
             phase: phase.to_owned(),
             planned: plan.planned,
-            pending: 0,
-            visiting: 0,
-            settling: 0,
-            done: 0,
-            failed: 0,
-            debt: 0,
-            withheld: 0,
-            rolled_back: 0,
+            pending: count.pending,
+            visiting: count.visiting,
+            settling: count.settling,
+            done: count.done,
+            failed: count.failed,
+            debt: count.debt,
+            withheld: count.withheld,
+            rolled_back: count.rolled_back,
             halt_on: plan.halt_on,
             soak_until: at
                 .filter(|stage| matches!(stage, Stage::Soaking { .. }))
                 .and_then(|_| self.soak_until(rollout)),
-        };
-        // A rollout that is over has no counters any more; its records are counted when somebody asks.
-        for record in &rollout.rec.slots[plan.slots()] {
-            *match record.state.class() {
-                Class::Pending => &mut view.pending,
-                Class::Visiting => &mut view.visiting,
-                Class::Settling => &mut view.settling,
-                Class::Done => &mut view.done,
-                Class::Failed => &mut view.failed,
-                Class::Debt => &mut view.debt,
-                Class::Withheld => &mut view.withheld,
-                Class::RolledBack => &mut view.rolled_back,
-            } += 1;
         }
-        view
     }
 
     fn approval_view(&self, r: usize) -> Option<ApprovalView> {

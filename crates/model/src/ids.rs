@@ -114,8 +114,7 @@ impl fmt::Display for Epoch {
 ///
 /// Packed into 64 bits (20 rollout, 28 slot, 16 serial) so that a result finds its host without a look-up. It names the
 /// step's run directory on the host, as `r1-s17-3`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IntentId(u64);
 
 impl IntentId {
@@ -190,6 +189,28 @@ impl FromStr for IntentId {
             ))
         };
         parts().ok_or_else(|| IntentParseError(text.to_owned()))
+    }
+}
+
+/// `r1-s17-3` where people read it, a number where machines do.
+impl Serialize for IntentId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            self.0.serialize(serializer)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for IntentId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            let text = String::deserialize(deserializer)?;
+            text.parse().map_err(serde::de::Error::custom)
+        } else {
+            u64::deserialize(deserializer).map(Self)
+        }
     }
 }
 

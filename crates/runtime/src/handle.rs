@@ -70,6 +70,16 @@ impl Runtime {
     /// The data directory is held by another process or cannot be used, or the control socket cannot be made. Nothing
     /// was started then.
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        let local = LocalDriver::new(&config.data).map_err(StartError::Driver)?;
+        Self::start_with(config, Arc::new(local)).await
+    }
+
+    /// The same, with steps carried to hosts by this driver.
+    ///
+    /// # Errors
+    ///
+    /// As [`Runtime::start`].
+    pub async fn start_with(config: Config, driver: Arc<dyn Driver>) -> Result<Self, StartError> {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data).await?);
         let socket = |source| StartError::Socket {
             data: config.data.clone(),
@@ -82,7 +92,6 @@ impl Runtime {
         let (views_in, views) = watch::channel(None);
         let tasks = workers::Tasks::default();
         let local = LocalDriver::new(&config.data).map_err(StartError::Driver)?;
-        let driver: Arc<dyn Driver> = Arc::new(local.clone());
         let stop = StopFile::new(&config.data, Arc::clone(&config.identify));
         let workers = Workers::new(
             driver,
