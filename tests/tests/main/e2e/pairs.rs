@@ -72,8 +72,6 @@ fn both_of_a_pair_are_never_down_at_once() {
         stage.comes_to("completed").await;
         enough.store(true, Ordering::Relaxed);
         let seen = observers.map(|observer| observer.join().unwrap());
-        let (ground, _) = stage.end().await;
-        ground.serves("2.0");
         for (pair, seen) in pairs.into_iter().zip(seen) {
             println!("{pair:?}: {} looks", seen.looks);
             assert_eq!(seen.both, 0, "{seen:?}");
@@ -81,5 +79,7 @@ fn both_of_a_pair_are_never_down_at_once() {
             let down: Vec<&str> = seen.down.iter().map(String::as_str).collect();
             assert_eq!(down, pair, "each was down for a while, and was seen to be");
         }
+        let (ground, _) = stage.end().await;
+        ground.serves("2.0");
     });
 }
