@@ -252,9 +252,9 @@ impl Facts {
                 HostState::Settling
                 | HostState::Updated
                 | HostState::Already
-                | HostState::RolledBack
-                | HostState::Offline
-                | HostState::Held => absolve(facts),
+                | HostState::RolledBack => absolve(facts),
+                // Never reached is no failure, and no repetition that succeeded either.
+                HostState::Offline | HostState::Held => facts.suspected = facts.blamed,
                 HostState::RollbackFailed { .. } => facts.suspected = true,
                 // A hold took it back: what failed still counts until a repetition succeeds.
                 HostState::Pending
@@ -509,7 +509,12 @@ fn note_result(facts: &mut SlotFacts, kind: StepKind, repeatable: bool, result: 
         }
         StepResult::Unreachable => {
             facts.suspected |= unhappy;
-            (visit.took_down, visit.drained, visit.applying, _) = visit.before;
+            (
+                visit.took_down,
+                visit.drained,
+                visit.applying,
+                visit.touched,
+            ) = visit.before;
         }
         StepResult::Interrupted => {
             facts.suspected |= unhappy;
