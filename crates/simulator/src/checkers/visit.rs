@@ -509,12 +509,7 @@ fn note_result(facts: &mut SlotFacts, kind: StepKind, repeatable: bool, result: 
         }
         StepResult::Unreachable => {
             facts.suspected |= unhappy;
-            (
-                visit.took_down,
-                visit.drained,
-                visit.applying,
-                visit.touched,
-            ) = visit.before;
+            visit.never_began();
         }
         StepResult::Interrupted => {
             facts.suspected |= unhappy;
@@ -522,16 +517,16 @@ fn note_result(facts: &mut SlotFacts, kind: StepKind, repeatable: bool, result: 
                 visit.owes_look = Some(visit.at.0);
             }
         }
-        StepResult::NotStarted => {
-            (
-                visit.took_down,
-                visit.drained,
-                visit.applying,
-                visit.touched,
-            ) = visit.before;
-        }
+        StepResult::NotStarted => visit.never_began(),
     }
     facts.visit = Some(visit);
+}
+
+impl Visit {
+    /// The step that was issued never began: what it would have changed is as it was.
+    const fn never_began(&mut self) {
+        (self.took_down, self.drained, self.applying, self.touched) = self.before;
+    }
 }
 
 /// A host no longer counts as failed, for anybody.
