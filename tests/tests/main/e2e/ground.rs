@@ -16,6 +16,8 @@ use super::documents::Setup;
 
 /// Far longer than anything here takes on a machine that is busy with other things.
 pub(crate) const LONG: Duration = Duration::from_mins(2);
+/// How long a directory may be written to after its processes were ended.
+const GONE_WITHIN: Duration = Duration::from_secs(10);
 /// How often something is looked at that cannot be listened to.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(5);
 
@@ -223,6 +225,13 @@ impl Drop for Ground {
         for child in &mut self.children {
             let _ = child.kill();
             let _ = child.wait();
+        }
+        // The envelope of a step that was killed just now may still be writing down how it ended.
+        let begun = Instant::now();
+        while self.root().exists() && begun.elapsed() < GONE_WITHIN {
+            if fs::remove_dir_all(self.root()).is_err() {
+                std::thread::park_timeout(LOOK_EVERY);
+            }
         }
     }
 }
