@@ -7,6 +7,8 @@
 pub enum Bug {
     /// One host more than the disruption budget may be down.
     BudgetOffByOne,
+    /// The disruption budgets of other rollouts over the same hosts do not count.
+    OtherBudgetsIgnored,
     /// The soak ends a tenth too early.
     SoakTooShort,
     /// The same person's second yes counts again.
@@ -41,8 +43,9 @@ pub enum Bug {
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::BudgetOffByOne,
+        Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
         Self::ApprovalCountedTwice,
         Self::HaltOffByOne,

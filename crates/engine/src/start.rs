@@ -69,7 +69,7 @@ impl Engine {
         // A host that is down already needs no further slot to be repaired.
         let repair = self.fleet.uses[host.index()].used > 0;
         if !repair {
-            self.within_budget(r)?;
+            self.within_budget(r, host)?;
         }
         if self.is_busy_elsewhere(r, host) && !self.ignores_busy() {
             return Err(Block::Host(WaitingOn::Busy {
@@ -166,23 +166,29 @@ impl Engine {
         }
     }
 
-    fn within_budget(&self, r: usize) -> Result<(), Block> {
-        let Some((used, limit)) = self.budget(r) else {
-            return Ok(());
-        };
-        if used < limit {
-            Ok(())
-        } else {
-            Err(Block::All(WaitingOn::Budget { used, limit }))
+    /// Whether every budget that counts the host has a slot for it: its rollout's own, and those of the other rollouts
+    /// under way that it is a target of.
+    fn within_budget(&self, r: usize, host: HostId) -> Result<(), Block> {
+        match self.budgets(r, host).find(|(used, limit)| used >= limit) {
+            None => Ok(()),
+            Some((used, limit)) => Err(Block::All(WaitingOn::Budget { used, limit })),
         }
     }
 
-    /// The slots of a rollout's disruption budget: how many are taken, how many there are.
-    fn budget(&self, r: usize) -> Option<(u32, u32)> {
-        let limit = self.rollouts[r].plan.budget_down?;
-        #[cfg(feature = "planted-bugs")]
-        let limit = limit + u32::from(self.bug(crate::planted::Bug::BudgetOffByOne));
-        Some((self.rollouts[r].idx.used, limit))
+    /// The disruption budgets that count a host: how many of their slots are taken, how many there are.
+    fn budgets(&self, r: usize, host: HostId) -> impl Iterator<Item = (u32, u32)> {
+        (0..self.rollouts.len()).filter_map(move |other| {
+            let rollout = &self.rollouts[other];
+            let counts =
+                other == r || rollout.rec.opened > 0 && self.slot_of(other, host).is_some();
+            #[cfg(feature = "planted-bugs")]
+            let counts =
+                counts && (other == r || !self.bug(crate::planted::Bug::OtherBudgetsIgnored));
+            let limit = rollout.plan.budget_down.filter(|_| counts)?;
+            #[cfg(feature = "planted-bugs")]
+            let limit = limit + u32::from(self.bug(crate::planted::Bug::BudgetOffByOne));
+            Some((rollout.idx.used, limit))
+        })
     }
 
     /// A host that was unhealthy before the update is not blamed on it, and not touched unless the policy says so.
@@ -403,8 +409,7 @@ impl Engine {
         // A visit has its slot from its start on, but hosts also fail on their own: while the budget is overdrawn, a host
         // that is still in service stays there.
         if !record.is(SlotRec::DRAINED | SlotRec::APPLYING)
-            && let Some((used, limit)) = self.budget(r)
-            && used > limit
+            && let Some((used, limit)) = self.budgets(r, host).find(|(used, limit)| used > limit)
         {
             return Err(WaitingOn::Budget { used, limit });
         }

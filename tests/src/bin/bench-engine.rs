@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ringway_engine::{Command, Engine, Event, Input};
-use ringway_model::{Actor, Digest, Epoch, IntentId, Span, StepKind, StepResult, Timestamp};
+use ringway_model::{Actor, Digest, Epoch, Span, StepKind, StepResult, Timestamp};
 use ringway_tests::big::{self, KINDS, cpu_seconds, resident};
 
 const HOSTS: u32 = 1_000_000;
@@ -21,13 +21,42 @@ const AT_ONCE: u32 = 2_000;
 fn main() {
     let fleet = Arc::new(big::fleet(HOSTS, GROUPS));
     let before = resident();
-    let plan = Arc::new(big::plan(Digest::of(b"fleet"), HOSTS, GROUPS, AT_ONCE));
     let mut engine = Engine::new();
     engine.after_fold();
     engine.provide_fleet(Digest::of(b"fleet"), fleet);
-    engine.provide_plan(Digest::of(b"plan"), plan);
-    let mut out: Vec<Event> = Vec::new();
-    let mut now = Timestamp(0);
+    let plan = big::plan(Digest::of(b"fleet"), HOSTS, GROUPS, AT_ONCE);
+    engine.provide_plan(Digest::of(b"plan"), Arc::new(plan));
+    let (began, cpu) = (Instant::now(), cpu_seconds());
+    let counts = run(&mut engine);
+    let (wall, cpu) = (began.elapsed().as_secs_f64(), cpu_seconds() - cpu);
+    let bytes = resident().saturating_sub(before);
+    let Counts {
+        transitions,
+        events,
+        batches,
+    } = counts;
+    println!(
+        "| hosts | groups | transitions | events | batches | CPU s | wall s | transitions/s (CPU) | bytes/host |"
+    );
+    println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    let rate = transitions as f64 / cpu;
+    let per_host = bytes as f64 / f64::from(HOSTS);
+    println!(
+        "| {HOSTS} | {GROUPS} | {transitions} | {events} | {batches} | {cpu:.2} | {wall:.2} | {rate:.0} | {per_host:.0} |"
+    );
+}
+
+#[derive(Default)]
+struct Counts {
+    transitions: u64,
+    events: u64,
+    batches: u64,
+}
+
+/// A whole rollout: every step that is issued ends at once, as it should.
+fn run(engine: &mut Engine) -> Counts {
+    let mut counts = Counts::default();
+    let (mut out, mut now) = (Vec::new(), Timestamp(0));
     let recovered = Input::Recovered {
         epoch: Epoch(1),
         last_alive: now,
@@ -38,63 +67,48 @@ fn main() {
         plan: Digest::of(b"plan"),
         key: None,
     };
-    let _ = engine.handle(
-        now,
-        &Input::Command {
-            actor: Actor("bench".into()),
-            command,
-        },
-        &mut out,
-    );
-    let began = Instant::now();
-    let cpu = cpu_seconds();
-    let (mut transitions, mut events, mut batches) = (0_u64, 0_u64, 0_u64);
-    let mut running = 0_u32;
-    let mut results: Vec<(IntentId, StepKind)> = Vec::new();
+    let actor = Actor("bench".into());
+    let _ = engine.handle(now, &Input::Command { actor, command }, &mut out);
     loop {
-        engine.advance(now, AT_ONCE - running, &mut out);
-        events += out.len() as u64;
-        batches += 1;
-        results.clear();
-        for event in out.drain(..) {
-            if let Event::StepIssued {
-                intent, position, ..
-            } = event
-            {
-                results.push((intent, KINDS[usize::from(position)]));
-            }
-        }
-        if results.is_empty() {
+        engine.advance(now, AT_ONCE, &mut out);
+        counts.events += out.len() as u64;
+        counts.batches += 1;
+        let ended: Vec<Input> = out
+            .drain(..)
+            .filter_map(|event| result_of(&event))
+            .collect();
+        if ended.is_empty() {
             break;
         }
-        running = 0;
         now = now + Span(1);
-        for &(intent, kind) in &results {
-            let result = match kind {
-                StepKind::Inspect => StepResult::Found {
-                    installed: false,
-                    previous: None,
-                },
-                _ => StepResult::Done,
-            };
-            let _ = engine.handle(now, &Input::StepEnded { intent, result }, &mut out);
-            transitions += 1;
+        for input in &ended {
+            let _ = engine.handle(now, input, &mut out);
+            counts.transitions += 1;
         }
     }
-    let (wall, cpu) = (began.elapsed().as_secs_f64(), cpu_seconds() - cpu);
-    let view = engine.view(now);
-    assert_eq!(
-        view.rollouts[0].state, "completed",
-        "the benchmark must have done its work"
-    );
-    let bytes = resident().saturating_sub(before);
-    println!(
-        "| hosts | groups | transitions | events | batches | CPU s | wall s | transitions/s (CPU) | bytes/host |"
-    );
-    println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
-    let rate = transitions as f64 / cpu;
-    let per_host = bytes as f64 / f64::from(HOSTS);
-    println!(
-        "| {HOSTS} | {GROUPS} | {transitions} | {events} | {batches} | {cpu:.2} | {wall:.2} | {rate:.0} | {per_host:.0} |"
-    );
+    let state = &engine.view(now).rollouts[0].state;
+    assert_eq!(state, "completed", "the benchmark must have done its work");
+    counts
+}
+
+/// The good end of the step that an event issued.
+fn result_of(event: &Event) -> Option<Input> {
+    let Event::StepIssued {
+        intent, position, ..
+    } = event
+    else {
+        return None;
+    };
+    let result = if KINDS[usize::from(*position)] == StepKind::Inspect {
+        StepResult::Found {
+            installed: false,
+            previous: None,
+        }
+    } else {
+        StepResult::Done
+    };
+    Some(Input::StepEnded {
+        intent: *intent,
+        result,
+    })
 }

@@ -6,23 +6,25 @@ use super::facts::Facts;
 use super::{Broken, ensure};
 
 impl Facts {
-    /// I3: with this host, no more of the rollout's targets are down, over all rollouts, than its budget says. A host that
-    /// is down already needs no slot to be repaired.
+    /// I3: with this host, no more targets are down than any budget says that counts it: its own rollout's, and those of
+    /// other rollouts that have begun and have it as a target. A host that is down already needs no slot to be repaired.
     pub(super) fn check_budget(&self, intent: IntentId, host: HostId) -> Result<(), Broken> {
-        let rollout = self.rollout(intent.rollout())?;
-        let Some(limit) = rollout.plan.budget_down else {
-            return Ok(());
-        };
         if self.hosts[host.index()].is_down() {
             return Ok(());
         }
-        ensure!(
-            rollout.down < limit,
-            I3,
-            "{intent} takes host {} down with {} of {limit} targets down already",
-            host.0,
-            rollout.down
-        );
+        for (id, _) in &self.hosts[host.index()].seats {
+            let rollout = self.rollout(*id)?;
+            let Some(limit) = rollout.plan.budget_down else {
+                continue;
+            };
+            ensure!(
+                rollout.down < limit || *id != intent.rollout() && rollout.opened == 0,
+                I3,
+                "{intent} takes host {} down with {} of {limit} targets of {id} down already",
+                host.0,
+                rollout.down
+            );
+        }
         Ok(())
     }
 

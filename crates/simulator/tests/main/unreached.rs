@@ -20,7 +20,6 @@ pub(crate) const TRANSITIONS: &[(&str, &str)] = &[
     ("paused + restarted", RARE),
     ("promoting + decline", RARE),
     ("promoting + pause", RARE),
-    ("promoting + restarted", RARE),
     ("promoting + rollback", RARE),
     ("rolling-back + restarted", RARE),
     ("running + failed -> rollback-failed", RARE),
