@@ -1,3 +1,5 @@
+//! A fleet and a plan as bytes: they read back, and their format cannot change unnoticed.
+
 use ringway_policy::validated::RingSpread;
 use ringway_scheduler::{DecodeError, FleetSpec, Plan};
 

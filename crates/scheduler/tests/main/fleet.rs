@@ -1,3 +1,5 @@
+//! Fleets compiled: groups in order, availability groups in the concrete, impossible ones named.
+
 use ringway_model::{GroupId, HostId, ProbeId, Selector};
 use ringway_policy::validated::{After, Connect, Connection, Minimum, RingSpread};
 use ringway_scheduler::{FleetProblem, compile_fleet, names};

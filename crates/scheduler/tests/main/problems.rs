@@ -1,3 +1,5 @@
+//! What keeps a plan from being made, all at once and each with a hint.
+
 use ringway_model::Selector;
 use ringway_model::Span;
 use ringway_policy::validated::{Approvals, Documents, Gate, Ring};

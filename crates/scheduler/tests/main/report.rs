@@ -1,3 +1,5 @@
+//! The report people read before they approve: its figures, its width, its golden page.
+
 use std::fmt::Write;
 
 use ringway_policy::validated::RingSpread;

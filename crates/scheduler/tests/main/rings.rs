@@ -1,3 +1,5 @@
+//! Who goes in which ring: takes, covers, spreads, and peers apart or together.
+
 use std::collections::BTreeSet;
 
 use ringway_model::{RingIndex, Slot};

@@ -1,3 +1,5 @@
+//! How a kind of host is visited: the steps of every kind of visit, in order.
+
 use ringway_model::{StepKind, VisitKind};
 use ringway_policy::validated::{Care, Documents, Recipe};
 use ringway_scheduler::plan::{More, Route};

@@ -1,3 +1,5 @@
+//! What a plan warns of although it can be carried out.
+
 use ringway_policy::validated::{Approvals, Documents, Group, NotBy, RingSpread, Team};
 use ringway_scheduler::{FleetSpec, explain, make_plan};
 
