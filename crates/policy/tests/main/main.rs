@@ -4,4 +4,5 @@ mod arbitrary;
 mod broken;
 mod elements;
 mod limits;
+mod reference;
 mod whole;
