@@ -6,6 +6,7 @@
     clippy::disallowed_methods,
     reason = "the page is a file of the repository"
 )]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fmt::Write as _;
 

@@ -16,6 +16,7 @@ use crate::spec::FleetSpec;
 /// When the plan is not one of this fleet.
 pub fn explain(fleet: &FleetSpec, plan: &Plan, documents: &Documents) -> PlanReport {
     let policy = documents.policies.get(&plan.policy);
+    let update = documents.updates.get(&plan.update);
     let names = |hosts: &[HostId]| -> Vec<String> {
         hosts
             .iter()
@@ -38,6 +39,9 @@ pub fn explain(fleet: &FleetSpec, plan: &Plan, documents: &Documents) -> PlanRep
         policy: plan.policy.clone(),
         author: plan.author.clone(),
         update: plan.update.clone(),
+        severity: update.and_then(|update| update.severity.clone()),
+        released: update.and_then(|update| update.released),
+        supersedes: update.map_or_else(Vec::new, |update| update.supersedes.clone()),
         documents: plan.documents.clone(),
         fleet_hosts: fleet.hosts.len(),
         applies_to: targets + plan.not_applicable.len(),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringway_model::{Digest, Span, StepKind};
+use ringway_model::{Digest, Span, StepKind, Timestamp};
 use ringway_policy::validated::{NotBy, RingSpread};
 use serde::Serialize;
 
@@ -21,6 +21,12 @@ pub struct PlanReport {
     pub author: Option<String>,
     /// The update's name.
     pub update: String,
+    /// How bad what it mends is, as its document says.
+    pub severity: Option<String>,
+    /// When its vendor released it.
+    pub released: Option<Timestamp>,
+    /// What it takes the place of, as its document says.
+    pub supersedes: Vec<String>,
     /// Kind and name of every document the plan was made from, with its digest.
     pub documents: BTreeMap<String, Digest>,
     /// Hosts of the fleet.

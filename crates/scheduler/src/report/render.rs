@@ -32,6 +32,21 @@ pub fn render(report: &PlanReport) -> String {
     text.finish()
 }
 
+/// What its document says of the update: for the people who approve, and decided on by nobody else.
+fn about_update(text: &mut Text, report: &PlanReport) {
+    let severity = report
+        .severity
+        .iter()
+        .map(|severity| format!("severity {severity}"));
+    let released = report.released.iter().map(|at| format!("released {at}"));
+    let replaces = (!report.supersedes.is_empty())
+        .then(|| format!("takes the place of {}", names(&report.supersedes, 8)));
+    let parts: Vec<String> = severity.chain(released).chain(replaces).collect();
+    if !parts.is_empty() {
+        text.entry("update", &parts.join(", "));
+    }
+}
+
 fn names(of: &[String], limit: usize) -> String {
     shortened(of.iter().map(String::as_str), of.len(), limit)
 }
@@ -59,6 +74,7 @@ fn head(text: &mut Text, report: &PlanReport) {
         );
     }
     text.entry("hosts", &who);
+    about_update(text, report);
     installs(text, report);
     if let Some(wanted) = &report.start {
         text.entry(

@@ -183,7 +183,7 @@ fn the_report_is_the_same_every_time_and_its_json_keeps_its_names() {
     assert_eq!(
         names(&json).join(" "),
         "applies_to author availability coverage documents estimate fleet fleet_hosts gates \
-         not_applicable pace plan policy rings routes seed start targets unclaimed update warnings \
+         not_applicable pace plan policy released rings routes seed severity start supersedes targets unclaimed update warnings \
          without_rollback"
     );
     let canary = &json["rings"][1];
