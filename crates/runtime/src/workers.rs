@@ -6,10 +6,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use ringway_drivers::{Driver, RebootRequest, StepRequest, Withdraw, Withdrawal, withdrawal};
 use ringway_executor::port::{Arrival, Proposal, Start};
-use ringway_model::{Digest, IntentId, RawReport};
+use ringway_model::{Digest, IntentId, RawReport, StepKind};
+use ringway_policy::validated::OnHalt;
 use ringway_scheduler::Plan;
 use ringway_scheduler::plan::{More, StepPlan};
 use ringway_store::Store;
@@ -26,6 +28,13 @@ pub const DIRECTORY: &str = "directory";
 /// Bytes of the end of a step's output that are reported and journaled: enough for an error message with its context,
 /// little enough that a fleet that fails everywhere does not fill the journal.
 const OUTPUT_LIMIT: usize = 16 * 1024;
+
+/// How long after its timeout a step that cannot be asked for counts as ended: its envelope ends it at its timeout, gives
+/// it a few seconds to heed that, and its host may have been slow.
+const AFTER_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// How often a step that cannot be asked for is asked for again.
+const FIND_AGAIN_EVERY: Duration = Duration::from_secs(2);
 
 /// Every task that runs something for the decider, so that all can be let go at once.
 #[derive(Clone, Default)]
@@ -171,21 +180,39 @@ impl Boots {
 
 impl Shared {
     async fn work(&self, start: Start, withdrawal: Withdrawal) -> RawReport {
-        let attach = start.attach;
-        let may_be_held = step_of(&start).is_some_and(|s| !s.kind.may_start_when_held(start.visit));
+        if start.attach {
+            return self.find_again(&start).await;
+        }
         let request = match self.request(&start).await {
             Ok(request) => request,
             // What a step is made of is not there: it cannot run, and it cannot have run.
             Err(why) => return RawReport::Unreachable { why },
         };
-        if attach {
-            return self.driver.attach(request).await;
-        }
-        if may_be_held && self.stop.is_there() {
+        if may_be_held(&start) && self.stop.is_there() {
             self.stop_seen.notify_one();
             return RawReport::Withdrawn;
         }
         self.driver.run(request, withdrawal).await
+    }
+
+    /// Finds a step that may have begun. Where it cannot be asked for, it is asked for again until its envelope has surely
+    /// ended it: "unreachable" would say that it never began, and nobody knows that.
+    async fn find_again(&self, start: &Start) -> RawReport {
+        let timeout = step_of(start).map_or(0, |step| step.step.timeout.millis());
+        let patience = Duration::from_millis(timeout).saturating_add(AFTER_TIMEOUT);
+        let began = Instant::now();
+        loop {
+            if let Ok(request) = self.request(start).await {
+                let report = self.driver.attach(request).await;
+                if !matches!(report, RawReport::Unreachable { .. }) {
+                    return report;
+                }
+            }
+            if began.elapsed() > patience {
+                return RawReport::Interrupted;
+            }
+            tokio::time::sleep(FIND_AGAIN_EVERY).await;
+        }
     }
 
     async fn request(&self, start: &Start) -> Result<StepRequest, String> {
@@ -250,6 +277,15 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
             .insert(digest, directory);
     }
+}
+
+/// Whether a stop takes the step back: not what brings a host back into service, nor a restart that its policy wants
+/// finished. The engine decides alike.
+fn may_be_held(start: &Start) -> bool {
+    step_of(start).is_some_and(|step| {
+        let finishes = step.kind == StepKind::Reboot && start.plan.on_halt == OnHalt::Finish;
+        !step.kind.may_start_when_held(start.visit) && !finishes
+    })
 }
 
 fn step_of(start: &Start) -> Option<&StepPlan> {
