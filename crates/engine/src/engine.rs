@@ -19,7 +19,7 @@ use crate::host::HostState;
 use crate::input::Input;
 #[cfg(feature = "planted-bugs")]
 use crate::planted::Bug;
-use crate::rollout::Rollout;
+use crate::rollout::{Rollout, RolloutState};
 
 /// One of the engine's own rules is broken: our bug, never the caller's. The fleet stops.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -210,6 +210,15 @@ impl Engine {
                     },
                     out,
                 );
+                // Where a rollout only waits to end, silence must not keep it from that: the bound is set anew.
+                for r in 0..self.rollouts.len() {
+                    if matches!(
+                        self.rollouts[r].rec.state,
+                        RolloutState::Cancelling | RolloutState::RollingBack
+                    ) {
+                        self.take_back(r, out);
+                    }
+                }
             }
             Input::ClockJumped { from } => self.emit(Event::ClockJumped { from: *from }, out),
             Input::Tick => {}

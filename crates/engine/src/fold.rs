@@ -638,6 +638,15 @@ impl Engine {
         };
         rollout.rec.approvals.clear();
         rollout.rec.downs.clear();
+        let hosts: Vec<HostId> = rollout.plan.slots.iter().map(|slot| slot.host).collect();
         self.forget_rollout(r);
+        // Whoever waited for this rollout to be done with a host is looked at again.
+        for host in hosts {
+            for other in 0..self.rollouts.len() {
+                if let Some(slot) = self.slot_of(other, host) {
+                    self.wake_parked_host(other, slot);
+                }
+            }
+        }
     }
 }

@@ -86,7 +86,9 @@ impl Engine {
                 }
             }
             Class::Pending | Class::Withheld => idx.again.push_back(slot),
-            Class::Settling | Class::Done | Class::Failed if rolling_back => {
+            // What breaks while the rollout goes back is repaired first: it may hold the last slot of a budget.
+            Class::Failed if rolling_back => idx.again.push_front(slot),
+            Class::Settling | Class::Done | Class::Debt if rolling_back => {
                 idx.again.push_back(slot);
             }
             Class::Visiting
@@ -462,7 +464,7 @@ impl Engine {
                 Class::Pending | Class::Withheld if !rolling_back => idx.again.push_back(slot),
                 // What is broken goes back first; it is down already and takes nobody's budget.
                 Class::Failed if rolling_back => idx.again.push_back(slot),
-                Class::Pending | Class::Withheld | Class::Done | Class::Settling
+                Class::Pending | Class::Withheld | Class::Done | Class::Settling | Class::Debt
                     if rolling_back =>
                 {
                     later.push_back(slot);

@@ -76,6 +76,11 @@ impl Engine {
                 rollout: RolloutId(self.fleet.uses[host.index()].busy),
             }));
         }
+        if visit != VisitKind::Rollback
+            && let Some(other) = self.goes_back_in(r, host)
+        {
+            return Err(Block::Host(WaitingOn::Busy { rollout: other }));
+        }
         if visit == VisitKind::Update {
             self.baseline(r, slot)?;
             self.after_dependencies(r, slot)?;
@@ -97,6 +102,18 @@ impl Engine {
             return true;
         }
         false
+    }
+
+    /// Another rollout that is to take the host back to what it had. What is installed meanwhile would be overwritten by
+    /// that, and counted on by nobody the wiser.
+    fn goes_back_in(&self, r: usize, host: HostId) -> Option<RolloutId> {
+        (0..self.rollouts.len())
+            .filter(|&other| other != r && self.is_rolling_back(other))
+            .find(|&other| {
+                self.slot_of(other, host)
+                    .is_some_and(|slot| self.can_roll_back(other, slot))
+            })
+            .map(|other| self.rollouts[other].rec.id)
     }
 
     /// Why everything in a rollout stands still.
@@ -193,7 +210,9 @@ impl Engine {
 
     /// A host that was unhealthy before the update is not blamed on it, and not touched unless the policy says so.
     fn baseline(&self, r: usize, slot: u32) -> Result<(), Block> {
-        if !self.minds_baseline(r) {
+        // A host that an attempt has changed already may be unwell because of it: that is nothing from before.
+        let changed = self.rollouts[r].rec.slots[slot as usize].is(SlotRec::CHANGED);
+        if changed || !self.minds_baseline(r) {
             return Ok(());
         }
         let name = |gate: usize| self.rollouts[r].plan.gates[gate].name.clone();
@@ -424,7 +443,8 @@ impl Engine {
         })
     }
 
-    /// Issues a step; false where the slot has used up its step numbers and is left behind as debt instead.
+    /// Issues a step; false where the slot has used up its step numbers and is left behind as debt instead. A visit begins
+    /// only with enough numbers left for its whole length, so that no host is left in the middle of one.
     fn issue(
         &mut self,
         r: usize,
@@ -434,8 +454,11 @@ impl Engine {
         attempt: u8,
         out: &mut Vec<Event>,
     ) -> bool {
-        let serial = self.rollouts[r].rec.slots[slot as usize].serial;
-        let Some(serial) = serial.checked_add(1) else {
+        const LONGEST_VISIT: u16 = 4096;
+        let record = self.rollouts[r].rec.slots[slot as usize];
+        let begins = record.state.visit().is_none();
+        let next = record.serial.checked_add(1);
+        let Some(serial) = next.filter(|&next| !begins || next < u16::MAX - LONGEST_VISIT) else {
             self.move_host(r, slot, HostState::Offline, Timestamp::NEVER, out);
             return false;
         };

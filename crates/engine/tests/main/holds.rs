@@ -254,3 +254,37 @@ fn a_soak_runs_through_a_pause() {
     .unwrap();
     assert_eq!(hand.running(1), Some(StepKind::Inspect));
 }
+
+/// What an attempt at the update did to a host is not from before the update.
+#[test]
+fn a_host_that_an_attempt_hurt_is_visited_again_and_not_called_unwell_before() {
+    let (fleet, mut the_plan) = plan(&[1]);
+    the_plan.gates.push(crate::support::gate());
+    the_plan.retry.times = 3;
+    the_plan.rings[0].halt_on = Some(5);
+    let mut hand = Hand::start((fleet, the_plan));
+    hand.evidence(0, ringway_model::Evidence::Up);
+    hand.until(0, StepKind::Apply);
+    hand.end(0, StepResult::Failed(FailWhy::Exit));
+    let reason = "look".to_owned();
+    hand.command(
+        "olga",
+        Command::Pause {
+            rollout: ONE,
+            reason,
+        },
+    )
+    .unwrap();
+    hand.visit(0);
+    hand.evidence(0, ringway_model::Evidence::Down);
+    let reason = String::new();
+    hand.command(
+        "olga",
+        Command::Resume {
+            rollout: ONE,
+            reason,
+        },
+    )
+    .unwrap();
+    assert_eq!(hand.running(0), Some(StepKind::Inspect));
+}

@@ -327,3 +327,97 @@ fn time_never_goes_backwards() {
     assert!(out.is_empty());
     assert_eq!(hand.engine.next_wake(), Some(then + Span::hours(1)));
 }
+
+/// What one rollout installs while another is to take the host back would be overwritten, and counted on.
+#[test]
+fn a_host_that_is_to_go_back_in_one_rollout_is_not_updated_by_another() {
+    let (fleet, mut first) = plan(&[2]);
+    first.rings[0].soak = Span::hours(1);
+    first.pace.at_once = NonZeroU32::new(1).unwrap();
+    let mut hand = Hand::start((fleet.clone(), first));
+    hand.visit(0);
+    hand.visit(1);
+    let reason = "harm".to_owned();
+    let rollback = Command::Rollback {
+        rollout: ONE,
+        reason,
+    };
+    hand.command("olga", rollback).unwrap();
+    assert_eq!(hand.running(0), Some(StepKind::Drain));
+    let (_, mut second) = plan(&[2]);
+    second.update = "the fix".into();
+    hand.propose(fleet, second);
+    let two = RolloutId(2);
+    assert_eq!(
+        hand.running_in(two, 1),
+        None,
+        "it waits for its turn to go back"
+    );
+    let waiting = &hand.engine.host_views("h1")[1].waiting;
+    assert_eq!(waiting[0].on.name(), "busy");
+    hand.visit(0);
+    hand.visit(1);
+    assert!(hand.running_in(two, 0).is_some() && hand.running_in(two, 1).is_some());
+}
+
+/// A rollback must not wait for a slot that only the repair of a broken host can free.
+#[test]
+fn what_breaks_during_a_rollback_goes_back_first() {
+    let (fleet, mut the_plan) = plan(&[3]);
+    the_plan.gates.push(gate());
+    the_plan.budget_down = Some(1);
+    the_plan.rings[0].halt_on = None;
+    the_plan.rings[0].soak = Span::hours(9);
+    let mut hand = Hand::start((fleet, the_plan));
+    for host in 0..3 {
+        hand.evidence(host, Evidence::Up);
+        hand.visit(host);
+        hand.evidence(host, Evidence::Up);
+    }
+    let reason = "harm".to_owned();
+    hand.command(
+        "olga",
+        Command::Rollback {
+            rollout: ONE,
+            reason,
+        },
+    )
+    .unwrap();
+    assert_eq!(hand.running(0), Some(StepKind::Drain));
+    hand.evidence(2, Evidence::Down);
+    hand.pass(Span::minutes(3));
+    assert!(hand.state(2).starts_with("unhealthy") || hand.running(2).is_some());
+    hand.visit(0);
+    assert!(hand.running(2).is_some(), "the broken one needs no slot");
+    hand.visit(2);
+    hand.visit(1);
+    assert_eq!(hand.rollout(), "rolled back");
+}
+
+/// Before a crash and after it, a rollout that only waits to end ends, however silent its probes are.
+#[test]
+fn a_cancelled_rollout_ends_although_its_probes_are_silent() {
+    for crashes in [false, true] {
+        let (fleet, mut the_plan) = plan(&[1]);
+        the_plan.gates.push(gate());
+        the_plan.pace.settle = Span::minutes(5);
+        let mut hand = Hand::start((fleet, the_plan));
+        hand.evidence(0, Evidence::Up);
+        hand.visit(0);
+        let reason = "no".to_owned();
+        hand.command(
+            "olga",
+            Command::Cancel {
+                rollout: ONE,
+                reason,
+            },
+        )
+        .unwrap();
+        assert_eq!(hand.rollout(), "cancelling");
+        if crashes {
+            hand.crash(Span::minutes(1));
+        }
+        hand.pass(Span::minutes(8));
+        assert_eq!(hand.rollout(), "cancelled", "crashes: {crashes}");
+    }
+}
