@@ -12,10 +12,12 @@ pub mod quote;
 mod reboot;
 mod run_directory;
 mod target;
+pub mod transport;
 
 pub use local::{LocalDriver, Patience};
 pub use port::{
-    BootReading, Driver, RebootRequest, Reporting, StepRequest, Withdraw, Withdrawal, withdrawal,
+    BootReading, Driver, ProbeRequest, Reach, RebootRequest, Reporting, Sampling, StepRequest,
+    TidyRequest, Tidying, Withdraw, Withdrawal, withdrawal,
 };
 pub use probe::ask;
 pub use run_directory::Keep;

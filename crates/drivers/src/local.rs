@@ -3,7 +3,7 @@
 //! It starts the envelope, watches the run directory, and reports. It holds nothing that a restarted Ringway would
 //! miss: killed at any moment, its steps go on, and [`Driver::attach`] finds them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,9 +15,12 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Child;
 
-use crate::command::environment;
+use crate::command::{self, Asked, environment};
 use crate::envelope::{self, Answer};
-use crate::port::{BootReading, Driver, Reporting, StepRequest, Withdrawal};
+use crate::port::{
+    BootReading, Driver, ProbeRequest, Reporting, Sampling, StepRequest, TidyRequest, Tidying,
+    Withdrawal,
+};
 use crate::quote::QuoteError;
 use crate::reboot::{self, Before};
 use crate::run_directory::{self, Found, Keep, Orphan, RunDirectory};
@@ -110,7 +113,7 @@ impl LocalDriver {
     /// # Errors
     ///
     /// When a directory cannot be read or removed.
-    pub fn tidy(
+    pub fn tidy_host(
         &self,
         host: &str,
         incarnation: u64,
@@ -160,7 +163,7 @@ impl LocalDriver {
             Answer::Never if withdrawal.is_asked() => RawReport::Withdrawn,
             Answer::Never => RawReport::NeverStarted,
             Answer::Busy(holder) => {
-                tracing::error!(intent = %visit.step.intent, host = visit.step.host, holder, "the host's step before this one did not end: two steps were decided at once");
+                tracing::error!(intent = %visit.step.intent, host = visit.step.reach.host, holder, "the host's step before this one did not end: two steps were decided at once");
                 RawReport::NeverStarted
             }
             Answer::Fenced(seen) => RawReport::Fenced { seen },
@@ -245,8 +248,43 @@ impl Driver for LocalDriver {
         Box::pin(self.attach_step(step))
     }
 
+    fn question(&self, step: StepRequest) -> Reporting<'_> {
+        Box::pin(async move {
+            let limit = duration(step.timeout);
+            let values = step.values.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+            let directory = &step.reach.directory;
+            match command::ask(&step.command, values, directory, limit).await {
+                Asked::Ended { exit, output } => ended(exit, output, 0),
+                Asked::TimedOut { output } => RawReport::TimedOut { output },
+                Asked::Cannot(why) => RawReport::Refused { why },
+            }
+        })
+    }
+
     fn boot_id(&self, step: StepRequest) -> BootReading<'_> {
         Box::pin(async move { reboot::read_boot_id(&step, duration(step.timeout)).await })
+    }
+
+    fn probe(&self, probe: ProbeRequest) -> Sampling<'_> {
+        Box::pin(async move {
+            let reach = &probe.reach;
+            let (target, none) = (reach.target(), BTreeMap::new());
+            crate::probe::ask(&probe.ask, target, &none, &reach.directory, probe.timeout).await
+        })
+    }
+
+    fn tidy(&self, tidy: TidyRequest) -> Tidying<'_> {
+        let driver = self.clone();
+        Box::pin(async move {
+            let work = move || {
+                let (host, open) = (&tidy.reach.host, &tidy.open);
+                driver.tidy_host(host, tidy.incarnation, open, tidy.keep, tidy.now)
+            };
+            match tokio::task::spawn_blocking(work).await {
+                Ok(tidied) => tidied.map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
+            }
+        })
     }
 }
 
@@ -260,7 +298,7 @@ struct Visit<'a> {
 
 impl<'a> Visit<'a> {
     fn new(driver: &'a LocalDriver, step: StepRequest) -> Self {
-        let root = driver.host_root(&step.host, step.place);
+        let root = driver.host_root(&step.reach.host, step.place);
         let directory = RunDirectory::new(&root, step.incarnation, step.intent);
         Self {
             driver,
@@ -311,7 +349,7 @@ impl<'a> Visit<'a> {
             &envelope::Work {
                 command: &step.command,
                 values: &values,
-                directory: &step.directory,
+                directory: &step.reach.directory,
                 timeout: duration(step.timeout),
                 grace: self.driver.patience.grace,
                 patience: self.driver.patience.busy,

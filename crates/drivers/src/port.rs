@@ -3,15 +3,46 @@
 //! A driver makes no choices: which host, which command, which bounds are all in the request. It never repeats a step
 //! and never judges one; it reports what happened, and what that means is read elsewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::time::SystemTime;
 
-use ringway_model::{Epoch, IntentId, Place, RawReport, Span, StepKind};
-use ringway_policy::validated::{Command, When};
+use ringway_model::{Epoch, IntentId, Labels, Place, RawReport, Sample, Span, StepKind};
+use ringway_policy::validated::{Ask, Command, Connection, When};
 use tokio::sync::watch;
+
+use crate::run_directory::Keep;
+use crate::target::Target;
+
+/// A host, and how it is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// Its name.
+    pub host: String,
+    /// Its address.
+    pub address: String,
+    /// What is known of it.
+    pub labels: Labels,
+    /// How it is reached.
+    pub with: Connection,
+    /// The directory of the documents: where commands at the controller start, and what files in `with` are relative to.
+    pub directory: PathBuf,
+}
+
+impl Reach {
+    /// The host as texts with placeholders and commands are told of it.
+    pub fn target(&self) -> Target<'_> {
+        Target {
+            host: &self.host,
+            address: &self.address,
+            labels: &self.labels,
+        }
+    }
+}
 
 /// One step, with all a driver must know to run it or to find it again.
 #[derive(Clone, Debug)]
@@ -22,8 +53,12 @@ pub struct StepRequest {
     pub epoch: Epoch,
     /// The database the intent is of.
     pub incarnation: u64,
+    /// The fleet. A host belongs to one database of a fleet at a time.
+    pub fleet: String,
+    /// Databases of this fleet from which this one may take a host over, by a person's decision.
+    pub adopts: Arc<BTreeSet<u64>>,
     /// The host that is visited.
-    pub host: String,
+    pub reach: Arc<Reach>,
     /// What the step is for.
     pub kind: StepKind,
     /// Where it runs.
@@ -37,8 +72,6 @@ pub struct StepRequest {
     pub timeout: Span,
     /// How many bytes of the end of its output are reported; what came before is only counted.
     pub output_limit: usize,
-    /// The directory the command starts in: that of the documents it comes from.
-    pub directory: PathBuf,
     /// What a restart is held against; present exactly in a `reboot` step.
     pub reboot: Option<RebootRequest>,
 }
@@ -56,6 +89,38 @@ pub struct RebootRequest {
     /// How long the host has to come back, from the end of the command on.
     pub back_within: Span,
 }
+
+/// One question to a host.
+#[derive(Clone, Debug)]
+pub struct ProbeRequest {
+    /// The host.
+    pub reach: Arc<Reach>,
+    /// What is asked.
+    pub ask: Ask,
+    /// How long the answer may take.
+    pub timeout: Span,
+}
+
+/// Run directories of finished steps that are to be taken away from one host.
+#[derive(Clone, Debug)]
+pub struct TidyRequest {
+    /// The host.
+    pub reach: Arc<Reach>,
+    /// The database whose runs are meant.
+    pub incarnation: u64,
+    /// Intents without a journaled result: what lies of them is never touched.
+    pub open: Arc<BTreeSet<IntentId>>,
+    /// Which of the others are kept.
+    pub keep: Keep,
+    /// The time now.
+    pub now: SystemTime,
+}
+
+/// A sample to come.
+pub type Sampling<'a> = Pin<Box<dyn Future<Output = Sample> + Send + 'a>>;
+
+/// A number of run directories that were taken away, to come, or why they were not.
+pub type Tidying<'a> = Pin<Box<dyn Future<Output = Result<usize, String>> + Send + 'a>>;
 
 /// A report to come.
 pub type Reporting<'a> = Pin<Box<dyn Future<Output = RawReport> + Send + 'a>>;
@@ -77,8 +142,18 @@ pub trait Driver: Send + Sync {
     /// `NeverStarted`, and can never begin from then on, not even by a process that is just about to start it.
     fn attach(&self, step: StepRequest) -> Reporting<'_>;
 
+    /// Runs a step's command as a question: without an envelope, and without leaving a trace on the host. Only for steps
+    /// that change nothing, where nobody needs to find the result again.
+    fn question(&self, step: StepRequest) -> Reporting<'_>;
+
     /// Reads what the request's `reboot` names as the host's boot id, once.
     fn boot_id(&self, step: StepRequest) -> BootReading<'_>;
+
+    /// Asks whether a host is well, once.
+    fn probe(&self, probe: ProbeRequest) -> Sampling<'_>;
+
+    /// Takes away what finished steps have left on a host.
+    fn tidy(&self, tidy: TidyRequest) -> Tidying<'_>;
 }
 
 /// The hand that can withdraw a step.

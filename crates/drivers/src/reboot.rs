@@ -50,7 +50,7 @@ async fn needed(step: &StepRequest, when: &When) -> Result<bool, RawReport> {
     let command = match when {
         When::Always => return Ok(true),
         When::File(file) => {
-            let path = step.directory.join(file);
+            let path = step.reach.directory.join(file);
             return path
                 .try_exists()
                 .map_err(|error| failed(126, format!("ringway: `{}`: {error}", path.display())));
@@ -83,7 +83,7 @@ async fn ask(
     timeout: Duration,
 ) -> Asked {
     let values = step.values.iter().map(|(n, v)| (n.as_str(), v.as_str()));
-    command::ask(command, values, &step.directory, timeout).await
+    command::ask(command, values, &step.reach.directory, timeout).await
 }
 
 /// Reads the boot id once: one line that is not empty.

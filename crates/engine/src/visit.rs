@@ -141,7 +141,11 @@ impl Engine {
             FailWhy::RestartLoop | FailWhy::NotBack | FailWhy::Fenced | FailWhy::ProbeDown => {
                 self.fail(ended, why)
             }
-            FailWhy::Exit | FailWhy::Unexpected | FailWhy::TimedOut | FailWhy::Interrupted => self
+            FailWhy::Exit
+            | FailWhy::Unexpected
+            | FailWhy::TimedOut
+            | FailWhy::Interrupted
+            | FailWhy::Refused => self
                 .try_again(ended)
                 .unwrap_or_else(|| self.fail(ended, why)),
         }

@@ -1,5 +1,7 @@
 //! A batch on its way into the journal, and what follows once it is there: answers, steps, snapshots.
 
+use std::sync::Arc;
+
 use ringway_engine::{Accepted, Event, Rejected};
 use ringway_model::{IntentId, RawReport, Timestamp};
 
@@ -168,6 +170,7 @@ impl Executor {
             position: order.position,
             attempt: order.attempt,
             previous: order.previous,
+            adopts: Arc::default(),
             attach: next.attach,
         }));
     }

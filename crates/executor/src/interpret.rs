@@ -22,6 +22,7 @@ pub fn interpret(report: &RawReport, step: &StepPlan) -> StepResult {
         RawReport::NeverStarted | RawReport::Withdrawn => StepResult::NotStarted,
         RawReport::NotBack { restarts, .. } => StepResult::Failed(restart_failure(*restarts, step)),
         RawReport::Fenced { .. } => StepResult::Failed(FailWhy::Fenced),
+        RawReport::Refused { .. } => StepResult::Failed(FailWhy::Refused),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the loop is told and what it asks for. Every request's result is a later arrival.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ringway_engine::{Accepted, Command, Rejected};
@@ -240,6 +241,8 @@ pub struct Start {
     pub attempt: u8,
     /// What the host had before, as `inspect` found it.
     pub previous: Option<String>,
+    /// Databases from which this one may take the host over, by a person's decision.
+    pub adopts: Arc<BTreeSet<u64>>,
     /// Whether the step may have begun before a crash: find it by its id, and never begin it anew.
     pub attach: bool,
 }

@@ -176,6 +176,12 @@ pub enum RawReport {
         /// The epoch the host has seen.
         seen: u64,
     },
+    /// The host was reached and nothing began there: it would not let this step run (no `sudo`, a full disk, a tool that
+    /// is missing).
+    Refused {
+        /// What it lacks, in a sentence that can be shown.
+        why: String,
+    },
 }
 
 /// What a step's end means, read from its report by the step's own declarations.
@@ -225,6 +231,8 @@ pub enum FailWhy {
     ProbeDown,
     /// The host refused this decider.
     Fenced,
+    /// The host was reached and would not let the step run.
+    Refused,
 }
 
 impl FailWhy {
@@ -239,6 +247,7 @@ impl FailWhy {
             Self::NotBack => "the host did not come back in time",
             Self::ProbeDown => "its probe was down for longer than its gate allows",
             Self::Fenced => "the host refused this decider",
+            Self::Refused => "the host would not let it run",
         }
     }
 }

@@ -48,6 +48,91 @@ pub struct Connect {
 pub enum Connection {
     /// Every "host" is a set of processes of this machine.
     Local,
+    /// A server that is reached over SSH.
+    Ssh(Box<Ssh>),
+}
+
+/// A connection over SSH.
+///
+/// Files are as written: `~/` is the home of the user that Ringway runs as, anything else that is not absolute is below
+/// the directory of the documents.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ssh {
+    /// What speaks the protocol.
+    pub via: SshVia,
+    /// The user to log in as; may contain `{label}`. Absent: the user that Ringway runs as, or what `ssh_config` says.
+    pub user: Option<String>,
+    /// The port; may be `{label}`. Absent: 22, or what `ssh_config` says.
+    pub port: Option<String>,
+    /// Files of private keys, tried in this order. A certificate beside one (`KEY-cert.pub`) is offered with it.
+    pub keys: Vec<String>,
+    /// Prints the passphrase of the keys. Runs where Ringway runs.
+    pub passphrase: Option<Command>,
+    /// Whether the agent at `SSH_AUTH_SOCK` is asked, after the keys.
+    pub agent: bool,
+    /// How the host proves that it is the one meant.
+    pub host_keys: HostKeys,
+    /// Hosts on the way, the first reached from here.
+    pub jump: Vec<Jump>,
+    /// How long one connection may take, from its start until the user is logged in.
+    pub connect_timeout: Span,
+    /// How often an idle connection is asked whether it still lives; after three questions without an answer it counts
+    /// as lost.
+    pub keepalive: Span,
+    /// Commands at once on one host, probes among them.
+    pub at_once: NonZeroU16,
+    /// Another user whose rights commands have.
+    pub r#become: Option<Become>,
+    /// The directory on the host below which run directories lie; absolute, or below the login's home. May contain
+    /// `{host}` and `{label}`.
+    pub root: String,
+    /// The configuration file for the system's `ssh`; absent: its own.
+    pub config: Option<String>,
+}
+
+/// What speaks the SSH protocol.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SshVia {
+    /// Ringway itself: one connection for many commands, no process for each.
+    #[default]
+    Ringway,
+    /// The system's `ssh`, with everything in `ssh_config`.
+    System,
+}
+
+/// How a host proves that it is the one meant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HostKeys {
+    /// By a key in one of these files; empty: `~/.ssh/known_hosts` and `/etc/ssh/ssh_known_hosts`.
+    KnownHosts(Vec<String>),
+    /// As before; a host that is not in the first file is written into it when it is met for the first time.
+    AcceptNew(Vec<String>),
+    /// By one of these fingerprints (`SHA256:...`) or public keys (`ssh-ed25519 AAAA...`).
+    Pinned(Vec<String>),
+}
+
+/// A host on the way to others. What is absent is as for the host itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Jump {
+    /// Where it is reached: from here, or from the hop before.
+    pub address: String,
+    /// The user to log in as.
+    pub user: Option<String>,
+    /// The port; 22 where absent.
+    pub port: Option<u16>,
+    /// Files of private keys; empty: those of the connection.
+    pub keys: Vec<String>,
+    /// How it proves that it is the one meant; absent: as for the host.
+    pub host_keys: Option<HostKeys>,
+}
+
+/// Another user whose rights commands have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Become {
+    /// The user; `root` where none is written.
+    pub user: String,
+    /// Prints the password that `sudo` wants. Runs where Ringway runs. Absent: `sudo` must not want one.
+    pub password: Option<Command>,
 }
 
 /// A repeated question to a host: is it well?
@@ -409,6 +494,9 @@ pub struct Recipe {
     pub verify: Option<Step>,
     /// Takes it back.
     pub rollback: Option<Step>,
+    /// Prints, on one host of each product line, exactly what an update would install there now. What it prints becomes
+    /// the parameter `manifest` of a release, so that it is part of what is approved.
+    pub manifest: Option<Step>,
 }
 
 /// One command of a recipe or of a role's care.

@@ -91,10 +91,9 @@ impl Runtime {
         let (jobs_in, jobs) = mpsc::unbounded_channel();
         let (views_in, views) = watch::channel(None);
         let tasks = workers::Tasks::default();
-        let local = LocalDriver::new(&config.data).map_err(StartError::Driver)?;
         let stop = StopFile::new(&config.data, Arc::clone(&config.identify));
         let workers = Workers::new(
-            driver,
+            Arc::clone(&driver),
             Arc::clone(&store),
             stop.clone(),
             told_in.clone(),
@@ -110,7 +109,7 @@ impl Runtime {
             arrivals,
             store: jobs_in,
             probing: Probing::new(told_in.clone(), tasks.clone(), workers.boots()),
-            tidy: Tidy::new(local, tasks.clone()),
+            tidy: Tidy::new(driver, tasks.clone()),
             workers,
             stop,
             views: views_in,

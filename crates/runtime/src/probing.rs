@@ -140,6 +140,7 @@ fn reboot_step(
         position,
         attempt: 1,
         previous: None,
+        adopts: Arc::default(),
         attach: false,
     })
 }

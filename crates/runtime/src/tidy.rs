@@ -3,13 +3,15 @@
 //! A run directory is the only record of a step until its result is in the journal; those are never touched.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use ringway_drivers::{Keep, LocalDriver};
+use ringway_drivers::{Driver, Keep, TidyRequest};
 use ringway_model::IntentId;
 use ringway_scheduler::FleetSpec;
 
+use crate::values;
 use crate::workers::Tasks;
 
 /// How often.
@@ -25,31 +27,34 @@ const KEEP: Keep = Keep {
 
 /// Tidies up.
 pub(crate) struct Tidy {
-    driver: LocalDriver,
+    driver: Arc<dyn Driver>,
     tasks: Tasks,
 }
 
 impl Tidy {
-    pub(crate) const fn new(driver: LocalDriver, tasks: Tasks) -> Self {
+    pub(crate) const fn new(driver: Arc<dyn Driver>, tasks: Tasks) -> Self {
         Self { driver, tasks }
     }
 
-    /// Goes through the fleet's hosts, on a thread that may block.
+    /// Goes through the fleet's hosts, one after the other: nobody waits for it.
     pub(crate) fn up(&self, fleet: Arc<FleetSpec>, incarnation: u64, open: Vec<IntentId>) {
-        let driver = self.driver.clone();
+        let driver = Arc::clone(&self.driver);
         self.tasks.spawn(async move {
-            let open: BTreeSet<IntentId> = open.into_iter().collect();
-            let work = move || {
-                for host in &fleet.hosts {
-                    match driver.tidy(&host.name, incarnation, &open, KEEP, SystemTime::now()) {
-                        Ok(0) => {}
-                        Ok(removed) => tracing::info!(host = host.name, removed, "tidied up run directories"),
-                        Err(error) => tracing::warn!(host = host.name, %error, "run directories were not tidied up"),
-                    }
+            let open: Arc<BTreeSet<IntentId>> = Arc::new(open.into_iter().collect());
+            for host in &fleet.hosts {
+                let request = TidyRequest {
+                    reach: Arc::new(values::reach(&fleet, host, PathBuf::new())),
+                    incarnation,
+                    open: Arc::clone(&open),
+                    keep: KEEP,
+                    now: SystemTime::now(),
+                };
+                match driver.tidy(request).await {
+                    Ok(0) => {}
+                    Ok(removed) => tracing::info!(host = host.name, removed, "tidied up run directories"),
+                    Err(error) => tracing::warn!(host = host.name, %error, "run directories were not tidied up"),
                 }
-            };
-            // One that panicked has tidied less; nothing depends on it.
-            drop(tokio::task::spawn_blocking(work).await);
+            }
         });
     }
 }

@@ -3,10 +3,13 @@
 //! They reach the step as environment variables, as data; nothing here is ever pasted into a command.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
-use ringway_drivers::Target;
 use ringway_drivers::quote::variable_name;
+use ringway_drivers::{Reach, Target};
 use ringway_model::VisitKind;
+use ringway_policy::validated::Connection;
+use ringway_scheduler::FleetSpec;
 use ringway_scheduler::plan::Route;
 use ringway_scheduler::spec::HostSpec;
 
@@ -16,6 +19,19 @@ pub(crate) fn target(host: &HostSpec) -> Target<'_> {
         host: &host.name,
         address: &host.address,
         labels: &host.labels,
+    }
+}
+
+/// A host with the way to it.
+pub(crate) fn reach(fleet: &FleetSpec, host: &HostSpec, directory: PathBuf) -> Reach {
+    let with = fleet.connections.get(usize::from(host.connect));
+    Reach {
+        host: host.name.clone(),
+        address: host.address.clone(),
+        labels: host.labels.clone(),
+        // Compiling a fleet gives every host a connection that is there.
+        with: with.cloned().unwrap_or(Connection::Local),
+        directory,
     }
 }
 

@@ -227,11 +227,14 @@ impl Shared {
             .get(start.route.index())
             .ok_or("the plan has no such route")?;
         let step = step_of(start).ok_or("the plan has no such step")?;
+        let directory = self.directory(&start.plan).await?;
         Ok(StepRequest {
             intent: start.intent,
             epoch: start.epoch,
             incarnation: start.incarnation,
-            host: host.name.clone(),
+            fleet: start.fleet.name.clone(),
+            adopts: Arc::clone(&start.adopts),
+            reach: Arc::new(values::reach(&start.fleet, host, directory)),
             kind: step.kind,
             place: step.step.at,
             command: step.step.run.clone(),
@@ -244,7 +247,6 @@ impl Shared {
             ),
             timeout: step.step.timeout,
             output_limit: OUTPUT_LIMIT,
-            directory: self.directory(&start.plan).await?,
             reboot: reboot(step),
         })
     }

@@ -233,6 +233,7 @@ fn recipe(dice: &mut Dice, update: &str) -> Recipe {
         }),
         verify: dice.chance(60).then(|| step(dice)),
         rollback: dice.chance(80).then(|| step(dice)),
+        manifest: None,
     }
 }
 

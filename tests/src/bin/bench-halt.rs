@@ -17,10 +17,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ringway_drivers::{BootReading, Driver, Reporting, StepRequest, Withdrawal};
+use ringway_drivers::{
+    BootReading, Driver, ProbeRequest, Reporting, Sampling, StepRequest, TidyRequest, Tidying,
+    Withdrawal,
+};
 use ringway_engine::Command;
 use ringway_executor::port::Proposal;
-use ringway_model::{Actor, Digest, RawReport, RolloutId};
+use ringway_model::{Actor, Digest, RawReport, RolloutId, Sample};
 use ringway_runtime::{Answer, Client, Config, DIRECTORY, Question, Runtime, SystemUsers};
 use ringway_tests::big;
 
@@ -73,6 +76,18 @@ impl Driver for Null {
 
     fn attach(&self, step: StepRequest) -> Reporting<'_> {
         self.done(&step)
+    }
+
+    fn question(&self, step: StepRequest) -> Reporting<'_> {
+        self.done(&step)
+    }
+
+    fn probe(&self, _: ProbeRequest) -> Sampling<'_> {
+        Box::pin(std::future::ready(Sample::Up))
+    }
+
+    fn tidy(&self, _: TidyRequest) -> Tidying<'_> {
+        Box::pin(std::future::ready(Ok(0)))
     }
 
     fn boot_id(&self, _: StepRequest) -> BootReading<'_> {

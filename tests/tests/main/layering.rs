@@ -59,6 +59,7 @@ fn meant(phrase: &str, above: &[Row]) -> BTreeSet<String> {
             .find(|row| row.name == name)
             .unwrap_or_else(|| panic!("`{name}` is not the name of a row above"))
     };
+    let phrase = phrase.strip_suffix(" (in its tests)").unwrap_or(phrase);
     match (phrase, phrase.strip_suffix(" and below")) {
         ("nothing", _) => BTreeSet::new(),
         ("everything above", _) => above.iter().map(|row| row.name.clone()).collect(),

@@ -231,7 +231,7 @@ async fn tidying_takes_finished_runs_and_nothing_that_is_open_or_alive() {
         let now = SystemTime::now() + later;
         world
             .driver
-            .tidy("web-1", INCARNATION, &open, keep, now)
+            .tidy_host("web-1", INCARNATION, &open, keep, now)
             .unwrap()
     };
     let hour = Duration::from_hours(1);

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ringway_drivers::{Driver as _, Withdrawal, envelope, withdrawal};
@@ -310,7 +311,7 @@ async fn steps_at_the_controller_for_different_hosts_run_side_by_side() {
             &format!("touch {mine}; while [ ! -e {other} ]; do sleep 0.02; done"),
         );
         step.place = Place::Controller;
-        step.host = host.to_owned();
+        Arc::make_mut(&mut step.reach).host = host.to_owned();
         step
     };
     let both = tokio::join!(

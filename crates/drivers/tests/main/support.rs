@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ringway_drivers::Driver as _;
-use ringway_drivers::{LocalDriver, Patience, StepRequest, Withdrawal};
-use ringway_model::{Epoch, IntentId, Place, RawReport, RolloutId, Slot, Span, StepKind};
-use ringway_policy::validated::Command;
+use ringway_drivers::{LocalDriver, Patience, Reach, StepRequest, Withdrawal};
+use ringway_model::{Epoch, IntentId, Labels, Place, RawReport, RolloutId, Slot, Span, StepKind};
+use ringway_policy::validated::{Command, Connection};
 use tempfile::TempDir;
 
 /// Far longer than anything here takes on a machine that is busy with other things.
@@ -66,14 +67,21 @@ impl World {
             intent: IntentId::new(RolloutId(1), Slot(0), serial),
             epoch: Epoch(1),
             incarnation: INCARNATION,
-            host: "web-1".to_owned(),
+            fleet: "corp".to_owned(),
+            adopts: Arc::default(),
+            reach: Arc::new(Reach {
+                host: "web-1".to_owned(),
+                address: "127.0.0.1".to_owned(),
+                labels: Labels::default(),
+                with: Connection::Local,
+                directory: self.data.path().join("work"),
+            }),
             kind: StepKind::Apply,
             place: Place::Host,
             command: Command::Shell(text.to_owned()),
             values: BTreeMap::new(),
             timeout: Span(u64::try_from(LONG.as_millis()).unwrap()),
             output_limit: 16 * 1024,
-            directory: self.data.path().join("work"),
             reboot: None,
         }
     }

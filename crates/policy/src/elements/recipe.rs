@@ -170,6 +170,7 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Recip
         reboot: steps.reboot,
         verify: steps.verify,
         rollback: steps.rollback,
+        manifest: None,
     })
 }
 

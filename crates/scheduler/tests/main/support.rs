@@ -204,6 +204,7 @@ pub(crate) fn recipe() -> Recipe {
         }),
         verify: Some(step("verify")),
         rollback: Some(step("rollback")),
+        manifest: None,
     }
 }
 
