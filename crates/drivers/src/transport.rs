@@ -89,8 +89,22 @@ pub type Starting<'a> =
 pub type Connecting<'a> =
     Pin<Box<dyn Future<Output = Result<Box<dyn Stream>, Refusal>> + Send + 'a>>;
 
+/// A session to come.
+pub type Readying<'a> = Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send + 'a>>;
+
 /// A way to hosts.
 pub trait Transport: Send + Sync {
+    /// Connects and logs in, as far as that can be done ahead, and gives the host nothing. Dropping the future is free of
+    /// consequences, which is not so with [`exec`](Self::exec): a step is taken back while this has not answered without
+    /// asking the host. A transport without sessions has nothing to do ahead.
+    fn ready(&self, _reach: Arc<Reach>) -> Readying<'_> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// Forgets the sessions of a host that are kept for later: it restarts, so that they lead nowhere although nothing
+    /// tells of their end. What runs over them is left alone.
+    fn renew(&self, _reach: &Reach) {}
+
     /// Gives a command to a host. Sessions are kept and shared; a session that was closed while it was idle is made
     /// anew, once, before anything is said of the host.
     fn exec(&self, reach: Arc<Reach>, exec: Exec) -> Starting<'_>;
