@@ -10,6 +10,7 @@ mod port;
 mod probe;
 pub mod quote;
 mod reboot;
+mod restarts;
 mod run_directory;
 mod target;
 pub mod transport;
