@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use ringway_model::Selector;
 
+use crate::hidden;
 use crate::problem::{Code, Found, Report};
 use crate::shape::Shape;
 use crate::yaml::{Entry, Node, Place, Value};
@@ -285,6 +286,13 @@ impl<'n, 's, 'c, 'a> Fields<'n, 's, 'c, 'a> {
                 );
                 continue;
             }
+            if cut && i > 0 && hidden::is_secret_key(&self.entries[i - 1].key) {
+                let message = format!("a comma ends the value of `{}`", self.entries[i - 1].key);
+                self.cx.report(
+                    Report::new(Code::UnknownKey, place, message).hint("write what prints it"),
+                );
+                continue;
+            }
             let hint = self.unknown_hint(key, cut);
             let message = format!("{} has no key `{key}`", self.title());
             self.cx
@@ -347,6 +355,13 @@ impl<'n, 's, 'c, 'a> Fields<'n, 's, 'c, 'a> {
             .map(|entry| &entry.value)
     }
 
+    /// Whether a key is written that the element does not have, or not yet.
+    pub(crate) fn has_unknown(&self) -> bool {
+        self.entries
+            .iter()
+            .any(|entry| self.shape.key(&entry.key).is_none())
+    }
+
     /// Whether no other keys than these are written.
     pub(crate) fn has_only(&self, keys: &[&str]) -> bool {
         self.entries
@@ -376,7 +391,10 @@ impl<'n, 's, 'c, 'a> Fields<'n, 's, 'c, 'a> {
         let node = self.get(key)?;
         let may_be_empty = matches!(
             self.shape.key(key).map(|key| &key.kind),
-            Some(crate::shape::Is::Nothing)
+            Some(
+                crate::shape::Is::Nothing
+                    | crate::shape::Is::Either([crate::shape::Is::Nothing, ..])
+            )
         );
         if node.is_empty() && !may_be_empty {
             let message = format!("`{key}` has no value");

@@ -10,6 +10,7 @@
 mod builtin;
 mod elements;
 mod fields;
+mod hidden;
 mod problem;
 mod read;
 mod render;

@@ -100,6 +100,10 @@ codes! {
     TwoGroups = "two-groups",
     /// A host that no `connect` says how to reach.
     NotConnected = "not-connected",
+    /// A label that a connection needs and some hosts do not have.
+    ConnectNeedsLabel = "connect-needs-label",
+    /// A password, a passphrase or a private key in a document, or what could be one.
+    SecretInDocument = "secret-in-document",
     /// Members that must stay up and can never be taken.
     ImpossibleKeepUp = "impossible-keep-up",
     /// Evidence that is stale before the next probe.

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use crate::hidden;
 use crate::problem::{Found, LINE, Problem, Problems, Report, Snippet};
 use crate::read::Kind;
 
@@ -143,7 +144,6 @@ impl<'s> Lines<'s> {
             .map_or(self.text.len(), |next| next - 1);
         let text = self.text.get(from..to).unwrap_or("");
         let text = text.trim_start_matches('\u{feff}').trim_end_matches('\r');
-        let length = text.chars().count();
         let marked = self
             .text
             .get(start..end.min(to))
@@ -151,7 +151,16 @@ impl<'s> Lines<'s> {
             .trim_end()
             .chars()
             .count();
-        let (mut before, marked) = (column - 1, marked.max(1));
+        let (mut before, mut marked) = (column - 1, marked.max(1));
+        let hidden = hidden::line(text, self.text.get(..from).unwrap_or(""));
+        let text = hidden.as_ref().map_or(text, |hidden| hidden.text.as_str());
+        let length = text.chars().count();
+        if let Some(hidden) = &hidden
+            && before + marked > hidden.from
+        {
+            before = before.min(hidden.from);
+            marked = length - before;
+        }
         // A window around the place when the line is long: its beginning is worth most, so it is cut last.
         let skip = if length > WIDTH && before + marked.min(WIDTH / 2) > WIDTH {
             before.saturating_sub(WIDTH / 3)

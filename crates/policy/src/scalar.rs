@@ -77,6 +77,22 @@ pub(crate) fn value(cx: &Cx<'_>, node: &Node<'_>) -> Option<String> {
     Some(text)
 }
 
+/// A text of one line that may be a label in braces, which YAML takes for a mapping where nobody quotes it.
+pub(crate) fn braced_value(cx: &Cx<'_>, node: &Node<'_>) -> Option<String> {
+    if let Value::Map {
+        entries,
+        flow: true,
+    } = &node.value
+        && let [only] = entries.as_slice()
+        && only.value.is_empty()
+    {
+        let message = format!("`{{{}}}` without quotes is a mapping", only.key);
+        let hint = format!("quote it: `\"{{{}}}\"`", only.key);
+        return cx.fail(Code::WrongType, node.place, message, &hint);
+    }
+    value(cx, node)
+}
+
 /// Whether a text is a name everywhere: in selectors, commands, file names and on a terminal.
 pub(crate) fn is_name(text: &str) -> bool {
     let word = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '@' | '+');
@@ -378,6 +394,23 @@ pub(crate) fn list<'n, 's, 'a, T>(
     read.into_iter().collect()
 }
 
+/// One value, or a list of at least one.
+pub(crate) fn one_or_more<'n, 's, 'a, T>(
+    cx: &Cx<'a>,
+    node: &'n Node<'s>,
+    read: impl Fn(&Cx<'a>, &'n Node<'s>) -> Option<T>,
+) -> Option<Vec<T>> {
+    match &node.value {
+        Value::List(items) if items.is_empty() => {
+            let message = "the list is empty".to_owned();
+            let hint = "name something, or leave the key out";
+            cx.fail(Code::BadValue, node.place, message, hint)
+        }
+        Value::List(_) => list(cx, node, read),
+        Value::Scalar { .. } | Value::Map { .. } => Some(vec![read(cx, node)?]),
+    }
+}
+
 /// A list that says nothing twice, and something.
 pub(crate) fn names<'n, 's, 'a>(
     cx: &Cx<'a>,
@@ -437,6 +470,8 @@ pub(crate) fn exactly_one(
         .collect();
     match present.as_slice() {
         [one] => Some(one),
+        // A key that is not known has been reported, and is meant to be one of them.
+        [] if fields.has_unknown() => None,
         [] => {
             let message = format!("{} has none of `{}`", fields.title(), keys.join("`, `"));
             let report = Report::new(Code::MissingKey, fields.start(), message);

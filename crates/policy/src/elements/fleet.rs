@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use ringway_model::{Digest, Labels, Selector};
 
-use super::{group, probe};
-use crate::fields::{Cx, Fields, Named, not_supported};
+use super::{group, probe, ssh};
+use crate::fields::{Cx, Fields, Named};
 use crate::problem::{Code, Report};
 use crate::scalar;
 use crate::shape::{Is, Shape, may, must};
@@ -45,9 +45,9 @@ pub(crate) static FLEET: Shape = Shape {
         ),
         must(
             "connect",
-            Is::Either(&[Is::Word(&["local"]), Is::List(&Is::Of(&CONNECT))]),
-            "[{ select: all, local: {} }]",
-            "How hosts are reached; the first selector that matches counts.",
+            Is::Either(&[Is::Word(&["local", "ssh"]), Is::List(&Is::Of(&CONNECT))]),
+            "[{ select: all, ssh: { user: svc-ringway } }]",
+            "How hosts are reached; the first selector that matches counts. `local` or `ssh` alone is for all of them.",
         ),
     ],
     later: &[
@@ -86,20 +86,21 @@ static HOST: Shape = Shape {
 
 static CONNECT: Shape = Shape {
     what: "connection",
-    about: "How some hosts are reached.",
+    about: "How some hosts are reached: `local` or `ssh`.",
     keys: &[
         must("select", Is::Selector, "all", "Which hosts."),
-        must(
+        may(
             "local",
             Is::Nothing,
-            "{}",
             "Every host is a set of processes of this machine.",
         ),
+        may(
+            "ssh",
+            Is::Either(&[Is::Nothing, Is::Of(&ssh::SSH)]),
+            "Every host is a server that is reached over SSH.",
+        ),
     ],
-    later: &[
-        ("ssh", "connections over SSH"),
-        ("winrm", "connections over WinRM"),
-    ],
+    later: &[("winrm", "connections over WinRM")],
 };
 
 static LOCAL: Shape = Shape {
@@ -250,19 +251,31 @@ fn probes(cx: &Cx<'_>, node: &Node<'_>) -> Option<BTreeMap<String, crate::valida
 
 fn connect(cx: &Cx<'_>, node: &Node<'_>) -> Option<Vec<Connect>> {
     match &node.value {
-        Value::Scalar { text, .. } if text == "local" => Some(vec![Connect {
-            select: Selector::All,
-            with: Connection::Local,
-        }]),
-        Value::Scalar { text, .. } if text == "ssh" => {
-            cx.report(not_supported("`ssh`", "connections over SSH", node.place));
-            None
+        Value::Scalar { .. } => {
+            let is_local = scalar::word(&[("local", true), ("ssh", false)], &[])(cx, node)?;
+            let with = if is_local {
+                Connection::Local
+            } else {
+                Connection::Ssh(Box::new(ssh::defaults()))
+            };
+            Some(vec![Connect {
+                select: Selector::All,
+                with,
+            }])
         }
-        Value::Scalar { .. } | Value::List(_) | Value::Map { .. } => {
-            let connect = scalar::list(cx, node, connection)?;
+        Value::List(_) | Value::Map { .. } => {
+            let number = std::cell::Cell::new(0);
+            let connect = scalar::list(cx, node, |cx, node| {
+                cx.place(
+                    format!("connect {}", number.get()),
+                    scalar::first_line(cx, node.place),
+                );
+                number.set(number.get() + 1);
+                connection(cx, node)
+            })?;
             if connect.is_empty() {
                 let message = "no host can be reached".to_owned();
-                let hint = "for example `connect: [{ select: all, local: {} }]`";
+                let hint = "for example `connect: [{ select: all, ssh: {} }]`";
                 cx.report(Report::new(Code::BadValue, node.place, message).hint(hint));
                 return None;
             }
@@ -272,31 +285,20 @@ fn connect(cx: &Cx<'_>, node: &Node<'_>) -> Option<Vec<Connect>> {
 }
 
 fn connection(cx: &Cx<'_>, node: &Node<'_>) -> Option<Connect> {
-    let later = matches!(&node.value, Value::Map { entries, .. } if entries.iter().any(|e| CONNECT.later.iter().any(|(name, _)| *name == e.key)));
-    if later {
-        // The missing `local` would be a second problem with the same cure.
-        let Value::Map { entries, .. } = &node.value else {
-            return None;
-        };
-        for entry in entries {
-            if let Some((name, about)) = CONNECT.later.iter().find(|(name, _)| *name == entry.key) {
-                cx.report(not_supported(&format!("`{name}`"), about, entry.key_place));
-            }
-            if entry.key == "select" {
-                scalar::selector(cx, &entry.value);
-            }
-        }
-        return None;
-    }
     let fields = Fields::open(cx, &CONNECT, node)?;
-    let select = cx.about("`connect`".to_owned(), || {
-        fields.read("select", scalar::selector)
-    });
-    let local = fields.read("local", |cx, node| scalar::nothing(cx, &LOCAL, node));
-    local.map(|()| {
+    cx.about("`connect`".to_owned(), || {
+        let select = fields.read("select", scalar::selector);
+        let one = scalar::exactly_one(&fields, &["local", "ssh"]);
+        let local = fields
+            .read("local", |cx, node| scalar::nothing(cx, &LOCAL, node))
+            .map(|()| Connection::Local);
+        let ssh = fields
+            .read("ssh", ssh::read)
+            .map(|ssh| Connection::Ssh(Box::new(ssh)));
+        one?;
         Some(Connect {
             select: select?,
-            with: Connection::Local,
+            with: local.or(ssh)?,
         })
-    })?
+    })
 }

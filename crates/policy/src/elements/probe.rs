@@ -7,7 +7,7 @@ use crate::problem::Code;
 use crate::scalar;
 use crate::shape::{Is, Shape, may, must};
 use crate::validated::{Ask, Probe};
-use crate::yaml::{Node, Value};
+use crate::yaml::Node;
 
 /// Often enough to see a restart that takes minutes, rare enough for ten thousand hosts.
 const EVERY: Span = Span::seconds(30);
@@ -152,19 +152,8 @@ fn path(cx: &Cx<'_>, node: &Node<'_>) -> Option<String> {
 }
 
 /// A port: digits, or a text with a label in braces.
-fn port(cx: &Cx<'_>, node: &Node<'_>) -> Option<String> {
-    if let Value::Map {
-        entries,
-        flow: true,
-    } = &node.value
-        && let [only] = entries.as_slice()
-        && only.value.is_empty()
-    {
-        let message = format!("`{{{}}}` without quotes is a mapping", only.key);
-        let hint = format!("quote it: `\"{{{}}}\"`", only.key);
-        return cx.fail(Code::WrongType, node.place, message, &hint);
-    }
-    let port = scalar::value(cx, node)?;
+pub(crate) fn port(cx: &Cx<'_>, node: &Node<'_>) -> Option<String> {
+    let port = scalar::braced_value(cx, node)?;
     if placeholders(cx, node, &port) > 0 || port.parse::<u16>().is_ok_and(|port| port > 0) {
         return Some(port);
     }
@@ -178,7 +167,7 @@ fn port(cx: &Cx<'_>, node: &Node<'_>) -> Option<String> {
 }
 
 /// Notes the labels that stand in braces in a text, and counts all words in braces.
-fn placeholders(cx: &Cx<'_>, node: &Node<'_>, text: &str) -> usize {
+pub(crate) fn placeholders(cx: &Cx<'_>, node: &Node<'_>, text: &str) -> usize {
     let mut count = 0;
     for (at, name) in braced(text) {
         count += 1;

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::labels::{must_stay_up, probe_needs};
+use crate::elements::ssh::needs;
 use crate::fields::{Named, Notes};
 use crate::problem::{Code, Found, LINE, Report};
-use crate::validated::{Fleet, Group, Host, KeepUp};
+use crate::validated::{Connection, Fleet, Group, Host, KeepUp};
 use crate::yaml::Place;
 
 /// Checks the groups of a fleet.
@@ -207,15 +208,49 @@ fn evidence(
     );
 }
 
-/// Every host must be reached somehow.
+/// Every host must be reached somehow, and have the labels that this needs.
 fn connected(fleet: &Fleet, notes: &Notes, found: &mut Found) {
-    let reached = |host: &Host| {
-        fleet
+    let needs: Vec<Vec<&str>> = fleet
+        .connect
+        .iter()
+        .map(|connect| match &connect.with {
+            Connection::Local => Vec::new(),
+            Connection::Ssh(ssh) => needs(ssh),
+        })
+        .collect();
+    let mut lost: Vec<&Host> = Vec::new();
+    let mut lacking: BTreeMap<(usize, &str), Vec<&str>> = BTreeMap::new();
+    for host in &fleet.hosts {
+        let by = fleet
             .connect
             .iter()
-            .any(|c| c.select.matches(&host.name, &host.labels))
+            .position(|c| c.select.matches(&host.name, &host.labels));
+        let Some(by) = by else {
+            lost.push(host);
+            continue;
+        };
+        for label in &needs[by] {
+            if host.labels.get(label).is_none() {
+                lacking.entry((by, label)).or_default().push(&host.name);
+            }
+        }
+    }
+    // A label that no host has is reported where it is named.
+    let is_known = |label: &str| {
+        fleet
+            .hosts
+            .iter()
+            .any(|host| host.labels.get(label).is_some())
     };
-    let lost: Vec<&Host> = fleet.hosts.iter().filter(|host| !reached(host)).collect();
+    lacking.retain(|(_, label), _| is_known(label));
+    for ((by, label), hosts) in lacking {
+        let place = super::place(notes, &format!("connect {by}"));
+        let listed = super::listed(&hosts);
+        let lack = if hosts.len() == 1 { "lacks" } else { "lack" };
+        let message = format!("the connection needs the label `{label}`, and {listed} {lack} it");
+        let hint = format!("give {listed} the label `{label}`, or select others");
+        found.report(Report::new(Code::ConnectNeedsLabel, place, message).hint(hint));
+    }
     let Some(first) = lost.first() else { return };
     let names: Vec<&str> = lost.iter().map(|host| host.name.as_str()).collect();
     let place = notes.names.get(&(Named::Host, first.name.clone())).copied();

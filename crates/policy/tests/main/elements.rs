@@ -126,7 +126,7 @@ fn a_fleet_means_what_it_says() {
     let fleet = corp.fleet.as_ref().unwrap();
     assert_eq!(
         (fleet.name.as_str(), fleet.hosts.len(), fleet.connect.len()),
-        ("corp", 7, 2)
+        ("corp", 7, 5)
     );
     assert_eq!(fleet.hosts[0].address.as_deref(), Some("10.1.0.11"));
     let up = &fleet.probes["up"];

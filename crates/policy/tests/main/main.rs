@@ -2,6 +2,7 @@
 
 mod arbitrary;
 mod broken;
+mod connections;
 mod elements;
 mod limits;
 mod reference;
