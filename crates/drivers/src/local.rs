@@ -4,13 +4,12 @@
 //! miss: killed at any moment, its steps go on, and [`Driver::attach`] finds them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 
-use ringway_model::{IntentId, Place, RawReport, Span};
+use ringway_model::{IntentId, Place, RawReport, Span, StepKind};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Child;
@@ -100,8 +99,8 @@ impl LocalDriver {
     /// Where a host's steps lie. Steps at the controller are apart, with a lock for each host that is visited.
     pub fn host_root(&self, host: &str, place: Place) -> PathBuf {
         match place {
-            Place::Host => self.root.join(component(host)),
-            Place::Controller => self.root.join("@controller").join(component(host)),
+            Place::Host => self.root.join(envelope::encode(host)),
+            Place::Controller => self.root.join("@controller").join(envelope::encode(host)),
         }
     }
 
@@ -153,6 +152,9 @@ impl LocalDriver {
                 | Answer::Begun
                 | Answer::Busy(_)
                 | Answer::Fenced(_)
+                | Answer::Foreign(_)
+                | Answer::ForeignFleet(_)
+                | Answer::Tidied(_)
                 | Answer::Cannot(_) => (None, Answer::Exists),
             },
         };
@@ -167,15 +169,16 @@ impl LocalDriver {
                 RawReport::NeverStarted
             }
             Answer::Fenced(seen) => RawReport::Fenced { seen },
+            Answer::Foreign(incarnation) => foreign(incarnation),
+            Answer::ForeignFleet(fleet) => foreign_fleet(&fleet),
+            Answer::Tidied(_) => unreachable(&format!("it answered {answer:?}")),
             Answer::Cannot(why) => {
                 // It may have come as far as its run directory; it must not go on from there behind our back.
                 let found = visit.directory.look();
                 if !matches!(found, Ok(Found::Nothing)) && visit.forbid().await == Answer::Begun {
                     return visit.watch(child, withdrawal, false).await;
                 }
-                RawReport::Unreachable {
-                    why: format!("the envelope does not work here: {why}"),
-                }
+                unreachable(&why)
             }
         }
     }
@@ -189,16 +192,19 @@ impl LocalDriver {
                 Answer::Begun => return visit.watch(None, Withdrawal::never(), true).await,
                 Answer::Never => return RawReport::NeverStarted,
                 Answer::Fenced(seen) => return RawReport::Fenced { seen },
+                Answer::Foreign(incarnation) => return foreign(incarnation),
+                Answer::ForeignFleet(fleet) => return foreign_fleet(&fleet),
                 Answer::Cannot(why) => last = why,
-                other @ (Answer::Accepted | Answer::Exists | Answer::Busy(_)) => {
+                other @ (Answer::Accepted
+                | Answer::Exists
+                | Answer::Busy(_)
+                | Answer::Tidied(_)) => {
                     last = format!("it answered {other:?}");
                 }
             }
             tokio::time::sleep(wait).await;
         }
-        RawReport::Unreachable {
-            why: format!("the envelope does not work here: {last}"),
-        }
+        unreachable(&last)
     }
 
     /// Gives a script to a shell in a session of its own, and waits for its answer. The process comes with it, so that
@@ -311,6 +317,8 @@ impl<'a> Visit<'a> {
     fn run(&self) -> envelope::Run<'_> {
         envelope::Run {
             root: &self.root,
+            fleet: &self.step.fleet,
+            adopts: &self.step.adopts,
             incarnation: self.step.incarnation,
             epoch: self.step.epoch,
             intent: self.step.intent,
@@ -355,6 +363,8 @@ impl<'a> Visit<'a> {
                 patience: self.driver.patience.busy,
                 output_limit: step.output_limit as u64,
                 note,
+                follow: false,
+                durable: step.kind.takes_down() || step.kind == StepKind::Undrain,
             },
         )
     }
@@ -522,40 +532,31 @@ fn ended(exit: i32, output: String, restarts: u16) -> RawReport {
     }
 }
 
+fn unreachable(why: &str) -> RawReport {
+    RawReport::Unreachable {
+        why: format!("the envelope does not work here: {why}"),
+    }
+}
+
+/// The host refuses every database but its own: two that believe in the same hosts must not both change them.
+pub(crate) fn foreign(incarnation: u64) -> RawReport {
+    RawReport::Unreachable {
+        why: format!(
+            "the host belongs to another database of this fleet; `ringway adopt {incarnation}` takes it over"
+        ),
+    }
+}
+
+/// Two fleets cannot share a root, for neither would know of the other's steps.
+pub(crate) fn foreign_fleet(fleet: &str) -> RawReport {
+    RawReport::Unreachable {
+        why: format!(
+            "the host's root belongs to the fleet `{fleet}`; a host of two fleets needs a root for each"
+        ),
+    }
+}
+
 /// A request that no shell can carry fails as a command that cannot be executed does: it would fail again if repeated.
 fn refused(error: &QuoteError) -> RawReport {
     ended(REFUSED, format!("ringway: nothing was run: {error}"), 0)
-}
-
-/// A host's name as one component of a path: whatever could mean something else is written as `%` and its code.
-fn component(host: &str) -> String {
-    let mut name = String::with_capacity(host.len());
-    for byte in host.bytes() {
-        let plain = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        if plain && !(name.is_empty() && byte == b'.') {
-            name.push(char::from(byte));
-        } else {
-            write!(name, "%{byte:02x}").expect("writing to a string cannot fail");
-        }
-    }
-    name
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_host_name_leaves_its_directory() {
-        for (host, directory) in [
-            ("web-1.example", "web-1.example"),
-            ("..", "%2e."),
-            ("a/b", "a%2fb"),
-            ("@controller", "%40controller"),
-            ("ü", "%c3%bc"),
-            ("%", "%25"),
-        ] {
-            assert_eq!(component(host), directory);
-        }
-    }
 }

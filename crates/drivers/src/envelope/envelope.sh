@@ -1,8 +1,9 @@
 # The envelope every step runs in. Functions only: what calls them, and every value, is put around this text by `script`.
 # Read `mod.rs` first: it has the table of the markers. POSIX sh, Linux /proc, setsid(1), flock(1).
 
+# A line of its own, whatever a login shell left unfinished before it.
 rw_answer() {
-	printf 'ringway: %s\n' "$*"
+	printf '\nringway: %s\n' "$*"
 }
 
 rw_cannot() {
@@ -45,9 +46,23 @@ rw_decide() {
 	return $rw_lost
 }
 
-# Asks for the gate, and whether this decider is the latest that the host has seen. Ends with the gate held.
+# Asks for the gate, whether the host is this database's, and whether this decider is the latest that the host has seen.
+# Ends with the gate held.
 rw_enter() {
 	flock 9 || rw_cannot "use flock in $RW_ROOT"
+	rw_fleet= rw_database=
+	[ ! -e "$RW_ROOT/owner" ] || read -r rw_fleet rw_database <"$RW_ROOT/owner" || rw_cannot "read $RW_ROOT/owner"
+	if [ "${rw_fleet:-$RW_FLEET}" != "$RW_FLEET" ]; then
+		rw_answer foreign-fleet "$rw_fleet"
+		exit 0
+	fi
+	case " $RW_INCARNATION $RW_ADOPTS " in
+	*" ${rw_database:-$RW_INCARNATION} "*) ;;
+	*)
+		rw_answer foreign "$rw_database"
+		exit 0
+		;;
+	esac
 	rw_seen=0
 	rw_epochs=$RW_ROOT/epochs/$RW_INCARNATION
 	[ ! -e "$rw_epochs" ] || read -r rw_seen <"$rw_epochs" || rw_cannot "read $rw_epochs"
@@ -56,6 +71,8 @@ rw_enter() {
 		exit 0
 	fi
 	[ "$RW_EPOCH" = "$rw_seen" ] || rw_put "$rw_epochs" "$RW_EPOCH" || rw_cannot "write $rw_epochs"
+	[ "$RW_INCARNATION" = "$rw_database" ] || rw_put "$RW_ROOT/owner" "$RW_FLEET $RW_INCARNATION" ||
+		rw_cannot "write $RW_ROOT/owner"
 }
 
 rw_leave() {
@@ -78,18 +95,24 @@ rw_free() {
 	! rw_alive "$rw_step" "$rw_since"
 }
 
-rw_prepare() {
+# What every verb needs that looks below the root.
+rw_below() {
 	exec 2>&1
+	case $RW_ROOT in /*) ;; *) RW_ROOT=$PWD/$RW_ROOT ;; esac
 	RW_RUNS=$RW_ROOT/runs/$RW_INCARNATION
-	RW_RUN=$RW_RUNS/$RW_INTENT
 	rw_mask=$(umask)
 	umask 077
 	[ -r /proc/self/stat ] || rw_cannot "read /proc"
+	read -r rw_boot </proc/sys/kernel/random/boot_id || rw_cannot "read the kernel's boot id"
+	rw_self
+}
+
+rw_prepare() {
+	rw_below
+	RW_RUN=$RW_RUNS/$RW_INTENT
 	rw_setsid=$(command -v setsid) || rw_cannot "find setsid"
 	command -v flock >/dev/null || rw_cannot "find flock"
-	read -r rw_boot </proc/sys/kernel/random/boot_id || rw_cannot "read the kernel's boot id"
 	mkdir -p "$RW_RUNS" "$RW_ROOT/epochs" || rw_cannot "make $RW_RUNS"
-	rw_self
 	exec 9>>"$RW_ROOT/gate"
 }
 
@@ -210,9 +233,10 @@ rw_watchdog() {
 rw_step() {
 	rw_self
 	rw_decide "$RW_RUN" begun "$rw_pid" "$rw_token" || exit 125
-	sync "$RW_RUN/fate" "$RW_RUN" "$RW_RUNS" 2>/dev/null
+	[ -z "$RW_DURABLE" ] || sync "$RW_RUN/fate" "$RW_RUN" "$RW_RUNS" 2>/dev/null
 	umask "$rw_mask"
-	cd "$RW_DIRECTORY" || exit 126
+	trap - HUP PIPE
+	[ "$RW_DIRECTORY" = . ] || cd "$RW_DIRECTORY" || exit 126
 	rw_values
 	exec "$rw_setsid" /bin/sh "$RW_RUN/command"
 }
@@ -239,16 +263,41 @@ rw_await_kill() {
 	done
 }
 
+# rw_tell HOW CODE: how it is over, and the end of what it printed. Both files are opened before they are measured: they
+# may still be taking turns, where a service that the step left behind goes on printing.
+rw_tell() {
+	rw_dropped=0 rw_older=/dev/null rw_newer=/dev/null
+	[ ! -e "$RW_RUN/output" ] || rw_newer=$RW_RUN/output
+	[ ! -e "$RW_RUN/output.older" ] || rw_older=$RW_RUN/output.older
+	[ ! -e "$RW_RUN/dropped" ] || read -r rw_dropped <"$RW_RUN/dropped"
+	if [ -s "$rw_newer" ] || [ -s "$rw_older" ]; then
+		{
+			rw_size=$(wc -c </proc/self/fd/4)
+			rw_before=$(wc -c </proc/self/fd/5)
+			rw_size=$((rw_size)) rw_before=$((rw_before))
+			rw_length=$((rw_size + rw_before))
+			[ "$rw_length" -le "$RW_LIMIT" ] || rw_length=$RW_LIMIT
+			rw_answer "$1 $2 $((rw_dropped + rw_size + rw_before - rw_length)) $rw_length"
+			{ cat <&5 && head -c "$rw_size" <&4; } | tail -c "$rw_length"
+		} 4<"$rw_newer" 5<"$rw_older"
+	else
+		rw_answer "$1 $2 $rw_dropped 0"
+	fi
+}
+
 rw_start() {
+	trap '' HUP PIPE
 	rw_prepare
 	rw_take
 	rw_answer accepted
-	exec >/dev/null 2>&1
-	rw_reader <"$RW_RUN/pipe" &
+	# From here on the connection is the envelope's alone: nothing it leaves behind may hold it.
+	exec 3>&1 >/dev/null 2>&1
+	[ -n "$RW_FOLLOW" ] || exec 3>&-
+	rw_reader <"$RW_RUN/pipe" 3>&- &
 	rw_reads=$!
-	rw_watchdog &
+	rw_watchdog 3>&- &
 	rw_dog=$!
-	(rw_step) </dev/null >"$RW_RUN/pipe" 2>&1
+	(rw_step) </dev/null >"$RW_RUN/pipe" 2>&1 3>&-
 	rw_code=$?
 	rw_how=ended
 	if [ -e "$RW_RUN/late" ]; then
@@ -257,8 +306,189 @@ rw_start() {
 	else
 		kill "$rw_dog" 2>/dev/null
 	fi
-	rw_drain "$rw_reads"
+	rw_drain "$rw_reads" 3>&-
 	rm -f "$RW_RUN/pipe"
 	read -r rw_word rw_rest <"$RW_RUN/fate"
 	[ "$rw_word" != begun ] || rw_put "$RW_RUN/result" "$rw_how $rw_code"
+	[ -n "$RW_FOLLOW" ] || exit 0
+	exec >&3 3>&-
+	if [ "$rw_word" = begun ]; then
+		rw_tell "$rw_how" "$rw_code"
+	else
+		rw_answer never
+	fi
+}
+
+# Whether an orphan's time is over: its age by the kernel's own clock, which counts in hundredths on every Linux.
+rw_overdue() {
+	read -r rw_limit <"$RW_RUN/timeout" || rw_limit=0
+	read -r rw_up rw_rest </proc/uptime
+	[ "$((${rw_up%%.*} - ${rw_since##*.} / 100))" -gt "$((${rw_limit%%.*} + 1 + RW_GRACE / 10))" ]
+}
+
+# Ends a step whose time is over and whose envelope, which would have done it, was killed.
+rw_end_orphan() {
+	: >"$RW_RUN/late"
+	rw_kill TERM
+	rw_tries=$RW_GRACE
+	while [ "$rw_tries" -gt 0 ] && rw_alive "$rw_step" "$rw_since"; do
+		sleep 0.1
+		rw_tries=$((rw_tries - 1))
+	done
+	rw_kill KILL
+}
+
+# Waits for the end of what has begun.
+rw_follow() {
+	for rw_pause in 0.05 0.1 0.2 0.5 1; do
+		while :; do
+			# Asked before the result: an envelope that is seen dead has written all it ever will.
+			rw_supervisor=0 rw_since= rw_supervised=
+			[ ! -e "$RW_RUN/supervisor" ] || read -r rw_supervisor rw_since <"$RW_RUN/supervisor"
+			rw_alive "$rw_supervisor" "$rw_since" && rw_supervised=yes
+			read -r rw_word rw_step rw_since <"$RW_RUN/fate"
+			rw_stepping=
+			rw_alive "$rw_step" "$rw_since" && rw_stepping=yes
+			if [ -e "$RW_RUN/result" ]; then
+				read -r rw_how rw_code <"$RW_RUN/result"
+				rw_tell "$rw_how" "$rw_code"
+				exit 0
+			elif [ -z "$rw_supervised$rw_stepping" ]; then
+				# The watchdog may outlive its envelope, and does its duty then.
+				rw_how=interrupted rw_code=0
+				[ ! -e "$RW_RUN/late" ] || rw_how=late rw_code=137
+				rw_tell "$rw_how" "$rw_code"
+				exit 0
+			elif [ -z "$rw_supervised" ] && rw_overdue; then
+				rw_end_orphan
+			fi
+			sleep "$rw_pause"
+			[ "$rw_pause" = 1 ] || break
+		done
+	done
+}
+
+rw_attach() {
+	rw_forbid
+	[ "$rw_word" = begun ] || exit 0
+	exec 9>&-
+	rw_follow
+}
+
+rw_restarts() {
+	rw_prepare
+	rw_enter
+	[ -d "$RW_RUN" ] || rw_cannot "find $RW_RUN"
+	[ -z "$RW_SEEN" ] || printf '%s\n' "$RW_SEEN" >>"$RW_RUN/boots" || rw_cannot "write $RW_RUN/boots"
+	rw_text=
+	[ ! -e "$RW_RUN/result" ] || rw_text=$(($(date +%s) - $(date -r "$RW_RUN/result" +%s)))
+	rw_text="$rw_text
+$(cat "$RW_RUN/note" 2>/dev/null)
+$(cat "$RW_RUN/boots" 2>/dev/null)
+"
+	LC_ALL=C
+	rw_answer ended 0 0 ${#rw_text}
+	printf %s "$rw_text"
+}
+
+# Whether nothing of that run runs, or will.
+rw_over() {
+	[ ! -e "$RW_RUN/result" ] || return 0
+	rw_supervisor=0 rw_since=
+	[ ! -e "$RW_RUN/supervisor" ] || read -r rw_supervisor rw_since <"$RW_RUN/supervisor"
+	rw_alive "$rw_supervisor" "$rw_since" && return 1
+	[ -e "$RW_RUN/fate" ] || return 1
+	read -r rw_word rw_step rw_since <"$RW_RUN/fate"
+	[ "$rw_word" = never ] || ! rw_alive "$rw_step" "$rw_since"
+}
+
+rw_tidy() {
+	rw_below
+	rw_removed=0 rw_place=0
+	cd "$RW_RUNS" 2>/dev/null || {
+		rw_answer tidied 0
+		exit 0
+	}
+	rm -rf .removed-*
+	rw_old=" $(find . ! -name . -prune -type d -mmin "+$RW_MINUTES" | tr '\n' ' ')"
+	# The youngest first. Only the names of intents are looked at, which have nothing in them that means something here.
+	for rw_intent in $(ls -t); do
+		case $rw_intent in r[0-9]*-s[0-9]*-[0-9]*) ;; *) continue ;; esac
+		case " $RW_OPEN " in *" $rw_intent "*) continue ;; esac
+		RW_RUN=$RW_RUNS/$rw_intent
+		rw_over || continue
+		rw_place=$((rw_place + 1))
+		case $rw_old in *" ./$rw_intent "*) ;; *) [ "$rw_place" -gt "$RW_AT_MOST" ] || continue ;; esac
+		# Renamed first: a directory that is half removed must not be read as an interrupted run.
+		mv "$rw_intent" ".removed-$rw_intent" && rm -rf ".removed-$rw_intent" || rw_cannot "remove $RW_RUN"
+		rw_removed=$((rw_removed + 1))
+	done
+	rw_answer tidied "$rw_removed"
+}
+
+# Runs the question in a group of its own, which does not outlive it. What it prints is followed by how it is over.
+rw_ask() {
+	printf '%s\n' "$RW_COMMAND" | {
+		exec 2>&1
+		rw_values
+		[ "$RW_DIRECTORY" = . ] || cd "$RW_DIRECTORY" || exit 126
+		exec "$rw_setsid" /bin/sh
+	} &
+	rw_step=$!
+	(
+		rw_nap "$RW_TIMEOUT"
+		trap 'exit 7' TERM
+		rw_kill KILL
+		exit 7
+	) >/dev/null &
+	rw_dog=$!
+	# Not before: a subshell that is just made can lose a signal for which its parent has a trap.
+	trap 'rw_kill KILL; kill "$rw_dog"; exit 0' HUP TERM
+	wait "$rw_step"
+	rw_code=$?
+	kill "$rw_dog" 2>/dev/null
+	wait "$rw_dog"
+	rw_how=ended
+	[ "$?" != 7 ] || rw_how=late
+	rw_kill KILL
+	printf '\n%s' "$rw_how $rw_code"
+}
+
+# The end of what comes in, kept in memory: a question is asked of a full disk too.
+rw_keep() {
+	LC_ALL=C
+	rw_dropped=0 rw_older= rw_newer=
+	while
+		rw_chunk=$(
+			dd bs=4096 count=16 2>/dev/null
+			echo .
+		)
+		rw_chunk=${rw_chunk%.}
+		[ -n "$rw_chunk" ]
+	do
+		rw_newer=$rw_newer$rw_chunk
+		if [ "${#rw_newer}" -ge "$RW_LIMIT" ]; then
+			rw_dropped=$((rw_dropped + ${#rw_older}))
+			rw_older=$rw_newer rw_newer=
+		fi
+	done
+	rw_newer=$rw_older$rw_newer
+	rw_end=${rw_newer##*"
+"}
+	rw_newer=${rw_newer%"
+"*}
+	rw_length=${#rw_newer}
+	[ "$rw_length" -le "$RW_LIMIT" ] || rw_length=$RW_LIMIT
+	rw_answer "$rw_end $((rw_dropped + ${#rw_newer} - rw_length)) $rw_length"
+	if [ "$rw_length" = "${#rw_newer}" ]; then
+		printf %s "$rw_newer"
+	else
+		printf %s "$rw_newer" | tail -c "$rw_length"
+	fi
+}
+
+rw_question() {
+	rw_setsid=$(command -v setsid) || rw_cannot "find setsid"
+	exec 2>/dev/null
+	rw_ask | rw_keep
 }

@@ -1,5 +1,6 @@
 //! Steps from their start to their end.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::process::Stdio;
@@ -10,7 +11,7 @@ use ringway_drivers::{Driver as _, Withdrawal, envelope, withdrawal};
 use ringway_model::{Epoch, IntentId, Place, RawReport, RolloutId, Slot, Span};
 use ringway_policy::validated::Command;
 
-use crate::support::{LONG, World, ended, exists, in_time, kill, runs, shells, until};
+use crate::support::{INCARNATION, LONG, World, ended, exists, in_time, kill, runs, shells, until};
 
 #[tokio::test]
 async fn a_step_is_told_its_values_and_place_and_nothing_else_in_every_shell() {
@@ -158,7 +159,9 @@ async fn a_part_of_the_script_runs_nothing_in_any_shell() {
     let script = envelope::start(
         &envelope::Run {
             root: &root,
+            fleet: "corp",
             incarnation: 1,
+            adopts: &BTreeSet::new(),
             epoch: Epoch(1),
             intent: IntentId::new(RolloutId(1), Slot(1), 1),
         },
@@ -171,6 +174,8 @@ async fn a_part_of_the_script_runs_nothing_in_any_shell() {
             patience: LONG,
             output_limit: 1000,
             note: "",
+            follow: true,
+            durable: true,
         },
     )
     .unwrap();
@@ -203,10 +208,11 @@ async fn a_lower_epoch_is_refused_and_runs_nothing() {
     assert_eq!(world.run(step.clone()).await, RawReport::Fenced { seen: 5 });
     assert_eq!(world.attach(step).await, RawReport::Fenced { seen: 5 });
     assert!(!world.file("two").exists());
-    // The epochs of another database are counted apart.
+    // The epochs of another database, which took the host over, are counted apart.
     let mut step = world.step(3, "echo three");
     step.epoch = Epoch(1);
     step.incarnation = 78;
+    step.adopts = Arc::new(BTreeSet::from([INCARNATION]));
     assert_eq!(world.run(step).await, ended(0, "three\n"));
 }
 
