@@ -77,6 +77,13 @@ pub enum Command {
         /// Why; required after a fault.
         reason: String,
     },
+    /// Hosts that belong to another database of this fleet (one that was lost and made anew) are taken over from it.
+    Adopt {
+        /// The other database, by the number drawn when it was made.
+        incarnation: u64,
+        /// Why; required.
+        reason: String,
+    },
 }
 
 /// What an approval is for.

@@ -4,7 +4,7 @@
 //! folds the journal. So what ran live and what is read back cannot differ.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
 use ringway_model::{
@@ -113,6 +113,9 @@ pub struct OrderView {
     pub attempt: u8,
     /// What the host had before, as `inspect` found it.
     pub previous: Option<String>,
+    /// Whether it may begin although its scope is held: it brings the host back into service, or its policy wants it
+    /// finished.
+    pub may_run_when_held: bool,
 }
 
 /// Every rollout of one fleet, and all that is decided about them.
@@ -125,6 +128,10 @@ pub struct Engine {
     pub(crate) recovered_at: Timestamp,
     pub(crate) fleet_digest: Option<Digest>,
     pub(crate) hold: FleetHold,
+    /// Databases whose hosts may be taken over.
+    pub(crate) adopted: Arc<BTreeSet<u64>>,
+    /// How often a host's content was changed, over all rollouts: which change was later is the order of these numbers.
+    pub(crate) changes: u32,
     pub(crate) fleet: Fleet,
     pub(crate) rollouts: Vec<Rollout>,
     /// Due states, earliest first: instant, rollout index, slot. An entry is stale when the slot's `until` is another.
@@ -163,6 +170,8 @@ impl Engine {
             recovered_at: Timestamp(i64::MIN),
             fleet_digest: None,
             hold: FleetHold::Free,
+            adopted: Arc::default(),
+            changes: 0,
             fleet: Fleet::new(Arc::new(empty)),
             rollouts: Vec::new(),
             timers: BinaryHeap::new(),
@@ -339,6 +348,7 @@ impl Engine {
             position,
             attempt,
             previous: rollout.previous(slot).cloned(),
+            may_run_when_held: self.may_go_on_when_held(r, slot, visit, position),
         })
     }
 
@@ -360,6 +370,11 @@ impl Engine {
         self.rollouts
             .iter()
             .any(|rollout| self.soak_until(rollout).is_some())
+    }
+
+    /// Other databases of this fleet whose hosts may be taken over, by a person's decision.
+    pub const fn adopted(&self) -> &Arc<BTreeSet<u64>> {
+        &self.adopted
     }
 
     /// What should be probed differently since this was last asked.

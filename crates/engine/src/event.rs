@@ -227,6 +227,15 @@ pub enum Event {
         /// The host's slot.
         slot: Slot,
     },
+    /// Hosts of another database of this fleet may be taken over from now on.
+    HostsAdopted {
+        /// The other database.
+        incarnation: u64,
+        /// By whom.
+        actor: Actor,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// What an approver was shown beyond the documents: an approval is void where what arrives is worse.

@@ -1,5 +1,7 @@
 //! What every event does to the state. The only code that changes it, live and in a fold alike.
 
+use std::sync::Arc;
+
 use ringway_model::{
     Evidence, HostId, IntentId, ProbeId, RingIndex, StepKind, StepResult, Timestamp, VisitKind,
 };
@@ -232,6 +234,9 @@ impl Engine {
                 let r = self.index_of(*rollout)?;
                 self.fold_finished(r, *how);
             }
+            Event::HostsAdopted { incarnation, .. } => {
+                Arc::make_mut(&mut self.adopted).insert(*incarnation);
+            }
         }
         Ok(())
     }
@@ -442,6 +447,8 @@ impl Engine {
             }
             StepKind::Apply if began => {
                 rec.set(SlotRec::CHANGED, true);
+                self.changes = self.changes.saturating_add(1);
+                self.rollouts[r].changed_as(slot, self.changes);
             }
             StepKind::Inspect
             | StepKind::Precheck
@@ -453,6 +460,7 @@ impl Engine {
             | StepKind::CareVerify
             | StepKind::Undrain => {}
         }
+        let rec = &mut self.rollouts[r].rec.slots[slot as usize];
         if let StepResult::Back { restarts } = result {
             rec.restarts = u8::try_from(*restarts).unwrap_or(u8::MAX);
         }

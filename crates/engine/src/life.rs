@@ -9,13 +9,15 @@
 //! * A halted rollout goes on only by a person's decision.
 //! * Silence is never success: without positive evidence nothing is promoted.
 
+use std::collections::BTreeMap;
+
 use ringway_model::{Actor, Digest, RingIndex, RolloutId, Timestamp};
 
 use crate::command::{Accepted, Command, Rejected};
 use crate::engine::{Engine, FleetHold};
 use crate::event::{Event, Final, HaltCause};
+use crate::host::HostState;
 use crate::rollout::{Rollout, RolloutState, Stage};
-use crate::slot::SlotRec;
 
 /// A command about one rollout, without what `command` has dealt with.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -83,6 +85,13 @@ impl Engine {
             }
             Command::Go { reason } => {
                 self.go(actor, reason, out)?;
+                None
+            }
+            Command::Adopt {
+                incarnation,
+                reason,
+            } => {
+                self.adopt(actor, *incarnation, reason, out)?;
                 None
             }
         };
@@ -199,6 +208,48 @@ impl Engine {
                 Ok(())
             }
         }
+    }
+
+    /// Takes over the hosts of a database that was lost. What was offline because it belonged to that one is tried again
+    /// at once; which hosts those are only they know, so it is everything that is offline.
+    fn adopt(
+        &mut self,
+        actor: &Actor,
+        incarnation: u64,
+        reason: &str,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Rejected> {
+        if reason.trim().is_empty() {
+            return Err(Rejected::new(
+                "reason-missing",
+                "taking hosts over from another database needs a reason",
+                "say why that database is gone for good: `adopt --reason`",
+            ));
+        }
+        if self.adopted.contains(&incarnation) {
+            return Ok(());
+        }
+        self.emit(
+            Event::HostsAdopted {
+                incarnation,
+                actor: actor.clone(),
+                reason: reason.to_owned(),
+            },
+            out,
+        );
+        for r in 0..self.rollouts.len() {
+            if self.rollouts[r].rec.state.is_final() {
+                continue;
+            }
+            for slot in 0..self.rollouts[r].rec.slots.len() {
+                let record = self.rollouts[r].rec.slots[slot];
+                if record.state == HostState::Offline && record.until != Timestamp::NEVER {
+                    let slot = u32::try_from(slot).unwrap_or(u32::MAX);
+                    self.move_host(r, slot, HostState::Pending, Timestamp::NEVER, out);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What a person asks of a rollout, by the state it is in: the table of who may leave each state, and how.
@@ -389,20 +440,34 @@ impl Engine {
         Ok(())
     }
 
-    /// A later rollout that has changed a host which this one changed too.
+    /// Another rollout that has changed a host after this one did, and has not taken it back: what this one would put
+    /// there is older than that.
     fn later_change(&self, r: usize) -> Option<RolloutId> {
-        let changed = |rollout: &Rollout| {
-            let slots = rollout.plan.slots.iter().zip(&rollout.rec.slots);
-            let hosts = slots
-                .filter(|(_, record)| record.is(SlotRec::CHANGED))
-                .map(|(slot, _)| slot.host);
-            hosts.collect::<std::collections::BTreeSet<_>>()
+        let changes = |rollout: &Rollout| {
+            let spec = self.fleets.get(&rollout.plan.fleet)?;
+            let slots = rollout
+                .plan
+                .slots
+                .iter()
+                .zip(&rollout.rec.slots)
+                .enumerate();
+            let changed = slots.filter_map(|(at, (slot, record))| {
+                // By name, for another rollout may have run over a fleet in which its hosts have other numbers.
+                let name = spec.hosts.get(slot.host.index())?.name.clone();
+                let stands = record.state != HostState::RolledBack;
+                stands.then_some((name, rollout.changed(at)?))
+            });
+            Some(changed.collect::<BTreeMap<_, _>>())
         };
-        let mine = changed(&self.rollouts[r]);
-        let mut later = self.rollouts.iter().skip(r + 1);
-        later
+        let mine = changes(&self.rollouts[r])?;
+        self.rollouts
+            .iter()
+            .filter(|other| other.rec.id != self.rollouts[r].rec.id)
+            .filter(|other| other.rec.state != RolloutState::RolledBack)
             .find(|other| {
-                other.rec.state != RolloutState::RolledBack && !mine.is_disjoint(&changed(other))
+                let theirs = changes(other).unwrap_or_default();
+                let mut later = theirs.iter();
+                later.any(|(host, order)| mine.get(host).is_some_and(|own| order > own))
             })
             .map(|other| other.rec.id)
     }

@@ -198,6 +198,9 @@ pub(crate) struct Record {
     pub(crate) previous: Vec<String>,
     /// Hosts that counted as failed at any time.
     pub(crate) hit: u32,
+    /// By slot: which change of the fleet's hosts the last one by this rollout was (`Engine::changes`), 0 for none. Empty
+    /// before the first.
+    pub(crate) changed: Vec<u32>,
 }
 
 /// Counters of one ring, kept true by `Engine::set_slot`.
@@ -305,6 +308,7 @@ impl Rollout {
             downs: BTreeMap::new(),
             previous: Vec::new(),
             hit: 0,
+            changed: Vec::new(),
         };
         Self {
             rec,
@@ -334,6 +338,21 @@ impl Rollout {
         index
             .checked_sub(1)
             .and_then(|index| self.rec.previous.get(index as usize))
+    }
+
+    /// The slot's host was changed, as this change of all.
+    pub(crate) fn changed_as(&mut self, slot: u32, order: u32) {
+        let rec = &mut self.rec;
+        if rec.changed.is_empty() {
+            rec.changed = vec![0; rec.slots.len()];
+        }
+        rec.changed[slot as usize] = order;
+    }
+
+    /// Which change of all the last one of the slot's host was; `None` where it was not changed.
+    pub(crate) fn changed(&self, slot: usize) -> Option<u32> {
+        let order = self.rec.changed.get(slot).copied().unwrap_or(0);
+        self.rec.slots[slot].is(SlotRec::CHANGED).then_some(order)
     }
 
     /// The ramp of a ring that opens.

@@ -27,6 +27,7 @@ impl Engine {
                 .is_some()
                 .then(|| self.fleet.spec.name.clone()),
             stopped,
+            observing: false,
             at: now.max(self.now),
             rollouts: (0..self.rollouts.len())
                 .map(|r| self.rollout_view(r))
@@ -396,6 +397,7 @@ impl Engine {
         HostView {
             host: self.host_name(r, slot),
             rollout: rollout.rec.id,
+            slot: Slot(slot),
             ring: rollout.plan.rings[rollout.ring_of(slot)].name.clone(),
             group: host
                 .and_then(|host| host.group)
@@ -403,6 +405,7 @@ impl Engine {
             outcome,
             words: outcome.to_string(),
             previous: rollout.previous(slot).cloned(),
+            last_word: None,
             waiting: self
                 .host_waiting(rollout.rec.id, Slot(slot))
                 .into_iter()

@@ -1,18 +1,19 @@
 //! The state as bytes: for snapshots, and for the digest by which two folds are compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ringway_model::{Digest, Epoch, Timestamp};
+use ringway_model::{Actor, Digest, Epoch, RolloutId, Timestamp};
 use ringway_scheduler::{FleetSpec, Plan};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{Engine, Fault, FleetHold};
 use crate::fleet::Fleet;
-use crate::rollout::{Index, Record, Rollout};
+use crate::rollout::{Approval, Index, RampState, Record, Rollout, RolloutState};
+use crate::slot::SlotRec;
 
 /// The format of a snapshot; one of another format is not read, and the journal is folded instead.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 #[derive(Serialize)]
 struct State<'e> {
@@ -24,6 +25,62 @@ struct State<'e> {
     hold: &'e FleetHold,
     evidence: &'e [u32],
     rollouts: Vec<&'e Record>,
+    adopted: &'e BTreeSet<u64>,
+    changes: u32,
+}
+
+/// The state as format 1 had it, because journals have digests of that. It is only written, never read.
+#[derive(Serialize)]
+struct StateV1<'e> {
+    format: u8,
+    last_event: Timestamp,
+    epoch: Epoch,
+    recovered_at: Timestamp,
+    fleet: Option<Digest>,
+    hold: &'e FleetHold,
+    evidence: &'e [u32],
+    rollouts: Vec<RecordV1<'e>>,
+}
+
+#[derive(Serialize)]
+struct RecordV1<'e> {
+    id: RolloutId,
+    plan: &'e Digest,
+    starter: &'e Actor,
+    key: &'e Option<String>,
+    state: &'e RolloutState,
+    opened: u16,
+    promoted: u16,
+    ramp: RampState,
+    forgiven: &'e [u32],
+    accepted: &'e BTreeSet<u32>,
+    approvals: &'e [Approval],
+    slots: &'e [SlotRec],
+    downs: &'e BTreeMap<(u32, u8), Timestamp>,
+    previous: &'e [String],
+    hit: u32,
+}
+
+impl<'e> From<&'e Record> for RecordV1<'e> {
+    fn from(rec: &'e Record) -> Self {
+        Self {
+            id: rec.id,
+            plan: &rec.plan,
+            starter: &rec.starter,
+            key: &rec.key,
+            state: &rec.state,
+            opened: rec.opened,
+            promoted: rec.promoted,
+            ramp: rec.ramp,
+            forgiven: &rec.forgiven,
+            accepted: &rec.accepted,
+            approvals: &rec.approvals,
+            slots: &rec.slots,
+            downs: &rec.downs,
+            previous: &rec.previous,
+            hit: rec.hit,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -36,6 +93,8 @@ struct Stored {
     hold: FleetHold,
     evidence: Vec<u32>,
     rollouts: Vec<Record>,
+    adopted: BTreeSet<u64>,
+    changes: u32,
 }
 
 impl Engine {
@@ -50,8 +109,31 @@ impl Engine {
             hold: &self.hold,
             evidence: &self.fleet.evidence,
             rollouts: self.rollouts.iter().map(|rollout| &rollout.rec).collect(),
+            adopted: &self.adopted,
+            changes: self.changes,
         };
         postcard::to_allocvec(&state).expect("the state is plain data and memory is there")
+    }
+
+    /// The digest that format 1 gave this state: what journals of that time have written down.
+    pub fn state_digest_v1(&self) -> Digest {
+        let state = StateV1 {
+            format: 1,
+            last_event: self.last_event,
+            epoch: self.epoch,
+            recovered_at: self.recovered_at,
+            fleet: self.fleet_digest,
+            hold: &self.hold,
+            evidence: &self.fleet.evidence,
+            rollouts: self
+                .rollouts
+                .iter()
+                .map(|rollout| RecordV1::from(&rollout.rec))
+                .collect(),
+        };
+        let bytes =
+            postcard::to_allocvec(&state).expect("the state is plain data and memory is there");
+        Digest::of(&bytes)
     }
 
     /// The digest of [`Engine::encode`].
@@ -81,6 +163,8 @@ impl Engine {
         engine.recovered_at = stored.recovered_at;
         engine.hold = stored.hold;
         engine.fleet_digest = stored.fleet;
+        engine.adopted = Arc::new(stored.adopted);
+        engine.changes = stored.changes;
         if let Some(digest) = stored.fleet {
             let spec = fleets
                 .get(&digest)

@@ -1,6 +1,6 @@
 //! What people are shown: plain values with names, made from the state on request.
 
-use ringway_model::{Digest, HostOutcome, RolloutId, Timestamp, WaitingOn};
+use ringway_model::{Digest, HostOutcome, RolloutId, Slot, StepKind, Timestamp, WaitingOn};
 use serde::{Deserialize, Serialize};
 
 use crate::command::Subject;
@@ -13,6 +13,8 @@ pub struct FleetView {
     pub fleet: Option<String>,
     /// Why everything stands still, if it does.
     pub stopped: Option<WaitingOn>,
+    /// Whether this is only observed: hosts are asked, and nothing on them is changed.
+    pub observing: bool,
     /// When this was so.
     pub at: Timestamp,
     /// Rollouts, oldest first.
@@ -140,6 +142,8 @@ pub struct HostView {
     pub host: String,
     /// The rollout.
     pub rollout: RolloutId,
+    /// Its slot in the rollout, by which intents name it.
+    pub slot: Slot,
     /// Its ring.
     pub ring: String,
     /// Its group.
@@ -150,6 +154,24 @@ pub struct HostView {
     pub words: String,
     /// What it had before, as `inspect` found it.
     pub previous: Option<String>,
+    /// What the last step said that did not go well; absent once the host is well again. The engine does not know it:
+    /// whoever keeps the words fills it in.
+    pub last_word: Option<LastWord>,
     /// Why it does not move; empty when a step runs or its outcome is final.
     pub waiting: Vec<Waiting>,
+}
+
+/// What a step of a host said that did not go well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LastWord {
+    /// The step.
+    pub step: StepKind,
+    /// Which attempt, from 1.
+    pub attempt: u8,
+    /// How it ended, in words: `its command failed`, `it could not be reached`.
+    pub what: String,
+    /// The end of what it printed, or what the attempt met. At most 4 KiB in lines, without control characters; may be
+    /// empty.
+    pub text: String,
 }

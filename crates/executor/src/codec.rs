@@ -5,13 +5,13 @@
 //! that there was another format. This module never interprets what it reads.
 
 use ringway_engine::{Event, Input};
-use ringway_model::{Digest, Epoch};
+use ringway_model::{Digest, Epoch, IntentId};
 use serde::{Deserialize, Serialize};
 
 use crate::port::Row;
 
 /// The format that is written.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 /// What one batch was decided from, and what was decided.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +25,30 @@ pub struct Batch {
     pub events: Vec<Event>,
     /// The digest of the state after these events, in some batches.
     pub state: Option<Digest>,
+    /// What steps said that did not go well, by their intents: at most 4 KiB each, without control characters. For people;
+    /// nothing is decided from it.
+    pub notes: Vec<(IntentId, String)>,
+}
+
+/// A batch as version 1 had it.
+#[derive(Deserialize)]
+struct BatchV1 {
+    inputs: Vec<Input>,
+    free_workers: u32,
+    events: Vec<Event>,
+    state: Option<Digest>,
+}
+
+impl From<BatchV1> for Batch {
+    fn from(batch: BatchV1) -> Self {
+        Self {
+            inputs: batch.inputs,
+            free_workers: batch.free_workers,
+            events: batch.events,
+            state: batch.state,
+            notes: Vec::new(),
+        }
+    }
 }
 
 /// A body that is not a batch.
@@ -64,14 +88,15 @@ impl Batch {
         let (&version, rest) = body.split_first().ok_or(DecodeError::Empty)?;
         // The table of upcasters: one line per version that was ever written.
         match version {
-            1 => version_1(rest),
+            1 => read::<BatchV1>(1, rest).map(Self::from),
+            2 => read(2, rest),
             unknown => Err(DecodeError::UnknownVersion(unknown)),
         }
     }
 }
 
-fn version_1(rest: &[u8]) -> Result<Batch, DecodeError> {
-    let malformed = |why: String| DecodeError::Malformed { version: 1, why };
+fn read<'b, T: Deserialize<'b>>(version: u8, rest: &'b [u8]) -> Result<T, DecodeError> {
+    let malformed = |why: String| DecodeError::Malformed { version, why };
     match postcard::take_from_bytes(rest) {
         Ok((batch, [])) => Ok(batch),
         Ok((_, trailing)) => Err(malformed(format!("{} bytes are left over", trailing.len()))),
@@ -100,20 +125,28 @@ pub enum What<'a> {
     Input(&'a Input),
     /// Something that was decided.
     Event(&'a Event),
+    /// What a step said that did not go well.
+    Note(&'a IntentId, &'a str),
     /// The digest of the state after the row's events.
     State(&'a Digest),
 }
 
-/// The lines of a row, inputs first.
+/// The lines of a row, inputs first, each note after the events.
 pub fn lines<'a>(row: &Row, batch: &'a Batch) -> impl Iterator<Item = Line<'a>> + use<'a> {
     let (seq, at, epoch) = (row.seq, row.at.to_string(), row.epoch);
     let inputs = batch.inputs.iter().map(What::Input);
     let events = batch.events.iter().map(What::Event);
+    let notes = batch.notes.iter();
+    let notes = notes.map(|(intent, text)| What::Note(intent, text));
     let state = batch.state.iter().map(What::State);
-    inputs.chain(events).chain(state).map(move |what| Line {
-        seq,
-        at: at.clone(),
-        epoch,
-        what,
-    })
+    inputs
+        .chain(events)
+        .chain(notes)
+        .chain(state)
+        .map(move |what| Line {
+            seq,
+            at: at.clone(),
+            epoch,
+            what,
+        })
 }

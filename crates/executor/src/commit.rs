@@ -170,8 +170,9 @@ impl Executor {
             position: order.position,
             attempt: order.attempt,
             previous: order.previous,
-            adopts: Arc::default(),
+            adopts: Arc::clone(self.engine.adopted()),
             attach: next.attach,
+            may_run_when_held: order.may_run_when_held,
         }));
     }
 

@@ -1,7 +1,8 @@
 //! One batch: what arrived is handed to the engine, time is let pass, and what was decided becomes a row.
 
+use ringway_engine::view::LastWord;
 use ringway_engine::{Accepted, Command, Event, Handled, Input, Rejected};
-use ringway_model::{Actor, Digest, Timestamp};
+use ringway_model::{Actor, Digest, IntentId, Timestamp};
 
 use crate::codec::Batch;
 use crate::commit::Commit;
@@ -11,6 +12,7 @@ use crate::interpret::interpret;
 use crate::library::{DOCUMENT, FLEET, PLAN};
 use crate::machine::{Asked, Executor, Happening, Phase};
 use crate::port::{Blob, Order, Proposal, Request, Row};
+use crate::words;
 
 /// A batch while it is being decided.
 #[derive(Debug, Default)]
@@ -21,6 +23,8 @@ pub(crate) struct Draft {
     replies: Vec<(u64, Result<Accepted, Rejected>)>,
     /// What must be decided again should the batch be lost.
     kept: Vec<Happening>,
+    /// The last words that the batch's notes amount to.
+    said: Vec<(IntentId, LastWord)>,
     /// Whether a command was accepted, which is journaled even where it changes nothing.
     has_command: bool,
     /// Whether it takes the fleet over.
@@ -72,6 +76,8 @@ impl Executor {
         self.engine.advance(now, free, &mut draft.batch.events);
         self.ledger.decided(&draft.batch.events[taken..]);
         self.observe(now, &draft.batch.events);
+        self.words
+            .take(&draft.batch.events, std::mem::take(&mut draft.said));
         draft
     }
 
@@ -135,7 +141,7 @@ impl Executor {
         let (command, blobs) = match order {
             Order::Propose(proposal) => self.register(*proposal)?,
             Order::Command(command) => {
-                self.check_registered(&command)?;
+                self.check_known(&command)?;
                 (command, Vec::new())
             }
         };
@@ -162,6 +168,11 @@ impl Executor {
                     return;
                 };
                 let (intent, result) = (*intent, interpret(report, step));
+                if let Some(note) = words::note(report, &result) {
+                    let word = words::word(&order, &result, &note);
+                    draft.said.extend(word.map(|word| (intent, word)));
+                    draft.batch.notes.push((intent, note));
+                }
                 self.take(now, Input::StepEnded { intent, result }, draft);
             }
             Happening::Restarted(host) => {
@@ -232,8 +243,19 @@ impl Executor {
         Ok((Command::Propose { fleet, plan, key }, blobs))
     }
 
-    /// A command may only name content that was registered.
-    fn check_registered(&self, command: &Command) -> Result<(), Rejected> {
+    /// A command may only name content that was registered, and another database than this one.
+    fn check_known(&self, command: &Command) -> Result<(), Rejected> {
+        if let Command::Adopt { incarnation, .. } = command
+            && *incarnation == self.incarnation
+        {
+            return Err(Rejected {
+                code: "wrong-state".to_owned(),
+                why: format!("{incarnation} is this very database"),
+                hint: Some(
+                    "its hosts are its own; name the one they say they belong to".to_owned(),
+                ),
+            });
+        }
         if let Command::Propose { fleet, plan, .. } = command
             && !(self.library.fleets.contains_key(fleet) && self.library.plans.contains_key(plan))
         {
@@ -261,7 +283,7 @@ impl Executor {
         };
         row.hash = row.hash_after(&self.head.hash);
         head.hash = row.hash;
-        let snapshot = state.map(|state| fold::snapshot(&self.engine, &head, state));
+        let snapshot = state.map(|state| fold::snapshot(&self.engine, &head, &self.words, state));
         let commit = Commit {
             row,
             head,

@@ -4,13 +4,15 @@
 //! epochs that never go back, a body that reads, events that fit the state, and the state's digest wherever the journal
 //! has one. It never repairs: the first row that is wrong ends it.
 
+use ringway_engine::view::LastWord;
 use ringway_engine::{Engine, Event};
-use ringway_model::{Digest, Epoch, Timestamp};
+use ringway_model::{Digest, Epoch, IntentId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::codec::{Batch, DecodeError};
+use crate::codec::{Batch, DecodeError, VERSION};
 use crate::library::{Library, LibraryError};
 use crate::port::{Row, Snapshot};
+use crate::words::{self, Stored, Words};
 
 /// A journal that does not read back to what was written. What differs names the row it was found at.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -115,6 +117,7 @@ impl Head {
 pub struct Fold {
     engine: Engine,
     head: Head,
+    words: Words,
     /// State digests that were found to be right.
     confirmed: u64,
 }
@@ -127,6 +130,7 @@ impl Fold {
         Self {
             engine,
             head: Head::EMPTY,
+            words: Words::default(),
             confirmed: 0,
         }
     }
@@ -141,7 +145,7 @@ impl Fold {
             seq: snapshot.seq,
             why,
         };
-        let (head, state) = unpack(&snapshot.body).map_err(unreadable)?;
+        let Body { head, state, words } = unpack(&snapshot.body).map_err(unreadable)?;
         if (head.seq, head.hash) != (snapshot.seq, snapshot.hash) {
             return Err(unreadable("it is of another row".to_owned()));
         }
@@ -150,9 +154,10 @@ impl Fold {
         let mut fold = Self {
             engine,
             head,
+            words: Words::restore(words),
             confirmed: 0,
         };
-        fold.confirm(snapshot.state)?;
+        fold.confirm(snapshot.state, VERSION)?;
         Ok(fold)
     }
 
@@ -183,7 +188,9 @@ impl Fold {
             });
         }
         let batch = Batch::decode(&row.body).map_err(|error| Corrupt::Body { seq, error })?;
+        let mut said = Vec::new();
         for event in &batch.events {
+            said.extend(self.said(&batch, event));
             self.engine
                 .apply(row.at, event)
                 .map_err(|fault| Corrupt::Event {
@@ -194,6 +201,7 @@ impl Fold {
                 self.head.fleet = Some(*fleet);
             }
         }
+        self.words.take(&batch.events, said);
         self.head = Head {
             seq,
             hash: row.hash,
@@ -202,9 +210,24 @@ impl Fold {
             ..self.head
         };
         if let Some(written) = batch.state {
-            self.confirm(written)?;
+            self.confirm(written, row.body.first().copied().unwrap_or(VERSION))?;
         }
         Ok(batch)
+    }
+
+    /// The last word of the step that this event ends, where the batch has a note of it.
+    fn said(&self, batch: &Batch, event: &Event) -> Option<(IntentId, LastWord)> {
+        let Event::StepEnded { intent, result, .. } = event else {
+            return None;
+        };
+        let (_, note) = batch.notes.iter().find(|(of, _)| of == intent)?;
+        let order = self.engine.order(*intent)?;
+        Some((*intent, words::word(&order, result, note)?))
+    }
+
+    /// What steps said that did not go well, for the hosts that are not well since.
+    pub const fn words(&self) -> &Words {
+        &self.words
     }
 
     /// The end of what was read.
@@ -224,18 +247,29 @@ impl Fold {
     }
 
     /// The state, ready to decide.
-    pub fn finish(mut self) -> (Engine, Head) {
+    pub fn finish(self) -> (Engine, Head) {
+        let (engine, head, _) = self.finish_with_words();
+        (engine, head)
+    }
+
+    /// The same, with what steps said that did not go well.
+    pub fn finish_with_words(mut self) -> (Engine, Head, Words) {
         self.engine.after_fold();
-        (self.engine, self.head)
+        (self.engine, self.head, self.words)
     }
 
     /// The state at this row as a snapshot.
     pub fn snapshot(&self) -> Snapshot {
-        snapshot(&self.engine, &self.head, self.engine.state_digest())
+        let state = self.engine.state_digest();
+        snapshot(&self.engine, &self.head, &self.words, state)
     }
 
-    fn confirm(&mut self, written: Digest) -> Result<(), Corrupt> {
-        let found = self.engine.state_digest();
+    /// A digest that was written down in this version of the rows.
+    fn confirm(&mut self, written: Digest, version: u8) -> Result<(), Corrupt> {
+        let found = match version {
+            1 => self.engine.state_digest_v1(),
+            _ => self.engine.state_digest(),
+        };
         if found != written {
             return Err(Corrupt::State {
                 seq: self.head.seq,
@@ -248,13 +282,26 @@ impl Fold {
     }
 }
 
-/// The format of a snapshot's body.
-const SNAPSHOT_VERSION: u8 = 1;
+/// The format of a snapshot's body. One of another format is not read: the journal is folded from its first row instead.
+const SNAPSHOT_VERSION: u8 = 2;
+
+/// What is in a snapshot's body.
+#[derive(Serialize, Deserialize)]
+struct Body {
+    head: Head,
+    state: Vec<u8>,
+    words: Vec<Stored>,
+}
 
 /// The state at a row, with its digest, as a snapshot.
-pub(crate) fn snapshot(engine: &Engine, head: &Head, state: Digest) -> Snapshot {
-    let body = postcard::to_extend(&(head, engine.encode()), vec![SNAPSHOT_VERSION])
-        .expect("a head and bytes have an encoding, and memory is the only limit");
+pub(crate) fn snapshot(engine: &Engine, head: &Head, words: &Words, state: Digest) -> Snapshot {
+    let body = Body {
+        head: *head,
+        state: engine.encode(),
+        words: words.store(),
+    };
+    let body = postcard::to_extend(&body, vec![SNAPSHOT_VERSION])
+        .expect("a head, bytes and words have an encoding, and memory is the only limit");
     Snapshot {
         seq: head.seq,
         hash: head.hash,
@@ -263,7 +310,7 @@ pub(crate) fn snapshot(engine: &Engine, head: &Head, state: Digest) -> Snapshot 
     }
 }
 
-fn unpack(body: &[u8]) -> Result<(Head, Vec<u8>), String> {
+fn unpack(body: &[u8]) -> Result<Body, String> {
     match body.split_first() {
         Some((&SNAPSHOT_VERSION, rest)) => {
             postcard::from_bytes(rest).map_err(|error| error.to_string())

@@ -184,6 +184,7 @@ const fn mark(event: &Event) -> Mark {
         | Event::Resumed { .. }
         | Event::HostMoved { .. }
         | Event::EvidenceChanged { .. }
-        | Event::Restarted { .. } => Mark::Nothing,
+        | Event::Restarted { .. }
+        | Event::HostsAdopted { .. } => Mark::Nothing,
     }
 }

@@ -20,8 +20,10 @@ mod machine;
 pub mod port;
 mod recover;
 mod watching;
+mod words;
 
 pub use config::Config;
 pub use interpret::interpret;
 pub use library::Library;
 pub use machine::Executor;
+pub use words::Words;

@@ -19,7 +19,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use ringway_engine::Engine;
-use ringway_model::{Actor, Digest, Epoch, HostId, IntentId, RawReport, Span, Timestamp};
+use ringway_engine::view::HostView;
+use ringway_model::{
+    Actor, Digest, Epoch, HostId, IntentId, RawReport, RolloutId, Span, Timestamp,
+};
 use ringway_scheduler::FleetSpec;
 
 use crate::clock::Clock;
@@ -31,6 +34,7 @@ use crate::library::Library;
 use crate::port::{Arrival, Ended, Order, Request};
 use crate::recover::Lost;
 use crate::watching::Watching;
+use crate::words::Words;
 
 /// What the loop is doing.
 #[derive(Debug)]
@@ -87,6 +91,8 @@ impl Inbox {
 pub struct Executor {
     pub(crate) config: Config,
     pub(crate) engine: Engine,
+    /// What steps said that did not go well; as far ahead of the journal as the engine.
+    pub(crate) words: Words,
     pub(crate) library: Library,
     /// The end of the journal, as far as it is durable.
     pub(crate) head: Head,
@@ -130,6 +136,7 @@ impl Executor {
         Self {
             config,
             engine: Engine::new(),
+            words: Words::default(),
             library: Library::default(),
             head: Head::EMPTY,
             fleet: None,
@@ -175,6 +182,20 @@ impl Executor {
     /// The state that was decided last, for views. What it shows may be a commit ahead of the journal.
     pub const fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// A host in every rollout it is or was a target of, with its last words.
+    pub fn host_views(&self, name: &str) -> Vec<HostView> {
+        let mut views = self.engine.host_views(name);
+        self.words.fill(&mut views);
+        views
+    }
+
+    /// Every host of a rollout, or of one of its rings, with its last words.
+    pub fn hosts_of(&self, rollout: RolloutId, ring: Option<&str>) -> Vec<HostView> {
+        let mut views = self.engine.hosts_of(rollout, ring);
+        self.words.fill(&mut views);
+        views
     }
 
     /// The fleet that rollouts run over, and that probes are asked for; absent before the first rollout.

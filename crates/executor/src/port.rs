@@ -174,6 +174,9 @@ pub enum AppendFailure {
 pub enum Request {
     /// Read the store.
     Load,
+    /// Read the store from the first row on, without a snapshot: the one there is does not read. Answered like
+    /// [`Request::Load`].
+    LoadAll,
     /// Make this durable, all or nothing.
     Append {
         /// The batch.
@@ -245,6 +248,9 @@ pub struct Start {
     pub adopts: Arc<BTreeSet<u64>>,
     /// Whether the step may have begun before a crash: find it by its id, and never begin it anew.
     pub attach: bool,
+    /// Whether it may begin although its scope is held: it brings the host back into service, or its policy wants it
+    /// finished. Any other is taken back by a stop.
+    pub may_run_when_held: bool,
 }
 
 /// Why the loop ended.

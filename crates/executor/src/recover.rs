@@ -48,13 +48,18 @@ impl Executor {
         }
         let (library, fold) = match read(loaded) {
             Ok(read) => read,
+            // A snapshot only saves time: one that this program does not read, as after a newer one, is done without.
+            Err(Corrupt::Snapshot { .. }) if loaded.snapshot.is_some() => {
+                out.push(Request::LoadAll);
+                return;
+            }
             Err(corrupt) => return self.end(Ended::Corrupt(corrupt.to_string()), out),
         };
         if fold.head().epoch > loaded.epoch {
             return self.end(Ended::Fenced, out);
         }
         let was_empty = fold.head().seq == 0;
-        (self.engine, self.head) = fold.finish();
+        (self.engine, self.head, self.words) = fold.finish_with_words();
         #[cfg(feature = "planted-bugs")]
         self.engine.plant(self.planted);
         self.fleet = self.head.fleet;

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use ringway_engine::Command;
 use ringway_engine::view::{FleetView, HostView, Waiting};
-use ringway_engine::{Command, Engine};
+use ringway_executor::Executor;
 use ringway_executor::port::{Order, Proposal};
 use ringway_model::{Actor, RingIndex, RolloutId, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -67,7 +68,7 @@ impl Caller {
     ///
     /// [`Gone`].
     pub async fn view(&self) -> Result<FleetView, Gone> {
-        self.look(Engine::view).await
+        self.look(|executor, now| executor.engine().view(now)).await
     }
 
     /// A host in every rollout it is part of; empty where the fleet has no such host.
@@ -76,7 +77,8 @@ impl Caller {
     ///
     /// [`Gone`].
     pub async fn host(&self, name: String) -> Result<Vec<HostView>, Gone> {
-        self.look(move |engine, _| engine.host_views(&name)).await
+        self.look(move |executor, _| executor.host_views(&name))
+            .await
     }
 
     /// The hosts of a rollout, or of one of its rings.
@@ -89,7 +91,7 @@ impl Caller {
         rollout: RolloutId,
         ring: Option<String>,
     ) -> Result<Vec<HostView>, Gone> {
-        self.look(move |engine, _| engine.hosts_of(rollout, ring.as_deref()))
+        self.look(move |executor, _| executor.hosts_of(rollout, ring.as_deref()))
             .await
     }
 
@@ -99,8 +101,9 @@ impl Caller {
     ///
     /// [`Gone`].
     pub async fn ring(&self, rollout: RolloutId, ring: RingIndex) -> Result<Vec<Waiting>, Gone> {
-        self.look(move |engine, _| {
-            engine
+        self.look(move |executor, _| {
+            executor
+                .engine()
                 .ring_waiting(rollout, ring)
                 .into_iter()
                 .map(Waiting::from)
@@ -111,12 +114,12 @@ impl Caller {
 
     async fn look<T: Send + 'static>(
         &self,
-        look: impl FnOnce(&Engine, Timestamp) -> T + Send + 'static,
+        look: impl FnOnce(&Executor, Timestamp) -> T + Send + 'static,
     ) -> Result<T, Gone> {
         let (reply, answer) = oneshot::channel();
-        let look = Box::new(move |engine: &Engine, now: Timestamp| {
+        let look = Box::new(move |executor: &Executor, now: Timestamp| {
             // Whoever asked may have gone away.
-            drop(reply.send(look(engine, now)));
+            drop(reply.send(look(executor, now)));
         });
         self.calls.send(Call::Look(look)).await.map_err(|_| Gone)?;
         answer.await.map_err(|_| Gone)

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ringway_engine::view::FleetView;
-use ringway_engine::{Accepted, Command, Engine, Rejected};
+use ringway_engine::{Accepted, Command, Rejected};
 use ringway_executor::Executor;
 use ringway_executor::port::{Arrival, Ended, Order, Request};
 use ringway_model::{Actor, Timestamp};
+use ringway_store::LoadFrom;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
@@ -31,7 +32,7 @@ const ARRIVALS_AT_ONCE: usize = 256;
 pub(crate) type Answered = Result<Accepted, Rejected>;
 
 /// A look at the state between two steps of the loop.
-pub(crate) type Look = Box<dyn FnOnce(&Engine, Timestamp) + Send>;
+pub(crate) type Look = Box<dyn FnOnce(&Executor, Timestamp) + Send>;
 
 /// Something a caller in this process or at the socket wants.
 pub(crate) enum Call {
@@ -197,7 +198,7 @@ impl Decider {
             }
             Call::Look(look) => {
                 if self.executor.is_ready() {
-                    look(self.executor.engine(), self.clock.now());
+                    look(&self.executor, self.clock.now());
                 } else {
                     progress.looks.push(look);
                 }
@@ -236,14 +237,20 @@ impl Decider {
         }
         if !progress.looks.is_empty() && self.executor.is_ready() {
             for look in std::mem::take(&mut progress.looks) {
-                look(self.executor.engine(), self.clock.now());
+                look(&self.executor, self.clock.now());
             }
         }
     }
 
     fn carry_out(&mut self, progress: &mut Progress, request: Request) {
         match request {
-            Request::Load => self.keep(Job::Load),
+            Request::Load => self.keep(Job::Load(LoadFrom::Snapshot)),
+            Request::LoadAll => {
+                tracing::warn!(
+                    "the last snapshot does not read; the journal is read from its first row"
+                );
+                self.keep(Job::Load(LoadFrom::FirstRow));
+            }
             Request::Append { row, blobs } => {
                 progress.appends += 1;
                 self.keep(Job::Append { row, blobs });

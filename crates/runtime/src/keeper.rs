@@ -12,7 +12,7 @@ use crate::decider::Told;
 #[derive(Debug)]
 pub(crate) enum Job {
     /// Read everything needed to fold the state.
-    Load,
+    Load(LoadFrom),
     /// Make this durable.
     Append { row: Row, blobs: Vec<Blob> },
     /// Keep this snapshot.
@@ -27,7 +27,7 @@ pub(crate) async fn run(
 ) {
     while let Some(job) = jobs.recv().await {
         let told = match job {
-            Job::Load => match store.load(LoadFrom::Snapshot).await {
+            Job::Load(from) => match store.load(from).await {
                 Ok(loaded) => Told::Arrival(Arrival::Loaded(Box::new(loaded))),
                 Err(error) => Told::Broken(Ended::Corrupt(error.to_string())),
             },

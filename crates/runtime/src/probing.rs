@@ -142,5 +142,6 @@ fn reboot_step(
         previous: None,
         adopts: Arc::default(),
         attach: false,
+        may_run_when_held: true,
     })
 }

@@ -6,17 +6,17 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ringway_drivers::{Driver, RebootRequest, StepRequest, Withdraw, Withdrawal, withdrawal};
 use ringway_executor::port::{Arrival, Proposal, Start};
-use ringway_model::{Digest, IntentId, RawReport, StepKind};
-use ringway_policy::validated::OnHalt;
+use ringway_model::{Digest, IntentId, RawReport};
 use ringway_scheduler::Plan;
 use ringway_scheduler::plan::{More, StepPlan};
 use ringway_store::Store;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
 
 use crate::decider::Told;
 use crate::stopfile::StopFile;
@@ -188,7 +188,7 @@ impl Shared {
             // What a step is made of is not there: it cannot run, and it cannot have run.
             Err(why) => return RawReport::Unreachable { why },
         };
-        if may_be_held(&start) && self.stop.is_there() {
+        if !start.may_run_when_held && self.stop.is_there() {
             self.stop_seen.notify_one();
             return RawReport::Withdrawn;
         }
@@ -279,15 +279,6 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
             .insert(digest, directory);
     }
-}
-
-/// Whether a stop takes the step back: not what brings a host back into service, nor a restart that its policy wants
-/// finished. The engine decides alike.
-fn may_be_held(start: &Start) -> bool {
-    step_of(start).is_some_and(|step| {
-        let finishes = step.kind == StepKind::Reboot && start.plan.on_halt == OnHalt::Finish;
-        !step.kind.may_start_when_held(start.visit) && !finishes
-    })
 }
 
 fn step_of(start: &Start) -> Option<&StepPlan> {

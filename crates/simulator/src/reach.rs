@@ -86,6 +86,7 @@ impl Reach {
             Event::ClockJumped { .. } => self.all("jump"),
             Event::Stopped { .. } => self.all("stop"),
             Event::Went { .. } => self.all("go"),
+            Event::HostsAdopted { .. } => self.all("adopt"),
             Event::Alive
             | Event::FleetAdopted { .. }
             | Event::Faulted { .. }

@@ -115,7 +115,8 @@ pub(crate) fn dense(event: &Event) -> String {
         | Event::CancelBegan { .. }
         | Event::RollbackBegan { .. }
         | Event::Finished { .. }
-        | Event::Restarted { .. } => format!("= {event:?}"),
+        | Event::Restarted { .. }
+        | Event::HostsAdopted { .. } => format!("= {event:?}"),
     }
 }
 

@@ -145,6 +145,7 @@ impl<'s> Driver<'s> {
                 self.loading += began.elapsed().as_secs_f64();
                 self.arrivals.push_back(Arrival::Loaded(Box::new(loaded)));
             }
+            Request::LoadAll => panic!("the snapshot does not read"),
             Request::Append { row, blobs } => {
                 let seq = row.seq;
                 self.rows += 1;

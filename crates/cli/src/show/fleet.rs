@@ -276,6 +276,7 @@ mod tests {
         let view = FleetView {
             fleet: Some("corp".to_owned()),
             stopped: None,
+            observing: false,
             at: Timestamp(1_776_186_000_000),
             rollouts: vec![halted()],
         };
@@ -307,6 +308,7 @@ r1  april by policy careful, started by ana   halted
         let view = FleetView {
             fleet: Some("corp".to_owned()),
             stopped: None,
+            observing: false,
             at: Timestamp(0),
             rollouts: vec![over, second],
         };

@@ -43,6 +43,9 @@ impl<'a> Narrator<'a> {
         let what = match line.what {
             What::Event(event) => self.event(event),
             What::Input(input) => format!("<- {input:?}"),
+            What::Note(intent, text) => {
+                format!("{} said: {}", self.host(intent.rollout(), intent.slot()), text.replace('\n', " | "))
+            }
             What::State(digest) => format!("state {}", digest.short()),
         };
         format!("{:>6}  {}  {what}", line.seq, line.at)
@@ -193,6 +196,11 @@ impl<'a> Narrator<'a> {
             Event::Restarted { rollout, slot } => {
                 format!("{} restarted by itself", self.host(*rollout, *slot))
             }
+            Event::HostsAdopted {
+                incarnation,
+                actor,
+                reason,
+            } => format!("{actor} took over the hosts of database {incarnation}: {reason}"),
         }
     }
 

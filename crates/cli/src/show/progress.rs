@@ -125,6 +125,7 @@ mod tests {
         FleetView {
             fleet: Some("f".to_owned()),
             stopped: None,
+            observing: false,
             at: Timestamp(0),
             rollouts: vec![one],
         }

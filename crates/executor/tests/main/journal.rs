@@ -103,7 +103,7 @@ fn a_forged_chain_is_found_by_time_epoch_body_event_or_state() {
     let unreadable = forged(9, &|row| row.body[0] = 9);
     assert_eq!(
         unreadable.to_string(),
-        "row 10: the batch has format version 9, which this Ringway cannot read (it reads 1 to 1)"
+        "row 10: the batch has format version 9, which this Ringway cannot read (it reads 1 to 2)"
     );
     let with_state = rows
         .iter()

@@ -224,7 +224,11 @@ impl Rig {
     fn carry_out(&mut self, request: Request) -> bool {
         match request {
             Request::Load => {
-                let loaded = self.load();
+                let loaded = self.load(self.uses_snapshots);
+                self.queue.push_back(Arrival::Loaded(Box::new(loaded)));
+            }
+            Request::LoadAll => {
+                let loaded = self.load(false);
                 self.queue.push_back(Arrival::Loaded(Box::new(loaded)));
             }
             Request::Append { row, blobs } => return self.append(row, blobs),
@@ -271,8 +275,8 @@ impl Rig {
         false
     }
 
-    fn load(&self) -> Loaded {
-        let snapshot = self.world.snapshots.last().filter(|_| self.uses_snapshots);
+    fn load(&self, with_snapshot: bool) -> Loaded {
+        let snapshot = self.world.snapshots.last().filter(|_| with_snapshot);
         let after = snapshot.map_or(0, |snapshot| snapshot.seq);
         Loaded {
             incarnation: 7,

@@ -5,7 +5,7 @@
 //! * A slot changes in one place, `Facts::change` (in `counts`), which keeps every counter true.
 //! * Nothing here decides or judges, except that an event must be possible after the ones before it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ringway_engine::{Ending, Event, Final, HaltCause, HostState, Input};
@@ -263,6 +263,8 @@ pub(super) struct Facts {
     pub(super) stopped: bool,
     pub(super) faulted: bool,
     pub(super) hosts: Vec<HostFacts>,
+    /// Databases whose hosts a person decided to take over.
+    pub(super) adopted: BTreeSet<u64>,
     /// By availability group: members known to be up that nothing claims.
     pub(super) able: Vec<u32>,
     pub(super) rollouts: BTreeMap<RolloutId, RolloutFacts>,
@@ -427,6 +429,19 @@ impl Facts {
             Event::EvidenceChanged { host, probe, to } => self.evidence_changed(*host, *probe, *to),
             Event::Restarted { rollout, slot } => {
                 self.place(*rollout, *slot)?;
+                Ok(())
+            }
+            Event::HostsAdopted {
+                incarnation,
+                reason,
+                ..
+            } => {
+                ensure!(
+                    !reason.trim().is_empty(),
+                    Story,
+                    "the hosts of database {incarnation} were taken over without a reason"
+                );
+                self.adopted.insert(*incarnation);
                 Ok(())
             }
         }

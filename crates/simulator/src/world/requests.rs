@@ -30,6 +30,11 @@ impl World {
                 let wait = self.network.span(Span(1), Span(50));
                 self.tell_after(wait, Arrival::Loaded(Box::new(loaded)));
             }
+            Request::LoadAll => {
+                let loaded = self.store.load_all();
+                let wait = self.network.span(Span(1), Span(50));
+                self.tell_after(wait, Arrival::Loaded(Box::new(loaded)));
+            }
             Request::Append { row, blobs } => self.append(row, blobs),
             Request::KeepSnapshot(snapshot) => self.store.keep(snapshot),
             Request::Start(start) => self.start(start),

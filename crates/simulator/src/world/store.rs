@@ -55,6 +55,15 @@ impl MemoryStore {
         }
     }
 
+    /// The same, without a snapshot.
+    pub fn load_all(&self) -> Loaded {
+        Loaded {
+            snapshot: None,
+            rows: self.rows.clone(),
+            ..self.load()
+        }
+    }
+
     /// Writes a row, unless its decider is no longer the one that holds the fleet.
     ///
     /// # Errors
