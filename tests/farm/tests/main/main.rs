@@ -1,0 +1,7 @@
+//! What a farm does, seen with the real `ssh`.
+
+#[cfg(test)]
+mod support;
+
+#[cfg(test)]
+mod hosts;
