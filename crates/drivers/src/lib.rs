@@ -10,8 +10,11 @@ mod port;
 mod probe;
 pub mod quote;
 mod reboot;
+mod remote;
 mod restarts;
+mod router;
 mod run_directory;
+mod secret;
 mod target;
 pub mod transport;
 
@@ -21,5 +24,7 @@ pub use port::{
     TidyRequest, Tidying, Withdraw, Withdrawal, withdrawal,
 };
 pub use probe::ask;
+pub use remote::{RemoteDriver, Spans};
+pub use router::Drivers;
 pub use run_directory::Keep;
 pub use target::{PlaceholderError, Target};

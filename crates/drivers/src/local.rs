@@ -557,6 +557,6 @@ pub(crate) fn foreign_fleet(fleet: &str) -> RawReport {
 }
 
 /// A request that no shell can carry fails as a command that cannot be executed does: it would fail again if repeated.
-fn refused(error: &QuoteError) -> RawReport {
+pub(crate) fn refused(error: &QuoteError) -> RawReport {
     ended(REFUSED, format!("ringway: nothing was run: {error}"), 0)
 }

@@ -9,6 +9,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Empty};
@@ -22,17 +23,49 @@ use tokio::net::TcpStream;
 
 use crate::command::{self, Asked};
 use crate::local::duration;
+use crate::port::Reach;
 use crate::target::Target;
+use crate::transport::{Refusal, Stream, Transport};
 
 /// How much of a body is searched for the text it must contain.
 const BODY_LIMIT: usize = 64 * 1024;
 
-/// Asks once. `directory` is where a command starts: that of the fleet's document. `values` are environment variables
+/// How probes over the network get to a host.
+pub(crate) enum Way<'a> {
+    /// From here.
+    Direct,
+    /// From where its SSH connections come from.
+    Through(&'a dyn Transport, Arc<Reach>),
+}
+
+/// Asks once, from here. `directory` is where a command starts: that of the fleet's document. `values` are environment variables
 /// beyond those that tell the host (see [`Target::values`]), which they override.
 ///
 /// Placeholders are filled in `port`, `path` and `body_contains`. Commands are left as they are: they are told by
 /// environment variables, for nothing is ever pasted into a shell's text.
 pub async fn ask(
+    ask: &Ask,
+    target: Target<'_>,
+    values: &BTreeMap<String, String>,
+    directory: &Path,
+    timeout: Span,
+) -> Sample {
+    ask_with(Way::Direct, ask, target, values, directory, timeout).await
+}
+
+/// Asks once. Requests and connections go this way; a command is run here, wherever it is meant to run.
+pub(crate) async fn ask_by(
+    way: Way<'_>,
+    ask: &Ask,
+    target: Target<'_>,
+    directory: &Path,
+    timeout: Span,
+) -> Sample {
+    ask_with(way, ask, target, &BTreeMap::new(), directory, timeout).await
+}
+
+async fn ask_with(
+    way: Way<'_>,
     ask: &Ask,
     target: Target<'_>,
     values: &BTreeMap<String, String>,
@@ -48,7 +81,7 @@ pub async fn ask(
             body_contains,
         } => {
             let wanted = async {
-                let addresses = resolve(target, port, limit).await?;
+                let service = way.to(target, port, limit).await?;
                 let wanted = Wanted {
                     authority: authority(target, port)?,
                     path: fill(target, path)?,
@@ -58,14 +91,15 @@ pub async fn ask(
                         .map(|text| fill(target, text))
                         .transpose()?,
                 };
-                in_time(limit, get(&addresses, &wanted)).await
+                let got = async { get(service.connect().await?, &wanted).await };
+                in_time(limit, got).await
             };
             wanted.await
         }
         Ask::Tcp { port } => {
             let connected = async {
-                let addresses = resolve(target, port, limit).await?;
-                in_time(limit, connect(&addresses)).await.map(drop)
+                let service = way.to(target, port, limit).await?;
+                in_time(limit, service.connect()).await.map(drop)
             };
             connected.await
         }
@@ -82,7 +116,56 @@ pub async fn ask(
     }
 }
 
-fn judge(asked: Asked) -> Result<(), Sample> {
+/// A service of a host, and the way to it.
+enum Service<'a> {
+    At(Vec<SocketAddr>),
+    Behind(&'a dyn Transport, Arc<Reach>, u16),
+}
+
+impl<'a> Way<'a> {
+    /// Only an address that is used from here has to be known here.
+    async fn to(
+        self,
+        target: Target<'_>,
+        port: &str,
+        limit: Duration,
+    ) -> Result<Service<'a>, Sample> {
+        match self {
+            Self::Direct => resolve(target, port, limit).await.map(Service::At),
+            Self::Through(transport, reach) => {
+                Ok(Service::Behind(transport, reach, port_of(target, port)?))
+            }
+        }
+    }
+}
+
+impl Service<'_> {
+    async fn connect(&self) -> Result<Box<dyn Stream>, Sample> {
+        match self {
+            Self::At(addresses) => Ok(Box::new(connect(addresses).await?)),
+            Self::Behind(transport, reach, port) => transport
+                .connect(Arc::clone(reach), *port)
+                .await
+                .map_err(|refusal| of_refusal(&refusal)),
+        }
+    }
+}
+
+/// Whether a connection that was refused tells of the host or of us. A host on the way is not the host that is asked.
+pub(crate) fn of_refusal(refusal: &Refusal) -> Sample {
+    let why = refusal.to_string();
+    match refusal {
+        Refusal::Unreachable(_) => Sample::Down(why),
+        Refusal::HostKeyChanged(_)
+        | Refusal::HostKeyUnknown(_)
+        | Refusal::Login(_)
+        | Refusal::Here(_)
+        | Refusal::Jump { .. } => Sample::Blind(why),
+    }
+}
+
+/// What the end of a command says of the host it was about.
+pub(crate) fn judge(asked: Asked) -> Result<(), Sample> {
     let last_line = |output: &str| output.trim().lines().last().unwrap_or("").to_owned();
     match asked {
         Asked::Ended { exit: 0, .. } => Ok(()),
@@ -200,14 +283,13 @@ struct Wanted {
     text: Option<String>,
 }
 
-async fn get(addresses: &[SocketAddr], wanted: &Wanted) -> Result<(), Sample> {
+async fn get(stream: Box<dyn Stream>, wanted: &Wanted) -> Result<(), Sample> {
     let request = Request::get(&wanted.path)
         .header(header::HOST, &wanted.authority)
         .header(header::USER_AGENT, "ringway")
         .header(header::CONNECTION, "close")
         .body(Empty::<Bytes>::new())
         .map_err(|error| Sample::Blind(format!("`{}`: {error}", wanted.path)))?;
-    let stream = connect(addresses).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|error| broken(&error))?;
