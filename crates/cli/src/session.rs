@@ -46,6 +46,7 @@ impl Session {
             data: data.to_owned(),
             workers: WORKERS,
             identify: Arc::new(SystemUsers),
+            observe: false,
         };
         match Runtime::start(config).await {
             Ok(runtime) => Ok(Self::Here(Box::new(runtime))),
@@ -54,9 +55,9 @@ impl Session {
                 Self::running(data).await?.ok_or_else(|| silent(data))
             }
             Err(StartError::Open(error)) => Err(cannot_open(&error)),
-            Err(error @ (StartError::Socket { .. } | StartError::Driver(_))) => {
-                Err(Failure::new(End::Refused, chain(&error)))
-            }
+            Err(
+                error @ (StartError::Mixed(_) | StartError::Socket { .. } | StartError::Driver(_)),
+            ) => Err(Failure::new(End::Refused, chain(&error))),
         }
     }
 

@@ -21,14 +21,20 @@ pub struct Gone;
 pub struct Caller {
     calls: mpsc::Sender<Call>,
     views: watch::Receiver<Option<Arc<FleetView>>>,
+    observing: bool,
 }
 
 impl Caller {
     pub(crate) const fn new(
         calls: mpsc::Sender<Call>,
         views: watch::Receiver<Option<Arc<FleetView>>>,
+        observing: bool,
     ) -> Self {
-        Self { calls, views }
+        Self {
+            calls,
+            views,
+            observing,
+        }
     }
 
     /// Asks for a new rollout.
@@ -68,7 +74,13 @@ impl Caller {
     ///
     /// [`Gone`].
     pub async fn view(&self) -> Result<FleetView, Gone> {
-        self.look(|executor, now| executor.engine().view(now)).await
+        let view = self
+            .look(|executor, now| executor.engine().view(now))
+            .await?;
+        Ok(FleetView {
+            observing: self.observing,
+            ..view
+        })
     }
 
     /// A host in every rollout it is part of; empty where the fleet has no such host.

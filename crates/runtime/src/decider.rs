@@ -16,6 +16,7 @@ use ringway_store::LoadFrom;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
+use crate::inbox::{Given, Inbox};
 use crate::keeper::Job;
 use crate::probing::Probing;
 use crate::stopfile::{EVERY as LOOK_FOR_STOP_EVERY, StopFile};
@@ -76,12 +77,23 @@ pub(crate) struct Decider {
     pub(crate) probing: Probing,
     pub(crate) tidy: Tidy,
     pub(crate) stop: StopFile,
+    pub(crate) inbox: Inbox,
+    /// Whether nothing is changed on hosts, which every view says.
+    pub(crate) observing: bool,
     pub(crate) views: watch::Sender<Option<Arc<FleetView>>>,
+}
+
+/// Who waits for the answer to a command.
+enum Asker {
+    /// A caller in this process or at the socket.
+    Caller(oneshot::Sender<Answered>),
+    /// Nobody at the moment: it was left in the inbox.
+    Inbox(Given),
 }
 
 /// What changes while the task runs.
 struct Progress {
-    callers: BTreeMap<u64, oneshot::Sender<Answered>>,
+    callers: BTreeMap<u64, Asker>,
     next_ticket: u64,
     /// Looks that came before the journal was read.
     looks: Vec<Look>,
@@ -117,8 +129,9 @@ impl Decider {
         let mut tidy_timer = tokio::time::interval(TIDY_EVERY);
         tidy_timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut arrived = Vec::with_capacity(ARRIVALS_AT_ONCE);
-        // Before anything else: a stop that waits in the data directory must be known before the first start.
+        // Before anything else: what waits in the data directory must be known before the first start, a stop first.
         self.obey_stop_file(&mut progress);
+        self.take_inbox(&mut progress);
         self.tell(&mut progress, Arrival::Woken);
         loop {
             if let Some(ended) = progress.ended.take() {
@@ -149,7 +162,10 @@ impl Decider {
                     }
                 }
                 () = tokio::time::sleep(publish), if progress.stale => self.publish(&mut progress),
-                _ = stop_timer.tick() => self.obey_stop_file(&mut progress),
+                _ = stop_timer.tick() => {
+                    self.obey_stop_file(&mut progress);
+                    self.take_inbox(&mut progress);
+                }
                 _ = tidy_timer.tick(), if self.executor.is_ready() => self.tidy_up(&progress),
                 () = self.workers.stop_seen() => self.obey_stop_file(&mut progress),
                 () = tokio::time::sleep(wake), if !progress.closing => {
@@ -176,25 +192,7 @@ impl Decider {
                 order,
                 reply,
             } => {
-                if matches!(order, Order::Command(Command::Go { .. })) && self.stop.is_there() {
-                    // The caller may be gone; then nobody needs the answer.
-                    drop(reply.send(Err(stopped_by_file())));
-                    return;
-                }
-                if let Order::Propose(proposal) = &order {
-                    self.workers.remember(proposal);
-                }
-                let ticket = progress.next_ticket;
-                progress.next_ticket += 1;
-                progress.callers.insert(ticket, reply);
-                self.tell(
-                    progress,
-                    Arrival::Commanded {
-                        ticket,
-                        actor,
-                        order,
-                    },
-                );
+                self.ask(progress, Asker::Caller(reply), actor, order);
             }
             Call::Look(look) => {
                 if self.executor.is_ready() {
@@ -204,6 +202,47 @@ impl Decider {
                 }
             }
             Call::Shutdown => progress.closing = true,
+        }
+    }
+
+    /// Gives a command to the loop.
+    fn ask(&mut self, progress: &mut Progress, asker: Asker, actor: Actor, order: Order) {
+        if matches!(order, Order::Command(Command::Go { .. })) && self.stop.is_there() {
+            self.answer(asker, Err(stopped_by_file()));
+            return;
+        }
+        if let Order::Propose(proposal) = &order {
+            self.workers.remember(proposal);
+        }
+        let ticket = progress.next_ticket;
+        progress.next_ticket += 1;
+        progress.callers.insert(ticket, asker);
+        self.tell(
+            progress,
+            Arrival::Commanded {
+                ticket,
+                actor,
+                order,
+            },
+        );
+    }
+
+    fn answer(&mut self, asker: Asker, answer: Answered) {
+        match asker {
+            // The caller may be gone; what it asked for is done all the same.
+            Asker::Caller(caller) => drop(caller.send(answer)),
+            Asker::Inbox(given) => self.inbox.answered(&given, answer),
+        }
+    }
+
+    /// Gives the loop what people left while nothing ran, or while this process was about to.
+    fn take_inbox(&mut self, progress: &mut Progress) {
+        if progress.closing {
+            return;
+        }
+        for given in self.inbox.take() {
+            let (actor, order) = (given.actor.clone(), given.order.clone());
+            self.ask(progress, Asker::Inbox(given), actor, order);
         }
     }
 
@@ -279,8 +318,7 @@ impl Decider {
                 if let Some(caller) = progress.callers.remove(&ticket) {
                     // Whoever follows after the answer must not be shown what was so before it.
                     self.publish(progress);
-                    // The caller may be gone; what it asked for is done all the same.
-                    drop(caller.send(answer));
+                    self.answer(caller, answer);
                 }
             }
             Request::End(ended) => progress.ended = Some(ended),
@@ -325,7 +363,8 @@ impl Decider {
         progress.published = Instant::now();
         progress.stale = false;
         if self.executor.is_ready() {
-            let view = self.executor.engine().view(self.clock.now());
+            let mut view = self.executor.engine().view(self.clock.now());
+            view.observing = self.observing;
             self.views.send_replace(Some(Arc::new(view)));
         }
     }

@@ -13,6 +13,8 @@ use crate::caller::Caller;
 use crate::clock::Clock;
 use crate::decider::{Decider, Over};
 use crate::identify::Identify;
+use crate::inbox::Inbox;
+use crate::observing::{self, Mixed, Observing};
 use crate::probing::Probing;
 use crate::socket::{Door, serve};
 use crate::stopfile::StopFile;
@@ -32,6 +34,9 @@ pub struct Config {
     pub workers: u32,
     /// Who a user id is.
     pub identify: Arc<dyn Identify>,
+    /// Whether hosts are only looked at: inspected, checked and probed, and never changed. Needs a data directory of its
+    /// own.
+    pub observe: bool,
 }
 
 /// Why a runtime did not start.
@@ -40,6 +45,9 @@ pub enum StartError {
     /// The data directory cannot be used, for one because another process holds it.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The journal in the data directory is of the other kind of run.
+    #[error(transparent)]
+    Mixed(#[from] Mixed),
     /// The driver cannot work here.
     #[error("find the current directory")]
     Driver(#[source] std::io::Error),
@@ -80,6 +88,12 @@ impl Runtime {
     ///
     /// As [`Runtime::start`].
     pub async fn start_with(config: Config, driver: Arc<dyn Driver>) -> Result<Self, StartError> {
+        observing::mark(&config.data, config.observe)?;
+        let driver: Arc<dyn Driver> = if config.observe {
+            Arc::new(Observing::new(driver))
+        } else {
+            driver
+        };
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data).await?);
         let socket = |source| StartError::Socket {
             data: config.data.clone(),
@@ -98,6 +112,7 @@ impl Runtime {
             stop.clone(),
             told_in.clone(),
             tasks.clone(),
+            config.observe,
         );
         let decider = Decider {
             executor: Executor::new(ExecutorConfig {
@@ -108,13 +123,20 @@ impl Runtime {
             calls,
             arrivals,
             store: jobs_in,
-            probing: Probing::new(told_in.clone(), tasks.clone(), workers.boots()),
+            probing: Probing::new(
+                Arc::clone(&driver),
+                told_in.clone(),
+                tasks.clone(),
+                workers.boots(),
+            ),
             tidy: Tidy::new(driver, tasks.clone()),
             workers,
             stop,
+            inbox: Inbox::new(&config.data, Arc::clone(&config.identify)),
+            observing: config.observe,
             views: views_in,
         };
-        let caller = Caller::new(calls_in, views);
+        let caller = Caller::new(calls_in, views, config.observe);
         Ok(Self {
             keeper: tokio::spawn(keeper::run(store, jobs, told_in)),
             decider: tokio::spawn(decider.run()),

@@ -1,39 +1,78 @@
 //! Runs probes and reads boot ids, a bounded number at once.
 //!
 //! Which is due when, and what an answer means, is decided by the loop; a probe that waits here for its turn is late,
-//! and late evidence is no evidence.
+//! and late evidence is no evidence. So hosts that swallow what they are asked wait in a lane of their own: each holds a
+//! place for its whole timeout, and five hundred of them would keep everybody else from being asked.
+//!
+//! # Invariants
+//!
+//! * A probe's timeout counts from when it is asked, not from when it is due.
+//! * The same question is not waiting twice: what is asked for again meanwhile gets the answer of the first.
+//! * A place is given back in bounded time, whatever a driver does.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use ringway_drivers::{Driver, ProbeRequest};
 use ringway_executor::port::{Arrival, Start};
 use ringway_model::{
     Epoch, HostId, IntentId, ProbeId, RolloutId, RouteId, Sample, Slot, StepKind, VisitKind,
 };
 use ringway_scheduler::{FleetSpec, Plan};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::Instant;
 
 use crate::decider::Told;
 use crate::values;
 use crate::workers::{Boots, Tasks};
 
-/// Probes at once. Each is a connection or a small process for a few milliseconds; 64 of them answer for more than ten
-/// thousand hosts every 30 s, and stay far below a process's usual limit of 1024 descriptors.
-const AT_ONCE: usize = 64;
+/// Probes at once of hosts that answer, and of hosts whose last question went unanswered. Each is a connection or a small
+/// process for a few milliseconds; 48 of them answer for more than ten thousand hosts every 30 s. 16 that wait for a
+/// timeout of 5 s go through 500 silent hosts in less than three minutes, which is how long it may take to see that one
+/// of them is back. Together they stay far below a process's usual limit of 1024 descriptors.
+const AT_ONCE: (usize, usize) = (48, 16);
+
+/// How long a boot id may take to be read. What watches it asks at the most every ten seconds.
+const BOOT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How much longer than its timeout a driver may take to say that there was no answer.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A question that waits or is being asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Question {
+    Probe(HostId, ProbeId),
+    Boot(HostId),
+}
+
+impl Question {
+    const fn host(self) -> HostId {
+        match self {
+            Self::Probe(host, _) | Self::Boot(host) => host,
+        }
+    }
+}
 
 /// Runs probes.
 pub(crate) struct Probing {
-    room: Arc<Semaphore>,
+    driver: Arc<dyn Driver>,
+    lanes: Arc<Lanes>,
     told: mpsc::UnboundedSender<Told>,
     tasks: Tasks,
     boots: Boots,
 }
 
 impl Probing {
-    pub(crate) fn new(told: mpsc::UnboundedSender<Told>, tasks: Tasks, boots: Boots) -> Self {
+    pub(crate) fn new(
+        driver: Arc<dyn Driver>,
+        told: mpsc::UnboundedSender<Told>,
+        tasks: Tasks,
+        boots: Boots,
+    ) -> Self {
         Self {
-            room: Arc::new(Semaphore::new(AT_ONCE)),
+            driver,
+            lanes: Arc::new(Lanes::new()),
             told,
             tasks,
             boots,
@@ -51,22 +90,27 @@ impl Probing {
         probe: ProbeId,
         plan: Option<Arc<Plan>>,
     ) {
-        let boots = self.boots.clone();
-        self.spawn(async move {
-            let directory = match plan {
-                Some(plan) => boots.directory(&plan).await,
-                None => Err("no plan says where commands run".to_owned()),
-            };
-            let sample = match directory {
-                Ok(directory) => sample(&fleet, host, probe, &directory).await,
+        let (driver, boots) = (Arc::clone(&self.driver), self.boots.clone());
+        let spec = fleet.probes.get(probe.index());
+        let timeout = spec.map_or(Duration::ZERO, |spec| {
+            Duration::from_millis(spec.probe.timeout.millis())
+        });
+        let probed = move |sample| Arrival::Probed {
+            host,
+            probe,
+            sample,
+        };
+        let why = "the driver did not say in time that there was no answer".to_owned();
+        let lost = probed(Sample::Blind(why));
+        let ask = async move {
+            let sample = match request(&fleet, host, probe, plan, &boots).await {
+                Ok(request) => driver.probe(request).await,
                 Err(why) => Sample::Blind(why),
             };
-            Arrival::Probed {
-                host,
-                probe,
-                sample,
-            }
-        });
+            let answered = sample == Sample::Up;
+            (probed(sample), answered)
+        };
+        self.spawn(Question::Probe(host, probe), timeout, ask, lost);
     }
 
     /// Reads a boot id once.
@@ -78,43 +122,125 @@ impl Probing {
         route: RouteId,
     ) {
         let boots = self.boots.clone();
-        self.spawn(async move {
+        let ask = async move {
             let boot = match reboot_step(fleet, host, plan, route) {
-                Some(start) => boots.read(start).await,
+                Some(start) => boots.read(start, BOOT_TIMEOUT).await,
                 None => None,
             };
-            Arrival::BootSeen { host, boot }
-        });
+            let answered = boot.is_some();
+            (Arrival::BootSeen { host, boot }, answered)
+        };
+        let lost = Arrival::BootSeen { host, boot: None };
+        self.spawn(Question::Boot(host), BOOT_TIMEOUT, ask, lost);
     }
 
-    fn spawn(&self, work: impl Future<Output = Arrival> + Send + 'static) {
-        let (room, told) = (Arc::clone(&self.room), self.told.clone());
+    /// Asks when there is room. What `ask` gives says whether the host answered; `lost` is told where it gives nothing in
+    /// time.
+    fn spawn(
+        &self,
+        question: Question,
+        timeout: Duration,
+        ask: impl Future<Output = (Arrival, bool)> + Send + 'static,
+        lost: Arrival,
+    ) {
+        if !self.lanes.begin(question) {
+            return;
+        }
+        let (lanes, told) = (Arc::clone(&self.lanes), self.told.clone());
         self.tasks.spawn(async move {
-            let Ok(_permit) = room.acquire_owned().await else {
-                return;
-            };
+            let place = lanes.place(question.host()).await;
+            let began = Instant::now();
+            let asked = tokio::time::timeout(timeout + GRACE, ask).await;
+            let (arrival, answered) = asked.unwrap_or((lost, false));
+            lanes.ended(question, answered || began.elapsed() < timeout);
+            drop(place);
             // Nobody listens any more only when this process ends.
-            drop(told.send(Told::Arrival(work.await)));
+            drop(told.send(Told::Arrival(arrival)));
         });
     }
 }
 
-async fn sample(fleet: &FleetSpec, host: HostId, probe: ProbeId, directory: &Path) -> Sample {
+/// Who may be asked, and how many at once.
+struct Lanes {
+    quick: Arc<Semaphore>,
+    slow: Arc<Semaphore>,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// Hosts whose last question took its whole time.
+    silent: BTreeSet<HostId>,
+    /// Questions that wait or are being asked.
+    open: BTreeSet<Question>,
+}
+
+impl Lanes {
+    fn new() -> Self {
+        let (quick, slow) = AT_ONCE;
+        Self {
+            quick: Arc::new(Semaphore::new(quick)),
+            slow: Arc::new(Semaphore::new(slow)),
+            known: Mutex::default(),
+        }
+    }
+
+    fn known<T>(&self, with: impl FnOnce(&mut Known) -> T) -> T {
+        with(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether the question is to be asked: not while it is already on its way.
+    fn begin(&self, question: Question) -> bool {
+        self.known(|known| known.open.insert(question))
+    }
+
+    fn is_silent(&self, host: HostId) -> bool {
+        self.known(|known| known.silent.contains(&host))
+    }
+
+    /// Waits for a place in the host's lane. A host that was found silent while it waited changes lanes.
+    async fn place(&self, host: HostId) -> Option<OwnedSemaphorePermit> {
+        if !self.is_silent(host) {
+            let place = Arc::clone(&self.quick).acquire_owned().await.ok();
+            if !self.is_silent(host) {
+                return place;
+            }
+        }
+        Arc::clone(&self.slow).acquire_owned().await.ok()
+    }
+
+    fn ended(&self, question: Question, in_time: bool) {
+        self.known(|known| {
+            known.open.remove(&question);
+            if in_time {
+                known.silent.remove(&question.host());
+            } else {
+                known.silent.insert(question.host());
+            }
+        });
+    }
+}
+
+async fn request(
+    fleet: &FleetSpec,
+    host: HostId,
+    probe: ProbeId,
+    plan: Option<Arc<Plan>>,
+    boots: &Boots,
+) -> Result<ProbeRequest, String> {
     let (Some(host), Some(spec)) = (
         fleet.hosts.get(host.index()),
         fleet.probes.get(probe.index()),
     ) else {
-        return Sample::Blind("the fleet has no such host or probe".to_owned());
+        return Err("the fleet has no such host or probe".to_owned());
     };
-    let (target, probe) = (values::target(host), &spec.probe);
-    ringway_drivers::ask(
-        &probe.ask,
-        target,
-        &BTreeMap::new(),
-        directory,
-        probe.timeout,
-    )
-    .await
+    let plan = plan.ok_or("no plan says where commands run")?;
+    let directory = boots.directory(&plan).await?;
+    Ok(ProbeRequest {
+        reach: Arc::new(values::reach(fleet, host, directory)),
+        ask: spec.probe.ask.clone(),
+        timeout: spec.probe.timeout,
+    })
 }
 
 /// The route's `reboot` step for this host, as a step to be asked for its boot id; it is never run.

@@ -13,8 +13,8 @@ use ringway_scheduler::FleetSpec;
 use ringway_scheduler::plan::Route;
 use ringway_scheduler::spec::HostSpec;
 
-/// A host as drivers and probes are told of it.
-pub(crate) fn target(host: &HostSpec) -> Target<'_> {
+/// A host as its commands are told of it.
+fn target(host: &HostSpec) -> Target<'_> {
     Target {
         host: &host.name,
         address: &host.address,

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use ringway_drivers::{Driver, RebootRequest, StepRequest, Withdraw, Withdrawal, withdrawal};
 use ringway_executor::port::{Arrival, Proposal, Start};
-use ringway_model::{Digest, IntentId, RawReport};
+use ringway_model::{Digest, IntentId, RawReport, Span};
 use ringway_scheduler::Plan;
 use ringway_scheduler::plan::{More, StepPlan};
 use ringway_store::Store;
@@ -19,6 +19,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
 use crate::decider::Told;
+use crate::observing;
 use crate::stopfile::StopFile;
 use crate::values;
 
@@ -77,6 +78,8 @@ struct Shared {
     stop: StopFile,
     stop_seen: Notify,
     told: mpsc::UnboundedSender<Told>,
+    /// Whether hosts are only looked at.
+    observing: bool,
     /// Directories by the digest of their registered text.
     directories: Mutex<BTreeMap<Digest, PathBuf>>,
 }
@@ -88,6 +91,7 @@ impl Workers {
         stop: StopFile,
         told: mpsc::UnboundedSender<Told>,
         tasks: Tasks,
+        observing: bool,
     ) -> Self {
         let shared = Shared {
             driver,
@@ -95,6 +99,7 @@ impl Workers {
             stop,
             stop_seen: Notify::new(),
             told,
+            observing,
             directories: Mutex::new(BTreeMap::new()),
         };
         Self {
@@ -171,9 +176,12 @@ impl Boots {
         self.shared.directory(plan).await
     }
 
-    /// The host's boot id; `None` where it cannot be read.
-    pub(crate) async fn read(&self, start: Start) -> Option<String> {
-        let request = self.shared.request(&start).await.ok()?;
+    /// The host's boot id; `None` where it cannot be read in this time.
+    pub(crate) async fn read(&self, start: Start, limit: Duration) -> Option<String> {
+        let mut request = self.shared.request(&start).await.ok()?;
+        // The step's own time is that of a restart.
+        let limit = Span(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
+        request.timeout = request.timeout.min(limit);
         self.shared.driver.boot_id(request).await.ok()
     }
 }
@@ -192,6 +200,11 @@ impl Shared {
             self.stop_seen.notify_one();
             return RawReport::Withdrawn;
         }
+        if self.observing
+            && let Some(report) = step_of(&start).and_then(observing::pretended)
+        {
+            return report;
+        }
         self.driver.run(request, withdrawal).await
     }
 
@@ -204,7 +217,11 @@ impl Shared {
         loop {
             if let Ok(request) = self.request(start).await {
                 let report = self.driver.attach(request).await;
-                if !matches!(report, RawReport::Unreachable { .. }) {
+                // Neither a host that cannot be reached nor one that lets nobody look says whether the step began.
+                if !matches!(
+                    report,
+                    RawReport::Unreachable { .. } | RawReport::Refused { .. }
+                ) {
                     return report;
                 }
             }

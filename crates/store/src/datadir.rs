@@ -10,7 +10,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// The database's file in the data directory.
-const DATABASE: &str = "ringway.db";
+pub const DATABASE: &str = "ringway.db";
 /// The lock's file in the data directory.
 const LOCK: &str = "lock";
 

@@ -16,6 +16,6 @@ mod datadir;
 mod port;
 mod sqlite;
 
-pub use datadir::OpenError;
+pub use datadir::{DATABASE, OpenError};
 pub use port::{Answer, Head, LoadFrom, ReadError, ReadModel, Reader, Refusal, Store, WriteError};
 pub use sqlite::{SqliteReader, SqliteStore};

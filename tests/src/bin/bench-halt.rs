@@ -106,6 +106,7 @@ async fn decider() {
         data: data.clone(),
         workers: AT_ONCE,
         identify: Arc::new(SystemUsers),
+        observe: false,
     };
     let runtime = Runtime::start_with(config, null.clone())
         .await

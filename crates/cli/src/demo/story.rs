@@ -323,6 +323,7 @@ async fn start(place: &Place) -> Result<Runtime, Failure> {
         data,
         workers: 16,
         identify: Arc::new(SystemUsers),
+        observe: false,
     };
     Runtime::start(config)
         .await

@@ -2,6 +2,8 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
 
 use ringway_engine::view::FleetView;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -10,6 +12,10 @@ use tokio::net::unix::OwnedReadHalf;
 
 use super::path::Address;
 use super::wire::{Answer, Question};
+
+/// How long whoever listens may take to say that it is there. A task of its own answers that, so it takes longer only
+/// where the whole process or machine stands still.
+const AWAKE_WITHIN: Duration = Duration::from_secs(5);
 
 /// Somebody to ask, by the data directory whose fleet is meant. Every question is a connection of its own.
 #[derive(Clone, Debug)]
@@ -31,6 +37,14 @@ pub enum Unreachable {
     NotAllowed {
         /// The data directory.
         data: PathBuf,
+    },
+    /// Somebody holds the socket and says nothing: stopped, or in great need.
+    #[error("process {pid} holds `{}` and does not answer: it may be stopped", data.display())]
+    Silent {
+        /// The data directory.
+        data: PathBuf,
+        /// The process.
+        pid: i32,
     },
     /// The connection broke, or the answer made no sense.
     #[error("no answer from the control socket in `{}`: {why}", data.display())]
@@ -54,8 +68,12 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Nobody listens, this user may not ask, or the connection broke before the answer came.
+    /// Nobody listens, this user may not ask, whoever listens does not say within five seconds that it is there, or the
+    /// connection broke before the answer came.
     pub async fn ask(&self, question: &Question) -> Result<Answer, Unreachable> {
+        if let Question::Ping = question {
+            return self.awake().await;
+        }
         let mut answers = self.open(question).await?;
         self.next(&mut answers).await
     }
@@ -73,11 +91,40 @@ impl Client {
         })
     }
 
+    /// Asks, once whoever listens has shown that it is awake: how long the answer itself takes is its own business.
     async fn open(&self, question: &Question) -> Result<BufReader<OwnedReadHalf>, Unreachable> {
+        self.awake().await?;
+        self.send(question, &AtomicI32::new(0)).await
+    }
+
+    /// Whether whoever listens answers at all.
+    async fn awake(&self) -> Result<Answer, Unreachable> {
+        let holder = AtomicI32::new(0);
+        let awake = async {
+            let mut pong = self.send(&Question::Ping, &holder).await?;
+            self.next(&mut pong).await
+        };
+        let answered = tokio::time::timeout(AWAKE_WITHIN, awake).await;
+        answered.unwrap_or_else(|_| {
+            Err(Unreachable::Silent {
+                data: self.data.clone(),
+                pid: holder.load(Ordering::Relaxed),
+            })
+        })
+    }
+
+    /// Puts a question; `holder` becomes the process that listens, as the kernel knows it.
+    async fn send(
+        &self,
+        question: &Question,
+        holder: &AtomicI32,
+    ) -> Result<BufReader<OwnedReadHalf>, Unreachable> {
         let address = Address::in_directory(&self.data).map_err(|e| self.fault(&e))?;
         let stream = UnixStream::connect(address.path())
             .await
             .map_err(|e| self.fault(&e))?;
+        let pid = stream.peer_cred().ok().and_then(|peer| peer.pid());
+        holder.store(pid.unwrap_or(0), Ordering::Relaxed);
         let (read, mut write) = stream.into_split();
         let mut line = serde_json::to_vec(question).map_err(|e| self.broken(&e.to_string()))?;
         line.push(b'\n');

@@ -82,6 +82,7 @@ async fn one_process_decides_and_the_next_one_may_after_it() {
         data: place.data(),
         workers: 1,
         identify: Arc::new(Everybody("ana")),
+        observe: false,
     };
     let refused = Runtime::start(config.clone()).await.err().unwrap();
     assert!(
@@ -171,6 +172,7 @@ async fn a_data_directory_with_a_long_path_is_reached_too() {
         data: data.clone(),
         workers: 1,
         identify: Arc::new(Everybody("ana")),
+        observe: false,
     };
     let runtime = Runtime::start(config).await.unwrap();
     let answer = within(Client::new(&data).ask(&Question::Ping))

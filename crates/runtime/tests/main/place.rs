@@ -164,6 +164,7 @@ impl Place {
             data: self.data(),
             workers: 8,
             identify: Arc::new(Everybody(name)),
+            observe: false,
         };
         Running {
             runtime: Runtime::start(config).await.unwrap(),

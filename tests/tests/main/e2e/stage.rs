@@ -50,6 +50,7 @@ impl Stage {
             data: ground.data(),
             workers: 64,
             identify: Arc::clone(&speaker) as Arc<dyn Identify>,
+            observe: false,
         };
         let runtime = Runtime::start(config).await.unwrap();
         let stage = Self {
