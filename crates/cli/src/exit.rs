@@ -22,6 +22,8 @@ pub(crate) enum End {
     Unavailable = 6,
     /// The engine found a fault of its own, or the journal cannot be trusted.
     Fault = 7,
+    /// `wait` waited as long as it was allowed to. The number is that of `timeout(1)`.
+    TimedOut = 124,
     /// Interrupted by the person at the terminal.
     Interrupted = 130,
 }

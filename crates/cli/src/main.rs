@@ -9,6 +9,7 @@ mod documents;
 mod exit;
 mod follow;
 mod journal;
+mod near;
 mod out;
 mod session;
 mod show;
@@ -76,6 +77,8 @@ fn perform(out: Out, data: &Path, command: Cmd) -> Outcome {
         Cmd::Plan(args) => commands::plan(out, &args),
         Cmd::Schema(args) => commands::schema(out, &args),
         Cmd::DemoServer(args) => demo::server(&args),
+        Cmd::Completions(args) => Ok(commands::completions(out, &args)),
+        Cmd::Wait(args) => on_runtime(commands::wait(out, data, &args)),
         Cmd::Demo(args) => on_runtime(demo::run(out, &args)),
         Cmd::Run(args) => on_runtime(commands::run(out, data, args)),
         Cmd::Status(args) => on_runtime(commands::status(out, data, &args)),

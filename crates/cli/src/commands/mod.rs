@@ -1,11 +1,15 @@
 //! The commands, each from its arguments to an exit code.
 
+mod completions;
 mod documents;
 mod orders;
 mod run;
 mod status;
+mod wait;
 
+pub(crate) use completions::completions;
 pub(crate) use documents::{check, plan, schema};
 pub(crate) use orders::{Stay, approve, fleet_order, order};
 pub(crate) use run::run;
 pub(crate) use status::{status, why};
+pub(crate) use wait::wait;

@@ -44,7 +44,11 @@ impl<'a> Narrator<'a> {
             What::Event(event) => self.event(event),
             What::Input(input) => format!("<- {input:?}"),
             What::Note(intent, text) => {
-                format!("{} said: {}", self.host(intent.rollout(), intent.slot()), text.replace('\n', " | "))
+                format!(
+                    "{} said: {}",
+                    self.host(intent.rollout(), intent.slot()),
+                    text.replace('\n', " | ")
+                )
             }
             What::State(digest) => format!("state {}", digest.short()),
         };

@@ -31,6 +31,7 @@ fn help_lists_every_exit_code() {
         "5  the",
         "6  another",
         "7  the",
+        "124  `wait --timeout`",
         "130  ",
     ] {
         assert!(said.out.contains(code), "{code}: {}", said.out);
@@ -118,4 +119,28 @@ fn every_kind_of_document_has_a_schema() {
             .err
             .contains("there are: fleet")
     );
+}
+
+/// A completion that its shell cannot read breaks the shell of whoever installs it.
+#[test]
+fn completions_name_every_command_and_are_what_their_shell_reads() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = place.expect(&format!("completions {shell}"), 0).out;
+        for word in ["rollback", "completions", "until", "no-wait"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+        assert!(!script.contains("demo-server"), "{shell}");
+        place.write("completion", &script);
+        // Elvish and PowerShell have no way to only read a script.
+        if matches!(shell, "bash" | "zsh" | "fish")
+            && let Ok(status) = std::process::Command::new(shell)
+                .args(["-n", "completion"])
+                .current_dir(place.path(""))
+                .status()
+        {
+            assert!(status.success(), "{shell}");
+        }
+    }
+    assert!(place.expect("completions tcsh", 2).err.contains("bash"));
 }

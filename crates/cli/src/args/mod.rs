@@ -1,0 +1,231 @@
+//! The command line: every command, option and default, with the help people read.
+//!
+//! It says what can be asked for. What is done about it is in the commands; nothing here looks at a file or a process.
+
+mod documents;
+mod goal;
+mod rollout;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use documents::{Completions, Documents, Planned, Schema};
+pub(crate) use goal::Goal;
+pub(crate) use rollout::{Approve, FleetReason, Journal, Reasoned, Run, Status, Wait, Which, Why};
+
+/// The exit codes, as `--help` shows them. `docs/reference/cli.md` explains them; `exit.rs` is where they are decided.
+const EXIT_CODES: &str = "\
+Exit codes:
+    0  done: what was asked for is so
+    1  the request does not fit the state, or another error
+    2  invalid documents or usage; nothing was changed
+    3  the rollout is halted, and a person must decide how it goes on
+    4  the rollout waits for a person (an approval, a resume, a go)
+    5  the rollout was cancelled or rolled back
+    6  another process holds the data directory and does not answer, or nothing is there to ask
+    7  the engine found a fault of its own, or the journal cannot be trusted
+  124  `wait --timeout`: it was not so in time
+  130  interrupted; the rollout is safe and `ringway run --resume` continues it";
+
+/// Carries an update across a fleet ring by ring, and stops before the damage spreads.
+#[derive(Debug, Parser)]
+#[command(name = "ringway", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub(crate) global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Cmd,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Where the journal, the control socket and the inbox are
+    #[arg(
+        long,
+        global = true,
+        env = "RINGWAY_DATA",
+        default_value = ".ringway",
+        value_name = "DIR"
+    )]
+    pub(crate) data: PathBuf,
+    /// How data is printed on standard output
+    #[arg(long, global = true, value_enum, default_value = "text")]
+    pub(crate) output: Output,
+}
+
+/// How data is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people
+    Text,
+    /// One JSON value
+    Json,
+    /// One JSON value on each line
+    Ndjson,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Cmd {
+    /// Check documents; change nothing
+    #[command(after_help = "Example:\n    ringway check fleet.yaml policy.yaml")]
+    Check(Documents),
+    /// Show who would be updated when, and why; change nothing
+    #[command(after_help = "Example:\n    ringway plan --policy monthly --update 2026-04-security")]
+    Plan(Planned),
+    /// Carry a rollout out, or go on with one
+    #[command(
+        after_help = "Examples:\n    ringway run\n    ringway run ./april --key change-4711 --no-wait\n    ringway run --resume"
+    )]
+    Run(Run),
+    /// Show how the fleet and its rollouts stand
+    #[command(
+        after_help = "Examples:\n    ringway status --watch\n    ringway status --output json"
+    )]
+    Status(Status),
+    /// Say why a host, a ring or a rollout does not move
+    #[command(
+        after_help = "Examples:\n    ringway why\n    ringway why web-7\n    ringway why canary --rollout r3"
+    )]
+    Why(Why),
+    /// Wait until a rollout is done, has a ring behind it, or needs a person
+    #[command(
+        after_help = "Examples:\n    ringway wait --until promoted:canary --timeout 6h && ./tell-the-team\n    ringway wait r3 --until needs-person"
+    )]
+    Wait(Wait),
+    /// Say yes to the start of a rollout, or to going on after a ring
+    #[command(after_help = "Examples:\n    ringway approve\n    ringway approve --digest DIGEST")]
+    Approve(Approve),
+    /// Say no; the rollout pauses
+    Reject(Reasoned),
+    /// Let a rollout rest; what is in flight is brought back into service
+    Pause(Reasoned),
+    /// Let a paused or halted rollout go on
+    #[command(
+        after_help = "Example:\n    ringway resume --reason 'disk replaced, the failure was the disk'"
+    )]
+    Resume(Reasoned),
+    /// Stop a rollout because of harm
+    #[command(after_help = "Example:\n    ringway halt --reason 'logins are slow since noon'")]
+    Halt(Reasoned),
+    /// Stop everything in the fleet
+    Stop(FleetReason),
+    /// Let a stopped fleet go on
+    Go(FleetReason),
+    /// End a rollout without completion
+    Cancel(Reasoned),
+    /// Take every updated host of a rollout back to what it had
+    #[command(
+        after_help = "Example:\n    ringway rollback --rollout r3 --reason 'logins are slow since noon'"
+    )]
+    Rollback(Reasoned),
+    /// Print the journal's events
+    #[command(
+        after_help = "Examples:\n    ringway journal --from 120\n    ringway journal --output ndjson | jq ."
+    )]
+    Journal(Journal),
+    /// Check the journal: its chain, its state digests, and every invariant
+    Audit,
+    /// Print the JSON Schema of a kind of document
+    Schema(Schema),
+    /// Print the completions of a shell
+    #[command(
+        after_help = "Examples:\n    ringway completions bash >/etc/bash_completion.d/ringway\n    ringway completions zsh >\"${fpath[1]}/_ringway\"\n    ringway completions fish >~/.config/fish/completions/ringway.fish"
+    )]
+    Completions(Completions),
+    /// Show what Ringway is for, on real processes of this machine, in under two minutes
+    Demo(Demo),
+    /// A server of the demo
+    #[command(hide = true)]
+    DemoServer(DemoServer),
+}
+
+/// The demo.
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Keep the demo's directory, to look at its documents and journals
+    #[arg(long)]
+    pub(crate) keep: bool,
+}
+
+/// A server of the demo.
+#[derive(Debug, Args)]
+pub(crate) struct DemoServer {
+    /// The server's own directory
+    pub(crate) home: PathBuf,
+    /// The port on 127.0.0.1
+    pub(crate) port: u16,
+    /// Its role
+    pub(crate) role: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, CommandFactory};
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    fn commands() -> Vec<Command> {
+        let cli = Cli::command();
+        let shown = cli.get_subcommands().filter(|one| !one.is_hide_set());
+        shown.cloned().collect()
+    }
+
+    /// Nobody should have to guess what a word on the command line means.
+    #[test]
+    fn every_command_and_every_option_is_explained() {
+        for command in commands() {
+            let name = command.get_name();
+            assert!(command.get_about().is_some(), "{name}");
+            for argument in command.get_arguments() {
+                assert!(
+                    argument.get_help().is_some(),
+                    "{name} {}",
+                    argument.get_id()
+                );
+            }
+        }
+    }
+
+    /// An example that clap would refuse is worse than none.
+    #[test]
+    fn every_example_in_the_help_is_a_command_line_that_is_accepted() {
+        let mut seen = 0;
+        for command in commands() {
+            let help = command
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            for line in help.lines().map(str::trim) {
+                let Some(example) = line.strip_prefix("ringway ") else {
+                    continue;
+                };
+                let example = example
+                    .split(" && ")
+                    .flat_map(|part| part.split(" >"))
+                    .flat_map(|part| part.split(" | "))
+                    .next()
+                    .unwrap_or_default()
+                    .replace("DIGEST", &"0".repeat(64));
+                let mut quoted = false;
+                let words = example.split(|c: char| {
+                    quoted ^= c == '\'';
+                    c == ' ' && !quoted
+                });
+                let parsed = Cli::try_parse_from(std::iter::once("ringway").chain(words));
+                assert!(parsed.is_ok(), "{line}: {parsed:?}");
+                seen += 1;
+            }
+        }
+        assert!(seen > 15, "{seen} examples");
+    }
+}
