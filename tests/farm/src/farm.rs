@@ -7,6 +7,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -287,13 +288,16 @@ fn hosts(base: &Path, plans: &[HostPlan], port: u16, network: u8) -> Vec<Host> {
         .collect()
 }
 
-/// The networks to try. Where to begin differs between processes, so that they rarely try the same ones.
+/// The networks to try. Where to begin differs between processes, and between the farms of one: what still tries to
+/// connect to a farm that has ended must not meet another one.
 fn networks(plan: &Plan) -> Vec<u8> {
+    static STARTED: AtomicUsize = AtomicUsize::new(0);
     if let Some(network) = plan.network {
         return vec![network];
     }
     let all: Vec<u8> = (address::FIRST_AUTOMATIC..=254).collect();
-    let first = usize::try_from(std::process::id()).unwrap_or(0) % all.len();
+    let process = usize::try_from(std::process::id()).unwrap_or(0);
+    let first = (process * 7 + STARTED.fetch_add(1, Ordering::Relaxed)) % all.len();
     [&all[first..], &all[..first]].concat()
 }
 

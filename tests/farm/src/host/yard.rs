@@ -11,7 +11,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::here::{self, FARM, HOST};
-use crate::processes;
+use crate::{ledger, processes};
 
 /// How long a restart takes where nothing else is said.
 const RESTART: Duration = Duration::from_millis(300);
@@ -213,7 +213,11 @@ impl Yard {
                 return Ok(());
             }
             here::pause(self.takes(host));
-            self.new_boot(host)?;
+            let boot = self.new_boot(host)?;
+            ledger::append(
+                &here::home(&self.farm, &host.name),
+                &format!("note boot id={boot}"),
+            )?;
             self.settle_door(host);
             self.start_service(host)?;
             if round < again {
@@ -265,9 +269,10 @@ impl Yard {
             .map_or(RESTART, Duration::from_millis)
     }
 
-    fn new_boot(&self, host: &Host) -> io::Result<()> {
+    fn new_boot(&self, host: &Host) -> io::Result<String> {
         let id = fs::read_to_string("/proc/sys/kernel/random/uuid")?;
-        here::put(&here::home(&self.farm, &host.name).join("boot-id"), &id)
+        here::put(&here::home(&self.farm, &host.name).join("boot-id"), &id)?;
+        Ok(id.trim().to_owned())
     }
 
     fn shut(&self, host: &Host) {

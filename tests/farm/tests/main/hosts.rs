@@ -62,11 +62,12 @@ fn everything_ends_with_the_farm() {
     let left = farm.host("web-1").read("left");
     let process = std::path::PathBuf::from(format!("/proc/{left}"));
     assert!(process.exists());
-    let web = farm.host("web-1").address();
+    let service =
+        std::path::PathBuf::from(format!("/proc/{}", farm.host("web-1").read("service.pid")));
+    assert!(service.exists());
     farm.stop().unwrap();
     wait_for("what a session left behind ends", || !process.exists());
-    assert!(std::net::TcpStream::connect((web, 2222)).is_err());
-    assert!(std::net::TcpStream::connect((web, 8080)).is_err());
+    wait_for("the service ends", || !service.exists());
     drop(farm);
     assert!(!base.exists());
 }

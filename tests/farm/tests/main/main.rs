@@ -5,3 +5,6 @@ mod support;
 
 #[cfg(test)]
 mod hosts;
+
+#[cfg(test)]
+mod switches;
