@@ -448,8 +448,10 @@ rw_ask() {
 	rw_code=$?
 	kill "$rw_dog" 2>/dev/null
 	wait "$rw_dog"
-	rw_how=ended
-	[ "$?" != 7 ] || rw_how=late
+	case $? in
+	7) rw_how=late ;;
+	*) rw_how=ended ;;
+	esac
 	rw_kill KILL
 	printf '\n%s' "$rw_how $rw_code"
 }
