@@ -8,6 +8,8 @@
 mod attaching;
 mod probing;
 mod quoting;
+#[cfg(test)]
+mod remote;
 mod restarts;
 mod steps;
 mod support;

@@ -1,0 +1,16 @@
+//! The driver for hosts behind a connection: what it must show over every transport, and what it says when a connection
+//! breaks at the worst moment.
+
+pub(crate) mod conformance;
+mod shell;
+pub(crate) mod site;
+
+mod over_shell {
+    use super::shell::Shell;
+
+    async fn site() -> Option<Shell> {
+        Some(Shell::new())
+    }
+
+    super::conformance::conformance!(site);
+}
