@@ -9,10 +9,33 @@ use crate::validated::Recipe;
 use crate::yaml;
 
 /// Name and text of each.
-pub(crate) const RECIPES: [(&str, &str); 1] = [(
-    "script",
-    include_str!("../../../policies/recipes/script.yaml"),
-)];
+pub(crate) const RECIPES: [(&str, &str); 4] = [
+    (
+        "debian-package",
+        include_str!("../../../policies/recipes/debian-package.yaml"),
+    ),
+    (
+        "debian-upgrade",
+        include_str!("../../../policies/recipes/debian-upgrade.yaml"),
+    ),
+    (
+        "rpm-package",
+        include_str!("../../../policies/recipes/rpm-package.yaml"),
+    ),
+    (
+        "script",
+        include_str!("../../../policies/recipes/script.yaml"),
+    ),
+];
+
+/// The recipes that come with Ringway, by name.
+pub fn built_in_recipes() -> Vec<Recipe> {
+    RECIPES
+        .iter()
+        .filter_map(|(name, _)| recipe(name))
+        .map(|(recipe, _)| recipe)
+        .collect()
+}
 
 /// The built-in recipe of this name, and its text.
 pub(crate) fn recipe(name: &str) -> Option<(Recipe, &'static str)> {

@@ -21,6 +21,7 @@ mod together;
 pub mod validated;
 mod yaml;
 
+pub use builtin::built_in_recipes;
 pub use problem::{Code, Problem, Problems, Snippet};
 pub use read::{KINDS, Kind, Source, read};
 pub use schema::schema;

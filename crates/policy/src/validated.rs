@@ -499,6 +499,39 @@ pub struct Recipe {
     pub manifest: Option<Step>,
 }
 
+/// What a recipe can do beyond installing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a table of abilities, each of which a recipe has or has not"
+)]
+pub struct Abilities {
+    /// It can tell what is installed.
+    pub inspect: bool,
+    /// It can go back to what was installed before.
+    pub rollback: bool,
+    /// It can say beforehand exactly what it would install.
+    pub manifest: bool,
+    /// It restarts the host or its service, at least where that is needed.
+    pub reboot: bool,
+}
+
+impl Recipe {
+    /// What the recipe can do, by the steps it has.
+    pub fn abilities(&self) -> Abilities {
+        let knows_previous = self
+            .inspect
+            .as_ref()
+            .is_some_and(|inspect| inspect.previous.is_some());
+        Abilities {
+            inspect: self.inspect.is_some(),
+            rollback: self.rollback.is_some() && knows_previous,
+            manifest: self.manifest.is_some(),
+            reboot: self.reboot.is_some(),
+        }
+    }
+}
+
 /// One command of a recipe or of a role's care.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {

@@ -14,4 +14,6 @@ mod program;
 #[cfg(test)]
 mod purity;
 #[cfg(test)]
+mod shipped;
+#[cfg(test)]
 mod sources;

@@ -67,6 +67,11 @@ static STEPS: Shape = Shape {
             Is::Of(&CHANGE),
             "Takes it back to what `inspect` found before.",
         ),
+        may(
+            "manifest",
+            Is::Of(&CHECK),
+            "Prints, on one host of each product line, exactly what the update would install there now. `ringway manifest` writes it into the release as the parameter `manifest`, which the recipe must have.",
+        ),
     ],
     later: &[
         ("stage", "errands before a visit"),
@@ -144,6 +149,9 @@ static WHEN: Shape = Shape {
     later: &[],
 };
 
+/// The parameter that takes what the step `manifest` prints.
+pub(crate) const MANIFEST: &str = "manifest";
+
 /// Environment variables that commands get from Ringway or need from the system; a parameter must not hide them.
 static RESERVED: [&str; 23] = [
     "host", "address", "update", "release", "build", "previous", "wanted", "id", "output", "path",
@@ -170,7 +178,7 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Recip
         reboot: steps.reboot,
         verify: steps.verify,
         rollback: steps.rollback,
-        manifest: None,
+        manifest: steps.manifest,
     })
 }
 
@@ -217,6 +225,7 @@ struct Steps {
     reboot: Option<Reboot>,
     verify: Option<Step>,
     rollback: Option<Step>,
+    manifest: Option<Step>,
 }
 
 fn steps(cx: &Cx<'_>, node: &Node<'_>, parameters: &[&str]) -> Option<Steps> {
@@ -227,6 +236,14 @@ fn steps(cx: &Cx<'_>, node: &Node<'_>, parameters: &[&str]) -> Option<Steps> {
     let reboot = fields.read("reboot", reboot);
     let verify = fields.read("verify", step::check);
     let rollback = fields.read("rollback", step::change);
+    let manifest = fields.read("manifest", step::check);
+    if fields.get("manifest").is_some() && !parameters.contains(&MANIFEST) {
+        let message = "what `manifest` prints has no place to go to";
+        cx.report(
+            Report::new(Code::KeyConflict, fields.key_place("manifest"), message)
+                .hint("add the parameter it becomes: `parameters: { manifest: required }`"),
+        );
+    }
     let inspects = fields.get("inspect").is_some();
     if !inspects {
         for key in ["apply", "reboot", "rollback"] {
@@ -251,6 +268,7 @@ fn steps(cx: &Cx<'_>, node: &Node<'_>, parameters: &[&str]) -> Option<Steps> {
         reboot,
         verify,
         rollback,
+        manifest,
     })
 }
 

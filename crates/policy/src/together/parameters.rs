@@ -1,5 +1,6 @@
 //! The values of a release and the parameters of its recipe must fit.
 
+use crate::elements::recipe::MANIFEST;
 use crate::fields::{Notes, nearest};
 use crate::problem::{Code, Found, Report};
 use crate::validated::{Documents, Recipe, Release};
@@ -36,6 +37,8 @@ fn one(recipe: &Recipe, release: &Release, path: &str, notes: &Notes, found: &mu
         .parameters
         .iter()
         .filter(|(name, default)| default.is_none() && !release.with.contains_key(*name))
+        // What a recipe finds out itself may still be missing here; a plan cannot be made without it.
+        .filter(|(name, _)| recipe.manifest.is_none() || name.as_str() != MANIFEST)
         .map(|(name, _)| name.as_str())
         .collect();
     if !missing.is_empty() {

@@ -6,4 +6,5 @@ mod connections;
 mod elements;
 mod limits;
 mod reference;
+mod shipped;
 mod whole;

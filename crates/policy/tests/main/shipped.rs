@@ -1,0 +1,106 @@
+//! Everything in `policies/`: what each file can do. What its shell is to shells, and what it is in a plan, is tried in
+//! the tests of the whole.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the files are those of the repository"
+)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ringway_policy::validated::{Abilities, Care, Documents};
+use ringway_policy::{Source, built_in_recipes, read};
+
+use crate::whole::documents;
+
+fn shipped(folder: &str) -> Vec<PathBuf> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../policies")
+        .join(folder);
+    let mut files: Vec<PathBuf> = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "yaml"))
+        .collect();
+    files.sort();
+    files
+}
+
+fn read_one(path: &Path) -> Documents {
+    let source = Source::new(path.display().to_string(), fs::read(path).unwrap());
+    read(&[source]).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+fn steps(care: &Care) -> usize {
+    [&care.drain, &care.verify, &care.undrain]
+        .into_iter()
+        .flatten()
+        .count()
+}
+
+/// The page and the command that list recipes say what each can; this is what they rely on.
+#[test]
+fn every_recipe_says_what_it_can() {
+    let all = |manifest| Abilities {
+        inspect: true,
+        rollback: true,
+        manifest,
+        reboot: true,
+    };
+    let can: Vec<(String, Abilities)> = built_in_recipes()
+        .into_iter()
+        .map(|recipe| (recipe.name.clone(), recipe.abilities()))
+        .collect();
+    assert_eq!(
+        can,
+        [
+            ("debian-package".to_owned(), all(false)),
+            ("debian-upgrade".to_owned(), all(true)),
+            ("rpm-package".to_owned(), all(false)),
+            ("script".to_owned(), all(false)),
+        ]
+    );
+    assert_eq!(
+        shipped("recipes").len(),
+        can.len(),
+        "a file is not built in"
+    );
+}
+
+/// A recipe without `previous` cannot go back, whatever it calls a rollback.
+#[test]
+fn abilities_are_those_of_the_steps_there_are() {
+    let text = "ringway: recipe/v1\nname: plain\nsteps: { apply: { run: ./apply } }\n";
+    let can = documents(&[text]).recipes["plain"].abilities();
+    let nothing = Abilities {
+        inspect: false,
+        rollback: false,
+        manifest: false,
+        reboot: false,
+    };
+    assert_eq!(can, nothing);
+}
+
+#[test]
+fn every_shipped_care_can_drain_verify_and_undrain_again() {
+    let cares = shipped("cares");
+    assert!(cares.len() >= 2);
+    for path in cares {
+        let documents = read_one(&path);
+        for (name, care) in documents.cares {
+            assert_eq!(steps(&care), 3, "{name}");
+            assert_eq!(path.file_stem().unwrap().to_str(), Some(name.as_str()));
+        }
+    }
+}
+
+/// A manifest is asked for after the update has been written, so its absence is no problem of the documents yet.
+#[test]
+fn an_update_may_wait_for_its_manifest() {
+    let update = "ringway: update/v1\nname: it\nrecipe: debian-upgrade\nreleases:\n  - { select: all, id: a }\n";
+    let it = documents(&[update]);
+    assert_eq!(it.recipes["debian-upgrade"].parameters["manifest"], None);
+    assert!(it.updates["it"].releases[0].with.is_empty());
+}
