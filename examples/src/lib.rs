@@ -3,6 +3,7 @@
 //! * `demo`: two dozen servers with roles, pairs and dependencies, as `ringway demo` uses them.
 //! * `demo/plain`: the same servers as a tool sees them that knows percentages and exit codes only; its update and recipe
 //!   are those of `demo`.
+//! * `farm`: two dozen servers of this machine that are reached over SSH; `cargo xtask farm start 24` makes them.
 
 #[cfg(test)]
 mod tests {
@@ -19,15 +20,32 @@ mod tests {
 
     #[test]
     fn every_example_is_valid_and_can_be_planned() {
-        let shared = ["demo/update.yaml", "demo/recipe.yaml"];
-        for (own, policy) in [
+        let demo = ["demo/update.yaml", "demo/recipe.yaml"];
+        let farm = ["farm/update.yaml", "farm/recipe.yaml"];
+        for (own, shared, policy, update) in [
             (
                 &["demo/fleet.yaml", "demo/policy.yaml", "demo/care.yaml"][..],
+                demo,
                 "careful",
+                "april",
             ),
             (
-                &["demo/plain/fleet.yaml", "demo/plain/policy.yaml"][..],
+                &["demo/plain/fleet.yaml", "demo/plain/policy.yaml"],
+                demo,
                 "percentages",
+                "april",
+            ),
+            (
+                &["farm/fleet.yaml", "farm/policy.yaml", "farm/care.yaml"],
+                farm,
+                "farm-careful",
+                "good",
+            ),
+            (
+                &["farm/fleet.yaml", "farm/policy.yaml", "farm/care.yaml"],
+                farm,
+                "farm-careful",
+                "bad",
             ),
         ] {
             let sources: Vec<Source> = own.iter().chain(&shared).map(|path| source(path)).collect();
@@ -35,7 +53,7 @@ mod tests {
                 .map_err(|p| p.to_string())
                 .unwrap();
             let fleet = compile_fleet(documents.fleet.as_ref().unwrap()).unwrap();
-            let plan = make_plan(&fleet, &documents, policy, "april", 1).unwrap();
+            let plan = make_plan(&fleet, &documents, policy, update, 1).unwrap();
             assert_eq!((plan.slots.len(), plan.rings.len()), (24, 3), "{policy}");
         }
     }

@@ -18,7 +18,7 @@ struct Component {
     used_for: &'static str,
 }
 
-const COMPONENTS: [Component; 8] = [
+const COMPONENTS: [Component; 13] = [
     Component {
         program: "sh",
         install: "apt-get install dash",
@@ -53,6 +53,31 @@ const COMPONENTS: [Component; 8] = [
         program: "timeout",
         install: "apt-get install coreutils",
         used_for: "bounds on what real processes may take",
+    },
+    Component {
+        program: "sshd",
+        install: "apt-get install openssh-server",
+        used_for: "hosts that are reached over SSH",
+    },
+    Component {
+        program: "ssh",
+        install: "apt-get install openssh-client",
+        used_for: "the system's `ssh` as a way to hosts, and what it says of the farm",
+    },
+    Component {
+        program: "ssh-agent",
+        install: "apt-get install openssh-client",
+        used_for: "keys that an agent holds",
+    },
+    Component {
+        program: "sudo",
+        install: "apt-get install sudo",
+        used_for: "steps with the rights of another user",
+    },
+    Component {
+        program: "python3",
+        install: "apt-get install python3 python3-venv",
+        used_for: "inventories, compared with what Ansible itself reads",
     },
     Component {
         program: "cargo-clippy",
@@ -95,10 +120,11 @@ pub(crate) fn look() -> Outcome<Vec<String>> {
     Ok(missing)
 }
 
-/// Where a program lies on the search path.
+/// Where a program lies on the search path, or where administrators' programs lie.
 fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path)
+        .chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from))
         .map(|folder| folder.join(program))
         .find(|candidate| candidate.is_file())
 }

@@ -7,6 +7,7 @@ mod bench;
 mod cargo;
 mod check;
 mod components;
+mod farm;
 mod say;
 mod suites;
 mod test;
@@ -25,6 +26,7 @@ commands
   bench          lists the benchmarks
   bench NAME..   runs benchmarks (`all` for every one) and prints what belongs into
                  docs/benchmarks.md
+  farm WORDS..   hosts by hand: real sshd daemons on loopback; `farm` alone says more
   help           this text
 
 environment
@@ -75,6 +77,7 @@ fn dispatch(arguments: &[String]) -> Outcome {
         "test" => nothing_more(rest).and_then(|()| test::run()),
         "check" => nothing_more(rest).and_then(|()| check::run()),
         "bench" => bench::run(rest),
+        "farm" => farm::run(rest),
         "help" | "--help" | "-h" => {
             say!("{HELP}");
             Ok(())

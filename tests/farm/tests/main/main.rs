@@ -4,6 +4,9 @@
 mod support;
 
 #[cfg(test)]
+mod by_hand;
+
+#[cfg(test)]
 mod hosts;
 
 #[cfg(test)]
