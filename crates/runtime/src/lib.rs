@@ -21,6 +21,8 @@ mod observing;
 mod probing;
 mod socket;
 mod stopfile;
+#[cfg(test)]
+mod tests;
 mod tidy;
 mod values;
 mod workers;

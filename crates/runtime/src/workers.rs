@@ -156,6 +156,11 @@ impl Workers {
         self.running.remove(&intent);
     }
 
+    #[cfg(test)]
+    pub(crate) async fn request(&self, start: &Start) -> Result<StepRequest, String> {
+        self.shared.request(start).await
+    }
+
     /// What reads boot ids.
     pub(crate) fn boots(&self) -> Boots {
         Boots {
