@@ -295,7 +295,7 @@ impl Witness for Visit<'_> {
         let told = self.restarts(None).await?;
         Ok(Seen {
             before: told.note,
-            after: told.seen,
+            after: told.seen.into_iter().filter(|id| !id.is_empty()).collect(),
         })
     }
 

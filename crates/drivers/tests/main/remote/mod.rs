@@ -2,6 +2,8 @@
 //! breaks at the worst moment.
 
 pub(crate) mod conformance;
+mod losing;
+mod restarting;
 mod shell;
 pub(crate) mod site;
 

@@ -74,6 +74,9 @@ impl Shell {
 
     /// Makes this happen to the next command whose script begins at this function of the envelope.
     pub(crate) fn fault(&self, script: &'static str, fault: Fault) {
+        if fault == Fault::Hold {
+            self.host.held.send_replace(true);
+        }
         self.host.faults.lock().unwrap().push((script, fault));
     }
 

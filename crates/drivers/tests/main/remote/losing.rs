@@ -1,0 +1,195 @@
+//! Connections that break at the worst moment. Whatever happens, a command runs at most once, and the report is one that
+//! the host's ledger bears out.
+
+use std::fs;
+use std::time::Duration;
+
+use ringway_drivers::{Driver as _, Spans, Withdraw, withdrawal};
+use ringway_model::{RawReport, Span};
+
+use super::shell::{Fault, Shell};
+use super::site::{Site as _, driver, marker, run, spans, start_and_forget, step, text, waiting};
+use crate::support::{ended, exists, in_time, until};
+
+/// How many times a step's command ran.
+fn times(site: &Shell, what: u16) -> usize {
+    let line = format!("ran {what}");
+    let ledger = text(site, "ledger");
+    ledger.lines().filter(|found| *found == line).count()
+}
+
+fn command(what: u16) -> String {
+    format!("echo ran {what} >> ledger; echo done")
+}
+
+/// More than the script of a step says, so that the last of these breaks is at its very end.
+const SAID: usize = 60;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_script_that_arrives_in_part_does_nothing() {
+    let site = Shell::new();
+    let driver = driver(&site);
+    for (serial, bytes) in [(1, 0), (2, 1), (3, 700), (4, 9000)] {
+        site.fault("rw_start", Fault::LoseInput(bytes));
+        let report = run(&driver, step(&site, serial, &command(serial))).await;
+        assert_eq!(report, RawReport::NeverStarted, "lost after {bytes} bytes");
+        assert_eq!(times(&site, serial), 0, "lost after {bytes} bytes");
+    }
+    site.fault("rw_start", Fault::LoseInput(usize::MAX));
+    let report = run(&driver, step(&site, 5, &command(5))).await;
+    // It arrived whole; whether it was found before it began is a matter of moments.
+    let expected = [RawReport::NeverStarted, ended(0, "done\n")];
+    assert_eq!(report, expected[times(&site, 5)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_is_lost_of_what_a_step_says_its_end_is_found() {
+    let site = Shell::new();
+    let driver = driver(&site);
+    for bytes in (0..SAID).step_by(4) {
+        let serial = u16::try_from(bytes + 1).unwrap();
+        site.fault("rw_start", Fault::LoseOutput(bytes));
+        let report = run(&driver, step(&site, serial, &command(serial))).await;
+        let expected = [RawReport::NeverStarted, ended(0, "done\n")];
+        assert_eq!(
+            report,
+            expected[times(&site, serial)],
+            "lost after {bytes} bytes"
+        );
+    }
+    assert!(
+        site.asked("rw_attach") > 5,
+        "most of them had to be looked for"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_is_lost_while_a_step_is_looked_for_its_end_is_found() {
+    let site = Shell::new();
+    let driver = driver(&site);
+    for bytes in (0..SAID).step_by(7) {
+        let serial = u16::try_from(bytes + 1).unwrap();
+        let _ = run(&driver, step(&site, serial, &command(serial))).await;
+        site.fault("rw_attach", Fault::LoseOutput(bytes));
+        site.fault("rw_attach", Fault::LoseInput(bytes));
+        site.fault("rw_attach", Fault::Refuse);
+        let report = in_time(driver.attach(step(&site, serial, ""))).await;
+        assert_eq!(report, ended(0, "done\n"), "lost after {bytes} bytes");
+        assert_eq!(times(&site, serial), 1);
+    }
+}
+
+/// A host that takes everything and says nothing is given up on, and nothing is said of it that is not known.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_swallows_everything_holds_nobody_for_ever() {
+    let site = Shell::new();
+    let driver = driver(&site).with_spans(Spans {
+        busy: Duration::from_millis(50),
+        answer: Duration::from_millis(100),
+        margin: Duration::from_millis(500),
+        ..spans()
+    });
+    for _ in 0..100 {
+        site.fault("rw_start", Fault::Swallow);
+        site.fault("rw_attach", Fault::Swallow);
+    }
+    let mut short = step(&site, 1, &command(1));
+    short.timeout = Span(300);
+    assert_eq!(run(&driver, short.clone()).await, RawReport::Interrupted);
+    assert!(
+        site.asked("rw_attach") > 1,
+        "it was looked for again and again"
+    );
+    assert_eq!(in_time(driver.attach(short)).await, RawReport::Interrupted);
+    assert_eq!(times(&site, 1), 0);
+}
+
+/// It swallowed the start and answers now: the step is known never to have begun.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_was_swallowed_never_begins() {
+    let site = Shell::new();
+    let driver = driver(&site).with_spans(Spans {
+        busy: Duration::from_millis(50),
+        answer: Duration::from_secs(2),
+        ..spans()
+    });
+    site.fault("rw_start", Fault::Swallow);
+    let report = run(&driver, step(&site, 1, &command(1))).await;
+    assert_eq!(report, RawReport::NeverStarted);
+    assert_eq!(times(&site, 1), 0);
+}
+
+fn taken_back(report: &RawReport, times: usize) {
+    let borne_out = match report {
+        RawReport::Withdrawn => times == 0,
+        RawReport::Ended { exit: 0, .. } => times == 1,
+        _ => false,
+    };
+    assert!(borne_out, "{report:?}, and it ran {times} times");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_step_that_is_taken_back_while_its_host_is_connected_to_is_told_truly() {
+    let site = Shell::new();
+    let driver = driver(&site);
+    for (serial, refused) in [(1, false), (2, true)] {
+        site.fault("rw_start", Fault::Hold);
+        let (hand, ear) = withdrawal();
+        let take_back = async {
+            until(|| site.asked("rw_start") == usize::from(serial)).await;
+            hand.now();
+            if refused {
+                site.refuse();
+            }
+            site.release();
+        };
+        let running = driver.run(step(&site, serial, &command(serial)), ear);
+        let (report, ()) = in_time(async { tokio::join!(running, take_back) }).await;
+        taken_back(&report, times(&site, serial));
+        if refused {
+            assert_eq!(report, RawReport::Withdrawn);
+        }
+        site.heal();
+        assert!(!marker(&site, serial, "supervisor").exists() || times(&site, serial) <= 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_step_that_is_taken_back_while_its_connection_breaks_is_told_truly() {
+    let site = Shell::new();
+    let driver = driver(&site);
+    for bytes in (0..SAID).step_by(6) {
+        let serial = u16::try_from(bytes + 1).unwrap();
+        site.fault("rw_start", Fault::LoseOutput(bytes));
+        site.fault("rw_forbid", Fault::Refuse);
+        let (hand, ear): (Withdraw, _) = withdrawal();
+        let take_back = async {
+            until(|| site.asked("rw_start") > usize::from(serial) / 6).await;
+            hand.now();
+        };
+        let running = driver.run(step(&site, serial, &command(serial)), ear);
+        let (report, ()) = in_time(async { tokio::join!(running, take_back) }).await;
+        taken_back(&report, times(&site, serial));
+    }
+}
+
+/// Ringway is killed, the connection of the one that looks for its step breaks, and the command still runs once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_step_is_followed_to_its_end_over_any_number_of_connections() {
+    let site = Shell::new();
+    let driver = driver(&site);
+    let first = step(&site, 1, &waiting("one"));
+    start_and_forget(&driver, first.clone(), site.home().join("begun")).await;
+    let attached = tokio::spawn({
+        let driver = driver.clone();
+        async move { driver.attach(first).await }
+    });
+    for times in 1..=5 {
+        until(|| site.asked("rw_attach") >= times).await;
+        site.cut();
+    }
+    fs::write(site.home().join("go"), "").unwrap();
+    assert_eq!(in_time(attached).await.unwrap(), ended(0, "done\n"));
+    assert_eq!(text(&site, "ledger"), "one\n");
+    exists(&marker(&site, 1, "result")).await;
+}
