@@ -5,6 +5,7 @@
 
 mod command;
 pub mod envelope;
+pub mod examine;
 mod local;
 mod port;
 mod probe;
@@ -15,6 +16,7 @@ mod restarts;
 mod router;
 mod run_directory;
 mod secret;
+pub mod ssh;
 mod target;
 pub mod transport;
 

@@ -11,5 +11,7 @@ mod quoting;
 #[cfg(test)]
 mod remote;
 mod restarts;
+#[cfg(test)]
+mod ssh;
 mod steps;
 mod support;

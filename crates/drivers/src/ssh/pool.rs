@@ -1,0 +1,688 @@
+//! Which connection a command gets, and when one is closed.
+//!
+//! There is one slot for every route. A slot has its connections, each with the channels that are open on it, and at most
+//! one connection that is being opened: everybody who needs one waits for that, and shares its failure. A connection that
+//! is of no use any more leaves its slot at once and lives on for those who still have a channel on it.
+//!
+//! # Invariants
+//!
+//! * No more connections to hosts are open than the limit, hops on the way not counted; where it is reached, the one that
+//!   has been idle longest is closed, and where none is idle, the next one waits.
+//! * A connection has its place among the open ones only when it is open: hosts that do not answer take none of them away.
+//! * A hop's connection is never waited for by somebody who holds what it needs.
+
+use std::collections::HashMap;
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use russh::client::Msg;
+use russh::{Channel, ChannelOpenFailure, ChannelStream};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
+
+use super::dial::dial;
+use super::here::Here;
+use super::host_keys::Files;
+use super::identity::KeyRing;
+use super::lanes::Lanes;
+use super::login::Means;
+use super::route::Route;
+use super::session::{Progress, Session};
+use crate::transport::{Refusal, Stream};
+
+/// How many connections there may be. Each is one file descriptor at the most, so that the sum of the first three must
+/// stay below what the process may have open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Being opened, as long as they do not stall: more at once are no faster, and cost both sides their processors.
+    pub connecting: usize,
+    /// Being opened to hosts that let one wait for more than a moment.
+    pub stalled: usize,
+    /// Open, to hosts; those to jump hosts come on top, one for [`TUNNELS`](Self::TUNNELS) hosts behind it.
+    pub open: usize,
+    /// How long a connection is kept that nobody uses.
+    pub idle: Duration,
+}
+
+impl Limits {
+    /// Connections through one connection to a jump host.
+    pub const TUNNELS: usize = 64;
+}
+
+impl Default for Limits {
+    /// Enough for fleets of thousands, with fewer than the 1,024 descriptors that a process has unless somebody gave it
+    /// more.
+    fn default() -> Self {
+        Self {
+            connecting: 64,
+            stalled: 256,
+            open: 512,
+            idle: Duration::from_mins(1),
+        }
+    }
+}
+
+/// All connections.
+pub(super) struct Pool {
+    here: Here,
+    limits: Limits,
+    lanes: Lanes,
+    room: Arc<Room>,
+    files: Arc<Files>,
+    keys: KeyRing,
+    slots: Mutex<Slots>,
+}
+
+#[derive(Default)]
+struct Slots {
+    by_route: HashMap<Arc<Route>, Arc<Slot>>,
+    is_swept: bool,
+}
+
+/// The places of open connections.
+#[derive(Debug)]
+struct Room {
+    places: Arc<Semaphore>,
+    /// Those who wait for one.
+    waiting: AtomicUsize,
+}
+
+/// The connections of one route.
+pub(super) struct Slot {
+    pub(super) route: Arc<Route>,
+    /// Commands at once.
+    pub(super) seats: Arc<Semaphore>,
+    room: Arc<Room>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    connections: Vec<Connection>,
+    opening: Option<watch::Receiver<Option<Result<(), Refusal>>>>,
+    /// When it last did not answer.
+    silent: Option<Instant>,
+}
+
+/// A connection, and what is open on it.
+struct Connection {
+    session: Arc<Session>,
+    /// Its place among the open ones; none for a hop's.
+    place: Option<OwnedSemaphorePermit>,
+    commands: usize,
+    /// Commands that the host allows on it, as far as it is known.
+    most_commands: usize,
+    tunnels: usize,
+    /// Whether a channel was ever opened on it.
+    is_proven: bool,
+    idle_since: Instant,
+}
+
+/// How long a connection that was opened for somebody is kept for them although others wait.
+const UNUSED: Duration = Duration::from_secs(1);
+
+/// What a channel is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    Command,
+    Tunnel,
+}
+
+/// The right to one channel of a connection.
+pub(super) struct Lease {
+    slot: Arc<Slot>,
+    session: Arc<Session>,
+    r#use: Use,
+    /// Whether nothing was ever done with the connection: what fails on it fails for good.
+    pub(super) is_fresh: bool,
+}
+
+type Opening = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Pool {
+    pub(super) fn new(here: Here, limits: Limits) -> Self {
+        Self {
+            lanes: Lanes::new(limits.connecting, limits.stalled),
+            room: Arc::new(Room {
+                places: Arc::new(Semaphore::new(limits.open.max(1))),
+                waiting: AtomicUsize::new(0),
+            }),
+            files: Arc::default(),
+            keys: KeyRing::default(),
+            slots: Mutex::default(),
+            here,
+            limits,
+        }
+    }
+
+    pub(super) fn here(&self) -> &Here {
+        &self.here
+    }
+
+    /// The slot of a route.
+    pub(super) fn slot(&self, route: Route) -> Arc<Slot> {
+        let mut slots = self.slots();
+        if let Some(slot) = slots.by_route.get(&route) {
+            return Arc::clone(slot);
+        }
+        let slot = Arc::new(Slot {
+            seats: Arc::new(Semaphore::new(route.at_once.into())),
+            route: Arc::new(route),
+            room: Arc::clone(&self.room),
+            inner: Mutex::default(),
+        });
+        slots
+            .by_route
+            .insert(Arc::clone(&slot.route), Arc::clone(&slot));
+        slot
+    }
+
+    /// The right to a channel; opens a connection where there is none with room.
+    pub(super) async fn lease(
+        self: &Arc<Self>,
+        slot: &Arc<Slot>,
+        r#use: Use,
+    ) -> Result<Lease, Refusal> {
+        loop {
+            let mut opened = {
+                let mut inner = slot.inner();
+                if let Some(lease) = inner.lease(slot, r#use) {
+                    return Ok(lease);
+                }
+                match &inner.opening {
+                    Some(opening) => opening.clone(),
+                    None => self.start_opening(slot, &mut inner, r#use),
+                }
+            };
+            let result = match opened.wait_for(Option::is_some).await {
+                Ok(result) => result.clone().expect("it was waited for"),
+                // Whoever was opening it is gone, with its runtime.
+                Err(_) => Err(Refusal::Here("the connection was given up".to_owned())),
+            };
+            result?;
+        }
+    }
+
+    /// Opens a connection on its own account: it is waited for by several, each of whom may stop waiting.
+    fn start_opening(
+        self: &Arc<Self>,
+        slot: &Arc<Slot>,
+        inner: &mut Inner,
+        r#use: Use,
+    ) -> watch::Receiver<Option<Result<(), Refusal>>> {
+        let (tell, opening) = watch::channel(None);
+        let is_suspect = inner.silent.is_some();
+        inner.opening = Some(opening.clone());
+        let (pool, slot) = (Arc::clone(self), Arc::clone(slot));
+        let work: Opening = Box::pin(async move {
+            let opened = pool.open(&slot.route, r#use, is_suspect).await;
+            let mut inner = slot.inner();
+            inner.opening = None;
+            inner.silent = match &opened {
+                Err(Refusal::Unreachable(_)) => Some(Instant::now()),
+                Ok(_) | Err(_) => None,
+            };
+            tell.send_replace(Some(opened.map(|connection| {
+                inner.connections.push(connection);
+            })));
+            drop(inner);
+            pool.start_sweeping();
+        });
+        tokio::spawn(work);
+        opening
+    }
+
+    async fn open(
+        self: &Arc<Self>,
+        route: &Arc<Route>,
+        r#use: Use,
+        is_suspect: bool,
+    ) -> Result<Connection, Refusal> {
+        let hop = route.end();
+        let loaded = self.keys.load(&hop.keys).await;
+        let means = Means {
+            loaded: &loaded,
+            agent: self.here.agent.as_deref().filter(|_| hop.keys.agent),
+        };
+        let before = route.before().map(|before| self.slot(before));
+        let mut is_second = false;
+        loop {
+            let expected = {
+                let (files, route) = (Arc::clone(&self.files), Arc::clone(route));
+                tokio::task::spawn_blocking(move || files.expect(route.end()))
+                    .await
+                    .map_err(|error| Refusal::Here(error.to_string()))??
+            };
+            let way = match &before {
+                Some(before) => Some(self.lease_of_hop(before).await?),
+                None => None,
+            };
+            let is_fresh = way.as_ref().is_none_or(|way| way.is_fresh);
+            let progress = Arc::new(Progress::default());
+            let opening = async {
+                let stream: Box<dyn Stream> = match way {
+                    Some(way) => Box::new(way.tunnel(&hop.address, hop.port).await?),
+                    None => Box::new(
+                        dial(&hop.address, hop.port)
+                            .await
+                            .map_err(Failed::Refused)?,
+                    ),
+                };
+                progress.connected();
+                Session::open(stream, route, expected, means, &progress)
+                    .await
+                    .map_err(Failed::Refused)
+            };
+            let limit = route.connect_timeout;
+            // A connection that is open keeps its place in the lane until it has one among the open ones: both together
+            // are what bounds their number.
+            let opening = self.lanes.pass(is_suspect, async {
+                match tokio::time::timeout(limit, opening).await {
+                    Ok(Ok(session)) => Ok(Ok(self.connection(session, r#use).await)),
+                    Ok(Err(failed)) => Ok(Err(failed)),
+                    Err(elapsed) => Err(elapsed),
+                }
+            });
+            match opening.await {
+                Ok(Ok(connection)) => return Ok(connection),
+                // The hop's connection was dead: one more time, with a new one.
+                Ok(Err(Failed::Lost(_))) if !is_fresh && !is_second => is_second = true,
+                Ok(Err(failed)) => return Err(failed.refusal(before.as_deref())),
+                Err(_) => return Err(progress.too_late(hop, limit)),
+            }
+        }
+    }
+
+    async fn connection(&self, session: Session, r#use: Use) -> Connection {
+        let place = match r#use {
+            Use::Command => Some(self.place().await),
+            Use::Tunnel => None,
+        };
+        Connection {
+            session: Arc::new(session),
+            place,
+            commands: 0,
+            most_commands: usize::MAX,
+            tunnels: 0,
+            is_proven: false,
+            idle_since: Instant::now(),
+        }
+    }
+
+    /// A channel through the last hop of a way.
+    async fn lease_of_hop(self: &Arc<Self>, slot: &Arc<Slot>) -> Result<Lease, Refusal> {
+        self.lease(slot, Use::Tunnel)
+            .await
+            .map_err(|refusal| slot.as_hop(refusal))
+    }
+
+    /// Connects to a port of an address from the end of `slot`'s way.
+    pub(super) async fn connect(
+        self: &Arc<Self>,
+        slot: &Arc<Slot>,
+        address: &str,
+        port: u16,
+    ) -> Result<Tunnel, Refusal> {
+        loop {
+            let way = self.lease_of_hop(slot).await?;
+            let (is_fresh, session) = (way.is_fresh, Arc::clone(&way.session));
+            let limit = slot.route.connect_timeout;
+            match tokio::time::timeout(limit, way.tunnel(address, port)).await {
+                Ok(Ok(tunnel)) => return Ok(tunnel),
+                Ok(Err(Failed::Lost(_))) if !is_fresh => {}
+                Ok(Err(failed)) => return Err(failed.refusal(Some(slot))),
+                Err(_) => {
+                    // It may be the hop that is gone as well as what is behind it; the next one finds out.
+                    slot.retire(&session);
+                    return Err(Refusal::Unreachable(format!(
+                        "`{}` does not answer through `{}`",
+                        super::route::place(address, port),
+                        slot.route.end()
+                    )));
+                }
+            }
+        }
+    }
+
+    /// A place among the open connections. Closes the one that has been idle longest where that makes room.
+    async fn place(&self) -> OwnedSemaphorePermit {
+        let places = &self.room.places;
+        if let Ok(place) = Arc::clone(places).try_acquire_owned() {
+            return place;
+        }
+        // Announced before looking for an idle one: a connection that becomes idle after the look sees that somebody waits.
+        let _waiting = Waiting::new(&self.room);
+        self.close_idlest();
+        Arc::clone(places)
+            .acquire_owned()
+            .await
+            .expect("the places are never closed")
+    }
+
+    fn close_idlest(&self) {
+        let slots: Vec<_> = self.slots().by_route.values().cloned().collect();
+        let idlest = slots
+            .iter()
+            .filter_map(|slot| Some((slot.inner().idle_since()?, slot)))
+            .min_by_key(|(since, _)| *since);
+        if let Some((_, slot)) = idlest {
+            slot.close_idle(Connection::may_make_room);
+        }
+    }
+
+    /// Takes away, from time to time, what nobody uses; for as long as there is anything.
+    fn start_sweeping(self: &Arc<Self>) {
+        let mut slots = self.slots();
+        if std::mem::replace(&mut slots.is_swept, true) {
+            return;
+        }
+        let pool = Arc::downgrade(self);
+        let pause = (self.limits.idle / 4).max(Duration::from_millis(10));
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(pause).await;
+                let Some(pool) = Weak::upgrade(&pool) else {
+                    return;
+                };
+                if !pool.sweep() {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Whether there is something left.
+    fn sweep(&self) -> bool {
+        let idle = self.limits.idle;
+        let mut slots = self.slots();
+        slots.by_route.retain(|_, slot| {
+            slot.close_idle(|connection| connection.idle_since.elapsed() >= idle);
+            let mut inner = slot.inner();
+            // A host that was silent is remembered for longer than it takes to ask it again.
+            inner
+                .silent
+                .take_if(|since| since.elapsed() >= idle.saturating_mul(10));
+            let is_used = !inner.connections.is_empty()
+                || inner.opening.is_some()
+                || inner.silent.is_some()
+                // The map's, and that of somebody who is about to do something with it.
+                || Arc::strong_count(slot) > 1;
+            drop(inner);
+            is_used
+        });
+        slots.is_swept = !slots.by_route.is_empty();
+        slots.is_swept
+    }
+
+    fn slots(&self) -> MutexGuard<'_, Slots> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Somebody who waits for a place.
+struct Waiting<'a>(&'a Room);
+
+impl<'a> Waiting<'a> {
+    fn new(room: &'a Room) -> Self {
+        room.waiting.fetch_add(1, Ordering::SeqCst);
+        Self(room)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Connection {
+    fn is_idle(&self) -> bool {
+        self.commands == 0 && self.tunnels == 0
+    }
+
+    /// Whether closing it makes room for another. One that was just opened is about to be used by whoever wanted it.
+    fn may_make_room(&self) -> bool {
+        self.place.is_some() && (self.is_proven || self.idle_since.elapsed() > UNUSED)
+    }
+}
+
+impl Inner {
+    /// A channel on a connection that has room for one.
+    fn lease(&mut self, slot: &Arc<Slot>, r#use: Use) -> Option<Lease> {
+        self.connections
+            .retain(|connection| !connection.session.is_closed());
+        let connection = self.connections.iter_mut().find(|has| match r#use {
+            Use::Command => has.commands < has.most_commands,
+            Use::Tunnel => has.tunnels < Limits::TUNNELS,
+        })?;
+        match r#use {
+            Use::Command => connection.commands += 1,
+            Use::Tunnel => {
+                connection.tunnels += 1;
+                // A hop is not counted, so that hosts behind it never wait for a place that it has.
+                connection.place = None;
+            }
+        }
+        Some(Lease {
+            slot: Arc::clone(slot),
+            session: Arc::clone(&connection.session),
+            r#use,
+            is_fresh: !connection.is_proven,
+        })
+    }
+
+    fn of(&mut self, session: &Arc<Session>) -> Option<&mut Connection> {
+        self.connections
+            .iter_mut()
+            .find(|connection| Arc::ptr_eq(&connection.session, session))
+    }
+
+    /// Since when the connection that could make room has been idle.
+    fn idle_since(&self) -> Option<Instant> {
+        self.connections
+            .iter()
+            .filter(|connection| connection.is_idle() && connection.may_make_room())
+            .map(|connection| connection.idle_since)
+            .min()
+    }
+}
+
+impl Slot {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets its connections; what runs on them is left alone.
+    pub(super) fn renew(&self) {
+        self.inner().connections.clear();
+    }
+
+    /// Forgets a connection that leads nowhere.
+    fn retire(&self, session: &Arc<Session>) {
+        self.inner()
+            .connections
+            .retain(|connection| !Arc::ptr_eq(&connection.session, session));
+    }
+
+    fn close_idle(&self, which: impl Fn(&Connection) -> bool) {
+        self.inner()
+            .connections
+            .retain(|connection| !(connection.is_idle() && which(connection)));
+    }
+
+    /// What became of a hop, as those behind it are told.
+    fn as_hop(&self, refusal: Refusal) -> Refusal {
+        match refusal {
+            // A hop before this one.
+            Refusal::Jump { .. } => refusal,
+            Refusal::Unreachable(_)
+            | Refusal::HostKeyChanged(_)
+            | Refusal::HostKeyUnknown(_)
+            | Refusal::Login(_)
+            | Refusal::Here(_) => Refusal::Jump {
+                hop: self.route.end().address.clone(),
+                why: Box::new(refusal),
+            },
+        }
+    }
+}
+
+/// What opening a channel came to.
+pub(super) enum Failed {
+    /// Its connection is dead, for this reason; it was forgotten.
+    Lost(String),
+    /// The host opens no such channel.
+    Declined(ChannelOpenFailure),
+    /// There is nothing to be had.
+    Refused(Refusal),
+}
+
+impl Failed {
+    /// What is said of something behind `hop`.
+    fn refusal(self, hop: Option<&Slot>) -> Refusal {
+        let as_hop = |refusal| match hop {
+            Some(hop) => hop.as_hop(refusal),
+            None => refusal,
+        };
+        match self {
+            Self::Refused(refusal) => refusal,
+            Self::Lost(why) => as_hop(Refusal::Unreachable(why)),
+            Self::Declined(ChannelOpenFailure::ConnectFailed) => Refusal::Unreachable(match hop {
+                Some(hop) => format!("`{}` gets no connection to it", hop.route.end()),
+                None => "no connection".to_owned(),
+            }),
+            Self::Declined(reason) => as_hop(Refusal::Login(format!(
+                "it does not forward connections for this user ({reason:?}; see `AllowTcpForwarding` and `PermitOpen` \
+                 of its sshd)"
+            ))),
+        }
+    }
+}
+
+impl Lease {
+    /// Opens a channel for a command.
+    pub(super) async fn command(&self) -> Result<Channel<Msg>, Failed> {
+        let limit = self.slot.route.connect_timeout;
+        let opened = tokio::time::timeout(limit, self.session.command()).await;
+        self.opened(opened.unwrap_or_else(|_| Err(russh::Error::ConnectionTimeout)))
+    }
+
+    /// Connects to somewhere else. Whoever asks bounds the time: what takes it may be what is connected to.
+    async fn tunnel(self, address: &str, port: u16) -> Result<Tunnel, Failed> {
+        let opened = self.session.tunnel(address, port).await;
+        let stream = self.opened(opened)?.into_stream();
+        Ok(Tunnel {
+            stream,
+            _lease: self,
+        })
+    }
+
+    fn opened(&self, opened: Result<Channel<Msg>, russh::Error>) -> Result<Channel<Msg>, Failed> {
+        match opened {
+            Ok(channel) => {
+                if let Some(connection) = self.slot.inner().of(&self.session) {
+                    connection.is_proven = true;
+                }
+                Ok(channel)
+            }
+            Err(russh::Error::ChannelOpenFailure(reason)) => Err(Failed::Declined(reason)),
+            Err(russh::Error::ConnectionTimeout) => {
+                // It vanished without a word, and with it all that lead to the same machine.
+                self.slot.renew();
+                Err(Failed::Lost(format!(
+                    "`{}` does not answer any more",
+                    self.slot.route.end()
+                )))
+            }
+            Err(_) => {
+                self.slot.retire(&self.session);
+                Err(Failed::Lost(format!(
+                    "`{}`: {}",
+                    self.slot.route.end(),
+                    self.session.end().why()
+                )))
+            }
+        }
+    }
+
+    /// Makes use of a host's refusal to open one more channel for a command: as many as there are is what it allows on one
+    /// connection. Where there is none but this one, what was ended there still counts, and the connection is of no use.
+    pub(super) fn declined(&self) {
+        let mut inner = self.slot.inner();
+        let Some(connection) = inner.of(&self.session) else {
+            return;
+        };
+        let others = connection.commands.saturating_sub(1);
+        if others > 0 {
+            connection.most_commands = connection.most_commands.min(others);
+        } else {
+            drop(inner);
+            self.slot.retire(&self.session);
+        }
+    }
+
+    /// Why the connection ended.
+    pub(super) fn end(&self) -> String {
+        self.session.end().why()
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let mut inner = self.slot.inner();
+        let Some(connection) = inner.of(&self.session) else {
+            return;
+        };
+        match self.r#use {
+            Use::Command => connection.commands -= 1,
+            Use::Tunnel => connection.tunnels -= 1,
+        }
+        if connection.is_idle() {
+            connection.idle_since = Instant::now();
+            let is_wanted = self.slot.room.waiting.load(Ordering::SeqCst) > 0;
+            if is_wanted && connection.may_make_room() {
+                drop(inner);
+                self.slot.retire(&self.session);
+            }
+        }
+    }
+}
+
+/// A stream through a hop, which has the right to its channel.
+pub(super) struct Tunnel {
+    stream: ChannelStream<Msg>,
+    _lease: Lease,
+}
+
+impl AsyncRead for Tunnel {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Tunnel {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
