@@ -648,6 +648,7 @@ impl Engine {
         rollout.rec.downs.clear();
         let hosts: Vec<HostId> = rollout.plan.slots.iter().map(|slot| slot.host).collect();
         self.forget_rollout(r);
+        self.wake_all_of_budget(r);
         // Whoever waited for this rollout to be done with a host is looked at again.
         for host in hosts {
             for other in 0..self.rollouts.len() {

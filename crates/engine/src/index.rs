@@ -154,9 +154,15 @@ impl Engine {
         }
         if used_before != used_after {
             for other in 0..self.rollouts.len() {
-                if self.slot_of(other, host).is_some() {
-                    let used = &mut self.rollouts[other].idx.used;
-                    *used = *used + u32::from(used_after) - u32::from(used_before);
+                let Some(slot) = self.slot_of(other, host) else {
+                    continue;
+                };
+                let used = &mut self.rollouts[other].idx.used;
+                *used = *used + u32::from(used_after) - u32::from(used_before);
+                if used_after && other != r {
+                    self.needs_no_slot(other, slot);
+                } else if !used_after {
+                    self.wake_budget(other);
                 }
             }
         }
@@ -253,6 +259,66 @@ impl Engine {
             if parked.is_empty() {
                 idx.parked_cells.remove(&cell.0);
             }
+        }
+    }
+
+    /// A host broke in another rollout: it needs no slot of a budget from now on to go back to what it had, and must not
+    /// wait behind hosts that do. Seldom enough to look for it in the queue.
+    fn needs_no_slot(&mut self, r: usize, slot: u32) {
+        if !self.live || !self.is_rolling_back(r) {
+            return;
+        }
+        let idx = &mut self.rollouts[r].idx;
+        let mut found = false;
+        for parked in idx.parked_budgets.values_mut() {
+            found |= parked.remove(&slot);
+        }
+        if let Some(at) = idx.again.iter().position(|&queued| queued == slot) {
+            idx.again.remove(at);
+            found = true;
+        }
+        if found {
+            idx.again.push_front(slot);
+        }
+    }
+
+    /// One host of every other rollout that waits for a slot of this rollout's budget is looked at again, if there is one.
+    pub(crate) fn wake_budget(&mut self, whose: usize) {
+        let rollout = &self.rollouts[whose];
+        let has_room = rollout
+            .plan
+            .budget_down
+            .is_none_or(|limit| rollout.idx.used < limit);
+        if !has_room {
+            return;
+        }
+        for rollout in &mut self.rollouts {
+            let idx = &mut rollout.idx;
+            let Some(parked) = idx.parked_budgets.get_mut(&whose) else {
+                continue;
+            };
+            idx.again.extend(parked.pop_first());
+            if parked.is_empty() {
+                idx.parked_budgets.remove(&whose);
+            }
+        }
+    }
+
+    /// The same for every budget that counts a host which does not take the slot it may have been woken for.
+    pub(crate) fn wake_budgets_of(&mut self, host: HostId) {
+        for other in 0..self.rollouts.len() {
+            if self.slot_of(other, host).is_some() {
+                self.wake_budget(other);
+            }
+        }
+    }
+
+    /// A rollout is over and its budget counts no longer: whoever waited for it is looked at again.
+    pub(crate) fn wake_all_of_budget(&mut self, whose: usize) {
+        for rollout in &mut self.rollouts {
+            let idx = &mut rollout.idx;
+            idx.again
+                .extend(idx.parked_budgets.remove(&whose).unwrap_or_default());
         }
     }
 
@@ -440,12 +506,15 @@ impl Engine {
             return;
         }
         let rolling_back = self.is_rolling_back(r);
+        let uses = &self.fleet.uses;
         let Rollout { rec, idx, plan } = &mut self.rollouts[r];
+        let is_down = |slot: usize| uses[plan.slots[slot].host.index()].used > 0;
         idx.again.clear();
         idx.runnable.clear();
         idx.parked_cells.clear();
         idx.parked_groups.clear();
         idx.parked_hosts.clear();
+        idx.parked_budgets.clear();
         idx.cursor = u32::try_from(rec.slots.len()).unwrap_or(NONE);
         let opened = plan
             .rings
@@ -455,15 +524,21 @@ impl Engine {
             .max()
             .unwrap_or(0);
         let mut later = VecDeque::new();
-        for (slot, record) in rec.slots.iter().enumerate().take(opened) {
-            let slot = u32::try_from(slot).unwrap_or(NONE);
+        for (index, record) in rec.slots.iter().enumerate().take(opened) {
+            let slot = u32::try_from(index).unwrap_or(NONE);
             match record.state.class() {
                 Class::Visiting if matches!(record.state, HostState::Ready { .. }) => {
                     idx.runnable.push_back(slot);
                 }
                 Class::Pending | Class::Withheld if !rolling_back => idx.again.push_back(slot),
-                // What is broken goes back first; it is down already and takes nobody's budget.
+                // What is broken goes back first, in whichever rollout it broke; it is down already and takes nobody's
+                // budget.
                 Class::Failed if rolling_back => idx.again.push_back(slot),
+                Class::Pending | Class::Withheld | Class::Done | Class::Settling | Class::Debt
+                    if rolling_back && is_down(index) =>
+                {
+                    idx.again.push_back(slot);
+                }
                 Class::Pending | Class::Withheld | Class::Done | Class::Settling | Class::Debt
                     if rolling_back =>
                 {

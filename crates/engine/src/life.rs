@@ -526,13 +526,21 @@ impl Engine {
     }
 
     fn rolls_back_more(&self, r: usize) -> bool {
+        self.to_roll_back(r).next().is_some()
+    }
+
+    /// Slots that wait to be taken back, wherever they wait.
+    pub(crate) fn to_roll_back(&self, r: usize) -> impl Iterator<Item = u32> {
         let idx = &self.rollouts[r].idx;
         let queued = idx
             .again
             .iter()
             .chain(&idx.parked_hosts)
-            .chain(idx.parked_cells.values().flatten());
-        queued.copied().any(|slot| self.can_roll_back(r, slot))
+            .chain(idx.parked_cells.values().flatten())
+            .chain(idx.parked_budgets.values().flatten());
+        queued
+            .copied()
+            .filter(move |&slot| self.can_roll_back(r, slot))
     }
 
     /// Halts where a ring has had as many failures as its policy allows to see.

@@ -265,6 +265,8 @@ pub(crate) struct Index {
     pub(crate) parked_groups: BTreeMap<(u16, u16), Vec<u32>>,
     pub(crate) parked_cells: BTreeMap<u32, VecDeque<u32>>,
     pub(crate) parked_hosts: BTreeSet<u32>,
+    /// By the index of another rollout: slots that wait for a slot of its disruption budget.
+    pub(crate) parked_budgets: BTreeMap<usize, BTreeSet<u32>>,
     /// Slots between two steps.
     pub(crate) runnable: VecDeque<u32>,
     /// Slots that count as failed.

@@ -155,11 +155,7 @@ impl Engine {
     fn ending_waits(&self, r: usize) -> Vec<WaitingOn> {
         let idx = &self.rollouts[r].idx;
         let in_flight = idx.visiting + idx.settling;
-        let pending = idx
-            .again
-            .iter()
-            .filter(|&&slot| self.can_roll_back(r, slot))
-            .count();
+        let pending = self.to_roll_back(r).count();
         vec![WaitingOn::Visits {
             pending: u32::try_from(pending).unwrap_or(u32::MAX),
             in_flight,
@@ -198,6 +194,9 @@ impl Engine {
         let record = self.rollouts[r].rec.slots[slot as usize];
         if self.rollouts[r].rec.state.is_final() {
             return Vec::new();
+        }
+        if self.is_rolling_back(r) && self.can_roll_back(r, slot) {
+            return self.start_waits(r, slot);
         }
         match record.state {
             HostState::Ready { .. } | HostState::Backoff { .. } => {

@@ -21,6 +21,8 @@ pub(crate) enum Block {
     Group(WaitingOn),
     /// The host's availability group may not.
     Cell(WaitingOn),
+    /// The disruption budget of the rollout with this index may not; it is another rollout's than the host's visit.
+    Budget(usize, WaitingOn),
     /// The host itself may not.
     Host(WaitingOn),
     /// The host is unhealthy already and is left alone.
@@ -30,9 +32,12 @@ pub(crate) enum Block {
 impl Block {
     pub(crate) fn waiting(self) -> WaitingOn {
         match self {
-            Self::All(on) | Self::Group(on) | Self::Cell(on) | Self::Host(on) | Self::Hold(on) => {
-                on
-            }
+            Self::All(on)
+            | Self::Group(on)
+            | Self::Cell(on)
+            | Self::Budget(_, on)
+            | Self::Host(on)
+            | Self::Hold(on) => on,
         }
     }
 }
@@ -184,16 +189,27 @@ impl Engine {
     }
 
     /// Whether every budget that counts the host has a slot for it: its rollout's own, and those of the other rollouts
-    /// under way that it is a target of.
+    /// under way that it is a target of. Where its own is full nothing of the rollout can start; another's keeps only the
+    /// hosts that it counts.
     fn within_budget(&self, r: usize, host: HostId) -> Result<(), Block> {
-        match self.budgets(r, host).find(|(used, limit)| used >= limit) {
-            None => Ok(()),
-            Some((used, limit)) => Err(Block::All(WaitingOn::Budget { used, limit })),
-        }
+        let full = self
+            .budgets(r, host)
+            .filter(|(_, used, limit)| used >= limit);
+        // The own one first, whatever its number.
+        let Some((whose, used, limit)) = full.min_by_key(|(whose, ..)| (*whose != r, *whose))
+        else {
+            return Ok(());
+        };
+        let on = WaitingOn::Budget { used, limit };
+        Err(if whose == r {
+            Block::All(on)
+        } else {
+            Block::Budget(whose, on)
+        })
     }
 
-    /// The disruption budgets that count a host: how many of their slots are taken, how many there are.
-    fn budgets(&self, r: usize, host: HostId) -> impl Iterator<Item = (u32, u32)> {
+    /// The disruption budgets that count a host: whose they are, how many of their slots are taken, how many there are.
+    fn budgets(&self, r: usize, host: HostId) -> impl Iterator<Item = (usize, u32, u32)> {
         (0..self.rollouts.len()).filter_map(move |other| {
             let rollout = &self.rollouts[other];
             let counts =
@@ -204,7 +220,7 @@ impl Engine {
             let limit = rollout.plan.budget_down.filter(|_| counts)?;
             #[cfg(feature = "planted-bugs")]
             let limit = limit + u32::from(self.bug(crate::planted::Bug::BudgetOffByOne));
-            Some((rollout.idx.used, limit))
+            Some((other, rollout.idx.used, limit))
         })
     }
 
@@ -291,6 +307,8 @@ impl Engine {
                 return;
             };
             let Some(visit) = self.wanted_visit(r, slot) else {
+                // It may have been woken for a slot of a budget that it does not want any more.
+                self.wake_budgets_of(self.host_of(r, slot));
                 continue;
             };
             match self.may_start(r, slot, visit) {
@@ -346,7 +364,12 @@ impl Engine {
                     .entry(cell)
                     .or_default()
                     .push_back(slot);
+                self.wake_budgets_of(host);
                 return;
+            }
+            Block::Budget(whose, _) => {
+                let parked = &mut self.rollouts[r].idx.parked_budgets;
+                parked.entry(*whose).or_default().insert(slot);
             }
             Block::Group(_) => {
                 let group = self.fleet.group[host.index()];
@@ -363,8 +386,9 @@ impl Engine {
             Block::Hold(_) => self.move_host(r, slot, HostState::Held, Timestamp::NEVER, out),
             Block::All(_) => {}
         }
-        // It may have been woken for a slot of its availability group; the next one there gets the chance.
+        // It may have been woken for a slot of its availability group or of a budget; the next one there gets the chance.
         self.wake_cell(host);
+        self.wake_budgets_of(host);
     }
 
     /// Issues the next steps of visits in flight; those that bring a host back into service first.
@@ -428,7 +452,8 @@ impl Engine {
         // A visit has its slot from its start on, but hosts also fail on their own: while the budget is overdrawn, a host
         // that is still in service stays there.
         if !record.is(SlotRec::DRAINED | SlotRec::APPLYING)
-            && let Some((used, limit)) = self.budgets(r, host).find(|(used, limit)| used > limit)
+            && let Some((_, used, limit)) =
+                self.budgets(r, host).find(|(_, used, limit)| used > limit)
         {
             return Err(WaitingOn::Budget { used, limit });
         }

@@ -14,6 +14,7 @@
 mod holds;
 mod people;
 mod rings;
+mod rollbacks;
 mod states;
 mod support;
 mod visits;

@@ -10,3 +10,4 @@ mod journal;
 mod rig;
 mod stopping;
 mod time;
+mod words;
