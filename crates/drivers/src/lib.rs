@@ -5,7 +5,6 @@
 
 mod command;
 pub mod envelope;
-pub mod examine;
 mod local;
 mod port;
 mod probe;
