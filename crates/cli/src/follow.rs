@@ -7,6 +7,7 @@ use ringway_model::RolloutId;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::{End, Failure, Outcome};
+use crate::failures::Failures;
 use crate::out::Out;
 use crate::session::Session;
 use crate::show;
@@ -73,6 +74,7 @@ pub(crate) async fn follow(out: Out, mut session: Session, until: Until) -> Outc
 async fn watch(out: Out, session: &mut Session, until: Until) -> Outcome {
     let mut views = session.watch().await?;
     let mut before: Option<Arc<FleetView>> = None;
+    let mut failures = Failures::default();
     loop {
         let view = tokio::select! {
             view = views.next() => view?,
@@ -81,7 +83,14 @@ async fn watch(out: Out, session: &mut Session, until: Until) -> Outcome {
         for line in show::changes(before.as_deref(), &view) {
             out.say(&line);
         }
+        for line in failures.news(session, before.as_deref(), &view).await? {
+            out.say(&line);
+        }
         if let Some(end) = comes_to(&view, until) {
+            if let Some(rollout) = until.rollout.filter(|_| view.observing) {
+                let hosts = session.hosts(rollout, None).await?;
+                out.say(show::observed(rollout, &hosts).trim_end());
+            }
             return Ok(end);
         }
         before = Some(view);

@@ -3,11 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use ringway_engine::view::{FleetView, HostView};
 use ringway_engine::{Engine, Event};
-use ringway_executor::Library;
 use ringway_executor::codec::{Batch, What, lines};
 use ringway_executor::fold::Fold;
 use ringway_executor::port::Loaded;
+use ringway_executor::{Library, Words};
+use ringway_runtime::{Clock, is_observed};
 use ringway_simulator::checkers::Checkers;
 use ringway_store::{LoadFrom, Reader, SqliteReader};
 use serde::Serialize;
@@ -21,12 +23,36 @@ use crate::show::{Narrator, put};
 /// Rows that are read at once.
 const PAGE: u32 = 1000;
 
+/// What a journal says when nothing runs.
+pub(crate) struct Past {
+    /// The state at its end.
+    pub(crate) engine: Engine,
+    words: Words,
+    observing: bool,
+}
+
+impl Past {
+    /// The fleet as it would be now.
+    pub(crate) fn view(&self) -> FleetView {
+        FleetView {
+            observing: self.observing,
+            ..self.engine.view(Clock::default().now())
+        }
+    }
+
+    /// With what failed steps said.
+    pub(crate) fn filled(&self, mut hosts: Vec<HostView>) -> Vec<HostView> {
+        self.words.fill(&mut hosts);
+        hosts
+    }
+}
+
 /// The state at the end of the journal.
 ///
 /// # Errors
 ///
 /// Exit code 6: there is no journal. Exit code 7: it does not read back to what was written.
-pub(crate) async fn fold(data: &Path) -> Result<Engine, Failure> {
+pub(crate) async fn fold(data: &Path) -> Result<Past, Failure> {
     let loaded = load(data, LoadFrom::Snapshot).await?;
     let library = library(&loaded)?;
     let mut fold = match &loaded.snapshot {
@@ -36,7 +62,12 @@ pub(crate) async fn fold(data: &Path) -> Result<Engine, Failure> {
     for row in &loaded.rows {
         fold.row(row).map_err(|e| corrupt(&e))?;
     }
-    Ok(fold.finish().0)
+    let (engine, _, words) = fold.finish_with_words();
+    Ok(Past {
+        engine,
+        words,
+        observing: is_observed(data),
+    })
 }
 
 /// `ringway journal`.

@@ -7,6 +7,7 @@ mod commands;
 mod demo;
 mod documents;
 mod exit;
+mod failures;
 mod follow;
 mod journal;
 mod near;
@@ -15,18 +16,22 @@ mod session;
 mod show;
 mod standing;
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use ringway_engine::Command;
 use ringway_model::RolloutId;
+use ringway_runtime::is_observed;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{Cli, Cmd};
-use crate::commands::Stay;
+use crate::commands::Aim;
 use crate::exit::{End, Failure, Outcome};
 use crate::out::Out;
+
+/// Where, in a data directory, what is observed has its own.
+const OBSERVED: &str = "observe";
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -47,7 +52,7 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
     let out = Out::new(cli.global.output);
-    match perform(out, &cli.global.data, cli.command) {
+    match perform(out, cli.global.data, cli.command) {
         Ok(end) => end.into(),
         Err(failure) => {
             say(out, &failure);
@@ -65,12 +70,20 @@ fn say(out: Out, failure: &Failure) {
     }
 }
 
-fn perform(out: Out, data: &Path, command: Cmd) -> Outcome {
-    let fleet = |args, stay, command: fn(String) -> Command| {
-        on_runtime(commands::fleet_order(out, data, args, stay, command))
+fn perform(out: Out, data: PathBuf, command: Cmd) -> Outcome {
+    let observes = command.observes();
+    let data = if observes == Some(true) {
+        data.join(OBSERVED)
+    } else {
+        data
     };
-    let rollout = |args, stay, command: fn(RolloutId, String) -> Command| {
-        on_runtime(commands::order(out, data, args, stay, command))
+    let data = data.as_path();
+    let out = out.observing(observes.is_some_and(|wanted| wanted || is_observed(data)));
+    let fleet = |args, aim, command: fn(String) -> Command| {
+        on_runtime(commands::fleet_order(out, data, args, aim, command))
+    };
+    let rollout = |args, aim, command: fn(RolloutId, String) -> Command| {
+        on_runtime(commands::order(out, data, args, aim, command))
     };
     match command {
         Cmd::Check(args) => commands::check(out, &args),
@@ -84,31 +97,32 @@ fn perform(out: Out, data: &Path, command: Cmd) -> Outcome {
         Cmd::Status(args) => on_runtime(commands::status(out, data, &args)),
         Cmd::Why(args) => on_runtime(commands::why(out, data, &args)),
         Cmd::Journal(args) => on_runtime(journal::print(out, data, &args)),
-        Cmd::Audit => on_runtime(journal::audit(out, data)),
+        Cmd::Audit(_) => on_runtime(journal::audit(out, data)),
+        Cmd::Adopt(args) => on_runtime(commands::adopt(out, data, args)),
         Cmd::Approve(args) => on_runtime(commands::approve(out, data, args)),
-        Cmd::Stop(args) => fleet(args, Stay::Rest, |reason| Command::Stop { reason }),
-        Cmd::Go(args) => fleet(args, Stay::On, |reason| Command::Go { reason }),
-        Cmd::Reject(args) => rollout(args, Stay::Rest, |rollout, reason| Command::Reject {
+        Cmd::Stop(args) => fleet(args, Aim::Hold, |reason| Command::Stop { reason }),
+        Cmd::Go(args) => fleet(args, Aim::GoOn, |reason| Command::Go { reason }),
+        Cmd::Reject(args) => rollout(args, Aim::Hold, |rollout, reason| Command::Reject {
             rollout,
             reason,
         }),
-        Cmd::Pause(args) => rollout(args, Stay::Rest, |rollout, reason| Command::Pause {
+        Cmd::Pause(args) => rollout(args, Aim::Hold, |rollout, reason| Command::Pause {
             rollout,
             reason,
         }),
-        Cmd::Resume(args) => rollout(args, Stay::On, |rollout, reason| Command::Resume {
+        Cmd::Resume(args) => rollout(args, Aim::GoOn, |rollout, reason| Command::Resume {
             rollout,
             reason,
         }),
-        Cmd::Halt(args) => rollout(args, Stay::Rest, |rollout, reason| Command::Halt {
+        Cmd::Halt(args) => rollout(args, Aim::Hold, |rollout, reason| Command::Halt {
             rollout,
             reason,
         }),
-        Cmd::Cancel(args) => rollout(args, Stay::Rest, |rollout, reason| Command::Cancel {
+        Cmd::Cancel(args) => rollout(args, Aim::End, |rollout, reason| Command::Cancel {
             rollout,
             reason,
         }),
-        Cmd::Rollback(args) => rollout(args, Stay::Rest, |rollout, reason| Command::Rollback {
+        Cmd::Rollback(args) => rollout(args, Aim::End, |rollout, reason| Command::Rollback {
             rollout,
             reason,
         }),

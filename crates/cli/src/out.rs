@@ -3,6 +3,7 @@
 //! A reader that went away (`ringway journal | head`) ends the program quietly. Colour follows the terminal and
 //! `NO_COLOR`.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 use std::process;
 
@@ -14,7 +15,11 @@ use crate::args::Output;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Out {
     format: Output,
+    observing: bool,
 }
+
+/// What every line begins with that tells of a run in which nothing is changed.
+const OBSERVE: &str = "observe: ";
 
 #[expect(
     clippy::unused_self,
@@ -23,7 +28,26 @@ pub(crate) struct Out {
 impl Out {
     /// Prints data in this format.
     pub(crate) const fn new(format: Output) -> Self {
-        Self { format }
+        Self {
+            format,
+            observing: false,
+        }
+    }
+
+    /// The same; where nothing is changed, every line for people says so.
+    pub(crate) const fn observing(self, observing: bool) -> Self {
+        Self { observing, ..self }
+    }
+
+    fn marked(self, text: &str) -> Cow<'_, str> {
+        if !self.observing {
+            return Cow::Borrowed(text);
+        }
+        let lines: Vec<String> = text
+            .lines()
+            .map(|line| format!("{OBSERVE}{line}"))
+            .collect();
+        Cow::Owned(lines.join("\n"))
     }
 
     /// How data is printed.
@@ -38,6 +62,10 @@ impl Out {
 
     /// Prints text on standard output, with a newline at its end.
     pub(crate) fn text(self, text: &str) {
+        Self::print(&self.marked(text));
+    }
+
+    fn print(text: &str) {
         let mut stdout = anstream::stdout().lock();
         let end = if text.ends_with('\n') { "" } else { "\n" };
         quiet(write!(stdout, "{text}{end}").and_then(|()| stdout.flush()));
@@ -45,7 +73,7 @@ impl Out {
 
     /// Shows text in the place of what is on the terminal.
     pub(crate) fn redraw(self, text: &str) {
-        self.text(&format!("\x1b[H\x1b[2J{text}"));
+        Self::print(&format!("\x1b[H\x1b[2J{}", self.marked(text)));
     }
 
     /// Prints one value as data: pretty for `json`, on one line for `ndjson`; `text` gives it for people.
@@ -72,20 +100,20 @@ impl Out {
         } else {
             serde_json::to_string(value)
         };
-        self.text(&text.expect("views have string keys and no failing serialisers"));
+        Self::print(&text.expect("views have string keys and no failing serialisers"));
     }
 
     /// Says something on standard error.
     pub(crate) fn say(self, text: &str) {
         let mut stderr = anstream::stderr().lock();
         // Nobody listens any more: the work goes on all the same.
-        drop(writeln!(stderr, "{text}"));
+        drop(writeln!(stderr, "{}", self.marked(text)));
     }
 
     /// Asks on standard error and waits for a line; only `y` and `yes` are a yes.
     pub(crate) fn confirm(self, question: &str) -> bool {
         let mut stderr = anstream::stderr();
-        drop(write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush()));
+        drop(write!(stderr, "{} [y/N] ", self.marked(question)).and_then(|()| stderr.flush()));
         let mut line = String::new();
         io::stdin().read_line(&mut line).is_ok() && matches!(line.trim(), "y" | "Y" | "yes" | "Yes")
     }

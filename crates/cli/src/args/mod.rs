@@ -12,7 +12,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use documents::{Completions, Documents, Planned, Schema};
 pub(crate) use goal::Goal;
-pub(crate) use rollout::{Approve, FleetReason, Journal, Reasoned, Run, Status, Wait, Which, Why};
+pub(crate) use rollout::{
+    Adopt, Approve, Audit, Bounds, FleetReason, Journal, Reasoned, Run, Status, Wait, When, Which,
+    Why,
+};
 
 /// The exit codes, as `--help` shows them. `docs/reference/cli.md` explains them; `exit.rs` is where they are decided.
 const EXIT_CODES: &str = "\
@@ -116,6 +119,11 @@ pub(crate) enum Cmd {
     Stop(FleetReason),
     /// Let a stopped fleet go on
     Go(FleetReason),
+    /// Take over the hosts of a database that was lost
+    #[command(
+        after_help = "Example:\n    ringway adopt 8414736251027360451 --reason 'the disk with the old journal is gone'"
+    )]
+    Adopt(Adopt),
     /// End a rollout without completion
     Cancel(Reasoned),
     /// Take every updated host of a rollout back to what it had
@@ -129,7 +137,7 @@ pub(crate) enum Cmd {
     )]
     Journal(Journal),
     /// Check the journal: its chain, its state digests, and every invariant
-    Audit,
+    Audit(Audit),
     /// Print the JSON Schema of a kind of document
     Schema(Schema),
     /// Print the completions of a shell
@@ -142,6 +150,36 @@ pub(crate) enum Cmd {
     /// A server of the demo
     #[command(hide = true)]
     DemoServer(DemoServer),
+}
+
+impl Cmd {
+    /// Of a command about a journal: whether the one is meant of what is observed, which has a data directory of its own
+    /// below that of what is done.
+    pub(crate) const fn observes(&self) -> Option<bool> {
+        Some(match self {
+            Self::Run(args) => args.observe,
+            Self::Status(args) => args.observed.observe,
+            Self::Why(args) => args.observed.observe,
+            Self::Wait(args) => args.observed.observe,
+            Self::Approve(args) => args.observed.observe,
+            Self::Reject(args)
+            | Self::Pause(args)
+            | Self::Resume(args)
+            | Self::Halt(args)
+            | Self::Cancel(args)
+            | Self::Rollback(args) => args.observed.observe,
+            Self::Stop(args) | Self::Go(args) => args.observed.observe,
+            Self::Adopt(args) => args.observed.observe,
+            Self::Journal(args) => args.observed.observe,
+            Self::Audit(args) => args.observed.observe,
+            Self::Check(_)
+            | Self::Plan(_)
+            | Self::Schema(_)
+            | Self::Completions(_)
+            | Self::Demo(_)
+            | Self::DemoServer(_) => return None,
+        })
+    }
 }
 
 /// The demo.

@@ -1,5 +1,7 @@
 //! Arguments of the commands about rollouts and the fleet.
 
+use std::num::NonZeroU32;
+
 use clap::Args;
 use ringway_model::{Digest, RolloutId, Span};
 
@@ -20,6 +22,12 @@ pub(crate) struct Run {
     /// Exit with code 4 where a person is needed, instead of waiting for one
     #[arg(long)]
     pub(crate) no_wait: bool,
+    /// Look at every host and change none: inspect, probe, wait and gate as a real run would, in a journal of its own
+    #[arg(long)]
+    pub(crate) observe: bool,
+    /// How much at once.
+    #[command(flatten)]
+    pub(crate) bounds: Bounds,
 }
 
 /// Show how things stand.
@@ -31,6 +39,9 @@ pub(crate) struct Status {
     /// Also rollouts that are over
     #[arg(long)]
     pub(crate) all: bool,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
 }
 
 /// Why something does not move.
@@ -42,6 +53,9 @@ pub(crate) struct Why {
     /// Which rollout.
     #[command(flatten)]
     pub(crate) which: Which,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
 }
 
 /// Wait for something.
@@ -56,6 +70,9 @@ pub(crate) struct Wait {
     /// How long at the most, as in `90m`; then the exit code is 124 [default: for ever]
     #[arg(long, value_name = "SPAN")]
     pub(crate) timeout: Option<Span>,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
 }
 
 /// Which rollout.
@@ -78,6 +95,12 @@ pub(crate) struct Approve {
     /// Approve only this digest, as it was shown before; does not ask
     #[arg(long, value_name = "DIGEST")]
     pub(crate) digest: Option<Digest>,
+    /// When, where nothing runs.
+    #[command(flatten)]
+    pub(crate) when: When,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
 }
 
 /// Something with a reason, about a rollout.
@@ -89,6 +112,12 @@ pub(crate) struct Reasoned {
     /// Which rollout.
     #[command(flatten)]
     pub(crate) which: Which,
+    /// When, where nothing runs.
+    #[command(flatten)]
+    pub(crate) when: When,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
 }
 
 /// Something with a reason, about the whole fleet.
@@ -97,6 +126,37 @@ pub(crate) struct FleetReason {
     /// Why; it is journaled with your name
     #[arg(long, short, value_name = "TEXT", default_value = "")]
     pub(crate) reason: String,
+    /// When, where nothing runs.
+    #[command(flatten)]
+    pub(crate) when: When,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
+}
+
+/// Taking over hosts of another database.
+#[derive(Debug, Args)]
+pub(crate) struct Adopt {
+    /// The other database: the number that `ringway why HOST` names
+    #[arg(value_name = "INCARNATION")]
+    pub(crate) incarnation: u64,
+    /// Why; it is journaled with your name
+    #[arg(long, short, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// When, where nothing runs.
+    #[command(flatten)]
+    pub(crate) when: When,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
+}
+
+/// The audit.
+#[derive(Debug, Args)]
+pub(crate) struct Audit {
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
 }
 
 /// The journal.
@@ -108,4 +168,44 @@ pub(crate) struct Journal {
     /// Also what came in, not only what was decided
     #[arg(long)]
     pub(crate) inputs: bool,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
+}
+
+/// How much is done at once, where this process decides.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Where this process decides")]
+pub(crate) struct Bounds {
+    /// Steps at once, on all hosts together
+    #[arg(
+        long,
+        env = "RINGWAY_WORKERS",
+        value_name = "NUMBER",
+        default_value = "64"
+    )]
+    pub(crate) workers: NonZeroU32,
+}
+
+/// Which journal.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Observed {
+    /// Of what `run --observe` observes, not of what is done
+    #[arg(long)]
+    pub(crate) observe: bool,
+}
+
+/// When a command is carried out, where nothing runs.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Where nothing runs")]
+pub(crate) struct When {
+    /// Do it now: this process takes the fleet over, and stays with what follows
+    #[arg(long, conflicts_with = "later")]
+    pub(crate) now: bool,
+    /// Leave it in the inbox: it is done first when `ringway run` runs next
+    #[arg(long)]
+    pub(crate) later: bool,
+    /// How much at once.
+    #[command(flatten)]
+    pub(crate) bounds: Bounds,
 }

@@ -2,6 +2,7 @@
 
 mod completions;
 mod documents;
+mod later;
 mod orders;
 mod run;
 mod status;
@@ -9,7 +10,7 @@ mod wait;
 
 pub(crate) use completions::completions;
 pub(crate) use documents::{check, plan, schema};
-pub(crate) use orders::{Stay, approve, fleet_order, order};
+pub(crate) use orders::{Aim, adopt, approve, fleet_order, order};
 pub(crate) use run::run;
 pub(crate) use status::{status, why};
 pub(crate) use wait::wait;

@@ -1,29 +1,38 @@
 //! What people tell a rollout or the fleet to do.
 //!
-//! Where a process decides, it is told and this command is done. Where none does, this process takes the fleet over,
-//! does what was asked, and stays until what follows from it is done: a `rollback` until the hosts are back, a `resume`
-//! until the rollout is over or up to a person, a `pause` until nothing is in flight.
+//! Where a process decides, it is told and this command is done. Where none does, it depends on what is asked for:
+//!
+//! | asked for | where nothing runs |
+//! |---|---|
+//! | that something stands still: `halt`, `pause`, `reject`, `stop` | it does already, so it is left in the inbox and done before anything can start |
+//! | that something happens: `rollback`, `cancel`, `resume`, `approve`, `go`, `adopt` | this process takes the fleet over, does it, and stays until what follows from it is done |
+//!
+//! `--now` and `--later` ask for the other one.
 
 use std::path::Path;
 
 use ringway_engine::Command;
 use ringway_engine::view::{ApprovalView, FleetView, RolloutView};
 use ringway_model::RolloutId;
+use ringway_runtime::is_observed;
 
-use crate::args::{Approve, FleetReason, Reasoned, Which};
+use super::later;
+use crate::args::{Adopt, Approve, FleetReason, Reasoned, When, Which};
 use crate::exit::{End, Failure, Outcome};
 use crate::follow::{Until, follow};
 use crate::out::Out;
-use crate::session::{Informant, Session};
+use crate::session::{Beginning, Informant, Session};
 use crate::show;
 
-/// How far a command that started the engine stays with what follows.
+/// What a command is for, and with that what it does where nothing runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stay {
-    /// Until nothing is in flight; then what was asked for is so.
-    Rest,
-    /// Until the rollout is over, halted or up to a person, whose exit code is that of `run`.
-    On,
+pub(crate) enum Aim {
+    /// That something stands still. Carried out at once, it is done when nothing is in flight.
+    Hold,
+    /// That something comes to an end: it is done when that is so.
+    End,
+    /// That something goes on: it stays until the rollout is over, halted or up to a person, with the exit code of `run`.
+    GoOn,
 }
 
 /// A command about one rollout.
@@ -31,19 +40,18 @@ pub(crate) async fn order(
     out: Out,
     data: &Path,
     args: Reasoned,
-    stay: Stay,
+    aim: Aim,
     command: impl FnOnce(RolloutId, String) -> Command,
 ) -> Outcome {
     let informant = Informant::find(data).await?;
     let rollout = choose(&informant.view().await?, args.which)?.id;
-    give(
-        out,
-        data,
-        command(rollout, args.reason),
-        Some(rollout),
-        stay,
-    )
-    .await
+    let order = Order {
+        command: command(rollout, args.reason),
+        rollout: Some(rollout),
+        aim,
+        when: args.when,
+    };
+    give(out, data, &informant, order).await
 }
 
 /// A command about the fleet.
@@ -51,10 +59,32 @@ pub(crate) async fn fleet_order(
     out: Out,
     data: &Path,
     args: FleetReason,
-    stay: Stay,
+    aim: Aim,
     command: impl FnOnce(String) -> Command,
 ) -> Outcome {
-    give(out, data, command(args.reason), None, stay).await
+    let informant = Informant::find(data).await?;
+    let order = Order {
+        command: command(args.reason),
+        rollout: None,
+        aim,
+        when: args.when,
+    };
+    give(out, data, &informant, order).await
+}
+
+/// `ringway adopt`.
+pub(crate) async fn adopt(out: Out, data: &Path, args: Adopt) -> Outcome {
+    let informant = Informant::find(data).await?;
+    let order = Order {
+        command: Command::Adopt {
+            incarnation: args.incarnation,
+            reason: args.reason,
+        },
+        rollout: None,
+        aim: Aim::GoOn,
+        when: args.when,
+    };
+    give(out, data, &informant, order).await
 }
 
 /// `ringway approve`.
@@ -80,7 +110,13 @@ pub(crate) async fn approve(out: Out, data: &Path, args: Approve) -> Outcome {
         subject: wanted.subject,
         digest,
     };
-    give(out, data, command, Some(rollout.id), Stay::On).await
+    let order = Order {
+        command,
+        rollout: Some(rollout.id),
+        aim: Aim::GoOn,
+        when: args.when,
+    };
+    give(out, data, &informant, order).await
 }
 
 fn confirmed(out: Out, wanted: &ApprovalView, yes: bool) -> Result<ringway_model::Digest, Failure> {
@@ -98,15 +134,34 @@ fn confirmed(out: Out, wanted: &ApprovalView, yes: bool) -> Result<ringway_model
     )))
 }
 
-async fn give(
-    out: Out,
-    data: &Path,
+/// Something to be done.
+struct Order {
     command: Command,
+    /// The rollout it is about; none: the fleet.
     rollout: Option<RolloutId>,
-    stay: Stay,
-) -> Outcome {
-    let session = Session::open_or_start(data).await?;
-    let accepted = match session.command(command).await {
+    aim: Aim,
+    when: When,
+}
+
+async fn give(out: Out, data: &Path, informant: &Informant, order: Order) -> Outcome {
+    let at_once = order.when.now || (order.aim != Aim::Hold && !order.when.later);
+    match informant.past() {
+        Some(past) if !at_once => later::leave(out, data, past, order.command, order.rollout),
+        _ => carry_out(out, data, order).await,
+    }
+}
+
+async fn carry_out(out: Out, data: &Path, order: Order) -> Outcome {
+    let waited = later::waiting(data)?;
+    let beginning = Beginning {
+        bounds: order.when.bounds,
+        observe: is_observed(data),
+    };
+    let session = Session::open_or_start(data, beginning).await?;
+    if session.is_here() {
+        later::tell(out, data, waited).await;
+    }
+    let accepted = match session.command(order.command).await {
         Ok(accepted) => accepted,
         Err(failure) => {
             session.close().await;
@@ -127,18 +182,14 @@ async fn give(
         return Ok(End::Done);
     }
     out.say("nothing ran here, so this process goes on with it; Ctrl-C leaves it safely");
-    let end = follow(
-        out,
-        session,
-        Until {
-            rollout,
-            or_a_person: true,
-        },
-    )
-    .await?;
-    Ok(match (stay, end) {
+    let until = Until {
+        rollout: order.rollout,
+        or_a_person: true,
+    };
+    let end = follow(out, session, until).await?;
+    Ok(match (order.aim, end) {
         // What was asked for is so: it rests, or is over the way that was meant.
-        (Stay::Rest, End::Halted | End::Waiting | End::Ended | End::Done) => End::Done,
+        (Aim::Hold | Aim::End, End::Halted | End::Waiting | End::Ended | End::Done) => End::Done,
         (_, end) => end,
     })
 }

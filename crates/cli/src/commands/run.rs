@@ -5,12 +5,13 @@ use std::path::Path;
 use ringway_engine::view::FleetView;
 use ringway_model::{Digest, RolloutId};
 
+use super::later;
 use crate::args::Run;
 use crate::documents::{self, Prepared};
 use crate::exit::{End, Failure, Outcome};
 use crate::follow::{Until, follow};
 use crate::out::Out;
-use crate::session::Session;
+use crate::session::{Beginning, Session};
 
 /// `ringway run`.
 pub(crate) async fn run(out: Out, data: &Path, args: Run) -> Outcome {
@@ -27,9 +28,19 @@ pub(crate) async fn run(out: Out, data: &Path, args: Run) -> Outcome {
         )
         .hint("`ringway run` with documents starts a rollout"));
     }
-    let session = Session::open_or_start(data).await?;
-    if !session.is_here() {
+    let waited = later::waiting(data)?;
+    let beginning = Beginning {
+        bounds: args.bounds,
+        observe: args.observe,
+    };
+    let session = Session::open_or_start(data, beginning).await?;
+    if session.is_here() {
+        later::tell(out, data, waited).await;
+    } else {
         out.say("another process decides here; the rollout is handed to it");
+    }
+    if args.observe {
+        out.say("hosts are looked at, and nothing on them is changed");
     }
     let rollout = match prepared {
         Some(prepared) => propose(out, &session, prepared, args.key).await,
@@ -72,10 +83,17 @@ async fn propose(
         ));
         return Ok(same);
     }
+    let named = key.as_ref().map(|key| format!("`{key}`"));
     let accepted = session.propose(prepared.proposal(key)).await?;
-    accepted
+    let rollout = accepted
         .rollout
-        .ok_or_else(|| Failure::new(End::Fault, "the engine named no rollout"))
+        .ok_or_else(|| Failure::new(End::Fault, "the engine named no rollout"))?;
+    if let Some(name) = named.filter(|_| !accepted.changed) {
+        out.say(&format!(
+            "{rollout} is there already as {name}: going on with it"
+        ));
+    }
+    Ok(rollout)
 }
 
 fn already(view: &FleetView, plan: &Digest) -> Option<RolloutId> {

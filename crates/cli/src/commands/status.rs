@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use ringway_engine::view::{FleetView, HostView, RolloutView, Waiting};
-use ringway_model::{HostOutcome, RingIndex};
+use ringway_engine::view::{FleetView, HostView, LastWord, RingView, RolloutView, Waiting};
+use ringway_model::{HostOutcome, RingIndex, RolloutId};
 use serde::Serialize;
 
+use super::later;
 use crate::args::{Output, Status, Why};
 use crate::commands::orders::choose;
 use crate::exit::{End, Failure, Outcome};
@@ -18,6 +19,86 @@ use crate::standing;
 /// Hosts that are listed with their reasons where a ring is asked about; the rest is counted.
 const HOSTS_SHOWN: usize = 20;
 
+/// How everything stands.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct State<'a> {
+    #[serde(flatten)]
+    view: &'a FleetView,
+    /// Commands that wait for somebody to take the fleet over.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    inbox: Vec<String>,
+    /// What failed and offline hosts said last, of rollouts that are not over.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    last_words: Vec<LastSaid>,
+}
+
+/// What a host said last.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct LastSaid {
+    rollout: RolloutId,
+    host: String,
+    last_word: LastWord,
+}
+
+impl State<'_> {
+    fn words(&self, all: bool) -> String {
+        let mut text = show::fleet(self.view, all);
+        if !self.last_words.is_empty() {
+            text.push_str("\nwhat they said last (`ringway why HOST` has all of it):\n");
+        }
+        for word in self.last_words.iter().take(HOSTS_SHOWN) {
+            for line in show::last_word_briefly(&word.host, &word.last_word) {
+                show::put(&mut text, format_args!("{line}\n"));
+            }
+        }
+        if let more @ 1.. = self.last_words.len().saturating_sub(HOSTS_SHOWN) {
+            show::put(&mut text, format_args!("    ... and {more} more hosts\n"));
+        }
+        if !self.inbox.is_empty() {
+            text.push_str("\nin the inbox, and done first when it runs next:\n");
+        }
+        for line in &self.inbox {
+            show::put(&mut text, format_args!("    {line}\n"));
+        }
+        text
+    }
+}
+
+/// What hosts of open rollouts said that are not well.
+async fn last_words(informant: &Informant, view: &FleetView) -> Result<Vec<LastSaid>, Failure> {
+    let mut words = Vec::new();
+    for rollout in view.rollouts.iter().filter(|one| !one.is_final) {
+        let unwell = |ring: &&RingView| ring.failed + ring.debt > 0;
+        for ring in rollout.rings.iter().filter(unwell) {
+            let hosts = informant.hosts(rollout.id, Some(&ring.name)).await?;
+            words.extend(hosts.into_iter().filter_map(|host| {
+                Some(LastSaid {
+                    rollout: rollout.id,
+                    last_word: host.last_word?,
+                    host: host.host,
+                })
+            }));
+        }
+    }
+    Ok(words)
+}
+
+/// What was asked for while nothing ran.
+fn asked(data: &Path) -> Result<Vec<String>, Failure> {
+    let waits = later::waiting(data)?;
+    Ok(waits
+        .into_iter()
+        .map(|one| {
+            one.errand.map_or_else(
+                || format!("`{}`, which is no command", one.name),
+                |e| show::errand(&e),
+            )
+        })
+        .collect())
+}
+
 /// `ringway status`.
 pub(crate) async fn status(out: Out, data: &Path, args: &Status) -> Outcome {
     if args.watch
@@ -27,7 +108,12 @@ pub(crate) async fn status(out: Out, data: &Path, args: &Status) -> Outcome {
     }
     let informant = Informant::find(data).await?;
     let view = informant.view().await?;
-    out.value(&view, |view| show::fleet(view, args.all));
+    let state = State {
+        last_words: last_words(&informant, &view).await?,
+        inbox: asked(data)?,
+        view: &view,
+    };
+    out.value(&state, |state| state.words(args.all));
     if !informant.is_running() && standing::moves(&view) {
         out.say("nothing runs here: this is what the journal says; `ringway run --resume` goes on");
     }

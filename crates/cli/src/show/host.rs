@@ -5,6 +5,7 @@ use ringway_model::Timestamp;
 
 use super::fleet::reasons;
 use super::paint::bold;
+use super::said::last_word;
 use super::words::put;
 
 /// A host in one rollout.
@@ -22,6 +23,9 @@ pub(crate) fn host(view: &HostView, now: Timestamp) -> String {
     );
     if let Some(previous) = &view.previous {
         put(&mut text, format_args!("  had before: {previous}\n"));
+    }
+    if let Some(word) = &view.last_word {
+        text.push_str(&last_word(word));
     }
     text.push_str(&reasons(&view.waiting, now));
     text

@@ -1,16 +1,22 @@
 //! Views as text for people. Pure: values in, text out; nothing here asks or prints.
 
 mod bar;
+mod errand;
 mod fleet;
 mod host;
 mod narrate;
+mod observed;
 mod paint;
 mod progress;
+mod said;
 mod words;
 
+pub(crate) use errand::errand;
 pub(crate) use fleet::{approval, fleet, rollout};
 pub(crate) use host::{host, ring_waits, rollout_waits};
 pub(crate) use narrate::Narrator;
+pub(crate) use observed::observed;
 pub(crate) use paint::bold;
 pub(crate) use progress::changes;
+pub(crate) use said::last_word_briefly;
 pub(crate) use words::{hosts, put};

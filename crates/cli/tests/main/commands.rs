@@ -137,8 +137,14 @@ fn a_stopped_fleet_ends_with_4_and_goes_on_with_go() {
     let place = Place::with_approval();
     place.expect("run --no-wait", 4);
     place.expect("stop --reason storm", 0);
+    let said = place.expect("run --resume --no-wait", 4);
+    assert!(
+        said.err
+            .contains("from the inbox: stop the fleet: storm: done"),
+        "{}",
+        said.err
+    );
     assert!(place.expect("status", 0).out.contains("storm"));
-    place.expect("run --resume --no-wait", 4);
     place.expect("go", 0);
     place.expect("approve --yes", 0);
     assert_eq!(place.versions(), "2 2 2");

@@ -2,5 +2,9 @@
 
 mod commands;
 mod documents;
+mod inbox;
+mod keys;
+mod observing;
 mod place;
 mod waiting;
+mod words;

@@ -36,7 +36,7 @@ ringway: recipe/v1
 name: r
 steps:
   inspect: { run: 'cat "version-$HOST"', installed_when: "{build}", previous: "{output}" }
-  apply: { run: 'touch began; while [ -e hold ]; do sleep 0.05; done; echo "$BUILD" >"version-$HOST"; [ ! -e "fail-$HOST" ]' }
+  apply: { run: 'touch began; while [ -e hold ]; do sleep 0.05; done; echo "$BUILD" >"version-$HOST"; [ ! -e "fail-$HOST" ] || { cat "complaint-$HOST"; exit 1; }' }
   rollback: { run: 'echo "$PREVIOUS" >"version-$HOST"' }
 "#;
 
@@ -161,6 +161,13 @@ impl Place {
         Running { child: Some(child) }
     }
 
+    /// How many rollouts there are.
+    pub(crate) fn rollouts(&self) -> usize {
+        let view: serde_json::Value =
+            serde_json::from_str(&self.expect("status --output json", 0).out).unwrap();
+        view["rollouts"].as_array().unwrap().len()
+    }
+
     /// Waits until `ringway status` says that the only rollout is in this state.
     pub(crate) fn until_status(&self, wanted: impl Fn(&serde_json::Value) -> bool) {
         until(|| {
@@ -180,6 +187,13 @@ impl Running {
     pub(crate) fn interrupt(&self) {
         let pid = rustix::process::Pid::from_child(self.child.as_ref().unwrap());
         rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    }
+
+    /// As a power cut does, as far as it is concerned.
+    pub(crate) fn kill(mut self) {
+        let mut child = self.child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     /// Waits for its end.

@@ -1,0 +1,174 @@
+//! Commands for a fleet that nobody decides over now: looked at against the journal, and left in the inbox.
+//!
+//! What cannot fit is refused at once, by the engine itself on a copy of the state; what is left is decided again, and
+//! answered, by whoever takes the fleet over.
+
+use std::path::Path;
+use std::time::Duration;
+
+use ringway_engine::view::FleetView;
+use ringway_engine::{Command, Engine, Handled, Input};
+use ringway_model::RolloutId;
+use ringway_runtime::inbox::{self, Became, Errand, LeaveError, Waits};
+use ringway_runtime::{Answer, Clock};
+use serde::Serialize;
+
+use crate::exit::{End, Failure, Outcome, chain};
+use crate::journal::Past;
+use crate::out::Out;
+use crate::session::{me, refused};
+use crate::show;
+
+/// How long is waited for the answers to commands that are given before anything else: they are there, or were not
+/// decided for a reason that will be heard of elsewhere.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// A command that was left.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Kept {
+    /// The rollout it is about; absent for the whole fleet.
+    rollout: Option<RolloutId>,
+    /// Whether it was left; not where it is so already.
+    left: bool,
+    /// The name of its file in the inbox.
+    name: Option<String>,
+}
+
+/// Leaves a command, unless it cannot fit or it is so already.
+pub(super) fn leave(
+    out: Out,
+    data: &Path,
+    past: &Past,
+    command: Command,
+    rollout: Option<RolloutId>,
+) -> Outcome {
+    let mut engine = past.engine.clone();
+    for one in waiting(data)? {
+        if let Some(Errand::Command(command)) = one.errand {
+            // Whether it fits is for its own answer to say.
+            drop(decided(&mut engine, command));
+        }
+    }
+    let changes = decided(&mut engine, command.clone())?;
+    let name = if changes {
+        let left = inbox::leave(data, &Errand::Command(command)).map_err(|e| not_left(&e))?;
+        Some(left.name)
+    } else {
+        None
+    };
+    let kept = Kept {
+        rollout,
+        left: changes,
+        name,
+    };
+    out.value(&kept, |_| words(data, rollout, changes));
+    let view = past.view();
+    if changes && let Some(halfway) = halfway(&view, rollout) {
+        out.say(&halfway);
+    }
+    Ok(End::Done)
+}
+
+/// What the engine says to the command, on a copy of the state: whether it changes anything, or why it does not fit.
+fn decided(engine: &mut Engine, command: Command) -> Result<bool, Failure> {
+    let input = Input::Command {
+        actor: me(),
+        command,
+    };
+    match engine.handle(Clock::default().now(), &input, &mut Vec::new()) {
+        Handled::Accepted(accepted) => Ok(accepted.changed),
+        Handled::Rejected(rejected) => Err(refused(&rejected)),
+    }
+}
+
+fn words(data: &Path, rollout: Option<RolloutId>, changes: bool) -> String {
+    let what = rollout.map_or_else(|| "the fleet".to_owned(), |id| id.to_string());
+    if changes {
+        format!(
+            "{what}: nothing runs on `{}` now; this is done first when it runs next (`ringway run --resume`)",
+            data.display()
+        )
+    } else {
+        format!("{what}: it was so already")
+    }
+}
+
+/// Hosts that were begun and that nobody brings to an end: what a person must know who thinks that all is at rest.
+fn halfway(view: &FleetView, rollout: Option<RolloutId>) -> Option<String> {
+    let count: u32 = view
+        .rollouts
+        .iter()
+        .filter(|one| rollout.is_none_or(|id| one.id == id))
+        .flat_map(|one| &one.rings)
+        .map(|ring| ring.visiting)
+        .sum();
+    (count > 0).then(|| {
+        format!(
+            "note: {} in the middle of a visit, maybe out of service; `--now` brings them to an end and back into service",
+            if count == 1 {
+                "1 host is".to_owned()
+            } else {
+                format!("{} are", show::hosts(count))
+            }
+        )
+    })
+}
+
+fn not_left(error: &LeaveError) -> Failure {
+    let failure = Failure::new(End::Refused, format!("failed to {}", chain(error)));
+    match error {
+        LeaveError::NotOurs { .. } => failure.hint(
+            "only its owner can leave commands there; the file STOP in it stops the fleet, whoever can write it",
+        ),
+        LeaveError::Nothing { .. } | LeaveError::Io { .. } => failure,
+    }
+}
+
+/// Commands that wait in the inbox. There is none where there is no inbox.
+pub(crate) fn waiting(data: &Path) -> Result<Vec<Waits>, Failure> {
+    inbox::waiting(data)
+        .map_err(|e| Failure::new(End::Refused, format!("the inbox cannot be read: {e}")))
+}
+
+/// Says what became of commands that waited, as they are decided.
+pub(super) async fn tell(out: Out, data: &Path, waited: Vec<Waits>) {
+    let begun = tokio::time::Instant::now();
+    for one in waited {
+        let asked = one
+            .errand
+            .as_ref()
+            .map_or_else(|| format!("`{}`", one.name), show::errand);
+        loop {
+            if let Some(became) = inbox::became(data, &one.name) {
+                out.say(&format!("from the inbox: {asked}: {}", answer(&became)));
+                break;
+            }
+            if begun.elapsed() > ANSWERED_WITHIN {
+                out.say(&format!("from the inbox: {asked}: not decided yet"));
+                break;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+}
+
+fn answer(became: &Became) -> String {
+    let done = match became {
+        Became::Rejected(why) => return format!("put aside: {why}"),
+        Became::Done(done) => done,
+    };
+    let by = &done.actor;
+    match &done.answer {
+        Answer::Accepted(accepted) if accepted.changed => format!("done, for {by}"),
+        Answer::Accepted(_) => format!("it was so already, for {by}"),
+        Answer::Rejected(rejected) => format!("refused, to {by}: {}", rejected.why),
+        Answer::Pong { .. }
+        | Answer::View(_)
+        | Answer::Hosts(_)
+        | Answer::Waiting(_)
+        | Answer::Ending
+        | Answer::NotUnderstood { .. } => format!("answered, to {by}"),
+    }
+}

@@ -1,0 +1,117 @@
+//! Who can be asked how things stand, without anything being started for it.
+
+use std::path::Path;
+
+use ringway_engine::view::{FleetView, HostView, Waiting};
+use ringway_model::{RingIndex, RolloutId};
+use ringway_runtime::{Answer, Client, Question};
+
+use super::Session;
+use super::answers::{hosts, odd, unreachable};
+use crate::exit::Failure;
+use crate::journal::{self, Past};
+
+/// Somebody who can be asked how things stand; nothing is started for it.
+pub(crate) enum Informant {
+    /// The process that decides.
+    Running(Client),
+    /// The journal: nothing runs.
+    Journal(Box<Past>),
+}
+
+impl Informant {
+    /// Whoever knows.
+    ///
+    /// # Errors
+    ///
+    /// Exit code 6: there is neither a process nor a journal. Exit code 7: the journal cannot be trusted.
+    pub(crate) async fn find(data: &Path) -> Result<Self, Failure> {
+        match Session::running(data).await? {
+            Some(Session::There(client)) => Ok(Self::Running(client)),
+            Some(Session::Here(_)) | None => {
+                Ok(Self::Journal(Box::new(journal::fold(data).await?)))
+            }
+        }
+    }
+
+    /// Whether a process decides.
+    pub(crate) const fn is_running(&self) -> bool {
+        matches!(self, Self::Running(_))
+    }
+
+    /// The fleet as it is now.
+    pub(crate) async fn view(&self) -> Result<FleetView, Failure> {
+        match self {
+            Self::Running(client) => Session::There(client.clone()).view().await,
+            Self::Journal(past) => Ok(past.view()),
+        }
+    }
+
+    /// What the journal says, where nothing runs.
+    pub(crate) const fn past(&self) -> Option<&Past> {
+        match self {
+            Self::Running(_) => None,
+            Self::Journal(past) => Some(past),
+        }
+    }
+
+    /// A host in every rollout it is part of.
+    pub(crate) async fn host(&self, name: &str) -> Result<Vec<HostView>, Failure> {
+        match self {
+            Self::Running(client) => hosts(
+                client
+                    .ask(&Question::Host {
+                        name: name.to_owned(),
+                    })
+                    .await,
+            ),
+            Self::Journal(past) => Ok(past.filled(past.engine.host_views(name))),
+        }
+    }
+
+    /// The hosts of a rollout, or of one of its rings.
+    pub(crate) async fn hosts(
+        &self,
+        rollout: RolloutId,
+        ring: Option<&str>,
+    ) -> Result<Vec<HostView>, Failure> {
+        match self {
+            Self::Running(client) => hosts(
+                client
+                    .ask(&Question::Hosts {
+                        rollout,
+                        ring: ring.map(str::to_owned),
+                    })
+                    .await,
+            ),
+            Self::Journal(past) => Ok(past.filled(past.engine.hosts_of(rollout, ring))),
+        }
+    }
+
+    /// Why a ring of a rollout does not move.
+    pub(crate) async fn ring(
+        &self,
+        rollout: RolloutId,
+        ring: RingIndex,
+    ) -> Result<Vec<Waiting>, Failure> {
+        match self {
+            Self::Running(client) => {
+                let answer = client
+                    .ask(&Question::Ring { rollout, ring })
+                    .await
+                    .map_err(unreachable)?;
+                if let Answer::Waiting(waiting) = answer {
+                    Ok(waiting)
+                } else {
+                    Err(odd(&answer))
+                }
+            }
+            Self::Journal(past) => Ok(past
+                .engine
+                .ring_waiting(rollout, ring)
+                .into_iter()
+                .map(Waiting::from)
+                .collect()),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What was asked for while nothing ran, in words. Pure.
+
+use ringway_engine::{Command, Subject};
+use ringway_runtime::inbox::Errand;
+
+/// A command as somebody would say it: `halt r1: logins are slow`.
+pub(crate) fn errand(errand: &Errand) -> String {
+    match errand {
+        Errand::Propose(_) => "a new rollout".to_owned(),
+        Errand::Command(command) => said(command),
+    }
+}
+
+fn said(command: &Command) -> String {
+    let (what, reason) = match command {
+        Command::Propose { .. } => ("a new rollout".to_owned(), ""),
+        Command::Approve {
+            rollout, subject, ..
+        } => {
+            let what = match subject {
+                Subject::Start => "its start",
+                Subject::Promotion { .. } => "going on",
+            };
+            (format!("approve {rollout}, {what}"), "")
+        }
+        Command::Reject { rollout, reason } => (format!("reject {rollout}"), reason.as_str()),
+        Command::Pause { rollout, reason } => (format!("pause {rollout}"), reason.as_str()),
+        Command::Resume { rollout, reason } => (format!("resume {rollout}"), reason.as_str()),
+        Command::Halt { rollout, reason } => (format!("halt {rollout}"), reason.as_str()),
+        Command::Cancel { rollout, reason } => (format!("cancel {rollout}"), reason.as_str()),
+        Command::Rollback { rollout, reason } => (format!("roll back {rollout}"), reason.as_str()),
+        Command::Stop { reason } => ("stop the fleet".to_owned(), reason.as_str()),
+        Command::Go { reason } => ("let the fleet go on".to_owned(), reason.as_str()),
+        Command::Adopt {
+            incarnation,
+            reason,
+        } => (
+            format!("take over the hosts of database {incarnation}"),
+            reason.as_str(),
+        ),
+    };
+    if reason.is_empty() {
+        what
+    } else {
+        format!("{what}: {reason}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ringway_model::RolloutId;
+
+    use super::*;
+
+    #[test]
+    fn a_command_is_told_with_its_reason() {
+        let rollout = RolloutId(3);
+        for (command, words) in [
+            (
+                Command::Halt {
+                    rollout,
+                    reason: "slow logins".to_owned(),
+                },
+                "halt r3: slow logins",
+            ),
+            (
+                Command::Stop {
+                    reason: String::new(),
+                },
+                "stop the fleet",
+            ),
+        ] {
+            assert_eq!(errand(&Errand::Command(command)), words);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Commands given while nothing runs: those that hold wait in the inbox, those that move something start it.
+
+use crate::place::Place;
+
+/// A person at three in the morning says halt and goes back to bed: nothing may start before it is heard.
+#[test]
+fn what_holds_waits_and_is_done_before_anything_starts() {
+    for (command, state) in [
+        ("halt --reason smoke", "halted"),
+        ("pause --reason smoke", "paused"),
+        ("reject --reason smoke", "paused"),
+        ("stop --reason smoke", "stopped"),
+    ] {
+        let place = Place::with_approval();
+        place.expect("run --no-wait", 4);
+        let said = place.expect(command, 0);
+        assert!(
+            said.out.contains("nothing runs on `.ringway` now")
+                && said.out.contains("`ringway run --resume`"),
+            "{command}: {}",
+            said.out
+        );
+        let status = place.expect("status", 0).out;
+        assert!(
+            status.contains("in the inbox") && status.contains("smoke"),
+            "{status}"
+        );
+        let again = place.expect(
+            "run --resume --no-wait",
+            if state == "halted" { 3 } else { 4 },
+        );
+        assert!(
+            again.err.contains("from the inbox: ") && again.err.contains("done, for "),
+            "{command}: {}",
+            again.err
+        );
+        let status = place.expect("status", 0).out;
+        assert!(
+            status.contains(state) && !status.contains("in the inbox"),
+            "{status}"
+        );
+        assert_eq!(place.versions(), "1 1 2", "{command}");
+        place.expect("audit", 0);
+    }
+}
+
+#[test]
+fn what_cannot_fit_is_refused_at_once_in_the_engines_words() {
+    let place = Place::new();
+    place.expect("run", 0);
+    for command in ["halt", "pause", "resume --later", "approve --later"] {
+        let said = place.expect(command, 1);
+        assert!(said.err.starts_with("error: "), "{command}: {}", said.err);
+    }
+    assert!(!place.path(".ringway/inbox").exists());
+    // Somebody else's rollout id is a mistake, too.
+    place.expect("halt --rollout r9", 1);
+}
+
+#[test]
+fn asked_for_twice_it_waits_once() {
+    let place = Place::with_approval();
+    place.expect("run --no-wait", 4);
+    place.expect("pause", 0);
+    let said = place.expect("pause", 0);
+    assert!(said.out.contains("it was so already"), "{}", said.out);
+    let json: serde_json::Value =
+        serde_json::from_str(&place.expect("status --output json", 0).out).unwrap();
+    assert_eq!(json["inbox"], serde_json::json!(["pause r1"]));
+    let json: serde_json::Value =
+        serde_json::from_str(&place.expect("stop --output json", 0).out).unwrap();
+    assert_eq!(json["left"], true);
+}
+
+/// What was asked for first is judged first: a resume after a pause fits, though nothing is paused yet.
+#[test]
+fn what_is_left_is_judged_after_what_waits_already() {
+    let place = Place::with_approval();
+    place.expect("run --no-wait", 4);
+    let said = place.expect("resume --later", 0);
+    assert!(said.out.contains("it was so already"), "{}", said.out);
+    place.expect("pause", 0);
+    place.expect("resume --later --reason slept", 0);
+    place.expect("approve --yes --later", 0);
+    place.expect("run --resume", 0);
+    assert_eq!(place.versions(), "2 2 2");
+    let journal = place.expect("journal", 0).out;
+    let at = |words: &str| {
+        journal
+            .find(words)
+            .unwrap_or_else(|| panic!("{words}: {journal}"))
+    };
+    assert!(at("paused by") < at("resumed by") && at("resumed by") < at("approved by"));
+}
+
+#[test]
+fn what_moves_something_starts_at_once_and_later_leaves_it() {
+    let place = Place::with_approval();
+    place.expect("run --no-wait", 4);
+    let said = place.expect("rollback --later --reason no", 0);
+    assert!(said.out.contains("done first"), "{}", said.out);
+    assert_eq!(place.versions(), "1 1 2");
+    place.expect("run --resume", 5);
+    assert_eq!(place.versions(), "1 1 1");
+}
+
+#[test]
+fn a_hold_with_now_is_carried_out_at_once() {
+    let place = Place::with_approval();
+    place.expect("run --no-wait", 4);
+    let said = place.expect("halt --now --reason smoke", 0);
+    assert!(said.out.contains("r1: done"), "{}", said.out);
+    assert!(place.expect("status", 0).out.contains("halted"));
+    place.expect("halt --now --later", 2);
+}
+
+/// Whoever thinks that a fleet at rest is whole must be told of hosts that were left in the middle.
+#[test]
+fn hosts_that_were_begun_are_named_when_a_hold_is_left() {
+    let place = Place::new();
+    place.write("hold", "");
+    let running = place.spawn("run");
+    crate::place::until(|| place.path("began").exists());
+    running.interrupt();
+    assert_eq!(running.end().code, 130);
+    let said = place.expect("halt --reason smoke", 0);
+    assert!(
+        said.err.contains("1 host is in the middle of a visit") && said.err.contains("--now"),
+        "{}",
+        said.err
+    );
+    place.remove("hold");
+    place.expect("run --resume", 3);
+    assert_eq!(place.versions(), "1 1 2");
+}
+
+#[test]
+fn an_adoption_needs_a_reason_and_may_wait_too() {
+    let place = Place::with_approval();
+    place.expect("run --no-wait", 4);
+    place.expect("adopt 42", 2);
+    place.expect("adopt 42 --reason=", 1);
+    place.expect("adopt 42 --later --reason lost", 0);
+    place.expect("run --resume --no-wait", 4);
+    let journal = place.expect("journal", 0).out;
+    assert!(
+        journal.contains("took over the hosts of database 42: lost"),
+        "{journal}"
+    );
+    // At once, it stays until nothing moves by itself.
+    place.expect("adopt 43 --reason lost", 0);
+}
