@@ -34,4 +34,5 @@ pub use handle::{Config, Runtime, StartError};
 pub use identify::{Identify, SystemUsers};
 pub use observing::{Mixed, is_observed};
 pub use socket::{Answer, Bundle, Client, Following, Question, Unreachable};
+pub use values::{of_step, reach};
 pub use workers::DIRECTORY;

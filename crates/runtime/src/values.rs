@@ -23,7 +23,7 @@ fn target(host: &HostSpec) -> Target<'_> {
 }
 
 /// A host with the way to it.
-pub(crate) fn reach(fleet: &FleetSpec, host: &HostSpec, directory: PathBuf) -> Reach {
+pub fn reach(fleet: &FleetSpec, host: &HostSpec, directory: PathBuf) -> Reach {
     let with = fleet.connections.get(usize::from(host.connect));
     Reach {
         host: host.name.clone(),
@@ -36,7 +36,7 @@ pub(crate) fn reach(fleet: &FleetSpec, host: &HostSpec, directory: PathBuf) -> R
 }
 
 /// All values of a step of a visit.
-pub(crate) fn of_step(
+pub fn of_step(
     host: &HostSpec,
     update: &str,
     route: &Route,

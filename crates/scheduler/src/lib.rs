@@ -30,4 +30,5 @@ pub use make::make_plan;
 pub use plan::Plan;
 pub use problem::{PlanProblem, PlanProblems};
 pub use report::{PlanReport, explain, render};
+pub use route::compile as compile_route;
 pub use spec::FleetSpec;

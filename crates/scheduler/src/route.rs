@@ -16,7 +16,7 @@ use crate::problem::PlanProblem;
 /// # Errors
 ///
 /// Every parameter without a value, and every placeholder that stands for nothing.
-pub(crate) fn compile(
+pub fn compile(
     release: &Release,
     recipe: &Recipe,
     care: Option<&Care>,
