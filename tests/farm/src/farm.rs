@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, BufRead as _, BufReader};
+use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -198,7 +198,6 @@ impl Farm {
     ///
     /// When it cannot be written.
     pub fn authorize(&self, line: &str) -> io::Result<()> {
-        use std::io::Write as _;
         let file = self.base.join("authorized_keys");
         writeln!(fs::File::options().append(true).open(file)?, "{line}")
     }
@@ -231,7 +230,10 @@ impl Farm {
     /// When it cannot be told so.
     pub fn stop(&mut self) -> io::Result<()> {
         if let Some(mut minder) = self.minder.take() {
-            drop(minder.stdin.take());
+            if let Some(mut told) = minder.stdin.take() {
+                // Where it has ended already, nobody listens.
+                let _ = told.write_all(b"stop");
+            }
             return end(&mut minder);
         }
         // It goes away without a word.
@@ -344,7 +346,7 @@ fn lay_out(base: &Path, plan: &Plan, account: &Account) -> io::Result<PathBuf> {
     for host in &plan.hosts {
         lay_out_host(&base, host, plan, account)?;
     }
-    for folder in ["etc", "hosts", "."] {
+    for folder in ["etc", "hosts", "bin", "."] {
         account.own(&base.join(folder))?;
     }
     Ok(base)
@@ -388,6 +390,9 @@ fn write_plan(base: &Path, plan: &Plan, network: u8) -> io::Result<()> {
     );
     if plan.one_key() {
         text.push_str("one-key\n");
+    }
+    if plan.base.is_none() {
+        text.push_str("temporary\n");
     }
     for (index, host) in plan.hosts.iter().enumerate() {
         let address = address::of_host(network, index);

@@ -2,7 +2,8 @@
 //! ends everything that runs on its hosts when it ends.
 //!
 //! It ends when it is told to, and, unless it was started to stay, when its standard input ends: that is a pipe whose
-//! other end is held by the test, so the kernel closes it however the test ends.
+//! other end is held by the test, so the kernel closes it however the test ends. Where nobody has said `stop` in it, it
+//! takes a temporary folder away too.
 //!
 //! # What it can be asked for, one line to a connection
 //!
@@ -39,6 +40,8 @@ struct Written {
     mark: Ipv4Addr,
     /// Whether all hosts show the same key: making thousands takes long.
     one_key: bool,
+    /// Whether nobody has a use for the folder when its farm has ended.
+    temporary: bool,
 }
 
 /// Minds the farm in this folder until it ends.
@@ -63,8 +66,11 @@ pub(crate) fn run(farm: &Path, stays: bool) -> io::Result<ExitCode> {
     if !stays {
         let yard = Arc::clone(&yard);
         thread::spawn(move || {
-            let _ = io::stdin().read_to_end(&mut Vec::new());
-            end(&yard);
+            let mut told = Vec::new();
+            let _ = io::stdin().read_to_end(&mut told);
+            // Whoever was killed before it could say so takes nothing away either.
+            let left_behind = told.is_empty() && written.temporary;
+            end(&yard, left_behind);
         });
     }
     bring_up(&yard, written.one_key)?;
@@ -88,6 +94,7 @@ fn read(farm: &Path) -> io::Result<Written> {
         },
         mark: Ipv4Addr::UNSPECIFIED,
         one_key: false,
+        temporary: false,
     };
     for line in plan.lines() {
         let words: Vec<&str> = line.split(' ').collect();
@@ -96,6 +103,7 @@ fn read(farm: &Path) -> io::Result<Written> {
             ["mark", mark] => written.mark = mark.parse().map_err(|_| wrong(line))?,
             ["sshd", ..] => written.yard.sshd = PathBuf::from(&line["sshd ".len()..]),
             ["one-key"] => written.one_key = true,
+            ["temporary"] => written.temporary = true,
             ["host", name, address, serves, behind] => {
                 let address = address.parse().map_err(|_| wrong(line))?;
                 let behind = Some(behind).filter(|behind| *behind != "-");
@@ -165,7 +173,7 @@ fn answer(yard: &Arc<Yard>, stream: &UnixStream) -> io::Result<()> {
     let done = match what {
         "stop" => {
             writeln!(reply, "ok")?;
-            end(yard);
+            end(yard, false);
         }
         "status" => {
             let connections: usize = yard.hosts.values().map(|host| host.sshds().len()).sum();
@@ -203,8 +211,11 @@ fn answer(yard: &Arc<Yard>, stream: &UnixStream) -> io::Result<()> {
 }
 
 /// Ends everything that runs on the hosts, and this process.
-fn end(yard: &Yard) -> ! {
+fn end(yard: &Yard, take_away: bool) -> ! {
     let ended = yard.end();
     let _ = fs::remove_file(yard.farm.join("control"));
+    if take_away {
+        let _ = fs::remove_dir_all(&yard.farm);
+    }
     std::process::exit(i32::from(ended.is_err()));
 }
