@@ -14,7 +14,9 @@
 //! | `dial` | how an address becomes a stream of bytes |
 //! | `lanes` | who may connect now: hosts that do not answer must not hold up those that do |
 //! | `session` | one connection, from its first byte to a user who is logged in |
-//! | `pool` | which connection a command gets, and when one is closed |
+//! | `pool` | how many connections there are, and which is closed to make room |
+//! | `slot` | which connection of a host has room for one more channel |
+//! | `tunnel` | a stream through a hop |
 //! | `running` | a command on a channel |
 //!
 //! # Invariants
@@ -35,7 +37,9 @@ mod pool;
 mod route;
 mod running;
 mod session;
+mod slot;
 mod transport;
+mod tunnel;
 
 pub use here::Here;
 pub use pool::Limits;

@@ -12,16 +12,11 @@
 //! * A hop's connection is never waited for by somebody who holds what it needs.
 
 use std::collections::HashMap;
-use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use russh::client::Msg;
-use russh::{Channel, ChannelOpenFailure, ChannelStream};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
@@ -31,8 +26,10 @@ use super::host_keys::Files;
 use super::identity::KeyRing;
 use super::lanes::Lanes;
 use super::login::Means;
-use super::route::Route;
+use super::route::{Route, place};
 use super::session::{Progress, Session};
+use super::slot::{Connection, Failed, Inner, Lease, Room, Slot, Use, Waiting};
+use super::tunnel::Tunnel;
 use crate::transport::{Refusal, Stream};
 
 /// How many connections there may be. Each is one file descriptor at the most, so that the sum of the first three must
@@ -82,64 +79,6 @@ pub(super) struct Pool {
 struct Slots {
     by_route: HashMap<Arc<Route>, Arc<Slot>>,
     is_swept: bool,
-}
-
-/// The places of open connections.
-#[derive(Debug)]
-struct Room {
-    places: Arc<Semaphore>,
-    /// Those who wait for one.
-    waiting: AtomicUsize,
-}
-
-/// The connections of one route.
-pub(super) struct Slot {
-    pub(super) route: Arc<Route>,
-    /// Commands at once.
-    pub(super) seats: Arc<Semaphore>,
-    room: Arc<Room>,
-    inner: Mutex<Inner>,
-}
-
-#[derive(Default)]
-struct Inner {
-    connections: Vec<Connection>,
-    opening: Option<watch::Receiver<Option<Result<(), Refusal>>>>,
-    /// When it last did not answer.
-    silent: Option<Instant>,
-}
-
-/// A connection, and what is open on it.
-struct Connection {
-    session: Arc<Session>,
-    /// Its place among the open ones; none for a hop's.
-    place: Option<OwnedSemaphorePermit>,
-    commands: usize,
-    /// Commands that the host allows on it, as far as it is known.
-    most_commands: usize,
-    tunnels: usize,
-    /// Whether a channel was ever opened on it.
-    is_proven: bool,
-    idle_since: Instant,
-}
-
-/// How long a connection that was opened for somebody is kept for them although others wait.
-const UNUSED: Duration = Duration::from_secs(1);
-
-/// What a channel is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Use {
-    Command,
-    Tunnel,
-}
-
-/// The right to one channel of a connection.
-pub(super) struct Lease {
-    slot: Arc<Slot>,
-    session: Arc<Session>,
-    r#use: Use,
-    /// Whether nothing was ever done with the connection: what fails on it fails for good.
-    pub(super) is_fresh: bool,
 }
 
 type Opening = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -263,6 +202,7 @@ impl Pool {
                 None => None,
             };
             let is_fresh = way.as_ref().is_none_or(|way| way.is_fresh);
+            let doubt = way.as_ref().map(Lease::doubt);
             let progress = Arc::new(Progress::default());
             let opening = async {
                 let stream: Box<dyn Stream> = match way {
@@ -293,7 +233,12 @@ impl Pool {
                 // The hop's connection was dead: one more time, with a new one.
                 Ok(Err(Failed::Lost(_))) if !is_fresh && !is_second => is_second = true,
                 Ok(Err(failed)) => return Err(failed.refusal(before.as_deref())),
-                Err(_) => return Err(progress.too_late(hop, limit)),
+                Err(_) => {
+                    if let Some(doubt) = doubt {
+                        doubt.await;
+                    }
+                    return Err(progress.too_late(hop, limit));
+                }
             }
         }
     }
@@ -303,15 +248,7 @@ impl Pool {
             Use::Command => Some(self.place().await),
             Use::Tunnel => None,
         };
-        Connection {
-            session: Arc::new(session),
-            place,
-            commands: 0,
-            most_commands: usize::MAX,
-            tunnels: 0,
-            is_proven: false,
-            idle_since: Instant::now(),
-        }
+        Connection::new(session, place)
     }
 
     /// A channel through the last hop of a way.
@@ -330,18 +267,17 @@ impl Pool {
     ) -> Result<Tunnel, Refusal> {
         loop {
             let way = self.lease_of_hop(slot).await?;
-            let (is_fresh, session) = (way.is_fresh, Arc::clone(&way.session));
+            let (is_fresh, doubt) = (way.is_fresh, way.doubt());
             let limit = slot.route.connect_timeout;
             match tokio::time::timeout(limit, way.tunnel(address, port)).await {
                 Ok(Ok(tunnel)) => return Ok(tunnel),
                 Ok(Err(Failed::Lost(_))) if !is_fresh => {}
                 Ok(Err(failed)) => return Err(failed.refusal(Some(slot))),
                 Err(_) => {
-                    // It may be the hop that is gone as well as what is behind it; the next one finds out.
-                    slot.retire(&session);
+                    doubt.await;
                     return Err(Refusal::Unreachable(format!(
                         "`{}` does not answer through `{}`",
-                        super::route::place(address, port),
+                        place(address, port),
                         slot.route.end()
                     )));
                 }
@@ -421,268 +357,5 @@ impl Pool {
 
     fn slots(&self) -> MutexGuard<'_, Slots> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Somebody who waits for a place.
-struct Waiting<'a>(&'a Room);
-
-impl<'a> Waiting<'a> {
-    fn new(room: &'a Room) -> Self {
-        room.waiting.fetch_add(1, Ordering::SeqCst);
-        Self(room)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-impl Connection {
-    fn is_idle(&self) -> bool {
-        self.commands == 0 && self.tunnels == 0
-    }
-
-    /// Whether closing it makes room for another. One that was just opened is about to be used by whoever wanted it.
-    fn may_make_room(&self) -> bool {
-        self.place.is_some() && (self.is_proven || self.idle_since.elapsed() > UNUSED)
-    }
-}
-
-impl Inner {
-    /// A channel on a connection that has room for one.
-    fn lease(&mut self, slot: &Arc<Slot>, r#use: Use) -> Option<Lease> {
-        self.connections
-            .retain(|connection| !connection.session.is_closed());
-        let connection = self.connections.iter_mut().find(|has| match r#use {
-            Use::Command => has.commands < has.most_commands,
-            Use::Tunnel => has.tunnels < Limits::TUNNELS,
-        })?;
-        match r#use {
-            Use::Command => connection.commands += 1,
-            Use::Tunnel => {
-                connection.tunnels += 1;
-                // A hop is not counted, so that hosts behind it never wait for a place that it has.
-                connection.place = None;
-            }
-        }
-        Some(Lease {
-            slot: Arc::clone(slot),
-            session: Arc::clone(&connection.session),
-            r#use,
-            is_fresh: !connection.is_proven,
-        })
-    }
-
-    fn of(&mut self, session: &Arc<Session>) -> Option<&mut Connection> {
-        self.connections
-            .iter_mut()
-            .find(|connection| Arc::ptr_eq(&connection.session, session))
-    }
-
-    /// Since when the connection that could make room has been idle.
-    fn idle_since(&self) -> Option<Instant> {
-        self.connections
-            .iter()
-            .filter(|connection| connection.is_idle() && connection.may_make_room())
-            .map(|connection| connection.idle_since)
-            .min()
-    }
-}
-
-impl Slot {
-    fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Forgets its connections; what runs on them is left alone.
-    pub(super) fn renew(&self) {
-        self.inner().connections.clear();
-    }
-
-    /// Forgets a connection that leads nowhere.
-    fn retire(&self, session: &Arc<Session>) {
-        self.inner()
-            .connections
-            .retain(|connection| !Arc::ptr_eq(&connection.session, session));
-    }
-
-    fn close_idle(&self, which: impl Fn(&Connection) -> bool) {
-        self.inner()
-            .connections
-            .retain(|connection| !(connection.is_idle() && which(connection)));
-    }
-
-    /// What became of a hop, as those behind it are told.
-    fn as_hop(&self, refusal: Refusal) -> Refusal {
-        match refusal {
-            // A hop before this one.
-            Refusal::Jump { .. } => refusal,
-            Refusal::Unreachable(_)
-            | Refusal::HostKeyChanged(_)
-            | Refusal::HostKeyUnknown(_)
-            | Refusal::Login(_)
-            | Refusal::Here(_) => Refusal::Jump {
-                hop: self.route.end().address.clone(),
-                why: Box::new(refusal),
-            },
-        }
-    }
-}
-
-/// What opening a channel came to.
-pub(super) enum Failed {
-    /// Its connection is dead, for this reason; it was forgotten.
-    Lost(String),
-    /// The host opens no such channel.
-    Declined(ChannelOpenFailure),
-    /// There is nothing to be had.
-    Refused(Refusal),
-}
-
-impl Failed {
-    /// What is said of something behind `hop`.
-    fn refusal(self, hop: Option<&Slot>) -> Refusal {
-        let as_hop = |refusal| match hop {
-            Some(hop) => hop.as_hop(refusal),
-            None => refusal,
-        };
-        match self {
-            Self::Refused(refusal) => refusal,
-            Self::Lost(why) => as_hop(Refusal::Unreachable(why)),
-            Self::Declined(ChannelOpenFailure::ConnectFailed) => Refusal::Unreachable(match hop {
-                Some(hop) => format!("`{}` gets no connection to it", hop.route.end()),
-                None => "no connection".to_owned(),
-            }),
-            Self::Declined(reason) => as_hop(Refusal::Login(format!(
-                "it does not forward connections for this user ({reason:?}; see `AllowTcpForwarding` and `PermitOpen` \
-                 of its sshd)"
-            ))),
-        }
-    }
-}
-
-impl Lease {
-    /// Opens a channel for a command.
-    pub(super) async fn command(&self) -> Result<Channel<Msg>, Failed> {
-        let limit = self.slot.route.connect_timeout;
-        let opened = tokio::time::timeout(limit, self.session.command()).await;
-        self.opened(opened.unwrap_or_else(|_| Err(russh::Error::ConnectionTimeout)))
-    }
-
-    /// Connects to somewhere else. Whoever asks bounds the time: what takes it may be what is connected to.
-    async fn tunnel(self, address: &str, port: u16) -> Result<Tunnel, Failed> {
-        let opened = self.session.tunnel(address, port).await;
-        let stream = self.opened(opened)?.into_stream();
-        Ok(Tunnel {
-            stream,
-            _lease: self,
-        })
-    }
-
-    fn opened(&self, opened: Result<Channel<Msg>, russh::Error>) -> Result<Channel<Msg>, Failed> {
-        match opened {
-            Ok(channel) => {
-                if let Some(connection) = self.slot.inner().of(&self.session) {
-                    connection.is_proven = true;
-                }
-                Ok(channel)
-            }
-            Err(russh::Error::ChannelOpenFailure(reason)) => Err(Failed::Declined(reason)),
-            Err(russh::Error::ConnectionTimeout) => {
-                // It vanished without a word, and with it all that lead to the same machine.
-                self.slot.renew();
-                Err(Failed::Lost(format!(
-                    "`{}` does not answer any more",
-                    self.slot.route.end()
-                )))
-            }
-            Err(_) => {
-                self.slot.retire(&self.session);
-                Err(Failed::Lost(format!(
-                    "`{}`: {}",
-                    self.slot.route.end(),
-                    self.session.end().why()
-                )))
-            }
-        }
-    }
-
-    /// Makes use of a host's refusal to open one more channel for a command: as many as there are is what it allows on one
-    /// connection. Where there is none but this one, what was ended there still counts, and the connection is of no use.
-    pub(super) fn declined(&self) {
-        let mut inner = self.slot.inner();
-        let Some(connection) = inner.of(&self.session) else {
-            return;
-        };
-        let others = connection.commands.saturating_sub(1);
-        if others > 0 {
-            connection.most_commands = connection.most_commands.min(others);
-        } else {
-            drop(inner);
-            self.slot.retire(&self.session);
-        }
-    }
-
-    /// Why the connection ended.
-    pub(super) fn end(&self) -> String {
-        self.session.end().why()
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        let mut inner = self.slot.inner();
-        let Some(connection) = inner.of(&self.session) else {
-            return;
-        };
-        match self.r#use {
-            Use::Command => connection.commands -= 1,
-            Use::Tunnel => connection.tunnels -= 1,
-        }
-        if connection.is_idle() {
-            connection.idle_since = Instant::now();
-            let is_wanted = self.slot.room.waiting.load(Ordering::SeqCst) > 0;
-            if is_wanted && connection.may_make_room() {
-                drop(inner);
-                self.slot.retire(&self.session);
-            }
-        }
-    }
-}
-
-/// A stream through a hop, which has the right to its channel.
-pub(super) struct Tunnel {
-    stream: ChannelStream<Msg>,
-    _lease: Lease,
-}
-
-impl AsyncRead for Tunnel {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Tunnel {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

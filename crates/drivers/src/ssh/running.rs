@@ -9,7 +9,7 @@ use russh::client::Msg;
 use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::pool::Lease;
+use super::slot::Lease;
 use crate::transport::{Exec, Lost, Refusal, Running, Said};
 
 /// The number of the stream that standard error is, as the protocol has it.

@@ -16,6 +16,7 @@ use russh::client::{
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKeyOrCertificate};
 use russh::{Channel, Disconnect, Preferred, SshId, cipher, compression, kex, mac};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::oneshot;
 
 use super::host_keys::Expected;
 use super::login::{Means, log_in};
@@ -78,8 +79,9 @@ const HOST_KEYS: &[Algorithm] = &[
 /// hosts that print much at once are held to 32 MiB by this.
 const WINDOW: u32 = 64 * 1024;
 
-/// Messages of a channel that wait to be read before the whole connection waits.
-const WAITING: usize = 16;
+/// Messages of a channel that wait to be read before the whole connection waits: many more than there are of a script's
+/// answer, so that one who does not look at it holds up nobody.
+const WAITING: usize = 256;
 
 /// Questions without an answer after which a host counts as gone.
 const UNANSWERED: usize = 3;
@@ -200,9 +202,11 @@ impl Session {
             expected: Arc::new(Mutex::new(expected)),
             end: Arc::clone(&end),
         };
-        let stream = Heard {
+        let (settled, unsettled) = oneshot::channel();
+        let stream = Watched {
             stream,
             progress: Some(Arc::clone(progress)),
+            unsettled: Some(unsettled),
         };
         // The library keeps the whole key exchange in this future, and once more in its own task.
         let mut handle = Box::pin(connect_stream(Arc::new(config), stream, witness))
@@ -210,6 +214,8 @@ impl Session {
             .map_err(|fault| fault.refusal(hop))?;
         progress.reach(EXCHANGED);
         Box::pin(log_in(&mut handle, hop, means, &end)).await?;
+        // Where it has ended meanwhile, the first command will find out.
+        let _ = settled.send(());
         Ok(Self { handle, end })
     }
 
@@ -221,6 +227,12 @@ impl Session {
     /// Why it ended.
     pub(super) fn end(&self) -> &Arc<End> {
         &self.end
+    }
+
+    /// Whether the host still answers, as far as can be said within `limit`.
+    pub(super) async fn answers(&self, limit: Duration) -> bool {
+        let asked = tokio::time::timeout(limit, self.handle.send_ping()).await;
+        matches!(asked, Ok(Ok(()))) && !self.is_closed()
     }
 
     /// Opens a channel for a command.
@@ -438,18 +450,30 @@ impl Handler for Witness {
     }
 }
 
-/// A stream that notes when the other side says something for the first time.
-struct Heard {
+/// A stream that notes when the other side says something for the first time, and that ends when whoever opens the
+/// connection stops waiting for it: the library's task would wait for ever for a host that falls silent in the middle of the
+/// key exchange.
+struct Watched {
     stream: Box<dyn Stream>,
     progress: Option<Arc<Progress>>,
+    unsettled: Option<oneshot::Receiver<()>>,
 }
 
-impl AsyncRead for Heard {
+impl AsyncRead for Watched {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
+        if let Some(unsettled) = &mut self.unsettled {
+            match Pin::new(unsettled).poll(cx) {
+                Poll::Pending => {}
+                Poll::Ready(Ok(())) => self.unsettled = None,
+                Poll::Ready(Err(_)) => {
+                    return Poll::Ready(Err(std::io::ErrorKind::ConnectionAborted.into()));
+                }
+            }
+        }
         let before = buf.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
         if buf.filled().len() > before
@@ -461,7 +485,7 @@ impl AsyncRead for Heard {
     }
 }
 
-impl AsyncWrite for Heard {
+impl AsyncWrite for Watched {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

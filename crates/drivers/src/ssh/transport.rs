@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::dial::dial;
 use super::here::Here;
-use super::pool::{Failed, Limits, Pool, Slot, Use};
+use super::pool::{Limits, Pool};
 use super::route::{Route, place};
 use super::running;
+use super::slot::{Failed, Slot, Use};
 use crate::port::Reach;
 use crate::transport::{Connecting, Exec, Readying, Refusal, Running, Starting, Stream, Transport};
 

@@ -1,15 +1,23 @@
 //! What the remote driver shows over every transport, over this one.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use ringway_drivers::Reach;
 use ringway_drivers::transport::Transport;
-use ringway_farm::{Host, Switch};
+use ringway_farm::{Farm, Host, Plan, Switch};
 use ringway_policy::validated::HostKeys;
 
-use super::site::{self, farm, text};
+use super::site::{self, text};
 use crate::remote::site::{Site, plain_ssh, reach};
+
+/// Hosts for the cases, one for each.
+static FARM: LazyLock<Farm> = LazyLock::new(|| {
+    let mut plan = Plan::of(32);
+    plan.services = Some(false);
+    Farm::start(plan).unwrap()
+});
 
 struct OverSsh {
     here: site::Site,
@@ -24,8 +32,8 @@ impl Site for OverSsh {
 
     fn reach(&self) -> Reach {
         let mut ssh = plain_ssh(None, Some(self.host.port()));
-        ssh.keys = vec![text(&farm().key())];
-        ssh.host_keys = HostKeys::KnownHosts(vec![text(&farm().known_hosts())]);
+        ssh.keys = vec![text(&FARM.key())];
+        ssh.host_keys = HostKeys::KnownHosts(vec![text(&FARM.known_hosts())]);
         let directory = self.here.directory.path().to_owned();
         reach(&self.host.address().to_string(), ssh, directory)
     }
@@ -52,11 +60,12 @@ impl Site for OverSsh {
     reason = "other transports' sites take time to make"
 )]
 async fn over_ssh() -> Option<OverSsh> {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
     let here = site::Site::new();
     Some(OverSsh {
         transport: Arc::clone(&here.transport) as Arc<dyn Transport>,
         here,
-        host: site::host(),
+        host: &FARM.hosts()[NEXT.fetch_add(1, Ordering::Relaxed)],
     })
 }
 

@@ -151,6 +151,29 @@ async fn each_way_of_not_answering_has_its_words() {
     );
 }
 
+/// A host that falls silent in the middle of the key exchange, and the socket to it: neither is kept.
+#[tokio::test]
+async fn a_host_that_falls_silent_in_the_key_exchange_is_left() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let site = Site::new();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let reach = site.reach_at("127.0.0.1", listener.local_addr().unwrap().port(), |ssh| {
+        ssh.connect_timeout = Span(400);
+    });
+    let half = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(b"SSH-2.0-half\r\n").await.unwrap();
+        // It ends when the other side closes.
+        stream.read_to_end(&mut Vec::new()).await
+    });
+    let refused = site.refusal(&reach).await;
+    assert!(
+        matches!(&refused, Refusal::Unreachable(said) if said.contains("the key exchange within 400ms")),
+        "{refused}"
+    );
+    soon(half).await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn a_host_is_reached_by_ipv6() {
     let site = Site::new();

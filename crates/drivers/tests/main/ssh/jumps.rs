@@ -7,10 +7,11 @@ use std::sync::Arc;
 use ringway_drivers::Reach;
 use ringway_drivers::transport::{Refusal, Transport as _};
 use ringway_farm::Host;
+use ringway_model::Span;
 use ringway_policy::validated::{HostKeys, Jump, Ssh};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::site::{Site, farm, host, soon, text};
+use super::site::{Site, Wire, farm, host, soon, text};
 
 fn over(host: &Host) -> Jump {
     Jump {
@@ -158,6 +159,52 @@ async fn a_hop_whose_connection_died_is_connected_to_again() {
     hop.drop_connections().unwrap();
     let after = site.connection(&reach).await;
     assert_ne!(before, after);
+}
+
+/// The hop vanished without a word. That a host behind it does not answer must not hide it for long, and a host behind it
+/// that does not answer must not cost the others their hop.
+#[tokio::test]
+async fn a_hop_that_vanished_is_told_from_a_silent_host_behind_it() {
+    let site = Site::new();
+    let (hop, end) = (host(), host());
+    hop.configure(&["LogLevel VERBOSE"]).unwrap();
+    let wire = Wire::to(hop, "127.0.0.1").unwrap();
+    let key = hop.public_key().unwrap();
+    let jump = Jump {
+        address: wire.address.ip().to_string(),
+        port: Some(wire.address.port()),
+        host_keys: Some(HostKeys::Pinned(vec![key])),
+        ..over(hop)
+    };
+    let through_wire = |ssh: &mut Ssh| {
+        ssh.jump = vec![jump.clone()];
+        ssh.connect_timeout = Span::seconds(2);
+    };
+    let reach = site.reach(end, through_wire);
+    site.run(&reach, "true").await.unwrap();
+    let logins = || {
+        let log = fs::read_to_string(hop.folder().join("sshd.log")).unwrap();
+        log.matches("Accepted publickey").count()
+    };
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = site.reach_at(
+        "127.0.0.1",
+        silent.local_addr().unwrap().port(),
+        through_wire,
+    );
+    let refused = site.refusal(&nobody).await;
+    assert!(
+        matches!(&refused, Refusal::Unreachable(said) if said.contains("no SSH banner")),
+        "{refused}"
+    );
+    assert_eq!(logins(), 1);
+    wire.swallow();
+    let other = site.reach(host(), through_wire);
+    let refused = site.refusal(&other).await;
+    assert!(matches!(refused, Refusal::Unreachable(_)), "{refused}");
+    wire.carry();
+    assert_eq!(site.run(&other, "echo in").await.unwrap().output, "in");
+    assert_eq!(logins(), 2);
 }
 
 #[tokio::test]

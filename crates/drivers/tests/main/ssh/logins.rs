@@ -298,6 +298,37 @@ async fn the_agents_keys_and_certificates_let_in() {
     assert_eq!(site.run(&reach, "echo in").await.unwrap().output, "in");
 }
 
+/// A key that its owner lent for one host only: the agent signs with it when it has been told of that host.
+#[tokio::test]
+async fn a_key_that_is_restricted_to_a_host_lets_in_there_alone() {
+    let keys = Site::new();
+    let agent = Agent::start(&keys).await;
+    let site = Site::with(Limits::default(), Some(agent.socket.clone()));
+    let (meant, other) = (host(), super::site::host());
+    let key = keys.make_known_key("lent", &["-t", "ed25519"]);
+    let name = format!("[{}]:{}", meant.address(), meant.port());
+    let known = keys.path("known");
+    fs::write(&known, format!("{name} {}\n", meant.public_key().unwrap())).unwrap();
+    let added = Command::new("ssh-add")
+        .args(["-q", "-h", &name, "-H"])
+        .args([&known, &key])
+        .env("SSH_AUTH_SOCK", &agent.socket)
+        .status()
+        .unwrap();
+    assert!(added.success());
+    let by_agent = |ssh: &mut validated::Ssh| {
+        ssh.keys = Vec::new();
+        ssh.agent = true;
+    };
+    let ended = site.run(&site.reach(meant, by_agent), "echo in").await;
+    assert_eq!(ended.map(|ended| ended.output), Ok("in".to_owned()));
+    let refused = site.refusal(&site.reach(other, by_agent)).await;
+    assert!(
+        matches!(refused, Refusal::Here(_) | Refusal::Login(_)),
+        "{refused}"
+    );
+}
+
 #[tokio::test]
 async fn without_key_and_agent_nobody_is_asked() {
     let site = Site::new();
