@@ -16,6 +16,7 @@ mod router;
 mod run_directory;
 mod secret;
 pub mod ssh;
+pub mod system;
 mod target;
 pub mod transport;
 

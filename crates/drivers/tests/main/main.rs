@@ -15,3 +15,5 @@ mod restarts;
 mod ssh;
 mod steps;
 mod support;
+#[cfg(test)]
+mod system;
