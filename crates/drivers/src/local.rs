@@ -13,9 +13,10 @@ use ringway_model::{IntentId, Place, RawReport, Span, StepKind};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Child;
+use tokio::time::Instant;
 
 use crate::command::{self, Asked, environment};
-use crate::envelope::{self, Answer};
+use crate::envelope::{self, Answer, Event, Reader};
 use crate::port::{
     BootReading, Driver, ProbeRequest, Reporting, Sampling, StepRequest, TidyRequest, Tidying,
     Withdrawal,
@@ -34,9 +35,12 @@ const LOOK: (Duration, Duration) = (Duration::from_millis(2), Duration::from_mil
 /// than moments; what is not answered by then is ended, and reported by what its run directory says.
 const ANSWER: Duration = Duration::from_mins(1);
 
-/// How often an attach is tried while the machine cannot run the envelope at all, and the wait in between. Giving up on
-/// the first attempt would call a host unreachable because of one moment without a free process.
-const ATTACH: (u32, Duration) = (20, Duration::from_millis(500));
+/// How long, beyond a step's own timeout, it is asked what became of it where that cannot be found out: while the machine
+/// has no process or no room to spare, say. To say earlier that it never began could run it twice.
+const MARGIN: Duration = Duration::from_mins(1);
+
+/// The wait between two such questions.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// How long the driver waits, where no document says it.
 #[derive(Clone, Copy, Debug)]
@@ -145,71 +149,81 @@ impl LocalDriver {
             biased;
             told = self.tell(script, visit.patience()) => told,
             () = withdrawal.asked() => match visit.forbid().await {
-                Answer::Never => return RawReport::Withdrawn,
+                Ok(Answer::Never) => return RawReport::Withdrawn,
                 // It began, or nobody can tell: what its directory says counts.
-                Answer::Accepted
-                | Answer::Exists
-                | Answer::Begun
-                | Answer::Busy(_)
-                | Answer::Fenced(_)
-                | Answer::Foreign(_)
-                | Answer::ForeignFleet(_)
-                | Answer::Tidied(_)
-                | Answer::Cannot(_) => (None, Answer::Exists),
+                _ => (None, Ok(Answer::Exists)),
             },
         };
         match answer {
-            Answer::Accepted | Answer::Exists | Answer::Begun => {
+            Ok(Answer::Accepted | Answer::Exists | Answer::Begun) => {
                 visit.watch(child, withdrawal, false).await
             }
-            Answer::Never if withdrawal.is_asked() => RawReport::Withdrawn,
-            Answer::Never => RawReport::NeverStarted,
-            Answer::Busy(holder) => {
+            Ok(Answer::Never) if withdrawal.is_asked() => RawReport::Withdrawn,
+            Ok(Answer::Never) => RawReport::NeverStarted,
+            Ok(Answer::Busy(holder)) => {
                 tracing::error!(intent = %visit.step.intent, host = visit.step.reach.host, holder, "the host's step before this one did not end: two steps were decided at once");
                 RawReport::NeverStarted
             }
-            Answer::Fenced(seen) => RawReport::Fenced { seen },
-            Answer::Foreign(incarnation) => foreign(incarnation),
-            Answer::ForeignFleet(fleet) => foreign_fleet(&fleet),
-            Answer::Tidied(_) => unreachable(&format!("it answered {answer:?}")),
-            Answer::Cannot(why) => {
-                // It may have come as far as its run directory; it must not go on from there behind our back.
-                let found = visit.directory.look();
-                if !matches!(found, Ok(Found::Nothing)) && visit.forbid().await == Answer::Begun {
-                    return visit.watch(child, withdrawal, false).await;
-                }
-                unreachable(&why)
+            Ok(Answer::Fenced(seen)) => RawReport::Fenced { seen },
+            Ok(Answer::Foreign(incarnation)) => foreign(incarnation),
+            Ok(Answer::ForeignFleet(fleet)) => foreign_fleet(&fleet),
+            Ok(Answer::Cannot(why)) => {
+                let report = RawReport::Refused {
+                    why: not_here(&why),
+                };
+                visit.settle(child, report, true, withdrawal).await
+            }
+            Ok(answer @ Answer::Tidied(_)) => {
+                let report = RawReport::Refused {
+                    why: not_here(&format!("it answered {answer:?}")),
+                };
+                visit.settle(child, report, false, withdrawal).await
+            }
+            Err(why) if child.is_none() => {
+                let report = RawReport::Unreachable {
+                    why: not_here(&why),
+                };
+                visit.settle(child, report, true, withdrawal).await
+            }
+            Err(why) => {
+                let report = RawReport::Refused {
+                    why: not_here(&why),
+                };
+                visit.settle(child, report, false, withdrawal).await
             }
         }
     }
 
     async fn attach_step(&self, step: StepRequest) -> RawReport {
         let visit = Visit::new(self, step);
-        let (tries, wait) = ATTACH;
-        let mut last = String::new();
-        for _ in 0..tries {
+        let deadline = visit.deadline();
+        loop {
             match visit.forbid().await {
-                Answer::Begun => return visit.watch(None, Withdrawal::never(), true).await,
-                Answer::Never => return RawReport::NeverStarted,
-                Answer::Fenced(seen) => return RawReport::Fenced { seen },
-                Answer::Foreign(incarnation) => return foreign(incarnation),
-                Answer::ForeignFleet(fleet) => return foreign_fleet(&fleet),
-                Answer::Cannot(why) => last = why,
-                other @ (Answer::Accepted
-                | Answer::Exists
-                | Answer::Busy(_)
-                | Answer::Tidied(_)) => {
-                    last = format!("it answered {other:?}");
+                Ok(Answer::Begun) => return visit.watch(None, Withdrawal::never(), true).await,
+                Ok(Answer::Never) => return RawReport::NeverStarted,
+                Ok(Answer::Fenced(seen)) => return RawReport::Fenced { seen },
+                Ok(Answer::Foreign(incarnation)) => return foreign(incarnation),
+                Ok(Answer::ForeignFleet(fleet)) => return foreign_fleet(&fleet),
+                told => {
+                    tracing::warn!(intent = %visit.step.intent, ?told, "what became of a step cannot be found out yet");
                 }
             }
-            tokio::time::sleep(wait).await;
+            if Instant::now() >= deadline {
+                return RawReport::Interrupted;
+            }
+            tokio::time::sleep(AGAIN).await;
         }
-        unreachable(&last)
     }
 
     /// Gives a script to a shell in a session of its own, and waits for its answer. The process comes with it, so that
     /// its end can be waited for.
-    async fn tell(&self, script: String, patience: Duration) -> (Option<Child>, Answer) {
+    ///
+    /// An error is why there is no answer. Without a process nothing was given to the shell.
+    async fn tell(
+        &self,
+        script: String,
+        patience: Duration,
+    ) -> (Option<Child>, Result<Answer, String>) {
         let mut process = tokio::process::Command::new("setsid");
         process
             .args(&self.shell)
@@ -221,7 +235,7 @@ impl LocalDriver {
             .stderr(Stdio::null());
         let mut child = match process.spawn() {
             Ok(child) => child,
-            Err(error) => return (None, Answer::Cannot(error.to_string())),
+            Err(error) => return (None, Err(error.to_string())),
         };
         let conversation = async {
             if let Some(mut stdin) = child.stdin.take() {
@@ -232,14 +246,20 @@ impl LocalDriver {
             if let Some(stdout) = child.stdout.take() {
                 drop(stdout.take(8192).read_to_end(&mut printed).await);
             }
-            Answer::read(&String::from_utf8_lossy(&printed))
+            let mut reader = Reader::new(0);
+            match reader.feed(&printed).pop() {
+                Some(Event::Answer(answer)) => Ok(answer),
+                Some(Event::Outcome(_)) | None => {
+                    Err(String::from_utf8_lossy(&printed).trim().to_owned())
+                }
+            }
         };
         let answered = tokio::time::timeout(patience, conversation).await;
         let answer = answered.unwrap_or_else(|_| {
             if let Some(group) = child.id().and_then(|pid| pid.try_into().ok()) {
                 kill_group(group, Signal::KILL);
             }
-            Answer::Cannot(format!("no answer within {} s", patience.as_secs()))
+            Err(format!("no answer within {} s", patience.as_secs()))
         });
         (Some(child), answer)
     }
@@ -370,11 +390,64 @@ impl<'a> Visit<'a> {
     }
 
     /// Decides that the step never begins, unless it has begun.
-    async fn forbid(&self) -> Answer {
+    async fn forbid(&self) -> Result<Answer, String> {
         match envelope::forbid(&self.run()) {
             Ok(script) => self.driver.tell(script, ANSWER).await.1,
-            Err(error) => Answer::Cannot(error.to_string()),
+            Err(error) => Err(error.to_string()),
         }
+    }
+
+    /// Until when it is asked what became of the step.
+    fn deadline(&self) -> Instant {
+        Instant::now() + duration(self.step.timeout) + MARGIN
+    }
+
+    /// After an envelope that did not accept the step. `report` says so, and is given only where it is clear that nothing
+    /// has begun: an earlier envelope may have begun it, and this one too unless it is `certain` that it did not.
+    async fn settle(
+        &self,
+        mut child: Option<Child>,
+        report: RawReport,
+        certain: bool,
+        withdrawal: Withdrawal,
+    ) -> RawReport {
+        // What is gone makes no run directory any more, and without one nothing begins.
+        let ended = tokio::time::timeout(AGAIN, gone(&mut child)).await;
+        let ended = matches!(ended, Ok(Ok(())));
+        let never = if certain {
+            report.clone()
+        } else {
+            RawReport::NeverStarted
+        };
+        let deadline = self.deadline();
+        loop {
+            match self.directory.look() {
+                Ok(Found::Nothing) if certain || ended => return report,
+                Ok(Found::Undecided { supervised: false }) if certain => return report,
+                Ok(Found::Never) => return never,
+                Ok(Found::Nothing | Found::Undecided { .. }) | Err(_) => {
+                    match self.forbid().await {
+                        Ok(Answer::Begun) => break,
+                        Ok(Answer::Never) => return never,
+                        told => {
+                            tracing::warn!(intent = %self.step.intent, ?told, "what became of a step cannot be found out yet");
+                        }
+                    }
+                }
+                Ok(
+                    Found::Running
+                    | Found::Orphaned(_)
+                    | Found::Interrupted
+                    | Found::Ended { .. }
+                    | Found::Late,
+                ) => break,
+            }
+            if Instant::now() >= deadline {
+                return RawReport::Interrupted;
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+        self.watch(child, withdrawal, false).await
     }
 
     /// Waits for the end. `child` is the envelope where this process started it: its exit is waited for then, and the
@@ -385,10 +458,12 @@ impl<'a> Visit<'a> {
         mut withdrawal: Withdrawal,
         attached: bool,
     ) -> RawReport {
+        let deadline = self.deadline();
         let mut wait = LOOK.0;
         let mut listening = true;
         loop {
             let mut forbid = false;
+            let mut supervised = true;
             match self.directory.look() {
                 Ok(Found::Ended { exit }) => return self.ended(exit, attached).await,
                 Ok(Found::Late) => return self.timed_out(),
@@ -397,7 +472,8 @@ impl<'a> Visit<'a> {
                 Ok(Found::Never) => return RawReport::NeverStarted,
                 // It was there; whoever removed it knows what became of it.
                 Ok(Found::Nothing) => return RawReport::Interrupted,
-                Ok(Found::Undecided { supervised }) => {
+                Ok(Found::Undecided { supervised: alive }) => {
+                    supervised = alive;
                     forbid = !supervised || (withdrawal.is_asked() && listening);
                 }
                 Ok(Found::Running) => {}
@@ -414,7 +490,17 @@ impl<'a> Visit<'a> {
                 listening = false;
             }
             if forbid {
-                self.forbid().await;
+                match self.forbid().await {
+                    Ok(Answer::Begun | Answer::Never) => continue,
+                    Ok(Answer::Fenced(seen)) if !supervised => return RawReport::Fenced { seen },
+                    told => {
+                        tracing::warn!(intent = %self.step.intent, ?told, "a step cannot be prevented yet");
+                    }
+                }
+                if Instant::now() >= deadline {
+                    return RawReport::Interrupted;
+                }
+                tokio::time::sleep(AGAIN).await;
                 continue;
             }
             tokio::select! {
@@ -532,10 +618,13 @@ fn ended(exit: i32, output: String, restarts: u16) -> RawReport {
     }
 }
 
-fn unreachable(why: &str) -> RawReport {
-    RawReport::Unreachable {
-        why: format!("the envelope does not work here: {why}"),
-    }
+fn not_here(why: &str) -> String {
+    let why = if why.is_empty() {
+        "it ended without an answer"
+    } else {
+        why
+    };
+    format!("the envelope does not work here: {why}")
 }
 
 /// The host refuses every database but its own: two that believe in the same hosts must not both change them.

@@ -52,12 +52,12 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Reads `PID START`.
+    /// Reads `PID START`, with whatever stands after it.
     fn parse(text: &str) -> Option<Self> {
-        let (pid, start) = text.trim().split_once(' ')?;
+        let mut words = text.split_whitespace();
         Some(Self {
-            pid: pid.parse().ok()?,
-            start: start.to_owned(),
+            pid: words.next()?.parse().ok()?,
+            start: words.next()?.to_owned(),
         })
     }
 
@@ -109,32 +109,25 @@ impl RunDirectory {
             return Ok(Found::Nothing);
         }
         // Asked before the result: an envelope that is seen dead has written all it ever will.
-        let supervised = self
-            .read("supervisor")?
-            .and_then(|text| Process::parse(&text))
-            .is_some_and(|supervisor| supervisor.is_alive());
+        let supervisor = self.whole_line("supervisor")?.unwrap_or_default();
+        let supervised = Process::parse(&supervisor).is_some_and(|process| process.is_alive());
         let Some(fate) = self.read("fate")? else {
             return Ok(Found::Undecided { supervised });
         };
-        let step = match fate.trim().split_once(' ') {
-            None if fate.trim() == "never" => return Ok(Found::Never),
-            Some(("begun", rest)) => Process::parse(rest),
-            _ => None,
-        };
-        let Some(process) = step else {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!("`{}` is not a fate", fate.trim()),
-            ));
-        };
-        let stepping = process.is_alive();
-        if let Some(result) = self.read("result")? {
+        if fate.trim() == "never" {
+            return Ok(Found::Never);
+        }
+        let step = self.whole_line("step")?;
+        let process = step
+            .and_then(|text| Process::parse(&text))
+            .filter(Process::is_alive);
+        if let Some(result) = self.whole_line("result")? {
             return read_result(&result);
         }
         if supervised {
             return Ok(Found::Running);
         }
-        if !stepping {
+        let Some(process) = process else {
             // The watchdog may outlive its envelope, and does its duty then.
             let late = self.read("late")?.is_some();
             return Ok(if late {
@@ -142,11 +135,12 @@ impl RunDirectory {
             } else {
                 Found::Interrupted
             });
-        }
+        };
         Ok(Found::Orphaned(Orphan {
             process,
-            timeout: self
-                .read("timeout")?
+            timeout: supervisor
+                .split(' ')
+                .nth(2)
                 .and_then(|text| text.trim().parse().ok())
                 .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
                 .unwrap_or(Duration::ZERO),
@@ -174,6 +168,12 @@ impl RunDirectory {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// One of the envelope's files of one line. One without its end was left by an envelope that was killed while it
+    /// wrote it, or is being written: it is not there yet.
+    fn whole_line(&self, name: &str) -> io::Result<Option<String>> {
+        Ok(self.read(name)?.filter(|text| text.ends_with('\n')))
     }
 
     /// Writes such a file, whole or not at all.

@@ -1,5 +1,9 @@
-# The envelope every step runs in. Functions only: what calls them, and every value, is put around this text by `script`.
-# Read `mod.rs` first: it has the table of the markers. POSIX sh, Linux /proc, setsid(1), flock(1).
+# The envelope every step runs in. Functions only: what calls them, and every value, is put around this text by `script.rs`,
+# which leaves out lines that are comments and the tabs before a line. Read `mod.rs` first: it has the table of the
+# markers. POSIX sh, Linux /proc, setsid(1), flock(1), cp(1), mkfifo(1), dd(1), sleep(1).
+#
+# A process costs a host most of a millisecond and a builtin nothing, so that what happens at every step is done by
+# builtins wherever that keeps the table true.
 
 # A line of its own, whatever a login shell left unfinished before it.
 rw_answer() {
@@ -11,9 +15,14 @@ rw_cannot() {
 	exit 0
 }
 
+# Something could not be written below the root: says what a program that tries it says of it.
+rw_full() {
+	rw_cannot "write below $RW_ROOT: $(cp /proc/version "$RW_ROOT/try" 2>&1 && rm -f "$RW_ROOT/try")"
+}
+
 # rw_put FILE TEXT: the file is there whole, or not at all.
 rw_put() {
-	printf '%s\n' "$2" >"$1.new" && mv -f "$1.new" "$1"
+	(umask 077 && printf '%s\n' "$2" >"$1.new") 2>/dev/null && mv -f "$1.new" "$1"
 }
 
 # Who this very process is, subshells included (`$$` would be the parent's).
@@ -33,14 +42,35 @@ rw_alive() {
 	[ "$rw_boot.${20}" = "$rw_expected" ]
 }
 
-# rw_decide DIRECTORY FATE...: whether this, and nothing else before it, is what became of that run. The name of the
-# text is this process's own, so that nobody can write into a file that is linked already.
-rw_decide() {
+# rw_supervised RUN: its envelope is alive. What is not there whole was left by one that was killed while it wrote it.
+rw_supervised() {
+	{ read -r rw_supervisor rw_since rw_limit <"$1/supervisor"; } 2>/dev/null && rw_alive "$rw_supervisor" "$rw_since"
+}
+
+# rw_stepping RUN: its step is alive.
+rw_stepping() {
+	{ read -r rw_step rw_since <"$1/step"; } 2>/dev/null && rw_alive "$rw_step" "$rw_since"
+}
+
+# rw_result RUN: it has ended, and how.
+rw_result() {
+	{ read -r rw_how rw_code <"$1/result"; } 2>/dev/null
+}
+
+# rw_never RUN: its fate is decided, and it never begins. Any other fate is that it has begun.
+rw_never() {
+	rw_word=
+	{ read -r rw_word <"$1/fate"; } 2>/dev/null
+	[ "$rw_word" = never ]
+}
+
+# rw_forbids RUN: whether this, and nothing else before it, decided that the run never begins. The name of the text is
+# this process's own, so that nobody can write into a file that is linked already.
+rw_forbids() {
+	[ ! -e "$1/fate" ] || return 1
 	rw_fate=$1/.fate.$rw_pid.$rw_token
-	rw_of=$1
-	shift
-	printf '%s\n' "$*" >"$rw_fate" || return 1
-	ln "$rw_fate" "$rw_of/fate" 2>/dev/null
+	printf 'never\n' 2>/dev/null >"$rw_fate" || return 1
+	ln "$rw_fate" "$1/fate" 2>/dev/null
 	rw_lost=$?
 	rm -f "$rw_fate"
 	return $rw_lost
@@ -70,29 +100,35 @@ rw_enter() {
 		rw_answer fenced "$rw_seen"
 		exit 0
 	fi
-	[ "$RW_EPOCH" = "$rw_seen" ] || rw_put "$rw_epochs" "$RW_EPOCH" || rw_cannot "write $rw_epochs"
-	[ "$RW_INCARNATION" = "$rw_database" ] || rw_put "$RW_ROOT/owner" "$RW_FLEET $RW_INCARNATION" ||
-		rw_cannot "write $RW_ROOT/owner"
+	[ "$RW_EPOCH" = "$rw_seen" ] || rw_put "$rw_epochs" "$RW_EPOCH" || rw_full
+	[ "$RW_INCARNATION" = "$rw_database" ] || rw_put "$RW_ROOT/owner" "$RW_FLEET $RW_INCARNATION" || rw_full
 }
 
 rw_leave() {
 	flock -u 9
 }
 
-# Whether the host's last step is over. Only called inside the gate.
+# rw_is_over RUN: it has ended, or is prevented here and now, or nothing of it runs any more. Only inside the gate.
+rw_is_over() {
+	[ -d "$1" ] && ! rw_result "$1" || return 0
+	rw_supervised "$1" && return 1
+	rw_forbids "$1" && return 0
+	[ -e "$1/fate" ] || return 1
+	rw_never "$1" || ! rw_stepping "$1"
+}
+
+# Whether the host's last step is over. Only inside the gate, where the one who writes `holder` may have been killed: then
+# every run is asked.
 rw_free() {
 	[ -e "$RW_ROOT/holder" ] || return 0
-	read -r rw_holder <"$RW_ROOT/holder"
-	rw_run=$RW_ROOT/runs/$rw_holder
-	[ -d "$rw_run" ] && [ ! -e "$rw_run/result" ] || return 0
-	rw_supervisor=0 rw_since=
-	[ ! -e "$rw_run/supervisor" ] || read -r rw_supervisor rw_since <"$rw_run/supervisor"
-	rw_alive "$rw_supervisor" "$rw_since" && return 1
-	rw_decide "$rw_run" never && return 0
-	[ -e "$rw_run/fate" ] || return 1
-	read -r rw_word rw_step rw_since <"$rw_run/fate"
-	[ "$rw_word" = begun ] || return 0
-	! rw_alive "$rw_step" "$rw_since"
+	if read -r rw_holder <"$RW_ROOT/holder"; then
+		rw_is_over "$RW_ROOT/runs/$rw_holder"
+		return
+	fi
+	for rw_run in "$RW_ROOT"/runs/*/r*; do
+		rw_holder=${rw_run#"$RW_ROOT/runs/"}
+		[ "$rw_run" = "$RW_RUN" ] || rw_is_over "$rw_run" || return 1
+	done
 }
 
 # What every verb needs that looks below the root.
@@ -100,45 +136,78 @@ rw_below() {
 	exec 2>&1
 	case $RW_ROOT in /*) ;; *) RW_ROOT=$PWD/$RW_ROOT ;; esac
 	RW_RUNS=$RW_ROOT/runs/$RW_INCARNATION
-	rw_mask=$(umask)
-	umask 077
 	[ -r /proc/self/stat ] || rw_cannot "read /proc"
 	read -r rw_boot </proc/sys/kernel/random/boot_id || rw_cannot "read the kernel's boot id"
 	rw_self
 }
 
+# Sets `rw_setsid`, which must be found before the step's own PATH counts, and without a process.
+rw_find_setsid() {
+	rw_setsid=
+	IFS=:
+	for rw_directory in $PATH; do
+		case $rw_directory in /*) [ ! -x "$rw_directory/setsid" ] || rw_setsid=$rw_directory/setsid ;; esac
+	done
+	unset IFS
+	[ -n "$rw_setsid" ] || rw_cannot "find setsid"
+}
+
 rw_prepare() {
 	rw_below
+	# The envelope's own programs need not look for a language, which takes some of them longer than their work.
+	rw_language=${LC_ALL-none}
+	export LC_ALL=C
 	RW_RUN=$RW_RUNS/$RW_INTENT
-	rw_setsid=$(command -v setsid) || rw_cannot "find setsid"
-	command -v flock >/dev/null || rw_cannot "find flock"
-	mkdir -p "$RW_RUNS" "$RW_ROOT/epochs" || rw_cannot "make $RW_RUNS"
+	for rw_tool in flock cp mkfifo dd; do
+		command -v $rw_tool >/dev/null || rw_cannot "find $rw_tool"
+	done
+	rw_find_setsid
+	[ -d "$RW_RUNS" ] && [ -d "$RW_ROOT/epochs" ] && [ -e "$RW_ROOT/gate" ] ||
+		(umask 077 && mkdir -p "$RW_RUNS" "$RW_ROOT/epochs" && : >>"$RW_ROOT/gate") 2>/dev/null || rw_begin_root
 	exec 9>>"$RW_ROOT/gate"
+}
+
+# It could not be made: says why.
+rw_begin_root() {
+	rw_cannot "make $RW_RUNS: $(mkdir -p "$RW_RUNS" "$RW_ROOT/epochs" 2>&1 && : 2>&1 >>"$RW_ROOT/gate")"
 }
 
 # Decides that the step never begins, unless it has begun.
 rw_forbid() {
 	rw_prepare
 	rw_enter
-	mkdir "$RW_RUN" 2>/dev/null || [ -d "$RW_RUN" ] || rw_cannot "make $RW_RUN"
-	rw_decide "$RW_RUN" never
-	read -r rw_word rw_rest <"$RW_RUN/fate" || rw_cannot "decide in $RW_RUN"
+	[ -d "$RW_RUN" ] || mkdir -m 700 "$RW_RUN" 2>/dev/null || rw_full
+	rw_forbids "$RW_RUN" || [ -e "$RW_RUN/fate" ] || rw_full
 	sync "$RW_RUN/fate" "$RW_RUN" "$RW_RUNS" 2>/dev/null
-	rw_answer "$rw_word"
+	if rw_never "$RW_RUN"; then
+		rw_answer never
+	else
+		rw_answer begun
+	fi
+}
+
+# Makes the run directory, by one process: a copy of one that is kept for this. Only inside the gate.
+rw_make() {
+	if [ ! -p "$RW_ROOT/template/pipe" ]; then
+		rm -rf "$RW_ROOT/template" "$RW_ROOT/template.new" &&
+			mkdir -m 700 "$RW_ROOT/template.new" && mkfifo -m 600 "$RW_ROOT/template.new/pipe" &&
+			mv "$RW_ROOT/template.new" "$RW_ROOT/template" || return 1
+	fi
+	cp -R "$RW_ROOT/template" "$RW_RUN"
 }
 
 # Makes the run directory, and writes down all the step is made of.
 rw_claim() {
-	if ! mkdir "$RW_RUN" 2>/dev/null; then
-		[ -d "$RW_RUN" ] || rw_cannot "make $RW_RUN"
+	if [ -d "$RW_RUN" ]; then
 		rw_answer exists
 		exit 0
 	fi
-	rw_put "$RW_RUN/supervisor" "$rw_pid $rw_token" &&
-		printf '%s\n' "$RW_COMMAND" >"$RW_RUN/command" &&
-		printf '%s\n' "$RW_NOTE" >"$RW_RUN/note" &&
-		printf '%s\n' "$RW_TIMEOUT" >"$RW_RUN/timeout" &&
-		mkfifo "$RW_RUN/pipe" || rw_cannot "write to $RW_RUN"
+	{
+		rw_make &&
+			printf '%s\n' "$rw_pid $rw_token $RW_TIMEOUT" >"$RW_RUN/supervisor" &&
+			printf '%s\n' "$RW_COMMAND" >"$RW_RUN/command" &&
+			{ [ -z "$RW_NOTE" ] || printf '%s\n' "$RW_NOTE" >"$RW_RUN/note"; }
+	} 2>/dev/null || rw_full
 }
 
 # Waits for the step before this one, in the bounds of patience.
@@ -153,13 +222,13 @@ rw_take() {
 			exit 0
 		fi
 		if rw_free; then
-			rw_put "$RW_ROOT/holder" "$RW_INCARNATION/$RW_INTENT" || rw_cannot "write $RW_ROOT/holder"
+			printf '%s\n' "$RW_INCARNATION/$RW_INTENT" 2>/dev/null >"$RW_ROOT/holder" || rw_full
 			break
 		fi
 		rw_leave
 		rw_tries=$((rw_tries - 1))
 		if [ "$rw_tries" -lt 1 ]; then
-			rw_decide "$RW_RUN" never
+			rw_forbids "$RW_RUN"
 			rw_answer busy "$rw_holder"
 			exit 0
 		fi
@@ -169,20 +238,21 @@ rw_take() {
 }
 
 # Keeps the end of what comes in, in two files that take turns, and counts what it drops. Sixteen reads to a `dd`, so
-# that a chatty step costs little and a flood is held back by the pipe. When the step has ended it only swallows: a
-# service the step left behind must not die of a closed pipe.
+# that a chatty step costs little and a flood is held back by the pipe; fewer than sixteen, and everything has come.
+# When the step has ended it only swallows: a service the step left behind must not die of a closed pipe.
 rw_reader() {
+	# Not redirected where it is called: shells keep what a function's redirections replace.
+	exec <"$RW_RUN/pipe" 3>&- 4>&-
 	rw_dropped=0
 	rw_older=0
-	: >"$RW_RUN/output"
-	while :; do
-		if [ -e "$RW_RUN/result" ]; then
-			exec cat >/dev/null
-		fi
-		rw_before=$(wc -c <"$RW_RUN/output")
-		dd bs=4096 count=16 2>/dev/null >>"$RW_RUN/output"
+	while [ ! -s "$RW_RUN/result" ]; do
+		# A full disk must not stop the step: what cannot be kept is swallowed.
+		rw_records=$(dd bs=4096 count=16 2>&1 >>"$RW_RUN/output") || break
+		# Some say more than how many reads there were, whole and in part: `0+16 records in`.
+		rw_records=${rw_records%% records in*}
+		rw_records=${rw_records##*[!0-9+]}
+		[ "$((${rw_records%+*} + ${rw_records#*+}))" = 16 ] || exit 0
 		rw_size=$(wc -c <"$RW_RUN/output")
-		[ "$rw_size" -gt "$rw_before" ] || break
 		if [ "$rw_size" -ge "$RW_LIMIT" ]; then
 			rw_dropped=$((rw_dropped + rw_older))
 			rw_older=$rw_size
@@ -191,7 +261,6 @@ rw_reader() {
 			: >"$RW_RUN/output"
 		fi
 	done
-	# A full disk must not stop the step: what cannot be kept is swallowed.
 	exec cat >/dev/null
 }
 
@@ -202,10 +271,10 @@ rw_kill() {
 }
 
 # rw_nap SECONDS: a sleep that a TERM ends together with this process, so that none is left behind. Until the sleep has
-# begun `$!` is a process of the parent's.
+# begun `$!` is a process of the parent's. By KILL: a process that is just made, and no `sleep` yet, can lose a TERM.
 rw_nap() {
 	rw_parents=$!
-	trap '[ "$!" = "$rw_parents" ] || kill $! 2>/dev/null; exit 0' TERM
+	trap '[ "$!" = "$rw_parents" ] || kill -KILL $! 2>/dev/null; exit 0' TERM
 	sleep "$1" &
 	wait $!
 }
@@ -213,11 +282,15 @@ rw_nap() {
 # Ends the step when its time is over: TERM, a grace, KILL. It may outlive the rest of the envelope, and does this all
 # the same.
 rw_watchdog() {
+	exec 3>&- 4>&-
 	rw_nap "$RW_TIMEOUT"
 	rw_self
-	rw_decide "$RW_RUN" never && exit 0
-	read -r rw_word rw_step rw_since <"$RW_RUN/fate"
-	[ "$rw_word" = begun ] && rw_alive "$rw_step" "$rw_since" || exit 0
+	if rw_forbids "$RW_RUN"; then
+		# Its reader may still wait for somebody who writes.
+		exec 4<>"$RW_RUN/pipe"
+		exit 0
+	fi
+	! rw_never "$RW_RUN" && rw_stepping "$RW_RUN" || exit 0
 	: >"$RW_RUN/late"
 	rw_kill TERM
 	rw_tries=$RW_GRACE
@@ -229,29 +302,31 @@ rw_watchdog() {
 	: >"$RW_RUN/killed"
 }
 
-# Becomes the step. Before the link the step has never begun; after it, it has.
+# Becomes the step. Until there is a `fate` it has never begun; from then on it has. With `set -C` every shell makes a
+# file by an open that fails where there is one already.
 rw_step() {
 	rw_self
-	rw_decide "$RW_RUN" begun "$rw_pid" "$rw_token" || exit 125
-	[ -z "$RW_DURABLE" ] || sync "$RW_RUN/fate" "$RW_RUN" "$RW_RUNS" 2>/dev/null
-	umask "$rw_mask"
-	trap - HUP PIPE
+	printf '%s\n' "$rw_pid $rw_token" 2>/dev/null >"$RW_RUN/step" || exit 125
+	set -C
+	{ true >"$RW_RUN/fate"; } 2>/dev/null || exit 125
+	set +C
+	[ -z "$RW_DURABLE" ] || sync "$RW_RUN/step" "$RW_RUN/fate" "$RW_RUN" "$RW_RUNS" 2>/dev/null
+	if [ "$rw_language" = none ]; then unset LC_ALL; else LC_ALL=$rw_language; fi
+	trap - HUP PIPE XFSZ
 	[ "$RW_DIRECTORY" = . ] || cd "$RW_DIRECTORY" || exit 126
 	rw_values
 	exec "$rw_setsid" /bin/sh "$RW_RUN/command"
 }
 
-# Waits until everything printed is kept; not for a service that the step left behind and that holds the pipe.
+# Waits until everything printed is kept, which is a matter of moments: until then by builtins alone, for a process costs
+# more. Not longer than a second, for a service that the step left behind may hold the pipe for ever. What has ended and
+# was not waited for has no descriptors any more.
 rw_drain() {
-	trap : USR1
-	(
-		rw_nap 1
-		kill -USR1 $$
-	) &
-	rw_alarm=$!
-	wait "$1"
-	# Not waited for: in its POSIX mode bash 5.2 waits for all its children after a wait that a signal ended.
-	kill "$rw_alarm" 2>/dev/null
+	rw_tries=150
+	while [ -e "/proc/$1/fd/0" ] && [ "$rw_tries" -gt 0 ]; do
+		rw_tries=$((rw_tries - 1))
+		[ "$rw_tries" -ge 50 ] || sleep 0.02
+	done
 }
 
 # Waits until the watchdog has killed what was left. It may have been killed itself, so not for ever.
@@ -263,42 +338,17 @@ rw_await_kill() {
 	done
 }
 
-# rw_tell HOW CODE: how it is over, and the end of what it printed. Both files are opened before they are measured: they
-# may still be taking turns, where a service that the step left behind goes on printing.
-rw_tell() {
-	rw_dropped=0 rw_older=/dev/null rw_newer=/dev/null
-	[ ! -e "$RW_RUN/output" ] || rw_newer=$RW_RUN/output
-	[ ! -e "$RW_RUN/output.older" ] || rw_older=$RW_RUN/output.older
-	[ ! -e "$RW_RUN/dropped" ] || read -r rw_dropped <"$RW_RUN/dropped"
-	if [ -s "$rw_newer" ] || [ -s "$rw_older" ]; then
-		{
-			rw_size=$(wc -c </proc/self/fd/4)
-			rw_before=$(wc -c </proc/self/fd/5)
-			rw_size=$((rw_size)) rw_before=$((rw_before))
-			rw_length=$((rw_size + rw_before))
-			[ "$rw_length" -le "$RW_LIMIT" ] || rw_length=$RW_LIMIT
-			rw_answer "$1 $2 $((rw_dropped + rw_size + rw_before - rw_length)) $rw_length"
-			{ cat <&5 && head -c "$rw_size" <&4; } | tail -c "$rw_length"
-		} 4<"$rw_newer" 5<"$rw_older"
-	else
-		rw_answer "$1 $2 $rw_dropped 0"
-	fi
-}
-
-rw_start() {
-	trap '' HUP PIPE
-	rw_prepare
-	rw_take
-	rw_answer accepted
-	# From here on the connection is the envelope's alone: nothing it leaves behind may hold it.
-	exec 3>&1 >/dev/null 2>&1
-	[ -n "$RW_FOLLOW" ] || exec 3>&-
-	rw_reader <"$RW_RUN/pipe" 3>&- &
+# Runs the step, and sets `rw_how` and `rw_code`. The pipe is held open while it is opened by those it is for, so that
+# none of them waits for another.
+rw_run() {
+	exec 4<>"$RW_RUN/pipe"
+	rw_reader &
 	rw_reads=$!
-	rw_watchdog 3>&- &
+	rw_watchdog &
 	rw_dog=$!
-	(rw_step) </dev/null >"$RW_RUN/pipe" 2>&1 3>&-
+	(rw_step) </dev/null >"$RW_RUN/pipe" 2>&1 3>&- 4>&-
 	rw_code=$?
+	exec 4>&-
 	rw_how=ended
 	if [ -e "$RW_RUN/late" ]; then
 		rw_how=late
@@ -306,23 +356,68 @@ rw_start() {
 	else
 		kill "$rw_dog" 2>/dev/null
 	fi
-	rw_drain "$rw_reads" 3>&-
-	rm -f "$RW_RUN/pipe"
-	read -r rw_word rw_rest <"$RW_RUN/fate"
-	[ "$rw_word" != begun ] || rw_put "$RW_RUN/result" "$rw_how $rw_code"
-	[ -n "$RW_FOLLOW" ] || exit 0
-	exec >&3 3>&-
-	if [ "$rw_word" = begun ]; then
-		rw_tell "$rw_how" "$rw_code"
+	rw_drain "$rw_reads"
+}
+
+# rw_tell HOW CODE: how it is over, and the end of what it printed.
+rw_tell() {
+	rw_dropped=0 rw_text=
+	[ ! -e "$RW_RUN/dropped" ] || read -r rw_dropped <"$RW_RUN/dropped"
+	if [ -s "$RW_RUN/output.older" ]; then
+		rw_tell_long "$@"
+		return
+	fi
+	[ ! -s "$RW_RUN/output" ] || rw_text=$(
+		cat "$RW_RUN/output"
+		echo .
+	)
+	rw_text=${rw_text%.}
+	if [ "${#rw_text}" -gt "$RW_LIMIT" ]; then
+		rw_tell_long "$@"
+		return
+	fi
+	rw_answer "$1 $2 0 ${#rw_text}"
+	printf %s "$rw_text"
+}
+
+# Both files are opened before they are measured: they may still be taking turns, where a service that the step left
+# behind goes on printing.
+rw_tell_long() {
+	rw_older=/dev/null
+	[ ! -e "$RW_RUN/output.older" ] || rw_older=$RW_RUN/output.older
+	{
+		rw_size=$(wc -c </proc/self/fd/4)
+		rw_before=$(wc -c </proc/self/fd/5)
+		rw_size=$((rw_size)) rw_before=$((rw_before))
+		rw_length=$((rw_size + rw_before))
+		[ "$rw_length" -le "$RW_LIMIT" ] || rw_length=$RW_LIMIT
+		rw_answer "$1 $2 $((rw_dropped + rw_size + rw_before - rw_length)) $rw_length"
+		{ cat <&5 && head -c "$rw_size" <&4; } | tail -c "$rw_length"
+	} 4<"$RW_RUN/output" 5<"$rw_older"
+}
+
+rw_start() {
+	trap '' HUP PIPE XFSZ
+	rw_prepare
+	rw_take
+	rw_answer accepted
+	# From here on the connection is the envelope's alone: nothing it leaves behind may hold it.
+	exec 3>&1 >/dev/null 2>&1
+	[ -n "$RW_FOLLOW" ] || exec 3>&-
+	rw_run
+	if [ -e "$RW_RUN/fate" ] && ! rw_never "$RW_RUN"; then
+		printf '%s\n' "$rw_how $rw_code" >"$RW_RUN/result"
+		[ -z "$RW_FOLLOW" ] || rw_tell "$rw_how" "$rw_code" >&3
 	else
-		rw_answer never
+		# Somebody prevented it; or there was no room for its first file, and what has ended here cannot begin.
+		[ -z "$RW_FOLLOW" ] || rw_answer never >&3
 	fi
 }
 
 # Whether an orphan's time is over: its age by the kernel's own clock, which counts in hundredths on every Linux.
 rw_overdue() {
-	read -r rw_limit <"$RW_RUN/timeout" || rw_limit=0
 	read -r rw_up rw_rest </proc/uptime
+	rw_limit=${rw_limit:-0}
 	[ "$((${rw_up%%.*} - ${rw_since##*.} / 100))" -gt "$((${rw_limit%%.*} + 1 + RW_GRACE / 10))" ]
 }
 
@@ -338,29 +433,27 @@ rw_end_orphan() {
 	rw_kill KILL
 }
 
-# Waits for the end of what has begun.
+# Waits for the end of what has begun. Somebody else may tidy meanwhile: then whoever did that knows the end.
 rw_follow() {
 	for rw_pause in 0.05 0.1 0.2 0.5 1; do
 		while :; do
 			# Asked before the result: an envelope that is seen dead has written all it ever will.
-			rw_supervisor=0 rw_since= rw_supervised=
-			[ ! -e "$RW_RUN/supervisor" ] || read -r rw_supervisor rw_since <"$RW_RUN/supervisor"
-			rw_alive "$rw_supervisor" "$rw_since" && rw_supervised=yes
-			read -r rw_word rw_step rw_since <"$RW_RUN/fate"
-			rw_stepping=
-			rw_alive "$rw_step" "$rw_since" && rw_stepping=yes
-			if [ -e "$RW_RUN/result" ]; then
-				read -r rw_how rw_code <"$RW_RUN/result"
-				rw_tell "$rw_how" "$rw_code"
-				exit 0
-			elif [ -z "$rw_supervised$rw_stepping" ]; then
+			rw_envelope= rw_step= rw_limit=
+			rw_supervised "$RW_RUN" && rw_envelope=yes
+			if rw_stepping "$RW_RUN"; then
+				if [ -z "$rw_envelope" ] && rw_overdue; then
+					rw_end_orphan
+				fi
+			elif [ -z "$rw_envelope" ] && ! rw_result "$RW_RUN"; then
 				# The watchdog may outlive its envelope, and does its duty then.
 				rw_how=interrupted rw_code=0
 				[ ! -e "$RW_RUN/late" ] || rw_how=late rw_code=137
 				rw_tell "$rw_how" "$rw_code"
 				exit 0
-			elif [ -z "$rw_supervised" ] && rw_overdue; then
-				rw_end_orphan
+			fi
+			if rw_result "$RW_RUN"; then
+				rw_tell "$rw_how" "$rw_code"
+				exit 0
 			fi
 			sleep "$rw_pause"
 			[ "$rw_pause" = 1 ] || break
@@ -370,7 +463,7 @@ rw_follow() {
 
 rw_attach() {
 	rw_forbid
-	[ "$rw_word" = begun ] || exit 0
+	! rw_never "$RW_RUN" || exit 0
 	exec 9>&-
 	rw_follow
 }
@@ -386,20 +479,16 @@ rw_restarts() {
 $(cat "$RW_RUN/note" 2>/dev/null)
 $(cat "$RW_RUN/boots" 2>/dev/null)
 "
-	LC_ALL=C
 	rw_answer ended 0 0 ${#rw_text}
 	printf %s "$rw_text"
 }
 
-# Whether nothing of that run runs, or will.
-rw_over() {
-	[ ! -e "$RW_RUN/result" ] || return 0
-	rw_supervisor=0 rw_since=
-	[ ! -e "$RW_RUN/supervisor" ] || read -r rw_supervisor rw_since <"$RW_RUN/supervisor"
-	rw_alive "$rw_supervisor" "$rw_since" && return 1
-	[ -e "$RW_RUN/fate" ] || return 1
-	read -r rw_word rw_step rw_since <"$RW_RUN/fate"
-	[ "$rw_word" = never ] || ! rw_alive "$rw_step" "$rw_since"
+# rw_gone RUN: nothing of it runs, or will.
+rw_gone() {
+	! rw_result "$1" || return 0
+	rw_supervised "$1" && return 1
+	[ -e "$1/fate" ] || return 1
+	rw_never "$1" || ! rw_stepping "$1"
 }
 
 rw_tidy() {
@@ -416,7 +505,7 @@ rw_tidy() {
 		case $rw_intent in r[0-9]*-s[0-9]*-[0-9]*) ;; *) continue ;; esac
 		case " $RW_OPEN " in *" $rw_intent "*) continue ;; esac
 		RW_RUN=$RW_RUNS/$rw_intent
-		rw_over || continue
+		rw_gone "$RW_RUN" || continue
 		rw_place=$((rw_place + 1))
 		case $rw_old in *" ./$rw_intent "*) ;; *) [ "$rw_place" -gt "$RW_AT_MOST" ] || continue ;; esac
 		# Renamed first: a directory that is half removed must not be read as an interrupted run.
@@ -490,7 +579,7 @@ rw_keep() {
 }
 
 rw_question() {
-	rw_setsid=$(command -v setsid) || rw_cannot "find setsid"
+	rw_find_setsid
 	exec 2>/dev/null
 	rw_ask | rw_keep
 }

@@ -12,19 +12,26 @@
 //! | `owner` | the one database that runs steps here, `FLEET INCARNATION`; another one of that fleet may only take over by a decision, another fleet never |
 //! | `gate` | a file that `flock(1)` locks for moments only; the kernel opens it again when its holder dies |
 //! | `epochs/INCARNATION` | the highest epoch seen of that database; a lower one is refused |
-//! | `holder` | the run that started last: `INCARNATION/INTENT` |
-//! | `runs/INCARNATION/INTENT/` | the run directory; making it claims the intent |
+//! | `holder` | the run that started last: `INCARNATION/INTENT`. Empty: its writer was killed, and every run is asked |
+//! | `template/` | what a run directory is copied from, so that making one takes one process |
+//! | `runs/INCARNATION/INTENT/` | the run directory; making it, inside the gate, claims the intent |
 //!
 //! # What lies in a run directory
 //!
 //! | file | written | what it says |
 //! |---|---|---|
-//! | `supervisor` | by the envelope, after the directory | its pid and start |
-//! | `command`, `note`, `timeout` | then | the step's text; what the driver wants to know again; seconds |
-//! | `fate` | **once, by a hard link** | `begun PID START`: linked by the process that becomes the step, as its last act before; or `never`: a tombstone, linked by whoever decides that the step must not begin any more |
+//! | `pipe` | with the directory | what the step prints comes through it |
+//! | `supervisor` | by the envelope, then | its pid and start, and the step's timeout in seconds |
+//! | `command`, `note` | then | the step's text; what the driver wants to know again, where it is anything |
+//! | `step` | before `fate` | the pid and start of the process that becomes the step |
+//! | `fate` | **once**: made empty by an open that fails where it exists (`set -C`), or linked whole by `ln` | empty: begun, made by the process that becomes the step, as its last act before. `never`: a tombstone, linked by whoever decides that the step must not begin any more |
 //! | `output`, `output.older`, `dropped` | while it runs | the end of what it printed, in two files that take turns; bytes dropped before them |
 //! | `late`, `killed` | when its time is over | the watchdog ends the process group, its envelope alive or not; has ended it |
-//! | `result` | last, by a rename | `ended CODE` or `late CODE` |
+//! | `result` | last | `ended CODE` or `late CODE` |
+//! | `boots` | while a restart is awaited | the boot ids seen after it |
+//!
+//! A file of one line whose line is not ended was left by a writer that was killed, and counts as not there. Dash, bash
+//! and busybox all open with `O_CREAT|O_EXCL` under `set -C`.
 //!
 //! # What that means
 //!
@@ -34,13 +41,21 @@
 //! | yes | none | | alive | | about to begin, or waiting for the host; a tombstone still prevents it |
 //! | yes | none | | dead | | never started; as above |
 //! | yes | `never` | | | | never started |
-//! | yes | `begun` | none | alive | | running |
-//! | yes | `begun` | none | dead | alive | running, without the one who would write its result |
-//! | yes | `begun` | none | dead | dead | interrupted; or, with `late`, ended because its time was over |
-//! | yes | `begun` | yes | | | ended |
+//! | yes | begun | none | alive | | running |
+//! | yes | begun | none | dead | alive | running, without the one who would write its result |
+//! | yes | begun | none | dead | dead | interrupted; or, with `late`, ended because its time was over |
+//! | yes | begun | yes | | | ended |
 //!
 //! A start time goes with every pid (with the kernel's boot id), so that a later process with the same number is not
 //! taken for it.
+//!
+//! # What a power failure can lose
+//!
+//! That a step has begun is on the disk before its command starts where the step changes its host ([`Work::durable`]),
+//! and so is every tombstone before it is told. Everything else may be lost: a result (the step was interrupted then, and
+//! is inspected), the highest epoch (every envelope of a lower one died with the power), that a mere check began (it is
+//! taken for never started, and is asked again). A tombstone that comes back empty is read as begun: nobody repeats a
+//! step for that.
 //!
 //! # Invariants
 //!
@@ -66,4 +81,4 @@ mod word;
 pub use answer::{Answer, Event, How, Outcome, Reader};
 pub use restarts::Restarts;
 pub use script::{Question, Run, Work, attach, forbid, question, restarts, start, tidy};
-pub(crate) use word::encode;
+pub(crate) use word::{decode, encode};

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use ringway_model::{Epoch, IntentId};
@@ -12,7 +13,13 @@ use super::word;
 use crate::quote::{self, QuoteError};
 use crate::run_directory::Keep;
 
-const FUNCTIONS: &str = include_str!("envelope.sh");
+/// The functions, without what is only for readers: it would be sent with every step. No text of several lines in them
+/// has lines that begin with a tab or a `#`.
+static FUNCTIONS: LazyLock<String> = LazyLock::new(|| {
+    let lines = include_str!("envelope.sh").lines().map(str::trim_start);
+    let code = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    code.flat_map(|line| [line, "\n"]).collect()
+});
 
 /// Where on its host a run lies, and on whose behalf.
 #[derive(Clone, Copy, Debug)]
@@ -178,7 +185,7 @@ pub fn question(question: &Question<'_>) -> Result<String, QuoteError> {
     assign(&mut script, "TIMEOUT", &seconds(question.timeout))?;
     let limit = question.output_limit.max(1).to_string();
     assign(&mut script, "LIMIT", &limit)?;
-    script.push_str(FUNCTIONS);
+    script.push_str(&FUNCTIONS);
     values(&mut script, question.values)?;
     Ok(close(script, "rw_question"))
 }
@@ -198,7 +205,7 @@ fn head(root: &Path) -> Result<String, QuoteError> {
     let mut script = String::with_capacity(FUNCTIONS.len() + 1024);
     script.push_str("{\n");
     assign(&mut script, "ROOT", &path(root)?)?;
-    script.push_str(FUNCTIONS);
+    script.push_str(&FUNCTIONS);
     Ok(script)
 }
 

@@ -81,10 +81,7 @@ async fn an_envelope_killed_while_it_waits_for_its_host_never_starts_its_step() 
         kill(world.pid(2, "supervisor"));
     };
     let report = tokio::join!(world.run(second.clone()), killed).0;
-    assert!(
-        matches!(report, RawReport::Unreachable { .. }),
-        "{report:?}"
-    );
+    assert_eq!(report, RawReport::NeverStarted);
     fs::write(world.file("go"), "").unwrap();
     assert_eq!(world.attach(second).await, RawReport::NeverStarted);
     assert_eq!(world.run(world.step(3, "echo 3")).await, ended(0, "3\n"));
@@ -99,7 +96,7 @@ async fn a_step_killed_with_its_envelope_was_interrupted() {
         let killed = async {
             exists(&world.file("begun")).await;
             kill(world.pid(1, "supervisor"));
-            kill(world.pid(1, "fate"));
+            kill(world.pid(1, "step"));
         };
         let report = tokio::join!(world.run(step.clone()), killed).0;
         assert_eq!(report, RawReport::Interrupted, "{shell:?}");
@@ -117,7 +114,7 @@ async fn a_step_that_outlives_its_envelope_is_waited_for_and_then_was_interrupte
     let world = World::new();
     world.start_and_forget(world.step(1, WAITS), "begun").await;
     kill(world.pid(1, "supervisor"));
-    let step = world.pid(1, "fate");
+    let step = world.pid(1, "step");
     let go = async {
         // The attach has looked once it has told the host of its epoch.
         let epochs = world.driver.host_root("web-1", ringway_model::Place::Host);
@@ -144,7 +141,7 @@ async fn a_step_that_outlives_its_envelope_still_has_its_timeout() {
     rustix::process::kill_process_group(envelope, rustix::process::Signal::KILL).unwrap();
     let report = world.attach(step).await;
     assert!(matches!(report, RawReport::TimedOut { .. }), "{report:?}");
-    until(|| !runs(world.pid(1, "fate"))).await;
+    until(|| !runs(world.pid(1, "step"))).await;
 }
 
 #[tokio::test]
@@ -197,13 +194,12 @@ async fn a_later_process_with_the_number_of_a_dead_one_holds_nothing() {
     let me = std::process::id();
     fs::write(
         world.marker(1, "supervisor"),
-        format!("{me} of-an-earlier-boot.1\n"),
+        format!("{me} of-an-earlier-boot.1 60\n"),
     )
     .unwrap();
-    fs::remove_file(world.marker(1, "fate")).unwrap();
     fs::write(
-        world.marker(1, "fate"),
-        format!("begun {me} of-an-earlier-boot.1\n"),
+        world.marker(1, "step"),
+        format!("{me} of-an-earlier-boot.1\n"),
     )
     .unwrap();
     assert_eq!(

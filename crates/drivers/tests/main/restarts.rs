@@ -214,7 +214,7 @@ async fn an_interrupted_restart_that_happened_is_a_restart() {
         exists(&world.file("begun")).await;
         fs::write(world.file("boot"), "boot-2\n").unwrap();
         kill(world.pid(1, "supervisor"));
-        kill(world.pid(1, "fate"));
+        kill(world.pid(1, "step"));
     };
     assert_eq!(tokio::join!(world.run(step), crash).0, back(1));
 
@@ -223,7 +223,7 @@ async fn an_interrupted_restart_that_happened_is_a_restart() {
     let crash = async {
         exists(&world.file("begun-2")).await;
         kill(world.pid(2, "supervisor"));
-        kill(world.pid(2, "fate"));
+        kill(world.pid(2, "step"));
     };
     assert_eq!(
         tokio::join!(world.run(step), crash).0,

@@ -92,7 +92,7 @@ async fn a_step_that_hangs_is_ended_with_all_its_group_in_every_shell() {
         assert_eq!(output, "waiting\n", "{shell:?}");
         let grandchild = world.text("grandchild").trim().parse().unwrap();
         until(|| !runs(grandchild)).await;
-        assert!(!runs(world.pid(1, "fate")));
+        assert!(!runs(world.pid(1, "step")));
     }
 }
 
@@ -298,7 +298,7 @@ async fn a_step_whose_envelope_was_killed_still_holds_its_host() {
         );
         fs::write(world.file("go"), "").unwrap();
         exists(&world.file("done")).await;
-        until(|| !runs(world.pid(1, "fate"))).await;
+        until(|| !runs(world.pid(1, "step"))).await;
         assert_eq!(
             world.run(world.step(3, "echo 3")).await,
             ended(0, "3\n"),
@@ -404,13 +404,10 @@ async fn what_no_shell_can_carry_fails_and_says_why() {
 }
 
 #[tokio::test]
-async fn an_envelope_that_does_not_work_is_a_host_that_cannot_be_reached() {
+async fn an_envelope_that_does_not_work_is_a_host_that_refuses() {
     let world = World::with_shell(&["no-such-shell-anywhere"]);
     let report = world.run(world.step(1, "touch ran")).await;
-    assert!(
-        matches!(report, RawReport::Unreachable { .. }),
-        "{report:?}"
-    );
+    assert!(matches!(report, RawReport::Refused { .. }), "{report:?}");
     assert!(!world.file("ran").exists());
 }
 

@@ -99,7 +99,6 @@ impl World {
     /// The pid in one of a run's markers.
     pub(crate) fn pid(&self, serial: u16, marker: &str) -> i32 {
         let text = fs::read_to_string(self.marker(serial, marker)).unwrap();
-        let text = text.strip_prefix("begun ").unwrap_or(&text);
         text.split(' ').next().unwrap().parse().unwrap()
     }
 
