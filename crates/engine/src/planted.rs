@@ -39,11 +39,13 @@ pub enum Bug {
     IntentForgotten,
     /// A step is handed out before the batch that decided it is durable. (In the loop around the engine.)
     ActsBeforeCommit,
+    /// Hosts of another database are taken over although nobody decided that. (In the loop around the engine.)
+    AdoptsUnasked,
 }
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -61,5 +63,6 @@ impl Bug {
         Self::SilenceIsSuccess,
         Self::IntentForgotten,
         Self::ActsBeforeCommit,
+        Self::AdoptsUnasked,
     ];
 }

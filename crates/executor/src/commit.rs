@@ -1,5 +1,6 @@
 //! A batch on its way into the journal, and what follows once it is there: answers, steps, snapshots.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ringway_engine::{Accepted, Event, Rejected};
@@ -170,10 +171,19 @@ impl Executor {
             position: order.position,
             attempt: order.attempt,
             previous: order.previous,
-            adopts: Arc::clone(self.engine.adopted()),
+            adopts: self.adopts(),
             attach: next.attach,
             may_run_when_held: order.may_run_when_held,
         }));
+    }
+
+    /// Databases whose hosts the workers may take over.
+    fn adopts(&self) -> Arc<BTreeSet<u64>> {
+        #[cfg(feature = "planted-bugs")]
+        if self.planted == Some(ringway_engine::planted::Bug::AdoptsUnasked) {
+            return Arc::new((0..16).collect());
+        }
+        Arc::clone(self.engine.adopted())
     }
 
     fn withdrawn(&mut self, intent: IntentId) {

@@ -184,6 +184,11 @@ impl Executor {
         &self.engine
     }
 
+    /// What steps said that did not go well, for the hosts that are not well since.
+    pub const fn words(&self) -> &Words {
+        &self.words
+    }
+
     /// A host in every rollout it is or was a target of, with its last words.
     pub fn host_views(&self, name: &str) -> Vec<HostView> {
         let mut views = self.engine.host_views(name);

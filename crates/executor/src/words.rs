@@ -30,7 +30,7 @@ const OVERHEAD: usize = 128;
 type Key = (RolloutId, Slot);
 
 /// The last word of every host that has one.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Words {
     said: BTreeMap<Key, (u64, LastWord)>,
     /// By age, oldest first.
@@ -53,6 +53,14 @@ impl Words {
         self.said.get(&(rollout, slot)).map(|(_, word)| word)
     }
 
+    /// Every last word, the oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = (RolloutId, Slot, &LastWord)> {
+        self.order.values().filter_map(|&(rollout, slot)| {
+            let word = self.of(rollout, slot)?;
+            Some((rollout, slot, word))
+        })
+    }
+
     /// Fills in the last words of these hosts.
     pub fn fill(&self, views: &mut [HostView]) {
         for view in views {
@@ -73,13 +81,10 @@ impl Words {
     }
 
     pub(crate) fn store(&self) -> Vec<Stored> {
-        let words = self.order.values().filter_map(|&(rollout, slot)| {
-            let word = self.of(rollout, slot)?.clone();
-            Some(Stored {
-                rollout,
-                slot,
-                word,
-            })
+        let words = self.iter().map(|(rollout, slot, word)| Stored {
+            rollout,
+            slot,
+            word: word.clone(),
         });
         words.collect()
     }

@@ -17,6 +17,6 @@ pub use reach::Reach;
 pub use scenario::{Extra, Report, run_seed, run_seed_with};
 pub use trace::Trace;
 pub use world::{
-    BEGIN, Effect, Execution, Fate, Faults, Harm, MemoryStore, Mishap, NoPlan, Run, SimHost,
+    BEGIN, Effect, Execution, Fate, Faults, Harm, LOST, MemoryStore, Mishap, NoPlan, Run, SimHost,
     Trouble, Ways, World,
 };

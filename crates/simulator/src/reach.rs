@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ringway_engine::{Event, HostState, Then};
-use ringway_model::{RolloutId, Slot, StepResult};
+use ringway_model::{FailWhy, RolloutId, Slot, StepResult};
 
 use crate::trace::word;
 
@@ -18,6 +18,10 @@ pub struct Reach {
     pub waiting: BTreeSet<&'static str>,
     /// Codes of refused commands.
     pub refused: BTreeSet<String>,
+    /// Why steps failed.
+    pub whys: BTreeSet<FailWhy>,
+    /// Databases whose hosts were taken over.
+    pub adopted: BTreeSet<u64>,
     /// Crashes while at least one step had no result.
     pub crashes_with_steps: u32,
     /// All crashes.
@@ -33,6 +37,8 @@ impl Reach {
         self.rollouts.extend(other.rollouts.iter().cloned());
         self.waiting.extend(other.waiting.iter().copied());
         self.refused.extend(other.refused.iter().cloned());
+        self.whys.extend(other.whys.iter().copied());
+        self.adopted.extend(other.adopted.iter().copied());
         self.crashes += other.crashes;
         self.crashes_with_steps += other.crashes_with_steps;
     }
@@ -52,6 +58,9 @@ impl Reach {
                 result,
                 then,
             } => {
+                if let StepResult::Failed(why) = result {
+                    self.whys.insert(*why);
+                }
                 let to = match then {
                     Then::Step { .. } => "ready",
                     Then::Retry { .. } => "backoff",
@@ -86,7 +95,10 @@ impl Reach {
             Event::ClockJumped { .. } => self.all("jump"),
             Event::Stopped { .. } => self.all("stop"),
             Event::Went { .. } => self.all("go"),
-            Event::HostsAdopted { .. } => self.all("adopt"),
+            Event::HostsAdopted { incarnation, .. } => {
+                self.adopted.insert(*incarnation);
+                self.all("adopt");
+            }
             Event::Alive
             | Event::FleetAdopted { .. }
             | Event::Faulted { .. }

@@ -178,6 +178,7 @@ fn ways(seed: u64, papers: &Papers) -> Ways {
             }
         }
     }
+    turn_away(seed, &recipes, hosts, &mut ways);
     if dice.chance(40) {
         ways.sick = (0..hosts)
             .filter_map(|host| {
@@ -188,6 +189,25 @@ fn ways(seed: u64, papers: &Papers) -> Ways {
             .collect::<BTreeMap<_, _>>();
     }
     ways
+}
+
+/// Hosts that would not let a step begin (a full disk, no `sudo`), and hosts that belong to a database that is lost. From
+/// dice of their own, so that everything else in a seed stays as it was.
+fn turn_away(seed: u64, recipes: &[String], hosts: usize, ways: &mut Ways) {
+    let mut dice = Dice::new(seed, "owners and refusals");
+    let (refusing, lost) = (dice.chance(20), dice.chance(10));
+    for host in 0..hosts {
+        for recipe in recipes.iter().filter(|_| refusing) {
+            if dice.chance(8) {
+                let trouble = trouble(&mut dice);
+                ways.refuses
+                    .insert((host, recipe.clone()), (trouble.kind, trouble.times));
+            }
+        }
+        if lost && dice.chance(20) {
+            ways.foreign.insert(host);
+        }
+    }
 }
 
 fn trouble(dice: &mut Dice) -> Trouble {

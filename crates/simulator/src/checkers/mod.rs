@@ -181,6 +181,11 @@ impl Checkers {
         self.facts.outstanding()
     }
 
+    /// Whether a person decided that hosts of another database may be taken over.
+    pub fn has_adopted(&self, incarnation: u64) -> bool {
+        self.facts.adopted.contains(&incarnation)
+    }
+
     /// Whether a rollout is over.
     pub fn is_over(&self, rollout: RolloutId) -> bool {
         self.facts

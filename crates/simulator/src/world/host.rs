@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 
 use ringway_model::{Epoch, IntentId, RawReport, Sample, StepKind, Timestamp};
 
+use super::store::INCARNATION;
+
 /// What an execution in a run directory has come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Run {
@@ -57,6 +59,8 @@ pub enum Met {
 pub struct SimHost {
     /// Its role.
     pub role: String,
+    /// The database it belongs to.
+    pub owner: u64,
     /// What is installed, by recipe.
     pub content: BTreeMap<String, String>,
     /// Counts its boots.
@@ -99,6 +103,7 @@ impl SimHost {
     pub fn new(role: &str, content: BTreeMap<String, String>) -> Self {
         Self {
             role: role.to_owned(),
+            owner: INCARNATION,
             content,
             boot: 1,
             offline_until: Timestamp::default(),

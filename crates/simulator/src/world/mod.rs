@@ -31,7 +31,7 @@ use crate::trace::{Trace, dense};
 
 pub use faults::{Faults, Mishap};
 pub use host::{Execution, Harm, Run, SimHost};
-pub use steps::{Effect, Trouble, Ways};
+pub use steps::{Effect, LOST, Trouble, Ways};
 pub use store::{Fate, MemoryStore};
 
 /// When every world begins.
@@ -474,7 +474,7 @@ impl World {
         for row in self.store.rows() {
             fold.row(row).map_err(|error| error.to_string())?;
         }
-        let (folded, head) = fold.finish();
+        let (folded, head, words) = fold.finish_with_words();
         let is_committing = self
             .queue
             .values()
@@ -482,7 +482,9 @@ impl World {
         match &self.executor {
             Some(executor) if executor.head().seq == head.seq && !is_committing => {
                 let (live, folded) = (executor.engine().state_digest(), folded.state_digest());
-                if live == folded {
+                if live == folded && !words.iter().eq(executor.words().iter()) {
+                    Err("the journal folds to other last words than the decider has".to_owned())
+                } else if live == folded {
                     Ok(())
                 } else {
                     Err(format!(

@@ -6,6 +6,7 @@ use ringway_engine::{Command, Subject};
 use ringway_executor::port::{Arrival, Order, Proposal};
 use ringway_model::{Actor, Digest, RingIndex, RolloutId, Span, WaitingOn};
 
+use super::steps::LOST;
 use super::{Happening, World};
 use crate::documents::{everybody, texts};
 
@@ -25,6 +26,7 @@ impl World {
             return;
         }
         self.propose_next();
+        self.adopt_lost();
         self.look_around();
         if self.healing {
             self.help();
@@ -75,6 +77,31 @@ impl World {
             key: Some(format!("key-{next}")),
         };
         self.ask("starter", Order::Propose(Box::new(proposal)));
+    }
+
+    /// Somebody sees that hosts belong to a database that is lost, and decides to take them over; at first perhaps without
+    /// saying why.
+    fn adopt_lost(&mut self) {
+        let taken = self
+            .executor
+            .as_ref()
+            .is_some_and(|executor| executor.engine().adopted().contains(&LOST));
+        if self.ways.foreign.is_empty() || taken || !self.healing && !self.people.chance(10) {
+            return;
+        }
+        let reason = if self.people.chance(20) {
+            String::new()
+        } else {
+            "its disk is gone".to_owned()
+        };
+        let incarnation = LOST;
+        self.command(
+            "ana",
+            Command::Adopt {
+                incarnation,
+                reason,
+            },
+        );
     }
 
     /// I14 from the views: what does not move says why.

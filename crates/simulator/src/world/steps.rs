@@ -1,6 +1,6 @@
 //! What steps do to hosts that do not exist, and how workers reach them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ringway_executor::port::{Arrival, Start};
 use ringway_model::{HostId, IntentId, RawReport, Span, StepKind, Timestamp, VisitKind};
@@ -47,6 +47,10 @@ pub struct Ways {
     pub harm: BTreeMap<(String, String), Effect>,
     /// Hosts that have the release already, by recipe.
     pub already: BTreeMap<(usize, String), String>,
+    /// By host and recipe: hosts that would not let this kind of step begin, and how many attempts long.
+    pub refuses: BTreeMap<(usize, String), (StepKind, u8)>,
+    /// Hosts that belong to another database, which was lost.
+    pub foreign: BTreeSet<usize>,
     /// Hosts whose service is down before anything happens, until then.
     pub sick: BTreeMap<usize, Span>,
     /// The longest a step takes.
@@ -61,6 +65,8 @@ impl Ways {
             trouble: BTreeMap::new(),
             harm: BTreeMap::new(),
             already: BTreeMap::new(),
+            refuses: BTreeMap::new(),
+            foreign: BTreeSet::new(),
             sick: BTreeMap::new(),
             longest: Span::seconds(30),
         }
@@ -70,6 +76,9 @@ impl Ways {
 /// How long after its timeout a worker still looks for a step on a host that does not answer. The envelope has ended the
 /// step by then, so what the worker says is true: it began, it does not run, it left no result that can be had.
 const PATIENCE: Span = Span::minutes(2);
+
+/// The database that foreign hosts belong to.
+pub const LOST: u64 = 7;
 
 impl World {
     /// What is installed before anything happens.
@@ -87,6 +96,9 @@ impl World {
                     .get(&(index, recipe.clone()))
                     .map_or("1.0", String::as_str);
                 host.content.insert(recipe.clone(), version.to_owned());
+            }
+            if self.ways.foreign.contains(&index) {
+                host.owner = LOST;
             }
             if let Some(sick) = self.ways.sick.get(&index) {
                 host.killed_until = super::BEGIN + *sick;
@@ -106,7 +118,8 @@ impl World {
             self.report(generation, intent, RawReport::Withdrawn);
             return;
         }
-        if !self.hosts[host.index()].is_reachable(self.now) {
+        let away = self.turned_away(&start);
+        if let Some(why) = away {
             let begun = self.begun.contains(&intent) || start.attach;
             if !current {
                 return;
@@ -115,7 +128,7 @@ impl World {
                 .step(start.visit, start.position)
                 .map_or(Span::ZERO, |step| step.step.timeout);
             if !begun {
-                let why = "no route to host".to_owned();
+                let why = why.to_owned();
                 self.report(generation, intent, RawReport::Unreachable { why });
             } else if self.now.since(since) < timeout.plus(PATIENCE) {
                 self.ask_again(generation, start, since, Span::seconds(15));
@@ -126,6 +139,11 @@ impl World {
         }
         // A worker that has begun a step goes on as one that looks for it.
         let attach = start.attach || self.begun.contains(&intent);
+        if !attach && self.refuses(&start) {
+            let why = "no space left on the device".to_owned();
+            self.report(generation, intent, RawReport::Refused { why });
+            return;
+        }
         let met = self.hosts[host.index()].ask(intent, start.epoch, attach);
         match met {
             Met::Begins => {
@@ -145,6 +163,44 @@ impl World {
             }
             Met::Report(report) => self.report(generation, intent, report),
         }
+    }
+
+    /// Why a worker does not get to the host's envelope at all. A host of another database lets itself be taken over by one
+    /// that was told to.
+    fn turned_away(&mut self, start: &Start) -> Option<&'static str> {
+        let host = &self.hosts[start.host.index()];
+        if !host.is_reachable(self.now) {
+            return Some("no route to host");
+        }
+        let owner = host.owner;
+        if owner == start.incarnation {
+            return None;
+        }
+        if !start.adopts.contains(&owner) {
+            return Some("it belongs to another database");
+        }
+        if !self.checkers.has_adopted(owner) {
+            self.broken(
+                Invariant::I15,
+                format!("h{} is taken over and nobody decided that", start.host.0),
+            );
+        }
+        self.say(&format!("! h{} is taken over", start.host.0));
+        self.hosts[start.host.index()].owner = start.incarnation;
+        None
+    }
+
+    /// Whether the host would not let the step begin.
+    fn refuses(&self, start: &Start) -> bool {
+        let route = &start.plan.routes[start.route.index()];
+        let kind = route
+            .step(start.visit, start.position)
+            .map(|step| step.kind);
+        let key = (start.host.index(), route.recipe.clone());
+        self.ways
+            .refuses
+            .get(&key)
+            .is_some_and(|&(refused, times)| Some(refused) == kind && start.attempt <= times)
     }
 
     fn ask_again(&mut self, generation: u64, start: Box<Start>, since: Timestamp, wait: Span) {
@@ -189,6 +245,16 @@ impl World {
             return;
         };
         let kind = step.kind;
+        if self.hosts[host.index()].owner != start.incarnation {
+            self.broken(
+                Invariant::I15,
+                format!(
+                    "{intent} begins on h{}, which is another database's",
+                    host.0
+                ),
+            );
+            return;
+        }
         if !self.begun.insert(intent) {
             self.broken(Invariant::I5, format!("{intent} begins a second time"));
             return;

@@ -28,7 +28,7 @@ pub struct MemoryStore {
 }
 
 /// The number that tells this database from every other.
-const INCARNATION: u64 = 0x5249_4e47;
+pub(super) const INCARNATION: u64 = 0x5249_4e47;
 
 impl MemoryStore {
     /// A new decider takes the fleet over.

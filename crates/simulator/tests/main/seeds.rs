@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::OnceLock;
 
-use ringway_model::WaitingOn;
-use ringway_simulator::{Extra, Reach, Report, run_seed, run_seed_with};
+use ringway_model::{FailWhy, WaitingOn};
+use ringway_simulator::{Extra, LOST, Reach, Report, run_seed, run_seed_with};
 
 use crate::unreached;
 
@@ -142,6 +142,21 @@ fn a_fifth_of_the_seeds_crash_while_a_step_is_outstanding() {
         "only {crashed} of {} seeds crash while a step is outstanding",
         reports().len()
     );
+}
+
+/// A host that was never reached by its step, because it would not let it begin, fails as well as any other.
+#[test]
+fn hosts_refuse_steps_and_belong_to_lost_databases() {
+    let reach = reach();
+    for why in [
+        FailWhy::Exit,
+        FailWhy::TimedOut,
+        FailWhy::RestartLoop,
+        FailWhy::Refused,
+    ] {
+        assert!(reach.whys.contains(&why), "no step failed with {why:?}");
+    }
+    assert_eq!(reach.adopted.into_iter().collect::<Vec<_>>(), [LOST]);
 }
 
 #[test]

@@ -19,6 +19,7 @@ pub(crate) const TRANSITIONS: &[(&str, &str)] = &[
     ("cancelling + restarted", RARE),
     ("paused + restarted", RARE),
     ("promoting + decline", RARE),
+    ("promoting + go", RARE),
     ("promoting + pause", RARE),
     ("promoting + rollback", RARE),
     ("rolling-back + restarted", RARE),
