@@ -97,7 +97,8 @@ pub(super) struct Expected {
 
 /// What a key that was shown is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
+pub(super) enum Verdict {
+    /// The host's.
     Trusted,
     /// Nothing is known of the host, and that may be changed.
     New,
@@ -171,15 +172,8 @@ impl Expected {
         preferred.key = Cow::Owned(keys);
     }
 
-    /// Whether a host that shows this is the one meant. May write a new host down, and then reads and writes files.
-    pub(super) fn check(&mut self, shown: &PublicKeyOrCertificate) -> Result<(), Refusal> {
-        match self.judge(shown)? {
-            Verdict::Trusted => Ok(()),
-            Verdict::New => self.learn(shown),
-        }
-    }
-
-    fn judge(&self, shown: &PublicKeyOrCertificate) -> Result<Verdict, Refusal> {
+    /// Whether a host that shows this is the one meant.
+    pub(super) fn judge(&self, shown: &PublicKeyOrCertificate) -> Result<Verdict, Refusal> {
         let key = shown.public_key();
         let (files, accept_new) = match &self.trust {
             Trust::Pinned(pins) => return self.judge_pinned(pins, &key),
@@ -327,8 +321,8 @@ impl Expected {
         ))
     }
 
-    /// Writes a new host down, unless somebody did so meanwhile; then it is judged by that.
-    fn learn(&mut self, shown: &PublicKeyOrCertificate) -> Result<(), Refusal> {
+    /// Writes a new host down, unless somebody did so meanwhile; then it is judged by that. May wait for another process.
+    pub(super) fn learn(&mut self, shown: &PublicKeyOrCertificate) -> Result<(), Refusal> {
         let Trust::Files { files, .. } = &self.trust else {
             return Ok(());
         };

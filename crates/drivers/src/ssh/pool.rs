@@ -12,6 +12,7 @@
 //! * A hop's connection is never waited for by somebody who holds what it needs.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -44,6 +45,8 @@ pub struct Limits {
     pub open: usize,
     /// How long a connection is kept that nobody uses.
     pub idle: Duration,
+    /// How many of these are kept, the last used ones. Each costs about 100 KiB here, and a process on its host.
+    pub kept: usize,
 }
 
 impl Limits {
@@ -60,9 +63,14 @@ impl Default for Limits {
             stalled: 256,
             open: 512,
             idle: Duration::from_mins(1),
+            kept: 64,
         }
     }
 }
+
+/// The shortest and the longest pause between two looks for connections that nobody uses. A look costs microseconds; in the
+/// longest pause no more hosts are done with than connections can be opened.
+const SWEEPS: Range<Duration> = Duration::from_millis(10)..Duration::from_secs(1);
 
 /// All connections.
 pub(super) struct Pool {
@@ -191,12 +199,7 @@ impl Pool {
         let before = route.before().map(|before| self.slot(before));
         let mut is_second = false;
         loop {
-            let expected = {
-                let (files, route) = (Arc::clone(&self.files), Arc::clone(route));
-                tokio::task::spawn_blocking(move || files.expect(route.end()))
-                    .await
-                    .map_err(|error| Refusal::Here(error.to_string()))??
-            };
+            let expected = self.files.expect(hop)?;
             let way = match &before {
                 Some(before) => Some(self.lease_of_hop(before).await?),
                 None => None,
@@ -318,7 +321,7 @@ impl Pool {
             return;
         }
         let pool = Arc::downgrade(self);
-        let pause = (self.limits.idle / 4).max(Duration::from_millis(10));
+        let pause = (self.limits.idle / 4).clamp(SWEEPS.start, SWEEPS.end);
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(pause).await;
@@ -351,6 +354,15 @@ impl Pool {
             drop(inner);
             is_used
         });
+        let mut idle: Vec<_> = slots
+            .by_route
+            .values()
+            .filter_map(|slot| Some((slot.inner().idle_since()?, slot)))
+            .collect();
+        idle.sort_by_key(|(since, _)| *since);
+        for (_, slot) in &idle[..idle.len().saturating_sub(self.limits.kept)] {
+            slot.close_idle(Connection::may_make_room);
+        }
         slots.is_swept = !slots.by_route.is_empty();
         slots.is_swept
     }

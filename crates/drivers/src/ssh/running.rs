@@ -15,6 +15,9 @@ use crate::transport::{Exec, Lost, Refusal, Running, Said};
 /// The number of the stream that standard error is, as the protocol has it.
 const STANDARD_ERROR: u32 = 1;
 
+/// How much of a command's input is written at a time.
+const PIECE: usize = 8 * 1024;
+
 /// A command that was given to a host.
 pub(super) struct RunningCommand {
     from: ChannelReadHalf,
@@ -47,8 +50,7 @@ pub(super) async fn give(
         let to = Arc::clone(&to);
         async move {
             // A host that does not want it any more says so on the channel; there is nobody to tell here.
-            if to.exec(true, exec.command).await.is_ok() && to.data_bytes(exec.input).await.is_ok()
-            {
+            if to.exec(true, exec.command).await.is_ok() && write(&to, &exec.input).await.is_ok() {
                 let _ = to.eof().await;
             }
         }
@@ -76,6 +78,16 @@ pub(super) async fn give(
         Err(_) => {}
     }
     Ok(Box::new(running))
+}
+
+/// Writes in pieces, each after the one before it has been taken: the library keeps the room that the largest heap of
+/// pieces needed for as long as the connection lives.
+async fn write(to: &ChannelWriteHalf<Msg>, input: &[u8]) -> Result<(), russh::Error> {
+    for piece in input.chunks(PIECE) {
+        to.data_bytes(piece.to_vec()).await?;
+        tokio::task::yield_now().await;
+    }
+    Ok(())
 }
 
 impl RunningCommand {

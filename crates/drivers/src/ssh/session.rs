@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use russh::{Channel, Disconnect, Preferred, SshId, cipher, compression, kex, mac
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
 
-use super::host_keys::Expected;
+use super::host_keys::{Expected, Verdict};
 use super::login::{Means, log_in};
 use super::route::{Hop, Route};
 use crate::transport::{Refusal, Stream};
@@ -199,7 +199,7 @@ impl Session {
         };
         let end = Arc::new(End::default());
         let witness = Witness {
-            expected: Arc::new(Mutex::new(expected)),
+            expected,
             end: Arc::clone(&end),
         };
         let (settled, unsettled) = oneshot::channel();
@@ -320,7 +320,7 @@ fn is_end(error: &std::io::Error) -> bool {
 
 /// What the library asks while it speaks with a host.
 pub(super) struct Witness {
-    expected: Arc<Mutex<Expected>>,
+    expected: Expected,
     end: Arc<End>,
 }
 
@@ -328,21 +328,20 @@ impl Handler for Witness {
     type Error = Fault;
 
     async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, Fault> {
-        let expected = Arc::clone(&self.expected);
+        let verdict = self.expected.judge(shown).map_err(Fault::Refused)?;
+        if verdict == Verdict::Trusted {
+            return Ok(true);
+        }
+        let mut expected = self.expected.clone();
         let shown: PublicKeyOrCertificate = match shown.certificate() {
             Some(certificate) => certificate.clone().into(),
             None => shown.public_key().into(),
         };
-        // A new host is written into a file, perhaps one that another process holds.
-        let checked = tokio::task::spawn_blocking(move || {
-            expected
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .check(&shown)
-        })
-        .await
-        .map_err(|error| Fault::Refused(Refusal::Here(error.to_string())))?;
-        checked.map_err(Fault::Refused)?;
+        // The file it is written into may be locked by another process.
+        tokio::task::spawn_blocking(move || expected.learn(&shown))
+            .await
+            .map_err(|error| Fault::Refused(Refusal::Here(error.to_string())))?
+            .map_err(Fault::Refused)?;
         Ok(true)
     }
 

@@ -299,6 +299,28 @@ async fn an_idle_connection_is_closed_after_a_while() {
     );
 }
 
+/// What is idle costs memory here and a process there, so only some of it is kept: what was used last.
+#[tokio::test]
+async fn only_so_many_idle_connections_are_kept() {
+    let limits = Limits {
+        kept: 2,
+        ..Limits::default()
+    };
+    let farm = Farm::start(Plan::of(6)).unwrap();
+    let site = Site::with(limits, None);
+    let mut last = String::new();
+    let reaches: Vec<_> = farm
+        .hosts()
+        .iter()
+        .map(|host| of(&site, &farm, host))
+        .collect();
+    for reach in &reaches {
+        last = site.connection(reach).await;
+    }
+    until("two are left", || farm.connections().unwrap() == 2).await;
+    assert_eq!(site.connection(&reaches[5]).await, last);
+}
+
 fn of(site: &Site, farm: &Farm, host: &ringway_farm::Host) -> Arc<ringway_drivers::Reach> {
     let (key, known) = (farm.key(), farm.known_hosts());
     site.reach(host, |ssh| {
