@@ -5,6 +5,7 @@
 
 mod command;
 pub mod envelope;
+pub mod examine;
 mod local;
 mod port;
 mod probe;

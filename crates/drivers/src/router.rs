@@ -76,6 +76,10 @@ impl Drivers {
         }
     }
 
+    pub(crate) const fn local(&self) -> &LocalDriver {
+        &self.local
+    }
+
     /// The driver of a host that is behind a connection.
     pub(crate) fn remote(&self, reach: &Reach) -> Option<&RemoteDriver> {
         match &reach.with {

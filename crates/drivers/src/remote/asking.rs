@@ -21,7 +21,7 @@ use crate::local::duration;
 use crate::port::{Reach, StepRequest};
 use crate::probe::{self, of_refusal};
 use crate::restarts::{self, Seen, Witness};
-use crate::transport::Refusal;
+use crate::transport::{Exec, Refusal, Said};
 
 /// How many bytes of a question's output are kept.
 const OUTPUT_LIMIT: usize = 64 * 1024;
@@ -43,6 +43,14 @@ pub(super) enum Unanswered {
 }
 
 impl Unanswered {
+    /// In a sentence.
+    pub(super) fn words(self) -> String {
+        match self {
+            Self::Refusal(refusal) => refusal.to_string(),
+            Self::Here(why) | Self::Refused(why) | Self::Lost(why) => why,
+        }
+    }
+
     /// As a step's report. Nothing has begun by a question, whatever became of it.
     pub(super) fn report(self) -> RawReport {
         match self {
@@ -111,10 +119,7 @@ impl RemoteDriver {
         match self.hear(reach, &rights, script, 0, within).await {
             Ok(Event::Answer(answer)) => Ok(answer),
             Ok(Event::Outcome(outcome)) => Err(format!("it answered {:?}", outcome.how)),
-            Err(unanswered) => Err(match unanswered {
-                Unanswered::Refusal(refusal) => refusal.to_string(),
-                Unanswered::Here(why) | Unanswered::Refused(why) | Unanswered::Lost(why) => why,
-            }),
+            Err(unanswered) => Err(unanswered.words()),
         }
     }
 
@@ -181,6 +186,61 @@ impl RemoteDriver {
     pub(super) async fn boot_id_of(&self, step: &StepRequest) -> Result<String, String> {
         let host = Looker { driver: self, step };
         restarts::boot_id(&host, step, duration(step.timeout)).await
+    }
+
+    /// Connects and logs in, as far as the transport can do that ahead.
+    pub(crate) async fn log_in(&self, reach: &Arc<Reach>) -> Result<(), Refusal> {
+        self.transport.ready(Arc::clone(reach)).await
+    }
+
+    /// Runs `true`, and gives what was printed all the same. An error is why nothing was run, or else that the connection
+    /// was lost.
+    pub(crate) async fn say_nothing(
+        &self,
+        reach: &Arc<Reach>,
+    ) -> Result<String, Result<Refusal, String>> {
+        let exec = Exec {
+            command: "true".to_owned(),
+            input: Vec::new(),
+        };
+        let starting = self.transport.exec(Arc::clone(reach), exec);
+        let mut running = starting.await.map_err(Ok)?;
+        let mut printed = Vec::new();
+        loop {
+            match running.next().await {
+                Ok(Some(Said::Output(bytes) | Said::Errors(bytes))) => {
+                    let room = OUTPUT_LIMIT.saturating_sub(printed.len());
+                    printed.extend_from_slice(&bytes[..bytes.len().min(room)]);
+                }
+                Ok(Some(Said::Exit(_))) => {}
+                Ok(None) => return Ok(String::from_utf8_lossy(&printed).into_owned()),
+                Err(lost) => return Err(Err(lost.0)),
+            }
+        }
+    }
+
+    /// Puts a text for `/bin/sh` to a host, with the rights of steps or with those of the login.
+    ///
+    /// # Errors
+    ///
+    /// Why it was not answered, in a sentence.
+    pub(crate) async fn ask_text(
+        &self,
+        reach: &Arc<Reach>,
+        text: &str,
+        values: &[(&str, &str)],
+        with_rights: bool,
+        timeout: Duration,
+    ) -> Result<Asked, String> {
+        let rights = if with_rights {
+            self.rights(reach).await?
+        } else {
+            Rights::Own
+        };
+        let command = Command::Shell(text.to_owned());
+        self.ask(reach, &rights, &command, values, timeout, OUTPUT_LIMIT)
+            .await
+            .map_err(Unanswered::words)
     }
 
     /// Whether a host is well, by the exit code of a command on it.

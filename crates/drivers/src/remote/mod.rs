@@ -179,7 +179,7 @@ fn jumps(reach: &Reach) -> bool {
 }
 
 /// The host's root, on the host.
-fn root(reach: &Reach) -> Result<std::path::PathBuf, String> {
+pub(crate) fn root(reach: &Reach) -> Result<std::path::PathBuf, String> {
     let root = ssh(reach).map_or(".ringway", |ssh| &ssh.root);
     reach
         .target()

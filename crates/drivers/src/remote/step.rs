@@ -11,7 +11,7 @@ use std::time::Duration;
 use ringway_model::{RawReport, StepKind};
 use tokio::time::Instant;
 
-use super::asking::{HOME, Unanswered, values};
+use super::asking::{HOME, values};
 use super::rights::Rights;
 use super::talk::{Heard, Talk, Unsaid};
 use super::{RemoteDriver, root};
@@ -421,10 +421,7 @@ impl<'a> Visit<'a> {
             Ok(Event::Outcome(outcome)) => Ok(Restarts::read(&outcome)),
             Ok(Event::Answer(Answer::Cannot(why))) => Err(not_here(&why)),
             Ok(Event::Answer(other)) => Err(format!("it answered {other:?}")),
-            Err(Unanswered::Refusal(refusal)) => Err(refusal.to_string()),
-            Err(Unanswered::Here(why) | Unanswered::Refused(why) | Unanswered::Lost(why)) => {
-                Err(why)
-            }
+            Err(unanswered) => Err(unanswered.words()),
         }
     }
 

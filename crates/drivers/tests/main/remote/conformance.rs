@@ -335,7 +335,8 @@ pub(crate) async fn a_question_leaves_nothing_behind(site: &dyn Site) {
     let report = in_time(driver.question(question)).await;
     assert_eq!(report, ended(4, "it's"));
     let mut slow = step(site, 2, "echo $$ > asked; exec sleep 1000");
-    slow.timeout = Span(300);
+    // Long enough for a busy machine to log in within it.
+    slow.timeout = Span(3000);
     let report = in_time(driver.question(slow)).await;
     assert!(matches!(report, RawReport::TimedOut { .. }), "{report:?}");
     let asked = text(site, "asked").trim().parse().unwrap();
@@ -375,7 +376,7 @@ pub(crate) async fn a_command_on_the_host_tells_whether_it_is_well(site: &dyn Si
         |sample: &Sample, why: &str| matches!(sample, Sample::Down(said) if said.contains(why));
     let sample = probe(site, at_host("echo 'not well'; exit 3"), long).await;
     assert!(down(&sample, "ended with 3: not well"), "{sample:?}");
-    let sample = probe(site, at_host("sleep 1000"), Span(300)).await;
+    let sample = probe(site, at_host("sleep 1000"), Span(3000)).await;
     assert!(down(&sample, "in time"), "{sample:?}");
     let sample = probe(site, at_host("no-such-command-anywhere"), long).await;
     assert!(matches!(sample, Sample::Blind(_)), "{sample:?}");

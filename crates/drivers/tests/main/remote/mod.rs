@@ -2,10 +2,12 @@
 //! breaks at the worst moment.
 
 pub(crate) mod conformance;
+mod examining;
 mod losing;
 mod restarting;
 mod shell;
 pub(crate) mod site;
+mod sudo;
 
 mod over_shell {
     use super::shell::Shell;

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::net::Ipv4Addr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,6 +39,7 @@ pub(crate) enum Fault {
 /// A host, and what is done to it.
 pub(crate) struct Host {
     home: PathBuf,
+    user: Option<u32>,
     refuses: AtomicBool,
     cut: watch::Sender<()>,
     held: watch::Sender<bool>,
@@ -54,12 +56,25 @@ pub(crate) struct Shell {
 
 impl Shell {
     pub(crate) fn new() -> Self {
+        Self::of_user(None)
+    }
+
+    /// A host that this user logs in to. Only for root.
+    pub(crate) fn of(user: u32) -> Self {
+        let site = Self::of_user(Some(user));
+        let open = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(site.directory.path(), open).unwrap();
+        site
+    }
+
+    fn of_user(user: Option<u32>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let home = directory.path().join("home");
         fs::create_dir(&home).unwrap();
         fs::create_dir(home.join("bin")).unwrap();
         let host = Host {
             home,
+            user,
             refuses: AtomicBool::new(false),
             cut: watch::channel(()).0,
             held: watch::channel(true).0,
@@ -180,7 +195,11 @@ fn start(host: &Host, mut exec: Exec, fault: Option<Fault>) -> ShellRunning {
         carriers.spawn(async move { tell.closed().await });
         return running(carriers);
     }
-    let mut child = tokio::process::Command::new("/bin/sh")
+    let mut login = tokio::process::Command::new("/bin/sh");
+    if let Some(user) = host.user {
+        login.uid(user).gid(user);
+    }
+    let mut child = login
         .arg("-c")
         .arg(&exec.command)
         .env_clear()
