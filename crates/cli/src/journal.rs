@@ -70,6 +70,12 @@ pub(crate) async fn fold(data: &Path) -> Result<Past, Failure> {
     })
 }
 
+/// Which database this is; nothing where there is none that can be read.
+pub(crate) async fn incarnation(data: &Path) -> Option<u64> {
+    let loaded = load(data, LoadFrom::Snapshot).await.ok()?;
+    Some(loaded.incarnation)
+}
+
 /// `ringway journal`.
 pub(crate) async fn print(out: Out, data: &Path, args: &Journal) -> Outcome {
     let reader = open(data).await?;

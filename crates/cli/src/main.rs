@@ -3,8 +3,10 @@
 //! Reads the command line, does what it says, and ends with a documented exit code. It decides nothing about rollouts.
 
 mod args;
+mod asking;
 mod commands;
 mod demo;
+mod doctor;
 mod documents;
 mod exit;
 mod failures;
@@ -12,6 +14,7 @@ mod follow;
 mod journal;
 mod near;
 mod out;
+mod reaching;
 mod session;
 mod show;
 mod standing;
@@ -90,6 +93,9 @@ fn perform(out: Out, data: PathBuf, command: Cmd) -> Outcome {
         Cmd::Plan(args) => commands::plan(out, &args),
         Cmd::Schema(args) => commands::schema(out, &args),
         Cmd::DemoServer(args) => demo::server(&args),
+        Cmd::Doctor(args) => on_runtime(doctor::doctor(out, data, &args)),
+        Cmd::Recipes(args) => commands::recipes(out, &args),
+        Cmd::Manifest(args) => on_runtime(commands::manifest(out, data, &args)),
         Cmd::Completions(args) => Ok(commands::completions(out, &args)),
         Cmd::Wait(args) => on_runtime(commands::wait(out, data, &args)),
         Cmd::Demo(args) => on_runtime(demo::run(out, &args)),

@@ -55,6 +55,11 @@ impl Out {
         self.format
     }
 
+    /// Whether data is for people.
+    pub(crate) fn is_text(self) -> bool {
+        self.format == Output::Text
+    }
+
     /// Whether standard output is a terminal that shows text.
     pub(crate) fn is_live(self) -> bool {
         self.format == Output::Text && io::stdout().is_terminal()

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use clap_complete::Shell;
 
+use super::Connections;
+
 /// Which documents.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Documents {
@@ -28,6 +30,49 @@ pub(crate) struct Planned {
     /// What every choice that documents leave open is made with
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub(crate) seed: u64,
+}
+
+/// Whether everything is ready.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// The documents.
+    #[command(flatten)]
+    pub(crate) documents: Documents,
+    /// Only this host; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Vec<String>,
+    /// Only hosts that this selector matches; may be given several times
+    #[arg(long, value_name = "SELECTOR")]
+    pub(crate) select: Vec<String>,
+    /// The update whose recipe is asked what is installed [default: the only one there is]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) update: Option<String>,
+    /// Show every check, not only what is wrong
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Let warnings count: with one, the exit code is 1
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// How many connections.
+    #[command(flatten)]
+    pub(crate) connections: Connections,
+}
+
+/// What an update would install.
+#[derive(Debug, Args)]
+pub(crate) struct Manifest {
+    /// The update
+    #[arg(value_name = "UPDATE")]
+    pub(crate) update: String,
+    /// The documents.
+    #[command(flatten)]
+    pub(crate) documents: Documents,
+    /// A host that is asked for its product line's manifest; once for each line
+    #[arg(long, value_name = "HOST", required = true)]
+    pub(crate) on: Vec<String>,
+    /// How many connections.
+    #[command(flatten)]
+    pub(crate) connections: Connections,
 }
 
 /// A schema.

@@ -10,11 +10,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use documents::{Completions, Documents, Planned, Schema};
+pub(crate) use documents::{Completions, Doctor, Documents, Manifest, Planned, Schema};
 pub(crate) use goal::Goal;
 pub(crate) use rollout::{
-    Adopt, Approve, Audit, Bounds, FleetReason, Journal, Reasoned, Run, Status, Wait, When, Which,
-    Why,
+    Adopt, Approve, Audit, Bounds, Connections, FleetReason, Journal, Reasoned, Run, Status, Wait,
+    When, Which, Why,
 };
 
 /// The exit codes, as `--help` shows them. `docs/reference/cli.md` explains them; `exit.rs` is where they are decided.
@@ -140,6 +140,21 @@ pub(crate) enum Cmd {
     Audit(Audit),
     /// Print the JSON Schema of a kind of document
     Schema(Schema),
+    /// Look whether hosts, and this machine, are ready for a rollout; change nothing
+    #[command(
+        after_help = "Examples:\n    ringway doctor\n    ringway doctor fleet.yaml --host web-1 --all\n    ringway doctor --select 'role = web' --strict --output json"
+    )]
+    Doctor(Doctor),
+    /// List the recipes, with what each of them can
+    #[command(
+        after_help = "Examples:\n    ringway recipes\n    ringway recipes --output json | jq ."
+    )]
+    Recipes(Documents),
+    /// Ask a host what an update would install there now, and print the update's document with it
+    #[command(
+        after_help = "Examples:\n    ringway manifest 2026-04-security --on web-1 >update.yaml.new\n    ringway manifest 2026-04-security fleet.yaml update.yaml --on web-1 --on db-1"
+    )]
+    Manifest(Manifest),
     /// Print the completions of a shell
     #[command(
         after_help = "Examples:\n    ringway completions bash >/etc/bash_completion.d/ringway\n    ringway completions zsh >\"${fpath[1]}/_ringway\"\n    ringway completions fish >~/.config/fish/completions/ringway.fish"
@@ -176,6 +191,9 @@ impl Cmd {
             | Self::Plan(_)
             | Self::Schema(_)
             | Self::Completions(_)
+            | Self::Doctor(_)
+            | Self::Recipes(_)
+            | Self::Manifest(_)
             | Self::Demo(_)
             | Self::DemoServer(_) => return None,
         })

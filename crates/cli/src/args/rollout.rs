@@ -1,6 +1,6 @@
 //! Arguments of the commands about rollouts and the fleet.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU16, NonZeroU32};
 
 use clap::Args;
 use ringway_model::{Digest, RolloutId, Span};
@@ -185,6 +185,23 @@ pub(crate) struct Bounds {
         default_value = "64"
     )]
     pub(crate) workers: NonZeroU32,
+    /// How many connections.
+    #[command(flatten)]
+    pub(crate) connections: Connections,
+}
+
+/// How many hosts are connected at once.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Where this process decides")]
+pub(crate) struct Connections {
+    /// Connections to hosts that are open at once; each needs a file descriptor
+    #[arg(
+        long,
+        env = "RINGWAY_CONNECTIONS",
+        value_name = "NUMBER",
+        default_value = "512"
+    )]
+    pub(crate) connections: NonZeroU16,
 }
 
 /// Which journal.

@@ -3,14 +3,18 @@
 mod completions;
 mod documents;
 mod later;
+mod manifest;
 mod orders;
+mod recipes;
 mod run;
 mod status;
 mod wait;
 
 pub(crate) use completions::completions;
 pub(crate) use documents::{check, plan, schema};
+pub(crate) use manifest::manifest;
 pub(crate) use orders::{Aim, adopt, approve, fleet_order, order};
+pub(crate) use recipes::recipes;
 pub(crate) use run::run;
 pub(crate) use status::{status, why};
 pub(crate) use wait::wait;

@@ -20,6 +20,7 @@ use ringway_store::OpenError;
 
 use crate::args::Bounds;
 use crate::exit::{End, Failure, chain};
+use crate::reaching;
 
 use answers::{answered, given, gone, hosts, odd, over, silent, unreachable};
 pub(crate) use answers::{cannot_open, refused};
@@ -91,7 +92,9 @@ impl Session {
             identify: Arc::new(SystemUsers),
             observe: beginning.observe,
         };
-        Runtime::start(config)
+        let drivers =
+            reaching::drivers(data, beginning.bounds.connections).map_err(StartError::Driver)?;
+        Runtime::start_with(config, Arc::new(drivers))
             .await
             .map(|runtime| Self::Here(Box::new(runtime)))
     }

@@ -9,6 +9,7 @@ mod observed;
 mod paint;
 mod progress;
 mod said;
+mod update;
 mod words;
 
 pub(crate) use errand::errand;
@@ -17,6 +18,9 @@ pub(crate) use host::{host, ring_waits, rollout_waits};
 pub(crate) use narrate::Narrator;
 pub(crate) use observed::observed;
 pub(crate) use paint::bold;
+#[cfg(test)]
+pub(crate) use paint::plain;
 pub(crate) use progress::changes;
 pub(crate) use said::last_word_briefly;
+pub(crate) use update::update;
 pub(crate) use words::{hosts, put};

@@ -150,6 +150,13 @@ impl Place {
         said
     }
 
+    /// Runs the program with all of its log.
+    pub(crate) fn traced(&self, arguments: &str) -> Said {
+        let mut command = self.command(arguments);
+        command.env("RINGWAY_LOG", "trace");
+        command.output().unwrap().into()
+    }
+
     /// Starts the program and goes on.
     pub(crate) fn spawn(&self, arguments: &str) -> Running {
         let child = self
@@ -166,6 +173,18 @@ impl Place {
         let view: serde_json::Value =
             serde_json::from_str(&self.expect("status --output json", 0).out).unwrap();
         view["rollouts"].as_array().unwrap().len()
+    }
+
+    /// The same, with all of its log.
+    pub(crate) fn spawn_traced(&self, arguments: &str) -> Running {
+        let mut command = self.command(arguments);
+        command.env("RINGWAY_LOG", "trace");
+        let child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Running { child: Some(child) }
     }
 
     /// Waits until `ringway status` says that the only rollout is in this state.
@@ -223,4 +242,9 @@ pub(crate) fn until(so: impl Fn() -> bool) {
         assert!(begun.elapsed() < BOUND, "it should have come long ago");
         std::thread::park_timeout(Duration::from_millis(20));
     }
+}
+
+/// Data that the program printed.
+pub(crate) fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap()
 }
