@@ -137,13 +137,13 @@ mod tests {
         for split in 0..=said.len() {
             let mut opening = Opening::default();
             let first = opening.take(&words, &said.as_bytes()[..split]);
-            let besides = match first {
-                Opened::Ready(besides) => [&besides[..], &said.as_bytes()[split..]].concat(),
-                Opened::NotYet => match opening.take(&words, &said.as_bytes()[split..]) {
-                    Opened::Ready(besides) => besides,
-                    other => panic!("split at {split}: {other:?}"),
-                },
-                Opened::TooMuch => panic!("split at {split}"),
+            let rest = &said.as_bytes()[split..];
+            let besides = if let Opened::Ready(besides) = first {
+                [&besides[..], rest].concat()
+            } else if let Opened::Ready(besides) = opening.take(&words, rest) {
+                besides
+            } else {
+                panic!("split at {split}: it is not found");
             };
             assert_eq!(besides, b"Welcome\nfirst output", "split at {split}");
         }

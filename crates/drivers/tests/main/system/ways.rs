@@ -138,7 +138,7 @@ async fn a_port_is_reached_from_where_the_host_is_reached() {
         let turned_away = ask(&site, &reach, port).await;
         match turned_away {
             Err(Refusal::Jump { why, .. }) if jumps => {
-                assert!(matches!(*why, Refusal::Login(_)), "{why}")
+                assert!(matches!(*why, Refusal::Login(_)), "{why}");
             }
             Ok(_) if !jumps => {}
             other => panic!("jumps: {jumps}: {other:?}"),
