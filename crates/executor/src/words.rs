@@ -182,11 +182,11 @@ pub(crate) fn note(report: &RawReport, result: &StepResult) -> Option<String> {
     Some(match report {
         RawReport::Ended {
             exit: 0, output, ..
-        } => harmless(output),
+        }
+        | RawReport::TimedOut { output } => harmless(output),
         RawReport::Ended { exit, output, .. } => {
             harmless(&format!("exit code {exit}\n{}", end(output)))
         }
-        RawReport::TimedOut { output } => harmless(output),
         RawReport::Unreachable { why }
         | RawReport::NotBack { why, .. }
         | RawReport::Refused { why } => harmless(why),

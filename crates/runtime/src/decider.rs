@@ -20,7 +20,7 @@ use crate::inbox::{Given, Inbox};
 use crate::keeper::Job;
 use crate::probing::Probing;
 use crate::stopfile::{EVERY as LOOK_FOR_STOP_EVERY, StopFile};
-use crate::tidy::{EVERY as TIDY_EVERY, Tidy};
+use crate::tidy::{EVERY as TIDY_EVERY, FIRST as TIDY_FIRST, Tidy};
 use crate::workers::Workers;
 
 /// The shortest time between two published views: what a person can see, and cheap enough to forget about.
@@ -126,7 +126,8 @@ impl Decider {
         };
         let mut stop_timer = tokio::time::interval(LOOK_FOR_STOP_EVERY);
         stop_timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut tidy_timer = tokio::time::interval(TIDY_EVERY);
+        let first = tokio::time::Instant::now() + TIDY_FIRST;
+        let mut tidy_timer = tokio::time::interval_at(first, TIDY_EVERY);
         tidy_timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut arrived = Vec::with_capacity(ARRIVALS_AT_ONCE);
         // Before anything else: what waits in the data directory must be known before the first start, a stop first.
@@ -176,12 +177,13 @@ impl Decider {
     }
 
     fn tidy_up(&self, progress: &Progress) {
-        if let (Some(fleet), Some(incarnation)) = (self.executor.fleet(), progress.incarnation) {
-            self.tidy.up(
-                Arc::clone(fleet),
-                incarnation,
-                self.executor.engine().outstanding(),
-            );
+        let engine = self.executor.engine();
+        if let (Some(fleet), Some(plan), Some(incarnation)) = (
+            self.executor.fleet(),
+            engine.newest_plan(),
+            progress.incarnation,
+        ) {
+            self.tidy.up(fleet, plan, incarnation, engine.outstanding());
         }
     }
 

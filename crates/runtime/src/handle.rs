@@ -129,7 +129,7 @@ impl Runtime {
                 tasks.clone(),
                 workers.boots(),
             ),
-            tidy: Tidy::new(driver, tasks.clone()),
+            tidy: Tidy::new(driver, tasks.clone(), workers.boots()),
             workers,
             stop,
             inbox: Inbox::new(&config.data, Arc::clone(&config.identify)),

@@ -211,6 +211,7 @@ fn rollout_events() -> Vec<Event> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "one of every kind")]
 fn host_events() -> Vec<Event> {
     let (rollout, slot) = (RolloutId(1), Slot(200));
     let intent = IntentId::new(rollout, slot, 1);

@@ -100,7 +100,7 @@ impl Shell {
         }
     }
 
-    async fn propose(&mut self, proposal: Proposal) {
+    fn propose(&mut self, proposal: Proposal) {
         self.turn();
         self.workers.remember(&proposal);
         self.waiting.push(Arrival::Commanded {
@@ -181,7 +181,7 @@ async fn the_rest_proceeds_while_five_hundred_hosts_cannot_be_reached() {
         }
     });
     let mut shell = Shell::new(Arc::clone(&driver), data.path());
-    shell.propose(proposal(HOSTS, data.path())).await;
+    shell.propose(proposal(HOSTS, data.path()));
     let here = u32::try_from(HOSTS - AWAY).unwrap();
     shell.until(|done, _| done == here).await;
     let took = shell.began.elapsed();

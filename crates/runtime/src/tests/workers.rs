@@ -100,7 +100,7 @@ async fn a_step_that_may_have_begun_is_looked_for_until_its_envelope_has_ended_i
         let many = answers.len();
         let driver = Double::reports(answers);
         let (report, took) = work(data.path(), Arc::clone(&driver), |start| {
-            start.attach = true
+            start.attach = true;
         })
         .await;
         assert_eq!(report, expected, "{name}");
@@ -110,7 +110,7 @@ async fn a_step_that_may_have_begun_is_looked_for_until_its_envelope_has_ended_i
     for silent in [unreachable(), refused()] {
         let driver = Double::steps(move |_, _| (Duration::from_secs(10), silent.clone()));
         let (report, took) = work(data.path(), Arc::clone(&driver), |start| {
-            start.attach = true
+            start.attach = true;
         })
         .await;
         assert_eq!(report, RawReport::Interrupted);
@@ -127,7 +127,7 @@ async fn a_step_is_never_begun_anew_when_it_is_looked_for_and_a_stop_does_not_en
     fs::write(data.path().join("STOP"), "").unwrap();
     let driver = Double::reports(vec![unreachable(), ended("")]);
     let (report, _) = work(data.path(), Arc::clone(&driver), |start| {
-        start.attach = true
+        start.attach = true;
     })
     .await;
     assert_eq!(report, ended(""));

@@ -2,4 +2,5 @@
 
 mod control;
 mod place;
+mod resting;
 mod rollouts;
