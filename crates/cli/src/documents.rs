@@ -1,6 +1,6 @@
 //! Finds and reads documents, and makes a plan of them. Reads files; writes nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ringway_executor::port::Proposal;
 use ringway_model::Digest;
 use ringway_policy::validated::Documents;
-use ringway_policy::{Problems, Source};
+use ringway_policy::{Attachment, Attachments, Problems, Source, Wanted};
 use ringway_scheduler::{FleetSpec, Plan, compile_fleet, make_plan};
 
 use crate::args::{Output, Planned};
@@ -69,14 +69,26 @@ pub(crate) fn read(out: Out, paths: &[PathBuf]) -> Result<Read, Failure> {
     let here = [PathBuf::from(".")];
     let paths = if paths.is_empty() { &here } else { paths };
     let files = find(paths)?;
-    let sources = files
+    let mut sources = files
         .iter()
         .map(|path| source(path))
         .collect::<Result<Vec<_>, _>>()?;
-    let documents = ringway_policy::read(&sources).map_err(|problems| report(out, &problems))?;
+    let wanted = ringway_policy::imports(&sources);
+    // An inventory beside the documents is no document, whatever its name ends in.
+    let inventories: Vec<PathBuf> = wanted.iter().filter_map(canonical).collect();
+    sources.retain(|source| {
+        let is_inventory = |file: PathBuf| inventories.iter().any(|path| file.starts_with(path));
+        !fs::canonicalize(&source.name).is_ok_and(is_inventory)
+    });
+    let attachments = attachments(&wanted);
+    let documents = ringway_policy::read_with(&sources, &attachments)
+        .map_err(|problems| report(out, &problems))?;
+    for note in &documents.notes {
+        out.say(&format!("note: {note}"));
+    }
     Ok(Read {
         documents,
-        files: files.len(),
+        files: sources.len(),
         directory: directory_of(&paths[0])?,
     })
 }
@@ -228,6 +240,119 @@ fn source(path: &Path) -> Result<Source, Failure> {
         name: path.display().to_string(),
         bytes,
     })
+}
+
+/// More files than this below one inventory are no inventory.
+const MAX_FILES: usize = 100_000;
+/// All files of one inventory together, in bytes.
+const MAX_BYTES: u64 = 1 << 30;
+
+/// Reads the inventories that fleets ask for. What cannot be read is told at its place in the fleet.
+fn attachments(wanted: &[Wanted]) -> Attachments {
+    let found = wanted
+        .iter()
+        .map(|wanted| (wanted.clone(), attachment(wanted)));
+    Attachments {
+        found: found.collect(),
+    }
+}
+
+/// Where what a fleet asks for lies.
+fn path_of(wanted: &Wanted) -> Result<PathBuf, String> {
+    match wanted.path.strip_prefix("~/") {
+        Some(rest) => {
+            let home = std::env::var_os("HOME").ok_or("there is no `HOME` in the environment")?;
+            Ok(Path::new(&home).join(rest))
+        }
+        None => {
+            let beside = Path::new(&wanted.source).parent();
+            Ok(beside.unwrap_or(Path::new("")).join(&wanted.path))
+        }
+    }
+}
+
+fn canonical(wanted: &Wanted) -> Option<PathBuf> {
+    fs::canonicalize(path_of(wanted).ok()?).ok()
+}
+
+fn attachment(wanted: &Wanted) -> Result<Attachment, String> {
+    let path = path_of(wanted)?;
+    let meta = fs::metadata(&path).map_err(|e| e.to_string())?;
+    let mut files = Files::default();
+    if meta.is_dir() {
+        files.below(&path, "")?;
+        return Ok(Attachment {
+            file: None,
+            files: files.read,
+        });
+    }
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .ok_or("its name is not UTF-8")?
+        .to_owned();
+    files.one(&path, name.clone(), meta.len())?;
+    let directory = path.parent().unwrap_or(Path::new(""));
+    for folder in ["group_vars", "host_vars"] {
+        let folder_path = directory.join(folder);
+        if folder_path.is_dir() {
+            files.below(&folder_path, &format!("{folder}/"))?;
+        }
+    }
+    Ok(Attachment {
+        file: Some(name),
+        files: files.read,
+    })
+}
+
+/// Files that are being read, within bounds.
+#[derive(Default)]
+struct Files {
+    read: BTreeMap<String, Vec<u8>>,
+    bytes: u64,
+}
+
+impl Files {
+    fn one(&mut self, path: &Path, name: String, length: u64) -> Result<(), String> {
+        self.bytes = self.bytes.saturating_add(length);
+        if self.bytes > MAX_BYTES || self.read.len() >= MAX_FILES {
+            return Err(format!(
+                "it has more than {MAX_FILES} files or {} MiB",
+                MAX_BYTES >> 20
+            ));
+        }
+        let bytes = fs::read(path).map_err(|e| format!("`{name}`: {e}"))?;
+        self.read.insert(name, bytes);
+        Ok(())
+    }
+
+    /// Everything below a directory that is not hidden; `prefix` stands before the names.
+    fn below(&mut self, directory: &Path, prefix: &str) -> Result<(), String> {
+        /// Deeper than this lies no inventory: a link has led around in a circle.
+        const MAX_DEPTH: usize = 16;
+        if prefix.matches('/').count() > MAX_DEPTH {
+            return Err(format!("`{prefix}` lies too deep"));
+        }
+        for entry in fs::read_dir(directory).map_err(|e| e.to_string())? {
+            let entry = entry.map_err(|e| e.to_string())?;
+            let Ok(name) = entry.file_name().into_string() else {
+                return Err("the name of a file in it is not UTF-8".to_owned());
+            };
+            if name.starts_with('.') {
+                continue;
+            }
+            let path = entry.path();
+            let name = format!("{prefix}{name}");
+            // Links are followed, as Ansible does; one that leads nowhere is told.
+            let meta = fs::metadata(&path).map_err(|e| format!("`{name}`: {e}"))?;
+            if meta.is_dir() {
+                self.below(&path, &format!("{name}/"))?;
+            } else if meta.is_file() {
+                self.one(&path, name, meta.len())?;
+            }
+        }
+        Ok(())
+    }
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {

@@ -64,6 +64,8 @@ pub(crate) struct Notes {
     pub(crate) names: BTreeMap<(Named, String), Place>,
     pub(crate) references: Vec<Reference>,
     pub(crate) labels: Vec<LabelUse>,
+    /// What the fleet imports.
+    pub(crate) imports: Vec<crate::inventory::Import>,
     /// Places of elements by a path such as `group web/keep_up`.
     pub(crate) places: BTreeMap<String, Place>,
 }
@@ -243,6 +245,24 @@ impl<'n, 's, 'c, 'a> Fields<'n, 's, 'c, 'a> {
         Some(fields)
     }
 
+    /// As [`Fields::open`]; a key that comes later is all that is said of the element then.
+    pub(crate) fn open_unless_later(
+        cx: &'c Cx<'a>,
+        shape: &'static Shape,
+        node: &'n Node<'s>,
+    ) -> Option<Self> {
+        let later = |key: &str| shape.later.iter().find(|(name, _)| *name == key);
+        if let Value::Map { entries, .. } = &node.value
+            && let Some((entry, (name, about))) = entries
+                .iter()
+                .find_map(|entry| Some((entry, later(&entry.key)?)))
+        {
+            cx.report(not_supported(&format!("`{name}`"), about, entry.key_place));
+            return None;
+        }
+        Self::open(cx, shape, node)
+    }
+
     /// How the element is called in messages: with its name, where it has one.
     pub(crate) fn title(&self) -> String {
         match self.get("name").map(|node| &node.value) {
@@ -322,20 +342,24 @@ impl<'n, 's, 'c, 'a> Fields<'n, 's, 'c, 'a> {
 
     fn check_missing(&self) {
         for key in self.shape.keys {
-            let Some(example) = key.required else {
-                continue;
-            };
-            if self.get(key.name).is_some() {
-                continue;
+            if let Some(example) = key.required {
+                self.must_have(key.name, example);
             }
-            let message = format!("{} has no `{}`", self.title(), key.name);
-            let hint = format!("set `{0}`, for example `{0}: {example}`", key.name);
-            self.cx.report(
-                Report::new(Code::MissingKey, self.start(), message)
-                    .hint(hint)
-                    .absent(),
-            );
         }
+    }
+
+    /// Reports a key that is not there.
+    pub(crate) fn must_have(&self, key: &str, example: &str) {
+        if self.get(key).is_some() {
+            return;
+        }
+        let message = format!("{} has no `{key}`", self.title());
+        let hint = format!("set `{key}`, for example `{key}: {example}`");
+        self.cx.report(
+            Report::new(Code::MissingKey, self.start(), message)
+                .hint(hint)
+                .absent(),
+        );
     }
 
     /// Where the element can be pointed at: its name, or its first key.

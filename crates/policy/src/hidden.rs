@@ -3,16 +3,22 @@
 //! A snippet shows a whole line, and the slip it points at may stand beside a password. It looks at the text alone, so
 //! it also works where the text is no YAML.
 
-/// Words that name a secret, alone or at the end of a longer name.
-const WORDS: [&str; 7] = [
-    "password",
-    "passwd",
-    "passphrase",
+/// Words that name a secret wherever they stand in a name.
+const WORDS: [&str; 4] = ["password", "passwd", "passphrase", "secret"];
+/// Words that do so alone, or at the end of a longer name.
+const LAST_WORDS: [&str; 9] = [
     "pass",
-    "secret",
+    "pw",
+    "pwd",
     "token",
+    "credentials",
+    "api_key",
+    "apikey",
+    "access_key",
     "private_key",
 ];
+/// How the names of values begin that are usually kept in an encrypted file.
+const ENCRYPTED: &str = "vault_";
 
 /// What is shown instead.
 const INSTEAD: &str = "[hidden]";
@@ -20,10 +26,17 @@ const INSTEAD: &str = "[hidden]";
 /// Whether a key is called like a secret: `password`, `ansible_become_pass`, `api-token`.
 pub(crate) fn is_secret_key(key: &str) -> bool {
     let key = key.to_lowercase().replace('-', "_");
-    WORDS.iter().any(|word| {
+    let ends = |word: &str| {
         key.strip_suffix(word)
             .is_some_and(|before| before.is_empty() || before.ends_with(['_', '.']))
-    })
+    };
+    key.starts_with(ENCRYPTED) || names_secret(&key) || LAST_WORDS.iter().any(|word| ends(word))
+}
+
+/// Whether a text speaks of a secret.
+pub(crate) fn names_secret(text: &str) -> bool {
+    let text = text.to_lowercase();
+    WORDS.iter().any(|word| text.contains(word))
 }
 
 /// A line without its secret.

@@ -11,6 +11,7 @@ mod builtin;
 mod elements;
 mod fields;
 mod hidden;
+mod inventory;
 mod problem;
 mod read;
 mod render;
@@ -22,6 +23,7 @@ pub mod validated;
 mod yaml;
 
 pub use builtin::built_in_recipes;
+pub use inventory::{Attachment, Attachments, Wanted, imports};
 pub use problem::{Code, Problem, Problems, Snippet};
-pub use read::{KINDS, Kind, Source, read};
+pub use read::{KINDS, Kind, Source, read, read_with};
 pub use schema::schema;

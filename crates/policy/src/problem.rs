@@ -94,6 +94,12 @@ codes! {
     UnknownName = "unknown-name",
     /// A selector that matches no host.
     EmptySelection = "empty-selection",
+    /// An import that is not there, or cannot be read.
+    ImportUnreadable = "import-unreadable",
+    /// A part of an imported inventory that Ansible could not read either, or that is not supported.
+    BadInventory = "bad-inventory",
+    /// A host of an inventory that cannot be reached as the inventory says.
+    InventoryConnection = "inventory-connection",
     /// Groups that wait for each other.
     Cycle = "cycle",
     /// A host in two groups.

@@ -1,11 +1,13 @@
 //! From named texts to documents: what each document is, its reader, and then the checks across all of them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use ringway_model::Digest;
 
 use crate::elements::{care, fleet, people, policy, recipe, update};
-use crate::fields::{Cx, Notes, nearest, not_supported};
+use crate::fields::{Cx, Named, Notes, nearest, not_supported};
+use crate::inventory::{self, Attachments, Files};
 use crate::problem::{Code, Found, Problems, Report};
 use crate::render::{self, Located};
 use crate::scalar::first_line;
@@ -107,12 +109,36 @@ impl Kind {
 ///
 /// Every problem there is, by source and place.
 pub fn read(sources: &[Source]) -> Result<Documents, Problems> {
+    read_with(sources, &Attachments::default())
+}
+
+/// As [`read`], with the inventories that the fleet imports; [`crate::imports`] says which those are.
+///
+/// The text of each is registered too, without its secrets, and the fleet's text ends with their digests, so that the
+/// fleet's digest covers them.
+///
+/// # Errors
+///
+/// Every problem there is, by source and place.
+pub fn read_with(sources: &[Source], attachments: &Attachments) -> Result<Documents, Problems> {
     let mut reading = Reading::default();
     let mut located = Vec::with_capacity(sources.len());
     for (index, source) in sources.iter().enumerate() {
         located.push(reading.source(index, source));
     }
     reading.built_in();
+    let imports = std::mem::take(&mut reading.notes.imports);
+    let files = Files::of(&imports, sources, attachments, &mut reading.found);
+    for shown in &files.shown {
+        located.push(Located {
+            name: Cow::Borrowed(&shown.name),
+            text: shown.text,
+            kinds: Vec::new(),
+        });
+    }
+    if !imports.is_empty() {
+        reading.import(&files, &located);
+    }
     // What could not be read cannot be missed: after a syntax error every second name would be "unknown".
     if !reading.found.is_incomplete {
         together::check(&reading.documents, &reading.notes, &mut reading.found);
@@ -143,7 +169,7 @@ impl Reading {
             end: start,
         };
         let mut located = Located {
-            name,
+            name: Cow::Borrowed(name),
             text: "",
             kinds: Vec::new(),
         };
@@ -251,6 +277,38 @@ impl Reading {
                         .hint("there is one at a time: put them into one document"),
                 );
             }
+        }
+    }
+
+    /// Puts the hosts of imported inventories into the fleet.
+    fn import(&mut self, files: &Files<'_>, located: &[Located<'_>]) {
+        let Some(fleet) = &mut self.documents.fleet else {
+            return;
+        };
+        let written = self
+            .notes
+            .names
+            .iter()
+            .filter(|((what, _), _)| *what == Named::Host)
+            .map(|((_, name), place)| (name.clone(), *place))
+            .collect();
+        let imported = inventory::run(files, fleet, &written, &mut self.found);
+        let texts = &mut self.documents.texts;
+        if let Some(text) = texts.get_mut(&format!("fleet/{}", fleet.name)) {
+            if !text.ends_with('\n') {
+                text.push('\n');
+            }
+            text.push_str(&imported.seal);
+            fleet.digest = Digest::of(text.as_bytes());
+        }
+        let line = |place| render::place_in_words(place, located);
+        self.documents.notes.extend(imported.notes(line));
+        texts.extend(imported.texts);
+        if fleet.hosts.is_empty() && self.found.reports.is_empty() {
+            let place = together::place(&self.notes, &format!("fleet {}", fleet.name));
+            let report = Report::new(Code::BadValue, place, "what is imported has no hosts");
+            self.found
+                .report(report.hint("look at it with `ansible-inventory --list`"));
         }
     }
 

@@ -3,11 +3,13 @@
 //! Decides only the look. A text from a document is shown with its control characters escaped, so it can never pass
 //! for a line of ours or move a terminal's cursor.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::hidden;
 use crate::problem::{Found, LINE, Problem, Problems, Report, Snippet};
 use crate::read::Kind;
+use crate::yaml::Place;
 
 /// The widest snippet, in characters: a line of a terminal less the margin.
 const WIDTH: usize = 100;
@@ -17,7 +19,7 @@ const SHOWN: usize = 50;
 
 /// A source as problems are located in it.
 pub(crate) struct Located<'s> {
-    pub(crate) name: &'s str,
+    pub(crate) name: Cow<'s, str>,
     pub(crate) text: &'s str,
     /// The kinds of its documents with the byte each begins at.
     pub(crate) kinds: Vec<(usize, Kind)>,
@@ -62,7 +64,7 @@ fn locate_one(report: Report, sources: &[Located<'_>], lines: &[Lines<'_>]) -> P
                     message.push_str("in line ");
                     message.push_str(&line.to_string());
                 } else {
-                    let name = escaped(sources[other.source].name);
+                    let name = escaped(&sources[other.source].name);
                     message.extend(["in `", &name, "`, line ", &line.to_string()]);
                 }
             }
@@ -76,7 +78,7 @@ fn locate_one(report: Report, sources: &[Located<'_>], lines: &[Lines<'_>]) -> P
         .find(|(start, _)| *start <= place.start);
     let whole = source.text.is_empty();
     Problem {
-        source: escaped(source.name),
+        source: escaped(&source.name),
         document: kind.map(|(_, kind)| kind.word()),
         line: if whole { 0 } else { line },
         column: if whole { 0 } else { column },
@@ -185,6 +187,13 @@ impl<'s> Lines<'s> {
             marked,
         }
     }
+}
+
+/// Where a place is, in words.
+pub(crate) fn place_in_words(place: Place, sources: &[Located<'_>]) -> String {
+    let source = &sources[place.source];
+    let (line, _) = Lines::of(source.text).position(place.start);
+    format!("`{}`, line {line}", escaped(&source.name))
 }
 
 /// The report: a head line per source, then its problems.

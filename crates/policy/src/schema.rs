@@ -32,8 +32,17 @@ mod tests {
     /// Documents that use every key there is.
     const CORP: &str = include_str!("../tests/documents/corp.yaml");
 
-    const EXAMPLES: [&str; 4] = [
+    /// A fleet whose hosts are elsewhere.
+    const IMPORTS: &str = "ringway: fleet/v1\nname: it\nimport: [{ ansible: inventory.yml }]\n";
+
+    const EXAMPLES: [&str; 10] = [
         CORP,
+        IMPORTS,
+        include_str!("../../../policies/cares/haproxy.yaml"),
+        include_str!("../../../policies/cares/nginx-upstream.yaml"),
+        include_str!("../../../policies/recipes/debian-package.yaml"),
+        include_str!("../../../policies/recipes/debian-upgrade.yaml"),
+        include_str!("../../../policies/recipes/rpm-package.yaml"),
         include_str!("../../../policies/minimal.yaml"),
         include_str!("../../../policies/monthly-linux.yaml"),
         include_str!("../../../policies/recipes/script.yaml"),
@@ -159,9 +168,13 @@ mod tests {
     #[test]
     fn every_key_of_the_schema_is_read_and_every_key_that_is_read_is_in_it() {
         let (mut asked, mut known) = (BTreeSet::new(), BTreeSet::new());
-        for tree in trees(CORP) {
+        let texts = [CORP, IMPORTS];
+        for (text, tree) in texts
+            .iter()
+            .flat_map(|text| trees(text).into_iter().map(move |tree| (*text, tree)))
+        {
             let (mut found, mut notes) = (Found::default(), Notes::default());
-            let cx = Cx::new(CORP, &mut found, &mut notes);
+            let cx = Cx::new(text, &mut found, &mut notes);
             let (root, digest) = (&tree.root, Digest::default());
             let read = match kind_of(root) {
                 Kind::Fleet => fleet::read(&cx, root, digest).is_some(),

@@ -648,4 +648,6 @@ pub struct Documents {
     /// The text of each document as written, by kind and name: `policy/monthly`, `people/people`. Its digest is the
     /// document's.
     pub texts: BTreeMap<String, String>,
+    /// What was read and left out, and what was said twice, in sentences for people.
+    pub notes: Vec<String>,
 }

@@ -53,6 +53,7 @@ pub fn draw(dice: &mut Dice, size: Size) -> Papers {
         cares: BTreeMap::new(),
         people: people(),
         texts: BTreeMap::new(),
+        notes: Vec::new(),
     };
     for role in &ROLES[..roles] {
         let care = care(dice, role);

@@ -8,6 +8,8 @@ mod documentation;
 #[cfg(test)]
 mod e2e;
 #[cfg(test)]
+mod inventories;
+#[cfg(test)]
 mod layering;
 #[cfg(test)]
 mod program;

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use ringway_model::{Digest, Labels, Selector};
 
+use super::ssh::file;
 use super::{group, probe, ssh};
 use crate::fields::{Cx, Fields, Named};
+use crate::inventory::Import;
 use crate::problem::{Code, Report};
 use crate::scalar;
 use crate::shape::{Is, Shape, may, must};
@@ -27,11 +29,15 @@ pub(crate) static FLEET: Shape = Shape {
             "The kind of document.",
         ),
         must("name", Is::Name, "corp", "The fleet's name."),
-        must(
+        may(
             "hosts",
             Is::List(&Is::Of(&HOST)),
-            "[{ name: web-1, labels: { role: web } }]",
-            "The hosts.",
+            "The hosts; needed where nothing is imported.",
+        ),
+        may(
+            "import",
+            Is::List(&Is::Of(&IMPORT)),
+            "Hosts from what people already have. What is written here wins over what is imported.",
         ),
         may(
             "probes",
@@ -43,11 +49,10 @@ pub(crate) static FLEET: Shape = Shape {
             Is::List(&Is::Of(&group::GROUP)),
             "Groups of hosts, nodes of the dependency graph.",
         ),
-        must(
+        may(
             "connect",
             Is::Either(&[Is::Word(&["local", "ssh"]), Is::List(&Is::Of(&CONNECT))]),
-            "[{ select: all, ssh: { user: svc-ringway } }]",
-            "How hosts are reached; the first selector that matches counts. `local` or `ssh` alone is for all of them.",
+            "How hosts are reached; the first selector that matches counts. `local` or `ssh` alone is for all of them. Needed for hosts that are not imported with a connection of their own.",
         ),
     ],
     later: &[
@@ -55,7 +60,6 @@ pub(crate) static FLEET: Shape = Shape {
         ("working_hours", "working hours"),
         ("windows", "maintenance windows"),
         ("freezes", "freezes"),
-        ("import", "imports from inventories"),
         ("maintenance", "declared maintenances"),
     ],
 };
@@ -82,6 +86,21 @@ static HOST: Shape = Shape {
         ),
     ],
     later: &[("window", "maintenance windows"), ("zone", "time zones")],
+};
+
+static IMPORT: Shape = Shape {
+    what: "import",
+    about: "Hosts from what people already have.",
+    keys: &[must(
+        "ansible",
+        Is::Text,
+        "inventory.yml",
+        "An inventory of Ansible: a file in INI, YAML or the JSON of `ansible-inventory --list`, or a directory of such, with `group_vars` and `host_vars` beside it. Below the directory of this document, unless it is absolute.",
+    )],
+    later: &[
+        ("csv", "imports from CSV"),
+        ("command", "imports from commands"),
+    ],
 };
 
 static CONNECT: Shape = Shape {
@@ -118,17 +137,22 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Fleet
     if let Some(name) = &name {
         cx.place(format!("fleet {name}"), fields.start());
     }
+    if fields.get("import").is_none() {
+        fields.must_have("hosts", "[{ name: web-1, labels: { role: web } }]");
+        fields.must_have("connect", "[{ select: all, ssh: { user: svc-ringway } }]");
+    }
     let hosts = fields.read("hosts", hosts);
+    fields.read("import", imports);
     let probes = fields.read("probes", probes);
     let groups = fields.read("groups", |cx, node| scalar::list(cx, node, group::read));
     let connect = fields.read("connect", connect);
     Some(Fleet {
         name: name?,
         digest,
-        hosts: hosts?,
+        hosts: optional(&fields, "hosts", hosts)?,
         probes: optional(&fields, "probes", probes)?,
         groups: optional(&fields, "groups", groups)?,
-        connect: connect?,
+        connect: optional(&fields, "connect", connect)?,
     })
 }
 
@@ -153,6 +177,27 @@ fn hosts(cx: &Cx<'_>, node: &Node<'_>) -> Option<Vec<Host>> {
         );
     }
     Some(hosts)
+}
+
+fn imports(cx: &Cx<'_>, node: &Node<'_>) -> Option<()> {
+    let imports = scalar::list(cx, node, |cx, node| {
+        let fields = Fields::open_unless_later(cx, &IMPORT, node)?;
+        let path = fields.read("ansible", |cx, node| {
+            let path = file(cx, node)?;
+            Some(Import {
+                path,
+                place: node.place,
+            })
+        })?;
+        Some(path)
+    })?;
+    if imports.is_empty() {
+        let message = "nothing is imported".to_owned();
+        let hint = "name an inventory, or leave `import` out";
+        return cx.fail(Code::BadValue, node.place, message, hint);
+    }
+    cx.notes.borrow_mut().imports.extend(imports);
+    Some(())
 }
 
 fn host(cx: &Cx<'_>, node: &Node<'_>) -> Option<Host> {
@@ -185,12 +230,7 @@ fn label_name(cx: &Cx<'_>, name: &str, place: Place) -> Option<String> {
             "call the label something else",
         );
     }
-    let is_word = matches!(Selector::parse(&format!("has {name}")), Ok(Selector::Has(label)) if label.name == name);
-    if is_word
-        && name
-            .chars()
-            .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'))
-    {
+    if can_be_label(name) {
         return Some(name.to_owned());
     }
     let hint = "letters, digits and `-_./`, and no word of the selectors such as `and`";
@@ -200,6 +240,16 @@ fn label_name(cx: &Cx<'_>, name: &str, place: Place) -> Option<String> {
         format!("`{name}` cannot be a label"),
         hint,
     )
+}
+
+/// Whether hosts can have a label of this name.
+pub(crate) fn can_be_label(name: &str) -> bool {
+    let is_word = matches!(Selector::parse(&format!("has {name}")), Ok(Selector::Has(label)) if label.name == name);
+    is_word
+        && !matches!(name, "name" | "host" | "address")
+        && name
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'))
 }
 
 fn label_value(cx: &Cx<'_>, node: &Node<'_>, key: Place) -> Option<String> {

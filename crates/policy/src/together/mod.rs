@@ -27,7 +27,7 @@ pub(crate) fn check(documents: &Documents, notes: &Notes, found: &mut Found) {
 }
 
 /// A noted place; the beginning of the first source where nothing was noted, which only loses the pointer.
-fn place(notes: &Notes, path: &str) -> Place {
+pub(crate) fn place(notes: &Notes, path: &str) -> Place {
     let nowhere = Place {
         source: 0,
         start: 0,
@@ -37,7 +37,7 @@ fn place(notes: &Notes, path: &str) -> Place {
 }
 
 /// The first few names and how many more there are.
-fn listed(names: &[&str]) -> String {
+pub(crate) fn listed(names: &[&str]) -> String {
     const SHOWN: usize = 4;
     let shown = names
         .iter()

@@ -1,7 +1,7 @@
 //! Whatever bytes come: an answer, never a panic, and the same answer twice.
 
 use proptest::prelude::*;
-use ringway_policy::{Source, read};
+use ringway_policy::{Attachment, Attachments, Source, imports, read, read_with};
 
 use crate::whole::CORP;
 
@@ -54,6 +54,67 @@ const PIECES: [&str; 28] = [
     "\0",
 ];
 
+/// Pieces that mean something to an inventory.
+const INVENTORY_PIECES: [&str; 34] = [
+    "\n",
+    "\n  ",
+    " ",
+    "[",
+    "]",
+    ":",
+    "=",
+    ",",
+    "'",
+    "\"",
+    "\\",
+    "#",
+    ";",
+    "{",
+    "}",
+    "- ",
+    ": ",
+    "web",
+    "[web]\n",
+    "[web:vars]\n",
+    "[site:children]\n",
+    "web[01:12:5]",
+    "[a:z]",
+    "all:\n",
+    "hosts",
+    "children",
+    "vars",
+    "!vault ",
+    "&a ",
+    "*a",
+    "<<: ",
+    "ansible_port=",
+    "0x1_f",
+    "é",
+];
+
+fn inventory(name: &str, text: String) {
+    let sources = [Source::new(
+        "it.yaml",
+        format!("ringway: fleet/v1\nname: it\nimport: [{{ ansible: {name} }}]\n"),
+    )];
+    let attachment = Attachment {
+        file: Some(name.to_owned()),
+        files: [
+            (name.to_owned(), text.clone().into_bytes()),
+            ("group_vars/all.yml".to_owned(), text.into_bytes()),
+        ]
+        .into(),
+    };
+    let found = imports(&sources)
+        .into_iter()
+        .map(|wanted| (wanted, Ok(attachment.clone())))
+        .collect();
+    if let Err(problems) = read_with(&sources, &Attachments { found }) {
+        let _ = problems.to_string();
+        let _ = problems.to_json();
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -66,6 +127,15 @@ proptest! {
     fn arbitrary_pieces_of_yaml_never_panic(pieces in proptest::collection::vec(0..PIECES.len(), 0..60)) {
         let text: String = pieces.into_iter().map(|i| PIECES[i]).collect();
         let _ = answer(text.as_bytes());
+    }
+
+    #[test]
+    fn arbitrary_pieces_of_an_inventory_never_panic(
+        pieces in proptest::collection::vec(0..INVENTORY_PIECES.len(), 0..60),
+        name in prop::sample::select(vec!["hosts", "hosts.ini", "hosts.yml", "hosts.json"]),
+    ) {
+        let text: String = pieces.into_iter().map(|i| INVENTORY_PIECES[i]).collect();
+        inventory(name, text);
     }
 
     #[test]
