@@ -20,15 +20,36 @@ pub enum QuoteError {
     Reserved(String),
 }
 
-/// Variables that a POSIX shell or bash refuses to set, or that would change what the shell does with the command.
-const RESERVED: [&str; 9] = [
+/// Variables that dash, bash or busybox refuses to set, gives a value of its own, or takes as advice what to do with the
+/// command. A refusal ends the shell, and anything else would tell a command something else than was said.
+const RESERVED: [&str; 29] = [
     "BASHOPTS",
+    "BASHPID",
+    "BASH_ARGC",
+    "BASH_ARGV",
+    "BASH_COMMAND",
     "BASH_ENV",
+    "BASH_LINENO",
+    "BASH_SOURCE",
+    "BASH_SUBSHELL",
+    "BASH_VERSINFO",
+    "DIRSTACK",
     "ENV",
+    "EPOCHREALTIME",
+    "EPOCHSECONDS",
     "EUID",
+    "FUNCNAME",
+    "GROUPS",
+    "HISTCMD",
     "IFS",
+    "LINENO",
+    "OPTIND",
+    "PIPESTATUS",
     "PPID",
+    "RANDOM",
+    "SECONDS",
     "SHELLOPTS",
+    "SRANDOM",
     "UID",
     "_",
 ];
@@ -107,7 +128,7 @@ mod tests {
             assert_eq!(check_name(name), Ok(()), "{name}");
         }
         for name in [
-            "", "1A", "A-B", "A B", "A=B", "Ä", "A;reboot", "PPID", "IFS", "RW_RUN",
+            "", "1A", "A-B", "A B", "A=B", "Ä", "A;reboot", "PPID", "IFS", "OPTIND", "RW_RUN",
         ] {
             assert!(check_name(name).is_err(), "{name}");
         }

@@ -17,7 +17,7 @@ rw_cannot() {
 
 # Something could not be written below the root: says what a program that tries it says of it.
 rw_full() {
-	rw_cannot "write below $RW_ROOT: $(cp /proc/version "$RW_ROOT/try" 2>&1 && rm -f "$RW_ROOT/try")"
+	rw_cannot "write below $RW_ROOT: $(cp /proc/version "$RW_ROOT/try" 2>&1; rm -f "$RW_ROOT/try")"
 }
 
 # rw_put FILE TEXT: the file is there whole, or not at all.
@@ -242,7 +242,7 @@ rw_take() {
 # When the step has ended it only swallows: a service the step left behind must not die of a closed pipe.
 rw_reader() {
 	# Not redirected where it is called: shells keep what a function's redirections replace.
-	exec <"$RW_RUN/pipe" 3>&- 4>&-
+	exec <&5 5<&- 3>&- 4>&-
 	rw_dropped=0
 	rw_older=0
 	while [ ! -s "$RW_RUN/result" ]; do
@@ -282,14 +282,10 @@ rw_nap() {
 # Ends the step when its time is over: TERM, a grace, KILL. It may outlive the rest of the envelope, and does this all
 # the same.
 rw_watchdog() {
-	exec 3>&- 4>&-
+	exec 3>&- 4>&- 5<&-
 	rw_nap "$RW_TIMEOUT"
 	rw_self
-	if rw_forbids "$RW_RUN"; then
-		# Its reader may still wait for somebody who writes.
-		exec 4<>"$RW_RUN/pipe"
-		exit 0
-	fi
+	rw_forbids "$RW_RUN" && exit 0
 	! rw_never "$RW_RUN" && rw_stepping "$RW_RUN" || exit 0
 	: >"$RW_RUN/late"
 	rw_kill TERM
@@ -338,14 +334,15 @@ rw_await_kill() {
 	done
 }
 
-# Runs the step, and sets `rw_how` and `rw_code`. The pipe is held open while it is opened by those it is for, so that
-# none of them waits for another.
+# Runs the step, and sets `rw_how` and `rw_code`. The reader's end of the pipe is open before there is a reader, so that
+# nobody waits for another to open it, and nothing is lost of a step that ends before its reader has begun.
 rw_run() {
-	exec 4<>"$RW_RUN/pipe"
+	exec 4<>"$RW_RUN/pipe" 5<"$RW_RUN/pipe"
 	rw_reader &
 	rw_reads=$!
 	rw_watchdog &
 	rw_dog=$!
+	exec 5<&-
 	(rw_step) </dev/null >"$RW_RUN/pipe" 2>&1 3>&- 4>&-
 	rw_code=$?
 	exec 4>&-

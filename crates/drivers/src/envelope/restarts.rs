@@ -24,7 +24,7 @@ impl Restarts {
         Self {
             ended_ago: ended_ago.map(Duration::from_secs),
             note: lines.next().unwrap_or_default(),
-            seen: lines.collect(),
+            seen: lines.filter(|id| !id.is_empty()).collect(),
         }
     }
 }

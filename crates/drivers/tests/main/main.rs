@@ -6,6 +6,7 @@
 )]
 
 mod attaching;
+mod envelope;
 mod probing;
 mod quoting;
 #[cfg(test)]
