@@ -120,11 +120,8 @@ async fn a_start_that_was_swallowed_never_begins() {
 }
 
 fn taken_back(report: &RawReport, times: usize) {
-    let borne_out = match report {
-        RawReport::Withdrawn => times == 0,
-        RawReport::Ended { exit: 0, .. } => times == 1,
-        _ => false,
-    };
+    let borne_out = (*report == RawReport::Withdrawn && times == 0)
+        || (matches!(report, RawReport::Ended { exit: 0, .. }) && times == 1);
     assert!(borne_out, "{report:?}, and it ran {times} times");
 }
 

@@ -166,6 +166,11 @@ impl Transport for ShellTransport {
 
     fn connect(&self, _reach: Arc<Reach>, port: u16) -> Connecting<'_> {
         Box::pin(async move {
+            if self.0.refuses.load(Ordering::SeqCst) {
+                let why = Box::new(Refusal::Unreachable("connection refused".to_owned()));
+                let hop = "jump.invalid".to_owned();
+                return Err(Refusal::Jump { hop, why });
+            }
             let stream = tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await;
             match stream {
                 Ok(stream) => Ok(Box::new(stream) as _),
