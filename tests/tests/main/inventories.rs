@@ -2,11 +2,6 @@
 //!
 //! The rule of what becomes of a variable is written here a second time, from the documentation and without the code.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the inventories are files, and what they are compared with is a real program"
-)]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -133,21 +128,23 @@ fn real(program: &Path, shape: &str, path: &str) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
+/// Goes through a group and those below it, with the groups above.
+fn descend(real: &Value, group: &str, above: &[String], of: &mut dyn FnMut(&str, &[String])) {
+    let mut way = above.to_vec();
+    if group != "all" {
+        way.push(group.to_owned());
+    }
+    for host in real[group]["hosts"].as_array().into_iter().flatten() {
+        of(host.as_str().unwrap(), &way);
+    }
+    for child in real[group]["children"].as_array().into_iter().flatten() {
+        descend(real, child.as_str().unwrap(), &way, of);
+    }
+}
+
 /// The groups of each host, those above its own included, without `all`.
 fn groups(real: &Value) -> BTreeMap<String, BTreeSet<String>> {
     let mut of: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    fn descend(real: &Value, group: &str, above: &[String], of: &mut dyn FnMut(&str, &[String])) {
-        let mut way = above.to_vec();
-        if group != "all" {
-            way.push(group.to_owned());
-        }
-        for host in real[group]["hosts"].as_array().into_iter().flatten() {
-            of(host.as_str().unwrap(), &way);
-        }
-        for child in real[group]["children"].as_array().into_iter().flatten() {
-            descend(real, child.as_str().unwrap(), &way, of);
-        }
-    }
     descend(real, "all", &[], &mut |host, way| {
         of.entry(host.to_owned())
             .or_default()

@@ -1,10 +1,5 @@
 //! Everything in `policies/`, planned against a small fleet: what is shipped can be used as it is.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the files are those of the repository, and the shells are real"
-)]
-
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -25,6 +20,7 @@ hosts:
   - { name: web-1, labels: { os: debian-12, role: web, env: lab, site: a, tier: normal } }
   - { name: web-2, labels: { os: debian-12, role: web, env: prod, site: a, tier: normal } }
   - { name: web-3, labels: { os: debian-12, role: web, env: prod, site: b, tier: normal } }
+  - { name: sql-0, labels: { os: debian-12, role: sql, env: prod, site: a, tier: normal } }
   - { name: sql-1, labels: { os: debian-12, role: sql, env: prod, site: b, tier: critical } }
 groups: [{ name: web, select: role = web, care: CARE }]
 ---
@@ -70,7 +66,7 @@ fn every_built_in_recipe_can_be_planned_with_every_shipped_policy_and_care() {
         for policy in ["minimal", "monthly-linux"] {
             for care in ["haproxy", "nginx-upstream"] {
                 let plan = plan(policy, care, &update);
-                assert_eq!(plan.slots.len(), 4, "{policy} {care} {}", recipe.name);
+                assert_eq!(plan.slots.len(), 5, "{policy} {care} {}", recipe.name);
                 let route = plan
                     .routes
                     .iter()

@@ -160,6 +160,10 @@ impl<'a> Files<'a> {
         };
         let mut read = BTreeMap::new();
         for (path, bytes) in &attachment.files {
+            let is_the_file = attachment.file.as_deref() == Some(path);
+            if !is_the_file && files::is_passed_over(path) {
+                continue;
+            }
             let name = format!("{base}{slash}{path}");
             let text = match std::str::from_utf8(bytes) {
                 Ok(text) if bytes.len() <= MAX_BYTES => text,

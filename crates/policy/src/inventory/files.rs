@@ -20,13 +20,18 @@ const PASSED_OVER: [&str; 12] = [
     ".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".cfg", ".retry",
 ];
 
+/// Whether Ansible would never look into a file of this name.
+pub(super) fn is_passed_over(path: &str) -> bool {
+    PASSED_OVER.iter().any(|ending| path.ends_with(ending))
+}
+
 /// The inventories of a directory, in the order in which they are read.
 pub(super) fn in_directory<'f>(files: &'f BTreeMap<String, File<'_>>) -> Vec<&'f str> {
     let is_inventory = |path: &&str| {
         path.split('/').all(|part| {
             !part.starts_with('.')
                 && !matches!(part, "group_vars" | "host_vars" | "vars_plugins")
-                && !PASSED_OVER.iter().any(|ending| part.ends_with(ending))
+                && !is_passed_over(part)
         })
     };
     let mut paths: Vec<&str> = files
