@@ -12,7 +12,7 @@ use ringway_scheduler::FleetSpec;
 use ringway_scheduler::spec::HostSpec;
 
 use super::found;
-use super::report::{Found, State};
+use super::report::{self, Found, State};
 use crate::asking;
 
 /// All that is needed to ask.
@@ -62,6 +62,9 @@ impl Asked {
                 all.push(self.probe(host, &reach, index).await);
             }
             all.extend(self.inspect(host, reach).await);
+        }
+        for one in &mut all {
+            one.same = report::without(&one.what, &[&host.address, &host.name]);
         }
         all
     }

@@ -76,6 +76,8 @@ pub(crate) async fn doctor(out: Out, data: &Path, args: &Doctor) -> Outcome {
         bar.inc(1);
     };
     bar.finish_and_clear();
+    // Hosts answer in any order; this machine is told first.
+    found.sort_by(|one, other| one.host.cmp(&other.host));
     report::print(out, &found, args.all);
     if interrupted {
         let names: Vec<&str> = left.iter().map(String::as_str).take(8).collect();
@@ -156,11 +158,13 @@ pub(crate) fn found(
     what: impl Into<String>,
     hint: Option<String>,
 ) -> Found {
+    let what = what.into();
     Found {
         host: host.map(str::to_owned),
         check: check.into(),
         state,
-        what: what.into(),
+        same: what.clone(),
+        what,
         hint,
     }
 }

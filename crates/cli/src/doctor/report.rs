@@ -39,6 +39,32 @@ pub(crate) struct Found {
     pub(crate) what: String,
     /// What to do about it.
     pub(crate) hint: Option<String>,
+    /// What was found, without what only names the host: the same for every host that has the same problem.
+    #[serde(skip)]
+    pub(crate) same: String,
+}
+
+/// What stands for a host's own name or address where the same is said of many.
+const ITSELF: &str = "HOST";
+
+/// A text without these names, where they stand as words of their own.
+pub(super) fn without(text: &str, names: &[&str]) -> String {
+    let is_part =
+        |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || matches!(c, '-' | '.' | '_'));
+    let mut text = text.to_owned();
+    for name in names.iter().filter(|name| !name.is_empty()) {
+        let mut out = String::new();
+        let mut rest = text.as_str();
+        while let Some((before, after)) = rest.split_once(*name) {
+            out.push_str(before);
+            let alone = !is_part(out.chars().next_back()) && !is_part(after.chars().next());
+            out.push_str(if alone { ITSELF } else { name });
+            rest = after;
+        }
+        out.push_str(rest);
+        text = out;
+    }
+    text
 }
 
 /// Whether a rollout may begin.
@@ -62,8 +88,16 @@ fn text(found: &[Found], all: bool) -> String {
     let mut text = String::new();
     for (state, word) in [(State::Failure, "failure"), (State::Warning, "warning")] {
         for ((check, what, hint), hosts) in grouped(found, state) {
+            let names: Vec<&str> = hosts.iter().map(|(host, _)| *host).collect();
+            // Said in each host's own words where they are the same.
+            let first = hosts.first().map_or(what, |(_, own)| *own);
+            let what = if hosts.iter().all(|(_, own)| *own == first) {
+                first
+            } else {
+                what
+            };
             put(&mut text, format_args!("{}  {check}: {what}\n", bold(word)));
-            put(&mut text, format_args!("  on {}\n", listed(&hosts)));
+            put(&mut text, format_args!("  on {}\n", listed(&names)));
             if let Some(hint) = hint {
                 put(&mut text, format_args!("  hint: {hint}\n"));
             }
@@ -93,19 +127,24 @@ fn text(found: &[Found], all: bool) -> String {
 /// What the machine that Ringway runs on is called.
 const HERE: &str = "this machine";
 
+/// Check, what was found of any host, hint.
 type Problem<'a> = (&'a str, &'a str, Option<&'a str>);
+/// A host, and what was found of it in its own words.
+type Of<'a> = (&'a str, &'a str);
 
 /// The same finding, and whom it is of; in the order in which they were met first.
-fn grouped(found: &[Found], state: State) -> Vec<(Problem<'_>, Vec<&str>)> {
-    let mut groups: Vec<(Problem<'_>, Vec<&str>)> = Vec::new();
+fn grouped(found: &[Found], state: State) -> Vec<(Problem<'_>, Vec<Of<'_>>)> {
+    let mut groups: Vec<(Problem<'_>, Vec<Of<'_>>)> = Vec::new();
     let mut places: BTreeMap<Problem<'_>, usize> = BTreeMap::new();
     for one in found.iter().filter(|one| one.state == state) {
-        let problem = (one.check.as_str(), one.what.as_str(), one.hint.as_deref());
+        let problem = (one.check.as_str(), one.same.as_str(), one.hint.as_deref());
         let place = *places.entry(problem).or_insert_with(|| {
             groups.push((problem, Vec::new()));
             groups.len() - 1
         });
-        groups[place].1.push(one.host.as_deref().unwrap_or(HERE));
+        groups[place]
+            .1
+            .push((one.host.as_deref().unwrap_or(HERE), &one.what));
     }
     for (_, hosts) in &mut groups {
         hosts.sort_unstable();
@@ -165,6 +204,7 @@ mod tests {
             check: check.to_owned(),
             state,
             what: what.to_owned(),
+            same: without(what, &[host]),
             hint: (state == State::Failure).then(|| "do something".to_owned()),
         }
     }
@@ -191,6 +231,35 @@ warning  patcher: apt is armed
         assert_eq!(plain(&text(&found, false)), expected);
         assert!(plain(&text(&found, true)).contains("this machine  room  ok  there is room\n"));
         assert!(!is_ready(&found, false));
+    }
+
+    /// Twenty hosts behind a closed firewall are one problem, though each is told with its own address.
+    #[test]
+    fn what_differs_only_in_the_hosts_name_is_one_problem() {
+        let found = [
+            one(
+                "web-1",
+                "connect",
+                State::Failure,
+                "`web-1:22` does not answer",
+            ),
+            one(
+                "web-10",
+                "connect",
+                State::Failure,
+                "`web-10:22` does not answer",
+            ),
+        ];
+        let shown = plain(&text(&found, false));
+        assert!(
+            shown.starts_with("failure  connect: `HOST:22` does not answer\n  on web-1, web-10\n"),
+            "{shown}"
+        );
+        assert!(plain(&text(&found[..1], false)).contains("`web-1:22` does not answer"));
+        assert_eq!(
+            without("db is feedback of db-1", &["db"]),
+            "HOST is feedback of db-1"
+        );
     }
 
     #[test]

@@ -7,5 +7,6 @@ mod inbox;
 mod keys;
 mod observing;
 mod place;
+mod secrets;
 mod waiting;
 mod words;
