@@ -295,7 +295,12 @@ mod tests {
             outcome(How::Late, -3, 7, output),
         ];
         for first in 0..=stream.len() {
-            for second in [first, first + 1, (first + stream.len()) / 2, stream.len()] {
+            for second in [
+                first,
+                first + 1,
+                usize::midpoint(first, stream.len()),
+                stream.len(),
+            ] {
                 let second = second.min(stream.len());
                 let mut reader = Reader::new(1000);
                 let mut events = reader.feed(&stream[..first]);

@@ -314,14 +314,14 @@ rw_step() {
 	exec "$rw_setsid" /bin/sh "$RW_RUN/command"
 }
 
-# Waits until everything printed is kept, which is a matter of moments: until then by builtins alone, for a process costs
-# more. Not longer than a second, for a service that the step left behind may hold the pipe for ever. What has ended and
-# was not waited for has no descriptors any more.
+# Waits until everything printed is kept, which is a matter of moments: a few processes that do nothing give way to the
+# reader, at a quarter of what a `sleep` costs. Not longer than a second, for a service that the step left behind may hold
+# the pipe for ever. What has ended and was not waited for has no descriptors any more.
 rw_drain() {
-	rw_tries=150
+	rw_tries=55
 	while [ -e "/proc/$1/fd/0" ] && [ "$rw_tries" -gt 0 ]; do
+		if [ "$rw_tries" -gt 50 ]; then (:); else sleep 0.02; fi
 		rw_tries=$((rw_tries - 1))
-		[ "$rw_tries" -ge 50 ] || sleep 0.02
 	done
 }
 
