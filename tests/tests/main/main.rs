@@ -12,6 +12,8 @@ mod inventories;
 #[cfg(test)]
 mod layering;
 #[cfg(test)]
+mod packages;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod purity;
