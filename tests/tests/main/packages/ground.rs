@@ -18,13 +18,12 @@ pub(super) const MAIN: [&str; 3] = ["main", "Debian", "stable"];
 pub(super) const SECURITY: [&str; 3] = ["security", "Debian-Security", "stable-security"];
 
 /// What this needs, and the package of Debian that has it.
-const COMPONENTS: [(&str, &str); 8] = [
+const COMPONENTS: [(&str, &str); 7] = [
     ("apt-get", "apt"),
     ("apt-ftparchive", "apt-utils"),
     ("busybox", "busybox"),
     ("dpkg-deb", "dpkg"),
     ("fakeroot", "fakeroot"),
-    ("md5sum", "coreutils"),
     ("ssh", "openssh-client"),
     ("timeout", "coreutils"),
 ];
