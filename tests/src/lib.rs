@@ -8,5 +8,5 @@ pub mod big;
 mod program;
 mod workspace;
 
-pub use program::ringway;
+pub use program::{ringway, ringway_as_shipped};
 pub use workspace::{Dependency, Metadata, Package, root};

@@ -17,17 +17,28 @@ use crate::workspace::root;
 pub fn ringway() -> PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM
-        .get_or_init(|| std::env::var_os("RINGWAY_BIN").map_or_else(build, PathBuf::from))
+        .get_or_init(|| {
+            std::env::var_os("RINGWAY_BIN").map_or_else(|| build("test"), PathBuf::from)
+        })
         .clone()
 }
 
-fn build() -> PathBuf {
+/// The program's path, built as it is shipped, for what measures it; or the one that `RINGWAY_BIN` names.
+///
+/// # Panics
+///
+/// When it does not build.
+pub fn ringway_as_shipped() -> PathBuf {
+    std::env::var_os("RINGWAY_BIN").map_or_else(|| build("release"), PathBuf::from)
+}
+
+fn build(profile: &str) -> PathBuf {
     let output = Command::new(env!("CARGO"))
         .current_dir(root())
         .args(["build", "--package", "ringway-cli", "--bin", "ringway"])
         .args([
             "--profile",
-            "test",
+            profile,
             "--message-format=json-render-diagnostics",
         ])
         .stderr(Stdio::inherit())

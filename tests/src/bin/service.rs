@@ -43,6 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         &home.join("boot"),
         &format!("{}-{}", process::id(), boot.as_nanos()),
     )?;
+    write(&home.join("started"), "")?;
     if let Fault::Late(after) = fault {
         live(&home, started, after);
     }

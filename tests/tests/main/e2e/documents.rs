@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ringway_executor::port::Proposal;
+use ringway_farm::Farm;
 use ringway_model::Digest;
 use ringway_policy::Source;
 use ringway_scheduler::{compile_fleet, make_plan};
@@ -17,6 +18,15 @@ pace: { at_once: 16, ramp: off, settle: 400ms }
 gates: [{ name: answers, probe: up, down: { for: 1s } }]
 ";
 
+/// How the hosts of a ground are reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carrier {
+    /// As processes of this machine.
+    Local,
+    /// Over a real `sshd` for each.
+    Ssh,
+}
+
 /// What differs between the fleets of the tests.
 #[derive(Clone, Copy)]
 pub(crate) struct Setup<'a> {
@@ -28,8 +38,15 @@ pub(crate) struct Setup<'a> {
     pub(crate) group: &'a str,
     /// How long `apply` may take.
     pub(crate) apply_within: &'a str,
-    /// Whether restarts are seen by a boot id; without one a restart is over when its command is.
+    /// Whether restarts are seen by a boot id; without one a restart is over when its command is. Over SSH, hosts then
+    /// restart with all that runs on them.
     pub(crate) sees_restarts: bool,
+    /// How long a host has to come back.
+    pub(crate) back_within: &'a str,
+    /// How the hosts are reached.
+    pub(crate) carrier: Carrier,
+    /// Over SSH: what else stands below `ssh:` for the hosts that a selector matches.
+    pub(crate) connect: &'a [(&'a str, &'a str)],
 }
 
 impl Default for Setup<'_> {
@@ -40,15 +57,23 @@ impl Default for Setup<'_> {
             group: "",
             apply_within: "1m",
             sees_restarts: false,
+            back_within: "30s",
+            carrier: Carrier::Local,
+            connect: &[],
         }
     }
 }
 
 impl Setup<'_> {
     /// All documents, by file name.
-    pub(crate) fn texts(&self, hosts: &[Host]) -> Vec<(&'static str, String)> {
+    pub(crate) fn texts(
+        &self,
+        hosts: &[Host],
+        ground: &Path,
+        farm: Option<&Farm>,
+    ) -> Vec<(&'static str, String)> {
         vec![
-            ("fleet.yaml", self.fleet(hosts)),
+            ("fleet.yaml", self.fleet(hosts, farm)),
             (
                 "policy.yaml",
                 format!(
@@ -57,13 +82,13 @@ impl Setup<'_> {
                 ),
             ),
             ("update.yaml", UPDATE.to_owned()),
-            ("recipe.yaml", self.recipe()),
-            ("care.yaml", CARE.to_owned()),
+            ("recipe.yaml", self.recipe(ground)),
+            ("care.yaml", care(ground)),
             ("people.yaml", PEOPLE.to_owned()),
         ]
     }
 
-    fn fleet(&self, hosts: &[Host]) -> String {
+    fn fleet(&self, hosts: &[Host], farm: Option<&Farm>) -> String {
         let mut text = "ringway: fleet/v1\nname: e2e\nprobes:\n  up: { http: { port: \"{port}\", path: /health, \
                         status: 200 }, every: 200ms, timeout: 5s }\nhosts:\n"
             .to_owned();
@@ -78,41 +103,92 @@ impl Setup<'_> {
         let group = self.group;
         write!(
             text,
-            "groups:\n  - {{ name: all, select: all, {group} care: gentle }}\nconnect:\n  - {{ select: all, local: {{}} }}\n"
+            "groups:\n  - {{ name: all, select: all, {group} care: gentle }}\nconnect:\n"
         )
         .unwrap();
+        match farm {
+            None => text.push_str("  - { select: all, local: {} }\n"),
+            Some(farm) => self.connect(farm, &mut text),
+        }
         text
     }
 
-    fn recipe(&self) -> String {
-        let boot = if self.sees_restarts {
-            "\n    boot_id: cat \"hosts/$HOST/boot\"\n    restarts: 1-2\n    back_within: 30s"
-        } else {
-            ""
+    fn connect(&self, farm: &Farm, text: &mut String) {
+        let common = format!(
+            "user: {}, port: {}, key: \"{}\", host_keys: {{ known_hosts: \"{}\" }}",
+            farm.user(),
+            farm.port(),
+            farm.key().display(),
+            farm.known_hosts().display()
+        );
+        for (select, more) in self.connect {
+            let entry = format!("  - {{ select: {select}, ssh: {{ {common}, {more} }} }}");
+            writeln!(text, "{entry}").unwrap();
+        }
+        writeln!(text, "  - {{ select: all, ssh: {{ {common} }} }}").unwrap();
+    }
+
+    fn recipe(&self, ground: &Path) -> String {
+        let within = self.back_within;
+        let (more, boot) = match (self.sees_restarts, self.carrier) {
+            (false, _) => ("", String::new()),
+            (true, Carrier::Local) => ("", "cat \"hosts/$HOST/boot\"".to_owned()),
+            (true, Carrier::Ssh) => ("RESTARTS=host && ", "cat boot-id".to_owned()),
         };
+        let mut reboot = step(ground, "reboot").replace(". ./step", &format!("{more}. ./step"));
+        if self.sees_restarts {
+            write!(
+                reboot,
+                "\n    boot_id: {boot}\n    restarts: 1-2\n    back_within: {within}"
+            )
+            .unwrap();
+        }
         format!(
             "ringway: recipe/v1
 name: service
 steps:
   inspect:
-    run: KIND=inspect; . ./step
+    run: {}
     installed_when: \"{{build}}\"
     previous: \"{{output}}\"
   precheck:
-    run: KIND=precheck; . ./step
+    run: {}
   apply:
-    run: KIND=apply; . ./step
+    run: {}
     timeout: {}
   reboot:
-    run: KIND=reboot; . ./step{boot}
+    run: {reboot}
   verify:
-    run: KIND=verify; . ./step
+    run: {}
   rollback:
-    run: KIND=rollback; . ./step
+    run: {}
 ",
-            self.apply_within
+            step(ground, "inspect"),
+            step(ground, "precheck"),
+            step(ground, "apply"),
+            self.apply_within,
+            step(ground, "verify"),
+            step(ground, "rollback"),
         )
     }
+}
+
+/// What a step's command is, wherever it starts.
+fn step(ground: &Path, kind: &str) -> String {
+    let ground = ground.display();
+    format!("cd \"{ground}\" && KIND={kind} && . ./step")
+}
+
+fn care(ground: &Path) -> String {
+    let mut text = "ringway: care/v1\nname: gentle\n".to_owned();
+    for (key, kind) in [
+        ("drain", "drain"),
+        ("verify", "care-verify"),
+        ("undrain", "undrain"),
+    ] {
+        writeln!(text, "{key}:\n  run: {}", step(ground, kind)).unwrap();
+    }
+    text
 }
 
 const UPDATE: &str = "ringway: update/v1
@@ -120,13 +196,6 @@ name: april
 releases:
   - { select: all, id: KB1, build: \"2.0\" }
 recipe: service
-";
-
-const CARE: &str = "ringway: care/v1
-name: gentle
-drain: { run: 'KIND=drain; . ./step' }
-verify: { run: 'KIND=care-verify; . ./step' }
-undrain: { run: 'KIND=undrain; . ./step' }
 ";
 
 const PEOPLE: &str = "ringway: people/v1

@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
+use ringway_farm::{Farm, HostPlan, Plan};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tempfile::TempDir;
 
-use super::documents::Setup;
+use super::documents::{Carrier, Setup};
 
 /// Far longer than anything here takes on a machine that is busy with other things.
 pub(crate) const LONG: Duration = Duration::from_mins(2);
@@ -57,8 +60,14 @@ pub(crate) struct Line {
 }
 
 /// The directory and what lives there.
+///
+/// Where hosts are reached over SSH, all of it belongs to the user that they run as, whoever decides.
 pub(crate) struct Ground {
     root: TempDir,
+    /// What carries the hosts, where they are reached over SSH.
+    farm: Option<Farm>,
+    /// Whose processes the hosts' are.
+    owner: (u32, u32),
     pub(crate) hosts: Vec<Host>,
     pub(crate) texts: Vec<(&'static str, String)>,
     /// Held as long as the services shall live.
@@ -70,26 +79,39 @@ impl Ground {
     /// Lays the fleet out and starts its services, all of version 1.0.
     pub(crate) fn lay(setup: &Setup<'_>) -> Self {
         let root = tempfile::tempdir().unwrap();
+        let farm = match setup.carrier {
+            Carrier::Local => None,
+            Carrier::Ssh => Some(farm(root.path(), setup)),
+        };
+        let about = fs::metadata(farm.as_ref().map_or(root.path(), Farm::base)).unwrap();
         let alive = File::create(root.path().join("alive")).unwrap();
         alive.lock().unwrap();
-        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_service"), root.path().join("service"))
-            .unwrap();
-        fs::write(root.path().join("step"), include_str!("step.sh")).unwrap();
-        fs::write(root.path().join("ledger"), "").unwrap();
-        let hosts: Vec<Host> = setup.hosts.iter().map(|(name, _)| host(name)).collect();
-        let texts = setup.texts(&hosts);
-        for (name, text) in &texts {
-            fs::write(root.path().join(name), text).unwrap();
-        }
+        lay_service(root.path());
+        let hosts = setup
+            .hosts
+            .iter()
+            .map(|(name, _)| host(name, farm.as_ref()));
+        let hosts: Vec<Host> = hosts.collect();
+        let texts = setup.texts(&hosts, root.path(), farm.as_ref());
         let mut ground = Self {
             root,
+            farm,
+            owner: (about.uid(), about.gid()),
             hosts,
             texts,
             _alive: alive,
             children: Vec::new(),
         };
+        for (name, text) in &ground.texts {
+            fs::write(ground.root().join(name), text).unwrap();
+        }
+        for directory in ["", "hosts"] {
+            ground.make(directory);
+        }
+        ground.write("step", include_str!("step.sh"));
+        ground.write("ledger", "");
         for host in ground.hosts.clone() {
-            fs::create_dir_all(ground.home(&host.name)).unwrap();
+            ground.make(&format!("hosts/{}", host.name));
             ground.put(&host.name, "version", "1.0\n");
             ground.serve(&host);
         }
@@ -101,9 +123,32 @@ impl Ground {
         ground
     }
 
+    /// Makes a directory of the hosts' user.
+    fn make(&self, directory: &str) {
+        let path = self.root().join(directory);
+        fs::create_dir_all(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        self.own(&path);
+    }
+
+    /// Writes a file of the hosts' user.
+    fn write(&self, file: &str, text: &str) {
+        let path = self.root().join(file);
+        fs::write(&path, text).unwrap();
+        self.own(&path);
+    }
+
+    fn own(&self, path: &Path) {
+        let (user, group) = self.owner;
+        if fs::metadata(path).unwrap().uid() != user {
+            std::os::unix::fs::chown(path, Some(user), Some(group)).unwrap();
+        }
+    }
+
     /// Starts a host's service.
     pub(crate) fn serve(&mut self, host: &Host) {
-        let child = Command::new(self.root().join("service"))
+        let mut command = Command::new(self.root().join("service"));
+        command
             .args([
                 format!("hosts/{}", host.name),
                 host.address.clone(),
@@ -112,10 +157,17 @@ impl Ground {
             .current_dir(self.root())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        self.children.push(child);
+            .stderr(Stdio::null());
+        if self.farm.is_some() && rustix::process::geteuid().is_root() {
+            command.uid(self.owner.0).gid(self.owner.1);
+        }
+        self.children.push(command.spawn().unwrap());
+    }
+
+    /// A host as it is reached over SSH, with switches for what can be wrong with that.
+    pub(crate) fn over_ssh(&self, host: &str) -> &ringway_farm::Host {
+        let farm = self.farm.as_ref();
+        farm.expect("the hosts are reached over SSH").host(host)
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -132,7 +184,7 @@ impl Ground {
 
     /// Writes a file of a host.
     pub(crate) fn put(&self, host: &str, file: &str, text: &str) {
-        fs::write(self.home(host).join(file), text).unwrap();
+        self.write(&format!("hosts/{host}/{file}"), text);
     }
 
     /// Removes a file of a host.
@@ -190,6 +242,11 @@ impl Ground {
         self.starts().contains(&format!("{host} {kind}"))
     }
 
+    /// Steps that ran beside another one of their host.
+    pub(crate) fn at_once(&self) -> Vec<String> {
+        at_once(&self.ledger())
+    }
+
     /// What the ledger shows that must not be.
     pub(crate) fn wrong(&self) -> Vec<String> {
         wrong(&self.ledger())
@@ -226,6 +283,7 @@ impl Drop for Ground {
             let _ = child.kill();
             let _ = child.wait();
         }
+        drop(self.farm.take());
         // The envelope of a step that was killed just now may still be writing down how it ended.
         let begun = Instant::now();
         while self.root().exists() && begun.elapsed() < GONE_WITHIN {
@@ -236,20 +294,38 @@ impl Drop for Ground {
     }
 }
 
-/// A host at an address that no other process of tests uses: the process's id is in it.
-fn host(name: &str) -> Host {
+/// A copy, as the hosts' user may not be let to where the service was built. Another program makes it: were it open for
+/// writing here, whatever another test starts at this moment would keep it so, and it could not be executed.
+fn lay_service(root: &Path) {
+    let mut copy = Command::new("cp");
+    copy.arg(env!("CARGO_BIN_EXE_service"))
+        .arg(root.join("service"));
+    assert!(copy.status().unwrap().success(), "{copy:?}");
+}
+
+/// What carries the hosts. Their services are those of the ground.
+fn farm(root: &Path, setup: &Setup<'_>) -> Farm {
+    fs::set_permissions(root, fs::Permissions::from_mode(0o755)).unwrap();
+    let hosts = setup.hosts.iter();
+    let plan = Plan {
+        base: Some(root.join("farm")),
+        services: Some(false),
+        ..Plan::made_of(hosts.map(|(name, _)| HostPlan::new(name, "any")).collect())
+    };
+    Farm::start(plan).unwrap()
+}
+
+/// A host where it is carried, or at an address that no other process of tests uses: the process's id is in it, outside
+/// of the networks that farms choose among.
+fn host(name: &str, farm: Option<&Farm>) -> Host {
     static NEXT: AtomicU16 = AtomicU16::new(20_000);
     let id = std::process::id();
-    let port = NEXT.fetch_add(1, Ordering::Relaxed);
+    let [a, b, c] = [id >> 16 & 15, id >> 8 & 255, id & 255];
+    let here = || format!("127.{}.{b}.{c}", 64 + a);
     Host {
         name: name.to_owned(),
-        address: format!(
-            "127.{}.{}.{}",
-            64 + (id >> 16 & 63),
-            id >> 8 & 255,
-            id & 255
-        ),
-        port,
+        address: farm.map_or_else(here, |farm| farm.host(name).address().to_string()),
+        port: NEXT.fetch_add(1, Ordering::Relaxed),
     }
 }
 
@@ -269,13 +345,22 @@ fn line(text: &str) -> Line {
 
 /// What a ledger shows that must not be: an intent that was run twice, two steps of one host at once.
 fn wrong(ledger: &[Line]) -> Vec<String> {
-    let mut wrong = Vec::new();
     let mut runs: BTreeMap<&str, u32> = BTreeMap::new();
+    for line in ledger.iter().filter(|line| line.is_start) {
+        *runs.entry(&line.intent).or_default() += 1;
+    }
+    let mut wrong = at_once(ledger);
+    let twice = runs.into_iter().filter(|&(_, count)| count > 1);
+    wrong.extend(twice.map(|(intent, count)| format!("{intent} ran {count} times")));
+    wrong
+}
+
+fn at_once(ledger: &[Line]) -> Vec<String> {
+    let mut wrong = Vec::new();
     let mut open: BTreeMap<&str, &str> = BTreeMap::new();
     for line in ledger {
         let (host, intent) = (line.host.as_str(), line.intent.as_str());
         if line.is_start {
-            *runs.entry(intent).or_default() += 1;
             if let Some(before) = open.insert(host, intent) {
                 wrong.push(format!("{intent} began during {before} of {host}"));
             }
@@ -283,8 +368,6 @@ fn wrong(ledger: &[Line]) -> Vec<String> {
             wrong.push(format!("{intent} ended and was not under way on {host}"));
         }
     }
-    let twice = runs.into_iter().filter(|&(_, count)| count > 1);
-    wrong.extend(twice.map(|(intent, count)| format!("{intent} ran {count} times")));
     wrong
 }
 

@@ -6,15 +6,15 @@
 //! durable and whose step had not begun.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::OpenOptions;
-use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use ringway_engine::{Event, Final};
+use ringway_farm::Switch;
 
-use super::documents::Setup;
-use super::ground::{Ground, Host, LONG, Line};
+use super::documents::{Carrier, Setup};
+use super::ground::{Ground, Host, Line};
 use super::journal::Journal;
+use super::run::{Run, audit_is_clean};
 use super::stage::play;
 
 /// Kills during the rollout, at the least.
@@ -120,59 +120,15 @@ impl Dice {
     }
 }
 
-/// The program, carrying the rollout out. It does not outlive the test.
-struct Run(Child);
-
-impl Run {
-    /// Goes on with what the data directory holds, or begins it.
-    fn start(ground: &Ground, phase: Phase, events: &[Event]) -> Self {
-        let log = ground.root().join("run.log");
-        let log = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(log)
-            .unwrap();
-        let mut command = Command::new(ringway_tests::ringway());
-        command.arg("--data").arg(ground.data());
-        match (phase, phase.has_begun(events)) {
-            (Phase::Rollout, false) => command.args(["run", "--no-wait"]).arg(ground.root()),
-            (Phase::Rollback, false) => command.args(["rollback", "--reason", "not good enough"]),
-            (_, true) => command.args(["run", "--no-wait", "--resume"]),
-        };
-        command
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log);
-        Self(command.spawn().unwrap())
-    }
-
-    fn has_ended(&mut self) -> Option<ExitStatus> {
-        self.0.try_wait().unwrap()
-    }
-
-    /// Waits until it ends by itself.
-    async fn ended(&mut self) -> ExitStatus {
-        let begun = Instant::now();
-        loop {
-            if let Some(status) = self.has_ended() {
-                return status;
-            }
-            assert!(begun.elapsed() < LONG, "the rollout does not end");
-            tokio::time::sleep(Duration::from_millis(10)).await;
+/// Goes on with what the data directory holds, or begins it.
+fn start(ground: &Ground, phase: Phase, events: &[Event]) -> Run {
+    let root = ground.root().to_str().unwrap();
+    match (phase, phase.has_begun(events)) {
+        (Phase::Rollout, false) => Run::start(ground, &["run", "--no-wait", root]),
+        (Phase::Rollback, false) => {
+            Run::start(ground, &["rollback", "--reason", "not good enough"])
         }
-    }
-
-    /// SIGKILL.
-    fn kill(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
-impl Drop for Run {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        (_, true) => Run::start(ground, &["run", "--no-wait", "--resume"]),
     }
 }
 
@@ -261,18 +217,15 @@ async fn wait_for(moment: &Moment, ground: &Ground, run: &mut Run) {
     }
 }
 
-fn lay() -> Ground {
+fn lay(carrier: Carrier) -> Ground {
     let names = (1..=24).map(|n| format!("host-{n}")).collect::<Vec<_>>();
-    let hosts: Vec<(&str, &str)> = names
-        .iter()
-        .enumerate()
-        .map(|(i, name)| {
-            (
-                name.as_str(),
-                if i < 4 { "ring: canary" } else { "ring: broad" },
-            )
-        })
-        .collect();
+    let labels = |i| match i {
+        0..4 => "ring: canary, sudo: no",
+        13 => "ring: broad, sudo: yes",
+        _ => "ring: broad, sudo: no",
+    };
+    let hosts = names.iter().enumerate();
+    let hosts: Vec<(&str, &str)> = hosts.map(|(i, name)| (name.as_str(), labels(i))).collect();
     let ground = Ground::lay(&Setup {
         hosts: &hosts,
         policy: "rings:
@@ -281,7 +234,10 @@ fn lay() -> Ground {
 pace: { at_once: 3, ramp: off, settle: 300ms }
 retry: { times: 2, wait: 50ms }
 halt: { failed: 24 }
+offline: { or: 1 }
 gates: [{ name: answers, probe: up, down: { for: 700ms } }]",
+        carrier,
+        connect: &[("sudo = yes", "become: sudo")],
         ..Setup::default()
     });
     for host in &names {
@@ -296,6 +252,15 @@ gates: [{ name: answers, probe: up, down: { for: 700ms } }]",
         ("host-12", "fail-drain", "1"),
     ] {
         ground.put(host, file, text);
+    }
+    if carrier == Carrier::Ssh {
+        let faults = [
+            ("host-14", Switch::SudoRefused),
+            ("host-16", Switch::Refuse),
+        ];
+        for (host, switch) in faults {
+            ground.over_ssh(host).set(switch).unwrap();
+        }
     }
     ground
 }
@@ -368,7 +333,7 @@ async fn disturb(ground: &Ground, dice: &mut Dice, phase: Phase) -> Met {
     loop {
         let events = Journal::events(&ground.data()).await;
         assert!(!phase.is_over(&events), "it was over after {met:?}");
-        let mut run = Run::start(ground, phase, &events);
+        let mut run = start(ground, phase, &events);
         if phase.is_enough(&met) || met.kills == MOST_KILLS {
             run.ended().await;
             return met;
@@ -387,31 +352,32 @@ async fn leave_alone(ground: &Ground) -> [Outcome; 2] {
     let mut outcomes = Vec::new();
     for phase in [Phase::Rollout, Phase::Rollback] {
         let events = Journal::events(&ground.data()).await;
-        let status = Run::start(ground, phase, &events).ended().await;
+        let status = start(ground, phase, &events).ended().await;
         assert_eq!(status.code(), Some(0), "{phase:?}");
         outcomes.push(Outcome::of(ground, phase).await);
     }
     outcomes.try_into().unwrap()
 }
 
-fn audit_is_clean(ground: &Ground) {
-    let audit = Command::new(ringway_tests::ringway())
-        .args(["audit", "--data"])
-        .arg(ground.data())
-        .output()
-        .unwrap();
-    assert!(audit.status.success(), "{audit:?}");
-}
-
 #[test]
 fn a_rollout_that_is_killed_again_and_again_ends_as_one_that_is_not() {
+    kills_change_nothing(Carrier::Local);
+}
+
+/// The connections of a killed Ringway break, and the steps at their other ends go on.
+#[test]
+fn a_rollout_over_ssh_that_is_killed_again_and_again_ends_as_one_that_is_not() {
+    kills_change_nothing(Carrier::Ssh);
+}
+
+fn kills_change_nothing(carrier: Carrier) {
     let seed = std::env::var("RINGWAY_SEED").map_or(SEED, |text| text.parse().unwrap());
     println!("RINGWAY_SEED={seed}");
     play(async {
         let begun = Instant::now();
-        let quiet = lay();
+        let quiet = lay(carrier);
         let undisturbed = tokio::spawn(async move { leave_alone(&quiet).await });
-        let ground = lay();
+        let ground = lay(carrier);
         let mut dice = Dice(seed);
         let mut outcomes = Vec::new();
         for phase in [Phase::Rollout, Phase::Rollback] {
@@ -426,6 +392,11 @@ fn a_rollout_that_is_killed_again_and_again_ends_as_one_that_is_not() {
         assert_eq!(words["host-3"], "failed (apply: its command failed)");
         assert!(words["host-6"].starts_with("unhealthy"), "{words:?}");
         assert_eq!(expected[1].words["host-6"], "rolled back");
+        if carrier == Carrier::Ssh {
+            let refused = "failed (inspect: the host would not let it run)";
+            assert_eq!(words["host-14"], refused);
+            assert_eq!(words["host-16"], "offline");
+        }
         for (outcome, expected) in outcomes.iter().zip(&expected) {
             assert_eq!(outcome.differs_from(expected), [""; 0]);
         }

@@ -5,19 +5,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use super::documents::{QUICK, Setup};
 use super::ground::{Ground, Host};
 use super::stage::{Stage, play};
 
+/// Short beside the time that a host is down for, and long enough to leave the machine to the others.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
+
 /// What somebody saw who looked all the time.
 #[derive(Debug, Default)]
-struct Seen {
-    looks: u32,
+pub(crate) struct Seen {
+    pub(crate) looks: u32,
     /// Hosts that were down at some time.
-    down: BTreeSet<String>,
+    pub(crate) down: BTreeSet<String>,
     /// How often both of a pair were.
-    both: u32,
+    pub(crate) both: u32,
 }
 
 /// Out of service: drained, or without an answer.
@@ -25,12 +29,17 @@ fn is_down((host, home): &(Host, PathBuf)) -> bool {
     home.join("drained").exists() || host.answer().is_none()
 }
 
-fn observe(ground: &Ground, pair: [&str; 2], enough: Arc<AtomicBool>) -> JoinHandle<Seen> {
+pub(crate) fn observe(
+    ground: &Ground,
+    pair: [&str; 2],
+    enough: Arc<AtomicBool>,
+) -> JoinHandle<Seen> {
     let pair = pair.map(|name| (ground.host(name).clone(), ground.home(name)));
     thread::spawn(move || {
         let mut seen = Seen::default();
         while !enough.load(Ordering::Relaxed) {
             seen.looks += 1;
+            thread::park_timeout(BETWEEN_LOOKS);
             let [a, b] = pair.each_ref().map(is_down);
             for (host, is_down) in [(&pair[0].0, a), (&pair[1].0, b)] {
                 if is_down {

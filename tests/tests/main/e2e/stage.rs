@@ -3,7 +3,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use ringway_engine::view::{FleetView, RolloutView};
+use ringway_drivers::Drivers;
+use ringway_drivers::ssh::{Here, Limits, Russh};
+use ringway_drivers::system::{Processes, SystemSsh};
+use ringway_engine::view::{FleetView, HostView, RolloutView};
 use ringway_engine::{Accepted, Command, Rejected};
 use ringway_model::{Actor, RolloutId};
 use ringway_runtime::{Answer, Bundle, Client, Config, Identify, Question, Runtime};
@@ -34,6 +37,14 @@ impl Identify for Speaker {
     }
 }
 
+/// Every driver there is, as the program has them.
+fn drivers(ground: &Ground) -> Drivers {
+    let here = Here::of_this_process();
+    let system = SystemSsh::new(&here, Processes::default());
+    let ringway = Russh::new(here, Limits::default());
+    Drivers::over(&ground.data(), Arc::new(ringway), Arc::new(system)).unwrap()
+}
+
 /// A rollout that is going on.
 pub(crate) struct Stage {
     /// Before the ground, so that nothing is decided any more when the services end.
@@ -52,7 +63,8 @@ impl Stage {
             identify: Arc::clone(&speaker) as Arc<dyn Identify>,
             observe: false,
         };
-        let runtime = Runtime::start(config).await.unwrap();
+        let runtime = Runtime::start_with(config, Arc::new(drivers(&ground)));
+        let runtime = runtime.await.unwrap();
         let stage = Self {
             runtime,
             speaker,
@@ -123,10 +135,15 @@ impl Stage {
         view.rollouts[0].clone()
     }
 
+    /// How a host stands.
+    pub(crate) async fn view(&self, host: &str) -> HostView {
+        let views = self.runtime.caller().host(host.to_owned()).await.unwrap();
+        views[0].clone()
+    }
+
     /// How a host stands, in words.
     pub(crate) async fn words(&self, host: &str) -> String {
-        let views = self.runtime.caller().host(host.to_owned()).await.unwrap();
-        views[0].words.clone()
+        self.view(host).await.words
     }
 
     /// Waits until a host stands so.

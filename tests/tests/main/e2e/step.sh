@@ -42,7 +42,17 @@ reboot)
 		kill "$(cat "$home/pid")" 2>/dev/null
 		rm -f "$home/pid"
 	fi
-	setsid ./service "$home" "$ADDRESS" "$LABEL_PORT" </dev/null >>"$home/log" 2>&1 &
+	# Where the whole host restarts, its service does not: it would be the test's to start it again.
+	rm -f "$home/started"
+	env -u RINGWAY_FARM -u RINGWAY_FARM_HOST setsid ./service "$home" "$ADDRESS" "$LABEL_PORT" </dev/null >>"$home/log" 2>&1 &
+	if [ "${RINGWAY_FARM:+$RESTARTS}" = host ]; then
+		while [ ! -e "$home/started" ]; do
+			sleep 0.02
+		done
+		# Nothing comes to the ledger any more once the host goes down.
+		note end
+		exec "$RINGWAY_FARM/bin/reboot"
+	fi
 	;;
 verify | care-verify) test "$(cat "$home/version")" = "$WANTED" ;;
 undrain) rm -f "$home/drained" ;;
