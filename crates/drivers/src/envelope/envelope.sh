@@ -178,8 +178,8 @@ rw_forbid() {
 	rw_enter
 	[ -d "$RW_RUN" ] || mkdir -m 700 "$RW_RUN" 2>/dev/null || rw_full
 	rw_forbids "$RW_RUN" || [ -e "$RW_RUN/fate" ] || rw_full
-	sync "$RW_RUN/fate" "$RW_RUN" "$RW_RUNS" 2>/dev/null
 	if rw_never "$RW_RUN"; then
+		sync "$RW_RUN/fate" "$RW_RUN" "$RW_RUNS" 2>/dev/null
 		rw_answer never
 	else
 		rw_answer begun

@@ -411,6 +411,45 @@ async fn an_envelope_that_does_not_work_is_a_host_that_refuses() {
     assert!(!world.file("ran").exists());
 }
 
+/// What has begun must not be reported as never begun because nobody heard that it was accepted.
+#[tokio::test]
+async fn a_step_whose_acceptance_was_lost_is_found_by_its_run_directory() {
+    let world = World::with_shell(&["/bin/sh", "-c", "exec /bin/sh >/dev/null"]);
+    let step = world.step(1, "echo ran >> ledger; echo hello");
+    assert_eq!(world.run(step.clone()).await, ended(0, "hello\n"));
+    assert_eq!(world.run(step).await, ended(0, "hello\n"));
+    assert_eq!(world.text("ledger"), "ran\n");
+}
+
+#[tokio::test]
+async fn a_host_without_room_refuses() {
+    let world = World::with_shell(&["/bin/sh", "-c", "trap '' XFSZ; ulimit -f 0; exec /bin/sh"]);
+    let report = world.run(world.step(1, "touch ran")).await;
+    let RawReport::Refused { why } = report else {
+        panic!("{report:?}");
+    };
+    assert!(why.contains("cannot write below"), "{why}");
+    assert!(!world.file("ran").exists());
+}
+
+#[tokio::test]
+async fn a_host_of_another_database_is_out_of_reach_and_says_how_it_is_taken_over() {
+    let world = World::new();
+    assert_eq!(world.run(world.step(1, "true")).await, ended(0, ""));
+    let mut step = world.step(2, "touch ran");
+    step.incarnation = 78;
+    let why =
+        "the host belongs to another database of this fleet; `ringway adopt 77` takes it over";
+    let report = RawReport::Unreachable {
+        why: why.to_owned(),
+    };
+    assert_eq!(world.run(step.clone()).await, report);
+    assert_eq!(world.attach(step.clone()).await, report);
+    step.adopts = Arc::new(BTreeSet::from([INCARNATION]));
+    assert_eq!(world.run(step).await, ended(0, ""));
+    assert!(world.file("ran").exists());
+}
+
 #[tokio::test]
 async fn no_step_leaves_a_process_or_a_descriptor_behind() {
     let world = World::new();
