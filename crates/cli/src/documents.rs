@@ -259,16 +259,12 @@ fn attachments(wanted: &[Wanted]) -> Attachments {
 
 /// Where what a fleet asks for lies.
 fn path_of(wanted: &Wanted) -> Result<PathBuf, String> {
-    match wanted.path.strip_prefix("~/") {
-        Some(rest) => {
-            let home = std::env::var_os("HOME").ok_or("there is no `HOME` in the environment")?;
-            Ok(Path::new(&home).join(rest))
-        }
-        None => {
-            let beside = Path::new(&wanted.source).parent();
-            Ok(beside.unwrap_or(Path::new("")).join(&wanted.path))
-        }
+    if let Some(rest) = wanted.path.strip_prefix("~/") {
+        let home = std::env::var_os("HOME").ok_or("there is no `HOME` in the environment")?;
+        return Ok(Path::new(&home).join(rest));
     }
+    let beside = Path::new(&wanted.source).parent();
+    Ok(beside.unwrap_or(Path::new("")).join(&wanted.path))
 }
 
 fn canonical(wanted: &Wanted) -> Option<PathBuf> {
