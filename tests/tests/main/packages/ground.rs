@@ -128,6 +128,13 @@ impl Ground {
         script(include_str!("archive.sh"), &[folder, label, suite]);
     }
 
+    /// Takes a version of a package out of an archive again.
+    pub(super) fn withdraw(&self, archive: [&str; 3], name: &str, version: &str) {
+        let pool = self.path("archives").join(archive[0]).join("pool");
+        fs::remove_file(pool.join(format!("{name}_{version}_all.deb"))).unwrap();
+        self.publish(archive, &[]);
+    }
+
     /// Installs packages as a person would, on these hosts.
     pub(super) fn install(&self, hosts: &[&str], packages: &str) {
         for host in hosts {

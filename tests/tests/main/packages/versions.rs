@@ -146,3 +146,25 @@ fn a_version_that_no_archive_has_is_not_installed() {
         has(&ground, host, "1.0-1");
     }
 }
+
+/// Nothing is pretended of a rollback that cannot be: the host says what it lacks, and keeps what it has.
+#[test]
+fn a_rollback_to_a_version_that_no_archive_has_any_more_says_so_and_changes_nothing() {
+    let Some(ground) = ground() else { return };
+    let before = logs(&ground);
+    ground.document("update", &update("2.0-1"));
+    let said = ground.ringway_with_documents(&["run"]);
+    assert_eq!(said.code, Some(3), "{said:?}");
+    let hit = touched(&ground, &before);
+    ground.withdraw(MAIN, "ringway-web", "1.0-1");
+    ground.tell(hit, "sudo apt-get -q update", "");
+    let log = ground.log(hit);
+    let said = ground.ringway(&["rollback", "--reason", "it answers nothing"]);
+    let why = ground.ringway(&["why", hit]);
+    let lacks = "neither a repository nor apt's archive has ringway-web=1.0-1";
+    assert!(said.words.contains(lacks), "{said:?}");
+    assert!(why.data.contains("rollback failed"), "{why:?}");
+    assert!(why.data.contains(lacks), "{why:?}");
+    assert_eq!(ground.log(hit), log);
+    assert_eq!(ground.installed(hit)["ringway-web"], "installed 2.0-1");
+}
