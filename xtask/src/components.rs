@@ -18,7 +18,7 @@ struct Component {
     used_for: &'static str,
 }
 
-const COMPONENTS: [Component; 13] = [
+const COMPONENTS: [Component; 15] = [
     Component {
         program: "sh",
         install: "apt-get install dash",
@@ -73,6 +73,16 @@ const COMPONENTS: [Component; 13] = [
         program: "sudo",
         install: "apt-get install sudo",
         used_for: "steps with the rights of another user",
+    },
+    Component {
+        program: "apt-ftparchive",
+        install: "apt-get install apt-utils",
+        used_for: "archives of real packages",
+    },
+    Component {
+        program: "fakeroot",
+        install: "apt-get install fakeroot",
+        used_for: "hosts that install real packages without being root",
     },
     Component {
         program: "python3",
