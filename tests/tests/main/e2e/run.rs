@@ -14,6 +14,8 @@ pub(crate) struct Run {
     child: Child,
     /// Where it says what it does.
     log: PathBuf,
+    /// Where its steps do.
+    ledger: PathBuf,
 }
 
 impl Run {
@@ -28,22 +30,27 @@ impl Run {
         let mut command = ringway(ground, arguments);
         command.stdout(file.try_clone().unwrap()).stderr(file);
         let child = command.spawn().unwrap();
-        Self { child, log }
+        let ledger = ground.root().join("ledger");
+        Self { child, log, ledger }
     }
 
     pub(crate) fn has_ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()
     }
 
-    /// Waits until it ends by itself.
+    /// Waits until it ends by itself, as long as steps begin and end.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
-        let begun = Instant::now();
+        let mut moved = (Instant::now(), 0);
         loop {
             if let Some(status) = self.has_ended() {
                 return status;
             }
+            let length = fs::metadata(&self.ledger).unwrap().len();
+            if length > moved.1 {
+                moved = (Instant::now(), length);
+            }
             let log = || fs::read_to_string(&self.log).unwrap_or_default();
-            assert!(begun.elapsed() < LONG, "it does not end:\n{}", log());
+            assert!(moved.0.elapsed() < LONG, "it does not end:\n{}", log());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

@@ -114,18 +114,25 @@ impl Stage {
         self.runtime.caller().view().await.unwrap().rollouts[0].clone()
     }
 
-    /// Waits until the fleet is as asked for.
+    /// Waits until the fleet is as asked for, as long as steps begin and end.
     pub(crate) async fn until(
         &self,
         what: &str,
         wanted: impl Fn(&FleetView) -> bool,
     ) -> Arc<FleetView> {
         let caller = self.runtime.caller();
-        if let Ok(view) = tokio::time::timeout(LONG, caller.wait_until(wanted)).await {
-            return view.unwrap();
+        let mut moved = 0;
+        loop {
+            if let Ok(view) = tokio::time::timeout(LONG, caller.wait_until(&wanted)).await {
+                return view.unwrap();
+            }
+            let (view, starts) = (caller.view().await, self.ground.starts());
+            assert!(
+                starts.len() > moved,
+                "it never was so: {what}\n{view:#?}\n{starts:#?}"
+            );
+            moved = starts.len();
         }
-        let (view, starts) = (caller.view().await, self.ground.starts());
-        panic!("it never was so: {what}\n{view:#?}\n{starts:#?}");
     }
 
     /// Waits until the rollout is in this state and rests.

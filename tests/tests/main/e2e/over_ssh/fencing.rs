@@ -160,10 +160,10 @@ fn a_database_made_anew_takes_its_hosts_over_by_a_decision_only() {
     play(async {
         let policy = format!("{ONE_RING}offline: {{ retry: 1h }}");
         let ground = lay(&[("left", "n: 1"), ("other", "n: 2")], &policy);
-        ground.put("left", "hold-apply", "");
+        ground.put("left", "hold-precheck", "");
         let mut first = Run::start(&ground, &["run", "--no-wait", path(&ground)]);
-        until(&ground, "its apply runs", || {
-            ground.has_begun("left", "apply")
+        until(&ground, "its precheck runs", || {
+            ground.has_begun("left", "precheck")
         })
         .await;
         until(&ground, "the other is done", || {
@@ -191,7 +191,7 @@ fn a_database_made_anew_takes_its_hosts_over_by_a_decision_only() {
         until(&ground, "the other host is visited", is_visited).await;
         // Two databases give the same names to their intents.
         assert_eq!(ground.at_once(), [""; 0], "beside the step that was left");
-        ground.take("left", "hold-apply");
+        ground.take("left", "hold-precheck");
         assert_eq!(second.ended().await.code(), Some(0));
         assert_eq!(ground.at_once(), [""; 0]);
         ground.serves("2.0");
