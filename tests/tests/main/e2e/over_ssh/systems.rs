@@ -5,6 +5,7 @@ use ringway_farm::Switch;
 use ringway_model::{FailWhy, StepResult};
 
 use super::super::ground::{Ground, until};
+use super::super::journal::Journal;
 use super::super::stage::{Stage, play};
 use super::{Names, ONE_RING, Setup, setup, stand, told};
 
@@ -85,18 +86,7 @@ fn hosts_that_hang_or_restart_wrongly_end_as_stated_and_the_others_are_updated()
         for n in 1..=18 {
             stand(&stage, &[(&format!("well-{n}"), "updated")]).await;
         }
-        for host in ["hangs", "stubborn"] {
-            for file in ["step", "hung"] {
-                let pid = stage.ground.text(host, file);
-                until("the hung group is gone", || {
-                    stage.ground.ours(&pid).is_none()
-                })
-                .await;
-            }
-            assert_eq!(stage.ground.host(host).answer().as_deref(), Some("1.0"));
-            assert!(stage.ground.has_begun(host, "undrain"));
-            assert!(!stage.ground.has_begun(host, "reboot"));
-        }
+        hung_groups_are_gone(&stage).await;
         let (ground, journal) = stage.close().await;
         let away = ["never-back", "looping"];
         let drained = ground.drained();
@@ -104,19 +94,41 @@ fn hosts_that_hang_or_restart_wrongly_end_as_stated_and_the_others_are_updated()
             drained.iter().all(|host| away.contains(host)),
             "{drained:?}"
         );
-        let reboots = |host: &str, wrong: &[FailWhy]| {
-            let hosts = journal.hosts();
-            let slot = hosts.iter().find(|view| view.host == host).unwrap().slot;
-            let is_so = |event: &Event| {
-                matches!(
-                    event,
-                    Event::StepEnded { intent, result: StepResult::Failed(why), .. }
-                        if intent.slot() == slot && wrong.contains(why)
-                )
-            };
-            assert!(journal.has(is_so), "{host}: {wrong:?}");
-        };
-        reboots("never-back", &[FailWhy::NotBack]);
-        reboots("looping", &[FailWhy::RestartLoop, FailWhy::NotBack]);
+        failed(&journal, "never-back", &[FailWhy::NotBack]);
+        failed(
+            &journal,
+            "looping",
+            &[FailWhy::RestartLoop, FailWhy::NotBack],
+        );
     });
+}
+
+/// Nothing is left of the steps that hung, and their hosts are in service as they were.
+async fn hung_groups_are_gone(stage: &Stage) {
+    for host in ["hangs", "stubborn"] {
+        for file in ["step", "hung"] {
+            let pid = stage.ground.text(host, file);
+            until("the hung group is gone", || {
+                stage.ground.ours(&pid).is_none()
+            })
+            .await;
+        }
+        assert_eq!(stage.ground.host(host).answer().as_deref(), Some("1.0"));
+        assert!(stage.ground.has_begun(host, "undrain"));
+        assert!(!stage.ground.has_begun(host, "reboot"));
+    }
+}
+
+/// Asserts that a step of this host failed so.
+fn failed(journal: &Journal, host: &str, so: &[FailWhy]) {
+    let hosts = journal.hosts();
+    let slot = hosts.iter().find(|view| view.host == host).unwrap().slot;
+    let is_it = |event: &Event| {
+        matches!(
+            event,
+            Event::StepEnded { intent, result: StepResult::Failed(why), .. }
+                if intent.slot() == slot && so.contains(why)
+        )
+    };
+    assert!(journal.has(is_it), "{host}: {so:?}");
 }
