@@ -3,7 +3,8 @@
 #
 # The kit starts N hosts on loopback and leaves `hosts`, `ring0`..`ring3`, `id`, `known_hosts` and `hostctl` in FARM_DIR.
 # Four rings; on each host: health, apply, health, each a step in its envelope; the journal is on. A rollout of its own
-# in a fresh data directory each time.
+# in a fresh data directory each time, and so below a fresh root on the hosts: a host that has met another database of its
+# fleet would refuse this one.
 #
 #   full      as fast as it can: no ramp, no settle; halts as the other tools of the kit do, above 10 % of a ring
 #   careful   what a policy says where it says nothing else: the ramp from one host, 2 s of settling
@@ -22,7 +23,7 @@ port=$(sed -n 's/^ *Port //p' "$farm/ssh_config")
 		sed "s/.*/  - { name: h&, address: &, labels: { ring: ring$ring } }/" "$farm/ring$ring"
 	done
 	echo 'connect:'
-	echo "  - { select: all, ssh: { user: $user, port: $port, key: $farm/id, host_keys: { known_hosts: $farm/known_hosts }, root: '$farm/state/{address}/.ringway' } }"
+	echo "  - { select: all, ssh: { user: $user, port: $port, key: $farm/id, host_keys: { known_hosts: $farm/known_hosts }, root: '$farm/state/{address}/${work##*.}' } }"
 } >"$work/fleet.yaml"
 cat >"$work/recipe.yaml" <<END
 ringway: recipe/v1
