@@ -91,7 +91,9 @@ async fn ask_with(
                         .map(|text| fill(target, text))
                         .transpose()?,
                 };
-                let got = async { get(service.connect().await?, &wanted).await };
+                // A request that nobody can send is our fault, whether the service listens or not.
+                let request = request(&wanted)?;
+                let got = async { get(service.connect().await?, request, &wanted).await };
                 in_time(limit, got).await
             };
             wanted.await
@@ -283,13 +285,20 @@ struct Wanted {
     text: Option<String>,
 }
 
-async fn get(stream: Box<dyn Stream>, wanted: &Wanted) -> Result<(), Sample> {
-    let request = Request::get(&wanted.path)
+fn request(wanted: &Wanted) -> Result<Request<Empty<Bytes>>, Sample> {
+    Request::get(&wanted.path)
         .header(header::HOST, &wanted.authority)
         .header(header::USER_AGENT, "ringway")
         .header(header::CONNECTION, "close")
-        .body(Empty::<Bytes>::new())
-        .map_err(|error| Sample::Blind(format!("`{}`: {error}", wanted.path)))?;
+        .body(Empty::new())
+        .map_err(|error| Sample::Blind(format!("`{}`: {error}", wanted.path)))
+}
+
+async fn get(
+    stream: Box<dyn Stream>,
+    request: Request<Empty<Bytes>>,
+    wanted: &Wanted,
+) -> Result<(), Sample> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|error| broken(&error))?;

@@ -11,7 +11,8 @@ use crate::documents::{self, Prepared};
 use crate::exit::{End, Failure, Outcome};
 use crate::follow::{Until, follow};
 use crate::out::Out;
-use crate::session::{Beginning, Session};
+use crate::session::{Beginning, Informant, Session};
+use crate::standing::{self, Standing};
 
 /// `ringway run`.
 pub(crate) async fn run(out: Out, data: &Path, args: Run) -> Outcome {
@@ -34,7 +35,8 @@ pub(crate) async fn run(out: Out, data: &Path, args: Run) -> Outcome {
         observe: args.observe,
     };
     let session = Session::open_or_start(data, beginning).await?;
-    if session.is_here() {
+    let (is_here, had_errands) = (session.is_here(), !waited.is_empty());
+    if is_here {
         later::tell(out, data, waited).await;
     } else {
         out.say("another process decides here; the rollout is handed to it");
@@ -44,27 +46,38 @@ pub(crate) async fn run(out: Out, data: &Path, args: Run) -> Outcome {
     }
     let rollout = match prepared {
         Some(prepared) => propose(out, &session, prepared, args.key).await,
-        None => newest_open(&session.view().await?),
+        None => newest(&session.view().await?, is_here && had_errands),
     };
     match rollout {
         Ok(rollout) => {
             out.say(&format!(
                 "following {rollout}; `ringway status` shows it, Ctrl-C leaves it safely"
             ));
-            follow(
-                out,
-                session,
-                Until {
-                    rollout: Some(rollout),
-                    or_a_person: args.no_wait,
-                },
-            )
-            .await
+            let until = Until {
+                rollout: Some(rollout),
+                or_a_person: args.no_wait,
+            };
+            match follow(out, session, until).await {
+                Err(failure) if !is_here && failure.end == End::Unavailable => {
+                    left_behind(data, rollout).await.ok_or(failure)
+                }
+                ended => ended,
+            }
         }
         Err(failure) => {
             session.close().await;
             Err(failure)
         }
+    }
+}
+
+/// How a rollout rests whose process has left while it was followed, as one with `--no-wait` does; `None` where it does
+/// not rest, or nobody can tell.
+async fn left_behind(data: &Path, rollout: RolloutId) -> Option<End> {
+    let view = Informant::find(data).await.ok()?.view().await.ok()?;
+    match standing::of(&view, rollout)? {
+        Standing::Person(end) | Standing::Over(end) => Some(end),
+        Standing::Going | Standing::Winding | Standing::Fault => None,
     }
 }
 
@@ -104,11 +117,13 @@ fn already(view: &FleetView, plan: &Digest) -> Option<RolloutId> {
         .map(|one| one.id)
 }
 
-fn newest_open(view: &FleetView) -> Result<RolloutId, Failure> {
-    view.rollouts
-        .iter()
-        .rev()
+/// The rollout to go on with: the newest that is not over. Where orders from the inbox were carried out just now it may be
+/// over by them, and is told of all the same.
+fn newest(view: &FleetView, or_over: bool) -> Result<RolloutId, Failure> {
+    let rollouts = || view.rollouts.iter().rev();
+    rollouts()
         .find(|one| !one.is_final)
+        .or_else(|| rollouts().next().filter(|_| or_over))
         .map(|one| one.id)
         .ok_or_else(|| {
             Failure::new(End::Refused, "no rollout is open")
