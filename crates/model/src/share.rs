@@ -5,10 +5,12 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A share between 0 % and 100 %, in millionths. Written `2%`, `0.5%`.
+/// A share between 0 % and 100 %, in millionths. Written `2%`, `0.5%`. The default is nothing, 0 %.
 ///
 /// What must be *taken or kept up* rounds up; what *may go wrong or down* rounds down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Share(u32);
 

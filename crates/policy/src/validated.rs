@@ -6,6 +6,13 @@ use std::num::{NonZeroU16, NonZeroU32};
 use ringway_model::{AfterCrash, Digest, Labels, Place, Selector, Share, Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
+mod world;
+
+pub use world::{
+    AfterHalt, Away, Does, FaultModel, Flaky, HostModel, PeopleModel, Priors, Regression,
+    ShareRange, Shows, SpanRange, StepFails, World, WorldRollout,
+};
+
 /// A fleet: what there is, and what depends on what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fleet {
@@ -643,6 +650,8 @@ pub struct Documents {
     pub recipes: BTreeMap<String, Recipe>,
     /// Cares by name.
     pub cares: BTreeMap<String, Care>,
+    /// Worlds by name.
+    pub worlds: BTreeMap<String, World>,
     /// The people; empty when no document says who they are.
     pub people: People,
     /// The text of each document as written, by kind and name: `policy/monthly`, `people/people`. Its digest is the

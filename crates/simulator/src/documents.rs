@@ -51,6 +51,7 @@ pub fn draw(dice: &mut Dice, size: Size) -> Papers {
         updates: BTreeMap::new(),
         recipes: BTreeMap::new(),
         cares: BTreeMap::new(),
+        worlds: BTreeMap::new(),
         people: people(),
         texts: BTreeMap::new(),
         notes: Vec::new(),
