@@ -35,6 +35,18 @@ impl Engine {
         }
     }
 
+    /// Where a rollout stands: cheap enough to be asked after every batch. Absent where there is no such rollout.
+    pub fn standing(&self, rollout: RolloutId) -> Option<&RolloutState> {
+        let r = self.index_of(rollout).ok()?;
+        Some(&self.rollouts[r].rec.state)
+    }
+
+    /// One rollout, as people are shown it; absent where there is none of this id.
+    pub fn rollout(&self, rollout: RolloutId) -> Option<RolloutView> {
+        let r = self.index_of(rollout).ok()?;
+        Some(self.rollout_view(r))
+    }
+
     /// The plan of the newest rollout.
     pub fn newest_plan(&self) -> Option<&std::sync::Arc<ringway_scheduler::Plan>> {
         self.rollouts.last().map(|rollout| &rollout.plan)

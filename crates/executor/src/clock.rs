@@ -8,7 +8,7 @@ use ringway_model::{Span, Timestamp};
 /// How far the clock may move without a reason before it counts as a jump.
 ///
 /// The loop is told the time at the latest when it asked to be woken (while a soak runs that is within
-/// [`ALIVE_EVERY`](crate::config::ALIVE_EVERY)), so two minutes cover a busy machine by far, and are short against any
+/// [`alive_every`](crate::Config::alive_every)), so two minutes cover a busy machine by far, and are short against any
 /// soak. The documents promise this number.
 const JUMP: Span = Span::minutes(2);
 

@@ -9,6 +9,21 @@ pub struct Config {
     pub workers: u32,
     /// Batches between two snapshots, at least; see [`Config::default`].
     pub snapshot_every: u64,
+    /// How the loop learns what probes find.
+    pub watch: Watch,
+    /// How often the journal says that Ringway is there while a soak runs; see [`Config::default`].
+    pub alive_every: Span,
+}
+
+/// How the loop learns what probes find, and whether hosts restart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Watch {
+    /// It asks, again and again, and an answer counts for as long as it is fresh: the only way with a real fleet.
+    #[default]
+    Asks,
+    /// It asks once, and is told from then on whenever the answer changes: for worlds that know when something does. In
+    /// such a world a week in which nothing happens costs nothing.
+    Told,
 }
 
 impl Default for Config {
@@ -19,10 +34,16 @@ impl Default for Config {
     /// and again. For large fleets another rule is the stricter one: a snapshot is due only when the journal since the
     /// last one is as long as that one was. So snapshots at most double what is written, and recovery never folds more
     /// than about as many bytes as the state itself has.
+    ///
+    /// `Alive` every 45 s: the documents promise at least every 60 s. A commit on a busy disk may take seconds and a busy
+    /// machine wakes late; 45 s leaves 15 s for both. It decides only how much soak a crash can cost, so a world without
+    /// crashes may write it as seldom as it likes.
     fn default() -> Self {
         Self {
             workers: 64,
             snapshot_every: 1024,
+            watch: Watch::Asks,
+            alive_every: ALIVE_EVERY,
         }
     }
 }
@@ -34,11 +55,8 @@ impl Default for Config {
 /// its 250 ms; and at that size the cost of a commit is spread over so many results that larger batches gain nothing.
 pub(crate) const BATCH: usize = 4096;
 
-/// How often the journal says that Ringway is there while a soak runs.
-///
-/// The documents promise at least every 60 s. A commit on a busy disk may take seconds and a busy machine wakes late;
-/// 45 s leaves 15 s for both.
-pub(crate) const ALIVE_EVERY: Span = Span::seconds(45);
+/// How often the journal of a real fleet says that Ringway is there while a soak runs: see [`Config::default`].
+const ALIVE_EVERY: Span = Span::seconds(45);
 
 /// How old a decision may be when its step is handed out.
 ///

@@ -6,7 +6,7 @@ use ringway_model::{Actor, Digest, IntentId, Timestamp};
 
 use crate::codec::Batch;
 use crate::commit::Commit;
-use crate::config::{ALIVE_EVERY, BATCH};
+use crate::config::BATCH;
 use crate::fold;
 use crate::interpret::interpret;
 use crate::library::{DOCUMENT, FLEET, PLAN};
@@ -104,7 +104,7 @@ impl Executor {
 
     /// When the journal must say again that Ringway is there, while a soak runs.
     pub(crate) fn alive_due(&self) -> Timestamp {
-        self.alive_since + ALIVE_EVERY
+        self.alive_since + self.config.alive_every
     }
 
     /// Hands one input to the engine; it is journaled if it changed something.
@@ -194,7 +194,8 @@ impl Executor {
             .fleet
             .and_then(|digest| self.library.fleets.get(&digest));
         for change in self.engine.take_watch_changes() {
-            self.watching.change(now, change, fleet.map(AsRef::as_ref));
+            self.watching
+                .change(now, change, fleet.map(AsRef::as_ref), self.config.watch);
         }
     }
 

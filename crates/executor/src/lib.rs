@@ -22,7 +22,7 @@ mod recover;
 mod watching;
 mod words;
 
-pub use config::Config;
+pub use config::{Config, Watch};
 pub use interpret::interpret;
 pub use library::Library;
 pub use machine::Executor;

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ringway_engine::WatchChange;
-use ringway_health::{Board, Boots, Change, Rhythm};
+use ringway_health::{Board, Boots, Change, Rhythm, TOLD};
 use ringway_model::{HostId, ProbeId, RouteId, Sample, Span, Timestamp};
 use ringway_scheduler::{FleetSpec, Plan};
 
+use crate::config::Watch;
 use crate::port::Request;
 
 /// How often a boot id is read at the most and at the least: four times within the policy's `settle`, because a host in a
@@ -39,6 +40,7 @@ impl Watching {
         now: Timestamp,
         change: WatchChange,
         fleet: Option<&FleetSpec>,
+        watch: Watch,
     ) {
         match change {
             WatchChange::Watch {
@@ -47,10 +49,13 @@ impl Watching {
                 freshest,
             } => {
                 if let Some(spec) = fleet.and_then(|fleet| fleet.probes.get(probe.index())) {
-                    let rhythm = Rhythm {
-                        every: spec.probe.every,
-                        timeout: spec.probe.timeout,
-                        fresh: freshest,
+                    let rhythm = match watch {
+                        Watch::Asks => Rhythm {
+                            every: spec.probe.every,
+                            timeout: spec.probe.timeout,
+                            fresh: freshest,
+                        },
+                        Watch::Told => Rhythm::TOLD,
                     };
                     self.board.watch(now, host, probe, rhythm);
                 }
@@ -58,7 +63,10 @@ impl Watching {
             WatchChange::Unwatch { host, probe } => self.board.unwatch(host, probe),
             WatchChange::WatchBoot { host, plan, route } => {
                 let (shortest, longest) = BOOT_PERIOD;
-                let period = Span(plan.pace.settle.millis() / 4).clamp(shortest, longest);
+                let period = match watch {
+                    Watch::Asks => Span(plan.pace.settle.millis() / 4).clamp(shortest, longest),
+                    Watch::Told => TOLD,
+                };
                 self.boots.watch(now, host, period);
                 self.readings.insert(host, (plan, route));
             }

@@ -10,7 +10,8 @@
 //!   when it was *asked*.
 //! * Doubt ends good news at once and never bad news: a blind probe makes `Up` unknown and leaves `Down`.
 //! * Bad news is never held back: `take_changes` hands out everything that is no longer up, whatever its limit.
-//! * An answer nobody waits for, or to a question from before its watch began, changes nothing.
+//! * An answer nobody waits for, or to a question from before its watch began, changes nothing; a watch that is told
+//!   ([`Rhythm::TOLD`]) waits for every answer.
 //! * Work is O(log n) per answer, per question and per expiry; never a scan of what is watched.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +47,14 @@ pub struct Rhythm {
 }
 
 impl Rhythm {
+    /// Asked once when a watch begins, and told from then on whenever the answer changes: what is known stays true until
+    /// the next answer. For worlds that know when something changes, which a real fleet does not.
+    pub const TOLD: Self = Self {
+        every: Span(u64::MAX),
+        timeout: Span(u64::MAX),
+        fresh: Span(u64::MAX),
+    };
+
     /// The time between two questions: `every`, or half of `fresh` where answers would otherwise be stale before the
     /// next one comes, so that evidence of a healthy host has no gaps.
     pub fn period(&self) -> Span {
@@ -144,9 +153,13 @@ impl Board {
     pub fn watch(&mut self, now: Timestamp, host: HostId, probe: ProbeId, rhythm: Rhythm) {
         let pair = (host, probe);
         let index = self.rhythm_index(rhythm);
-        let spread = FIRST_ASK_SPACING
-            .times(self.watched.len() as u64)
-            .min(rhythm.period());
+        let spread = if rhythm == Rhythm::TOLD {
+            Span::ZERO
+        } else {
+            FIRST_ASK_SPACING
+                .times(self.watched.len() as u64)
+                .min(rhythm.period())
+        };
         let (told, asked, due) = match self.watched.get(&pair) {
             Some(before) => {
                 self.agenda.remove(&(before.next, host, probe));
@@ -206,7 +219,10 @@ impl Board {
             return;
         };
         if watched.asked == Timestamp::NEVER {
-            return;
+            if self.rhythms[usize::from(watched.rhythm)] != Rhythm::TOLD {
+                return;
+            }
+            watched.asked = now;
         }
         let asked = std::mem::replace(&mut watched.asked, Timestamp::NEVER);
         if std::mem::take(&mut watched.is_old) {

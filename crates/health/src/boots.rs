@@ -20,6 +20,9 @@ const ANSWER_WITHIN: Span = Span::seconds(30);
 /// The probe id that scatters boot questions apart from probes, which are numbered below 16.
 const SCATTER: ProbeId = ProbeId(u8::MAX);
 
+/// The period of a watch that asks once and is told from then on whenever the id changes.
+pub const TOLD: Span = Span(u64::MAX);
+
 #[derive(Debug)]
 struct Watched {
     period: Span,
@@ -58,7 +61,11 @@ impl Boots {
     /// Watches a host, reading its id about every `period`. A watch that exists begins anew.
     pub fn watch(&mut self, now: Timestamp, host: HostId, period: Span) {
         self.unwatch(host);
-        let spread = Span(2).times(self.watched.len() as u64).min(period);
+        let spread = if period == TOLD {
+            Span::ZERO
+        } else {
+            Span(2).times(self.watched.len() as u64).min(period)
+        };
         let next = now + Span(scatter((host, SCATTER)) % (spread.millis() + 1));
         self.watched.insert(
             host,
@@ -92,7 +99,11 @@ impl Boots {
             }
             return false;
         }
-        let Some(watched) = self.watched.get_mut(&host).filter(|watched| watched.asked) else {
+        let Some(watched) = self
+            .watched
+            .get_mut(&host)
+            .filter(|watched| watched.asked || watched.period == TOLD)
+        else {
             return false;
         };
         watched.asked = false;

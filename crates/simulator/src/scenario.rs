@@ -91,6 +91,7 @@ pub fn run_seed_with(seed: u64, extra: Extra) -> Report {
     let config = Config {
         workers: *dice.pick(&[1, 3, 64]),
         snapshot_every: *dice.pick(&[5, 50, 1024]),
+        ..Config::default()
     };
     let mut world = match World::new(seed, &papers, ways, faults, config, extra.keep) {
         Ok(world) => world,

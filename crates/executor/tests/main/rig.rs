@@ -82,6 +82,7 @@ impl Rig {
         let config = Config {
             workers: 3,
             snapshot_every: 16,
+            ..Config::default()
         };
         let mut rig = Self {
             world,

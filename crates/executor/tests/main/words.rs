@@ -39,6 +39,7 @@ fn spoken(snapshot_every: u64) -> Rig {
     rig.config = Config {
         workers: 3,
         snapshot_every,
+        ..Config::default()
     };
     rig.crash();
     drive(&mut rig, |start, kind| match (start.intent.slot(), kind) {

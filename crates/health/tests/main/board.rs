@@ -271,3 +271,24 @@ fn first_questions_are_spread_and_the_same_every_time() {
     assert_eq!(per_second.iter().sum::<usize>(), 10_000);
     assert!(per_second.iter().all(|&asks| asks < 2500), "{per_second:?}");
 }
+
+/// What is told stays true for a year without a question, and every later answer is one that was waited for.
+#[test]
+fn a_watch_that_is_told_is_asked_once_and_never_goes_stale() {
+    let mut board = Board::new();
+    board.watch(at(0), HOST, UP, Rhythm::TOLD);
+    assert_eq!(asks(&mut board, 0), 1);
+    board.sampled(at(0), HOST, UP, &Sample::Up);
+    assert_eq!(told(&mut board), [Evidence::Up]);
+    let year = 365 * 86_400;
+    assert_eq!(asks(&mut board, year), 0);
+    assert_eq!(board.next(), Some(Timestamp::NEVER));
+    assert_eq!(board.known(HOST, UP), Evidence::Up);
+    board.sampled(at(year), HOST, UP, &down());
+    board.sampled(at(year + 1), HOST, UP, &Sample::Up);
+    board.sampled(at(year + 2), HOST, UP, &down());
+    assert_eq!(told(&mut board), [Evidence::Down]);
+    board.watch(at(year + 3), HOST, UP, Rhythm::TOLD);
+    assert_eq!(asks(&mut board, year + 3), 1, "a new watch begins anew");
+    assert_eq!(board.known(HOST, UP), Evidence::Unknown);
+}

@@ -81,3 +81,14 @@ fn an_answer_that_never_comes_is_asked_for_again() {
     assert_eq!(boots.next(), None);
     assert!(!boots.seen(at(32), HOST, Some("b")));
 }
+
+#[test]
+fn a_watch_that_is_told_is_asked_once_and_takes_every_later_id() {
+    let mut boots = Boots::new();
+    boots.watch(at(0), HOST, ringway_health::TOLD);
+    assert_eq!(asks(&mut boots, 0), 1);
+    assert!(!boots.seen(at(0), HOST, Some("a")));
+    assert_eq!(asks(&mut boots, 365 * 86_400), 0);
+    assert!(boots.seen(at(400), HOST, Some("b")), "without a question");
+    assert!(!boots.seen(at(401), HOST, Some("b")));
+}

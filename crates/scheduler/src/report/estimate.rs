@@ -31,6 +31,25 @@ const ASSUMED: [(StepKind, Span); 8] = [
     (StepKind::Undrain, Span::seconds(15)),
 ];
 
+/// What a step of this kind is assumed to take; a `rollback` as long as an `apply`.
+pub fn assumed(kind: StepKind) -> Span {
+    let like = match kind {
+        StepKind::Rollback => StepKind::Apply,
+        StepKind::Inspect
+        | StepKind::Precheck
+        | StepKind::Drain
+        | StepKind::Apply
+        | StepKind::Reboot
+        | StepKind::Verify
+        | StepKind::CareVerify
+        | StepKind::Undrain => kind,
+    };
+    ASSUMED
+        .iter()
+        .find_map(|(kind, span)| (*kind == like).then_some(*span))
+        .unwrap_or(Span::ZERO)
+}
+
 /// The assumptions about the kinds of steps that this plan has.
 pub(super) fn assumptions(plan: &Plan) -> BTreeMap<StepKind, Span> {
     let has = |kind| {

@@ -14,6 +14,7 @@ mod strata;
 mod text;
 mod warnings;
 
+pub use estimate::assumed;
 pub use explain::explain;
 pub use parts::{
     AfterReport, ApprovalReport, AvailabilityReport, CellReport, Coverage, Estimate, GateReport,

@@ -102,6 +102,7 @@ fn world(papers: &Papers) -> World {
     let config = Config {
         workers: 64,
         snapshot_every: 40,
+        ..Config::default()
     };
     World::new(SEED, papers, ways(papers), Faults::none(SEED), config, 40).unwrap()
 }
