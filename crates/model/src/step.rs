@@ -29,6 +29,19 @@ pub enum StepKind {
 }
 
 impl StepKind {
+    /// Every kind, in order.
+    pub const ALL: [Self; 9] = [
+        Self::Inspect,
+        Self::Precheck,
+        Self::Drain,
+        Self::Apply,
+        Self::Rollback,
+        Self::Reboot,
+        Self::Verify,
+        Self::CareVerify,
+        Self::Undrain,
+    ];
+
     /// The word in documents and output.
     pub const fn word(self) -> &'static str {
         match self {

@@ -6,6 +6,7 @@
 pub mod checkers;
 mod dice;
 mod documents;
+pub mod future;
 mod reach;
 mod scenario;
 mod trace;

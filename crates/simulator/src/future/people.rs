@@ -1,0 +1,265 @@
+//! People of a future: they start rollouts, approve what is due, and decide after a halt, each after a while.
+
+use std::sync::Arc;
+
+use ringway_engine::{Command, Subject};
+use ringway_executor::port::{Arrival, Order, Proposal};
+use ringway_model::{Actor, Digest, RolloutId, Span};
+use ringway_policy::validated::{AfterHalt, NotBy};
+use ringway_scheduler::plan::ApprovalPlan;
+
+use super::outcome::Ended;
+use super::roll::{About, Roll};
+use super::run::{Future, Happening, Stood};
+
+/// Who starts every rollout.
+const STARTER: &str = "starter";
+
+/// How long until somebody looks again whether what they asked for is so.
+const LOOKS_AGAIN: Span = Span::hours(1);
+
+/// How often somebody asks again for a rollout that Ringway did not answer about.
+const ASKS_AGAIN: Span = Span::minutes(1);
+
+/// Something a person is about to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Deed {
+    /// Approve what is due, as the n-th to do so.
+    Approve {
+        rollout: usize,
+        page: u32,
+        number: u32,
+    },
+    /// Decide after a halt or a pause.
+    Decide { rollout: usize, page: u32 },
+}
+
+impl Future<'_> {
+    /// A rollout is started, again and again until Ringway has heard of it.
+    pub(super) fn propose(&mut self, index: usize) {
+        let track = &self.tracks[index];
+        if track.id.is_some() || track.ended.is_some() {
+            return;
+        }
+        let proposal = Proposal {
+            fleet: Arc::clone(&self.set.fleet),
+            plan: Arc::clone(&self.set.rollouts[index].plan),
+            documents: self.set.documents.clone(),
+            key: Some(format!("rollout-{index}")),
+        };
+        let ticket = self.ticket();
+        self.proposals.insert(ticket, index);
+        self.arrives(Arrival::Commanded {
+            ticket,
+            actor: Actor(STARTER.to_owned()),
+            order: Order::Propose(Box::new(proposal)),
+        });
+        self.after(ASKS_AGAIN, Happening::Starts(index));
+    }
+
+    fn ticket(&mut self) -> u64 {
+        self.tickets += 1;
+        self.tickets
+    }
+
+    fn command(&mut self, actor: &str, command: Command, deed: Deed) {
+        let ticket = self.ticket();
+        let (Deed::Approve { rollout, .. } | Deed::Decide { rollout, .. }) = deed;
+        self.asked.insert(ticket, (rollout, deed));
+        self.say(&format!("! {actor} asks: {command:?}"));
+        self.arrives(Arrival::Commanded {
+            ticket,
+            actor: Actor(actor.to_owned()),
+            order: Order::Command(command),
+        });
+    }
+
+    /// A rollout stands elsewhere than before: whoever has to do something about it will.
+    pub(super) fn people_see(&mut self, index: usize, stood: Stood) {
+        let page = self.tracks[index].page;
+        match stood {
+            Stood::Proposed | Stood::Promoting(_) => {
+                let missing = self.missing(index);
+                for number in 0..missing {
+                    self.approve_after(index, page, number);
+                }
+            }
+            Stood::Halted(_) if self.set.world.people.after_halt == AfterHalt::Leave => {
+                self.end(index, Ended::LeftHalted);
+            }
+            Stood::Halted(_) | Stood::Paused => {
+                let range = self.set.world.people.decide;
+                let parts = [index as u64, u64::from(page)];
+                let span = Roll::of(self.seed, About::Decides, &parts).within(range);
+                let deed = Deed::Decide {
+                    rollout: index,
+                    page,
+                };
+                self.after(span.max(Span::seconds(1)), Happening::Acts(deed));
+            }
+            Stood::Visiting(_) | Stood::Soaking(_) | Stood::Ending | Stood::Over => {}
+        }
+    }
+
+    fn approve_after(&mut self, index: usize, page: u32, number: u32) {
+        let range = self.set.world.people.approve;
+        let parts = [index as u64, u64::from(page), u64::from(number)];
+        let span = Roll::of(self.seed, About::Approves, &parts).within(range);
+        let deed = Deed::Approve {
+            rollout: index,
+            page,
+            number,
+        };
+        self.after(span.max(Span::seconds(1)), Happening::Acts(deed));
+    }
+
+    /// How many approvals a rollout still needs.
+    fn missing(&self, index: usize) -> u32 {
+        let view = self.tracks[index]
+            .id
+            .zip(self.executor.as_ref())
+            .and_then(|(id, executor)| executor.engine().rollout(id));
+        view.and_then(|view| view.approval).map_or(0, |approval| {
+            let by = u32::try_from(approval.by.len()).unwrap_or(u32::MAX);
+            u32::from(approval.need).saturating_sub(by)
+        })
+    }
+
+    pub(super) fn acts(&mut self, deed: Deed) {
+        let (Deed::Approve { rollout, page, .. } | Deed::Decide { rollout, page }) = deed;
+        let track = &self.tracks[rollout];
+        let Some(id) = track
+            .id
+            .filter(|_| track.page == page && track.ended.is_none())
+        else {
+            return;
+        };
+        match deed {
+            Deed::Approve { number, .. } => self.approve(rollout, id, number, deed),
+            Deed::Decide { .. } => self.decide(rollout, id, deed),
+        }
+        // Ringway may have been away, or somebody's yes may be void by then.
+        self.after(LOOKS_AGAIN, Happening::Acts(deed));
+    }
+
+    fn approve(&mut self, index: usize, id: RolloutId, number: u32, deed: Deed) {
+        let view = self
+            .executor
+            .as_ref()
+            .and_then(|executor| executor.engine().rollout(id));
+        let Some(approval) = view.and_then(|view| view.approval) else {
+            return;
+        };
+        if usize::from(approval.need) <= approval.by.len() {
+            return;
+        }
+        let plan = Arc::clone(&self.set.rollouts[index].plan);
+        let wanted = match approval.subject {
+            Subject::Start => plan.start.as_ref(),
+            Subject::Promotion { ring } => plan.rings[ring.index()].after_soak.as_ref(),
+        };
+        let Some(wanted) = wanted else {
+            return;
+        };
+        let Some(who) = somebody(wanted, plan.author.as_deref(), &approval.by) else {
+            return;
+        };
+        let parts = [
+            index as u64,
+            u64::from(self.tracks[index].page),
+            number.into(),
+        ];
+        let errs = self.tickets_are_mistaken(&parts);
+        let digest = if errs {
+            Digest::of(b"what was shown yesterday")
+        } else {
+            approval.digest
+        };
+        let command = Command::Approve {
+            rollout: id,
+            subject: approval.subject,
+            digest,
+        };
+        self.command(&who, command, deed);
+    }
+
+    /// Whether a person's first try is a mistake.
+    fn tickets_are_mistaken(&self, parts: &[u64]) -> bool {
+        Roll::of(self.seed, About::Mistakes, parts).is_in(self.set.world.people.mistakes)
+    }
+
+    fn decide(&mut self, index: usize, id: RolloutId, deed: Deed) {
+        let reason = "decided in a simulated world".to_owned();
+        let command = match self.standing(index) {
+            Some(Stood::Halted(_)) => match self.set.world.people.after_halt {
+                AfterHalt::Rollback => Command::Rollback {
+                    rollout: id,
+                    reason,
+                },
+                AfterHalt::Cancel | AfterHalt::Leave => Command::Cancel {
+                    rollout: id,
+                    reason,
+                },
+                AfterHalt::Resume => Command::Resume {
+                    rollout: id,
+                    reason,
+                },
+            },
+            Some(Stood::Paused) => Command::Resume {
+                rollout: id,
+                reason,
+            },
+            Some(
+                Stood::Proposed
+                | Stood::Visiting(_)
+                | Stood::Soaking(_)
+                | Stood::Promoting(_)
+                | Stood::Ending
+                | Stood::Over,
+            )
+            | None => return,
+        };
+        self.command("operator", command, deed);
+    }
+
+    /// Ringway refused what a person asked for.
+    pub(super) fn refused(&mut self, index: usize, deed: Deed) {
+        match deed {
+            // The right one comes an hour later at the latest, and most people see at once what was wrong.
+            Deed::Approve { page, number, .. } => {
+                self.approve_after(index, page, number.saturating_add(1000));
+            }
+            // Nothing to go back to: the rollout ends as it stands.
+            Deed::Decide { page, .. } => {
+                let track = &self.tracks[index];
+                if let Some(id) = track.id.filter(|_| track.page == page)
+                    && self.set.world.people.after_halt == AfterHalt::Rollback
+                {
+                    let command = Command::Cancel {
+                        rollout: id,
+                        reason: "there is nothing to go back to".to_owned(),
+                    };
+                    self.command("operator", command, deed);
+                }
+            }
+        }
+    }
+}
+
+/// Somebody who may approve and has not.
+fn somebody(wanted: &ApprovalPlan, author: Option<&str>, by: &[String]) -> Option<String> {
+    let may = |who: &str| {
+        !by.iter().any(|other| other == who)
+            && wanted.not_by.iter().all(|not| match not {
+                NotBy::Starter => who != STARTER,
+                NotBy::PolicyAuthor => author != Some(who),
+            })
+    };
+    if wanted.people.is_empty() {
+        (1..=64)
+            .map(|number| format!("person-{number}"))
+            .find(|who| may(who))
+    } else {
+        wanted.people.iter().find(|who| may(who)).cloned()
+    }
+}

@@ -1,0 +1,292 @@
+//! What all futures of one question share: fleet, plans and world, with every selector already asked of every host.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ringway_executor::{Config, Watch};
+use ringway_model::{Selector, Span, StepKind, Timestamp};
+use ringway_policy::validated::{HostModel, Regression, SpanRange, World};
+use ringway_scheduler::report::assumed;
+use ringway_scheduler::spec::HostSpec;
+use ringway_scheduler::{FleetSpec, Plan};
+
+use super::harm::{Harm, HostSet};
+use super::hosts::NONE;
+
+/// When a world begins that does not say when: a Monday morning.
+const BEGINS: Timestamp = Timestamp(1_767_603_600_000);
+
+/// Rollouts over one fleet in one world, at the most: a host's content is a bit for each.
+const MOST_ROLLOUTS: usize = 8;
+
+/// How seldom a world without crashes writes that Ringway is there.
+const ALIVE_EVERY: Span = Span::hours(24);
+
+/// One rollout of a setting.
+#[derive(Clone, Debug)]
+pub(super) struct Planned {
+    pub(super) plan: Arc<Plan>,
+    /// After the world's beginning.
+    pub(super) starts: Span,
+    /// By host: its ring, or `NONE` where it is no target.
+    pub(super) ring_of: Vec<u16>,
+}
+
+/// Hosts that are of one kind: they share the value of a label.
+#[derive(Clone, Debug)]
+pub(super) struct Kind {
+    /// `role=dc`.
+    pub(super) name: String,
+    pub(super) hosts: HostSet,
+}
+
+/// Everything that futures share.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    pub(super) fleet: Arc<FleetSpec>,
+    pub(super) rollouts: Vec<Planned>,
+    pub(super) documents: Vec<(String, String)>,
+    pub(super) world: World,
+    pub(super) begins: Timestamp,
+    /// By host: its entry in the world, or `NONE`.
+    pub(super) model_of: Vec<u16>,
+    /// By entry in the world and step kind; the last are those of a host without an entry.
+    pub(super) durations: Vec<BTreeMap<StepKind, SpanRange>>,
+    pub(super) harms: Vec<Harm>,
+    pub(super) kinds: Vec<Kind>,
+    pub(super) config: Config,
+}
+
+/// Why documents and a world make no setting.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// There is nothing to roll out.
+    #[error("there is no rollout to simulate")]
+    NoRollout,
+    /// More rollouts than a world can keep apart.
+    #[error("{0} rollouts are more than a world can keep apart, which is {MOST_ROLLOUTS}")]
+    TooManyRollouts(usize),
+    /// A plan was made for another fleet.
+    #[error("the plan of policy `{0}` was made for another fleet")]
+    OtherFleet(String),
+}
+
+impl Setting {
+    /// Prepares a question. Each plan comes with the span after the world's beginning at which its rollout is started;
+    /// `documents` are the texts all plans were made from, by kind and name.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no rollout, too many, or a plan for another fleet.
+    pub fn new(
+        fleet: Arc<FleetSpec>,
+        plans: Vec<(Arc<Plan>, Span)>,
+        documents: Vec<(String, String)>,
+        world: &World,
+        workers: u32,
+    ) -> Result<Self, Unfit> {
+        if plans.is_empty() {
+            return Err(Unfit::NoRollout);
+        }
+        if plans.len() > MOST_ROLLOUTS {
+            return Err(Unfit::TooManyRollouts(plans.len()));
+        }
+        let (digest, _) = fleet.encode();
+        if let Some((plan, _)) = plans.iter().find(|(plan, _)| plan.fleet != digest) {
+            return Err(Unfit::OtherFleet(plan.policy.clone()));
+        }
+        let hosts = &fleet.hosts[..];
+        let rollouts: Vec<Planned> = plans
+            .into_iter()
+            .map(|(plan, starts)| planned(plan, starts, hosts.len()))
+            .collect();
+        let model_of = model_of(&world.hosts, hosts);
+        let durations = world
+            .hosts
+            .iter()
+            .map(|model| durations(&model.steps))
+            .chain([durations(&BTreeMap::new())])
+            .collect();
+        let harms = world
+            .regressions
+            .iter()
+            .map(|regression| harm(regression, &rollouts, hosts))
+            .collect();
+        let kinds = kinds(&world.priors.by, &rollouts, hosts);
+        let crashes = world.faults.crashes > 0 || world.faults.bad_writes.millionths() > 0;
+        let config = Config {
+            workers,
+            watch: Watch::Told,
+            alive_every: if crashes {
+                Config::default().alive_every
+            } else {
+                ALIVE_EVERY
+            },
+            snapshot_every: if crashes { 256 } else { u64::MAX },
+        };
+        Ok(Self {
+            begins: world.begins.unwrap_or(BEGINS),
+            fleet: Arc::clone(&fleet),
+            rollouts,
+            documents,
+            world: world.clone(),
+            model_of,
+            durations,
+            harms,
+            kinds,
+            config,
+        })
+    }
+
+    /// The same question about other plans, in the same order: what two policies are compared by.
+    ///
+    /// # Errors
+    ///
+    /// As [`Setting::new`].
+    pub fn with_plans(&self, plans: Vec<(Arc<Plan>, Span)>) -> Result<Self, Unfit> {
+        Self::new(
+            Arc::clone(&self.fleet),
+            plans,
+            self.documents.clone(),
+            &self.world,
+            self.config.workers,
+        )
+    }
+
+    /// When the world begins.
+    pub const fn begins(&self) -> Timestamp {
+        self.begins
+    }
+
+    /// The plans, in the order in which their rollouts were given.
+    pub fn plans(&self) -> impl Iterator<Item = &Arc<Plan>> {
+        self.rollouts.iter().map(|rollout| &rollout.plan)
+    }
+
+    /// The fleet.
+    pub const fn fleet(&self) -> &Arc<FleetSpec> {
+        &self.fleet
+    }
+
+    /// The kinds of hosts that an update may harm one of, by name.
+    pub fn kinds(&self) -> impl Iterator<Item = &str> {
+        self.kinds.iter().map(|kind| kind.name.as_str())
+    }
+
+    pub(super) fn model(&self, host: usize) -> Option<&HostModel> {
+        self.world.hosts.get(usize::from(self.model_of[host]))
+    }
+
+    /// How long a host's steps of a kind take.
+    pub(super) fn duration(&self, host: usize, kind: StepKind) -> SpanRange {
+        let entry = usize::from(self.model_of[host]).min(self.durations.len() - 1);
+        self.durations[entry]
+            .get(&kind)
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// Whether anything may happen between Ringway and its hosts that needs what was begun to be remembered.
+    pub(super) fn has_faults(&self) -> bool {
+        let faults = &self.world.faults;
+        faults.lasts > Span::ZERO
+            && (faults.crashes > 0
+                || faults.bad_writes.millionths() > 0
+                || faults.lost.millionths() > 0)
+    }
+}
+
+fn planned(plan: Arc<Plan>, starts: Span, hosts: usize) -> Planned {
+    let mut ring_of = vec![NONE; hosts];
+    for (ring, planned) in plan.rings.iter().enumerate() {
+        let ring = u16::try_from(ring).unwrap_or(NONE);
+        for slot in planned.slots() {
+            ring_of[plan.slots[slot].host.index()] = ring;
+        }
+    }
+    Planned {
+        plan,
+        starts: super::roll::whole(starts),
+        ring_of,
+    }
+}
+
+/// Of each host the first entry that matches.
+fn model_of(models: &[HostModel], hosts: &[HostSpec]) -> Vec<u16> {
+    hosts
+        .iter()
+        .map(|host| {
+            models
+                .iter()
+                .position(|model| model.select.matches(&host.name, &host.labels))
+                .and_then(|index| u16::try_from(index).ok())
+                .unwrap_or(NONE)
+        })
+        .collect()
+}
+
+/// As written, or from half to twice what a plan assumes.
+fn durations(written: &BTreeMap<StepKind, SpanRange>) -> BTreeMap<StepKind, SpanRange> {
+    StepKind::ALL
+        .into_iter()
+        .map(|kind| {
+            let usual = assumed(kind);
+            let range = written.get(&kind).copied().unwrap_or(SpanRange {
+                low: Span(usual.millis() / 2),
+                high: usual.times(2),
+            });
+            (kind, range)
+        })
+        .collect()
+}
+
+fn harm(regression: &Regression, rollouts: &[Planned], hosts: &[HostSpec]) -> Harm {
+    let of = |update: &str| {
+        regression
+            .update
+            .as_ref()
+            .is_none_or(|named| named == update)
+    };
+    Harm {
+        rollouts: rollouts
+            .iter()
+            .enumerate()
+            .filter(|(_, rollout)| of(&rollout.plan.update))
+            .fold(0, |bits, (index, _)| bits | 1 << index),
+        hosts: matching(&regression.select, hosts),
+        share: regression.share,
+        does: regression.does,
+        shows: regression.shows,
+    }
+}
+
+fn matching(select: &Selector, hosts: &[HostSpec]) -> HostSet {
+    hosts
+        .iter()
+        .map(|host| select.matches(&host.name, &host.labels))
+        .collect()
+}
+
+/// The kinds of hosts among the targets, by the labels that tell them apart.
+fn kinds(by: &[String], rollouts: &[Planned], hosts: &[HostSpec]) -> Vec<Kind> {
+    let role = ["role".to_owned()];
+    let by = if by.is_empty() { &role[..] } else { by };
+    let is_target = |host: usize| rollouts.iter().any(|rollout| rollout.ring_of[host] != NONE);
+    let mut kinds: BTreeMap<(usize, &str), BTreeSet<usize>> = BTreeMap::new();
+    for (index, label) in by.iter().enumerate() {
+        for host in (0..hosts.len()).filter(|&host| is_target(host)) {
+            if let Some(value) = hosts[host].labels.get(label) {
+                kinds.entry((index, value)).or_default().insert(host);
+            }
+        }
+    }
+    kinds
+        .into_iter()
+        .map(|((label, value), members)| Kind {
+            name: format!("{}={value}", by[label]),
+            hosts: (0..hosts.len())
+                .map(|host| members.contains(&host))
+                .collect(),
+        })
+        .collect()
+}
