@@ -103,7 +103,8 @@ pub struct Board {
     watched: BTreeMap<Pair, Watched>,
     /// Few: one per probe and freshness that documents ask for.
     rhythms: Vec<Rhythm>,
-    /// One entry per wanted pair: when it must be looked at.
+    /// One entry per wanted pair that has to be looked at by itself, and when. A pair that is told has none most of its
+    /// time.
     agenda: BTreeSet<(Timestamp, HostId, ProbeId)>,
     /// Pairs whose knowledge is not `Up` and not told.
     worse: BTreeSet<Pair>,
@@ -338,8 +339,15 @@ impl Board {
         if watched.known != Evidence::Unknown {
             next = next.min(watched.seen + rhythm.fresh);
         }
-        self.agenda.remove(&(watched.next, host, probe));
-        self.agenda.insert((next, host, probe));
+        if watched.next == next {
+            return;
+        }
+        if watched.next != Timestamp::NEVER {
+            self.agenda.remove(&(watched.next, host, probe));
+        }
+        if next != Timestamp::NEVER {
+            self.agenda.insert((next, host, probe));
+        }
         watched.next = next;
     }
 
