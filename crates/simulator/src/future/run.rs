@@ -150,8 +150,8 @@ pub(super) struct Future<'a> {
     pub(super) tracks: Vec<Track>,
     /// Tickets of proposals: which rollout.
     pub(super) proposals: BTreeMap<u64, usize>,
-    /// Tickets of commands: whose rollout, and what was asked.
-    pub(super) asked: BTreeMap<u64, (usize, Deed)>,
+    /// Tickets of commands: what was asked.
+    pub(super) asked: BTreeMap<u64, Deed>,
     pub(super) tickets: u64,
     pub(super) healed: bool,
     /// Steps that run, and results of those that ended: kept only where somebody may ask for them again.
@@ -364,6 +364,11 @@ impl<'a> Future<'a> {
         }
     }
 
+    /// Whether the checkers look, or somebody may look at the journal later.
+    pub(super) const fn is_checked(&self) -> bool {
+        self.keep.checked || self.keep.journal
+    }
+
     /// What a probe finds on a host now.
     fn answer(&mut self, host: HostId, probe: ProbeId) {
         let sample = if self.hosts.all[host.index()].answers() {
@@ -489,11 +494,11 @@ impl<'a> Future<'a> {
                     self.tracks[index].ended = Some(Ended::Refused(rejected.why));
                 }
             }
-        } else if let Some((index, deed)) = self.asked.remove(&ticket)
+        } else if let Some(deed) = self.asked.remove(&ticket)
             && let Err(rejected) = answer
         {
             self.say(&format!("! refused: {}", rejected.code));
-            self.refused(index, deed);
+            self.refused(deed);
         }
     }
 

@@ -26,8 +26,8 @@ const MOST_ROLLOUTS: usize = 8;
 /// future of 10,000 hosts costs 2.5 times as much (`cargo xtask bench futures`).
 const GRAIN: (usize, Span, Span) = (2000, Span::seconds(1), Span::seconds(10));
 
-/// How seldom a world without crashes writes that Ringway is there.
-const ALIVE_EVERY: Span = Span::hours(24);
+/// How seldom a world without crashes writes that Ringway is there, where nobody checks that it does so often enough.
+pub(super) const ALIVE_EVERY: Span = Span::hours(24);
 
 /// One rollout of a setting.
 #[derive(Clone, Debug)]
@@ -125,12 +125,8 @@ impl Setting {
         let config = Config {
             workers,
             watch: Watch::Told,
-            alive_every: if crashes {
-                Config::default().alive_every
-            } else {
-                ALIVE_EVERY
-            },
             snapshot_every: if crashes { 256 } else { u64::MAX },
+            ..Config::default()
         };
         Ok(Self {
             begins: world.begins.unwrap_or(BEGINS),
@@ -204,6 +200,11 @@ impl Setting {
             .get(&kind)
             .copied()
             .unwrap_or_default()
+    }
+
+    /// Whether a decider may be thrown away and read back.
+    pub(super) const fn snapshots(&self) -> bool {
+        self.config.snapshot_every != u64::MAX
     }
 
     /// Whether anything may happen between Ringway and its hosts that needs what was begun to be remembered.
