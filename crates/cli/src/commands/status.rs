@@ -139,7 +139,8 @@ async fn watch(out: Out, session: &Session, all: bool) -> Outcome {
         } else {
             out.value(view.as_ref(), |_| String::new());
         }
-        if !view.rollouts.is_empty() && view.rollouts.iter().all(|one| one.is_final) {
+        let over = !view.rollouts.is_empty() && view.rollouts.iter().all(|one| one.is_final);
+        if over || !out.is_read() {
             return Ok(End::Done);
         }
         before = Some(view);

@@ -6,6 +6,7 @@
 )]
 
 use std::fs;
+use std::io;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -16,6 +17,7 @@ use tempfile::TempDir;
 const BOUND: Duration = Duration::from_mins(2);
 
 /// Three hosts, each a file with its version. `apply` fails where `fail-HOST` lies; `hold` makes it wait.
+/// `rollback` fails where `stuck-HOST` lies.
 const COMMON: &str = r#"
 ringway: fleet/v1
 name: f
@@ -37,7 +39,7 @@ name: r
 steps:
   inspect: { run: 'cat "version-$HOST"', installed_when: "{build}", previous: "{output}" }
   apply: { run: 'touch began; while [ -e hold ]; do sleep 0.05; done; echo "$BUILD" >"version-$HOST"; [ ! -e "fail-$HOST" ] || { cat "complaint-$HOST"; exit 1; }' }
-  rollback: { run: 'echo "$PREVIOUS" >"version-$HOST"' }
+  rollback: { run: '[ ! -e "stuck-$HOST" ] || exit 7; echo "$PREVIOUS" >"version-$HOST"' }
 "#;
 
 /// A policy with two rings; `{approval}` is what stands behind the first one's soak.
@@ -150,6 +152,13 @@ impl Place {
         said
     }
 
+    /// Runs the program with nobody reading what it prints, or with a standard output of another kind.
+    pub(crate) fn printing_to(&self, stdout: impl Into<Stdio>, arguments: &str) -> Said {
+        let mut command = self.command(arguments);
+        let child = command.stdout(stdout).stderr(Stdio::piped()).spawn();
+        child.unwrap().wait_with_output().unwrap().into()
+    }
+
     /// Runs the program with all of its log.
     pub(crate) fn traced(&self, arguments: &str) -> Said {
         let mut command = self.command(arguments);
@@ -247,4 +256,11 @@ pub(crate) fn until(so: impl Fn() -> bool) {
 /// Data that the program printed.
 pub(crate) fn json(text: &str) -> serde_json::Value {
     serde_json::from_str(text).unwrap()
+}
+
+/// A standard output that nobody reads any more.
+pub(crate) fn unread() -> io::PipeWriter {
+    let (reader, writer) = io::pipe().unwrap();
+    drop(reader);
+    writer
 }
