@@ -7,6 +7,7 @@ mod fencing;
 mod fleets;
 mod networks;
 mod systems;
+mod ways;
 
 use super::documents::{Carrier, Setup};
 use super::stage::Stage;
