@@ -6,6 +6,7 @@
 mod fencing;
 mod fleets;
 mod networks;
+mod rights;
 mod systems;
 mod ways;
 
