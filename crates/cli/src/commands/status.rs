@@ -104,7 +104,11 @@ pub(crate) async fn status(out: Out, data: &Path, args: &Status) -> Outcome {
     if args.watch
         && let Some(session) = Session::running(data).await?
     {
-        return watch(out, &session, args.all).await;
+        match watch(out, &session, args.all).await {
+            // It ended: what it left is in the journal.
+            Err(failure) if failure.end == End::Unavailable => {}
+            ended => return ended,
+        }
     }
     let informant = Informant::find(data).await?;
     let view = informant.view().await?;

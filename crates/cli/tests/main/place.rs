@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// Longer than anything here takes on a busy machine; a test that is right never waits for it.
@@ -196,6 +197,12 @@ impl Place {
         Running { child: Some(child) }
     }
 
+    /// Waits until a process decides here.
+    pub(crate) fn until_answered(&self) {
+        // Where none does, nothing is waited for.
+        until(|| self.ringway("wait --timeout 1ms").code == 124);
+    }
+
     /// Waits until `ringway status` says that the only rollout is in this state.
     pub(crate) fn until_status(&self, wanted: impl Fn(&serde_json::Value) -> bool) {
         until(|| {
@@ -213,8 +220,12 @@ pub(crate) struct Running {
 impl Running {
     /// As Ctrl-C does.
     pub(crate) fn interrupt(&self) {
-        let pid = rustix::process::Pid::from_child(self.child.as_ref().unwrap());
-        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        self.signal(Signal::INT);
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = Pid::from_child(self.child.as_ref().unwrap());
+        kill_process(pid, signal).unwrap();
     }
 
     /// As a power cut does, as far as it is concerned.
