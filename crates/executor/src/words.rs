@@ -190,7 +190,10 @@ pub(crate) fn note(report: &RawReport, result: &StepResult) -> Option<String> {
         RawReport::Unreachable { why }
         | RawReport::NotBack { why, .. }
         | RawReport::Refused { why } => harmless(why),
-        RawReport::Interrupted => "it began, runs no more, and left no result".to_owned(),
+        RawReport::Interrupted => {
+            "it may have begun; it left no result, or its host did not say what became of it"
+                .to_owned()
+        }
         RawReport::Fenced { seen } => format!("the host has seen epoch {seen}"),
         RawReport::NeverStarted | RawReport::Withdrawn => return None,
     })
