@@ -13,4 +13,5 @@
 mod crash_points;
 mod planted;
 mod seeds;
+mod soak;
 mod unreached;
