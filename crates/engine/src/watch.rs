@@ -111,7 +111,12 @@ impl Engine {
                 let slot = u32::try_from(index).unwrap_or(u32::MAX);
                 let host = self.host_of(r, slot);
                 for gate in 0..self.rollouts[r].plan.gates.len() {
-                    self.watch(host, self.rollouts[r].plan.gates[gate].probe);
+                    let probe = self.rollouts[r].plan.gates[gate].probe;
+                    // Evidence that is there is evidence: a new watch would forget it, and a host that settles while its
+                    // rollout waits to end would be told unhealthy for that.
+                    if self.fleet.evidence(host, probe) == ringway_model::Evidence::Unknown {
+                        self.watch(host, probe);
+                    }
                 }
                 let class = self.rollouts[r].rec.slots[index].state.class();
                 if matches!(class, Class::Settling | Class::Done) {

@@ -20,7 +20,7 @@ pub(crate) const ROLES: [&str; 4] = ["dc", "sql", "app", "web"];
 const PROBES: [&str; 2] = ["up", "deep"];
 
 /// Updates, each with a policy and a recipe of its own.
-pub(crate) const UPDATES: [&str; 2] = ["april", "may"];
+pub(crate) const UPDATES: [&str; 3] = ["april", "may", "june"];
 
 /// Everything a world is made from.
 #[derive(Clone, Debug)]
@@ -86,6 +86,36 @@ pub fn draw(dice: &mut Dice, size: Size) -> Papers {
     Papers {
         documents,
         rollouts,
+    }
+}
+
+/// Makes a story of days out of one of hours: everything is slower, so that telling it takes no longer.
+pub(crate) fn for_days(papers: &mut Papers) {
+    if let Some(fleet) = &mut papers.documents.fleet {
+        for probe in fleet.probes.values_mut() {
+            probe.every = Span::minutes(5);
+        }
+        for group in &mut fleet.groups {
+            if let Some(keep_up) = &mut group.keep_up {
+                keep_up.fresh = Span::minutes(12);
+            }
+        }
+    }
+    for recipe in papers.documents.recipes.values_mut() {
+        if let Some(reboot) = &mut recipe.reboot {
+            // Boot ids are read every few seconds whatever the probes' rhythm.
+            reboot.boot_id = None;
+        }
+    }
+    for policy in papers.documents.policies.values_mut() {
+        policy.offline.retry = Span::hours(1);
+        policy.pace.settle = policy.pace.settle.times(10);
+        for gate in &mut policy.gates {
+            gate.down_for = gate.down_for.times(20);
+        }
+        for ring in &mut policy.rings {
+            ring.soak = ring.soak.times(30);
+        }
     }
 }
 

@@ -3,9 +3,11 @@
 //! * [`checkers`] rebuild what is so from events and judge every decision; `ringway audit` runs them over a journal.
 //! * [`World`] drives the product's own loop in virtual time; [`run_seed`] tells one story from one number.
 
+mod behaviour;
 pub mod checkers;
 mod dice;
 mod documents;
+mod expected;
 pub mod future;
 mod reach;
 mod scenario;
@@ -14,10 +16,11 @@ mod world;
 
 pub use dice::Dice;
 pub use documents::{Papers, Size, draw, texts};
+pub use expected::Kind;
 pub use reach::Reach;
 pub use scenario::{Extra, Report, run_seed, run_seed_with};
 pub use trace::Trace;
 pub use world::{
-    BEGIN, Effect, Execution, Fate, Faults, Harm, LOST, MemoryStore, Mishap, NoPlan, Run, SimHost,
-    Trouble, Ways, World,
+    BEGIN, Effect, Execution, Fate, Faults, Flaky, Harm, LOST, MemoryStore, Met, Mishap, NoPlan,
+    Run, SimHost, Trouble, Twists, Ways, World,
 };

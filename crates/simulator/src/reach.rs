@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ringway_engine::{Event, HostState, Then};
-use ringway_model::{FailWhy, RolloutId, Slot, StepResult};
+use ringway_model::{FailWhy, RolloutId, Slot, StepKind, StepResult};
 
 use crate::trace::word;
 
@@ -26,6 +26,14 @@ pub struct Reach {
     pub crashes_with_steps: u32,
     /// All crashes.
     pub crashes: u32,
+    /// Deciders that were replaced while they lived.
+    pub takeovers: u32,
+    /// Of these, those that found out because the store refused them.
+    pub fenced: u32,
+    /// Faults that struck while at least one step had no result.
+    pub faults_with_steps: u32,
+    /// What went wrong while a step of a kind ran, or with its request or result, and how often.
+    pub faults: BTreeMap<(&'static str, StepKind), u32>,
     at: BTreeMap<(RolloutId, Slot), &'static str>,
     stands: BTreeMap<RolloutId, &'static str>,
 }
@@ -41,6 +49,12 @@ impl Reach {
         self.adopted.extend(other.adopted.iter().copied());
         self.crashes += other.crashes;
         self.crashes_with_steps += other.crashes_with_steps;
+        self.takeovers += other.takeovers;
+        self.fenced += other.fenced;
+        self.faults_with_steps += other.faults_with_steps;
+        for (key, times) in &other.faults {
+            *self.faults.entry(*key).or_default() += times;
+        }
     }
 
     /// Notes an event.

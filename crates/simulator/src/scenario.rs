@@ -1,15 +1,15 @@
 //! One seed, one story: documents, hosts, faults and people drawn from it, then healing, then an end that must come.
 
-use std::collections::BTreeMap;
-
 use ringway_executor::Config;
-use ringway_model::{Digest, Span, StepKind};
+use ringway_model::{Digest, Span};
 
+use crate::behaviour::ways;
 use crate::checkers::{Invariant, Violation};
 use crate::dice::Dice;
-use crate::documents::{Papers, ROLES, Size, draw};
+use crate::documents::{Size, draw, for_days};
+use crate::expected::{Expected, Kind};
 use crate::reach::Reach;
-use crate::world::{BEGIN, Effect, Faults, NoPlan, Trouble, Ways, World};
+use crate::world::{BEGIN, Faults, NoPlan, World};
 
 /// How long after healing everything must be over.
 const CONVERGES_IN: Span = Span::hours(12);
@@ -19,6 +19,8 @@ const CONVERGES_IN: Span = Span::hours(12);
 pub struct Report {
     /// The seed.
     pub seed: u64,
+    /// How many things happened in its world, whether or not anything was said of them.
+    pub happenings: u64,
     /// The last lines of its trace.
     pub trace: Vec<String>,
     /// The digest of its whole trace.
@@ -27,6 +29,8 @@ pub struct Report {
     pub lines: u64,
     /// What it reached.
     pub reach: Reach,
+    /// What kind of world it was.
+    pub kind: Kind,
     /// Whether its documents had a plan at all.
     pub planned: bool,
     /// The first rule that was broken.
@@ -85,12 +89,17 @@ pub fn run_seed_with(seed: u64, extra: Extra) -> Report {
         hosts: if dice.chance(75) { (5, 20) } else { (20, 60) },
         rollouts: if dice.chance(50) { 2 } else { 1 },
     };
-    let papers = draw(&mut dice, size);
-    let ways = ways(seed, &papers);
+    let kind = Kind::of(seed);
+    let mut papers = draw(&mut dice, kind.size(seed, size));
+    let mut ways = ways(seed, &papers);
     let mut faults = Faults::some(seed);
     if dice.chance(10) {
         faults = Faults::none(seed);
         faults.lasts = Span::minutes(10);
+    }
+    let expected = Expected::of(kind, seed, &mut papers, &mut ways, &mut faults);
+    if faults.twists.days {
+        for_days(&mut papers);
     }
     let lasts = faults.lasts;
     let config = Config {
@@ -104,20 +113,38 @@ pub fn run_seed_with(seed: u64, extra: Extra) -> Report {
     };
     #[cfg(feature = "planted-bugs")]
     world.plant(extra.bug);
-    world.meddling = dice.chance(60);
+    world.meddling = dice.chance(60) && kind == Kind::Wild;
     world.run(BEGIN + lasts);
+    if kind != Kind::Wild {
+        go_on(&mut world);
+    }
     if world.violation().is_none() {
         world.heal();
         converge(&mut world);
     }
+    if world.violation().is_none() {
+        world.expect(&expected);
+    }
     Report {
         seed,
+        happenings: world.happenings(),
         trace: world.trace().lines(),
         digest: world.trace().digest(),
         lines: world.trace().count(),
         reach: world.reach().clone(),
+        kind,
         planned: true,
         violation: world.violation().cloned(),
+    }
+}
+
+/// Lets time pass until everything is over or halted: a world in which nothing else goes wrong needs nobody to decide.
+fn go_on(world: &mut World) {
+    let end = world.now() + CONVERGES_IN;
+    while world.violation().is_none() && !world.is_done() && !world.is_halted() && world.now() < end
+    {
+        let next = world.now() + Span::minutes(10);
+        world.run(next);
     }
 }
 
@@ -140,98 +167,14 @@ fn converge(world: &mut World) {
 fn no_plan(seed: u64, why: String) -> Report {
     Report {
         seed,
+        happenings: 0,
         digest: Digest::of(why.as_bytes()),
         trace: vec![why],
         lines: 1,
         reach: Reach::default(),
+        kind: Kind::of(seed),
         planned: false,
         violation: None,
-    }
-}
-
-/// How the hosts of a seed behave.
-fn ways(seed: u64, papers: &Papers) -> Ways {
-    let mut dice = Dice::new(seed, "ways");
-    let hosts = papers
-        .documents
-        .fleet
-        .as_ref()
-        .map_or(0, |fleet| fleet.hosts.len());
-    let mut ways = Ways::good(seed);
-    ways.longest = Span::seconds(*dice.pick(&[5, 30, 90]));
-    let recipes: Vec<String> = papers.documents.recipes.keys().cloned().collect();
-    for recipe in &recipes {
-        if dice.chance(35) {
-            let effect = match dice.below(4) {
-                0 => Effect::Down,
-                1 => Effect::Late(dice.span(Span::seconds(10), Span::minutes(5))),
-                2 => Effect::Loop,
-                _ => Effect::FailsVerify,
-            };
-            let role = dice.pick(&ROLES);
-            ways.harm
-                .insert((recipe.clone(), (*role).to_owned()), effect);
-        }
-        let difficult = *dice.pick(&[0, 5, 15, 30]);
-        for host in 0..hosts {
-            if dice.chance(difficult) {
-                let trouble = trouble(&mut dice);
-                ways.trouble.insert((host, recipe.clone()), trouble);
-            }
-            if dice.chance(4) {
-                ways.already
-                    .insert((host, recipe.clone()), "2.0".to_owned());
-            }
-        }
-    }
-    turn_away(seed, &recipes, hosts, &mut ways);
-    if dice.chance(40) {
-        ways.sick = (0..hosts)
-            .filter_map(|host| {
-                let sick = dice.chance(8);
-                let span = dice.span(Span::minutes(2), Span::minutes(90));
-                sick.then_some((host, span))
-            })
-            .collect::<BTreeMap<_, _>>();
-    }
-    ways
-}
-
-/// Hosts that would not let a step begin (a full disk, no `sudo`), and hosts that belong to a database that is lost. From
-/// dice of their own, so that everything else in a seed stays as it was.
-fn turn_away(seed: u64, recipes: &[String], hosts: usize, ways: &mut Ways) {
-    let mut dice = Dice::new(seed, "owners and refusals");
-    let (refusing, lost) = (dice.chance(20), dice.chance(10));
-    for host in 0..hosts {
-        for recipe in recipes.iter().filter(|_| refusing) {
-            if dice.chance(8) {
-                let trouble = trouble(&mut dice);
-                ways.refuses
-                    .insert((host, recipe.clone()), (trouble.kind, trouble.times));
-            }
-        }
-        if lost && dice.chance(20) {
-            ways.foreign.insert(host);
-        }
-    }
-}
-
-fn trouble(dice: &mut Dice) -> Trouble {
-    Trouble {
-        kind: *dice.pick(&[
-            StepKind::Inspect,
-            StepKind::Precheck,
-            StepKind::Drain,
-            StepKind::Apply,
-            StepKind::Apply,
-            StepKind::Rollback,
-            StepKind::Reboot,
-            StepKind::Verify,
-            StepKind::CareVerify,
-            StepKind::Undrain,
-        ]),
-        times: *dice.pick(&[1, 1, 2, 255]),
-        hangs: dice.chance(20),
     }
 }
 

@@ -211,6 +211,8 @@ pub(super) struct RolloutFacts {
     pub(super) plan: Arc<Plan>,
     pub(super) starter: Actor,
     pub(super) phase: Phase,
+    /// How it ended last.
+    pub(super) how: Option<Final>,
     /// Rings opened.
     pub(super) opened: usize,
     /// Rings promoted.
@@ -508,6 +510,7 @@ impl Facts {
         let mut rollout = RolloutFacts {
             starter: actor.clone(),
             phase: Phase::Proposed,
+            how: None,
             opened: 0,
             promoted: 0,
             soak: None,
@@ -668,6 +671,7 @@ impl Facts {
         }
         let rollout = self.rollout_mut(id)?;
         rollout.phase = Phase::Over;
+        rollout.how = Some(how);
         rollout.soak = None;
         Ok(())
     }

@@ -16,17 +16,19 @@ mod counts;
 mod facts;
 mod promotion;
 mod starts;
+mod told;
 mod visit;
 
 use std::fmt;
 use std::sync::Arc;
 
 use ringway_engine::{Event, HostState, Input};
-use ringway_model::{CellId, Digest, HostId, IntentId, RolloutId, Timestamp};
+use ringway_model::{CellId, Digest, HostId, HostOutcome, IntentId, RolloutId, Slot, Timestamp};
 use ringway_scheduler::{FleetSpec, Plan};
 
 pub use facts::Counted;
 use facts::Facts;
+pub(crate) use starts::takes_down;
 
 /// A rule of the table of invariants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,6 +61,8 @@ pub enum Invariant {
     I15,
     /// A rollout halts on the failure its policy says: not later, and not earlier.
     Halts,
+    /// A world whose end is known before it begins ends so.
+    Expected,
     /// Events tell a possible story: each follows from the ones before it.
     Story,
 }
@@ -192,6 +196,45 @@ impl Checkers {
             .rollouts
             .get(&rollout)
             .is_some_and(|rollout| rollout.phase.is_over())
+    }
+
+    /// Whether an outstanding step is of a visit that repairs a host which was down when it began.
+    pub fn is_repair(&self, intent: IntentId) -> bool {
+        self.facts.is_repair(intent)
+    }
+
+    /// Whether an outstanding step is the first of its visit that takes its host down.
+    pub fn is_first_down(&self, intent: IntentId) -> bool {
+        self.facts.is_first_down(intent)
+    }
+
+    /// Whether an `apply` began on a host of which nobody knows that it never did.
+    pub fn may_have_changed(&self, rollout: RolloutId, slot: Slot) -> bool {
+        let rollout = self.facts.rollouts.get(&rollout);
+        rollout
+            .and_then(|rollout| rollout.slots.get(slot.index()))
+            .is_some_and(|facts| facts.changed)
+    }
+
+    /// The disruption budgets that count a host which an outstanding step is about to take down: whose, how many, of whom.
+    pub fn budgets_over(
+        &self,
+        intent: IntentId,
+        host: HostId,
+    ) -> Vec<(RolloutId, u32, Vec<HostId>)> {
+        self.facts.budgets_over(intent, host)
+    }
+
+    /// The word for where a rollout stands.
+    pub fn state_of(&self, rollout: RolloutId) -> Option<&'static str> {
+        let rollout = self.facts.rollouts.get(&rollout)?;
+        Some(rollout.word())
+    }
+
+    /// What has become of a host in a rollout.
+    pub fn outcome_of(&self, rollout: RolloutId, slot: Slot) -> Option<HostOutcome> {
+        let rollout = self.facts.rollouts.get(&rollout)?;
+        rollout.outcome(slot.index())
     }
 
     /// Whether a host may be out of service at the end: it is lost, or its `undrain` failed for good.

@@ -361,7 +361,7 @@ pub(super) fn step_of(
 }
 
 /// Whether a step takes the host's service down: the table of what counts as down.
-pub(super) const fn takes_down(kind: StepKind) -> bool {
+pub(crate) const fn takes_down(kind: StepKind) -> bool {
     match kind {
         StepKind::Drain | StepKind::Apply | StepKind::Reboot | StepKind::Rollback => true,
         StepKind::Inspect

@@ -1,8 +1,10 @@
 //! What goes wrong, drawn from the seed: mishaps at instants, and chances on every message and write.
 
-use ringway_model::{HostId, Span, Timestamp};
+use ringway_model::{HostId, RolloutId, Span, Timestamp};
 
+use super::host::Flaky;
 use super::store::Fate;
+use super::twists::Twists;
 use super::{Happening, World};
 use crate::dice::Dice;
 
@@ -25,6 +27,53 @@ pub enum Mishap {
     Ahead(i64),
     /// The machine Ringway runs on stands still for so long.
     Freeze(Span),
+    /// Another decider takes over; the one before lives on for so long and does not know it.
+    TakenOver(Span),
+    /// A host's service comes and goes: how often, and for how long.
+    Flaky(HostId, Span, Span),
+    /// A person takes a rollout back.
+    TakenBack(RolloutId),
+    /// A person gives a rollout up.
+    GivenUp(RolloutId),
+}
+
+impl Mishap {
+    /// Its word, by which reach is counted.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Crash => "crash",
+            Self::Offline(..) => "host offline",
+            Self::PowerLoss(..) => "power loss",
+            Self::Killed(..) => "service killed",
+            Self::Blind(..) => "host blind",
+            Self::AllBlind(_) => "all blind",
+            Self::Ahead(by) if by < 0 => "clock back",
+            Self::Ahead(_) => "clock ahead",
+            Self::Freeze(_) => "freeze",
+            Self::TakenOver(_) => "taken over",
+            Self::Flaky(..) => "service flaky",
+            Self::TakenBack(_) => "rollback asked",
+            Self::GivenUp(_) => "cancel asked",
+        }
+    }
+
+    /// The host it is about, where it is about one.
+    const fn host(self) -> Option<HostId> {
+        match self {
+            Self::Offline(host, _)
+            | Self::PowerLoss(host, _)
+            | Self::Killed(host, _)
+            | Self::Blind(host, _)
+            | Self::Flaky(host, ..) => Some(host),
+            Self::Crash
+            | Self::AllBlind(_)
+            | Self::Ahead(_)
+            | Self::Freeze(_)
+            | Self::TakenOver(_)
+            | Self::TakenBack(_)
+            | Self::GivenUp(_) => None,
+        }
+    }
 }
 
 /// How much goes wrong.
@@ -43,6 +92,8 @@ pub struct Faults {
     pub doubled: u64,
     /// Messages of a hundred that are late.
     pub late: u64,
+    /// What goes wrong beyond that.
+    pub twists: Twists,
 }
 
 impl Faults {
@@ -56,6 +107,7 @@ impl Faults {
             bad_appends: 0,
             doubled: 0,
             late: 0,
+            twists: Twists::none(seed),
         }
     }
 
@@ -63,8 +115,11 @@ impl Faults {
     pub fn some(seed: u64) -> Self {
         let mut dice = Dice::new(seed, "faults");
         let kinds = (0..8).filter(|_| dice.chance(60)).collect();
+        let lasts = Span::minutes(dice.between(10, 120));
+        let twists = Twists::some(seed, lasts);
         Self {
-            lasts: Span::minutes(dice.between(10, 120)),
+            lasts: if twists.days { Span::hours(48) } else { lasts },
+            twists,
             mishaps: dice.between(0, 25),
             kinds,
             bad_appends: *dice.pick(&[0, 0, 1, 5]),
@@ -76,6 +131,7 @@ impl Faults {
 
     pub(super) fn stop(&mut self) {
         (self.bad_appends, self.doubled, self.late) = (0, 0, 0);
+        self.twists.stop();
     }
 
     /// Mishaps with the spans from the beginning at which they happen.
@@ -160,6 +216,7 @@ impl Faults {
 impl World {
     pub(super) fn strikes(&mut self, mishap: Mishap) {
         self.say(&format!("! {mishap:?}"));
+        self.struck(mishap.word(), mishap.host());
         let now = self.now;
         let later = |until: &mut Timestamp, span: Span| *until = (*until).max(now + span);
         match mishap {
@@ -177,6 +234,18 @@ impl World {
             }
             Mishap::Ahead(by) => self.ahead = self.ahead.saturating_add(by),
             Mishap::Freeze(span) => self.freeze(span),
+            Mishap::TakenOver(span) => self.taken_over(span),
+            Mishap::Flaky(host, period, span) => {
+                let flaky = Flaky {
+                    from: now,
+                    until: now + span,
+                    period,
+                    down: Span(period.0 / 3),
+                };
+                self.hosts[host.index()].flaky = Some(flaky);
+            }
+            Mishap::TakenBack(rollout) => self.takes_back(rollout),
+            Mishap::GivenUp(rollout) => self.gives_up(rollout),
         }
     }
 
@@ -185,9 +254,12 @@ impl World {
         let now = self.now;
         if let Some((intent, _)) = self.hosts[host.index()].running()
             && let Some(change) = self.effects.remove(&intent)
-            && self.network.chance(50)
         {
-            self.take_effect(host, &change, now);
+            if self.network.chance(50) {
+                self.take_effect(host, &change, now);
+            } else {
+                self.hurts(host, &change);
+            }
         }
         self.hosts[host.index()].power_lost(now + span);
     }
@@ -204,9 +276,7 @@ impl World {
         for key in late {
             if let Some(happening) = self.queue.remove(&key) {
                 let moved = (until, key.1);
-                if self.wake == Some(key) {
-                    self.wake = Some(moved);
-                }
+                self.wake_moved(key, moved);
                 self.queue.insert(moved, happening);
             }
         }

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use ringway_model::{Epoch, IntentId, RawReport, Sample, StepKind, Timestamp};
+use ringway_model::{Epoch, IntentId, RawReport, RolloutId, Sample, Span, StepKind, Timestamp};
 
 use super::store::INCARNATION;
 
@@ -63,6 +63,8 @@ pub struct SimHost {
     pub owner: u64,
     /// What is installed, by recipe.
     pub content: BTreeMap<String, String>,
+    /// What was installed before anything happened.
+    pub first: BTreeMap<String, String>,
     /// Counts its boots.
     pub boot: u64,
     /// Unreachable until then.
@@ -73,10 +75,16 @@ pub struct SimHost {
     pub killed_until: Timestamp,
     /// Its probes cannot be run until then.
     pub blind_until: Timestamp,
+    /// Its service comes and goes by itself.
+    pub flaky: Option<Flaky>,
     /// Harm that is in it, by recipe.
     pub harm: BTreeMap<String, Harm>,
     /// Taken out of service by a `drain`.
     pub drained: bool,
+    /// The rollout whose `drain` that was.
+    pub drained_by: Option<RolloutId>,
+    /// Whether the visit that takes it down repairs it: it was down by itself before.
+    pub in_repair: bool,
     /// Run directories.
     pub runs: BTreeMap<IntentId, Run>,
     /// The highest epoch seen.
@@ -98,20 +106,44 @@ pub enum Harm {
     Loop,
 }
 
+/// A service that is down for the first part of every period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flaky {
+    /// Since when.
+    pub from: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+    /// How often.
+    pub period: Span,
+    /// How much of each period it is down.
+    pub down: Span,
+}
+
+impl Flaky {
+    fn is_down(&self, now: Timestamp) -> bool {
+        let since = now.since(self.from).0;
+        now >= self.from && now < self.until && since % self.period.0.max(1) < self.down.0
+    }
+}
+
 impl SimHost {
     /// A healthy host.
     pub fn new(role: &str, content: BTreeMap<String, String>) -> Self {
         Self {
             role: role.to_owned(),
             owner: INCARNATION,
+            first: content.clone(),
             content,
             boot: 1,
             offline_until: Timestamp::default(),
             booting_until: Timestamp::default(),
             killed_until: Timestamp::default(),
             blind_until: Timestamp::default(),
+            flaky: None,
             harm: BTreeMap::new(),
             drained: false,
+            drained_by: None,
+            in_repair: false,
             runs: BTreeMap::new(),
             epoch: Epoch(0),
             ledger: Vec::new(),
@@ -128,6 +160,7 @@ impl SimHost {
     pub fn is_up(&self, now: Timestamp) -> bool {
         now >= self.booting_until
             && now >= self.killed_until
+            && !self.flaky.is_some_and(|flaky| flaky.is_down(now))
             && self.harm.values().all(|harm| match harm {
                 Harm::Down(from) => now < *from,
                 Harm::Late(until) => now >= *until,
@@ -150,6 +183,13 @@ impl SimHost {
     pub fn boot_id(&self, now: Timestamp) -> Option<String> {
         self.is_reachable(now)
             .then(|| format!("boot-{}", self.boot))
+    }
+
+    /// What the step that runs is for.
+    pub fn running_kind(&self) -> Option<StepKind> {
+        let (intent, _) = self.running()?;
+        let execution = self.ledger.iter().rev().find(|one| one.intent == intent)?;
+        Some(execution.kind)
     }
 
     /// The step that runs, and when it ends.

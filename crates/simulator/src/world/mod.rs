@@ -5,22 +5,24 @@
 //! * Time is virtual and moves from one happening to the next; every choice is from the seed.
 //! * Every row is shown to the checkers as soon as it is durable, and never before.
 
+mod deciders;
 mod faults;
 mod host;
 mod people;
 mod requests;
 mod steps;
 mod store;
+mod truth;
+mod twists;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ringway_engine::{Event, Input};
 use ringway_executor::codec::Batch;
-use ringway_executor::fold::Fold;
-use ringway_executor::port::{Arrival, Blob, Request, Row, Start};
-use ringway_executor::{Config, Executor, Library};
-use ringway_model::{HostId, IntentId, ProbeId, Sample, Span, Timestamp};
+use ringway_executor::port::{Arrival, Blob, Row, Start};
+use ringway_executor::{Config, Executor};
+use ringway_model::{Digest, HostId, IntentId, ProbeId, RolloutId, Sample, Slot, Span, Timestamp};
 use ringway_scheduler::{FleetSpec, Plan, compile_fleet, make_plan};
 
 use crate::checkers::{Checkers, Invariant, Violation};
@@ -29,10 +31,13 @@ use crate::documents::Papers;
 use crate::reach::Reach;
 use crate::trace::{Trace, dense};
 
+use deciders::Former;
+
 pub use faults::{Faults, Mishap};
-pub use host::{Execution, Harm, Run, SimHost};
+pub use host::{Execution, Flaky, Harm, Met, Run, SimHost};
 pub use steps::{Effect, LOST, Trouble, Ways};
 pub use store::{Fate, MemoryStore};
+pub use twists::Twists;
 
 /// When every world begins.
 pub const BEGIN: Timestamp = Timestamp(1_776_186_000_000);
@@ -65,6 +70,8 @@ enum Happening {
     PersonLooks,
     /// A host that restarts in a loop does so again.
     Loops(HostId),
+    /// The decider of this generation, which was replaced, is gone.
+    FormerDies(u64),
 }
 
 /// The world.
@@ -79,15 +86,27 @@ pub struct World {
     proposed: BTreeSet<usize>,
     executor: Option<Executor>,
     generation: u64,
+    /// The decider that was replaced, while it lives.
+    former: Option<Former>,
+    /// The generation whose requests are carried out.
+    acting: u64,
     /// The pending wake-up of the decider.
     wake: Option<(Timestamp, u64)>,
     checkers: Checkers,
     /// Rows that the checkers have seen.
     observed: usize,
     /// Samples as they were told: the truth behind the evidence.
-    told: BTreeMap<(HostId, ProbeId), (Timestamp, bool)>,
-    withdrawn: BTreeSet<IntentId>,
+    told: BTreeMap<(HostId, ProbeId), truth::Found>,
+    withdrawn: BTreeSet<(u64, IntentId)>,
     begun: BTreeSet<IntentId>,
+    /// By whom each step was decided, and what for.
+    issued: BTreeMap<IntentId, truth::Issued>,
+    /// How many steps had been decided when a rollout opened its first ring.
+    opened: BTreeMap<RolloutId, u64>,
+    /// What people asked for, how often it is in the journal, and how often they were told so.
+    acknowledged: truth::Acknowledged,
+    /// The hash of the last row, by arithmetic of its own.
+    chain: Digest,
     ways: Ways,
     faults: Faults,
     network: Dice,
@@ -104,6 +123,7 @@ pub struct World {
     healing: bool,
     /// Whether people meddle while faults happen.
     pub(crate) meddling: bool,
+    happenings: u64,
     /// What running steps will change when they end.
     effects: BTreeMap<IntentId, steps::Change>,
     #[cfg(feature = "planted-bugs")]
@@ -164,12 +184,18 @@ impl World {
             proposed: BTreeSet::new(),
             executor: None,
             generation: 0,
+            former: None,
+            acting: 0,
             wake: None,
             checkers: Checkers::new(),
             observed: 0,
             told: BTreeMap::new(),
             withdrawn: BTreeSet::new(),
             begun: BTreeSet::new(),
+            issued: BTreeMap::new(),
+            opened: BTreeMap::new(),
+            acknowledged: truth::Acknowledged::default(),
+            chain: Digest::from_bytes([0; 32]),
             ways,
             faults,
             network: Dice::new(seed, "network"),
@@ -182,6 +208,7 @@ impl World {
             crash_points: BTreeMap::new(),
             healing: false,
             meddling: false,
+            happenings: 0,
             effects: BTreeMap::new(),
             #[cfg(feature = "planted-bugs")]
             planted: None,
@@ -202,6 +229,9 @@ impl World {
         for (at, mishap) in self.faults.schedule(self.hosts.len()) {
             self.after(at, Happening::Strikes(mishap));
         }
+        for (at, mishap) in self.faults.twists.schedule(self.hosts.len()) {
+            self.after(at, Happening::Strikes(mishap));
+        }
     }
 
     /// Goes on until nothing is left to do, a rule is broken, or `until` has come.
@@ -218,6 +248,7 @@ impl World {
                 return;
             };
             self.now = at;
+            self.happenings += 1;
             self.happen(happening);
         }
     }
@@ -225,8 +256,8 @@ impl World {
     fn happen(&mut self, happening: Happening) {
         match happening {
             Happening::Arrives { generation, what } => {
-                if generation == self.generation && self.executor.is_some() {
-                    self.tell(what);
+                if self.is_alive(generation) {
+                    self.tell_to(generation, what);
                 }
             }
             Happening::Asks {
@@ -245,6 +276,7 @@ impl World {
             Happening::Strikes(mishap) => self.strikes(mishap),
             Happening::PersonLooks => self.person_looks(),
             Happening::Loops(host) => self.loops(host),
+            Happening::FormerDies(generation) => self.former_dies(generation),
         }
     }
 
@@ -255,59 +287,17 @@ impl World {
         key
     }
 
-    /// Tells the decider after a while.
-    fn tell_after(&mut self, span: Span, what: Arrival) {
-        let generation = self.generation;
-        self.after(span, Happening::Arrives { generation, what });
-    }
-
-    /// Tells the decider now, and carries out what it asks for.
-    fn tell(&mut self, what: Arrival) {
-        let told = Timestamp(self.now.0.saturating_add(self.ahead));
-        let Some(executor) = &mut self.executor else {
-            return;
-        };
-        let mut requests: Vec<Request> = Vec::new();
-        executor.step(told, what, &mut requests);
-        for request in requests {
-            self.carry_out(request);
-        }
-    }
-
-    fn recovers(&mut self) {
-        if self.executor.is_some() {
-            return;
-        }
-        self.generation += 1;
-        let epoch = self.store.claim();
-        self.say(&format!("! decider {epoch} starts"));
-        self.executor = Some(self.new_executor());
-        self.tell(Arrival::Woken);
-    }
-
-    fn crashes(&mut self) {
-        if self.executor.take().is_none() {
-            return;
-        }
-        self.wake = None;
-        self.withdrawn.clear();
-        self.settle_writes();
-        self.reach.crashes += 1;
-        if !self.checkers.outstanding().is_empty() {
-            self.reach.crashes_with_steps += 1;
-        }
-        self.say("! the decider dies");
-        let rest = self.faults.rest_after_crash();
-        self.after(rest, Happening::Recovers);
-    }
-
     /// Shows every row that became durable to the checkers.
     fn observe(&mut self) {
         while self.observed < self.store.rows().len() && self.violation.is_none() {
             let row = self.store.rows()[self.observed].clone();
             self.observed += 1;
+            self.check_row(&row);
             match Batch::decode(&row.body) {
-                Ok(batch) => self.observe_batch(row.at, &batch.inputs, &batch.events),
+                Ok(batch) => {
+                    self.note_decided(row.epoch, &batch.inputs, &batch.events);
+                    self.observe_batch(row.at, &batch.inputs, &batch.events);
+                }
                 Err(error) => self.broken(Invariant::I13, error.to_string()),
             }
         }
@@ -324,7 +314,7 @@ impl World {
         }
     }
 
-    fn broken(&mut self, invariant: Invariant, what: String) {
+    pub(crate) fn broken(&mut self, invariant: Invariant, what: String) {
         self.say(&format!("! {invariant}: {what}"));
         self.violation.get_or_insert(Violation {
             invariant,
@@ -352,6 +342,21 @@ impl World {
         &self.reach
     }
 
+    /// How many things happened.
+    pub const fn happenings(&self) -> u64 {
+        self.happenings
+    }
+
+    /// Whether every rollout that is not over has halted, and so waits for a person to decide.
+    pub(crate) fn is_halted(&self) -> bool {
+        self.proposed.len() == self.plans.len()
+            && self.executor.as_ref().is_some_and(|executor| {
+                let view = executor.engine().view(self.now);
+                let mut open = view.rollouts.iter().filter(|rollout| !rollout.is_final);
+                open.all(|rollout| rollout.state == "halted")
+            })
+    }
+
     /// What happened.
     pub const fn trace(&self) -> &Trace {
         &self.trace
@@ -365,6 +370,19 @@ impl World {
     /// The hosts, by `HostId`.
     pub fn hosts(&self) -> &[SimHost] {
         &self.hosts
+    }
+
+    /// The host at a slot of the rollout with this number.
+    pub(crate) fn slot_host(&self, rollout: usize, slot: Slot) -> HostId {
+        self.plans[rollout].slots[slot.index()].host
+    }
+
+    /// Whether some availability group can never spare a member, so that even a world without faults does not get there.
+    pub(crate) fn is_hopeless(&self) -> bool {
+        self.fleet.cells.iter().any(|cell| {
+            let members = u32::try_from(cell.members.len()).unwrap_or(u32::MAX);
+            cell.accept_outage.is_none() && (cell.must_stay_up >= members || cell.down_at_most == 0)
+        })
     }
 
     /// The store.
@@ -394,6 +412,10 @@ impl World {
             host.offline_until = host.offline_until.min(now);
             host.killed_until = host.killed_until.min(now);
             host.blind_until = host.blind_until.min(now);
+            host.flaky = None;
+        }
+        if let Some(former) = &self.former {
+            self.former_dies(former.generation);
         }
     }
 
@@ -408,8 +430,8 @@ impl World {
     }
 
     fn sample_told(&mut self, host: HostId, probe: ProbeId, sample: &Sample) {
-        self.told
-            .insert((host, probe), (self.now, matches!(sample, Sample::Up)));
+        let found = self.told.entry((host, probe)).or_default();
+        found.take(self.now, matches!(sample, Sample::Up));
     }
 
     /// Plants a mistake in every decider of this world.
@@ -444,55 +466,5 @@ impl World {
             waits.join(" | ")
         );
         self.broken(crate::scenario::NO_END, what);
-    }
-
-    /// At the end: the checkers' last word, and the truth about every host.
-    pub(crate) fn check_end(&mut self) {
-        if let Err(violation) = self.checkers.finish() {
-            self.violation.get_or_insert(violation);
-            return;
-        }
-        if let Err(what) = self.check_fold() {
-            self.broken(Invariant::I13, what);
-            return;
-        }
-        let left: Vec<usize> = (0..self.hosts.len())
-            .filter(|&host| {
-                self.hosts[host].drained && !self.checkers.may_be_drained(HostId::at(host))
-            })
-            .collect();
-        if !left.is_empty() {
-            self.broken(Invariant::I4, format!("hosts {left:?} are left drained"));
-        }
-    }
-
-    /// I13: all rows, from the first one on and without a snapshot, fold to the state the decider has.
-    fn check_fold(&self) -> Result<(), String> {
-        let blobs: Vec<Blob> = self.store.blobs().values().cloned().collect();
-        let library = Library::read(&blobs).map_err(|error| error.to_string())?;
-        let mut fold = Fold::new(&library);
-        for row in self.store.rows() {
-            fold.row(row).map_err(|error| error.to_string())?;
-        }
-        let (folded, head, words) = fold.finish_with_words();
-        let is_committing = self
-            .queue
-            .values()
-            .any(|happening| matches!(happening, Happening::Writes { .. }));
-        match &self.executor {
-            Some(executor) if executor.head().seq == head.seq && !is_committing => {
-                let (live, folded) = (executor.engine().state_digest(), folded.state_digest());
-                if live == folded && !words.iter().eq(executor.words().iter()) {
-                    Err("the journal folds to other last words than the decider has".to_owned())
-                } else if live == folded {
-                    Ok(())
-                } else {
-                    Err(format!(
-                        "the journal folds to {folded:?}, the decider has {live:?}"
-                    ))
-                }
-            }
-            Some(_) | None => Ok(()),
-        }
     }
 }

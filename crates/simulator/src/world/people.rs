@@ -45,7 +45,15 @@ impl World {
             Order::Command(command) => format!("{command:?}"),
         };
         self.say(&format!("! {actor} asks ({ticket}): {what}"));
+        self.note_asked(ticket, actor, &order);
         let wait = self.network.span(Span(1), Span(100));
+        if let Some(former) = &self.former {
+            let generation = former.generation;
+            if self.faults.twists.misleads() {
+                self.mislead(generation, wait, actor, &order);
+            }
+        }
+        self.acting = self.generation;
         self.tell_after(
             wait,
             Arrival::Commanded {
@@ -54,6 +62,30 @@ impl World {
                 order,
             },
         );
+    }
+
+    /// The same command reaches the decider that was replaced, which must not say that it did anything.
+    fn mislead(&mut self, generation: u64, wait: Span, actor: &str, order: &Order) {
+        self.tickets += 1;
+        let ticket = self.tickets;
+        let what = Arrival::Commanded {
+            ticket,
+            actor: Actor(actor.to_owned()),
+            order: order.clone(),
+        };
+        self.after(wait, Happening::Arrives { generation, what });
+    }
+
+    /// Somebody has second thoughts about a rollout.
+    pub(super) fn takes_back(&mut self, rollout: RolloutId) {
+        let reason = "second thoughts".to_owned();
+        self.command("ana", Command::Rollback { rollout, reason });
+    }
+
+    /// Somebody gives a rollout up.
+    pub(super) fn gives_up(&mut self, rollout: RolloutId) {
+        let reason = "enough".to_owned();
+        self.command("ana", Command::Cancel { rollout, reason });
     }
 
     fn command(&mut self, actor: &str, command: Command) {

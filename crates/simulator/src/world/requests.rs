@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ringway_executor::Executor;
 use ringway_executor::port::{AppendFailure, Arrival, Blob, Ended, Request, Row, Start};
-use ringway_model::{HostId, ProbeId, Span, Timestamp};
+use ringway_model::{HostId, ProbeId, Span};
 use ringway_scheduler::{FleetSpec, Plan};
 
 use super::store::Fate;
@@ -26,12 +26,12 @@ impl World {
     pub(super) fn carry_out(&mut self, request: Request) {
         match request {
             Request::Load => {
-                let loaded = self.store.load();
+                let loaded = self.store.load(self.acting_epoch());
                 let wait = self.network.span(Span(1), Span(50));
                 self.tell_after(wait, Arrival::Loaded(Box::new(loaded)));
             }
             Request::LoadAll => {
-                let loaded = self.store.load_all();
+                let loaded = self.store.load_all(self.acting_epoch());
                 let wait = self.network.span(Span(1), Span(50));
                 self.tell_after(wait, Arrival::Loaded(Box::new(loaded)));
             }
@@ -39,7 +39,7 @@ impl World {
             Request::KeepSnapshot(snapshot) => self.store.keep(snapshot),
             Request::Start(start) => self.start(start),
             Request::Withdraw(intent) => {
-                self.withdrawn.insert(intent);
+                self.withdrawn.insert((self.acting, intent));
             }
             Request::Probe { host, probe } => self.probe(host, probe),
             Request::SeeBoot { host, .. } => {
@@ -50,6 +50,7 @@ impl World {
             Request::WakeAt(at) => self.wake_at(at),
             Request::Reply { ticket, answer } => match &answer {
                 Ok(accepted) => {
+                    self.check_acknowledged(ticket);
                     let changed = accepted.changed;
                     self.say(&format!("! reply {ticket}: accepted, changed: {changed}"));
                 }
@@ -66,36 +67,23 @@ impl World {
     /// The loop ended by itself: fenced is possible only where a later decider was started, and a corrupt journal never.
     fn ended(&mut self, ended: &Ended) {
         match ended {
+            Ended::Fenced if self.is_former_acting() => {
+                self.reach.fenced += 1;
+                self.former_dies(self.acting);
+            }
             Ended::Fenced => self.crashes(),
             Ended::Corrupt(what) => self.broken(Invariant::I13, what.clone()),
         }
     }
 
-    fn wake_at(&mut self, at: Timestamp) {
-        if let Some(key) = self.wake.take() {
-            self.queue.remove(&key);
-        }
-        let at = Timestamp(at.0.saturating_sub(self.ahead)).max(self.now);
-        if at.since(self.now) > Span::hours(24 * 365) {
-            return;
-        }
-        let generation = self.generation;
-        let key = self.after(
-            at.since(self.now),
-            Happening::Arrives {
-                generation,
-                what: Arrival::Woken,
-            },
-        );
-        self.wake = Some(key);
-    }
-
     /// A row is on its way to the disk.
     fn append(&mut self, row: Row, blobs: Vec<Blob>) {
         let fate = self.faults.fate();
-        self.register(&blobs);
+        if !self.is_former_acting() {
+            self.register(&blobs);
+        }
         let wait = self.network.span(Span(1), Span(30));
-        let generation = self.generation;
+        let generation = self.acting;
         self.after(
             wait,
             Happening::Writes {
@@ -109,14 +97,20 @@ impl World {
 
     /// A row reaches the disk, or the decider dies just before or just after it.
     pub(super) fn reaches_disk(&mut self, generation: u64, row: Row, blobs: Vec<Blob>, fate: Fate) {
-        if generation != self.generation {
+        if !self.is_alive(generation) {
             return;
         }
+        self.acting = generation;
         self.writes += 1;
         let seq = row.seq;
         let crash = self.crash_points.get(&self.writes).copied();
         let fate = crash.unwrap_or(fate);
+        self.note_append(fate);
         let outcome = self.store.append(row, blobs, fate);
+        if outcome.is_ok() && self.is_former_acting() {
+            let what = format!("row {seq} of a decider that was replaced is in the journal");
+            self.broken(Invariant::I13, what);
+        }
         self.observe();
         if crash.is_some() {
             self.crashes();
@@ -135,14 +129,18 @@ impl World {
                 self.tell_after(wait, Arrival::AppendFailed { seq, why });
             }
         }
+        self.acting = self.generation;
     }
 
     /// The decider died with a row on its way: it is on the disk, or it is not.
     pub(super) fn settle_writes(&mut self) {
+        let dead = self.generation;
         let on_their_way: Vec<_> = self
             .queue
             .iter()
-            .filter(|(_, happening)| matches!(happening, Happening::Writes { .. }))
+            .filter(|(_, happening)| {
+                matches!(happening, Happening::Writes { generation, .. } if *generation == dead)
+            })
             .map(|(key, _)| *key)
             .collect();
         for key in on_their_way {
@@ -189,9 +187,10 @@ impl World {
 
     fn start(&mut self, start: Start) {
         let intent = start.intent;
+        self.check_start(&start);
         if start.attach {
             self.say(&format!("! attach {intent}"));
-        } else {
+        } else if !self.is_former_acting() {
             if let Err(violation) = self.checkers.may_hand_out(intent) {
                 self.violation.get_or_insert(violation);
                 return;
@@ -201,7 +200,10 @@ impl World {
         }
         let wait = self.network.span(Span(5), Span(200));
         let late = self.faults.late_request();
-        let (generation, since) = (self.generation, self.now);
+        if late > Span::ZERO {
+            self.struck_step("request late", intent);
+        }
+        let (generation, since) = (self.acting, self.now);
         self.after(
             wait.plus(late),
             Happening::Asks {
@@ -212,57 +214,11 @@ impl World {
         );
     }
 
-    /// I15 against the truth: the plan that reaches the workers is one that a person brought.
-    fn check_registered(&mut self, start: &Start) {
-        let brought = self
-            .proposed
-            .iter()
-            .any(|&index| self.plans[index] == start.plan);
-        let documents = &start.plan.documents;
-        let registered = documents
-            .values()
-            .all(|digest| self.store.blobs().contains_key(digest));
-        if !brought || !registered || start.fleet != self.fleet {
-            self.broken(
-                Invariant::I15,
-                format!("{} comes from a document nobody registered", start.intent),
-            );
-        }
-    }
-
-    /// I7 against the truth: the members that must stay up answered within the freshness.
-    fn check_truth(&mut self, start: &Start) {
-        /// From the decision on evidence to the moment it is handed out: what the loop allows itself.
-        const SLACK: Span = Span::seconds(11);
-        let Some(cell) = self.checkers.relies_on_peers(start.intent) else {
-            return;
-        };
-        let spec = &self.fleet.cells[cell.index()];
-        let up = spec
-            .members
-            .iter()
-            .filter(|&&member| member != start.host)
-            .filter(|&&member| {
-                self.told
-                    .get(&(member, spec.probe))
-                    .is_some_and(|(at, up)| *up && self.now.since(*at) <= spec.fresh.plus(SLACK))
-            })
-            .count();
-        let need = spec.must_stay_up as usize;
-        if up < need && self.ahead == 0 {
-            let name = spec.name.clone();
-            self.broken(
-                Invariant::I7,
-                format!(
-                    "{} is handed out and only {up} other members of `{name}` answered lately; {need} must be up",
-                    start.intent
-                ),
-            );
-        }
-    }
-
     fn probe(&mut self, host: HostId, probe: ProbeId) {
-        let wait = self.network.span(Span(5), Span(800));
+        let wait = self
+            .network
+            .span(Span(5), Span(800))
+            .plus(self.faults.twists.swaps());
         let sample = self.hosts[host.index()].sample(self.now);
         self.sample_told(host, probe, &sample);
         self.tell_after(

@@ -34,6 +34,12 @@ pub enum Effect {
     Loop,
     /// Its verification fails.
     FailsVerify,
+    /// It cannot be installed.
+    FailsApply,
+    /// The service goes down so long after it is installed.
+    Latent(Span),
+    /// The service of every host that has it goes down at this instant after the world's beginning, or at once after it.
+    Trigger(Span),
 }
 
 /// How the hosts of a world behave.
@@ -49,6 +55,10 @@ pub struct Ways {
     pub already: BTreeMap<(usize, String), String>,
     /// By host and recipe: hosts that would not let this kind of step begin, and how many attempts long.
     pub refuses: BTreeMap<(usize, String), (StepKind, u8)>,
+    /// Hosts on which a failed or interrupted `apply` leaves the service down.
+    pub hurts: BTreeSet<(usize, String)>,
+    /// What hosts have before anything happens, by recipe; `1.0` where nothing is said.
+    pub first: BTreeMap<(usize, String), String>,
     /// Hosts that belong to another database, which was lost.
     pub foreign: BTreeSet<usize>,
     /// Hosts whose service is down before anything happens, until then.
@@ -66,6 +76,8 @@ impl Ways {
             harm: BTreeMap::new(),
             already: BTreeMap::new(),
             refuses: BTreeMap::new(),
+            hurts: BTreeSet::new(),
+            first: BTreeMap::new(),
             foreign: BTreeSet::new(),
             sick: BTreeMap::new(),
             longest: Span::seconds(30),
@@ -90,13 +102,16 @@ impl World {
             .collect();
         for (index, host) in self.hosts.iter_mut().enumerate() {
             for recipe in &recipes {
+                let key = (index, recipe.clone());
                 let version = self
                     .ways
                     .already
-                    .get(&(index, recipe.clone()))
+                    .get(&key)
+                    .or_else(|| self.ways.first.get(&key))
                     .map_or("1.0", String::as_str);
                 host.content.insert(recipe.clone(), version.to_owned());
             }
+            host.first.clone_from(&host.content);
             if self.ways.foreign.contains(&index) {
                 host.owner = LOST;
             }
@@ -109,11 +124,12 @@ impl World {
     /// A worker talks to the envelope, or finds that it cannot.
     pub(super) fn asks(&mut self, generation: u64, start: Box<Start>, since: Timestamp) {
         let (host, intent) = (start.host, start.intent);
-        let current = generation == self.generation;
+        let current = self.is_alive(generation);
+        self.acting = generation;
         if current
             && !self.begun.contains(&intent)
             && !start.attach
-            && self.withdrawn.remove(&intent)
+            && self.withdrawn.remove(&(generation, intent))
         {
             self.report(generation, intent, RawReport::Withdrawn);
             return;
@@ -159,6 +175,12 @@ impl World {
             }
             Met::Locked(until) => {
                 let wait = until.since(self.now).plus(Span(10));
+                self.ask_again(generation, start, since, wait);
+            }
+            Met::Report(report) if current && self.faults.twists.loses() => {
+                self.struck_step("result lost", intent);
+                self.say(&format!("! the result of {intent} is lost: {report:?}"));
+                let wait = self.faults.twists.patience();
                 self.ask_again(generation, start, since, wait);
             }
             Met::Report(report) => self.report(generation, intent, report),
@@ -216,14 +238,16 @@ impl World {
 
     /// A result on its way to the decider: it may be late, doubled, or lost and found again.
     fn report(&mut self, generation: u64, intent: IntentId, report: RawReport) {
-        if generation != self.generation {
+        if !self.is_alive(generation) {
             return;
         }
-        let wait = self
-            .network
-            .span(Span(5), Span(300))
-            .plus(self.faults.late_result());
+        let late = self.faults.late_result();
+        if late > Span::ZERO {
+            self.struck_step("result late", intent);
+        }
+        let wait = self.network.span(Span(5), Span(300)).plus(late);
         if self.faults.duplicates() {
+            self.struck_step("result doubled", intent);
             let again = wait.plus(self.network.span(Span(1), Span::seconds(90)));
             self.tell_after(
                 again,
@@ -245,6 +269,7 @@ impl World {
             return;
         };
         let kind = step.kind;
+        self.check_truly_down(start, kind);
         if self.hosts[host.index()].owner != start.incarnation {
             self.broken(
                 Invariant::I15,
@@ -278,7 +303,10 @@ impl World {
         });
         target.runs.insert(intent, Run::Running { until, report });
         match kind {
-            StepKind::Drain => target.drained = true,
+            StepKind::Drain => {
+                target.drained = true;
+                target.drained_by = Some(intent.rollout());
+            }
             StepKind::Reboot => {
                 // The machine is away for most of the step; the envelope survives it and knows.
                 target.boot += 1;
@@ -293,6 +321,13 @@ impl World {
             | StepKind::Undrain => {}
         }
         self.after(takes, Happening::Ends { host, intent });
+        if let Some((at, mishap)) = self
+            .faults
+            .twists
+            .ambush(host, (kind, intent.rollout()), takes)
+        {
+            self.after(at, Happening::Strikes(mishap));
+        }
         self.effects.insert(intent, effect_of(start, kind));
     }
 
@@ -350,7 +385,8 @@ impl World {
             .map_or("none", String::as_str);
         let report = match (kind, effect) {
             (StepKind::Inspect, _) => well(found),
-            (StepKind::Verify, Some(Effect::FailsVerify)) => bad,
+            (StepKind::Verify, Some(Effect::FailsVerify))
+            | (StepKind::Apply, Some(Effect::FailsApply)) => bad,
             (StepKind::Reboot, _) => rebooted(more, loops),
             (
                 StepKind::Precheck
@@ -380,6 +416,8 @@ impl World {
         };
         if went_well || change.kind == StepKind::Reboot {
             self.take_effect(host, &change, now);
+        } else {
+            self.hurts(host, &change);
         }
     }
 
@@ -396,6 +434,7 @@ impl World {
                 target
                     .content
                     .insert(change.recipe.clone(), change.to.clone());
+                target.harm.remove(&change.recipe);
                 if !change.restarts {
                     self.harm(host, &change.recipe, effect, now);
                 }
@@ -412,7 +451,10 @@ impl World {
                     .insert(change.recipe.clone(), change.to.clone());
                 target.harm.remove(&change.recipe);
             }
-            StepKind::Undrain => target.drained = false,
+            StepKind::Undrain => {
+                target.drained = false;
+                target.drained_by = None;
+            }
             StepKind::Inspect
             | StepKind::Precheck
             | StepKind::Drain
@@ -421,15 +463,28 @@ impl World {
         }
     }
 
+    /// A failed or interrupted attempt leaves some hosts worse than they were, until one succeeds or they are taken back.
+    pub(super) fn hurts(&mut self, host: HostId, change: &Change) {
+        let key = (host.index(), change.recipe.clone());
+        if change.kind == StepKind::Apply && self.ways.hurts.contains(&key) {
+            let harm = Harm::Down(self.now);
+            self.hosts[host.index()]
+                .harm
+                .insert(change.recipe.clone(), harm);
+        }
+    }
+
     fn harm(&mut self, host: HostId, recipe: &str, effect: Option<Effect>, now: Timestamp) {
         let harm = match effect {
             Some(Effect::Down) => Harm::Down(now + Span::seconds(1)),
             Some(Effect::Late(by)) => Harm::Late(now + by),
+            Some(Effect::Latent(after)) => Harm::Down(now + after),
+            Some(Effect::Trigger(at)) => Harm::Down((super::BEGIN + at).max(now)),
             Some(Effect::Loop) => {
                 self.after(Span::seconds(20), Happening::Loops(host));
                 Harm::Loop
             }
-            Some(Effect::FailsVerify) | None => return,
+            Some(Effect::FailsVerify | Effect::FailsApply) | None => return,
         };
         self.hosts[host.index()]
             .harm

@@ -37,13 +37,18 @@ impl MemoryStore {
         self.epoch
     }
 
-    /// Everything a decider needs to go on.
-    pub fn load(&self) -> Loaded {
+    /// The epoch of the decider that holds the fleet.
+    pub const fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// Everything the decider of an epoch needs to go on.
+    pub fn load(&self, epoch: Epoch) -> Loaded {
         let snapshot = self.snapshots.last().cloned();
         let from = snapshot.as_ref().map_or(0, |snapshot| snapshot.seq);
         Loaded {
             incarnation: INCARNATION,
-            epoch: self.epoch,
+            epoch,
             snapshot,
             rows: self
                 .rows
@@ -56,11 +61,11 @@ impl MemoryStore {
     }
 
     /// The same, without a snapshot.
-    pub fn load_all(&self) -> Loaded {
+    pub fn load_all(&self, epoch: Epoch) -> Loaded {
         Loaded {
             snapshot: None,
             rows: self.rows.clone(),
-            ..self.load()
+            ..self.load(epoch)
         }
     }
 

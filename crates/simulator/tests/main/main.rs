@@ -14,4 +14,5 @@ mod crash_points;
 mod futures;
 mod planted;
 mod seeds;
+mod soak;
 mod unreached;

@@ -1,0 +1,91 @@
+//! What the checkers say of rollouts and hosts, for comparison with what the decider says of them.
+
+use ringway_engine::{Final, HostState};
+use ringway_model::{HostId, HostOutcome, IntentId, RolloutId};
+
+use super::facts::{Facts, Phase, RolloutFacts};
+use super::starts::step_of;
+
+impl RolloutFacts {
+    /// The word for where it stands.
+    pub(super) fn word(&self) -> &'static str {
+        match self.phase {
+            Phase::Proposed => "proposed",
+            Phase::Advancing => "advancing",
+            Phase::Paused => "paused",
+            Phase::Halted => "halted",
+            Phase::RollingBack => "rolling back",
+            Phase::Cancelling => "cancelling",
+            Phase::Over => match self.how {
+                Some(Final::Completed) => "completed",
+                Some(Final::RolledBack) => "rolled back",
+                Some(Final::Cancelled) | None => "cancelled",
+            },
+        }
+    }
+
+    /// What has become of a host.
+    pub(super) fn outcome(&self, slot: usize) -> Option<HostOutcome> {
+        let facts = self.slots.get(slot)?;
+        if let Some(visit) = facts.visit {
+            let (position, attempt) = visit.at;
+            let step = step_of(self, slot, visit.kind, position)?.kind;
+            return Some(HostOutcome::Visiting {
+                visit: visit.kind,
+                step,
+                attempt,
+            });
+        }
+        Some(match facts.rest {
+            HostState::Pending => HostOutcome::Pending,
+            HostState::Settling => HostOutcome::Settling,
+            HostState::Updated => HostOutcome::Updated,
+            HostState::Already => HostOutcome::Already,
+            HostState::RestartWithheld => HostOutcome::RestartWithheld,
+            HostState::Failed { step, why } => HostOutcome::Failed { step, why },
+            HostState::Unhealthy { why } => HostOutcome::Unhealthy { why },
+            HostState::RolledBack => HostOutcome::RolledBack,
+            HostState::RollbackFailed { step, why } => HostOutcome::RollbackFailed { step, why },
+            HostState::Offline => HostOutcome::Offline,
+            HostState::Held => HostOutcome::Held,
+            HostState::Lost => HostOutcome::Lost,
+            HostState::Running { .. } | HostState::Ready { .. } | HostState::Backoff { .. } => {
+                return None;
+            }
+        })
+    }
+}
+
+impl Facts {
+    pub(super) fn is_repair(&self, intent: IntentId) -> bool {
+        self.place(intent.rollout(), intent.slot())
+            .ok()
+            .and_then(|(rollout, slot)| rollout.slots[slot].visit)
+            .is_some_and(|visit| visit.repair)
+    }
+
+    pub(super) fn is_first_down(&self, intent: IntentId) -> bool {
+        self.place(intent.rollout(), intent.slot())
+            .ok()
+            .and_then(|(rollout, slot)| rollout.slots[slot].visit)
+            .is_none_or(|visit| !visit.before.0)
+    }
+
+    /// The budgets that count a host: its own rollout's, and those of others that have begun and have it as a target.
+    pub(super) fn budgets_over(
+        &self,
+        intent: IntentId,
+        host: HostId,
+    ) -> Vec<(RolloutId, u32, Vec<HostId>)> {
+        let seats = self.hosts[host.index()].seats.iter();
+        seats
+            .filter_map(|(id, _)| {
+                let rollout = self.rollouts.get(id)?;
+                let limit = rollout.plan.budget_down?;
+                let counts = *id == intent.rollout() || rollout.opened > 0;
+                let targets = rollout.plan.slots.iter().map(|slot| slot.host).collect();
+                counts.then_some((*id, limit, targets))
+            })
+            .collect()
+    }
+}
