@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use ringway_model::{Hasher, HostId, Span, Timestamp};
-use ringway_simulator::future::what_if::{Answer, Tried};
+use ringway_simulator::future::what_if::{Answer, Spread, Tried};
 use serde::Serialize;
 
 use super::assumed::{self, Assumption, assumptions};
@@ -18,6 +18,12 @@ use crate::show::{Paint, bold, in_words, paint, put};
 /// What nobody may overlook.
 const RANKS: &str =
     "A what-if RANKS policies. It does NOT PREDICT: all of it follows from these assumptions.";
+
+/// What the numbers are.
+const EXPLAINED: &str = "\
+hit: hosts on which harm showed before the halt or the end; carrying: and those where it has not shown by then.
+expected: hosts for each update, the chance that it is bad put back: harmed by it is the price of haste,
+broken into for want of it the price of waiting.";
 
 /// Variants of which every pair is compared; of more, each is compared with one.
 const PAIRS_OF: usize = 4;
@@ -64,6 +70,12 @@ pub(super) struct VariantTold {
     pub(super) targets: usize,
     #[serde(flatten)]
     pub(super) answer: Answer,
+    /// Of the futures with a bad update: hosts on which harm showed, or that carried it when the rollout was over.
+    pub(super) harmed: Spread,
+    /// Hosts to be expected harmed by one rollout, seen or not, the chance of a bad update put back, in thousandths.
+    pub(super) expected_harmed_milli: u64,
+    /// Of the completed futures with a good update: host-hours without it, in thousandths.
+    pub(super) exposure_milli: Spread,
     /// When a good rollout is completed: half of them by then, and 95 of a hundred.
     pub(super) finish_median: Option<String>,
     pub(super) finish_p95: Option<String>,
@@ -78,8 +90,8 @@ pub(super) struct VariantTold {
 pub(super) struct Comparison {
     pub(super) one: String,
     pub(super) other: String,
-    /// Of the futures with a bad update: fewer hosts hit with which.
-    pub(super) fewer_hit: Score,
+    /// Of the futures with a bad update: fewer hosts harmed, seen or not, with which.
+    pub(super) fewer_harmed: Score,
     /// Of the futures with a good update that both completed: less exposure with which.
     pub(super) less_exposure: Score,
 }
@@ -179,50 +191,71 @@ impl WhatIfTold {
 
     fn table(&self) -> String {
         let width = self.variants.iter().map(|one| one.label.chars().count());
-        let width = width.max().unwrap_or(0).clamp(16, 28);
+        let width = width.max().unwrap_or(0).clamp(15, 26);
         let mut text = format!(
-            "\n{:width$} {:^27} {:^41} {:^14}\n{:width$} {:>6}{:>7}{:>7}{:>7} {:>8}{:>9}{:>12}{:>12} {:>7}{:>7}\n",
+            "\n{}{:>20}{:>20}{:>8}{:>8}{:>15}\n{:width$}{:>12}{:>8}{:>12}{:>8}{:>8}{:>8}{:>15}\n",
+            bold(&format!("{:width$}", "if it is bad")),
+            "hit before the end",
+            "or carrying harm",
+            "it",
+            "group",
+            "expected",
             "",
-            "--- if it is bad ---",
-            "--- if it is good ---",
-            "- expected -",
-            "",
-            "hit",
+            "median",
+            "p95",
+            "median",
             "p95",
             "halts",
-            "group",
-            "exposed",
-            "p95",
-            "finished",
-            "p95",
-            "hit",
-            "broken"
+            "lost",
+            "harmed"
         );
         for one in &self.variants {
-            let (good, bad) = (&one.answer.good, &one.answer.bad);
-            let futures = u64::from(bad.futures);
+            let [
+                label,
+                hit,
+                hit_p95,
+                harmed,
+                harmed_p95,
+                halts,
+                lost,
+                expected,
+            ] = one.bad_cells();
+            put(
+                &mut text,
+                format_args!(
+                    "{:width$}{hit:>12}{hit_p95:>8}{harmed:>12}{harmed_p95:>8}{halts:>8}{lost:>8}{expected:>15}\n",
+                    cut(&label, width)
+                ),
+            );
+        }
+        put(
+            &mut text,
+            format_args!(
+                "\n{}{:>22}{:>28}{:>21}\n{:width$}{:>13}{:>9}{:>14}{:>14}{:>21}\n",
+                bold(&format!("{:width$}", "if it is good")),
+                "exposed host-hours",
+                "completed on",
+                "expected",
+                "",
+                "median",
+                "p95",
+                "median",
+                "p95",
+                "broken into"
+            ),
+        );
+        for one in &self.variants {
+            let [label, exposed, exposed_p95, _, _, expected] = one.good_cells();
             let [finish, late] = &one.finish_short;
             put(
                 &mut text,
                 format_args!(
-                    "{:width$} {:>6}{:>7}{:>7}{:>7} {:>8}{:>9}{finish:>12}{late:>12} {:>7}{:>7}\n",
-                    cut(&one.label, width),
-                    grouped(bad.hit.median),
-                    grouped(bad.hit.p95),
-                    percent(u64::from(bad.halted), futures),
-                    percent(u64::from(bad.group_lost), futures),
-                    grouped(good.exposure_hours.median),
-                    grouped(good.exposure_hours.p95),
-                    milli(one.answer.expected_hit_milli),
-                    micro(one.answer.expected_breaches_millionths),
+                    "{:width$}{exposed:>13}{exposed_p95:>9}{finish:>14}{late:>14}{expected:>21}\n",
+                    cut(&label, width)
                 ),
             );
         }
-        text.push_str(
-            "\nhit: hosts harmed before the halt or the end, median and 95th percentile; halts, group: how often it halts,\n\
-             and loses an availability group; exposed: host-hours without the update; expected: hosts that one update\n\
-             harms (haste), and that are broken into for want of it (waiting), the chance that it is bad put back\n",
-        );
+        put(&mut text, format_args!("\n{EXPLAINED}\n"));
         text
     }
 
@@ -236,11 +269,11 @@ impl WhatIfTold {
             grouped(self.good as u64)
         );
         for pair in &self.comparisons {
-            let (hit, less) = (pair.fewer_hit, pair.less_exposure);
+            let (hit, less) = (pair.fewer_harmed, pair.less_exposure);
             put(
                 &mut text,
                 format_args!(
-                    "  {} : {}   fewer hit {} : {}, equal {};  less exposed {} : {}, equal {}\n",
+                    "  {} : {}   fewer harmed {} : {}, equal {};  less exposed {} : {}, equal {}\n",
                     pair.one,
                     pair.other,
                     hit.one,
@@ -259,26 +292,77 @@ impl WhatIfTold {
 impl VariantTold {
     fn of(variant: &Variant, starts: Span) -> Self {
         let starts = variant.setting.begins() + starts;
-        let finish = &variant.answer.good.finish_minutes;
+        let answer = &variant.answer;
+        let finish = &answer.good.finish_minutes;
         let at = |minutes: u64| -> Option<Timestamp> {
             (finish.count > 0).then_some(starts + Span::minutes(minutes))
         };
         let short = |at: Option<Timestamp>| at.map_or_else(|| "never".to_owned(), date);
         let (median, p95) = (at(finish.median), at(finish.p95));
+        let harmed = |tried: &[Tried]| Spread::of(tried.iter().map(harmed).collect());
+        let (good, bad) = (harmed(&variant.good), harmed(&variant.bad));
+        let chance = u64::from(answer.chance_of_bad_millionths);
+        let expected = good.mean_milli * (1_000_000 - chance) + bad.mean_milli * chance;
+        let completed = variant.good.iter().filter(|tried| tried.is_completed);
         Self {
             label: variant.label.clone(),
             policy: variant.policy.clone(),
             soaks: variant.soaks.to_string(),
             targets: variant.plan().map_or(0, |plan| plan.slots.len()),
-            answer: variant.answer.clone(),
+            answer: answer.clone(),
+            harmed: bad,
+            expected_harmed_milli: (expected + 500_000) / 1_000_000,
+            exposure_milli: Spread::of(
+                completed
+                    .map(|tried| tried.exposure_ms.saturating_add(1800) / 3600)
+                    .collect(),
+            ),
             finish_median: median.map(|at| at.to_string()),
             finish_p95: p95.map(|at| at.to_string()),
             finish_short: [short(median), short(p95)],
         }
     }
 
+    /// What a bad update comes to, as a row: label, hit (median, 95th percentile), hit or carrying (the same), how often
+    /// it halts, how often a group is lost, hosts to be expected harmed.
+    pub(super) fn bad_cells(&self) -> [String; 8] {
+        let bad = &self.answer.bad;
+        let futures = u64::from(bad.futures);
+        [
+            self.label.clone(),
+            grouped(bad.hit.median),
+            grouped(bad.hit.p95),
+            grouped(self.harmed.median),
+            grouped(self.harmed.p95),
+            percent(u64::from(bad.halted), futures),
+            percent(u64::from(bad.group_lost), futures),
+            milli(self.expected_harmed_milli),
+        ]
+    }
+
+    /// What a good update comes to, as a row: label, host-hours of exposure (median, 95th percentile), how long it takes
+    /// (the same), hosts to be expected broken into.
+    pub(super) fn good_cells(&self) -> [String; 6] {
+        let [takes, takes_p95] = self.lasts();
+        let exposed = |milli_hours: u64| {
+            if self.exposure_milli.count == 0 {
+                "-".to_owned()
+            } else {
+                milli(milli_hours)
+            }
+        };
+        [
+            self.label.clone(),
+            exposed(self.exposure_milli.median),
+            exposed(self.exposure_milli.p95),
+            takes,
+            takes_p95,
+            micro(self.answer.expected_breaches_millionths),
+        ]
+    }
+
     /// How long a good rollout takes: half of them, and 95 of a hundred.
-    pub(super) fn lasts(&self) -> [String; 2] {
+    fn lasts(&self) -> [String; 2] {
         let finish = &self.answer.good.finish_minutes;
         [finish.median, finish.p95].map(|minutes| {
             if finish.count == 0 {
@@ -310,7 +394,7 @@ fn pairs(variants: &[Variant], policies: usize) -> Vec<(&Variant, &Variant)> {
 impl Comparison {
     /// Its numbers as a row.
     pub(super) fn cells(&self) -> [String; 8] {
-        let (hit, less) = (self.fewer_hit, self.less_exposure);
+        let (hit, less) = (self.fewer_harmed, self.less_exposure);
         [
             self.one.clone(),
             self.other.clone(),
@@ -324,12 +408,12 @@ impl Comparison {
     }
 
     fn of(one: &Variant, other: &Variant) -> Self {
-        let hit = |tried: &Tried| Some(u64::from(tried.hit));
+        let hit = |tried: &Tried| Some(harmed(tried));
         let exposure = |tried: &Tried| tried.is_completed.then_some(tried.exposure_ms);
         Self {
             one: one.label.clone(),
             other: other.label.clone(),
-            fewer_hit: Score::of(&one.bad, &other.bad, hit),
+            fewer_harmed: Score::of(&one.bad, &other.bad, hit),
             less_exposure: Score::of(&one.good, &other.good, exposure),
         }
     }
@@ -350,6 +434,12 @@ impl Score {
         }
         score
     }
+}
+
+/// Hosts on which harm showed, and those that carry it unseen when it is over: a short rollout ends before much of it
+/// shows, and is none the better for that.
+fn harmed(tried: &Tried) -> u64 {
+    u64::from(tried.hit) + u64::from(tried.carrying)
 }
 
 /// What limits what can be read from an answer.

@@ -38,8 +38,8 @@ pub(super) fn assumptions(question: &Question, kinds: &[String]) -> Vec<Assumpti
     all.insert(
         2,
         assumption(
-            "kinds of hosts it may be one of",
-            super::words::some(kinds, 4),
+            "otherwise one of these kinds",
+            super::words::some(kinds, 2),
             by,
         ),
     );
@@ -60,12 +60,12 @@ fn priors(world: &World, from: &dyn Fn(&str, &str) -> String) -> Vec<Assumption>
     [
         ("an update is bad", "bad", priors.bad.to_string()),
         (
-            "a bad one harms hosts of every kind, not of one",
+            "a bad one harms every kind of host",
             "everywhere",
             priors.everywhere.to_string(),
         ),
         (
-            "and of that kind, this share of the hosts",
+            "share of those hosts that it harms",
             "hits",
             shares(priors.hits),
         ),
@@ -76,12 +76,12 @@ fn priors(world: &World, from: &dyn Fn(&str, &str) -> String) -> Vec<Assumption>
         ),
         ("harm shows at once", "at_once", priors.at_once.to_string()),
         (
-            "if not, after a random time whose mean is",
+            "otherwise after a random time of mean",
             "slow",
             spans(priors.slow),
         ),
         (
-            "a host without the update is broken into, in a year",
+            "hosts broken into a year without it",
             "hazard_per_year",
             priors.hazard_per_year.to_string(),
         ),
@@ -106,7 +106,7 @@ fn others(world: &World, from: &dyn Fn(&str, &str) -> String) -> Vec<Assumption>
             from("people", "approve"),
         ),
         assumption(
-            "after a halt they",
+            "after a halt they will",
             format!("{after_halt}, within {}", spans(people.decide)),
             from("people", "after_halt"),
         ),
@@ -124,7 +124,7 @@ fn others(world: &World, from: &dyn Fn(&str, &str) -> String) -> Vec<Assumption>
     all.push(if world.hosts.is_empty() {
         assumption(
             "hosts",
-            "all are well; steps take 1/2 to 2 times what `plan` assumes".to_owned(),
+            "well; steps 1/2 to 2 times `plan`".to_owned(),
             "default".to_owned(),
         )
     } else if usual.is_empty() {
@@ -133,7 +133,7 @@ fn others(world: &World, from: &dyn Fn(&str, &str) -> String) -> Vec<Assumption>
         assumption(
             "hosts",
             format!(
-                "{}; other steps take 1/2 to 2 times what `plan` assumes",
+                "{}; others 1/2 to 2 times `plan`",
                 entries(world.hosts.len())
             ),
             written("hosts"),
@@ -163,9 +163,9 @@ fn others(world: &World, from: &dyn Fn(&str, &str) -> String) -> Vec<Assumption>
 
 fn entries(count: usize) -> String {
     if count == 1 {
-        "1 entry of the world".to_owned()
+        "1 entry".to_owned()
     } else {
-        format!("{count} entries of the world")
+        format!("{count} entries")
     }
 }
 
@@ -236,7 +236,7 @@ pub(super) fn text(all: &[Assumption]) -> String {
             .max()
             .unwrap_or(0)
     };
-    let (what, value) = (width(|one| &one.what), width(|one| &one.value).min(28));
+    let (what, value) = (width(|one| &one.what), width(|one| &one.value).min(30));
     let mut text = String::new();
     for one in all {
         put(

@@ -154,7 +154,8 @@ impl Telling<'_> {
         self.story.lines.push(Told {
             at_ms: at,
             text,
-            matters: asks.is_none(),
+            // That a decider starts is told by what it writes first.
+            matters: asks.is_none() && !what.starts_with("decider"),
         });
     }
 

@@ -480,7 +480,7 @@ impl RolloutTold {
         put(
             &mut text,
             format_args!(
-                "  exposure: {} host-hours without the update; {} of {} have it at the end\n",
+                "  Exposure: {} host-hours without the update; {} of {} have it at the end\n",
                 grouped(self.exposure_hours),
                 self.updated,
                 hosts(self.targets)
@@ -523,7 +523,7 @@ impl RolloutTold {
         let mut text = String::new();
         put(
             &mut text,
-            format_args!("  harm by the update: {}", hosts(self.hit)),
+            format_args!("  Harm by the update: {}", hosts(self.hit)),
         );
         if self.carrying > 0 {
             put(

@@ -1,5 +1,7 @@
 //! Many futures of one setting, summed up. A value for programs, and the same as text.
 
+use std::collections::BTreeMap;
+
 use indicatif::ProgressBar;
 use ringway_model::{Hasher, Span};
 use ringway_simulator::future::what_if::{Side, Spread, Tried};
@@ -40,8 +42,8 @@ pub(super) struct RolloutTrials {
     #[serde(flatten)]
     pub(super) side: Side,
     /// By how it ended.
-    ended: Vec<(&'static str, u32)>,
-    /// Host-hours and hosts hit of each, for a picture.
+    ended: BTreeMap<&'static str, u32>,
+    /// Host-hours in thousandths and hosts hit of each, for a picture.
     #[serde(skip)]
     pub(super) points: Vec<(u64, u64)>,
 }
@@ -179,22 +181,20 @@ impl RolloutTrials {
         tried: Vec<Tried>,
         ended: impl Iterator<Item = &'static str>,
     ) -> Self {
-        let mut counts: std::collections::BTreeMap<&'static str, u32> =
-            std::collections::BTreeMap::new();
+        let mut counts: BTreeMap<&'static str, u32> = BTreeMap::new();
         for word in ended {
             *counts.entry(word).or_default() += 1;
         }
-        let hour = Span::hours(1).millis();
         Self {
             policy,
             update,
             targets,
             side: Side::of(&tried),
-            ended: counts.into_iter().collect(),
+            ended: counts,
             points: tried
                 .iter()
                 .take(POINTS)
-                .map(|tried| (tried.exposure_ms / hour, u64::from(tried.hit)))
+                .map(|tried| (tried.exposure_ms / 3600, u64::from(tried.hit)))
                 .collect(),
         }
     }

@@ -12,7 +12,7 @@ use self::spread::Place;
 use super::answer::{VariantTold, WhatIfTold};
 use super::told::FutureTold;
 use super::trials::Trials;
-use super::words::{grouped, micro, milli, percent};
+use super::words::grouped;
 
 /// Light and dark, on a screen and on paper.
 const STYLE: &str = include_str!("page.css");
@@ -108,8 +108,12 @@ pub(super) fn what_if(told: &WhatIfTold) -> String {
             &[("class", &"small")],
             "A point is the median of both; the lines from it reach to the 95th percentile: 95 of 100 futures lie no further.",
         );
-        let rows: Vec<[String; 11]> = told.variants.iter().map(cells).collect();
-        body.table(HEADING, &rows);
+        body.tell("h3", &[], "If the update is bad");
+        let rows: Vec<[String; 8]> = told.variants.iter().map(VariantTold::bad_cells).collect();
+        body.table(BAD, &rows);
+        body.tell("h3", &[], "If the update is good");
+        let rows: Vec<[String; 8]> = told.variants.iter().map(good).collect();
+        body.table(GOOD, &rows);
         body.tell("p", &[("class", &"small")], EXPLAINED);
         if !told.comparisons.is_empty() {
             body.tell("h2", &[], "The same futures, one by one");
@@ -133,48 +137,52 @@ pub(super) fn what_if(told: &WhatIfTold) -> String {
     })
 }
 
-const HEADING: [&str; 11] = [
+const BAD: [&str; 8] = [
     "",
-    "bad: hosts hit",
-    "p95",
-    "halts",
+    "hit before the end",
+    "95 %",
+    "or carrying harm",
+    "95 %",
+    "it halts",
     "group lost",
-    "good: exposed",
-    "p95",
+    "expected harmed",
+];
+
+const GOOD: [&str; 8] = [
+    "",
+    "exposed host-hours",
+    "95 %",
     "takes",
-    "p95",
-    "expected hit",
+    "95 %",
+    "completed on",
+    "95 %",
     "expected broken into",
 ];
 
-const EXPLAINED: &str = "Hosts hit are those harmed before the halt or the end; exposed is host-hours without the \
-    update. Expected are hosts for each update: harmed by it (the price of haste), and broken into for want of it (the \
-    price of waiting), with the chance that it is bad put back.";
+const EXPLAINED: &str = "Hit are hosts on which harm showed before the halt or the end; with those that carry harm which has not shown by \
+    then they are the blast radius. Exposed is host-hours without the update. Each is the median and the 95th percentile. \
+    Expected are hosts for each update, with the chance that it is bad put back: harmed by it is the price of haste, \
+    broken into for want of it the price of waiting.";
 
 fn place(one: &VariantTold) -> Place<'_> {
-    let (good, bad) = (&one.answer.good, &one.answer.bad);
     Place {
         label: &one.label,
-        exposure: (good.exposure_hours.median, good.exposure_hours.p95),
-        hit: (bad.hit.median, bad.hit.p95),
+        exposure: (one.exposure_milli.median, one.exposure_milli.p95),
+        hit: (one.harmed.median, one.harmed.p95),
     }
 }
 
-fn cells(one: &VariantTold) -> [String; 11] {
-    let (good, bad) = (&one.answer.good, &one.answer.bad);
-    let futures = u64::from(bad.futures);
-    let [takes, takes_p95] = one.lasts();
+fn good(one: &VariantTold) -> [String; 8] {
+    let [label, exposed, exposed_p95, takes, takes_p95, expected] = one.good_cells();
+    let [finish, late] = one.finish_short.clone();
     [
-        one.label.clone(),
-        grouped(bad.hit.median),
-        grouped(bad.hit.p95),
-        percent(u64::from(bad.halted), futures),
-        percent(u64::from(bad.group_lost), futures),
-        grouped(good.exposure_hours.median),
-        grouped(good.exposure_hours.p95),
+        label,
+        exposed,
+        exposed_p95,
         takes,
         takes_p95,
-        milli(one.answer.expected_hit_milli),
-        micro(one.answer.expected_breaches_millionths),
+        finish,
+        late,
+        expected,
     ]
 }

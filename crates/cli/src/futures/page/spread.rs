@@ -15,7 +15,7 @@ const BOTTOM: i64 = 390;
 /// How far apart two labels must be to be read.
 const ROOM: i64 = 150;
 
-/// A variant's place: exposure and hosts hit, each the median and the 95th percentile.
+/// A variant's place: exposure in thousandths of host-hours, and hosts harmed; each the median and the 95th percentile.
 pub(super) struct Place<'a> {
     pub(super) label: &'a str,
     pub(super) exposure: (u64, u64),
@@ -43,7 +43,7 @@ impl Ground {
                 "tick middle",
                 x,
                 Tenths::px(BOTTOM + 20),
-                &grouped(step),
+                &hours(step),
             );
         }
         for step in up_steps {
@@ -72,6 +72,16 @@ impl Ground {
     fn at(&self, exposure: u64, hit: u64) -> (Tenths, Tenths) {
         (self.across.at(exposure), self.up.at(hit))
     }
+}
+
+/// Thousandths of an hour, without places that say nothing.
+fn hours(milli: u64) -> String {
+    let (whole, part) = (grouped(milli / 1000), milli % 1000);
+    if part == 0 {
+        return whole;
+    }
+    let part = format!("{part:03}");
+    format!("{whole}.{}", part.trim_end_matches('0'))
 }
 
 fn picture(into: &mut Markup, label: &str, inside: impl FnOnce(&mut Markup)) {
@@ -106,11 +116,11 @@ pub(super) fn points(into: &mut Markup, all: &[(u64, u64)]) {
 /// Every variant with its whiskers; `is_line`: they are one policy, from one scale of its soaks to the next.
 pub(super) fn frontier(into: &mut Markup, places: &[Place<'_>], is_line: bool) {
     let most = |of: fn(&Place<'_>) -> u64| places.iter().map(of).max().unwrap_or(0);
-    let label = "exposure of a good update against hosts hit by a bad one, for each variant";
+    let label = "exposure of a good update against hosts harmed by a bad one, for each variant";
     picture(into, label, |svg| {
         let words = [
             "exposure, host-hours, where the update is good",
-            "hosts hit, where the update is bad",
+            "hosts harmed, where the update is bad",
         ];
         let (exposure, hit) = (most(|place| place.exposure.1), most(|place| place.hit.1));
         let ground = Ground::new(svg, exposure, hit, words);
