@@ -169,13 +169,28 @@ impl Executor {
 
     /// Takes one arrival in, at `now` by the wall clock, and appends what is asked for to `out`.
     pub fn step(&mut self, now: Timestamp, arrival: Arrival, out: &mut Vec<Request>) {
+        self.step_all(now, [arrival], out);
+    }
+
+    /// Takes in everything that has arrived by `now`, in order, before anything is decided: what came together is decided
+    /// together, in one batch where there is room.
+    pub fn step_all(
+        &mut self,
+        now: Timestamp,
+        arrivals: impl IntoIterator<Item = Arrival>,
+        out: &mut Vec<Request>,
+    ) {
         let time = self.clock.told(now, self.wake);
         // A timer that ran while the clock was set back comes before its instant; it is over all the same, and has to
         // be asked for again.
-        if matches!(arrival, Arrival::Woken) || self.wake.is_some_and(|wake| wake <= time) {
+        let mut is_over = self.wake.is_some_and(|wake| wake <= time);
+        for arrival in arrivals {
+            is_over |= matches!(arrival, Arrival::Woken);
+            self.arrived(time, arrival, out);
+        }
+        if is_over {
             self.wake = None;
         }
-        self.arrived(time, arrival, out);
         self.turn(out);
     }
 

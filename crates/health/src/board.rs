@@ -103,7 +103,8 @@ pub struct Board {
     watched: BTreeMap<Pair, Watched>,
     /// Few: one per probe and freshness that documents ask for.
     rhythms: Vec<Rhythm>,
-    /// One entry per wanted pair: when it must be looked at.
+    /// One entry per wanted pair that has to be looked at by itself, and when. A pair that is told has none most of its
+    /// time.
     agenda: BTreeSet<(Timestamp, HostId, ProbeId)>,
     /// Pairs whose knowledge is not `Up` and not told.
     worse: BTreeSet<Pair>,
@@ -111,6 +112,8 @@ pub struct Board {
     better: BTreeSet<Pair>,
     /// Questions of ended watches that are not answered.
     owed: BTreeSet<Pair>,
+    /// Pairs that are told and have to be asked for the first time.
+    first: Vec<Pair>,
 }
 
 impl Board {
@@ -153,13 +156,13 @@ impl Board {
     pub fn watch(&mut self, now: Timestamp, host: HostId, probe: ProbeId, rhythm: Rhythm) {
         let pair = (host, probe);
         let index = self.rhythm_index(rhythm);
-        let spread = if rhythm == Rhythm::TOLD {
-            Span::ZERO
-        } else {
-            FIRST_ASK_SPACING
-                .times(self.watched.len() as u64)
-                .min(rhythm.period())
-        };
+        if rhythm == Rhythm::TOLD {
+            self.follow(now, pair, index);
+            return;
+        }
+        let spread = FIRST_ASK_SPACING
+            .times(self.watched.len() as u64)
+            .min(rhythm.period());
         let (told, asked, due) = match self.watched.get(&pair) {
             Some(before) => {
                 self.agenda.remove(&(before.next, host, probe));
@@ -190,6 +193,38 @@ impl Board {
         self.watched.insert(pair, watched);
         self.note(pair);
         self.reschedule(pair);
+    }
+
+    /// Begins a watch that is told: it has nothing to look at by itself, then or later.
+    fn follow(&mut self, now: Timestamp, pair: Pair, rhythm: u16) {
+        let before = self.watched.get(&pair).map_or(Timestamp::NEVER, |w| w.next);
+        if before != Timestamp::NEVER {
+            self.agenda.remove(&(before, pair.0, pair.1));
+        }
+        let told = if self.watched.contains_key(&pair) {
+            None
+        } else {
+            Some(Evidence::Unknown)
+        };
+        self.owed.remove(&pair);
+        self.watched.insert(
+            pair,
+            Watched {
+                rhythm,
+                wanted: true,
+                is_old: false,
+                known: Evidence::Unknown,
+                told,
+                seen: now,
+                asked: now,
+                due: Timestamp::NEVER,
+                next: Timestamp::NEVER,
+            },
+        );
+        if told.is_none() {
+            self.note(pair);
+        }
+        self.first.push(pair);
     }
 
     /// Ends a watch. What was known counts no longer, since nothing keeps it fresh.
@@ -231,7 +266,9 @@ impl Board {
             return;
         }
         let rhythm = self.rhythms[usize::from(watched.rhythm)];
-        watched.due = (asked + rhythm.period()).max(now);
+        if rhythm != Rhythm::TOLD {
+            watched.due = (asked + rhythm.period()).max(now);
+        }
         let is_fresh = now < asked + rhythm.fresh;
         match sample {
             Sample::Up if is_fresh => (watched.known, watched.seen) = (Evidence::Up, asked),
@@ -247,6 +284,7 @@ impl Board {
     /// Lets time pass: knowledge that is no longer fresh becomes unknown, and every question that is due is put into
     /// `asks`.
     pub fn advance(&mut self, now: Timestamp, asks: &mut Vec<(HostId, ProbeId)>) {
+        asks.append(&mut self.first);
         while let Some(&(at, host, probe)) = self.agenda.first()
             && at <= now
         {
@@ -294,6 +332,9 @@ impl Board {
 
     /// When [`Board::advance`] has something to do next.
     pub fn next(&self) -> Option<Timestamp> {
+        if !self.first.is_empty() {
+            return Some(Timestamp(i64::MIN));
+        }
         self.agenda.first().map(|&(at, ..)| at)
     }
 
@@ -338,8 +379,15 @@ impl Board {
         if watched.known != Evidence::Unknown {
             next = next.min(watched.seen + rhythm.fresh);
         }
-        self.agenda.remove(&(watched.next, host, probe));
-        self.agenda.insert((next, host, probe));
+        if watched.next == next {
+            return;
+        }
+        if watched.next != Timestamp::NEVER {
+            self.agenda.remove(&(watched.next, host, probe));
+        }
+        if next != Timestamp::NEVER {
+            self.agenda.insert((next, host, probe));
+        }
         watched.next = next;
     }
 

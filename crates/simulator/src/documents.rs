@@ -407,7 +407,7 @@ fn people() -> People {
 }
 
 /// Every document's text as written. What a document says is drawn, so its text is only what its digest is of.
-pub(crate) fn texts() -> Vec<(String, String)> {
+pub fn texts() -> Vec<(String, String)> {
     ["fleet", "people"]
         .iter()
         .chain(&ROLES)

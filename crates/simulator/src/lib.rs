@@ -13,7 +13,7 @@ mod trace;
 mod world;
 
 pub use dice::Dice;
-pub use documents::{Papers, Size, draw};
+pub use documents::{Papers, Size, draw, texts};
 pub use reach::Reach;
 pub use scenario::{Extra, Report, run_seed, run_seed_with};
 pub use trace::Trace;

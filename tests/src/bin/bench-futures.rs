@@ -113,10 +113,11 @@ fn documents(halts: bool) -> Documents {
         )
         .expect("a string takes every text");
     }
-    let halt = if halts {
-        "halt: { failed: 1 }"
+    // A failure freezes the ramp, so harm that is let through would be carried to one host at a time.
+    let (halt, ramp) = if halts {
+        ("halt: { failed: 1 }", "double")
     } else {
-        "halt: { failed: 10000 }\noffline: { allow: 99% }"
+        ("halt: { failed: 10000 }", "off")
     };
     let policy = format!(
         "ringway: policy/v1\nname: p\napplies_to: all\nrings:\n\
@@ -124,7 +125,7 @@ fn documents(halts: bool) -> Documents {
          \x20 - {{ name: canary, hosts: {{ select: env = prod, take: 2%, cover: {{ by: [role] }} }}, soak: 24h }}\n\
          \x20 - {{ name: early, hosts: {{ select: env = prod, take: 20% }}, soak: 2d }}\n\
          \x20 - {{ name: broad, hosts: rest, soak: 2d }}\n\
-         pace: {{ at_once: 200, settle: 5m }}\n{halt}\n\
+         pace: {{ at_once: 200, ramp: {ramp}, settle: 5m }}\n{halt}\n\
          gates: [{{ name: answers, probe: up, down: {{ for: 3m }} }}]\n"
     );
     let update = "ringway: update/v1\nname: u\nreleases: [{ select: all, id: u-2, build: \"2.0\" }]\nrecipe: r\n";

@@ -1,13 +1,14 @@
 //! What goes wrong around Ringway in a future: results lost, late or doubled, writes that fail, deaths and jumps of its
 //! clock.
 
-use ringway_executor::Executor;
 use ringway_executor::port::Arrival;
+use ringway_executor::{Config, Executor};
 use ringway_model::Span;
 use ringway_policy::validated::SpanRange;
 
 use super::roll::{About, Roll};
 use super::run::{Future, Happening};
+use super::setting::ALIVE_EVERY;
 use super::steps::Doing;
 use crate::world::Fate;
 
@@ -78,8 +79,21 @@ impl Future<'_> {
         }
         let epoch = self.store.claim();
         self.say(&format!("! decider {epoch} starts"));
-        self.executor = Some(Executor::new(self.set.config));
+        self.executor = Some(Executor::new(self.config()));
         self.arrives(Arrival::Woken);
+    }
+
+    fn config(&self) -> Config {
+        // It decides only how much soak a crash costs, and what an audit takes for observed.
+        let needs_it = self.is_checked() || self.set.snapshots();
+        Config {
+            alive_every: if needs_it {
+                self.set.config.alive_every
+            } else {
+                ALIVE_EVERY
+            },
+            ..self.set.config
+        }
     }
 
     /// What becomes of a write.

@@ -107,7 +107,8 @@ pub(super) struct Count {
     pub(super) with: Vec<u32>,
     /// Milliseconds that targets were without the update, summed over them.
     pub(super) exposure: u64,
-    since: Timestamp,
+    /// Up to when it is added up; absent until the rollout began.
+    since: Option<Timestamp>,
 }
 
 impl Count {
@@ -119,23 +120,23 @@ impl Count {
             carrying: 0,
             with: vec![0; rings],
             exposure: 0,
-            since: Timestamp(0),
+            since: None,
         }
     }
 
     /// Exposure is counted from now on.
     pub(super) const fn begin(&mut self, now: Timestamp) {
-        self.since = now;
-        self.exposure = 0;
+        self.since = Some(now);
     }
 
     /// Adds up what has passed.
     pub(super) fn pass(&mut self, now: Timestamp) {
-        let span = now.since(self.since);
-        self.exposure = self
-            .exposure
-            .saturating_add(span.millis().saturating_mul(u64::from(self.without)));
-        self.since = self.since.max(now);
+        if let Some(since) = self.since {
+            let passed = now.since(since).millis();
+            let sum = passed.saturating_mul(u64::from(self.without));
+            self.exposure = self.exposure.saturating_add(sum);
+            self.since = Some(since.max(now));
+        }
     }
 }
 

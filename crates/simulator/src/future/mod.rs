@@ -16,7 +16,7 @@
 //! * Everything random is a function of the seed, of what it is about (a host, a step, an attempt) and of nothing that
 //!   happened before: an entry more in a world changes no host that it does not name, and two policies that are compared
 //!   meet the same hosts.
-//! * Instants are whole seconds after the world's beginning.
+//! * Instants are whole seconds after the world's beginning, of a large fleet whole tens of seconds.
 //!
 //! [`Watch::Told`]: ringway_executor::Watch::Told
 

@@ -21,6 +21,12 @@ const LOOKS_AGAIN: Span = Span::hours(1);
 /// How often somebody asks again for a rollout that Ringway did not answer about.
 const ASKS_AGAIN: Span = Span::minutes(1);
 
+/// After how long somebody asks whether a rollout has got on at all. One that has not is given up: what a person would
+/// have to repair by hand is no part of a world.
+///
+/// The longest waits that end by themselves are a night's and a weekend's; soaks do not count, since a soak ends.
+const GIVES_UP: Span = Span::hours(7 * 24);
+
 /// Something a person is about to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Deed {
@@ -32,6 +38,22 @@ pub(super) enum Deed {
     },
     /// Decide after a halt or a pause.
     Decide { rollout: usize, page: u32 },
+    /// Give the rollout up, if it stands where it stood: by its hosts with the update, and those hit.
+    GiveUp {
+        rollout: usize,
+        page: u32,
+        stood: (u32, u32),
+    },
+}
+
+impl Deed {
+    const fn whose(self) -> (usize, u32) {
+        match self {
+            Self::Approve { rollout, page, .. }
+            | Self::Decide { rollout, page }
+            | Self::GiveUp { rollout, page, .. } => (rollout, page),
+        }
+    }
 }
 
 impl Future<'_> {
@@ -64,8 +86,7 @@ impl Future<'_> {
 
     fn command(&mut self, actor: &str, command: Command, deed: Deed) {
         let ticket = self.ticket();
-        let (Deed::Approve { rollout, .. } | Deed::Decide { rollout, .. }) = deed;
-        self.asked.insert(ticket, (rollout, deed));
+        self.asked.insert(ticket, deed);
         self.say(&format!("! {actor} asks: {command:?}"));
         self.arrives(Arrival::Commanded {
             ticket,
@@ -77,6 +98,12 @@ impl Future<'_> {
     /// A rollout stands elsewhere than before: whoever has to do something about it will.
     pub(super) fn people_see(&mut self, index: usize, stood: Stood) {
         let page = self.tracks[index].page;
+        if matches!(
+            stood,
+            Stood::Visiting(_) | Stood::Promoting(_) | Stood::Ending
+        ) {
+            self.watch_progress(index);
+        }
         match stood {
             Stood::Proposed | Stood::Promoting(_) => {
                 let missing = self.missing(index);
@@ -99,6 +126,28 @@ impl Future<'_> {
             }
             Stood::Visiting(_) | Stood::Soaking(_) | Stood::Ending | Stood::Over => {}
         }
+    }
+
+    fn watch_progress(&mut self, index: usize) {
+        let deed = Deed::GiveUp {
+            rollout: index,
+            page: self.tracks[index].page,
+            stood: self.got_to(index),
+        };
+        self.after(GIVES_UP, Happening::Acts(deed));
+    }
+
+    fn got_to(&self, index: usize) -> (u32, u32) {
+        let count = &self.tracks[index].count;
+        (count.with.iter().sum(), count.hit)
+    }
+
+    fn cancel(&mut self, id: RolloutId, reason: &str, deed: Deed) {
+        let command = Command::Cancel {
+            rollout: id,
+            reason: reason.to_owned(),
+        };
+        self.command("operator", command, deed);
     }
 
     fn approve_after(&mut self, index: usize, page: u32, number: u32) {
@@ -126,7 +175,7 @@ impl Future<'_> {
     }
 
     pub(super) fn acts(&mut self, deed: Deed) {
-        let (Deed::Approve { rollout, page, .. } | Deed::Decide { rollout, page }) = deed;
+        let (rollout, page) = deed.whose();
         let track = &self.tracks[rollout];
         let Some(id) = track
             .id
@@ -137,6 +186,13 @@ impl Future<'_> {
         match deed {
             Deed::Approve { number, .. } => self.approve(rollout, id, number, deed),
             Deed::Decide { .. } => self.decide(rollout, id, deed),
+            Deed::GiveUp { stood, .. } => {
+                if stood == self.got_to(rollout) {
+                    self.cancel(id, "it does not get on", deed);
+                }
+                self.watch_progress(rollout);
+                return;
+            }
         }
         // Ringway may have been away, or somebody's yes may be void by then.
         self.after(LOOKS_AGAIN, Happening::Acts(deed));
@@ -223,25 +279,31 @@ impl Future<'_> {
     }
 
     /// Ringway refused what a person asked for.
-    pub(super) fn refused(&mut self, index: usize, deed: Deed) {
+    pub(super) fn refused(&mut self, deed: Deed) {
+        let (index, page) = deed.whose();
+        let Some(id) = self.tracks[index]
+            .id
+            .filter(|_| self.tracks[index].page == page)
+        else {
+            return;
+        };
         match deed {
-            // The right one comes an hour later at the latest, and most people see at once what was wrong.
-            Deed::Approve { page, number, .. } => {
+            // Most people see at once what was wrong, and look again after a while.
+            Deed::Approve { number, .. } => {
                 self.approve_after(index, page, number.saturating_add(1000));
             }
-            // Nothing to go back to: the rollout ends as it stands.
-            Deed::Decide { page, .. } => {
-                let track = &self.tracks[index];
-                if let Some(id) = track.id.filter(|_| track.page == page)
-                    && self.set.world.people.after_halt == AfterHalt::Rollback
-                {
-                    let command = Command::Cancel {
-                        rollout: id,
-                        reason: "there is nothing to go back to".to_owned(),
+            // There is nothing to go back to: the rollout ends as it stands.
+            Deed::Decide { .. } => {
+                if self.set.world.people.after_halt == AfterHalt::Rollback {
+                    let deed = Deed::GiveUp {
+                        rollout: index,
+                        page,
+                        stood: self.got_to(index),
                     };
-                    self.command("operator", command, deed);
+                    self.cancel(id, "there is nothing to go back to", deed);
                 }
             }
+            Deed::GiveUp { .. } => {}
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The loop of one future: instants in order, each carried out whole, and what the decider asks for in between.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
 use ringway_engine::{Accepted, Rejected, RolloutState, Stage};
@@ -137,7 +137,7 @@ pub(super) struct Future<'a> {
     queue: BinaryHeap<Reverse<Entry>>,
     serial: u64,
     /// What the decider is told at this instant.
-    arrivals: VecDeque<Arrival>,
+    arrivals: Vec<Arrival>,
     requests: Vec<Request>,
     pub(super) executor: Option<Executor>,
     wake: Option<Timestamp>,
@@ -150,8 +150,8 @@ pub(super) struct Future<'a> {
     pub(super) tracks: Vec<Track>,
     /// Tickets of proposals: which rollout.
     pub(super) proposals: BTreeMap<u64, usize>,
-    /// Tickets of commands: whose rollout, and what was asked.
-    pub(super) asked: BTreeMap<u64, (usize, Deed)>,
+    /// Tickets of commands: what was asked.
+    pub(super) asked: BTreeMap<u64, Deed>,
     pub(super) tickets: u64,
     pub(super) healed: bool,
     /// Steps that run, and results of those that ended: kept only where somebody may ask for them again.
@@ -194,7 +194,7 @@ impl<'a> Future<'a> {
             now: set.begins,
             queue: BinaryHeap::new(),
             serial: 0,
-            arrivals: VecDeque::new(),
+            arrivals: Vec::new(),
             requests: Vec::new(),
             executor: None,
             wake: None,
@@ -232,8 +232,8 @@ impl<'a> Future<'a> {
     fn go(&mut self) {
         let horizon = self.set.begins + HORIZON;
         loop {
-            while let Some(arrival) = self.arrivals.pop_front() {
-                self.tell(arrival);
+            while !self.arrivals.is_empty() {
+                self.tell();
             }
             self.look();
             if self.violation.is_some() || self.tracks.iter().all(|track| track.ended.is_some()) {
@@ -249,7 +249,7 @@ impl<'a> Future<'a> {
             self.now = next.max(self.now);
             if self.wake.is_some_and(|wake| wake <= self.now) {
                 self.wake = None;
-                self.arrivals.push_back(Arrival::Woken);
+                self.arrivals.push(Arrival::Woken);
             }
             while let Some(Reverse(entry)) = self.queue.peek()
                 && entry.at <= self.now
@@ -279,7 +279,7 @@ impl<'a> Future<'a> {
             Happening::Jumps(by) => {
                 self.say(&format!("! the clock jumps by {by} ms"));
                 self.ahead = self.ahead.saturating_add(by);
-                self.arrivals.push_back(Arrival::Woken);
+                self.arrivals.push(Arrival::Woken);
             }
             Happening::Heals => self.heals(),
         }
@@ -287,7 +287,7 @@ impl<'a> Future<'a> {
 
     pub(super) fn after(&mut self, span: Span, what: Happening) {
         let entry = Entry {
-            at: self.now + span,
+            at: self.set.at(self.now + span),
             serial: self.serial,
             what,
         };
@@ -298,7 +298,7 @@ impl<'a> Future<'a> {
     /// Something reaches the decider, if there is one.
     pub(super) fn arrives(&mut self, arrival: Arrival) {
         if self.executor.is_some() {
-            self.arrivals.push_back(arrival);
+            self.arrivals.push(arrival);
         }
     }
 
@@ -311,13 +311,17 @@ impl<'a> Future<'a> {
         self.asked.clear();
     }
 
-    fn tell(&mut self, arrival: Arrival) {
+    /// Tells the decider everything that has arrived, and carries out what it asks for.
+    fn tell(&mut self) {
         let told = Timestamp(self.now.0.saturating_add(self.ahead));
+        let mut arrivals = std::mem::take(&mut self.arrivals);
         let Some(executor) = &mut self.executor else {
             return;
         };
         let mut requests = std::mem::take(&mut self.requests);
-        executor.step(told, arrival, &mut requests);
+        executor.step_all(told, arrivals.drain(..), &mut requests);
+        // Its room is used again.
+        self.arrivals = arrivals;
         for request in requests.drain(..) {
             self.carry_out(request);
         }
@@ -328,11 +332,11 @@ impl<'a> Future<'a> {
         match request {
             Request::Load => {
                 let loaded = Arrival::Loaded(Box::new(self.store.load()));
-                self.arrivals.push_back(loaded);
+                self.arrivals.push(loaded);
             }
             Request::LoadAll => {
                 let loaded = Arrival::Loaded(Box::new(self.store.load_all()));
-                self.arrivals.push_back(loaded);
+                self.arrivals.push(loaded);
             }
             Request::Append { row, blobs } => self.append(row, blobs),
             Request::KeepSnapshot(snapshot) => self.store.keep(snapshot),
@@ -360,6 +364,11 @@ impl<'a> Future<'a> {
         }
     }
 
+    /// Whether the checkers look, or somebody may look at the journal later.
+    pub(super) const fn is_checked(&self) -> bool {
+        self.keep.checked || self.keep.journal
+    }
+
     /// What a probe finds on a host now.
     fn answer(&mut self, host: HostId, probe: ProbeId) {
         let sample = if self.hosts.all[host.index()].answers() {
@@ -367,7 +376,7 @@ impl<'a> Future<'a> {
         } else {
             Sample::Down(String::new())
         };
-        self.arrivals.push_back(Arrival::Probed {
+        self.arrivals.push(Arrival::Probed {
             host,
             probe,
             sample,
@@ -401,7 +410,7 @@ impl<'a> Future<'a> {
             self.observe(&row);
         }
         match outcome {
-            Ok(()) => self.arrivals.push_back(Arrival::Appended { seq }),
+            Ok(()) => self.arrivals.push(Arrival::Appended { seq }),
             Err(why) => {
                 let word = match &why {
                     AppendFailure::Fenced => "fenced",
@@ -409,7 +418,7 @@ impl<'a> Future<'a> {
                     AppendFailure::Other(_) => "failed",
                 };
                 self.say(&format!("! append {seq}: {word}"));
-                self.arrivals.push_back(Arrival::AppendFailed { seq, why });
+                self.arrivals.push(Arrival::AppendFailed { seq, why });
             }
         }
     }
@@ -485,11 +494,11 @@ impl<'a> Future<'a> {
                     self.tracks[index].ended = Some(Ended::Refused(rejected.why));
                 }
             }
-        } else if let Some((index, deed)) = self.asked.remove(&ticket)
+        } else if let Some(deed) = self.asked.remove(&ticket)
             && let Err(rejected) = answer
         {
             self.say(&format!("! refused: {}", rejected.code));
-            self.refused(index, deed);
+            self.refused(deed);
         }
     }
 

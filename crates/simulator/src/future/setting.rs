@@ -19,8 +19,15 @@ const BEGINS: Timestamp = Timestamp(1_767_603_600_000);
 /// Rollouts over one fleet in one world, at the most: a host's content is a bit for each.
 const MOST_ROLLOUTS: usize = 8;
 
-/// How seldom a world without crashes writes that Ringway is there.
-const ALIVE_EVERY: Span = Span::hours(24);
+/// What happens within this is decided together: of a small fleet a second, of one of more than so many hosts ten.
+///
+/// The real loop decides together what arrives while a commit is on its way, so a large fleet's batches are large in any
+/// case; steps take minutes and soaks days, and ten seconds are below what anybody assumes of either. With one second a
+/// future of 10,000 hosts costs 2.5 times as much (`cargo xtask bench futures`).
+const GRAIN: (usize, Span, Span) = (2000, Span::seconds(1), Span::seconds(10));
+
+/// How seldom a world without crashes writes that Ringway is there, where nobody checks that it does so often enough.
+pub(super) const ALIVE_EVERY: Span = Span::hours(24);
 
 /// One rollout of a setting.
 #[derive(Clone, Debug)]
@@ -55,6 +62,7 @@ pub struct Setting {
     pub(super) harms: Vec<Harm>,
     pub(super) kinds: Vec<Kind>,
     pub(super) config: Config,
+    grain: Span,
 }
 
 /// Why documents and a world make no setting.
@@ -117,12 +125,8 @@ impl Setting {
         let config = Config {
             workers,
             watch: Watch::Told,
-            alive_every: if crashes {
-                Config::default().alive_every
-            } else {
-                ALIVE_EVERY
-            },
             snapshot_every: if crashes { 256 } else { u64::MAX },
+            ..Config::default()
         };
         Ok(Self {
             begins: world.begins.unwrap_or(BEGINS),
@@ -135,6 +139,11 @@ impl Setting {
             harms,
             kinds,
             config,
+            grain: if fleet.hosts.len() > GRAIN.0 {
+                GRAIN.2
+            } else {
+                GRAIN.1
+            },
         })
     }
 
@@ -173,6 +182,13 @@ impl Setting {
         self.kinds.iter().map(|kind| kind.name.as_str())
     }
 
+    /// The first instant from this one on at which something may happen.
+    pub(super) fn at(&self, instant: Timestamp) -> Timestamp {
+        let grain = self.grain.millis();
+        let since = instant.since(self.begins).millis();
+        self.begins + Span(since.div_ceil(grain).saturating_mul(grain))
+    }
+
     pub(super) fn model(&self, host: usize) -> Option<&HostModel> {
         self.world.hosts.get(usize::from(self.model_of[host]))
     }
@@ -184,6 +200,11 @@ impl Setting {
             .get(&kind)
             .copied()
             .unwrap_or_default()
+    }
+
+    /// Whether a decider may be thrown away and read back.
+    pub(super) const fn snapshots(&self) -> bool {
+        self.config.snapshot_every != u64::MAX
     }
 
     /// Whether anything may happen between Ringway and its hosts that needs what was begun to be remembered.

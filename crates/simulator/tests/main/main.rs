@@ -11,6 +11,7 @@
 )]
 
 mod crash_points;
+mod futures;
 mod planted;
 mod seeds;
 mod unreached;
