@@ -23,7 +23,7 @@ pub(super) async fn or_interrupted(
         () = interrupts.next() => {
             file::give_up();
             bar.finish_and_clear();
-            out.say("interrupted: nothing was written");
+            out.say("interrupted");
             Ok(End::Interrupted)
         }
     }

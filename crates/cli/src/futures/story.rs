@@ -295,7 +295,7 @@ mod tests {
         let line = |index: usize| Told {
             at_ms: Span(index as u64),
             text: index.to_string(),
-            matters: index % 2 == 0,
+            matters: index.is_multiple_of(2),
         };
         Story {
             lines: (0..lines).map(line).collect(),

@@ -14,6 +14,10 @@ use super::told::WorldTold;
 use super::words::{grouped, milli, percent};
 use crate::show::{bold, hosts, in_words, put};
 
+/// Futures in which every rule is checked after every event. It makes one take about eight times as long, and one that
+/// is told alone is always checked.
+const CHECKED: usize = 10;
+
 /// Futures that a page shows as points of their own.
 const POINTS: usize = 2000;
 
@@ -23,7 +27,7 @@ const POINTS: usize = 2000;
 pub(super) struct Trials {
     /// The first one's seed; the others have the next ones.
     pub(super) seed: u64,
-    pub(super) trials: u64,
+    pub(super) futures: u64,
     pub(super) world: WorldTold,
     pub(super) rollouts: Vec<RolloutTrials>,
     /// The digest of what every future came to.
@@ -43,7 +47,7 @@ pub(super) struct RolloutTrials {
     pub(super) side: Side,
     /// By how it ended.
     ended: BTreeMap<&'static str, u32>,
-    /// Host-hours in thousandths and hosts hit of each, for a picture.
+    /// Host-hours and hosts hit of each, in thousandths, for a picture.
     #[serde(skip)]
     pub(super) points: Vec<(u64, u64)>,
 }
@@ -60,16 +64,16 @@ impl Trials {
         question: &Question,
         setting: &Setting,
         seed: u64,
-        trials: u64,
+        futures: u64,
         bar: &ProgressBar,
     ) -> Self {
-        bar.set_length(trials);
-        let keep = Keep {
-            checked: true,
-            ..Keep::default()
-        };
-        let count = usize::try_from(trials).unwrap_or(usize::MAX);
+        bar.set_length(futures);
+        let count = usize::try_from(futures).unwrap_or(usize::MAX);
         let kept = many::all(count, bar, |index| {
+            let keep = Keep {
+                checked: index < CHECKED,
+                ..Keep::default()
+            };
             Kept::of(&setting.run(seed.wrapping_add(index as u64), Luck::Certain, keep))
         });
         let mut digest = Hasher::default();
@@ -84,13 +88,13 @@ impl Trials {
             RolloutTrials::of(
                 (plan.policy.clone(), plan.update.clone()),
                 plan.slots.len(),
-                of_place().map(|(tried, _)| *tried).collect(),
+                &of_place().map(|(tried, _)| *tried).collect::<Vec<_>>(),
                 of_place().map(|(_, ended)| *ended),
             )
         });
         Self {
             seed,
-            trials,
+            futures,
             world: WorldTold::of(question, setting),
             rollouts: rollouts.collect(),
             digest: digest.finish().to_string(),
@@ -125,7 +129,7 @@ impl Trials {
             &mut text,
             format_args!(
                 "{} futures, of seed {} and the next ones\n",
-                grouped(self.trials),
+                grouped(self.futures),
                 self.seed
             ),
         );
@@ -136,8 +140,9 @@ impl Trials {
         put(
             &mut text,
             format_args!(
-                "\ndigest {}; every rule was checked after each event of each future\n",
-                self.digest.get(..12).unwrap_or_default()
+                "\ndigest {}; every rule was checked after each event of the first {}\n",
+                self.digest.get(..12).unwrap_or_default(),
+                self.futures.min(CHECKED as u64)
             ),
         );
         text
@@ -178,7 +183,7 @@ impl RolloutTrials {
     fn of(
         (policy, update): (String, String),
         targets: usize,
-        tried: Vec<Tried>,
+        tried: &[Tried],
         ended: impl Iterator<Item = &'static str>,
     ) -> Self {
         let mut counts: BTreeMap<&'static str, u32> = BTreeMap::new();
@@ -189,12 +194,12 @@ impl RolloutTrials {
             policy,
             update,
             targets,
-            side: Side::of(&tried),
+            side: Side::of(tried),
             ended: counts,
             points: tried
                 .iter()
                 .take(POINTS)
-                .map(|tried| (tried.exposure_ms / 3600, u64::from(tried.hit)))
+                .map(|tried| (tried.exposure_ms / 3600, u64::from(tried.hit) * 1000))
                 .collect(),
         }
     }

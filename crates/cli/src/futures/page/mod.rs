@@ -9,8 +9,8 @@ use ringway_simulator::future::Outcome;
 
 use self::markup::Markup;
 use self::spread::Place;
-use super::answer::{VariantTold, WhatIfTold};
-use super::told::FutureTold;
+use super::answer::{Comparison, VariantTold, WhatIfTold};
+use super::told::{FutureTold, RingTold};
 use super::trials::Trials;
 use super::words::grouped;
 
@@ -52,7 +52,7 @@ pub(super) fn future(told: &FutureTold, outcome: &Outcome) -> String {
             body.tell("h2", &[], &rollout.heading());
             let began = measured.began_ms.unwrap_or_default();
             lanes::lanes(body, rollout, place, began, &outcome.curve);
-            let rows: Vec<[String; 8]> = rollout.rings.iter().map(|ring| ring.cells()).collect();
+            let rows: Vec<[String; 8]> = rollout.rings.iter().map(RingTold::cells).collect();
             let heading = [
                 "ring", "hosts", "begins", "settled", "soaked", "promoted", "hit", "failed",
             ];
@@ -69,7 +69,7 @@ pub(super) fn future(told: &FutureTold, outcome: &Outcome) -> String {
 
 /// Many futures.
 pub(super) fn trials(trials: &Trials) -> String {
-    let title = format!("{} simulated futures", grouped(trials.trials));
+    let title = format!("{} simulated futures", grouped(trials.futures));
     page(&title, |body| {
         body.tell("p", &[("class", &"facts")], &trials.facts());
         for rollout in &trials.rollouts {
@@ -106,7 +106,7 @@ pub(super) fn what_if(told: &WhatIfTold) -> String {
         body.tell(
             "p",
             &[("class", &"small")],
-            "A point is the median of both; the lines from it reach to the 95th percentile: 95 of 100 futures lie no further.",
+            "A point is the mean of both; the lines from it reach to the 95th percentile: 95 of 100 futures lie no further.",
         );
         body.tell("h3", &[], "If the update is bad");
         let rows: Vec<[String; 8]> = told.variants.iter().map(VariantTold::bad_cells).collect();
@@ -117,11 +117,11 @@ pub(super) fn what_if(told: &WhatIfTold) -> String {
         body.tell("p", &[("class", &"small")], EXPLAINED);
         if !told.comparisons.is_empty() {
             body.tell("h2", &[], "The same futures, one by one");
-            let rows: Vec<[String; 8]> = told.comparisons.iter().map(|pair| pair.cells()).collect();
+            let rows: Vec<[String; 8]> = told.comparisons.iter().map(Comparison::cells).collect();
             let heading = [
                 "one",
                 "other",
-                "one hits fewer",
+                "one harms fewer",
                 "other",
                 "equal",
                 "one exposes less",
@@ -167,8 +167,8 @@ const EXPLAINED: &str = "Hit are hosts on which harm showed before the halt or t
 fn place(one: &VariantTold) -> Place<'_> {
     Place {
         label: &one.label,
-        exposure: (one.exposure_milli.median, one.exposure_milli.p95),
-        hit: (one.harmed.median, one.harmed.p95),
+        exposure: (one.exposure_milli.mean_milli / 1000, one.exposure_milli.p95),
+        harmed: (one.harmed.mean_milli, one.harmed.p95.saturating_mul(1000)),
     }
 }
 

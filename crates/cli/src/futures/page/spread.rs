@@ -9,17 +9,17 @@ const WIDTH: i64 = 960;
 const HEIGHT: i64 = 460;
 const LEFT: i64 = 80;
 const RIGHT: i64 = 920;
-const TOP: i64 = 24;
+const TOP: i64 = 36;
 const BOTTOM: i64 = 390;
 
 /// How far apart two labels must be to be read.
 const ROOM: i64 = 150;
 
-/// A variant's place: exposure in thousandths of host-hours, and hosts harmed; each the median and the 95th percentile.
+/// A variant's place: exposure in host-hours and hosts harmed, each the mean and the 95th percentile, in thousandths.
 pub(super) struct Place<'a> {
     pub(super) label: &'a str,
     pub(super) exposure: (u64, u64),
-    pub(super) hit: (u64, u64),
+    pub(super) harmed: (u64, u64),
 }
 
 struct Ground {
@@ -43,7 +43,7 @@ impl Ground {
                 "tick middle",
                 x,
                 Tenths::px(BOTTOM + 20),
-                &hours(step),
+                &thousandths(step),
             );
         }
         for step in up_steps {
@@ -54,7 +54,7 @@ impl Ground {
                 "tick end",
                 Tenths::px(LEFT - 8),
                 y.plus(5),
-                &grouped(step),
+                &thousandths(step),
             );
         }
         let middle = Tenths::px(i64::midpoint(LEFT, RIGHT));
@@ -63,7 +63,7 @@ impl Ground {
             svg,
             "axis",
             Tenths::px(LEFT - 60),
-            Tenths::px(TOP - 8),
+            Tenths::px(TOP - 18),
             beside,
         );
         ground
@@ -74,8 +74,8 @@ impl Ground {
     }
 }
 
-/// Thousandths of an hour, without places that say nothing.
-fn hours(milli: u64) -> String {
+/// Thousandths as a number, without places that say nothing.
+fn thousandths(milli: u64) -> String {
     let (whole, part) = (grouped(milli / 1000), milli % 1000);
     if part == 0 {
         return whole;
@@ -93,7 +93,7 @@ fn picture(into: &mut Markup, label: &str, inside: impl FnOnce(&mut Markup)) {
     );
 }
 
-/// Every future as a point.
+/// Every future as a point, in thousandths both.
 pub(super) fn points(into: &mut Markup, all: &[(u64, u64)]) {
     let most = |of: fn(&(u64, u64)) -> u64| all.iter().map(of).max().unwrap_or(0);
     picture(
@@ -122,13 +122,13 @@ pub(super) fn frontier(into: &mut Markup, places: &[Place<'_>], is_line: bool) {
             "exposure, host-hours, where the update is good",
             "hosts harmed, where the update is bad",
         ];
-        let (exposure, hit) = (most(|place| place.exposure.1), most(|place| place.hit.1));
+        let (exposure, hit) = (most(|place| place.exposure.1), most(|place| place.harmed.1));
         let ground = Ground::new(svg, exposure, hit, words);
         if is_line {
             let path: Vec<String> = places
                 .iter()
                 .map(|place| {
-                    let (x, y) = ground.at(place.exposure.0, place.hit.0);
+                    let (x, y) = ground.at(place.exposure.0, place.harmed.0);
                     format!("{x},{y}")
                 })
                 .collect();
@@ -146,8 +146,8 @@ pub(super) fn frontier(into: &mut Markup, places: &[Place<'_>], is_line: bool) {
 }
 
 fn whiskers(svg: &mut Markup, ground: &Ground, place: &Place<'_>) {
-    let (x, y) = ground.at(place.exposure.0, place.hit.0);
-    let (far, high) = ground.at(place.exposure.1, place.hit.1);
+    let (x, y) = ground.at(place.exposure.0, place.harmed.0);
+    let (far, high) = ground.at(place.exposure.1, place.harmed.1);
     line(svg, "whisker", (x, y), (far, y));
     line(svg, "whisker", (x, y), (x, high));
     line(svg, "whisker", (far, y.plus(-5)), (far, y.plus(5)));
@@ -160,7 +160,7 @@ fn whiskers(svg: &mut Markup, ground: &Ground, place: &Place<'_>) {
 
 /// The label: beside the point, moved until it covers no other.
 fn name(svg: &mut Markup, ground: &Ground, place: &Place<'_>, taken: &mut Vec<(Tenths, Tenths)>) {
-    let (x, y) = ground.at(place.exposure.0, place.hit.0);
+    let (x, y) = ground.at(place.exposure.0, place.harmed.0);
     let (class, x) = if x > Tenths::px(RIGHT - ROOM) {
         ("label end", x.plus(-11))
     } else {
