@@ -21,6 +21,8 @@ mod question;
 mod simulate;
 mod soaks;
 mod story;
+#[cfg(test)]
+mod tests;
 mod told;
 mod trials;
 mod variants;

@@ -48,15 +48,24 @@ impl Question {
     /// Exit code 2: documents that cannot be read, no fleet, or a world that is not there.
     pub(super) fn read(out: Out, paths: &[PathBuf], place: &Place) -> Result<Self, Failure> {
         let documents = documents::read(out, paths)?.documents;
+        Self::of(documents, place.world.as_deref(), place.update.clone())
+    }
+
+    /// The same of documents that were read.
+    pub(super) fn of(
+        documents: Documents,
+        named: Option<&str>,
+        update: Option<String>,
+    ) -> Result<Self, Failure> {
         let fleet = Arc::new(asking::fleet(&documents)?);
-        let (world, is_built_in) = world(&documents, place.world.as_deref())?;
+        let (world, is_built_in) = world(&documents, named)?;
         Ok(Self {
             documents,
             fleet,
             world,
             is_built_in,
             kinds_from: Vec::new(),
-            update: place.update.clone(),
+            update,
         })
     }
 
