@@ -19,7 +19,7 @@ pub(super) struct Assumption {
     pub(super) from: String,
 }
 
-/// Everything an answer rests on. `setting_kinds` are the kinds of hosts that an update may harm one of.
+/// Everything an answer rests on. `kinds` are the kinds of hosts that an update may harm one of.
 pub(super) fn assumptions(question: &Question, kinds: &[String]) -> Vec<Assumption> {
     let world = &question.world;
     let text = question.world_text().unwrap_or_default();
@@ -37,11 +37,7 @@ pub(super) fn assumptions(question: &Question, kinds: &[String]) -> Vec<Assumpti
     };
     all.insert(
         2,
-        assumption(
-            "otherwise one of these kinds",
-            super::words::some(kinds, 2),
-            by,
-        ),
+        assumption("otherwise one kind of them", kinds_of(kinds), by),
     );
     all.extend(others(world, &from));
     all
@@ -159,6 +155,21 @@ fn others(world: &World, from: &dyn Fn(&str, &str) -> String) -> Vec<Assumption>
         ));
     }
     all
+}
+
+/// `7, by os and role`.
+fn kinds_of(kinds: &[String]) -> String {
+    let mut labels: Vec<&str> = Vec::new();
+    for label in kinds.iter().filter_map(|kind| kind.split('=').next()) {
+        if !labels.contains(&label) {
+            labels.push(label);
+        }
+    }
+    if labels.is_empty() {
+        "there are none".to_owned()
+    } else {
+        format!("{}, by {}", kinds.len(), labels.join(" and "))
+    }
 }
 
 fn entries(count: usize) -> String {

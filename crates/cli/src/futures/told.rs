@@ -421,7 +421,14 @@ impl RolloutTold {
             ));
         }
         for line in self.harm().lines() {
-            all.push(line.trim_start().to_owned());
+            let words = line.trim_start();
+            // What is further in is about one ring.
+            let ring = if line.starts_with("    ") {
+                "Ring "
+            } else {
+                ""
+            };
+            all.push(format!("{ring}{words}"));
         }
         all.push(format!(
             "Exposure: {} host-hours without the update; {} of {} have it at the end.",

@@ -136,7 +136,7 @@ fn what_if_scales_the_soaks_of_one_policy_and_says_what_it_assumes() {
         assert!(text.contains(words), "{words}: {text}");
     }
     let widest = text.lines().map(|line| line.chars().count()).max();
-    assert!(widest <= Some(112), "{widest:?}: {text}");
+    assert!(widest <= Some(104), "{widest:?}: {text}");
     let text = place.expect("what-if --trials 20 --soaks 1,3/2", 0).out;
     assert!(
         text.contains("soaks x 3/2") && !text.contains("1/4"),

@@ -7,8 +7,9 @@ use ringway_simulator::future::Point;
 
 use super::markup::Markup;
 use super::scale::{Scale, Tenths, time_steps};
-use crate::futures::told::RolloutTold;
+use crate::futures::told::{HaltTold, RolloutTold};
 use crate::futures::words::grouped;
+use crate::show::hosts;
 
 const WIDTH: i64 = 960;
 const LEFT: i64 = 150;
@@ -16,6 +17,8 @@ const RIGHT: i64 = 900;
 const TOP: i64 = 30;
 const LANE: i64 = 46;
 const GAP: i64 = 12;
+/// The room that the word beside a promotion needs.
+const WORD: i64 = 78;
 
 /// Where things are on the picture.
 struct Ground {
@@ -57,10 +60,7 @@ pub(super) fn lanes(
             ground.axis(svg, Span(last));
             for (index, ring) in rollout.rings.iter().enumerate() {
                 let top = TOP + i64::try_from(index).unwrap_or(0) * (LANE + GAP);
-                let heading = [
-                    ring.times.name.clone(),
-                    format!("{} hosts", ring.times.planned),
-                ];
+                let heading = [ring.times.name.clone(), hosts(ring.times.planned)];
                 let value = |point: &Point| {
                     let rings = point.updated.get(place);
                     u64::from(
@@ -73,7 +73,7 @@ pub(super) fn lanes(
                 let most = u64::from(ring.times.planned);
                 ground.lane(svg, top, &heading, ("area", most), curve, value);
                 if let Some(at) = ring.times.promoted_ms {
-                    ground.mark(svg, top, began.plus(at), "promoted");
+                    ground.mark(svg, top, began.plus(at), &rollout.halts);
                 }
             }
             ground.harm(svg, rollout, place, curve);
@@ -161,13 +161,13 @@ impl Ground {
             grouped(u64::from(rollout.hit)),
             grouped(u64::from(rollout.targets))
         );
-        let heading = ["harmed".to_owned(), size];
+        let heading = ["harmed so far".to_owned(), size];
         let most = u64::from(rollout.hit);
         self.lane(svg, top, &heading, ("harm", most), curve, value);
     }
 
     /// A promotion: a line in its ring's lane, with the word beside it where there is room.
-    fn mark(&self, svg: &mut Markup, top: i64, at: Span, word: &str) {
+    fn mark(&self, svg: &mut Markup, top: i64, at: Span, halts: &[HaltTold]) {
         let x = self.time.at(at.millis());
         line(
             svg,
@@ -175,13 +175,18 @@ impl Ground {
             (x, Tenths::px(top)),
             (x, Tenths::px(top + LANE)),
         );
-        let is_late = x > Tenths::px(RIGHT - 70);
-        let (class, beside) = if is_late {
+        // A halt soon after would go through the word.
+        let halt_follows = halts.iter().any(|halt| {
+            let halt = self.time.at(halt.at_ms.millis());
+            x <= halt && halt < x.plus(WORD)
+        });
+        let is_left = x > Tenths::px(RIGHT - WORD) || halt_follows && x > Tenths::px(LEFT + WORD);
+        let (class, beside) = if is_left {
             ("word end", x.plus(-5))
         } else {
             ("word", x.plus(5))
         };
-        text(svg, class, beside, Tenths::px(top + 28), word);
+        text(svg, class, beside, Tenths::px(top + 28), "promoted");
     }
 
     /// A halt: a line through all lanes.

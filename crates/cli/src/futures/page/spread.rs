@@ -30,7 +30,7 @@ struct Ground {
 impl Ground {
     fn new(svg: &mut Markup, exposure: u64, hit: u64, [below, beside]: [&str; 2]) -> Self {
         let (most_exposure, across_steps) = round_steps(exposure, 8);
-        let (most_hit, up_steps) = round_steps(hit, 6);
+        let (most_hit, up_steps) = round_steps(hit.max(1000), 6);
         let ground = Self {
             across: Scale::new(most_exposure, LEFT, RIGHT),
             up: Scale::new(most_hit, BOTTOM, TOP),
