@@ -18,7 +18,11 @@ pub fn ringway() -> PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM
         .get_or_init(|| {
-            std::env::var_os("RINGWAY_BIN").map_or_else(|| build("test"), PathBuf::from)
+            // Of the whole workspace's features, as its tests are built: nothing is compiled for it alone.
+            std::env::var_os("RINGWAY_BIN").map_or_else(
+                || build(&["--workspace", "--profile", "test"]),
+                PathBuf::from,
+            )
         })
         .clone()
 }
@@ -29,18 +33,18 @@ pub fn ringway() -> PathBuf {
 ///
 /// When it does not build.
 pub fn ringway_as_shipped() -> PathBuf {
-    std::env::var_os("RINGWAY_BIN").map_or_else(|| build("release"), PathBuf::from)
+    std::env::var_os("RINGWAY_BIN").map_or_else(
+        || build(&["--package", "ringway-cli", "--profile", "release"]),
+        PathBuf::from,
+    )
 }
 
-fn build(profile: &str) -> PathBuf {
+fn build(of: &[&str]) -> PathBuf {
     let output = Command::new(env!("CARGO"))
         .current_dir(root())
-        .args(["build", "--package", "ringway-cli", "--bin", "ringway"])
-        .args([
-            "--profile",
-            profile,
-            "--message-format=json-render-diagnostics",
-        ])
+        .args(["build", "--bin", "ringway"])
+        .args(of)
+        .arg("--message-format=json-render-diagnostics")
         .stderr(Stdio::inherit())
         .output()
         .expect("cargo starts: it started this test");

@@ -8,7 +8,7 @@
 //! tests = "release"
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -39,13 +39,14 @@ pub(crate) struct Built {
 }
 
 /// Builds every suite of the workspace.
+///
+/// # Errors
+///
+/// When something does not build, and when something from outside has to be built a second time for the `ringway` that
+/// tests run.
 pub(crate) fn build_all() -> Outcome<Built> {
     let packages = packages()?;
-    let optimised: Vec<&str> = packages
-        .iter()
-        .filter(|p| wants_release(p))
-        .map(name)
-        .collect();
+    let optimised = optimised(&packages);
     let mut arguments = words(&["test", "--workspace", "--no-run"]);
     for package in &optimised {
         arguments.extend(words(&["--exclude", package]));
@@ -69,13 +70,37 @@ pub(crate) fn build_all() -> Outcome<Built> {
         "--bin",
         "ringway",
     ];
-    let built_program = collect(&packages, &build(&words(&arguments))?);
-    built.ringway = built_program.ringway;
+    let messages = build(&words(&arguments))?;
+    built.ringway = collect(&packages, &messages).ringway;
     if built.ringway.is_none() {
         return Err(Failure::Failed("cargo built no `ringway`".to_owned()));
     }
+    let twice = built_twice(&packages, &messages);
+    if !twice.is_empty() {
+        return Err(Failure::Failed(format!(
+            "built a second time for `ringway`, with other features than for the tests: {}\n\
+             hint: `cargo tree --workspace --edges features --invert NAME` says who asks for what; what tests ask for \
+             belongs into tests/Cargo.toml, too",
+            twice.join(", ")
+        )));
+    }
     built.suites.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(built)
+}
+
+/// What from outside was compiled for the program although the tests, which were built before, use it as well: minutes of
+/// everybody's time for a feature that one side asks for and the other does not.
+fn built_twice(packages: &[Value], messages: &[Value]) -> Vec<String> {
+    let ours: BTreeSet<&str> = packages.iter().map(|p| text(&p["id"])).collect();
+    let compiled: BTreeSet<String> = messages
+        .iter()
+        .filter(|message| {
+            message["reason"] == "compiler-artifact" && message["fresh"] == Value::Bool(false)
+        })
+        .filter(|message| !ours.contains(text(&message["package_id"])))
+        .map(|message| text(&message["target"]["name"]).to_owned())
+        .collect();
+    compiled.into_iter().collect()
 }
 
 /// Reads suites and programs out of cargo's messages.
@@ -115,6 +140,15 @@ fn suite_name(package: &str, target: &Value) -> String {
         "bin" if text(&target["name"]) != package => format!("{folder} {}", text(&target["name"])),
         _ => folder.to_owned(),
     }
+}
+
+/// The packages whose tests are built with `--release`.
+pub(crate) fn optimised(packages: &[Value]) -> Vec<&str> {
+    packages
+        .iter()
+        .filter(|p| wants_release(p))
+        .map(name)
+        .collect()
 }
 
 fn wants_release(package: &Value) -> bool {
@@ -187,6 +221,26 @@ mod tests {
         );
         assert_eq!(built.suites[0].folder, PathBuf::from("/w/crates/engine"));
         assert_eq!(built.ringway, Some(PathBuf::from("/t/ringway")));
+    }
+
+    /// What is ours may differ between the two; what is fresh or not compiled at all costs nothing.
+    #[test]
+    fn what_is_compiled_again_for_the_program_and_comes_from_outside_is_named() {
+        let artifact = |id: &str, name: &str, fresh: bool| {
+            json(&format!(
+                r#"{{"reason": "compiler-artifact", "package_id": "{id}", "fresh": {fresh},
+                     "target": {{"kind": ["lib"], "name": "{name}"}}}}"#
+            ))
+        };
+        let messages = [
+            artifact("tokio#1", "tokio", false),
+            artifact("tokio#1", "tokio", false),
+            artifact("serde#1", "serde", true),
+            artifact("e#1", "ringway_engine", false),
+            artifact("hyper#1", "hyper", false),
+            json(r#"{"reason": "build-script-executed", "package_id": "ring#1"}"#),
+        ];
+        assert_eq!(built_twice(&packages(), &messages), ["hyper", "tokio"]);
     }
 
     #[test]

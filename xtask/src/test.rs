@@ -8,10 +8,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use crate::cargo::cargo;
+use serde_json::Value;
+
+use crate::cargo::{cargo, packages};
 use crate::components::{self, in_ci};
 use crate::say::{heading, line, say, seconds};
-use crate::suites::{Built, Suite, build_all};
+use crate::suites::{Built, Suite, build_all, optimised};
 use crate::{Failure, Outcome};
 
 /// How long one suite may take. The whole of CI has 20 minutes on two cores, so a suite that takes half of them alone
@@ -52,15 +54,35 @@ pub(crate) fn run() -> Outcome {
         ran.push(watch(&suite.name, suite_command(suite, &built), &mut out)?);
     }
     heading("examples in the documentation");
-    let mut examples = cargo();
-    examples.args(["test", "--workspace", "--doc", "--no-fail-fast"]);
-    ran.push(watch("documentation", examples, &mut out)?);
+    for (name, arguments) in documentation(&packages()?) {
+        let mut examples = cargo();
+        examples.args(arguments);
+        ran.push(watch(name, examples, &mut out)?);
+    }
 
     heading("summary");
     say!("{}", table(&ran, building, began.elapsed(), &missing));
     verdict(&ran)?;
     say!("all {} suites passed", ran.len());
     Ok(())
+}
+
+/// The names and arguments of the documentation's suites. A crate whose tests are optimised has a suite of its own here,
+/// too: what it was built with is there, and its planted bugs would have the others built once more with them.
+fn documentation(packages: &[Value]) -> Vec<(&'static str, Vec<String>)> {
+    let optimised = optimised(packages);
+    let with = |first: &[&str], option: &str| {
+        let first = first.iter().copied();
+        let packages = optimised.iter().flat_map(|package| [option, package]);
+        first.chain(packages).map(str::to_owned).collect()
+    };
+    let plain = ["test", "--workspace", "--doc", "--no-fail-fast"];
+    let release = ["test", "--release", "--doc", "--no-fail-fast"];
+    let mut suites = vec![("documentation", with(&plain, "--exclude"))];
+    if !optimised.is_empty() {
+        suites.push(("documentation, optimised", with(&release, "--package")));
+    }
+    suites
 }
 
 /// The program with what cargo would have given it, and with the `ringway` program for tests from outside.
@@ -270,6 +292,32 @@ mod tests {
         ));
         child.kill().unwrap();
         child.wait().unwrap();
+    }
+
+    #[test]
+    fn every_crate_has_its_examples_tried_in_one_of_the_two_builds() {
+        let package = |name: &str, tests: &str| {
+            let metadata = format!(r#"{{"ringway": {{"tests": "{tests}"}}}}"#);
+            serde_json::from_str::<Value>(&format!(
+                r#"{{"name": "{name}", "metadata": {metadata}}}"#
+            ))
+            .unwrap()
+        };
+        let suites = |packages: &[Value]| {
+            let suites = documentation(packages).into_iter();
+            suites.map(|(_, words)| words.join(" ")).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            suites(&[package("model", "plain"), package("sim", "release")]),
+            [
+                "test --workspace --doc --no-fail-fast --exclude sim",
+                "test --release --doc --no-fail-fast --package sim"
+            ]
+        );
+        assert_eq!(
+            suites(&[package("model", "plain")]),
+            ["test --workspace --doc --no-fail-fast"]
+        );
     }
 
     #[test]

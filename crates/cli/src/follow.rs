@@ -20,6 +20,8 @@ pub(crate) struct Until {
     pub(crate) rollout: Option<RolloutId>,
     /// Whether to come back where only a person can go on (other than from a halt, which always comes back).
     pub(crate) or_a_person: bool,
+    /// Whether every host the rollout has changed must have been taken back when it is over.
+    pub(crate) taken_back: bool,
 }
 
 /// Ctrl-C and `kill`, so that the first one ends in order. The second one ends at once.
@@ -87,14 +89,27 @@ async fn watch(out: Out, session: &mut Session, until: Until) -> Outcome {
             out.say(&line);
         }
         if let Some(end) = comes_to(&view, until) {
-            if let Some(rollout) = until.rollout.filter(|_| view.observing) {
-                let hosts = session.hosts(rollout, None).await?;
-                out.say(show::observed(rollout, &hosts).trim_end());
-            }
-            return Ok(end);
+            return closing(out, session, until, view.observing, end).await;
         }
         before = Some(view);
     }
+}
+
+/// What is said of the hosts at the end, and whether it is the end that was asked for.
+async fn closing(out: Out, session: &Session, until: Until, observing: bool, end: End) -> Outcome {
+    let is_over = matches!(end, End::Done | End::Ended);
+    let Some(rollout) = until
+        .rollout
+        .filter(|_| observing || (until.taken_back && is_over))
+    else {
+        return Ok(end);
+    };
+    let hosts = session.hosts(rollout, None).await?;
+    if observing {
+        out.say(show::observed(rollout, &hosts).trim_end());
+        return Ok(end);
+    }
+    standing::not_taken_back(rollout, &hosts).map_or(Ok(end), Err)
 }
 
 /// The end that this view means, if it means one. Other rollouts of the fleet are not left alone half-way.

@@ -84,7 +84,7 @@ pub(crate) async fn print(out: Out, data: &Path, args: &Journal) -> Outcome {
     let mut narrator = Narrator::new(&library);
     let mut array = Vec::new();
     let mut next = 1;
-    loop {
+    while out.is_read() {
         let rows = reader
             .rows(next, PAGE)
             .await

@@ -57,7 +57,7 @@ fn main() -> ExitCode {
         .init();
     let out = Out::new(cli.global.output);
     match perform(out, cli.global.data, cli.command) {
-        Ok(end) => end.into(),
+        Ok(end) => out.ended(end).into(),
         Err(failure) => {
             say(out, &failure);
             failure.end.into()

@@ -1,15 +1,16 @@
 //! The only place that prints: data on standard output, everything else on standard error.
 //!
-//! A reader that went away (`ringway journal | head`) ends the program quietly. Colour follows the terminal and
-//! `NO_COLOR`.
+//! A reader that went away (`ringway journal | head`) is no error, and changes nothing of what a command does or how it
+//! ends: one that only prints on and on asks whether somebody still reads. Colour follows the terminal and `NO_COLOR`.
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
-use std::process;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use serde::Serialize;
 
 use crate::args::Output;
+use crate::exit::End;
 
 /// Where the command prints, and how.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +18,15 @@ pub(crate) struct Out {
     format: Output,
     observing: bool,
 }
+
+/// How it is with standard output: one of the values below.
+static READER: AtomicU8 = AtomicU8::new(THERE);
+/// Whatever was printed was taken.
+const THERE: u8 = 0;
+/// The reader went away, as `head` does.
+const GONE: u8 = 1;
+/// It could not be written for another reason: a full disk, say.
+const FAILED: u8 = 2;
 
 /// What every line begins with that tells of a run in which nothing is changed.
 const OBSERVE: &str = "observe: ";
@@ -67,18 +77,41 @@ impl Out {
 
     /// Prints text on standard output, with a newline at its end.
     pub(crate) fn text(self, text: &str) {
-        Self::print(&self.marked(text));
+        self.print(&self.marked(text));
     }
 
-    fn print(text: &str) {
+    fn print(self, text: &str) {
         let mut stdout = anstream::stdout().lock();
         let end = if text.ends_with('\n') { "" } else { "\n" };
-        quiet(write!(stdout, "{text}{end}").and_then(|()| stdout.flush()));
+        let written = write!(stdout, "{text}{end}").and_then(|()| stdout.flush());
+        drop(stdout);
+        let Err(error) = written else { return };
+        let gone = error.kind() == io::ErrorKind::BrokenPipe;
+        let before = READER.fetch_max(if gone { GONE } else { FAILED }, Ordering::Relaxed);
+        if !gone && before != FAILED {
+            self.say(&format!(
+                "error: standard output cannot be written: {error}"
+            ));
+        }
+    }
+
+    /// Whether somebody may still read what is printed on standard output.
+    pub(crate) fn is_read(self) -> bool {
+        READER.load(Ordering::Relaxed) == THERE
+    }
+
+    /// How a command ends that would end like this: not well where its data could not be written.
+    pub(crate) fn ended(self, end: End) -> End {
+        if end == End::Done && READER.load(Ordering::Relaxed) == FAILED {
+            End::Refused
+        } else {
+            end
+        }
     }
 
     /// Shows text in the place of what is on the terminal.
     pub(crate) fn redraw(self, text: &str) {
-        Self::print(&format!("\x1b[H\x1b[2J{}", self.marked(text)));
+        self.print(&format!("\x1b[H\x1b[2J{}", self.marked(text)));
     }
 
     /// Prints one value as data: pretty for `json`, on one line for `ndjson`; `text` gives it for people.
@@ -105,7 +138,7 @@ impl Out {
         } else {
             serde_json::to_string(value)
         };
-        Self::print(&text.expect("views have string keys and no failing serialisers"));
+        self.print(&text.expect("views have string keys and no failing serialisers"));
     }
 
     /// Says something on standard error.
@@ -126,13 +159,5 @@ impl Out {
     /// Whether somebody is there who can be asked.
     pub(crate) fn can_ask(self) -> bool {
         io::stdin().is_terminal() && io::stderr().is_terminal()
-    }
-}
-
-/// Ends the program where the reader of standard output went away.
-fn quiet(result: io::Result<()>) {
-    if let Err(error) = result {
-        let code = i32::from(error.kind() != io::ErrorKind::BrokenPipe);
-        process::exit(code);
     }
 }

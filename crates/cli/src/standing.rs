@@ -2,10 +2,10 @@
 //!
 //! Pure: a view in, a verdict out, with the exit code that automation sees.
 
-use ringway_engine::view::{FleetView, RolloutView};
-use ringway_model::{RolloutId, WaitingOn};
+use ringway_engine::view::{FleetView, HostView, RolloutView};
+use ringway_model::{HostOutcome, RolloutId, StepKind, WaitingOn};
 
-use crate::exit::End;
+use crate::exit::{End, Failure};
 
 /// How a rollout stands, as far as waiting for it is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,4 +71,61 @@ fn needs_a_yes(one: &RolloutView) -> bool {
             .waiting
             .iter()
             .any(|waiting| matches!(waiting.on, WaitingOn::Approval { .. }))
+}
+
+/// Hosts that are named; the rest is counted.
+const NAMED: usize = 5;
+
+/// Why a rollout that was to be taken back was not, as far as these hosts of it go; nothing where it was.
+pub(crate) fn not_taken_back(rollout: RolloutId, hosts: &[HostView]) -> Option<Failure> {
+    let left: Vec<&HostView> = hosts
+        .iter()
+        .filter(|host| may_have_it(host.outcome))
+        .collect();
+    let first = left.first()?;
+    let mut names: Vec<String> = left
+        .iter()
+        .take(NAMED)
+        .map(|host| format!("{}: {}", host.host, host.words))
+        .collect();
+    if let more @ 1.. = left.len().saturating_sub(NAMED) {
+        names.push(format!("and {more} more"));
+    }
+    let why = format!(
+        "{rollout} is over, but not every host was taken back ({})",
+        names.join("; ")
+    );
+    let hint = format!(
+        "`ringway why {}` says why; what is left is to be mended by hand",
+        first.host
+    );
+    Some(Failure::new(End::Refused, why).hint(hint))
+}
+
+/// Whether a host may still have the update, or something in between, once its rollout was taken back.
+const fn may_have_it(outcome: HostOutcome) -> bool {
+    match outcome {
+        HostOutcome::RollbackFailed { .. }
+        | HostOutcome::Updated
+        | HostOutcome::Settling
+        | HostOutcome::RestartWithheld
+        | HostOutcome::Unhealthy { .. }
+        | HostOutcome::Visiting { .. }
+        | HostOutcome::Lost => true,
+        // Before the first step that changes a host nothing is there to be taken back.
+        HostOutcome::Failed { step, .. } => match step {
+            StepKind::Inspect | StepKind::Precheck | StepKind::Drain => false,
+            StepKind::Apply
+            | StepKind::Rollback
+            | StepKind::Reboot
+            | StepKind::Verify
+            | StepKind::CareVerify
+            | StepKind::Undrain => true,
+        },
+        HostOutcome::RolledBack
+        | HostOutcome::Already
+        | HostOutcome::Pending
+        | HostOutcome::Offline
+        | HostOutcome::Held => false,
+    }
 }

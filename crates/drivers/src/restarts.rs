@@ -2,6 +2,12 @@
 //!
 //! A restart is seen by its boot id, something that changes with every restart, and by nothing else. Every id seen is
 //! written down beside the step at once, so that whoever attaches after a crash counts on and not anew.
+//!
+//! # Invariants
+//!
+//! * Only a change from one id that was read to another one that was read is a restart. Where none could be read before the
+//!   command, the first one after it is what later ones are held against, and no restart: that a host did not answer is no
+//!   evidence of anything.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -17,6 +23,11 @@ use crate::port::{RebootRequest, StepRequest};
 
 /// How long one question for a boot id may take. A host that is on its way down may swallow a connection.
 pub(crate) const ANSWER: Duration = Duration::from_secs(5);
+
+/// How often the id before the command is asked for, and how long the pause in between is: without it no single restart
+/// can be told, for which one lost answer must not be enough.
+const TRIES: u32 = 3;
+const TRY_AGAIN: Duration = Duration::from_millis(200);
 
 /// A host that can be asked, and where it is written down what was seen of it.
 pub(crate) trait Witness: Sync {
@@ -67,9 +78,30 @@ pub(crate) async fn before(
         Ok(false) => return Before::NotNeeded,
         Err(report) => return Before::Report(report),
     }
-    // A host may be down before its restart, in a rollback say. It has no id then, and the first one after counts.
-    let note = boot_id(host, step, ANSWER).await.unwrap_or_default();
-    Before::Needed { note }
+    Before::Needed {
+        note: id_before(host, step, request).await,
+    }
+}
+
+/// The id before the command; empty where it cannot be had. The command begins all the same: a host may be down before
+/// its restart, in a rollback say, and up by it.
+async fn id_before(host: &impl Witness, step: &StepRequest, request: &RebootRequest) -> String {
+    if request.boot_id.is_none() {
+        return String::new();
+    }
+    let mut tries = TRIES;
+    loop {
+        let why = match boot_id(host, step, ANSWER).await {
+            Ok(id) => return id,
+            Err(why) => why,
+        };
+        tries -= 1;
+        if tries == 0 {
+            tracing::warn!(intent = %step.intent, host = step.reach.host, why, "the boot id before a restart could not be read: a single restart cannot be told");
+            return String::new();
+        }
+        tokio::time::sleep(TRY_AGAIN).await;
+    }
 }
 
 async fn needed(host: &impl Witness, step: &StepRequest, when: &When) -> Result<bool, RawReport> {
@@ -227,6 +259,9 @@ pub(crate) async fn await_back(awaited: Awaited<'_, impl Witness>) -> Back {
                     continue;
                 }
                 match boots.restarts {
+                    0 if !boots.is_known_before => "its boot id could not be read before the restart and has not changed \
+                                                    since, so that nobody knows whether it restarted"
+                        .to_owned(),
                     0 => "it is up without having restarted".to_owned(),
                     n => format!("it restarted {n} times, at least {min} are right"),
                 }
@@ -252,6 +287,9 @@ pub(crate) async fn await_back(awaited: Awaited<'_, impl Witness>) -> Back {
 struct Boots {
     /// Whether what an earlier Ringway wrote down is counted in.
     loaded: bool,
+    /// Whether there is an id from before the command.
+    is_known_before: bool,
+    /// The one seen last; empty while there is none.
     last: String,
     restarts: u16,
     /// What was seen and is not written down yet.
@@ -263,6 +301,7 @@ impl Boots {
     async fn look(&mut self, awaited: &Awaited<'_, impl Witness>) -> Result<bool, String> {
         if !self.loaded {
             let seen = awaited.host.seen().await?;
+            self.is_known_before = !seen.before.is_empty();
             self.last = seen.before;
             for id in seen.after {
                 self.see(&id);
@@ -270,8 +309,9 @@ impl Boots {
             self.loaded = true;
         }
         let id = boot_id(awaited.host, awaited.step, ANSWER).await?;
+        let is_new = id != self.last;
         let further = self.see(&id);
-        if further {
+        if is_new {
             self.unwritten.push_back(id);
         }
         while let Some(id) = self.unwritten.front() {
@@ -289,9 +329,12 @@ impl Boots {
         if id == self.last {
             return false;
         }
+        let is_first = self.last.is_empty();
         id.clone_into(&mut self.last);
-        self.restarts = self.restarts.saturating_add(1);
-        true
+        if !is_first {
+            self.restarts = self.restarts.saturating_add(1);
+        }
+        !is_first
     }
 
     fn back(&self, missing: Option<String>) -> Back {

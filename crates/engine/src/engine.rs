@@ -15,7 +15,7 @@ use ringway_scheduler::{FleetSpec, Plan};
 use crate::command::{Accepted, Rejected};
 use crate::event::Event;
 use crate::fleet::Fleet;
-use crate::host::HostState;
+use crate::host::{Ending, HostState};
 use crate::input::Input;
 #[cfg(feature = "planted-bugs")]
 use crate::planted::Bug;
@@ -111,6 +111,8 @@ pub struct OrderView {
     pub position: u8,
     /// Which attempt, from 1.
     pub attempt: u8,
+    /// What the visit is heading for.
+    pub ending: Ending,
     /// What the host had before, as `inspect` found it.
     pub previous: Option<String>,
     /// Whether it may begin although its scope is held: it brings the host back into service, or its policy wants it
@@ -334,7 +336,7 @@ impl Engine {
             visit,
             position,
             attempt,
-            ..
+            ending,
         } = rollout.rec.slots[slot as usize].state
         else {
             return None;
@@ -347,6 +349,7 @@ impl Engine {
             visit,
             position,
             attempt,
+            ending,
             previous: rollout.previous(slot).cloned(),
             may_run_when_held: self.may_go_on_when_held(r, slot, visit, position),
         })

@@ -1,6 +1,5 @@
 //! One batch: what arrived is handed to the engine, time is let pass, and what was decided becomes a row.
 
-use ringway_engine::view::LastWord;
 use ringway_engine::{Accepted, Command, Event, Handled, Input, Rejected};
 use ringway_model::{Actor, Digest, IntentId, Timestamp};
 
@@ -12,7 +11,7 @@ use crate::interpret::interpret;
 use crate::library::{DOCUMENT, FLEET, PLAN};
 use crate::machine::{Asked, Executor, Happening, Phase};
 use crate::port::{Blob, Order, Proposal, Request, Row};
-use crate::words;
+use crate::words::{self, Word};
 
 /// A batch while it is being decided.
 #[derive(Debug, Default)]
@@ -24,7 +23,7 @@ pub(crate) struct Draft {
     /// What must be decided again should the batch be lost.
     kept: Vec<Happening>,
     /// The last words that the batch's notes amount to.
-    said: Vec<(IntentId, LastWord)>,
+    said: Vec<(IntentId, Word)>,
     /// Whether a command was accepted, which is journaled even where it changes nothing.
     has_command: bool,
     /// Whether it takes the fleet over.

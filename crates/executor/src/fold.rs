@@ -4,7 +4,6 @@
 //! epochs that never go back, a body that reads, events that fit the state, and the state's digest wherever the journal
 //! has one. It never repairs: the first row that is wrong ends it.
 
-use ringway_engine::view::LastWord;
 use ringway_engine::{Engine, Event};
 use ringway_model::{Digest, Epoch, IntentId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -12,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::codec::{Batch, DecodeError, VERSION};
 use crate::library::{Library, LibraryError};
 use crate::port::{Row, Snapshot};
-use crate::words::{self, Stored, Words};
+use crate::words::{self, Stored, Word, Words};
 
 /// A journal that does not read back to what was written. What differs names the row it was found at.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -216,7 +215,7 @@ impl Fold {
     }
 
     /// The last word of the step that this event ends, where the batch has a note of it.
-    fn said(&self, batch: &Batch, event: &Event) -> Option<(IntentId, LastWord)> {
+    fn said(&self, batch: &Batch, event: &Event) -> Option<(IntentId, Word)> {
         let Event::StepEnded { intent, result, .. } = event else {
             return None;
         };

@@ -5,14 +5,16 @@
 //!
 //! # Invariants
 //!
-//! * A host in a rollout has at most one last word, of the report that came last; it is gone once the host is well.
+//! * A host in a rollout has at most one last word; it is gone once the host is well. It is of the report that came last,
+//!   but for a visit that has failed: then what is said while the host is put back into service is told only where the
+//!   step that failed said nothing.
 //! * What is kept is bounded; the oldest words go first.
 //! * A note has no control characters but line breaks and tabs: it is shown on terminals.
 
 use std::collections::BTreeMap;
 
 use ringway_engine::view::{HostView, LastWord};
-use ringway_engine::{Event, HostState, OrderView, Then};
+use ringway_engine::{Ending, Event, HostState, OrderView, Then};
 use ringway_model::{IntentId, RawReport, RolloutId, Slot, StepResult};
 use serde::{Deserialize, Serialize};
 
@@ -69,14 +71,19 @@ impl Words {
     }
 
     /// Takes a batch in: what went well since is forgotten, what did not is remembered.
-    pub(crate) fn take(&mut self, events: &[Event], said: Vec<(IntentId, LastWord)>) {
+    pub(crate) fn take(&mut self, events: &[Event], said: Vec<(IntentId, Word)>) {
         for event in events {
             if let Some(key) = is_well(event) {
                 self.forget(key);
             }
         }
         for (intent, word) in said {
-            self.say((intent.rollout(), intent.slot()), word);
+            let key = (intent.rollout(), intent.slot());
+            match word {
+                Word::Last(word) => self.say(key, word),
+                Word::After(word) if !self.said.contains_key(&key) => self.say(key, word),
+                Word::After(_) => {}
+            }
         }
     }
 
@@ -151,15 +158,28 @@ fn is_well(event: &Event) -> Option<Key> {
     well.then_some(key)
 }
 
-/// The last word that a step's end leaves behind: `order` is the step while it ran, `note` what the journal has of it.
-pub(crate) fn word(order: &OrderView, result: &StepResult, note: &str) -> Option<LastWord> {
+/// What a step's end leaves behind.
+#[derive(Debug)]
+pub(crate) enum Word {
+    /// It is what there is to say of the host.
+    Last(LastWord),
+    /// The visit had failed before: an undrain of a host that never came back says nothing of why.
+    After(LastWord),
+}
+
+/// The word that a step's end leaves behind: `order` is the step while it ran, `note` what the journal has of it.
+pub(crate) fn word(order: &OrderView, result: &StepResult, note: &str) -> Option<Word> {
     let route = order.plan.routes.get(order.route.index())?;
     let step = route.step(order.visit, order.position)?.kind;
-    Some(LastWord {
+    let word = LastWord {
         step,
         attempt: order.attempt,
         what: what(result)?.to_owned(),
         text: note.to_owned(),
+    };
+    Some(match order.ending {
+        Ending::Failed { .. } => Word::After(word),
+        Ending::Well | Ending::BackToPending | Ending::Withheld => Word::Last(word),
     })
 }
 
@@ -190,7 +210,10 @@ pub(crate) fn note(report: &RawReport, result: &StepResult) -> Option<String> {
         RawReport::Unreachable { why }
         | RawReport::NotBack { why, .. }
         | RawReport::Refused { why } => harmless(why),
-        RawReport::Interrupted => "it began, runs no more, and left no result".to_owned(),
+        RawReport::Interrupted => {
+            "it may have begun; it left no result, or its host did not say what became of it"
+                .to_owned()
+        }
         RawReport::Fenced { seen } => format!("the host has seen epoch {seen}"),
         RawReport::NeverStarted | RawReport::Withdrawn => return None,
     })
@@ -332,7 +355,7 @@ mod tests {
         let long = "x".repeat(LONGEST);
         let many = u32::try_from(KEPT / LONGEST).unwrap() + 10;
         for slot in 0..many {
-            words.take(&[], vec![(intent(slot), word(&long))]);
+            words.take(&[], vec![(intent(slot), Word::Last(word(&long)))]);
         }
         assert!(words.bytes <= KEPT);
         assert_eq!(words.of(RolloutId(1), Slot(0)), None);
@@ -343,7 +366,13 @@ mod tests {
     #[test]
     fn a_host_that_is_well_again_has_no_last_word() {
         let mut words = Words::default();
-        words.take(&[], vec![(intent(1), word("a")), (intent(2), word("b"))]);
+        words.take(
+            &[],
+            vec![
+                (intent(1), Word::Last(word("a"))),
+                (intent(2), Word::Last(word("b"))),
+            ],
+        );
         let well = Event::HostMoved {
             rollout: RolloutId(1),
             slot: Slot(1),

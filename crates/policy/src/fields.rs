@@ -23,6 +23,7 @@ pub(crate) enum Named {
     Recipe,
     Care,
     Team,
+    World,
 }
 
 impl Named {
@@ -36,6 +37,7 @@ impl Named {
             Self::Recipe => "recipe",
             Self::Care => "care",
             Self::Team => "team",
+            Self::World => "world",
         }
     }
 }

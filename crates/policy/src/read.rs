@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use ringway_model::Digest;
 
-use crate::elements::{care, fleet, people, policy, recipe, update};
+use crate::elements::{care, fleet, people, policy, recipe, update, world};
 use crate::fields::{Cx, Named, Notes, nearest, not_supported};
 use crate::inventory::{self, Attachments, Files};
 use crate::problem::{Code, Found, Problems, Report};
@@ -50,23 +50,25 @@ pub enum Kind {
     Care,
     /// Who belongs to which team.
     People,
+    /// How everything outside Ringway behaves in a simulation.
+    World,
 }
 
 /// Every kind of document.
-pub const KINDS: [Kind; 6] = [
+pub const KINDS: [Kind; 7] = [
     Kind::Fleet,
     Kind::Policy,
     Kind::Update,
     Kind::Recipe,
     Kind::Care,
     Kind::People,
+    Kind::World,
 ];
 
 /// Kinds that come with a later release, and what they are about.
-const LATER_KINDS: [(&str, &str); 5] = [
+const LATER_KINDS: [(&str, &str); 4] = [
     ("advisory", "advisories"),
     ("exception", "exceptions"),
-    ("world", "simulated worlds"),
     ("maintenance", "declared maintenances"),
     ("calendar", "calendars"),
 ];
@@ -81,6 +83,7 @@ impl Kind {
             Self::Recipe => "recipe",
             Self::Care => "care",
             Self::People => "people",
+            Self::World => "world",
         }
     }
 
@@ -97,6 +100,7 @@ impl Kind {
             Self::Recipe => &recipe::RECIPE,
             Self::Care => &care::CARE,
             Self::People => &people::PEOPLE,
+            Self::World => &world::WORLD,
         }
     }
 }
@@ -261,6 +265,9 @@ impl Reading {
                 documents.people = people;
                 "people".to_owned()
             }),
+            Kind::World => {
+                world::read(&cx, root).map(|it| keep(&mut documents.worlds, it.name.clone(), it))
+            }
         };
         if let Some(name) = name {
             documents

@@ -22,7 +22,7 @@ mod tests {
     use ringway_model::Digest;
 
     use super::*;
-    use crate::elements::{care, fleet, people, policy, recipe, update};
+    use crate::elements::{care, fleet, people, policy, recipe, update, world};
     use crate::fields::{Cx, Notes};
     use crate::problem::Found;
     use crate::read::KINDS;
@@ -31,12 +31,14 @@ mod tests {
 
     /// Documents that use every key there is.
     const CORP: &str = include_str!("../tests/documents/corp.yaml");
+    const WORLD: &str = include_str!("../tests/documents/world.yaml");
 
     /// A fleet whose hosts are elsewhere.
     const IMPORTS: &str = "ringway: fleet/v1\nname: it\nimport: [{ ansible: inventory.yml }]\n";
 
-    const EXAMPLES: [&str; 10] = [
+    const EXAMPLES: [&str; 11] = [
         CORP,
+        WORLD,
         IMPORTS,
         include_str!("../../../policies/cares/haproxy.yaml"),
         include_str!("../../../policies/cares/nginx-upstream.yaml"),
@@ -168,7 +170,7 @@ mod tests {
     #[test]
     fn every_key_of_the_schema_is_read_and_every_key_that_is_read_is_in_it() {
         let (mut asked, mut known) = (BTreeSet::new(), BTreeSet::new());
-        let texts = [CORP, IMPORTS];
+        let texts = [CORP, IMPORTS, WORLD];
         for (text, tree) in texts
             .iter()
             .flat_map(|text| trees(text).into_iter().map(move |tree| (*text, tree)))
@@ -183,6 +185,7 @@ mod tests {
                 Kind::Recipe => recipe::read(&cx, root, digest).is_some(),
                 Kind::Care => care::read(&cx, root, digest).is_some(),
                 Kind::People => people::read(&cx, root, digest).is_some(),
+                Kind::World => world::read(&cx, root).is_some(),
             };
             assert!(read);
             asked.append(&mut cx.asked.borrow_mut());

@@ -132,7 +132,7 @@ impl Decider {
         let mut arrived = Vec::with_capacity(ARRIVALS_AT_ONCE);
         // Before anything else: what waits in the data directory must be known before the first start, a stop first.
         self.obey_stop_file(&mut progress);
-        self.take_inbox(&mut progress);
+        while self.take_inbox(&mut progress) {}
         self.tell(&mut progress, Arrival::Woken);
         loop {
             if let Some(ended) = progress.ended.take() {
@@ -237,15 +237,19 @@ impl Decider {
         }
     }
 
-    /// Gives the loop what people left while nothing ran, or while this process was about to.
-    fn take_inbox(&mut self, progress: &mut Progress) {
+    /// Gives the loop what people left while nothing ran, or while this process was about to. Says whether there was
+    /// anything: then there may be more.
+    fn take_inbox(&mut self, progress: &mut Progress) -> bool {
         if progress.closing {
-            return;
+            return false;
         }
-        for given in self.inbox.take() {
+        let all = self.inbox.take();
+        let any = !all.is_empty();
+        for given in all {
             let (actor, order) = (given.actor.clone(), given.order.clone());
             self.ask(progress, Asker::Inbox(given), actor, order);
         }
+        any
     }
 
     fn arrived(&mut self, progress: &mut Progress, arrival: Arrival) {

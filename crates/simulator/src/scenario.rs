@@ -59,18 +59,23 @@ pub struct Extra {
     pub bug: Option<ringway_engine::planted::Bug>,
 }
 
+impl Extra {
+    /// A run whose last lines are kept, and nothing planted.
+    pub const fn keeping(lines: usize) -> Self {
+        Self {
+            keep: lines,
+            #[cfg(feature = "planted-bugs")]
+            bug: None,
+        }
+    }
+}
+
 /// Lines that a failure is told with.
 const TOLD: usize = 40;
 
 /// Runs a seed.
 pub fn run_seed(seed: u64) -> Report {
-    run_seed_with(
-        seed,
-        Extra {
-            keep: TOLD,
-            ..Extra::default()
-        },
-    )
+    run_seed_with(seed, Extra::keeping(TOLD))
 }
 
 /// Runs a seed with more told, or with a mistake planted.

@@ -152,6 +152,7 @@ async fn give(out: Out, data: &Path, informant: &Informant, order: Order) -> Out
 }
 
 async fn carry_out(out: Out, data: &Path, order: Order) -> Outcome {
+    let taken_back = matches!(order.command, Command::Rollback { .. });
     let waited = later::waiting(data)?;
     let beginning = Beginning {
         bounds: order.when.bounds,
@@ -185,11 +186,13 @@ async fn carry_out(out: Out, data: &Path, order: Order) -> Outcome {
     let until = Until {
         rollout: order.rollout,
         or_a_person: true,
+        taken_back,
     };
     let end = follow(out, session, until).await?;
     Ok(match (order.aim, end) {
         // What was asked for is so: it rests, or is over the way that was meant.
-        (Aim::Hold | Aim::End, End::Halted | End::Waiting | End::Ended | End::Done) => End::Done,
+        (Aim::Hold, End::Halted | End::Waiting | End::Ended | End::Done)
+        | (Aim::End, End::Ended | End::Done) => End::Done,
         (_, end) => end,
     })
 }

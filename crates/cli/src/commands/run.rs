@@ -56,6 +56,7 @@ pub(crate) async fn run(out: Out, data: &Path, args: Run) -> Outcome {
             let until = Until {
                 rollout: Some(rollout),
                 or_a_person: args.no_wait,
+                taken_back: false,
             };
             match follow(out, session, until).await {
                 Err(failure) if !is_here && failure.end == End::Unavailable => {

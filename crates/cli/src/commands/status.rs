@@ -104,7 +104,11 @@ pub(crate) async fn status(out: Out, data: &Path, args: &Status) -> Outcome {
     if args.watch
         && let Some(session) = Session::running(data).await?
     {
-        return watch(out, &session, args.all).await;
+        match watch(out, &session, args.all).await {
+            // It ended: what it left is in the journal.
+            Err(failure) if failure.end == End::Unavailable => {}
+            ended => return ended,
+        }
     }
     let informant = Informant::find(data).await?;
     let view = informant.view().await?;
@@ -139,7 +143,8 @@ async fn watch(out: Out, session: &Session, all: bool) -> Outcome {
         } else {
             out.value(view.as_ref(), |_| String::new());
         }
-        if !view.rollouts.is_empty() && view.rollouts.iter().all(|one| one.is_final) {
+        let over = !view.rollouts.is_empty() && view.rollouts.iter().all(|one| one.is_final);
+        if over || !out.is_read() {
             return Ok(End::Done);
         }
         before = Some(view);

@@ -4,6 +4,7 @@
 //! meanwhile leaves the journal's last word.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ringway_engine::view::{ApprovalView, FleetView, RolloutView};
@@ -17,6 +18,9 @@ use crate::near::nearest;
 use crate::out::Out;
 use crate::session::{Informant, Session};
 use crate::standing::{self, Standing};
+
+/// How soon is looked again after a decider went away.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// `ringway wait`.
 pub(crate) async fn wait(out: Out, data: &Path, args: &Wait) -> Outcome {
@@ -46,38 +50,61 @@ async fn until(out: Out, data: &Path, args: &Wait) -> Outcome {
     let which = Which {
         rollout: args.rollout,
     };
-    let informant = Informant::find(data).await?;
-    let view = informant.view().await?;
+    let mut informant = Informant::find(data).await?;
+    let mut view = informant.view().await?;
     let rollout = choose(&view, which)?;
     check(rollout, &args.until)?;
     let id = rollout.id;
-    if let Some(reached) = comes_to(&view, id, &args.until) {
-        return Ok(told(out, &view, id, reached));
-    }
-    if let Some(session) = Session::running(data).await?
-        && let Some((view, reached)) = watch(&session, id, &args.until).await
-    {
-        return Ok(told(out, &view, id, reached));
-    }
-    // Nobody decides any more, and what was said last may not have reached us.
-    let view = Informant::find(data).await?.view().await?;
-    match comes_to(&view, id, &args.until) {
-        Some(reached) => Ok(told(out, &view, id, reached)),
-        None => Err(Failure::new(
-            End::Unavailable,
-            format!("{id} is not there yet, and nothing runs here"),
-        )
-        .hint("`ringway run --resume` goes on with it")),
+    loop {
+        if let Some(reached) = comes_to(&view, id, &args.until) {
+            return Ok(told(out, &view, id, reached));
+        }
+        let Informant::Running(client) = informant else {
+            return Err(Failure::new(
+                End::Unavailable,
+                format!("{id} is not there yet, and nothing runs here"),
+            )
+            .hint("`ringway run --resume` goes on with it"));
+        };
+        match watch(&Session::There(client), id, &args.until).await {
+            Watched::Reached(view, reached) => return Ok(told(out, &view, id, reached)),
+            Watched::WentAway => tokio::time::sleep(LOOK_EVERY).await,
+            Watched::SaidNothing(failure) => return Err(failure),
+        }
+        // What it said last may not have reached us, and another may have taken its place.
+        informant = Informant::find(data).await?;
+        view = informant.view().await?;
     }
 }
 
-/// Looks at every change; `None` when the decider went away.
-async fn watch(session: &Session, id: RolloutId, goal: &Goal) -> Option<(FleetView, Reached)> {
-    let mut views = session.watch().await.ok()?;
+/// What came of looking at a decider's views.
+enum Watched {
+    /// It is so, or never will be.
+    Reached(Arc<FleetView>, Reached),
+    /// It was not so until the decider went away.
+    WentAway,
+    /// The decider showed nothing at all.
+    SaidNothing(Failure),
+}
+
+/// Looks at every change.
+async fn watch(session: &Session, id: RolloutId, goal: &Goal) -> Watched {
+    let mut views = match session.watch().await {
+        Ok(views) => views,
+        // It went away between two questions.
+        Err(_) => return Watched::WentAway,
+    };
+    let mut any = false;
     loop {
-        let view = views.next().await.ok()?;
-        if let Some(reached) = comes_to(&view, id, goal) {
-            return Some((view.as_ref().clone(), reached));
+        match views.next().await {
+            Ok(view) => {
+                if let Some(reached) = comes_to(&view, id, goal) {
+                    return Watched::Reached(view, reached);
+                }
+                any = true;
+            }
+            Err(_) if any => return Watched::WentAway,
+            Err(failure) => return Watched::SaidNothing(failure),
         }
     }
 }

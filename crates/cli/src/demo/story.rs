@@ -75,6 +75,9 @@ async fn tell(out: Out, ground: &mut Ground) -> Outcome {
     );
     story.say("everywhere; in one role the service crashes a moment after the restart.");
     let careful = story.careful(ground).await?;
+    if !out.is_read() {
+        return Ok(End::Done);
+    }
     story.heading("The same update, by percentages");
     story.say("A plain tool's way: 10%, 40%, the rest; going on as long as installations succeed.");
     let plain = story.plain(ground).await?;

@@ -77,6 +77,7 @@ impl Story {
                 chronicles: vec![Chronicle::default(); outcome.rollouts.len()],
             },
             places: BTreeMap::new(),
+            failing: BTreeSet::new(),
         };
         let mut events = events.iter();
         for line in &outcome.trace {
@@ -128,6 +129,8 @@ struct Telling<'l> {
     story: Story,
     /// Which of the futures' rollouts a rollout is.
     places: BTreeMap<RolloutId, usize>,
+    /// Hosts whose last step failed.
+    failing: BTreeSet<(RolloutId, Slot)>,
 }
 
 impl Telling<'_> {
@@ -175,10 +178,22 @@ impl Telling<'_> {
                 }
             }
         }
+        if let Event::StepEnded { intent, result, .. } = event {
+            let host = (intent.rollout(), intent.slot());
+            if matches!(result, StepResult::Failed(_)) {
+                self.failing.insert(host);
+            } else {
+                self.failing.remove(&host);
+            }
+        }
         if let Event::Halted { rollout, cause } = event {
             let why = self.narrator.cause(*rollout, cause);
+            // A host that is going to be tried once more counts for a halt.
+            let failing = self.failing.iter().filter(|(of, _)| of == rollout);
+            let failing: Vec<Slot> = failing.map(|(_, slot)| *slot).collect();
             if let Some(chronicle) = self.of(*rollout) {
                 chronicle.halts.push((at, why));
+                chronicle.failed.extend(failing);
             }
         }
         if let Some((rollout, slot)) = failure(event)

@@ -52,8 +52,22 @@ pub(super) fn gone(_: Gone) -> Failure {
     Failure::new(End::Fault, "the decider has ended")
 }
 
+/// Nobody answered: what would help depends on why.
 pub(super) fn unreachable(error: Unreachable) -> Failure {
-    Failure::new(End::Unavailable, error)
+    let hint = match &error {
+        Unreachable::Nobody { .. } => "it ended just now; say it again".to_owned(),
+        Unreachable::NotAllowed { data } => format!(
+            "its owner lets a group in with `chgrp GROUP {0} && chmod 0710 {0}` before the deciding process starts",
+            data.display()
+        ),
+        Unreachable::Silent { pid, .. } => format!(
+            "`kill -CONT {pid}` wakes one that is stopped; after `kill {pid}` the next one finds its steps again"
+        ),
+        Unreachable::Broken { .. } => {
+            "`ringway status` says how things stand; what is said twice is done once".to_owned()
+        }
+    };
+    Failure::new(End::Unavailable, error).hint(hint)
 }
 
 pub(super) fn odd(answer: &Answer) -> Failure {

@@ -110,7 +110,7 @@ impl Session {
             Ok(Answer::Pong { .. }) => Ok(Some(Self::There(client))),
             Ok(_) => Err(silent(data)),
             Err(Unreachable::Nobody { .. }) => Ok(None),
-            Err(error) => Err(Failure::new(End::Unavailable, error)),
+            Err(error) => Err(unreachable(error)),
         }
     }
 

@@ -1,8 +1,6 @@
 //! Rollouts by the command line alone, each to its documented exit code.
 
-use std::process::Stdio;
-
-use crate::place::{Place, until};
+use crate::place::{Place, unread, until};
 
 #[test]
 fn where_nothing_ran_there_is_nobody_to_ask() {
@@ -73,6 +71,41 @@ fn a_halt_ends_with_3_and_a_rollback_alone_mends_it() {
     place.expect("audit", 0);
     // Asked again about what is over: refused or nothing to do, never done twice.
     assert_ne!(place.ringway("cancel").code, 7);
+}
+
+/// A script that takes an update back and goes on must not go on with hosts that still have it.
+#[test]
+fn a_rollback_that_leaves_a_host_behind_ends_with_1_and_names_it() {
+    let place = Place::new();
+    place.write("fail-a", "");
+    place.write("stuck-b", "");
+    place.expect("run", 3);
+    assert_eq!(place.versions(), "2 2 2");
+    let said = place.expect("rollback --reason broken", 1);
+    assert!(
+        said.err
+            .contains("not every host was taken back (b: rollback failed")
+            && said.err.contains("`ringway why b`"),
+        "{}",
+        said.err
+    );
+    assert_eq!(place.versions(), "1 2 1");
+    place.remove("stuck-b");
+    // Asked again it is as it was, and nothing claims otherwise.
+    place.expect("rollback", 1);
+    place.expect("wait", 5);
+    place.expect("audit", 0);
+}
+
+#[test]
+fn a_rollback_of_a_stopped_fleet_is_not_done() {
+    let place = Place::with_approval();
+    place.expect("run --no-wait", 4);
+    place.expect("stop --now --reason storm", 0);
+    place.expect("rollback", 4);
+    assert_eq!(place.versions(), "1 1 2");
+    place.expect("go", 0);
+    assert_eq!(place.versions(), "1 1 1");
 }
 
 #[test]
@@ -170,17 +203,41 @@ fn a_journal_that_is_no_journal_ends_with_7() {
 fn a_reader_that_goes_away_is_no_error() {
     let place = Place::new();
     place.expect("run", 0);
-    let mut shell = std::process::Command::new("sh");
-    shell.args([
-        "-c",
-        "{ \"$0\" journal --inputs; echo $? >code; } | true",
-        env!("CARGO_BIN_EXE_ringway"),
-    ]);
-    shell.current_dir(place.path("")).stderr(Stdio::piped());
-    let output = shell.output().unwrap();
-    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
-    assert_eq!(
-        std::fs::read_to_string(place.path("code")).unwrap().trim(),
-        "0"
+    for arguments in ["journal --inputs", "status", "why", "audit"] {
+        let said = place.printing_to(unread(), arguments);
+        assert_eq!((said.code, said.err.as_str()), (0, ""), "{arguments}");
+    }
+}
+
+/// `ringway check | head` in a script must not turn a refusal into a yes.
+#[test]
+fn a_reader_that_goes_away_does_not_change_how_a_command_ends() {
+    let place = Place::new();
+    place.write("fail-c", "");
+    place.expect("run", 3);
+    let said = place.printing_to(unread(), "rollback");
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert_eq!(place.versions(), "1 1 1", "it went on without its reader");
+    place.write("policy.yaml", "ringway: policy/v1\nname: p\n");
+    assert_eq!(place.printing_to(unread(), "check --output json").code, 2);
+    place.write(".ringway/ringway.db", "this is not a database");
+    assert_eq!(place.printing_to(unread(), "audit").code, 7);
+}
+
+#[test]
+fn data_that_cannot_be_written_is_said_and_is_no_success() {
+    let place = Place::new();
+    place.expect("run", 0);
+    let full = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let said = place.printing_to(full, "status --output json");
+    assert_eq!(said.code, 1);
+    assert!(
+        said.err
+            .contains("standard output cannot be written: No space"),
+        "{}",
+        said.err
     );
 }

@@ -174,6 +174,60 @@ fn what_is_asked_wrongly_is_refused_before_anything_happens() {
     assert_eq!(place.expect("simulate --world calm", 0).code, 0);
 }
 
+/// A world in which nothing can be installed on the second ring's hosts.
+const WORLD: &str = "\
+ringway: world/v1
+name: bad
+regressions:
+  - { name: no-room, select: role = x, does: install-fails }
+priors:
+  bad: 10%      # more than usual
+people: { after_halt: cancel }
+";
+
+#[test]
+fn a_world_among_the_documents_is_the_one_that_is_tried_and_named_as_the_source_of_what_it_says() {
+    let place = Place::new();
+    place.write("world.yaml", WORLD);
+    let told = json(&place.expect("simulate --output json", 0).out);
+    assert_eq!(told["world"]["name"], "bad");
+    let rollout = &told["rollouts"][0];
+    assert_eq!(rollout["ended"], "cancelled", "{rollout:#}");
+    let names = |of: &str| rollout["rings"][1][of].as_array().unwrap().len();
+    assert!(names("hit") > 0, "{rollout:#}");
+    assert_eq!(names("hit"), names("failed"), "{rollout:#}");
+    let halt = rollout["halts"][0]["why"].as_str().unwrap();
+    assert!(halt.contains("failed in ring second"), "{halt}");
+
+    let text = place.expect("what-if --trials 20", 0).out;
+    let line = |what: &str| {
+        text.lines()
+            .find(|line| line.trim_start().starts_with(what))
+    };
+    for (what, value, from) in [
+        ("an update is bad", "10%", "world `bad`, line 6"),
+        ("harm shows at once", "50%", "default"),
+        ("after a halt", "end it there", "world `bad`, line 7"),
+        (
+            "harm that every future has",
+            "no-room",
+            "world `bad`, line 3",
+        ),
+    ] {
+        let line = line(what).unwrap();
+        assert!(line.contains(value) && line.ends_with(from), "{line}");
+    }
+    place.write("second.yaml", &WORLD.replace("name: bad", "name: worse"));
+    let said = place.expect("simulate", 2);
+    assert!(
+        said.err.contains("there is more than one world"),
+        "{}",
+        said.err
+    );
+    let said = place.expect("what-if --world wors", 2);
+    assert!(said.err.contains("did you mean `worse`?"), "{}", said.err);
+}
+
 /// Neither a plan that would be refused is tried, nor one of another policy in its place.
 #[test]
 fn what_cannot_be_planned_is_not_simulated() {

@@ -6,16 +6,19 @@
 )]
 
 use std::fs;
+use std::io;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// Longer than anything here takes on a busy machine; a test that is right never waits for it.
 const BOUND: Duration = Duration::from_mins(2);
 
 /// Three hosts, each a file with its version. `apply` fails where `fail-HOST` lies; `hold` makes it wait.
+/// `rollback` fails where `stuck-HOST` lies.
 const COMMON: &str = r#"
 ringway: fleet/v1
 name: f
@@ -37,7 +40,7 @@ name: r
 steps:
   inspect: { run: 'cat "version-$HOST"', installed_when: "{build}", previous: "{output}" }
   apply: { run: 'touch began; while [ -e hold ]; do sleep 0.05; done; echo "$BUILD" >"version-$HOST"; [ ! -e "fail-$HOST" ] || { cat "complaint-$HOST"; exit 1; }' }
-  rollback: { run: 'echo "$PREVIOUS" >"version-$HOST"' }
+  rollback: { run: '[ ! -e "stuck-$HOST" ] || exit 7; echo "$PREVIOUS" >"version-$HOST"' }
 "#;
 
 /// A policy with two rings; `{approval}` is what stands behind the first one's soak.
@@ -150,6 +153,13 @@ impl Place {
         said
     }
 
+    /// Runs the program with nobody reading what it prints, or with a standard output of another kind.
+    pub(crate) fn printing_to(&self, stdout: impl Into<Stdio>, arguments: &str) -> Said {
+        let mut command = self.command(arguments);
+        let child = command.stdout(stdout).stderr(Stdio::piped()).spawn();
+        child.unwrap().wait_with_output().unwrap().into()
+    }
+
     /// Runs the program with all of its log.
     pub(crate) fn traced(&self, arguments: &str) -> Said {
         let mut command = self.command(arguments);
@@ -187,6 +197,12 @@ impl Place {
         Running { child: Some(child) }
     }
 
+    /// Waits until a process decides here.
+    pub(crate) fn until_answered(&self) {
+        // Where none does, nothing is waited for.
+        until(|| self.ringway("wait --timeout 1ms").code == 124);
+    }
+
     /// Waits until `ringway status` says that the only rollout is in this state.
     pub(crate) fn until_status(&self, wanted: impl Fn(&serde_json::Value) -> bool) {
         until(|| {
@@ -204,8 +220,12 @@ pub(crate) struct Running {
 impl Running {
     /// As Ctrl-C does.
     pub(crate) fn interrupt(&self) {
-        let pid = rustix::process::Pid::from_child(self.child.as_ref().unwrap());
-        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        self.signal(Signal::INT);
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = Pid::from_child(self.child.as_ref().unwrap());
+        kill_process(pid, signal).unwrap();
     }
 
     /// Waits until it listens for Ctrl-C: before that it would just be gone.
@@ -259,4 +279,11 @@ pub(crate) fn until(so: impl Fn() -> bool) {
 /// Data that the program printed.
 pub(crate) fn json(text: &str) -> serde_json::Value {
     serde_json::from_str(text).unwrap()
+}
+
+/// A standard output that nobody reads any more.
+pub(crate) fn unread() -> io::PipeWriter {
+    let (reader, writer) = io::pipe().unwrap();
+    drop(reader);
+    writer
 }

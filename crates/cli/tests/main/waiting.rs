@@ -1,5 +1,7 @@
 //! `wait`: through the socket while a process decides, from the journal when none does.
 
+use rustix::process::Signal;
+
 use crate::place::Place;
 
 #[test]
@@ -82,4 +84,56 @@ fn a_wait_ends_when_its_rollout_is_cancelled() {
     let waiting = place.spawn("wait");
     place.expect("cancel --reason enough", 0);
     assert_eq!((running.end().code, waiting.end().code), (5, 5));
+}
+
+#[test]
+fn a_wait_and_a_watch_end_when_nobody_decides_any_more() {
+    let place = Place::with_approval();
+    let running = place.spawn("run");
+    place.until_status(|view| view["rollouts"][0]["approval"]["due"] == true);
+    let (waiting, watching) = (place.spawn("wait"), place.spawn("status --watch"));
+    place.until_status(|_| true);
+    running.interrupt();
+    assert_eq!(running.end().code, 130);
+    let waited = waiting.end();
+    assert_eq!(waited.code, 6, "{}", waited.err);
+    assert!(waited.err.contains("nothing runs here"), "{}", waited.err);
+    let watched = watching.end();
+    assert_eq!(watched.code, 0, "{}", watched.err);
+    assert!(watched.out.contains("r1"), "{}", watched.out);
+}
+
+/// Whoever restarts the process that decides must not thereby end what waits for the rollout.
+#[test]
+fn a_wait_goes_on_with_the_process_that_took_over() {
+    let place = Place::with_approval();
+    let first = place.spawn("run");
+    place.until_status(|view| view["rollouts"][0]["approval"]["due"] == true);
+    let waiting = place.spawn("wait");
+    place.until_status(|_| true);
+    waiting.signal(Signal::STOP);
+    first.kill();
+    let second = place.spawn("run --resume");
+    // Asked of the process, not of the journal.
+    place.until_answered();
+    waiting.signal(Signal::CONT);
+    place.expect("approve --yes", 0);
+    assert_eq!((second.end().code, waiting.end().code), (0, 0));
+}
+
+#[test]
+fn a_process_that_stands_still_is_named_with_what_would_wake_it() {
+    let place = Place::with_approval();
+    let running = place.spawn("run");
+    place.until_status(|view| view["rollouts"][0]["approval"]["due"] == true);
+    running.signal(Signal::STOP);
+    let said = place.expect("status", 6);
+    assert!(
+        said.err.contains("does not answer") && said.err.contains("hint: `kill -CONT "),
+        "{}",
+        said.err
+    );
+    running.signal(Signal::CONT);
+    place.expect("approve --yes", 0);
+    assert_eq!(running.end().code, 0);
 }

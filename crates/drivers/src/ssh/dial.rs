@@ -91,14 +91,19 @@ fn of(error: &io::Error, place: &str) -> Refusal {
 mod tests {
     use super::*;
 
+    /// A port that refuses for as long as the socket lives: bound, so that nobody else is given it, and not listening.
+    fn closed_port() -> (tokio::net::TcpSocket, SocketAddr) {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let address = socket.local_addr().unwrap();
+        (socket, address)
+    }
+
     #[tokio::test]
     async fn the_next_address_is_tried_when_one_does_not_answer() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let here = listener.local_addr().unwrap();
-        let closed = {
-            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-            listener.local_addr().unwrap()
-        };
+        let (_held, closed) = closed_port();
         let stream = race(closed, vec![here]).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), here);
         let error = race(closed, vec![closed]).await.unwrap_err();
@@ -107,10 +112,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_closed_port_and_a_name_without_address_are_said_as_such() {
-        let closed = {
-            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-            listener.local_addr().unwrap().port()
-        };
+        let (_held, closed) = closed_port();
+        let closed = closed.port();
         assert_eq!(
             dial("127.0.0.1", closed).await.unwrap_err(),
             Refusal::Unreachable(format!(

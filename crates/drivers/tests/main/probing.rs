@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 use ringway_drivers::{Target, ask};
@@ -10,7 +11,7 @@ use ringway_policy::validated::{Ask, Command};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use crate::support::{in_time, runs, until};
+use crate::support::{closed_port, in_time, runs, until};
 
 /// A server that reads a request, gives this answer and closes. An empty answer: it never answers.
 async fn server(answer: impl Into<Vec<u8>>) -> u16 {
@@ -41,11 +42,6 @@ async fn server(answer: impl Into<Vec<u8>>) -> u16 {
         }
     });
     port
-}
-
-async fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 fn http(port: u16) -> Ask {
@@ -135,7 +131,7 @@ async fn only_the_beginning_of_a_body_is_searched() {
 
 #[tokio::test]
 async fn a_host_that_refuses_answers_nonsense_or_not_at_all_is_down() {
-    let closed = free_port().await;
+    let (_held, closed) = closed_port(Ipv4Addr::LOCALHOST.into());
     assert_down(&sample(&http(closed)).await, "refused");
     assert_down(
         &sample(&Ask::Tcp {
@@ -318,7 +314,7 @@ async fn a_command_that_floods_is_bounded_and_judged() {
 #[tokio::test]
 async fn a_thousand_probes_leave_no_descriptor_behind() {
     let good = server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
-    let closed = free_port().await;
+    let (_held, closed) = closed_port(Ipv4Addr::LOCALHOST.into());
     let descriptors = || fs::read_dir("/proc/self/fd").unwrap().count();
     let before = descriptors();
     for _ in 0..500 {

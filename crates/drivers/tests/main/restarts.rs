@@ -51,13 +51,37 @@ async fn a_host_that_restarts_once_is_back() {
     assert_eq!(world.run(step).await, back(1));
 }
 
+/// That it did not answer before says nothing: the one id that is read may be that of before just as well.
 #[tokio::test]
-async fn a_host_that_did_not_answer_before_is_back_when_it_answers() {
+async fn an_id_that_could_not_be_read_before_makes_no_restart_of_the_first_one_after() {
     let world = World::new();
-    assert_eq!(
-        world.run(reboot(&world, 1, "echo boot-2 > boot")).await,
-        back(1)
+    let mut step = reboot(&world, 1, "echo boot-1 > boot");
+    change(&mut step, |request| request.back_within = Span(300));
+    let why = "not back within 300ms: its boot id could not be read before the restart and has not changed since, so \
+               that nobody knows whether it restarted";
+    let not_back = RawReport::NotBack {
+        restarts: 0,
+        why: why.to_owned(),
+    };
+    assert_eq!(world.run(step.clone()).await, not_back);
+    // Whoever attaches has read it no sooner.
+    assert_eq!(world.attach(step).await, not_back);
+}
+
+#[tokio::test]
+async fn a_change_of_the_id_that_was_read_first_is_a_restart_whenever_that_was() {
+    let world = World::new();
+    let seen = world.marker(1, "boots");
+    let step = reboot(
+        &world,
+        1,
+        &format!(
+            "(echo boot-1 > boot; while [ -e boot ] && ! grep -q boot-1 '{}'; do sleep 0.01; done; echo boot-2 > boot) \
+             >/dev/null 2>&1 &",
+            seen.display()
+        ),
     );
+    assert_eq!(world.run(step).await, back(1));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,9 +12,24 @@ use ringway_drivers::{LocalDriver, Patience, Reach, StepRequest, Withdrawal};
 use ringway_model::{Epoch, IntentId, Labels, Place, RawReport, RolloutId, Slot, Span, StepKind};
 use ringway_policy::validated::{Command, Connection};
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 
 /// Far longer than anything here takes on a machine that is busy with other things.
 pub(crate) const LONG: Duration = Duration::from_mins(2);
+
+/// A port that refuses connections for as long as the socket lives: bound, so that nobody else is given it, and not
+/// listening. One that a listener had and gave back may be another test's the next moment.
+pub(crate) fn closed_port(address: IpAddr) -> (TcpSocket, u16) {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    }
+    .unwrap();
+    socket.bind(SocketAddr::from((address, 0))).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    (socket, port)
+}
 
 pub(crate) const INCARNATION: u64 = 77;
 

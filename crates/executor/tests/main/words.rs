@@ -86,6 +86,47 @@ fn a_host_that_failed_and_one_that_was_not_reached_say_why_before_and_after_a_re
     }
 }
 
+/// The undrain of a host that never came back fails too, and says nothing of why the host failed.
+#[test]
+fn a_host_that_never_came_back_tells_of_its_reboot_before_and_after_a_recovery() {
+    let mut rig = Rig::new();
+    drive(&mut rig, |start, kind| match (start.intent.slot(), kind) {
+        (Slot(1), StepKind::Reboot) => Some(RawReport::NotBack {
+            restarts: 0,
+            why: "not back within 5m".to_owned(),
+        }),
+        (Slot(1), StepKind::Undrain) => Some(RawReport::Unreachable {
+            why: "connection refused".to_owned(),
+        }),
+        _ => None,
+    });
+    let said = words(&rig);
+    let failed = said[1].as_ref().expect("it never came back");
+    assert_eq!(
+        (failed.step, failed.text.as_str()),
+        (StepKind::Reboot, "not back within 5m")
+    );
+    rig.crash();
+    rig.settle();
+    assert_eq!(words(&rig), said);
+}
+
+/// Where only the undrain fails, it is what there is to tell.
+#[test]
+fn an_undrain_that_fails_by_itself_is_told() {
+    let mut rig = Rig::new();
+    drive(&mut rig, |start, kind| {
+        let is_it = (start.intent.slot(), kind) == (Slot(1), StepKind::Undrain);
+        is_it.then(|| RawReport::Ended {
+            exit: 1,
+            output: "no such server".to_owned(),
+            restarts: 0,
+        })
+    });
+    let failed = words(&rig)[1].clone().expect("it is out of service");
+    assert_eq!(failed.step, StepKind::Undrain);
+}
+
 #[test]
 fn a_snapshot_that_does_not_read_costs_time_and_nothing_else() {
     let mut rig = spoken(1);

@@ -22,7 +22,10 @@ fn is_asked(documents: &Documents, reference: &Reference) -> bool {
         Named::Recipe => builtin::RECIPES
             .iter()
             .all(|(name, _)| *name != reference.name),
-        Named::Host | Named::Policy | Named::Update | Named::Care | Named::Team => true,
+        // A world is read alone as well as with what it speaks of.
+        Named::Policy => !documents.policies.is_empty(),
+        Named::Update => !documents.updates.is_empty(),
+        Named::Host | Named::Care | Named::Team | Named::World => true,
     }
 }
 

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub struct World {
     /// Its name.
     pub name: String,
-    /// The instant it begins; absent: when the update was released, or where that is not written 2026-01-05T09:00:00Z.
+    /// The instant it begins; absent: 2026-01-05T09:00:00Z, a Monday morning.
     pub begins: Option<Timestamp>,
     /// What is rolled out, in order. Empty: the one policy and update that the command names.
     pub rollouts: Vec<WorldRollout>,
@@ -162,7 +162,8 @@ pub enum Shows {
 
 /// How likely an update is to be bad, and in which way: the assumptions of a what-if.
 ///
-/// Where a document says nothing these are the defaults, whose sources the documentation of worlds names.
+/// Where a document says nothing these are the defaults. `docs/explanation/what-a-world-assumes.md` says of each where it
+/// is from, and which are guesses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Priors {
     /// How likely an update is to harm some hosts.
@@ -191,7 +192,7 @@ impl Default for Priors {
             Share::from_millionths(percent * 10_000).expect("the shares here are below 100 %")
         };
         Self {
-            bad: percent(3),
+            bad: percent(5),
             everywhere: percent(20),
             by: Vec::new(),
             hits: ShareRange {

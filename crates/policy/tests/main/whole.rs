@@ -1,8 +1,22 @@
 //! Whole documents: the ready-made ones and those that use everything.
 
-use ringway_policy::{Source, read, validated::Documents};
+#![expect(
+    clippy::disallowed_methods,
+    reason = "ready-made documents are files; the crate itself reads none"
+)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::path::Path;
+
+use ringway_model::{Span, StepKind};
+use ringway_policy::validated::{AfterHalt, Documents, Does, Priors, Shows, SpanRange};
+use ringway_policy::{Source, read};
 
 pub(crate) const CORP: &str = include_str!("../documents/corp.yaml");
+
+/// A world that uses every key, for the documents above.
+pub(crate) const WORLD: &str = include_str!("../documents/world.yaml");
 
 pub(crate) fn documents(texts: &[&str]) -> Documents {
     let sources: Vec<Source> = texts
@@ -20,4 +34,90 @@ fn ready_made_documents_are_valid() {
         CORP,
         include_str!("../../../../policies/monthly-linux.yaml"),
     ]);
+}
+
+/// What a world says comes out as it was written, and what it does not say is the default.
+#[test]
+fn a_world_says_what_it_says() {
+    let read = documents(&[CORP, WORLD]);
+    let world = &read.worlds["everything"];
+    assert_eq!(world.rollouts[0].starts, Span::hours(1));
+    let hosts = &world.hosts[0];
+    let apply = hosts.steps[&StepKind::Apply];
+    assert_eq!(
+        (apply.low, apply.high),
+        (Span::minutes(4), Span::minutes(12))
+    );
+    let reboot = hosts.steps[&StepKind::Reboot];
+    assert_eq!(
+        (reboot.low, reboot.high),
+        (Span::minutes(3), Span::minutes(3))
+    );
+    assert_eq!(
+        (hosts.fails[0].times, hosts.fails[0].hangs),
+        (Some(1), true)
+    );
+    let shows: Vec<Shows> = world.regressions.iter().map(|harm| harm.shows).collect();
+    let within = Shows::Within(SpanRange {
+        low: Span::minutes(10),
+        high: Span::hours(2),
+    });
+    assert_eq!(
+        shows,
+        [
+            Shows::AtOnce,
+            within,
+            Shows::Mean(Span::hours(6)),
+            Shows::Trigger(Span::hours(5 * 24)),
+            Shows::AtOnce,
+        ]
+    );
+    assert_eq!(world.regressions[4].does, Does::InstallFails);
+    assert_eq!(world.people.after_halt, AfterHalt::Resume);
+    assert_eq!((world.faults.crashes, world.faults.clock_jumps), (3, 1));
+    let by = vec!["role".to_owned()];
+    assert_eq!(
+        world.priors,
+        Priors {
+            by,
+            ..Priors::default()
+        }
+    );
+}
+
+/// A world is read without the documents it speaks of, and says nothing about what it leaves out.
+#[test]
+fn a_world_is_read_alone() {
+    let read =
+        documents(&["ringway: world/v1\nname: calm\nrollouts: [{ policy: p, update: u }]\n"]);
+    let world = &read.worlds["calm"];
+    assert_eq!(world.priors, Priors::default());
+    assert_eq!((world.people.clone(), world.faults), Default::default());
+}
+
+#[test]
+fn ready_made_worlds_are_valid() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/worlds");
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        let read = documents(&[&text]);
+        let name = read.worlds.keys().next().unwrap().clone();
+        assert_eq!(path.file_stem().unwrap().to_str(), Some(name.as_str()));
+        names.push(name);
+    }
+    names.sort();
+    assert_eq!(
+        names,
+        [
+            "bad-update-on-one-role",
+            "flaky-network",
+            "healthy-month",
+            "install-failures",
+            "latent-fault",
+            "slow-approvals",
+            "two-rollouts",
+        ]
+    );
 }

@@ -184,14 +184,12 @@ impl Following {
         match self.client.next(&mut self.answers).await? {
             Answer::View(view) => Ok(*view),
             Answer::Ending => Err(self.client.broken("it ended")),
+            Answer::NotUnderstood { why } => Err(self.client.broken(&why)),
             Answer::Pong { .. }
             | Answer::Accepted(_)
             | Answer::Rejected(_)
             | Answer::Hosts(_)
-            | Answer::Waiting(_)
-            | Answer::NotUnderstood { .. } => {
-                Err(self.client.broken("an answer to another question"))
-            }
+            | Answer::Waiting(_) => Err(self.client.broken("an answer to another question")),
         }
     }
 }

@@ -11,7 +11,7 @@ use ringway_model::Actor;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::path::Address;
 use super::wire::{Answer, Question};
@@ -22,23 +22,39 @@ use crate::identify::Identify;
 /// Connections at once. Beyond it callers wait in the kernel's queue: nobody needs so many, and a script gone wild must
 /// not take the descriptors that steps need.
 const CONNECTIONS: usize = 64;
+/// Connections at once of those who follow, and so stay. They have a room of their own: however many wait for a rollout,
+/// somebody who says `halt` is heard.
+const FOLLOWERS: usize = 64;
 /// The longest question, in bytes: a plan over a million hosts fits.
 const LONGEST_QUESTION: u64 = 512 << 20;
 /// How long a caller may take to say its question.
 const ASK_WITHIN: Duration = Duration::from_secs(30);
+/// How long a caller may take to take an answer. One that was stopped must not hold its place for ever; what runs again
+/// asks again.
+const TAKE_WITHIN: Duration = Duration::from_secs(30);
 
 /// The socket, bound; its file is removed when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Door {
     listener: UnixListener,
     address: Address,
+    /// Which file the socket is: its number alone may be given to the next one.
+    file: (u64, u64, i64, i64),
 }
 
 impl Drop for Door {
     fn drop(&mut self) {
-        // One that stays behind only says "refused" to the next caller.
-        drop(fs::remove_file(self.address.path()));
+        // One that stays behind only says "refused" to the next caller. Another one is not ours: who has taken the fleet
+        // over meanwhile must not lose its own.
+        if which(&self.address).is_ok_and(|file| file == self.file) {
+            drop(fs::remove_file(self.address.path()));
+        }
     }
+}
+
+fn which(address: &Address) -> io::Result<(u64, u64, i64, i64)> {
+    let about = fs::symlink_metadata(address.path())?;
+    Ok((about.dev(), about.ino(), about.ctime(), about.ctime_nsec()))
 }
 
 impl Door {
@@ -61,13 +77,19 @@ impl Door {
         if for_group {
             chown(address.path(), None, Some(directory.gid()))?;
         }
-        Ok(Self { listener, address })
+        let file = which(&address)?;
+        Ok(Self {
+            listener,
+            address,
+            file,
+        })
     }
 }
 
 /// Answers until it is aborted.
 pub(crate) async fn serve(door: Door, caller: Caller, identify: Arc<dyn Identify>) {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let followers = Arc::new(Semaphore::new(FOLLOWERS));
     loop {
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else {
             return;
@@ -81,16 +103,36 @@ pub(crate) async fn serve(door: Door, caller: Caller, identify: Arc<dyn Identify
             }
         };
         let (caller, identify) = (caller.clone(), Arc::clone(&identify));
+        let followers = Arc::clone(&followers);
         tokio::spawn(async move {
-            if let Err(error) = converse(stream, &caller, identify.as_ref()).await {
+            let place = Place { permit, followers };
+            if let Err(error) = converse(stream, place, &caller, identify.as_ref()).await {
                 tracing::debug!(%error, "a caller went away");
             }
-            drop(permit);
         });
     }
 }
 
-async fn converse(stream: UnixStream, caller: &Caller, identify: &dyn Identify) -> io::Result<()> {
+/// A caller's place among those who are listened to, given back with this value.
+struct Place {
+    permit: OwnedSemaphorePermit,
+    followers: Arc<Semaphore>,
+}
+
+impl Place {
+    /// The place of one who follows, in exchange; nothing where too many do.
+    fn among_followers(self) -> Option<OwnedSemaphorePermit> {
+        drop(self.permit);
+        self.followers.try_acquire_owned().ok()
+    }
+}
+
+async fn converse(
+    stream: UnixStream,
+    place: Place,
+    caller: &Caller,
+    identify: &dyn Identify,
+) -> io::Result<()> {
     let actor = identify.name_of(stream.peer_cred()?.uid());
     let (read, mut write) = stream.into_split();
     let mut read = BufReader::new(read);
@@ -99,7 +141,13 @@ async fn converse(stream: UnixStream, caller: &Caller, identify: &dyn Identify) 
         Err(_) => Err("the question did not come in time".to_owned()),
     };
     match question {
-        Ok(Question::Follow) => follow(read, write, caller).await,
+        Ok(Question::Follow) => match place.among_followers() {
+            Some(_place) => follow(read, write, caller).await,
+            None => {
+                let why = format!("{FOLLOWERS} others follow already");
+                say(&mut write, &Answer::NotUnderstood { why }).await
+            }
+        },
         Ok(question) => {
             let answer = answer(question, actor, caller)
                 .await
@@ -168,5 +216,25 @@ async fn follow(
 async fn say(write: &mut OwnedWriteHalf, answer: &Answer) -> io::Result<()> {
     let mut line = serde_json::to_vec(answer).map_err(io::Error::other)?;
     line.push(b'\n');
-    write.write_all(&line).await
+    let written = tokio::time::timeout(TAKE_WITHIN, write.write_all(&line)).await;
+    written.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The one that goes on its way out late must not shut the door of the one that came after it.
+    #[tokio::test]
+    async fn a_door_takes_only_its_own_socket_away() {
+        let data = tempfile::tempdir().unwrap();
+        let first = Door::open(data.path()).unwrap();
+        let second = Door::open(data.path()).unwrap();
+        drop(first);
+        let socket = data.path().join("control.sock");
+        assert!(socket.exists());
+        UnixStream::connect(&socket).await.unwrap();
+        drop(second);
+        assert!(!socket.exists());
+    }
 }

@@ -183,3 +183,39 @@ async fn a_data_directory_with_a_long_path_is_reached_too() {
     let nobody = Client::new(&data).ask(&Question::Ping).await.unwrap_err();
     assert!(matches!(nobody, Unreachable::Nobody { .. }), "{nobody}");
 }
+
+/// However many scripts wait for a rollout, a person who says `stop` is heard; one follower too many is told so.
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_follow_keep_nobody_from_being_heard() {
+    let place = Place::new(TWO_RINGS);
+    let _running = place.start().await;
+    let client = Client::new(&place.data());
+    let mut followers = Vec::new();
+    for _ in 0..64 {
+        let mut following = within(client.follow()).await.unwrap();
+        within(following.next()).await.unwrap();
+        followers.push(following);
+    }
+    let mut one_more = within(client.follow()).await.unwrap();
+    let refused = within(one_more.next()).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("others follow already"),
+        "{refused}"
+    );
+    let stop = Command::Stop {
+        reason: "smoke".to_owned(),
+    };
+    let answer = within(client.ask(&Question::Command(stop))).await.unwrap();
+    assert!(matches!(answer, Answer::Accepted(accepted) if accepted.changed));
+    // A place is free again once its holder is gone.
+    drop(followers);
+    within(async {
+        loop {
+            let mut following = client.follow().await.unwrap();
+            if following.next().await.is_ok() {
+                break;
+            }
+        }
+    })
+    .await;
+}

@@ -36,6 +36,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) policy: &'a str,
     /// Keys of the one group, with a comma behind each.
     pub(crate) group: &'a str,
+    /// How long `inspect` may take.
+    pub(crate) inspect_within: &'a str,
     /// How long `apply` may take.
     pub(crate) apply_within: &'a str,
     /// Whether restarts are seen by a boot id; without one a restart is over when its command is. Over SSH, hosts then
@@ -45,7 +47,10 @@ pub(crate) struct Setup<'a> {
     pub(crate) back_within: &'a str,
     /// How the hosts are reached.
     pub(crate) carrier: Carrier,
-    /// Over SSH: what else stands below `ssh:` for the hosts that a selector matches.
+    /// Over SSH: hosts that can be reached from another one alone, which is behind their names.
+    pub(crate) behind: &'a [(&'a str, &'a str)],
+    /// Over SSH: what else stands below `ssh:` for the hosts that a selector matches; `AT-NAME` in it is how that host is
+    /// reached.
     pub(crate) connect: &'a [(&'a str, &'a str)],
 }
 
@@ -55,10 +60,12 @@ impl Default for Setup<'_> {
             hosts: &[],
             policy: "",
             group: "",
+            inspect_within: "1m",
             apply_within: "1m",
             sees_restarts: false,
             back_within: "30s",
             carrier: Carrier::Local,
+            behind: &[],
             connect: &[],
         }
     }
@@ -122,6 +129,16 @@ impl Setup<'_> {
             farm.known_hosts().display()
         );
         for (select, more) in self.connect {
+            let mut more = (*more).to_owned();
+            for (_, gate) in self.behind {
+                let at = format!(
+                    "{}@{}:{}",
+                    farm.user(),
+                    farm.host(gate).address(),
+                    farm.port()
+                );
+                more = more.replace(&format!("AT-{gate}"), &at);
+            }
             let entry = format!("  - {{ select: {select}, ssh: {{ {common}, {more} }} }}");
             writeln!(text, "{entry}").unwrap();
         }
@@ -149,6 +166,7 @@ name: service
 steps:
   inspect:
     run: {}
+    timeout: {}
     installed_when: \"{{build}}\"
     previous: \"{{output}}\"
   precheck:
@@ -164,6 +182,7 @@ steps:
     run: {}
 ",
             step(ground, "inspect"),
+            self.inspect_within,
             step(ground, "precheck"),
             step(ground, "apply"),
             self.apply_within,

@@ -306,11 +306,18 @@ fn lay_service(root: &Path) {
 /// What carries the hosts. Their services are those of the ground.
 fn farm(root: &Path, setup: &Setup<'_>) -> Farm {
     fs::set_permissions(root, fs::Permissions::from_mode(0o755)).unwrap();
-    let hosts = setup.hosts.iter();
+    let hosts = setup.hosts.iter().map(|(name, _)| {
+        let host = HostPlan::new(name, "any");
+        let behind = setup.behind.iter().find(|(behind, _)| behind == name);
+        match behind {
+            Some((_, gate)) => host.behind(gate),
+            None => host,
+        }
+    });
     let plan = Plan {
         base: Some(root.join("farm")),
         services: Some(false),
-        ..Plan::made_of(hosts.map(|(name, _)| HostPlan::new(name, "any")).collect())
+        ..Plan::made_of(hosts.collect())
     };
     Farm::start(plan).unwrap()
 }

@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use ringway_drivers::Drivers;
 use ringway_drivers::ssh::{Here, Limits, Russh};
 use ringway_drivers::system::{Processes, SystemSsh};
+use ringway_drivers::{Drivers, Spans};
 use ringway_engine::view::{FleetView, HostView, RolloutView};
 use ringway_engine::{Accepted, Command, Rejected};
 use ringway_model::{Actor, RolloutId};
@@ -56,6 +56,11 @@ pub(crate) struct Stage {
 impl Stage {
     /// Starts the runtime, and the rollout in olga's name.
     pub(crate) async fn start(ground: Ground) -> Self {
+        Self::start_waiting(ground, Spans::default()).await
+    }
+
+    /// The same, with other spans to wait for hosts.
+    pub(crate) async fn start_waiting(ground: Ground, spans: Spans) -> Self {
         let speaker = Arc::new(Speaker(Mutex::new(Actor("olga".to_owned()))));
         let config = Config {
             data: ground.data(),
@@ -63,7 +68,8 @@ impl Stage {
             identify: Arc::clone(&speaker) as Arc<dyn Identify>,
             observe: false,
         };
-        let runtime = Runtime::start_with(config, Arc::new(drivers(&ground)));
+        let drivers = drivers(&ground).with_spans(spans);
+        let runtime = Runtime::start_with(config, Arc::new(drivers));
         let runtime = runtime.await.unwrap();
         let stage = Self {
             runtime,
@@ -156,8 +162,15 @@ impl Stage {
     /// Waits until a host stands so.
     pub(crate) async fn host_becomes(&self, host: &str, words: &str) {
         let begun = Instant::now();
-        while self.words(host).await != words {
-            assert!(begun.elapsed() < LONG, "{host} never was {words}");
+        loop {
+            let view = self.view(host).await;
+            if view.words == words {
+                return;
+            }
+            assert!(
+                begun.elapsed() < LONG,
+                "{host} never was {words}: {view:#?}"
+            );
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }

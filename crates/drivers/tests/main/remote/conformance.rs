@@ -18,7 +18,7 @@ use ringway_policy::validated::{Ask, Command};
 use super::site::{
     Site, driver, marker, run, spans, start_and_forget, step, text, waiting, with_ssh,
 };
-use crate::support::{INCARNATION, ended, exists, in_time, runs, until};
+use crate::support::{INCARNATION, closed_port, ended, exists, in_time, runs, until};
 
 /// Makes a test of every case.
 macro_rules! conformance {
@@ -398,8 +398,8 @@ pub(crate) async fn a_service_is_asked_from_where_its_host_is_reached(site: &dyn
     };
     let long = Span::seconds(100);
     assert_eq!(probe(site, tcp(port), long).await, Sample::Up);
-    drop(listener);
-    let sample = probe(site, tcp(port), long).await;
+    let (_held, closed) = closed_port(address.parse().unwrap());
+    let sample = probe(site, tcp(closed), long).await;
     assert!(matches!(sample, Sample::Down(_)), "{sample:?}");
 }
 

@@ -1,6 +1,7 @@
 //! Which way a request takes: to the host or past it, through a jump host or not.
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use ringway_drivers::{Driver as _, Drivers, ProbeRequest, Reach, Withdrawal};
@@ -10,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::shell::Shell;
 use super::site::{Site as _, driver, spans, step, text, with_ssh};
-use crate::support::{ended, in_time};
+use crate::support::{closed_port, ended, in_time};
 
 /// A host whose address means nothing here.
 fn behind(site: &Shell) -> Reach {
@@ -41,7 +42,7 @@ async fn a_service_behind_a_jump_host_is_asked_through_it() {
     let site = Shell::new();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let http = || Ask::Http {
+    let http = |port: u16| Ask::Http {
         port: port.to_string(),
         path: "/health".to_owned(),
         status: 204,
@@ -57,14 +58,14 @@ async fn a_service_behind_a_jump_host_is_asked_through_it() {
         stream.write_all(answer).await.unwrap();
         stream
     };
-    let (sample, _) = tokio::join!(probe(&site, http()), serve);
+    let (sample, _) = tokio::join!(probe(&site, http(port)), serve);
     assert_eq!(sample, Sample::Up);
     // That nothing listens there is about the host; that the way there is closed is not.
-    drop(listener);
-    let sample = probe(&site, http()).await;
+    let (_held, closed) = closed_port(Ipv4Addr::LOCALHOST.into());
+    let sample = probe(&site, http(closed)).await;
     assert!(matches!(sample, Sample::Down(_)), "{sample:?}");
     site.refuse();
-    let sample = probe(&site, http()).await;
+    let sample = probe(&site, http(port)).await;
     assert!(
         matches!(&sample, Sample::Blind(why) if why.contains("`jump.invalid`")),
         "{sample:?}"

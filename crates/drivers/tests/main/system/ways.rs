@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::site::{Site, farm, host, over, text};
-use crate::support::in_time;
+use crate::support::{closed_port, in_time};
 
 fn through<'a>(hops: &'a [&Host]) -> impl FnOnce(&mut Ssh) + use<'a> {
     move |ssh| ssh.jump = hops.iter().map(|hop| over(hop)).collect()
@@ -116,10 +116,7 @@ async fn a_port_is_reached_from_where_the_host_is_reached() {
     );
     fs::write(site.path("jump_config"), by_config).unwrap();
     let port = echo(end).await;
-    let closed = {
-        let listener = TcpListener::bind((end.address(), 0)).await.unwrap();
-        listener.local_addr().unwrap().port()
-    };
+    let (_held, closed) = closed_port(end.address());
     let direct = site.reach(end, |_| {});
     let by_document = site.reach(end, through(&[hop]));
     let by_configuration = site.reach(end, |ssh| ssh.config = Some("jump_config".to_owned()));

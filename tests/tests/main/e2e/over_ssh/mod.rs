@@ -6,7 +6,9 @@
 mod fencing;
 mod fleets;
 mod networks;
+mod rights;
 mod systems;
+mod ways;
 
 use super::documents::{Carrier, Setup};
 use super::stage::Stage;
