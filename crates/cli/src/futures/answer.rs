@@ -21,9 +21,9 @@ const RANKS: &str =
 
 /// What the numbers are.
 const EXPLAINED: &str = "\
-hit: hosts on which harm showed before the halt or the end; carrying: and those where it has not shown by then.
-expected: hosts for each update, the chance that it is bad put back: harmed by it is the price of haste,
-broken into for want of it the price of waiting.";
+hit: hosts on which harm showed before the halt or the end; carrying: and those on which it had not.
+expected: hosts for each update, the chance that it is bad put back: harmed by it is the price of
+haste, broken into for want of it the price of waiting.";
 
 /// Variants of which every pair is compared; of more, each is compared with one.
 const PAIRS_OF: usize = 4;

@@ -132,15 +132,10 @@ impl Question {
             .map_err(|e| Failure::new(End::Invalid, e))
     }
 
-    /// Fills in what the world leaves to the plans that are tried in it: when it begins, and by which labels kinds of
-    /// hosts differ. All plans that are compared must be given, so that all of them meet the same.
+    /// Fills in what the world leaves to the plans that are tried in it: by which labels kinds of hosts differ. All plans that are compared must be given, so that all of them meet the same.
     pub(super) fn fill<'p>(&mut self, plans: impl IntoIterator<Item = &'p Arc<Plan>>) {
         let wants_kinds = self.world.priors.by.is_empty();
         for plan in plans {
-            if self.world.begins.is_none() {
-                let update = self.documents.updates.get(&plan.update);
-                self.world.begins = update.and_then(|update| update.released);
-            }
             let covered = covered(&self.documents, &plan.policy);
             if !wants_kinds || covered.is_empty() || self.kinds_from.contains(&plan.policy) {
                 continue;
