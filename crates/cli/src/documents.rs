@@ -13,6 +13,7 @@ use ringway_scheduler::{FleetSpec, Plan, compile_fleet, make_plan};
 
 use crate::args::{Output, Planned};
 use crate::exit::{End, Failure};
+use crate::near::nearest;
 use crate::out::Out;
 
 /// The key under which a plan names the directory its commands run in, beside the documents it was made from.
@@ -161,6 +162,8 @@ pub(crate) fn choose<'a>(
         )
         .hint(if names.is_empty() {
             "there is none at all".to_owned()
+        } else if let Some(near) = nearest(wanted, names.iter().map(|name| name.as_str())) {
+            format!("did you mean `{near}`?")
         } else {
             format!("there are: {}", list())
         })),

@@ -11,6 +11,7 @@ mod documents;
 mod exit;
 mod failures;
 mod follow;
+mod futures;
 mod journal;
 mod near;
 mod out;
@@ -91,6 +92,8 @@ fn perform(out: Out, data: PathBuf, command: Cmd) -> Outcome {
     match command {
         Cmd::Check(args) => commands::check(out, &args),
         Cmd::Plan(args) => commands::plan(out, &args),
+        Cmd::Simulate(args) => on_runtime(futures::simulate(out, args)),
+        Cmd::WhatIf(args) => on_runtime(futures::what_if(out, args)),
         Cmd::Schema(args) => commands::schema(out, &args),
         Cmd::DemoServer(args) => demo::server(&args),
         Cmd::Doctor(args) => on_runtime(doctor::doctor(out, data, &args)),

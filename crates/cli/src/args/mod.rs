@@ -3,6 +3,7 @@
 //! It says what can be asked for. What is done about it is in the commands; nothing here looks at a file or a process.
 
 mod documents;
+mod futures;
 mod goal;
 mod rollout;
 
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use documents::{Completions, Doctor, Documents, Manifest, Planned, Schema};
+pub(crate) use futures::{Place, Simulate, WhatIf};
 pub(crate) use goal::Goal;
 pub(crate) use rollout::{
     Adopt, Approve, Audit, Bounds, Connections, FleetReason, Journal, Reasoned, Run, Status, Wait,
@@ -80,6 +82,16 @@ pub(crate) enum Cmd {
     /// Show who would be updated when, and why; change nothing
     #[command(after_help = "Example:\n    ringway plan --policy monthly --update 2026-04-security")]
     Plan(Planned),
+    /// Let a rollout happen on a fleet that does not exist; change nothing
+    #[command(
+        after_help = "Examples:\n    ringway simulate\n    ringway simulate . worlds/bad-update.yaml --world bad-update --all\n    ringway simulate --trials 1000 --html futures.html"
+    )]
+    Simulate(Simulate),
+    /// Say how quickly an update should be applied: thousands of simulated futures; change nothing
+    #[command(
+        after_help = "Examples:\n    ringway what-if --html frontier.html\n    ringway what-if --policy careful --policy quick --trials 4000\n    ringway what-if --soaks 1/2,1,3/2 --output json | jq ."
+    )]
+    WhatIf(WhatIf),
     /// Carry a rollout out, or go on with one
     #[command(
         after_help = "Examples:\n    ringway run\n    ringway run ./april --key change-4711 --no-wait\n    ringway run --resume"
@@ -189,6 +201,8 @@ impl Cmd {
             Self::Audit(args) => args.observed.observe,
             Self::Check(_)
             | Self::Plan(_)
+            | Self::Simulate(_)
+            | Self::WhatIf(_)
             | Self::Schema(_)
             | Self::Completions(_)
             | Self::Doctor(_)

@@ -17,10 +17,10 @@ pub(crate) use fleet::{approval, fleet, rollout};
 pub(crate) use host::{host, ring_waits, rollout_waits};
 pub(crate) use narrate::Narrator;
 pub(crate) use observed::observed;
-pub(crate) use paint::bold;
 #[cfg(test)]
 pub(crate) use paint::plain;
+pub(crate) use paint::{Paint, bold, paint};
 pub(crate) use progress::changes;
 pub(crate) use said::last_word_briefly;
 pub(crate) use update::update;
-pub(crate) use words::{hosts, put};
+pub(crate) use words::{hosts, in_words, put};

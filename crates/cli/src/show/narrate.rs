@@ -59,7 +59,8 @@ impl<'a> Narrator<'a> {
         clippy::too_many_lines,
         reason = "one line for each event is the table people are shown"
     )]
-    fn event(&self, event: &Event) -> String {
+    /// An event.
+    pub(crate) fn event(&self, event: &Event) -> String {
         match event {
             Event::Recovered { epoch, .. } => format!("taken over as epoch {epoch}"),
             Event::Alive => "alive".to_owned(),
@@ -226,7 +227,8 @@ impl<'a> Narrator<'a> {
         }
     }
 
-    fn cause(&self, rollout: RolloutId, cause: &HaltCause) -> String {
+    /// Why a rollout halted.
+    pub(crate) fn cause(&self, rollout: RolloutId, cause: &HaltCause) -> String {
         match cause {
             HaltCause::Failures {
                 ring,

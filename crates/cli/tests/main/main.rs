@@ -3,6 +3,7 @@
 mod commands;
 mod doctor;
 mod documents;
+mod futures;
 mod inbox;
 mod keys;
 mod observing;

@@ -228,6 +228,18 @@ impl Running {
         kill_process(pid, signal).unwrap();
     }
 
+    /// Waits until it listens for Ctrl-C: before that it would just be gone.
+    pub(crate) fn until_it_hears(&self) {
+        let status = format!("/proc/{}/status", self.child.as_ref().unwrap().id());
+        until(|| {
+            let status = fs::read_to_string(&status).unwrap();
+            let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+            let caught = u64::from_str_radix(caught.unwrap().trim(), 16).unwrap();
+            // Signals count from 1.
+            caught & 1 << (rustix::process::Signal::INT.as_raw() - 1) != 0
+        });
+    }
+
     /// As a power cut does, as far as it is concerned.
     pub(crate) fn kill(mut self) {
         let mut child = self.child.take().unwrap();

@@ -5,8 +5,10 @@
 //! * A host's service answers exactly when no cause keeps it down; every change of that is an edge, and is told.
 //! * Counters are kept on every change; nothing here is ever scanned for.
 
-use ringway_model::{ProbeId, Span, Timestamp};
+use ringway_model::{HostId, ProbeId, Span, Timestamp};
 use ringway_scheduler::FleetSpec;
+
+use super::outcome::Struck;
 
 /// No ring, no entry, no group.
 pub(super) const NONE: u16 = u16::MAX;
@@ -199,6 +201,25 @@ impl Hosts {
         }
         self.recount(self.cell_of[host], before, after);
         (before & ANSWERS_NOT == 0) != (after & ANSWERS_NOT == 0)
+    }
+
+    /// Who and what was hit by any of so many rollouts. Looks at every host, so it is for the end of a future that is told.
+    pub(super) fn struck(&self, rollouts: usize) -> Struck {
+        let hit_by = |rollout: usize| {
+            let bit = 1 << rollout;
+            let hit = self.all.iter().enumerate();
+            hit.filter(|(_, host)| host.hit_by & bit != 0)
+                .map(|(index, _)| HostId::at(index))
+                .collect()
+        };
+        let lost = self.cells.iter().enumerate();
+        Struck {
+            hosts: (0..rollouts).map(hit_by).collect(),
+            cells: lost
+                .filter(|(_, cell)| cell.is_lost)
+                .map(|(index, _)| index)
+                .collect(),
+        }
     }
 
     fn recount(&mut self, cell: u32, before: u8, after: u8) {

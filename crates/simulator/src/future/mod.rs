@@ -32,6 +32,6 @@ mod steps;
 pub mod what_if;
 
 pub use harm::{Drawn, Luck};
-pub use outcome::{Ended, Halt, Outcome, Point, RingTimes, RolloutOutcome};
+pub use outcome::{Ended, Halt, Outcome, Point, RingTimes, RolloutOutcome, Struck};
 pub use run::Keep;
 pub use setting::{Setting, Unfit};

@@ -1,6 +1,6 @@
 //! What became of a future, measured on its hosts.
 
-use ringway_model::{Digest, RingIndex, Span};
+use ringway_model::{Digest, HostId, RingIndex, Span};
 use serde::Serialize;
 
 use super::harm::Drawn;
@@ -31,6 +31,17 @@ pub struct Outcome {
     pub curve: Vec<Point>,
     /// The journal, where it was to be kept.
     pub journal: Option<MemoryStore>,
+    /// Who and what was hit, by number, where the journal was to be kept: names are for whoever reads the story.
+    pub struck: Struck,
+}
+
+/// Who and what was hit in a future.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Struck {
+    /// Of each rollout: the targets on which its update's harm showed at any time.
+    pub hosts: Vec<Vec<HostId>>,
+    /// The availability groups that were lost, by their place in the fleet.
+    pub cells: Vec<usize>,
 }
 
 /// One rollout of a future. Spans are from its start on.
@@ -41,6 +52,8 @@ pub struct RolloutOutcome {
     pub policy: String,
     /// The update.
     pub update: String,
+    /// When it was started, from the world's beginning on; absent where it never was.
+    pub began_ms: Option<Span>,
     /// How it ended.
     pub ended: Ended,
     /// When it was over; absent where it never was.

@@ -13,7 +13,7 @@ use ringway_scheduler::{FleetSpec, Plan};
 
 use super::harm::{Drawn, Harm, Luck, draw};
 use super::hosts::{Cause, Count, Hosts, NONE};
-use super::outcome::{Ended, Halt, Outcome, Point, RingTimes, RolloutOutcome};
+use super::outcome::{Ended, Halt, Outcome, Point, RingTimes, RolloutOutcome, Struck};
 use super::people::Deed;
 use super::setting::Setting;
 use super::steps::Doing;
@@ -645,12 +645,18 @@ impl<'a> Future<'a> {
             .map(|index| self.waits(index))
             .collect();
         let now = self.now;
+        let begins = self.set.begins;
+        let struck = if self.keep.journal {
+            self.hosts.struck(self.tracks.len())
+        } else {
+            Struck::default()
+        };
         let rollouts = self
             .tracks
             .drain(..)
             .zip(&self.set.rollouts)
             .zip(waits)
-            .map(|((track, planned), waits)| track.outcome(&planned.plan, now, waits))
+            .map(|((track, planned), waits)| track.outcome(&planned.plan, begins, now, waits))
             .collect();
         Outcome {
             seed: self.seed,
@@ -666,6 +672,7 @@ impl<'a> Future<'a> {
             trace: self.trace.map(|trace| trace.lines()).unwrap_or_default(),
             curve: self.curve,
             journal: self.keep.journal.then_some(self.store),
+            struck,
         }
     }
 
@@ -728,13 +735,20 @@ impl Track {
         }
     }
 
-    fn outcome(mut self, plan: &Plan, now: Timestamp, waits: String) -> RolloutOutcome {
+    fn outcome(
+        mut self,
+        plan: &Plan,
+        begins: Timestamp,
+        now: Timestamp,
+        waits: String,
+    ) -> RolloutOutcome {
         if self.ended.is_none() && self.id.is_some() {
             self.count.pass(now);
         }
         RolloutOutcome {
             policy: plan.policy.clone(),
             update: plan.update.clone(),
+            began_ms: self.id.map(|_| self.began.since(begins)),
             over_ms: self.over.map(|over| over.since(self.began)),
             ended: self.ended.unwrap_or(Ended::Waits(waits)),
             rings: self.rings,
