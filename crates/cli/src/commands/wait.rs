@@ -50,8 +50,7 @@ async fn until(out: Out, data: &Path, args: &Wait) -> Outcome {
     let which = Which {
         rollout: args.rollout,
     };
-    let mut informant = Informant::find(data).await?;
-    let mut view = informant.view().await?;
+    let (mut informant, mut view) = Informant::look(data).await?;
     let rollout = choose(&view, which)?;
     check(rollout, &args.until)?;
     let id = rollout.id;
@@ -72,8 +71,7 @@ async fn until(out: Out, data: &Path, args: &Wait) -> Outcome {
             Watched::SaidNothing(failure) => return Err(failure),
         }
         // What it said last may not have reached us, and another may have taken its place.
-        informant = Informant::find(data).await?;
-        view = informant.view().await?;
+        (informant, view) = Informant::look(data).await?;
     }
 }
 
