@@ -132,7 +132,8 @@ impl Decider {
         let mut arrived = Vec::with_capacity(ARRIVALS_AT_ONCE);
         // Before anything else: what waits in the data directory must be known before the first start, a stop first.
         self.obey_stop_file(&mut progress);
-        while self.take_inbox(&mut progress) {}
+        let left = self.inbox.take_all();
+        self.give(&mut progress, left);
         self.tell(&mut progress, Arrival::Woken);
         loop {
             if let Some(ended) = progress.ended.take() {
@@ -237,19 +238,19 @@ impl Decider {
         }
     }
 
-    /// Gives the loop what people left while nothing ran, or while this process was about to. Says whether there was
-    /// anything: then there may be more.
-    fn take_inbox(&mut self, progress: &mut Progress) -> bool {
-        if progress.closing {
-            return false;
+    /// Gives the loop what people left while this process was about to start, or since.
+    fn take_inbox(&mut self, progress: &mut Progress) {
+        if !progress.closing {
+            let left = self.inbox.take();
+            self.give(progress, left);
         }
-        let all = self.inbox.take();
-        let any = !all.is_empty();
-        for given in all {
+    }
+
+    fn give(&mut self, progress: &mut Progress, left: Vec<Given>) {
+        for given in left {
             let (actor, order) = (given.actor.clone(), given.order.clone());
             self.ask(progress, Asker::Inbox(given), actor, order);
         }
-        any
     }
 
     fn arrived(&mut self, progress: &mut Progress, arrival: Arrival) {

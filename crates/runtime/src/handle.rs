@@ -161,17 +161,23 @@ impl Runtime {
     pub async fn shutdown(mut self) -> Over {
         self.caller.shutdown().await;
         let over = (&mut self.decider).await.unwrap_or(Over::Shutdown);
-        self.door.abort();
+        self.shut_door().await;
         self.tasks.end_all().await;
         // The store's task ends when the last one who could give it a job is gone.
         drop((&mut self.keeper).await);
         over
     }
 
+    /// Nobody is let in any more once this is over: whoever comes later is told that nobody is there.
+    async fn shut_door(&mut self) {
+        self.door.abort();
+        drop((&mut self.door).await);
+    }
+
     /// Ends at once, as a crash would: whatever was on its way is lost, and the next process finds it.
     pub async fn kill(mut self) {
         self.decider.abort();
-        self.door.abort();
+        self.shut_door().await;
         self.tasks.abort_all();
         self.keeper.abort();
         // Only to know that the data directory is free again.

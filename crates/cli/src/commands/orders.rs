@@ -43,8 +43,8 @@ pub(crate) async fn order(
     aim: Aim,
     command: impl FnOnce(RolloutId, String) -> Command,
 ) -> Outcome {
-    let informant = Informant::find(data).await?;
-    let rollout = choose(&informant.view().await?, args.which)?.id;
+    let (informant, view) = Informant::look(data).await?;
+    let rollout = choose(&view, args.which)?.id;
     let order = Order {
         command: command(rollout, args.reason),
         rollout: Some(rollout),
@@ -89,8 +89,7 @@ pub(crate) async fn adopt(out: Out, data: &Path, args: Adopt) -> Outcome {
 
 /// `ringway approve`.
 pub(crate) async fn approve(out: Out, data: &Path, args: Approve) -> Outcome {
-    let informant = Informant::find(data).await?;
-    let view = informant.view().await?;
+    let (informant, view) = Informant::look(data).await?;
     let rollout = choose(&view, args.which)?;
     let Some(wanted) = &rollout.approval else {
         let why = format!("{} asks for no approval now", rollout.id);

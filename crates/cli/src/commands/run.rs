@@ -75,7 +75,7 @@ pub(crate) async fn run(out: Out, data: &Path, args: Run) -> Outcome {
 /// How a rollout rests whose process has left while it was followed, as one with `--no-wait` does; `None` where it does
 /// not rest, or nobody can tell.
 async fn left_behind(data: &Path, rollout: RolloutId) -> Option<End> {
-    let view = Informant::find(data).await.ok()?.view().await.ok()?;
+    let (_, view) = Informant::look(data).await.ok()?;
     match standing::of(&view, rollout)? {
         Standing::Person(end) | Standing::Over(end) => Some(end),
         Standing::Going | Standing::Winding | Standing::Fault => None,

@@ -110,8 +110,7 @@ pub(crate) async fn status(out: Out, data: &Path, args: &Status) -> Outcome {
             ended => return ended,
         }
     }
-    let informant = Informant::find(data).await?;
-    let view = informant.view().await?;
+    let (informant, view) = Informant::look(data).await?;
     let state = State {
         last_words: last_words(&informant, &view).await?,
         inbox: asked(data)?,
@@ -170,8 +169,7 @@ enum Because {
 
 /// `ringway why`.
 pub(crate) async fn why(out: Out, data: &Path, args: &Why) -> Outcome {
-    let informant = Informant::find(data).await?;
-    let view = informant.view().await?;
+    let (informant, view) = Informant::look(data).await?;
     let Some(name) = &args.what else {
         let rollout = choose(&view, args.which)?.clone();
         let because = Because::Rollout {

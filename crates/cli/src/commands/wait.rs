@@ -22,6 +22,10 @@ use crate::standing::{self, Standing};
 /// How soon is looked again after a decider went away.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
+/// How often in a row a decider may be followed in vain. One that went away just then is not met twice; one that cannot
+/// show its views will not learn it.
+const IN_VAIN: u32 = 3;
+
 /// `ringway wait`.
 pub(crate) async fn wait(out: Out, data: &Path, args: &Wait) -> Outcome {
     let mut interrupts = Interrupts::listen()?;
@@ -50,11 +54,11 @@ async fn until(out: Out, data: &Path, args: &Wait) -> Outcome {
     let which = Which {
         rollout: args.rollout,
     };
-    let mut informant = Informant::find(data).await?;
-    let mut view = informant.view().await?;
+    let (mut informant, mut view) = Informant::look(data).await?;
     let rollout = choose(&view, which)?;
     check(rollout, &args.until)?;
     let id = rollout.id;
+    let mut in_vain = 0;
     loop {
         if let Some(reached) = comes_to(&view, id, &args.until) {
             return Ok(told(out, &view, id, reached));
@@ -68,12 +72,17 @@ async fn until(out: Out, data: &Path, args: &Wait) -> Outcome {
         };
         match watch(&Session::There(client), id, &args.until).await {
             Watched::Reached(view, reached) => return Ok(told(out, &view, id, reached)),
-            Watched::WentAway => tokio::time::sleep(LOOK_EVERY).await,
-            Watched::SaidNothing(failure) => return Err(failure),
+            Watched::WentAway => in_vain = 0,
+            Watched::SaidNothing(failure) => {
+                in_vain += 1;
+                if in_vain == IN_VAIN {
+                    return Err(failure);
+                }
+            }
         }
+        tokio::time::sleep(LOOK_EVERY).await;
         // What it said last may not have reached us, and another may have taken its place.
-        informant = Informant::find(data).await?;
-        view = informant.view().await?;
+        (informant, view) = Informant::look(data).await?;
     }
 }
 
@@ -83,7 +92,7 @@ enum Watched {
     Reached(Arc<FleetView>, Reached),
     /// It was not so until the decider went away.
     WentAway,
-    /// The decider showed nothing at all.
+    /// The decider showed nothing at all: it went away just then, or cannot.
     SaidNothing(Failure),
 }
 
@@ -91,8 +100,7 @@ enum Watched {
 async fn watch(session: &Session, id: RolloutId, goal: &Goal) -> Watched {
     let mut views = match session.watch().await {
         Ok(views) => views,
-        // It went away between two questions.
-        Err(_) => return Watched::WentAway,
+        Err(failure) => return Watched::SaidNothing(failure),
     };
     let mut any = false;
     loop {

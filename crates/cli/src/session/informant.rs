@@ -1,14 +1,15 @@
 //! Who can be asked how things stand, without anything being started for it.
 
 use std::path::Path;
+use std::time::Instant;
 
 use ringway_engine::view::{FleetView, HostView, Waiting};
 use ringway_model::{RingIndex, RolloutId};
 use ringway_runtime::{Answer, Client, Question};
 
-use super::Session;
 use super::answers::{hosts, odd, unreachable};
-use crate::exit::Failure;
+use super::{CHANGES_WITHIN, LOOK_EVERY, Session};
+use crate::exit::{End, Failure};
 use crate::journal::{self, Past};
 
 /// Somebody who can be asked how things stand; nothing is started for it.
@@ -34,13 +35,33 @@ impl Informant {
         }
     }
 
+    /// Whoever knows, and the fleet as it is now. Where a process went away between the two, whoever came after it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::find`].
+    pub(crate) async fn look(data: &Path) -> Result<(Self, FleetView), Failure> {
+        let begun = Instant::now();
+        loop {
+            let informant = Self::find(data).await?;
+            match informant.view().await {
+                Err(failure)
+                    if failure.end == End::Unavailable && begun.elapsed() < CHANGES_WITHIN =>
+                {
+                    tokio::time::sleep(LOOK_EVERY).await;
+                }
+                view => return Ok((informant, view?)),
+            }
+        }
+    }
+
     /// Whether a process decides.
     pub(crate) const fn is_running(&self) -> bool {
         matches!(self, Self::Running(_))
     }
 
     /// The fleet as it is now.
-    pub(crate) async fn view(&self) -> Result<FleetView, Failure> {
+    async fn view(&self) -> Result<FleetView, Failure> {
         match self {
             Self::Running(client) => Session::There(client.clone()).view().await,
             Self::Journal(past) => Ok(past.view()),

@@ -29,6 +29,7 @@ pub(crate) use informant::Informant;
 /// How long a process may hold a data directory without answering for it: on its way in it opens the journal first, and on
 /// its way out it closes it last.
 const CHANGES_WITHIN: Duration = Duration::from_secs(3);
+/// How soon is looked again.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// How this process decides, where it has to.
@@ -106,11 +107,18 @@ impl Session {
     /// Exit code 6: somebody is there, but may not be asked or does not answer properly.
     pub(crate) async fn running(data: &Path) -> Result<Option<Self>, Failure> {
         let client = Client::new(data);
-        match client.ask(&Question::Ping).await {
-            Ok(Answer::Pong { .. }) => Ok(Some(Self::There(client))),
-            Ok(_) => Err(silent(data)),
-            Err(Unreachable::Nobody { .. }) => Ok(None),
-            Err(error) => Err(unreachable(error)),
+        let begun = Instant::now();
+        loop {
+            match client.ask(&Question::Ping).await {
+                Ok(Answer::Pong { .. }) => return Ok(Some(Self::There(client))),
+                Ok(_) => return Err(silent(data)),
+                Err(Unreachable::Nobody { .. }) => return Ok(None),
+                // It went away while it was asked.
+                Err(Unreachable::Broken { .. }) if begun.elapsed() < CHANGES_WITHIN => {
+                    tokio::time::sleep(LOOK_EVERY).await;
+                }
+                Err(error) => return Err(unreachable(error)),
+            }
         }
     }
 

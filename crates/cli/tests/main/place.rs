@@ -7,6 +7,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -199,8 +200,8 @@ impl Place {
 
     /// Waits until a process decides here.
     pub(crate) fn until_answered(&self) {
-        // Where none does, nothing is waited for.
-        until(|| self.ringway("wait --timeout 1ms").code == 124);
+        // The socket of one that was killed is still there, and refuses.
+        until(|| UnixStream::connect(self.path(".ringway/control.sock")).is_ok());
     }
 
     /// Waits until `ringway status` says that the only rollout is in this state.

@@ -118,7 +118,8 @@ fn a_wait_goes_on_with_the_process_that_took_over() {
     place.until_answered();
     waiting.signal(Signal::CONT);
     place.expect("approve --yes", 0);
-    assert_eq!((second.end().code, waiting.end().code), (0, 0));
+    let waited = waiting.end();
+    assert_eq!((second.end().code, waited.code), (0, 0), "{}", waited.err);
 }
 
 #[test]

@@ -53,7 +53,19 @@ impl Inbox {
         }
     }
 
-    /// The commands that wait and were not given yet, in order. What is no command is put aside.
+    /// All commands that wait, however many: before anything may start, none of them may be unknown.
+    pub(crate) fn take_all(&mut self) -> Vec<Given> {
+        let mut all = Vec::new();
+        loop {
+            let some = self.take();
+            if some.is_empty() {
+                return all;
+            }
+            all.extend(some);
+        }
+    }
+
+    /// The first commands that wait and were not given yet, in order. What is no command is put aside.
     pub(crate) fn take(&mut self) -> Vec<Given> {
         let names = match names(&self.directory) {
             Ok(names) => names,

@@ -141,13 +141,13 @@ async fn converse(
         Err(_) => Err("the question did not come in time".to_owned()),
     };
     match question {
-        Ok(Question::Follow) => match place.among_followers() {
-            Some(_place) => follow(read, write, caller).await,
-            None => {
+        Ok(Question::Follow) => {
+            let Some(_place) = place.among_followers() else {
                 let why = format!("{FOLLOWERS} others follow already");
-                say(&mut write, &Answer::NotUnderstood { why }).await
-            }
-        },
+                return say(&mut write, &Answer::NotUnderstood { why }).await;
+            };
+            follow(read, write, caller).await
+        }
         Ok(question) => {
             let answer = answer(question, actor, caller)
                 .await

@@ -78,6 +78,18 @@ fn commands_are_given_once_in_the_order_they_were_left_with_their_owner_as_the_a
     assert_eq!(about(&inbox.take()), [4], "looked at while it runs, too");
 }
 
+/// A stop behind a hundred other orders must be known before the first step.
+#[test]
+fn whoever_takes_over_takes_everything_and_whoever_runs_a_few_at_once() {
+    let data = tempfile::tempdir().unwrap();
+    for number in 0..100 {
+        leave(data.path(), &pause(number)).unwrap();
+    }
+    let all: Vec<u32> = (0..100).collect();
+    assert_eq!(about(&inbox(data.path()).take_all()), all);
+    assert_eq!(about(&inbox(data.path()).take()), all[..64]);
+}
+
 #[test]
 fn what_is_left_is_for_its_owner_only_and_never_half_there() {
     let data = tempfile::tempdir().unwrap();

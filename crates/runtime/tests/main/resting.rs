@@ -54,36 +54,6 @@ async fn what_was_left_while_nothing_ran_is_decided_before_anything_starts() {
     running.runtime.shutdown().await;
 }
 
-/// A stop behind a hundred other orders is still heard before the first step.
-#[tokio::test(flavor = "multi_thread")]
-async fn however_much_was_left_all_of_it_is_decided_before_anything_starts() {
-    let place = Place::new(TWO_RINGS);
-    place.start().await.runtime.shutdown().await;
-    leave(
-        &place.data(),
-        &Errand::Propose(Bundle::pack(&place.proposal())),
-    )
-    .unwrap();
-    for _ in 0..100 {
-        let go = Command::Go {
-            reason: "early".to_owned(),
-        };
-        leave(&place.data(), &Errand::Command(go)).unwrap();
-    }
-    let stopped = leave(&place.data(), &stop()).unwrap();
-    let running = place.start().await;
-    until_so(|| is_accepted(&place, &stopped.name)).await;
-    until_so(|| waiting(&place.data()).unwrap().is_empty()).await;
-    assert_eq!(
-        place.count("a drain"),
-        0,
-        "nothing that disturbs a host began"
-    );
-    let view = running.until(|view| view.stopped.is_some()).await;
-    assert_eq!(view.rollouts[0].rings[0].pending, 1);
-    running.runtime.shutdown().await;
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_left_beside_a_running_process_is_found_soon() {
     let place = Place::new(TWO_RINGS);

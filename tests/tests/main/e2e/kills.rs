@@ -353,7 +353,12 @@ async fn leave_alone(ground: &Ground) -> [Outcome; 2] {
     for phase in [Phase::Rollout, Phase::Rollback] {
         let events = Journal::events(&ground.data()).await;
         let status = start(ground, phase, &events).ended().await;
-        assert_eq!(status.code(), Some(0), "{phase:?}");
+        let code = match phase {
+            Phase::Rollout => 0,
+            // The check of one host works for what it had before as little as it did for the update.
+            Phase::Rollback => 1,
+        };
+        assert_eq!(status.code(), Some(code), "{phase:?}");
         outcomes.push(Outcome::of(ground, phase).await);
     }
     outcomes.try_into().unwrap()
@@ -392,6 +397,13 @@ fn kills_change_nothing(carrier: Carrier) {
         assert_eq!(words["host-3"], "failed (apply: its command failed)");
         assert!(words["host-6"].starts_with("unhealthy"), "{words:?}");
         assert_eq!(expected[1].words["host-6"], "rolled back");
+        let left: Vec<&str> = expected[1]
+            .words
+            .iter()
+            .filter(|(_, words)| words.starts_with("rollback failed"))
+            .map(|(host, _)| host.as_str())
+            .collect();
+        assert_eq!(left, ["host-10"]);
         if carrier == Carrier::Ssh {
             let refused = "failed (inspect: the host would not let it run)";
             assert_eq!(words["host-14"], refused);

@@ -161,16 +161,24 @@ impl Stage {
 
     /// Waits until a host stands so.
     pub(crate) async fn host_becomes(&self, host: &str, words: &str) {
+        self.host_until(host, words, |view| view.words == words)
+            .await;
+    }
+
+    /// Waits until a host is as asked for, at one moment: it may have gone on at the next.
+    pub(crate) async fn host_until(
+        &self,
+        host: &str,
+        what: &str,
+        is_so: impl Fn(&HostView) -> bool,
+    ) {
         let begun = Instant::now();
         loop {
             let view = self.view(host).await;
-            if view.words == words {
+            if is_so(&view) {
                 return;
             }
-            assert!(
-                begun.elapsed() < LONG,
-                "{host} never was {words}: {view:#?}"
-            );
+            assert!(begun.elapsed() < LONG, "{host} never was {what}: {view:#?}");
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }

@@ -144,7 +144,7 @@ fn sudo_is_given_the_password_of_a_command_and_nobody_else_sees_it() {
     for host in farm.iter().filter(|host| host.name() != "other") {
         assert_eq!(host.read("leaks"), "", "{}", host.name());
     }
-    let homes = farm.iter().map(|host| host.home());
+    let homes = farm.iter().map(ringway_farm::Host::home);
     for place in homes.chain([place.directory.path().to_owned()]) {
         for file in files(&place) {
             // What a step prints lies where it printed it, on its own host.

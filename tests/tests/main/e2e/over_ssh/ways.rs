@@ -1,8 +1,11 @@
 //! Hosts behind another one, and hosts whose login never comes to a command: by Ringway's own SSH and by the system's.
 
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use ringway_drivers::Spans;
+use ringway_engine::view::HostView;
 use ringway_farm::Switch;
 
 use super::super::ground::Ground;
@@ -64,9 +67,15 @@ offline: { allow: 0%, or: 0, retry: 1s }
         let stage = Stage::start(ground).await;
         stage.host_becomes("direct", "updated").await;
         for (host, _) in BEHIND {
-            stage.host_becomes(host, "offline").await;
-            let told = stage.view(host).await.last_word.unwrap().text;
-            assert!(told.contains("jump host `"), "{host}: {told}");
+            // It is tried again every second, and is visited then.
+            let is_told = |view: &HostView| {
+                let told = view.last_word.as_ref();
+                view.words == "offline"
+                    && told.is_some_and(|word| word.text.contains("jump host `"))
+            };
+            stage
+                .host_until(host, "offline behind its gate", is_told)
+                .await;
         }
         stage.ground.over_ssh("gate").heal().unwrap();
         let view = stage.comes_to("completed").await;
@@ -118,5 +127,24 @@ fn a_host_whose_login_never_comes_to_a_command_fails_in_bounded_time_and_alone()
             assert_eq!(ground.host(host).answer().as_deref(), Some("1.0"));
             assert!(!ground.has_begun(host, "drain"));
         }
+        let farm = ground.root().join("farm");
+        drop(ground);
+        assert_eq!(of_the_farm(&farm), [""; 0], "left behind");
     });
+}
+
+/// Processes that a farm's hosts run, by what is in their environment.
+fn of_the_farm(farm: &Path) -> Vec<String> {
+    let farm = farm.to_str().unwrap();
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    processes
+        .filter(|process| {
+            let is_of_it = |file: &str| {
+                let text = fs::read(process.path().join(file)).unwrap_or_default();
+                String::from_utf8_lossy(&text).contains(farm)
+            };
+            is_of_it("environ") || is_of_it("cmdline")
+        })
+        .map(|process| process.file_name().to_string_lossy().into_owned())
+        .collect()
 }
