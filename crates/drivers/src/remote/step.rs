@@ -12,7 +12,7 @@ use ringway_model::{RawReport, StepKind};
 use tokio::time::Instant;
 
 use super::asking::{HOME, values};
-use super::rights::Rights;
+use super::rights::{NoRights, Rights};
 use super::talk::{Heard, Talk, Unsaid};
 use super::{RemoteDriver, root};
 use crate::envelope::{self, Answer, Event, How, Outcome, Restarts};
@@ -96,7 +96,7 @@ impl<'a> Visit<'a> {
             }
         }
         let rights = driver.rights(reach).await;
-        let rights = rights.map_err(|why| RawReport::Unreachable { why })?;
+        let rights = rights.map_err(NoRights::report)?;
         let note = self.before().await?;
         let root = root(reach).map_err(|why| restarts::failed(125, format!("ringway: {why}")))?;
         let script = self
@@ -345,7 +345,7 @@ impl<'a> Visit<'a> {
             .script(|run| envelope::attach(run, limit, grace))
             .map_err(Unfound::Unsaid)?;
         let rights = self.driver.rights(&self.step.reach).await;
-        let rights = rights.map_err(Unfound::Unsaid)?;
+        let rights = rights.map_err(|none| Unfound::Unsaid(none.words()))?;
         let begun = self.begin(&rights, &script, answer_by).await;
         let mut talk = begun.map_err(|unsaid| match unsaid {
             Unsaid::Refusal(refusal) => Unfound::Away(refusal.to_string()),
@@ -411,7 +411,7 @@ impl<'a> Visit<'a> {
     pub(super) async fn restarts(&self, seen: Option<&str>) -> Result<Restarts, String> {
         let script = self.script(|run| envelope::restarts(run, seen))?;
         let reach = &self.step.reach;
-        let rights = self.driver.rights(reach).await?;
+        let rights = self.driver.rights(reach).await.map_err(NoRights::words)?;
         let within = self.driver.spans.answer;
         let heard = self
             .driver

@@ -227,6 +227,11 @@ fn start(host: &Host, mut exec: Exec, fault: Option<Fault>) -> ShellRunning {
     let broken = tell.clone();
     carriers.spawn(async move {
         drop(stdin.write_all(&exec.input).await);
+        if let Some(later) = exec.later
+            && let Ok(later) = later.await
+        {
+            drop(stdin.write_all(&later).await);
+        }
         drop(stdin);
         if input_breaks {
             drop(broken.send(lost()).await);
