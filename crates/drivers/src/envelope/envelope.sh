@@ -142,13 +142,14 @@ rw_leave() {
 	flock -u 9
 }
 
-# rw_is_over RUN: it has ended, or is prevented here and now, or nothing of it runs any more. Only inside the gate.
+# rw_is_over RUN: it has ended, or is prevented here and now, or nothing of it runs any more. Only inside the gate. What is
+# prevented is over even where its envelope was stopped and may wake: it begins nothing.
 rw_is_over() {
-	[ -d "$1" ] && ! rw_result "$1" || return 0
+	[ -d "$1" ] && ! rw_result "$1" && ! rw_never "$1" || return 0
 	rw_supervised "$1" && return 1
 	rw_forbids "$1" && return 0
 	[ -e "$1/fate" ] || return 1
-	rw_never "$1" || ! rw_stepping "$1"
+	! rw_stepping "$1"
 }
 
 # Whether the host's last step is over. Only inside the gate, where the one who writes `holder` may have been killed: then

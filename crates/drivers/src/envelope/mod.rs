@@ -62,7 +62,7 @@
 //! * An intent's command runs at most once, whoever starts or attaches to it, and whoever is killed when.
 //! * Nobody waits for the gate for ever, and nobody begins without it. A tombstone needs no gate: the fate decides, so that
 //!   a stopped process that holds the gate finds its own step forbidden when it wakes.
-//! * Two steps of one host never run at once: a step starts only when the holder's run has ended, never began, or has
+//! * Two steps of one host never run at once: a step starts only when the holder's run has ended, never begins, or has
 //!   neither an envelope nor a step alive.
 //! * A decider with a lower epoch than the host has seen neither starts a step nor attaches to one.
 //! * Neither does a database that the host does not belong to.

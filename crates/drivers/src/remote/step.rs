@@ -222,7 +222,7 @@ impl<'a> Visit<'a> {
                 if rights.has_refused(talk.exit(), &printed) {
                     return Some(Read::Report(RawReport::Refused { why }));
                 }
-                return Some(self.settle(why).await);
+                return Some(self.settle(why, false).await);
             }
             // The envelope was killed, or nobody knows.
             Heard::Over => return Some(Read::Ask),
@@ -246,19 +246,23 @@ impl<'a> Visit<'a> {
             Answer::Fenced(seen) => RawReport::Fenced { seen },
             Answer::Foreign(incarnation) => foreign(incarnation),
             Answer::ForeignFleet(fleet) => foreign_fleet(&fleet),
-            Answer::Cannot(why) => return Some(self.settle(not_here(&why)).await),
-            Answer::Tidied(_) => return Some(self.settle(not_here("it tidied")).await),
+            Answer::Cannot(why) => return Some(self.settle(not_here(&why), true).await),
+            Answer::Tidied(_) => return Some(self.settle(not_here("it tidied"), false).await),
         };
         Some(Read::Report(report))
     }
 
-    /// An envelope that does not work here has begun nothing; but an earlier one may have.
-    async fn settle(&self, why: String) -> Read {
+    /// After a script that did not accept the step: an earlier one may have, and this one too unless it is `certain` that it
+    /// did not. Where it is not, a host that lets itself be asked and says nothing either has no envelopes at all; one that
+    /// is gone may have begun the step.
+    async fn settle(&self, why: String, certain: bool) -> Read {
         let until = Instant::now() + self.patience();
         match self.look(until, until).await {
-            Ok(Read::Report(RawReport::NeverStarted)) | Err(_) => {
+            Ok(Read::Report(RawReport::NeverStarted)) | Err(Unfound::Unsaid(_)) => {
                 Read::Report(RawReport::Refused { why })
             }
+            Err(Unfound::Away(_)) if certain => Read::Report(RawReport::Refused { why }),
+            Err(Unfound::Away(_)) => Read::Ask,
             Ok(Read::Report(RawReport::Unreachable { .. })) => Read::Ask,
             Ok(read) => read,
         }

@@ -148,8 +148,13 @@ impl Pool {
             };
             let result = match opened.wait_for(Option::is_some).await {
                 Ok(result) => result.clone().expect("it was waited for"),
-                // Whoever was opening it is gone, with its runtime.
-                Err(_) => Err(Refusal::Here("the connection was given up".to_owned())),
+                Err(_) => {
+                    // Whoever was opening it is gone, by a fault of this program's. The next one tries anew.
+                    slot.inner()
+                        .opening
+                        .take_if(|opening| opening.has_changed().is_err());
+                    Err(Refusal::Here("the connection was given up".to_owned()))
+                }
             };
             result?;
         }
@@ -369,5 +374,30 @@ impl Pool {
 
     fn slots(&self) -> MutexGuard<'_, Slots> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ringway_model::Span;
+
+    use super::super::route::tests::{here, reach};
+    use super::*;
+
+    /// Whatever a host says that the library breaks on: it must not make the host unreachable for good.
+    #[tokio::test]
+    async fn a_connection_that_is_given_up_in_the_middle_is_opened_anew() {
+        let pool = Arc::new(Pool::new(here(), Limits::default()));
+        let mut to = reach(|ssh| ssh.connect_timeout = Span::seconds(10));
+        "no-such-host.invalid".clone_into(&mut to.address);
+        let slot = pool.slot(Route::to(&to, pool.here()).unwrap());
+        let (_, given_up) = watch::channel(None);
+        slot.inner().opening = Some(given_up);
+        let mut refused = Vec::new();
+        for _ in 0..2 {
+            refused.push(pool.lease(&slot, Use::Command).await.err().unwrap());
+        }
+        assert!(matches!(refused[0], Refusal::Here(_)), "{refused:?}");
+        assert!(matches!(refused[1], Refusal::Unreachable(_)), "{refused:?}");
     }
 }

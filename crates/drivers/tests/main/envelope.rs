@@ -328,6 +328,12 @@ fn an_envelope_that_wakes_after_a_takeover_changes_nothing_in_any_shell() {
                 [NEVER],
                 "{shell:?}, {before}"
             );
+            // What never begins holds nobody up, asleep or not.
+            assert_eq!(
+                machine.say(&machine.start(3, "echo meanwhile")),
+                [ACCEPTED, ended(0, "meanwhile\n")],
+                "{shell:?}, {before}"
+            );
             signal(&machine.text("stopped"), Signal::CONT);
             let told = hear(child);
             assert_eq!(told.last(), Some(&woken), "{shell:?}, {before}");

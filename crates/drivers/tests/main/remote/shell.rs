@@ -32,6 +32,8 @@ pub(crate) enum Fault {
     LoseOutput(usize),
     /// Nothing of it arrives, and nobody says so.
     Swallow,
+    /// It arrives, and what the connection watches ends without a word: `sudo` above it was killed, say. It goes on.
+    Orphan,
     /// It is held until [`Host::release`], with nothing of it given.
     Hold,
 }
@@ -224,6 +226,13 @@ fn start(host: &Host, mut exec: Exec, fault: Option<Fault>) -> ShellRunning {
         input_breaks = true;
     }
     let mut stdin = child.stdin.take().unwrap();
+    if fault == Some(Fault::Orphan) {
+        carriers.spawn(async move {
+            drop(stdin.write_all(&exec.input).await);
+            drop(tell.send(Ok(Said::Exit(137))).await);
+        });
+        return running(carriers);
+    }
     let broken = tell.clone();
     carriers.spawn(async move {
         drop(stdin.write_all(&exec.input).await);
