@@ -45,7 +45,9 @@ pub struct Limits {
     pub open: usize,
     /// How long a connection is kept that nobody uses.
     pub idle: Duration,
-    /// How many of these are kept, the last used ones. Each costs about 100 KiB here, and a process on its host.
+    /// How many connections there may be, used or not, until those that nobody uses are closed sooner, the longest unused
+    /// first: a small fleet keeps all of its, and a large one does not have those of the hosts it is done with beside
+    /// those of the hosts it is at. Each costs about 100 KiB here, and a process on its host.
     pub kept: usize,
 }
 
@@ -68,9 +70,12 @@ impl Default for Limits {
     }
 }
 
-/// The shortest and the longest pause between two looks for connections that nobody uses. A look costs microseconds; in the
-/// longest pause no more hosts are done with than connections can be opened.
-const SWEEPS: Range<Duration> = Duration::from_millis(10)..Duration::from_secs(1);
+/// The shortest and the longest pause between two looks for connections that nobody uses. A look costs microseconds, and
+/// connections of hosts that were done with in a pause are in memory for its length.
+const SWEEPS: Range<Duration> = Duration::from_millis(10)..Duration::from_millis(250);
+
+/// Longer than a host's connection is idle between two steps of a visit: what is decided in between is written to a disk.
+const BETWEEN_STEPS: Duration = Duration::from_millis(300);
 
 /// All connections.
 pub(super) struct Pool {
@@ -365,8 +370,14 @@ impl Pool {
             .filter_map(|slot| Some((slot.inner().idle_since()?, slot)))
             .collect();
         idle.sort_by_key(|(since, _)| *since);
-        for (_, slot) in &idle[..idle.len().saturating_sub(self.limits.kept)] {
-            slot.close_idle(Connection::may_make_room);
+        let open = self.limits.open.max(1);
+        let excess = open
+            .saturating_sub(self.room.places.available_permits())
+            .saturating_sub(self.limits.kept);
+        for (_, slot) in idle.iter().take(excess) {
+            slot.close_idle(|connection| {
+                connection.may_make_room() && connection.idle_since.elapsed() >= BETWEEN_STEPS
+            });
         }
         slots.is_swept = !slots.by_route.is_empty();
         slots.is_swept

@@ -431,3 +431,30 @@ async fn a_connection_in_use_is_not_closed_for_another() {
     let distinct = BTreeSet::from([site.connection(&first).await, site.connection(&first).await]);
     assert_eq!(distinct.len(), 1);
 }
+
+/// Those that are in use count too: a large fleet's connections are those of the hosts it is at.
+#[tokio::test]
+async fn idle_connections_make_way_for_those_in_use() {
+    let limits = Limits {
+        kept: 2,
+        ..Limits::default()
+    };
+    let farm = Farm::start(Plan::of(3)).unwrap();
+    let site = Site::with(limits, None);
+    let reaches: Vec<_> = farm
+        .hosts()
+        .iter()
+        .map(|host| of(&site, &farm, host))
+        .collect();
+    let wait = "until [ -e go ]; do sleep 0.01; done; echo end";
+    let mut running = Vec::new();
+    for reach in &reaches[..2] {
+        running.push(site.start(reach, wait, "").await.unwrap());
+    }
+    site.connection(&reaches[2]).await;
+    until("two are left", || farm.connections().unwrap() == 2).await;
+    for (running, host) in running.into_iter().zip(farm.hosts()) {
+        std::fs::write(host.home().join("go"), "").unwrap();
+        assert_eq!(end(running).await.unwrap().output, "end");
+    }
+}
