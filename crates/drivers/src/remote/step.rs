@@ -55,7 +55,7 @@ impl<'a> Visit<'a> {
                 Err(report) => return report,
             },
         };
-        let report = self.give(&rights, &script, withdrawal).await;
+        let report = self.give(&rights, script, withdrawal).await;
         clean(report, &rights)
     }
 
@@ -152,9 +152,11 @@ impl<'a> Visit<'a> {
     }
 
     /// Gives the step to its host, and hears what becomes of it.
-    async fn give(&self, rights: &Rights, script: &str, mut withdrawal: Withdrawal) -> RawReport {
+    async fn give(&self, rights: &Rights, script: String, mut withdrawal: Withdrawal) -> RawReport {
         let deadline = self.deadline();
-        let begun = self.begin(rights, script, deadline).await;
+        let begun = self.begin(rights, &script, deadline).await;
+        // It is many times larger than everything else that is kept of a step while it runs.
+        drop(script);
         let mut talk = match begun {
             Ok(talk) => talk,
             Err(Unsaid::Refusal(_)) if withdrawal.is_asked() => return RawReport::Withdrawn,

@@ -45,7 +45,7 @@ pub struct Limits {
     pub open: usize,
     /// How long a connection is kept that nobody uses.
     pub idle: Duration,
-    /// How many connections there may be, used or not, until those that nobody uses are closed sooner, the longest unused
+    /// How many connections there may be, used, unused or being opened, until those that nobody uses are closed sooner, the longest unused
     /// first: a small fleet keeps all of its, and a large one does not have those of the hosts it is done with beside
     /// those of the hosts it is at. Each costs about 100 KiB here, and a process on its host.
     pub kept: usize,
@@ -370,10 +370,11 @@ impl Pool {
             .filter_map(|slot| Some((slot.inner().idle_since()?, slot)))
             .collect();
         idle.sort_by_key(|(since, _)| *since);
-        let open = self.limits.open.max(1);
-        let excess = open
-            .saturating_sub(self.room.places.available_permits())
-            .saturating_sub(self.limits.kept);
+        let opening = slots.by_route.values();
+        let opening = opening.filter(|slot| slot.inner().opening.is_some());
+        let places = self.limits.open.max(1);
+        let open = places.saturating_sub(self.room.places.available_permits());
+        let excess = (open + opening.count()).saturating_sub(self.limits.kept);
         for (_, slot) in idle.iter().take(excess) {
             slot.close_idle(|connection| {
                 connection.may_make_room() && connection.idle_since.elapsed() >= BETWEEN_STEPS
