@@ -264,8 +264,7 @@ impl<'a> Visit<'a> {
                 Read::Report(RawReport::Refused { why })
             }
             Err(Unfound::Away(_)) if certain => Read::Report(RawReport::Refused { why }),
-            Err(Unfound::Away(_)) => Read::Ask,
-            Ok(Read::Report(RawReport::Unreachable { .. })) => Read::Ask,
+            Err(Unfound::Away(_)) | Ok(Read::Report(RawReport::Unreachable { .. })) => Read::Ask,
             Ok(read) => read,
         }
     }

@@ -151,15 +151,13 @@ impl Pool {
                     None => self.start_opening(slot, &mut inner, r#use),
                 }
             };
-            let result = match opened.wait_for(Option::is_some).await {
-                Ok(result) => result.clone().expect("it was waited for"),
-                Err(_) => {
-                    // Whoever was opening it is gone, by a fault of this program's. The next one tries anew.
-                    slot.inner()
-                        .opening
-                        .take_if(|opening| opening.has_changed().is_err());
-                    Err(Refusal::Here("the connection was given up".to_owned()))
-                }
+            let opened = opened.wait_for(Option::is_some).await;
+            let Some(result) = opened.ok().and_then(|result| result.clone()) else {
+                // Whoever was opening it is gone, by a fault of this program's. The next one tries anew.
+                slot.inner()
+                    .opening
+                    .take_if(|opening| opening.has_changed().is_err());
+                return Err(Refusal::Here("the connection was given up".to_owned()));
             };
             result?;
         }
