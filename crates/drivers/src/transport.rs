@@ -15,16 +15,29 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::oneshot;
 
 use crate::port::Reach;
 
 /// A command for the login shell of a host.
-#[derive(Clone)]
 pub struct Exec {
     /// One line that every shell reads alike. It is an argument of processes on the host: nothing secret, no values.
     pub command: String,
-    /// What stands on its standard input; then it is closed. May hold secrets.
+    /// What stands on its standard input. May hold secrets.
     pub input: Vec<u8>,
+    /// What stands there after that, where and when it comes. Then, or when nothing can come any more, the input is closed.
+    pub later: Option<oneshot::Receiver<Vec<u8>>>,
+}
+
+impl Exec {
+    /// A command with all of its input.
+    pub fn new(command: impl Into<String>, input: impl Into<Vec<u8>>) -> Self {
+        Self {
+            command: command.into(),
+            input: input.into(),
+            later: None,
+        }
+    }
 }
 
 /// What a running command says.

@@ -76,10 +76,43 @@ rw_forbids() {
 	return $rw_lost
 }
 
+# Takes the gate, and writes into it who has it. It is held for moments, but by a process that was stopped: not for ever
+# then. By tries, for not every flock can wait for a while only.
+rw_lock() {
+	rw_tries_left=$RW_GATE
+	until flock -n 9; do
+		[ $? = 1 ] || rw_cannot "use flock in $RW_ROOT"
+		rw_tries_left=$((rw_tries_left - 1))
+		[ "$rw_tries_left" -gt 0 ] || return 1
+		sleep 0.1
+	done
+	{ printf '%s\n' "$rw_pid $rw_token" >"$RW_ROOT/gate"; } 2>/dev/null
+	return 0
+}
+
+# Who holds the gate, as far as it says so itself.
+rw_gatekeeper() {
+	rw_other= rw_since=
+	{ read -r rw_other rw_since <"$RW_ROOT/gate"; } 2>/dev/null
+	if [ -z "$rw_other" ] || ! rw_alive "$rw_other" "$rw_since"; then
+		printf 'and nobody knows who does'
+		return
+	fi
+	printf 'by process %s' "$rw_other"
+	case ${rw_line##*) } in
+	[Tt]*) printf ', which is stopped (`kill -CONT %s` lets it go on)' "$rw_other" ;;
+	esac
+}
+
 # Asks for the gate, whether the host is this database's, and whether this decider is the latest that the host has seen.
 # Ends with the gate held.
 rw_enter() {
-	flock 9 || rw_cannot "use flock in $RW_ROOT"
+	rw_lock || rw_cannot "get past $RW_ROOT/gate: it is held all the time, $(rw_gatekeeper)"
+	rw_check yes
+}
+
+# rw_check WRITES: without the gate nothing is written.
+rw_check() {
 	rw_fleet= rw_database=
 	[ ! -e "$RW_ROOT/owner" ] || read -r rw_fleet rw_database <"$RW_ROOT/owner" || rw_cannot "read $RW_ROOT/owner"
 	if [ "${rw_fleet:-$RW_FLEET}" != "$RW_FLEET" ]; then
@@ -100,6 +133,7 @@ rw_enter() {
 		rw_answer fenced "$rw_seen"
 		exit 0
 	fi
+	[ -n "$1" ] || return 0
 	[ "$RW_EPOCH" = "$rw_seen" ] || rw_put "$rw_epochs" "$RW_EPOCH" || rw_full
 	[ "$RW_INCARNATION" = "$rw_database" ] || rw_put "$RW_ROOT/owner" "$RW_FLEET $RW_INCARNATION" || rw_full
 }
@@ -108,13 +142,14 @@ rw_leave() {
 	flock -u 9
 }
 
-# rw_is_over RUN: it has ended, or is prevented here and now, or nothing of it runs any more. Only inside the gate.
+# rw_is_over RUN: it has ended, or is prevented here and now, or nothing of it runs any more. Only inside the gate. What is
+# prevented is over even where its envelope was stopped and may wake: it begins nothing.
 rw_is_over() {
-	[ -d "$1" ] && ! rw_result "$1" || return 0
+	[ -d "$1" ] && ! rw_result "$1" && ! rw_never "$1" || return 0
 	rw_supervised "$1" && return 1
 	rw_forbids "$1" && return 0
 	[ -e "$1/fate" ] || return 1
-	rw_never "$1" || ! rw_stepping "$1"
+	! rw_stepping "$1"
 }
 
 # Whether the host's last step is over. Only inside the gate, where the one who writes `holder` may have been killed: then
@@ -172,11 +207,12 @@ rw_begin_root() {
 	rw_cannot "make $RW_RUNS: $(mkdir -p "$RW_RUNS" "$RW_ROOT/epochs" 2>&1 && : 2>&1 >>"$RW_ROOT/gate")"
 }
 
-# Decides that the step never begins, unless it has begun.
+# Decides that the step never begins, unless it has begun. Where the gate cannot be had it does so all the same: it is the
+# fate, made once, that decides, and whoever holds the gate may be the very step that must not begin any more.
 rw_forbid() {
 	rw_prepare
-	rw_enter
-	[ -d "$RW_RUN" ] || mkdir -m 700 "$RW_RUN" 2>/dev/null || rw_full
+	if rw_lock; then rw_check yes; else rw_check ''; fi
+	[ -d "$RW_RUN" ] || mkdir -m 700 "$RW_RUN" 2>/dev/null || [ -d "$RW_RUN" ] || rw_full
 	rw_forbids "$RW_RUN" || [ -e "$RW_RUN/fate" ] || rw_full
 	if rw_never "$RW_RUN"; then
 		sync "$RW_RUN/fate" "$RW_RUN" "$RW_RUNS" 2>/dev/null

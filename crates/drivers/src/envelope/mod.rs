@@ -10,7 +10,7 @@
 //! | path below the host's root | what it is |
 //! |---|---|
 //! | `owner` | the one database that runs steps here, `FLEET INCARNATION`; another one of that fleet may only take over by a decision, another fleet never |
-//! | `gate` | a file that `flock(1)` locks for moments only; the kernel opens it again when its holder dies |
+//! | `gate` | a file that `flock(1)` locks for moments only; the kernel opens it again when its holder dies. Its text is the pid and start of who locked it last, for the message to those who cannot: a holder that was stopped makes them give up after a while |
 //! | `epochs/INCARNATION` | the highest epoch seen of that database; a lower one is refused |
 //! | `holder` | the run that started last: `INCARNATION/INTENT`. Empty: its writer was killed, and every run is asked |
 //! | `template/` | what a run directory is copied from, so that making one takes one process |
@@ -60,7 +60,9 @@
 //! # Invariants
 //!
 //! * An intent's command runs at most once, whoever starts or attaches to it, and whoever is killed when.
-//! * Two steps of one host never run at once: a step starts only when the holder's run has ended, never began, or has
+//! * Nobody waits for the gate for ever, and nobody begins without it. A tombstone needs no gate: the fate decides, so that
+//!   a stopped process that holds the gate finds its own step forbidden when it wakes.
+//! * Two steps of one host never run at once: a step starts only when the holder's run has ended, never begins, or has
 //!   neither an envelope nor a step alive.
 //! * A decider with a lower epoch than the host has seen neither starts a step nor attaches to one.
 //! * Neither does a database that the host does not belong to.

@@ -13,6 +13,10 @@ use super::word;
 use crate::quote::{self, QuoteError};
 use crate::run_directory::Keep;
 
+/// How long a script asks for the gate, which is held for moments: for as long as a slow disk may take to write a few
+/// files down. Shorter than anybody waits for an answer.
+const GATE: Duration = Duration::from_secs(20);
+
 /// The functions, without what is only for readers: it would be sent with every step. No text of several lines in them
 /// has lines that begin with a tab or a `#`.
 static FUNCTIONS: LazyLock<String> = LazyLock::new(|| {
@@ -198,6 +202,7 @@ fn of_run(run: &Run<'_>) -> Result<String, QuoteError> {
     assign(&mut script, "ADOPTS", &adopts.join(" "))?;
     assign(&mut script, "EPOCH", &run.epoch.to_string())?;
     assign(&mut script, "INTENT", &run.intent.to_string())?;
+    assign(&mut script, "GATE", &tenths(GATE))?;
     Ok(script)
 }
 

@@ -11,7 +11,7 @@ use ringway_model::{RawReport, Sample};
 use ringway_policy::validated::Command;
 use tokio::time::Instant;
 
-use super::rights::Rights;
+use super::rights::{NoRights, Rights};
 use super::step::Visit;
 use super::talk::{Heard, Talk, Unsaid};
 use super::{RemoteDriver, ssh};
@@ -65,17 +65,19 @@ impl Unanswered {
 
 impl RemoteDriver {
     /// The rights of steps on a host.
-    pub(super) async fn rights(&self, reach: &Reach) -> Result<Rights, String> {
+    pub(super) async fn rights(&self, reach: &Reach) -> Result<Rights, NoRights> {
         let wanted = ssh(reach).and_then(|ssh| ssh.r#become.as_ref());
         Rights::of_steps(wanted, reach, &self.passwords).await
     }
 
-    /// Asks for the password anew the next time, where what was printed says that it is wrong.
+    /// Asks for the password anew the next time, where what was printed says that it is wrong, and tells this host the same
+    /// one not again.
     pub(super) async fn doubt(&self, reach: &Reach, rights: &Rights, printed: &str) {
         let wanted = ssh(reach).and_then(|ssh| ssh.r#become.as_ref());
         if let Some(command) = wanted.and_then(|wanted| wanted.password.as_ref())
-            && rights.is_wrong(printed)
+            && let Some(password) = rights.wrong(printed)
         {
+            self.passwords.refused(&reach.host, password);
             self.passwords.forget(command, &reach.directory).await;
         }
     }
@@ -115,7 +117,7 @@ impl RemoteDriver {
         script: &str,
         within: Duration,
     ) -> Result<Answer, String> {
-        let rights = self.rights(reach).await?;
+        let rights = self.rights(reach).await.map_err(NoRights::words)?;
         match self.hear(reach, &rights, script, 0, within).await {
             Ok(Event::Answer(answer)) => Ok(answer),
             Ok(Event::Outcome(outcome)) => Err(format!("it answered {:?}", outcome.how)),
@@ -176,7 +178,7 @@ impl RemoteDriver {
         limit: usize,
     ) -> Result<Asked, RawReport> {
         let rights = self.rights(&step.reach).await;
-        let rights = rights.map_err(|why| RawReport::Unreachable { why })?;
+        let rights = rights.map_err(NoRights::report)?;
         let values = values(&step.values);
         self.ask(&step.reach, &rights, command, &values, timeout, limit)
             .await
@@ -199,10 +201,7 @@ impl RemoteDriver {
         &self,
         reach: &Arc<Reach>,
     ) -> Result<String, Result<Refusal, String>> {
-        let exec = Exec {
-            command: "true".to_owned(),
-            input: Vec::new(),
-        };
+        let exec = Exec::new("true", "");
         let starting = self.transport.exec(Arc::clone(reach), exec);
         let mut running = starting.await.map_err(Ok)?;
         let mut printed = Vec::new();
@@ -233,7 +232,7 @@ impl RemoteDriver {
         timeout: Duration,
     ) -> Result<Asked, String> {
         let rights = if with_rights {
-            self.rights(reach).await?
+            self.rights(reach).await.map_err(NoRights::words)?
         } else {
             Rights::Own
         };
@@ -313,7 +312,7 @@ impl Witness for Looker<'_> {
 /// Whether there is such a file on the host, from the login's home on.
 async fn has(driver: &RemoteDriver, step: &StepRequest, file: &str) -> Result<bool, RawReport> {
     let rights = driver.rights(&step.reach).await;
-    let rights = rights.map_err(|why| RawReport::Unreachable { why })?;
+    let rights = rights.map_err(NoRights::report)?;
     let command = Command::Shell("[ -e \"$FILE\" ]".to_owned());
     let values = [("FILE", file)];
     let within = driver.spans.answer;

@@ -18,6 +18,10 @@ const KEPT: Duration = Duration::from_mins(5);
 /// How long it is not asked again after the command failed: a thousand hosts must not ask a thousand times in vain.
 const KEPT_FAILURE: Duration = Duration::from_secs(5);
 
+/// How long a host is not told a password again that it did not accept. Every step and every look would tell it, and hosts
+/// that lock an account after some wrong ones count them over a quarter of an hour.
+const REFUSED: Duration = Duration::from_mins(15);
+
 /// What a secret is replaced with.
 const REDACTED: &str = "[redacted]";
 
@@ -28,6 +32,8 @@ type Printed = Option<(Instant, Result<Secret, String>)>;
 #[derive(Default)]
 pub(super) struct Passwords {
     kept: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<Printed>>>>,
+    /// What hosts did not accept, by the host.
+    refused: Mutex<BTreeMap<String, (Instant, Secret)>>,
 }
 
 impl Passwords {
@@ -59,6 +65,22 @@ impl Passwords {
     /// Asks anew the next time: this one is wrong.
     pub(super) async fn forget(&self, command: &Command, directory: &Path) {
         *self.place(command, directory).lock().await = None;
+    }
+
+    /// A host did not accept this one.
+    pub(super) fn refused(&self, host: &str, password: &Secret) {
+        let now = Instant::now();
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.retain(|_, (at, _)| now.duration_since(*at) < REFUSED);
+        refused.insert(host.to_owned(), (now, password.clone()));
+    }
+
+    /// Whether it is known that a host does not accept this one.
+    pub(super) fn is_refused(&self, host: &str, password: &Secret) -> bool {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.get(host).is_some_and(|(at, known)| {
+            at.elapsed() < REFUSED && known.reveal() == password.reveal()
+        })
     }
 
     fn place(&self, command: &Command, directory: &Path) -> Arc<tokio::sync::Mutex<Printed>> {
@@ -127,6 +149,18 @@ mod tests {
             .await
             .unwrap_err();
         assert!(!why.contains("hunter2"), "{why}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_is_not_told_again_what_it_did_not_accept() {
+        let passwords = Passwords::default();
+        let (wrong, other) = (Secret::new("wrong"), Secret::new("other"));
+        passwords.refused("web-1", &wrong);
+        assert!(passwords.is_refused("web-1", &wrong));
+        assert!(!passwords.is_refused("web-1", &other));
+        assert!(!passwords.is_refused("web-2", &wrong));
+        tokio::time::advance(REFUSED).await;
+        assert!(!passwords.is_refused("web-1", &wrong));
     }
 
     #[test]

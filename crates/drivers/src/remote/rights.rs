@@ -7,9 +7,13 @@
 //!
 //! * A password is never executed, echoed or left for a command to read: `sudo` takes it (`-k` makes it ask even where it
 //!   remembers), or the lines before the script are read and forgotten.
+//! * `sudo` is told a password once, and nothing else: it would take the next lines of its input for further guesses, and
+//!   wrong ones are counted against the account. The script is given when what it runs under has said that it runs.
 //! * A script outlives the `sudo` that started it: it runs in a session of its own.
 
+use ringway_model::RawReport;
 use ringway_policy::validated::Become;
+use tokio::sync::oneshot;
 
 use super::passwords::{Passwords, redact};
 use crate::port::Reach;
@@ -27,6 +31,64 @@ const OUTLIVE: &str =
 
 /// The line before a script under `sudo` with a password. Whatever stands before it is not the script's.
 const BEGIN: &str = "ringway: the script begins after this line";
+
+/// What `sudo` asks with, so that it is seen when it asks for a second time.
+pub(super) const PROMPT: &str = "ringway: sudo asks. ";
+
+/// The line with which the command that `sudo` runs asks for the script.
+pub(super) const GO: &str = "ringway may go on";
+
+/// Why nobody has the rights of a host's steps.
+#[derive(Debug)]
+pub(super) enum NoRights {
+    /// There is no password: why.
+    None(String),
+    /// The host does not accept the one there is.
+    Refused(String),
+}
+
+impl NoRights {
+    /// In a sentence.
+    pub(super) fn words(self) -> String {
+        match self {
+            Self::None(why) | Self::Refused(why) => why,
+        }
+    }
+
+    /// As a step's report. Nothing was given to the host.
+    pub(super) fn report(self) -> RawReport {
+        match self {
+            Self::None(why) => RawReport::Unreachable { why },
+            Self::Refused(why) => RawReport::Refused { why },
+        }
+    }
+}
+
+/// The script, until what `sudo` runs asks for it. Dropped, it closes the input.
+pub(super) struct Gate {
+    later: oneshot::Sender<Vec<u8>>,
+    script: Vec<u8>,
+    said: Vec<u8>,
+}
+
+impl Gate {
+    /// Takes what was said on standard output, and gives the script when it is asked for. Gives itself back until then.
+    pub(super) fn hear(mut self, bytes: &[u8]) -> Option<Self> {
+        self.said.extend_from_slice(bytes);
+        let is_asked = self
+            .said
+            .windows(GO.len())
+            .any(|window| window == GO.as_bytes());
+        if is_asked {
+            // Where nobody takes it the command has ended, and says so.
+            let _ = self.later.send(self.script);
+            return None;
+        }
+        let excess = self.said.len().saturating_sub(GO.len());
+        self.said.drain(..excess);
+        Some(self)
+    }
+}
 
 /// With whose rights a script runs.
 pub(super) enum Rights {
@@ -51,13 +113,26 @@ impl Rights {
         wanted: Option<&Become>,
         reach: &Reach,
         passwords: &Passwords,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, NoRights> {
         let Some(wanted) = wanted else {
             return Ok(Self::Own);
         };
         let password = match &wanted.password {
             None => None,
-            Some(command) => Some(passwords.printed_by(command, &reach.directory).await?),
+            Some(command) => {
+                let printed = passwords.printed_by(command, &reach.directory).await;
+                let password = printed.map_err(NoRights::None)?;
+                if passwords.is_refused(&reach.host, &password) {
+                    // The command may know better by the next time.
+                    passwords.forget(command, &reach.directory).await;
+                    return Err(NoRights::Refused(format!(
+                        "`sudo` did not accept the password with which to become `{}`; the same one is not tried again \
+                         for a while",
+                        wanted.user
+                    )));
+                }
+                Some(password)
+            }
         };
         Ok(Self::Sudo {
             user: wanted.user.clone(),
@@ -70,34 +145,32 @@ impl Rights {
     /// # Errors
     ///
     /// When the user's name cannot be carried by a shell.
-    pub(super) fn exec(&self, script: &str) -> Result<Exec, QuoteError> {
+    pub(super) fn exec(&self, script: &str) -> Result<(Exec, Option<Gate>), QuoteError> {
         let (user, password) = match self {
-            Self::Own => {
-                return Ok(Exec {
-                    command: SHELL.to_owned(),
-                    input: script.as_bytes().to_vec(),
-                });
-            }
+            Self::Own => return Ok((Exec::new(SHELL, script), None)),
             Self::Sudo { user, password } => (quote(user)?, password),
         };
         // `sudo` says why it refuses in the language of the login.
         let sudo = "exec env LC_ALL=C sudo";
-        Ok(match password {
-            None => Exec {
-                command: format!("{sudo} -n -u {user} -- /bin/sh -c '{OUTLIVE}'"),
-                input: script.as_bytes().to_vec(),
-            },
-            Some(password) => {
-                let swallow =
-                    format!("while read -r line; do [ \"$line\" = \"{BEGIN}\" ] && break; done");
-                Exec {
-                    command: format!(
-                        "{sudo} -k -S -p \"\" -u {user} -- /bin/sh -c '{swallow}; {OUTLIVE}'"
-                    ),
-                    input: format!("{}\n{BEGIN}\n{script}", password.reveal()).into_bytes(),
-                }
-            }
-        })
+        let Some(password) = password else {
+            let command = format!("{sudo} -n -u {user} -- /bin/sh -c '{OUTLIVE}'");
+            return Ok((Exec::new(command, script), None));
+        };
+        let swallow = format!("while read -r line; do [ \"$line\" = \"{BEGIN}\" ] && break; done");
+        let (later, coming) = oneshot::channel();
+        let exec = Exec {
+            command: format!(
+                "{sudo} -k -S -p \"{PROMPT}\" -u {user} -- /bin/sh -c 'echo \"{GO}\"; {swallow}; {OUTLIVE}'"
+            ),
+            input: format!("{}\n", password.reveal()).into_bytes(),
+            later: Some(coming),
+        };
+        let gate = Gate {
+            later,
+            script: format!("{BEGIN}\n{script}").into_bytes(),
+            said: Vec::new(),
+        };
+        Ok((exec, Some(gate)))
     }
 
     /// Why the script did not run, in a sentence: from what was printed where it should have answered.
@@ -134,16 +207,21 @@ impl Rights {
         }
     }
 
-    /// Whether the password was wrong.
-    pub(super) fn is_wrong(&self, printed: &str) -> bool {
-        matches!(
-            self,
+    /// The password, where it was wrong.
+    pub(super) fn wrong(&self, printed: &str) -> Option<&Secret> {
+        match self {
             Self::Sudo {
-                password: Some(_),
+                password: Some(password),
                 ..
-            }
-        ) && Refused::read(None, printed) == Some(Refused::Wrong)
+            } if Refused::read(None, printed) == Some(Refused::Wrong) => Some(password),
+            Self::Own | Self::Sudo { .. } => None,
+        }
     }
+}
+
+/// Whether `sudo` says, by what stands on standard error, that it did not take what it was told.
+pub(super) fn asks_again(printed: &str) -> bool {
+    printed.matches(PROMPT).count() > 1 || Refused::read(None, printed) == Some(Refused::Wrong)
 }
 
 /// Why `sudo` refuses, as far as its words tell.
@@ -252,13 +330,37 @@ mod tests {
 
     #[test]
     fn a_password_is_in_the_input_and_in_no_argument() {
-        let exec = root(Some("hunter2")).exec("the script").unwrap();
+        let (exec, gate) = root(Some("hunter2")).exec("the script").unwrap();
         assert!(!exec.command.contains("hunter2"), "{}", exec.command);
-        let input = String::from_utf8(exec.input).unwrap();
-        assert_eq!(input, format!("hunter2\n{BEGIN}\nthe script"));
-        let exec = root(None).exec("the script").unwrap();
+        assert_eq!(exec.input, b"hunter2\n");
+        assert!(gate.is_some());
+        let (exec, gate) = root(None).exec("the script").unwrap();
         assert_eq!(exec.input, b"the script");
         assert!(exec.command.contains(" -n "), "{}", exec.command);
+        assert!(gate.is_none());
+    }
+
+    /// However what is said is cut into pieces, the script follows the line that asks for it, and nothing else.
+    #[test]
+    fn the_script_is_given_when_it_is_asked_for() {
+        let said = format!("Welcome\n{GO}\n");
+        for cut in 0..said.len() {
+            let (exec, gate) = root(Some("hunter2")).exec("the script").unwrap();
+            let mut later = exec.later.unwrap();
+            let mut gate = gate.unwrap().hear(&said.as_bytes()[..cut]);
+            let asked = cut >= said.len() - 1;
+            assert_eq!(gate.is_none(), asked, "{cut}");
+            if !asked {
+                assert!(later.try_recv().is_err());
+                gate = gate.unwrap().hear(&said.as_bytes()[cut..]);
+            }
+            assert!(gate.is_none());
+            let given = later.try_recv().unwrap();
+            assert_eq!(given, format!("{BEGIN}\nthe script").into_bytes());
+        }
+        assert!(!asks_again(&format!("lecture\n{PROMPT}")));
+        assert!(asks_again(&format!("{PROMPT}Leider falsch.\n{PROMPT}")));
+        assert!(asks_again("Sorry, try again.\n"));
     }
 
     #[test]

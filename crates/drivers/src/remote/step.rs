@@ -12,7 +12,7 @@ use ringway_model::{RawReport, StepKind};
 use tokio::time::Instant;
 
 use super::asking::{HOME, values};
-use super::rights::Rights;
+use super::rights::{NoRights, Rights};
 use super::talk::{Heard, Talk, Unsaid};
 use super::{RemoteDriver, root};
 use crate::envelope::{self, Answer, Event, How, Outcome, Restarts};
@@ -55,7 +55,7 @@ impl<'a> Visit<'a> {
                 Err(report) => return report,
             },
         };
-        let report = self.give(&rights, &script, withdrawal).await;
+        let report = self.give(&rights, script, withdrawal).await;
         clean(report, &rights)
     }
 
@@ -96,7 +96,7 @@ impl<'a> Visit<'a> {
             }
         }
         let rights = driver.rights(reach).await;
-        let rights = rights.map_err(|why| RawReport::Unreachable { why })?;
+        let rights = rights.map_err(NoRights::report)?;
         let note = self.before().await?;
         let root = root(reach).map_err(|why| restarts::failed(125, format!("ringway: {why}")))?;
         let script = self
@@ -152,9 +152,11 @@ impl<'a> Visit<'a> {
     }
 
     /// Gives the step to its host, and hears what becomes of it.
-    async fn give(&self, rights: &Rights, script: &str, mut withdrawal: Withdrawal) -> RawReport {
+    async fn give(&self, rights: &Rights, script: String, mut withdrawal: Withdrawal) -> RawReport {
         let deadline = self.deadline();
-        let begun = self.begin(rights, script, deadline).await;
+        let begun = self.begin(rights, &script, deadline).await;
+        // It is many times larger than everything else that is kept of a step while it runs.
+        drop(script);
         let mut talk = match begun {
             Ok(talk) => talk,
             Err(Unsaid::Refusal(_)) if withdrawal.is_asked() => return RawReport::Withdrawn,
@@ -222,7 +224,7 @@ impl<'a> Visit<'a> {
                 if rights.has_refused(talk.exit(), &printed) {
                     return Some(Read::Report(RawReport::Refused { why }));
                 }
-                return Some(self.settle(why).await);
+                return Some(self.settle(why, false).await);
             }
             // The envelope was killed, or nobody knows.
             Heard::Over => return Some(Read::Ask),
@@ -246,20 +248,23 @@ impl<'a> Visit<'a> {
             Answer::Fenced(seen) => RawReport::Fenced { seen },
             Answer::Foreign(incarnation) => foreign(incarnation),
             Answer::ForeignFleet(fleet) => foreign_fleet(&fleet),
-            Answer::Cannot(why) => return Some(self.settle(not_here(&why)).await),
-            Answer::Tidied(_) => return Some(self.settle(not_here("it tidied")).await),
+            Answer::Cannot(why) => return Some(self.settle(not_here(&why), true).await),
+            Answer::Tidied(_) => return Some(self.settle(not_here("it tidied"), false).await),
         };
         Some(Read::Report(report))
     }
 
-    /// An envelope that does not work here has begun nothing; but an earlier one may have.
-    async fn settle(&self, why: String) -> Read {
+    /// After a script that did not accept the step: an earlier one may have, and this one too unless it is `certain` that it
+    /// did not. Where it is not, a host that lets itself be asked and says nothing either has no envelopes at all; one that
+    /// is gone may have begun the step.
+    async fn settle(&self, why: String, certain: bool) -> Read {
         let until = Instant::now() + self.patience();
         match self.look(until, until).await {
-            Ok(Read::Report(RawReport::NeverStarted)) | Err(_) => {
+            Ok(Read::Report(RawReport::NeverStarted)) | Err(Unfound::Unsaid(_)) => {
                 Read::Report(RawReport::Refused { why })
             }
-            Ok(Read::Report(RawReport::Unreachable { .. })) => Read::Ask,
+            Err(Unfound::Away(_)) if certain => Read::Report(RawReport::Refused { why }),
+            Err(Unfound::Away(_)) | Ok(Read::Report(RawReport::Unreachable { .. })) => Read::Ask,
             Ok(read) => read,
         }
     }
@@ -345,7 +350,7 @@ impl<'a> Visit<'a> {
             .script(|run| envelope::attach(run, limit, grace))
             .map_err(Unfound::Unsaid)?;
         let rights = self.driver.rights(&self.step.reach).await;
-        let rights = rights.map_err(Unfound::Unsaid)?;
+        let rights = rights.map_err(|none| Unfound::Unsaid(none.words()))?;
         let begun = self.begin(&rights, &script, answer_by).await;
         let mut talk = begun.map_err(|unsaid| match unsaid {
             Unsaid::Refusal(refusal) => Unfound::Away(refusal.to_string()),
@@ -411,7 +416,7 @@ impl<'a> Visit<'a> {
     pub(super) async fn restarts(&self, seen: Option<&str>) -> Result<Restarts, String> {
         let script = self.script(|run| envelope::restarts(run, seen))?;
         let reach = &self.step.reach;
-        let rights = self.driver.rights(reach).await?;
+        let rights = self.driver.rights(reach).await.map_err(NoRights::words)?;
         let within = self.driver.spans.answer;
         let heard = self
             .driver

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::rights::Rights;
+use super::rights::{Gate, PROMPT, Rights, asks_again};
 use crate::envelope::{Answer, Event, Reader};
 use crate::port::Reach;
 use crate::quote::QuoteError;
@@ -44,6 +44,8 @@ pub(super) struct Talk {
     reader: Reader,
     events: VecDeque<Event>,
     errors: Vec<u8>,
+    /// What is given to the host when it asks for it.
+    gate: Option<Gate>,
     exit: Option<i32>,
     answered: bool,
 }
@@ -58,7 +60,7 @@ impl Talk {
         limit: usize,
         until: Instant,
     ) -> Result<Self, Unsaid> {
-        let exec = rights.exec(script).map_err(Unsaid::Quote)?;
+        let (exec, gate) = rights.exec(script).map_err(Unsaid::Quote)?;
         let starting = transport.exec(Arc::clone(reach), exec);
         let running = tokio::time::timeout_at(until, starting)
             .await
@@ -69,6 +71,7 @@ impl Talk {
             reader: Reader::new(limit),
             events: VecDeque::new(),
             errors: Vec::new(),
+            gate,
             exit: None,
             answered: false,
         })
@@ -89,11 +92,18 @@ impl Talk {
                 Err(_) => return Heard::Late,
                 Ok(Err(lost)) => return Heard::Lost(lost.0),
                 Ok(Ok(None)) => return Heard::Over,
-                Ok(Ok(Some(Said::Output(bytes)))) => self.events.extend(self.reader.feed(&bytes)),
+                Ok(Ok(Some(Said::Output(bytes)))) => {
+                    self.gate = self.gate.take().and_then(|gate| gate.hear(&bytes));
+                    self.events.extend(self.reader.feed(&bytes));
+                }
                 Ok(Ok(Some(Said::Errors(bytes)))) => {
                     self.errors.extend_from_slice(&bytes);
                     let excess = self.errors.len().saturating_sub(ERRORS_LIMIT);
                     self.errors.drain(..excess);
+                    if self.gate.is_some() && asks_again(&String::from_utf8_lossy(&self.errors)) {
+                        // It has been told what there is to tell; the end of its input is the answer.
+                        self.gate = None;
+                    }
                 }
                 Ok(Ok(Some(Said::Exit(exit)))) => self.exit = Some(exit),
             }
@@ -112,8 +122,9 @@ impl Talk {
 
     /// What stood where the script should have spoken, as the reason why it did not.
     pub(super) fn printed(&self) -> String {
-        if !self.errors.is_empty() {
-            return String::from_utf8_lossy(&self.errors).into_owned();
+        let errors = String::from_utf8_lossy(&self.errors).replace(PROMPT, "");
+        if !errors.is_empty() {
+            return errors;
         }
         match self.reader.unanswered() {
             Some(Answer::Cannot(noise)) if Answer::Cannot(noise.clone()) != Answer::read("") => {

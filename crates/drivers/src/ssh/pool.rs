@@ -45,7 +45,9 @@ pub struct Limits {
     pub open: usize,
     /// How long a connection is kept that nobody uses.
     pub idle: Duration,
-    /// How many of these are kept, the last used ones. Each costs about 100 KiB here, and a process on its host.
+    /// How many connections there may be, used, unused or being opened, until those that nobody uses are closed sooner, the longest unused
+    /// first: a small fleet keeps all of its, and a large one does not have those of the hosts it is done with beside
+    /// those of the hosts it is at. Each costs about 100 KiB here, and a process on its host.
     pub kept: usize,
 }
 
@@ -68,9 +70,12 @@ impl Default for Limits {
     }
 }
 
-/// The shortest and the longest pause between two looks for connections that nobody uses. A look costs microseconds; in the
-/// longest pause no more hosts are done with than connections can be opened.
-const SWEEPS: Range<Duration> = Duration::from_millis(10)..Duration::from_secs(1);
+/// The shortest and the longest pause between two looks for connections that nobody uses. A look costs microseconds, and
+/// connections of hosts that were done with in a pause are in memory for its length.
+const SWEEPS: Range<Duration> = Duration::from_millis(10)..Duration::from_millis(250);
+
+/// Longer than a host's connection is idle between two steps of a visit: what is decided in between is written to a disk.
+const BETWEEN_STEPS: Duration = Duration::from_millis(300);
 
 /// All connections.
 pub(super) struct Pool {
@@ -146,10 +151,13 @@ impl Pool {
                     None => self.start_opening(slot, &mut inner, r#use),
                 }
             };
-            let result = match opened.wait_for(Option::is_some).await {
-                Ok(result) => result.clone().expect("it was waited for"),
-                // Whoever was opening it is gone, with its runtime.
-                Err(_) => Err(Refusal::Here("the connection was given up".to_owned())),
+            let opened = opened.wait_for(Option::is_some).await;
+            let Some(result) = opened.ok().and_then(|result| result.clone()) else {
+                // Whoever was opening it is gone, by a fault of this program's. The next one tries anew.
+                slot.inner()
+                    .opening
+                    .take_if(|opening| opening.has_changed().is_err());
+                return Err(Refusal::Here("the connection was given up".to_owned()));
             };
             result?;
         }
@@ -360,8 +368,15 @@ impl Pool {
             .filter_map(|slot| Some((slot.inner().idle_since()?, slot)))
             .collect();
         idle.sort_by_key(|(since, _)| *since);
-        for (_, slot) in &idle[..idle.len().saturating_sub(self.limits.kept)] {
-            slot.close_idle(Connection::may_make_room);
+        let opening = slots.by_route.values();
+        let opening = opening.filter(|slot| slot.inner().opening.is_some());
+        let places = self.limits.open.max(1);
+        let open = places.saturating_sub(self.room.places.available_permits());
+        let excess = (open + opening.count()).saturating_sub(self.limits.kept);
+        for (_, slot) in idle.iter().take(excess) {
+            slot.close_idle(|connection| {
+                connection.may_make_room() && connection.idle_since.elapsed() >= BETWEEN_STEPS
+            });
         }
         slots.is_swept = !slots.by_route.is_empty();
         slots.is_swept
@@ -369,5 +384,30 @@ impl Pool {
 
     fn slots(&self) -> MutexGuard<'_, Slots> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ringway_model::Span;
+
+    use super::super::route::tests::{here, reach};
+    use super::*;
+
+    /// Whatever a host says that the library breaks on: it must not make the host unreachable for good.
+    #[tokio::test]
+    async fn a_connection_that_is_given_up_in_the_middle_is_opened_anew() {
+        let pool = Arc::new(Pool::new(here(), Limits::default()));
+        let mut to = reach(|ssh| ssh.connect_timeout = Span::seconds(10));
+        "no-such-host.invalid".clone_into(&mut to.address);
+        let slot = pool.slot(Route::to(&to, pool.here()).unwrap());
+        let (_, given_up) = watch::channel(None);
+        slot.inner().opening = Some(given_up);
+        let mut refused = Vec::new();
+        for _ in 0..2 {
+            refused.push(pool.lease(&slot, Use::Command).await.err().unwrap());
+        }
+        assert!(matches!(refused[0], Refusal::Here(_)), "{refused:?}");
+        assert!(matches!(refused[1], Refusal::Unreachable(_)), "{refused:?}");
     }
 }

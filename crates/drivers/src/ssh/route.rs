@@ -205,7 +205,7 @@ fn at(file: &str, reach: &Reach, here: &Here) -> PathBuf {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::num::NonZeroU16;
 
     use ringway_model::{Labels, Span};
@@ -213,7 +213,7 @@ mod tests {
 
     use super::*;
 
-    fn here() -> Here {
+    pub(crate) fn here() -> Here {
         Here {
             user: "ops".to_owned(),
             home: PathBuf::from("/home/ops"),
@@ -222,7 +222,7 @@ mod tests {
         }
     }
 
-    fn reach(change: impl FnOnce(&mut Ssh)) -> Reach {
+    pub(crate) fn reach(change: impl FnOnce(&mut Ssh)) -> Reach {
         let mut ssh = Ssh {
             via: SshVia::Ringway,
             user: None,

@@ -50,9 +50,17 @@ pub(super) async fn give(
         let to = Arc::clone(&to);
         async move {
             // A host that does not want it any more says so on the channel; there is nobody to tell here.
-            if to.exec(true, exec.command).await.is_ok() && write(&to, &exec.input).await.is_ok() {
-                let _ = to.eof().await;
+            if to.exec(true, exec.command).await.is_err() || write(&to, &exec.input).await.is_err()
+            {
+                return;
             }
+            if let Some(later) = exec.later
+                && let Ok(later) = later.await
+                && write(&to, &later).await.is_err()
+            {
+                return;
+            }
+            let _ = to.eof().await;
         }
     };
     let mut running = RunningCommand {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::folder::Papers;
@@ -60,13 +61,25 @@ pub(super) struct Begun {
 
 impl Command {
     /// Lets the command begin, and gives it its input, while it already speaks.
-    pub(super) fn begin(begun: Begun, complaints: Vec<u8>, input: Vec<u8>) -> Self {
+    pub(super) fn begin(
+        begun: Begun,
+        complaints: Vec<u8>,
+        input: Vec<u8>,
+        later: Option<oneshot::Receiver<Vec<u8>>>,
+    ) -> Self {
         let mut stdin = begun.input;
         let giving = tokio::spawn(async move {
             // Whoever does not take all of it has ended, and that is told by its end.
-            if stdin.write_all(&input).await.is_ok() {
-                let _ = stdin.shutdown().await;
+            if stdin.write_all(&input).await.is_err() {
+                return;
             }
+            if let Some(later) = later
+                && let Ok(later) = later.await
+                && stdin.write_all(&later).await.is_err()
+            {
+                return;
+            }
+            let _ = stdin.shutdown().await;
         });
         let mut said = VecDeque::new();
         if !begun.besides.is_empty() {

@@ -165,7 +165,7 @@ impl SystemSsh {
         };
         let mut input = Words::GO.as_bytes().to_vec();
         input.extend_from_slice(&exec.input);
-        Ok(Command::begin(begun, complaints, input))
+        Ok(Command::begin(begun, complaints, input, exec.later))
     }
 }
 

@@ -308,7 +308,7 @@ fn an_envelope_that_wakes_after_a_takeover_changes_nothing_in_any_shell() {
     for shell in shells() {
         for (before, woken) in [
             // Before it asks for the gate; holding nothing, between the gate and the step; as the step, about to begin.
-            ("flock 9", Event::Answer(Answer::Fenced(2))),
+            ("until flock -n 9", Event::Answer(Answer::Fenced(2))),
             ("rw_run\n", NEVER),
             ("set -C", NEVER),
         ] {
@@ -328,6 +328,12 @@ fn an_envelope_that_wakes_after_a_takeover_changes_nothing_in_any_shell() {
                 [NEVER],
                 "{shell:?}, {before}"
             );
+            // What never begins holds nobody up, asleep or not.
+            assert_eq!(
+                machine.say(&machine.start(3, "echo meanwhile")),
+                [ACCEPTED, ended(0, "meanwhile\n")],
+                "{shell:?}, {before}"
+            );
             signal(&machine.text("stopped"), Signal::CONT);
             let told = hear(child);
             assert_eq!(told.last(), Some(&woken), "{shell:?}, {before}");
@@ -336,6 +342,53 @@ fn an_envelope_that_wakes_after_a_takeover_changes_nothing_in_any_shell() {
                 machine.say(&machine.start(2, "echo next")),
                 [ACCEPTED, ended(0, "next\n")]
             );
+        }
+    }
+}
+
+/// A process that was stopped with the gate in its hand: others say who it is and begin nothing, and what it was about to
+/// begin can still be forbidden.
+#[test]
+fn a_stopped_holder_of_the_gate_is_named_and_its_step_can_be_forbidden_in_any_shell() {
+    for shell in shells() {
+        for before in ["rw_fleet= rw_database=", "{\nrw_make", "if rw_free"] {
+            let machine = Machine::new(&shell);
+            assert_eq!(machine.say(&machine.start(1, "true"))[0], ACCEPTED);
+            let script = machine.start(2, "echo ran >> ledger");
+            let stop = "echo $rw_pid > stopped; kill -STOP $rw_pid";
+            let child = machine.give("", &insert(&script, before, stop));
+            until(|| {
+                let pid = machine.text("stopped");
+                let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+                stat.is_ok_and(|stat| stat.contains(") T "))
+            });
+            let impatient = |script: String| {
+                assert!(script.contains("\nRW_GATE='200'\n"));
+                machine.say(&script.replace("\nRW_GATE='200'\n", "\nRW_GATE='3'\n"))
+            };
+            let told = impatient(machine.start(3, "echo ran >> ledger"));
+            let [Event::Answer(Answer::Cannot(why))] = told.as_slice() else {
+                panic!("{shell:?}, {before}: {told:?}");
+            };
+            let holder = format!(
+                "by process {}, which is stopped",
+                machine.text("stopped").trim()
+            );
+            assert!(why.contains(&holder), "{shell:?}: {why}");
+            assert_eq!(impatient(machine.attach(2)), [NEVER], "{shell:?}, {before}");
+            signal(&machine.text("stopped"), Signal::CONT);
+            let told = hear(child);
+            let exists = Event::Answer(Answer::Exists);
+            assert!(
+                [Some(&NEVER), Some(&exists)].contains(&told.last()),
+                "{shell:?}, {before}: {told:?}"
+            );
+            assert_eq!(
+                machine.say(&machine.start(4, "echo next")),
+                [ACCEPTED, ended(0, "next\n")],
+                "{shell:?}, {before}"
+            );
+            assert_eq!(machine.text("ledger"), "", "{shell:?}, {before}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The processes of a host: everything with its mark in the environment, and what its `sshd`s are made of.
+//! The processes of a host: everything with its mark in the environment, logins that have not come to their command yet,
+//! and what its `sshd`s are made of.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -106,7 +107,18 @@ fn marked(pid: u32, farm: &Path) -> Option<String> {
             _ => {}
         }
     }
-    host.filter(|_| on_this_farm)
+    host.filter(|_| on_this_farm).or_else(|| login(pid, farm))
+}
+
+/// The host that a login is on which has nothing but what its `sshd` gave it: it is slow, or hangs.
+fn login(pid: u32, farm: &Path) -> Option<String> {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let mut words = line.split(|&byte| byte == 0);
+    let program = Path::new(std::str::from_utf8(words.next()?).ok()?);
+    if program != farm.join("farm-host") || words.next()? != b"session" {
+        return None;
+    }
+    String::from_utf8(words.next()?.to_vec()).ok()
 }
 
 fn is_dead(pid: u32) -> bool {

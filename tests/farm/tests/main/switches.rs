@@ -73,17 +73,23 @@ fn a_login_shell_may_hang_be_slow_or_say_something_of_its_own() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    wait_for("a session hangs in its shell", || {
+    let base = farm.base().to_owned();
+    let hangs = || {
         fs::read_dir("/proc").unwrap().flatten().any(|entry| {
             let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
             let line = text(&line).replace('\0', " ").trim().to_owned();
-            line.ends_with("farm-host session a") && line.starts_with(farm.base().to_str().unwrap())
+            line.ends_with("farm-host session a") && line.starts_with(base.to_str().unwrap())
         })
-    });
+    };
+    wait_for("a session hangs in its shell", hangs);
     assert!(hanging.try_wait().unwrap().is_none());
     a.drop_connections().unwrap();
     assert_eq!(hanging.wait().unwrap().code(), Some(255));
     assert!(!a.home().join("reached").exists());
+    // It outlives its connection, as anything does that does not look for it; but not its host.
+    assert!(hangs());
+    drop(farm);
+    assert!(!hangs());
 }
 
 #[test]

@@ -131,7 +131,7 @@ fn a_version_that_does_not_configure_is_taken_back_from_where_dpkg_left_it() {
     assert_eq!(touched(&ground, &before), hit);
 }
 
-/// A version that no archive has is refused by its name, and nothing is changed.
+/// A version that no archive has is refused by its name before its host is drained, and nothing is changed.
 #[test]
 fn a_version_that_no_archive_has_is_not_installed() {
     let Some(ground) = ground() else { return };
@@ -139,8 +139,13 @@ fn a_version_that_no_archive_has_is_not_installed() {
     ground.document("update", &update("9.9-9"));
     let said = ground.ringway_with_documents(&["run"]);
     assert_eq!(said.code, Some(3), "{said:?}");
-    let why = "apt does not offer ringway-web=9.9-9";
+    let why = "apt does not offer ringway-web=9.9-9: no archive of this host has it";
     assert!(said.words.contains(why), "{said:?}");
+    let hosts = HOSTS.map(|host| ground.ringway(&["why", host]).data);
+    assert!(
+        hosts.iter().any(|why| why.contains("failed (precheck")),
+        "{hosts:?}"
+    );
     assert_eq!(logs(&ground), before);
     for host in HOSTS {
         has(&ground, host, "1.0-1");

@@ -119,6 +119,24 @@ async fn a_start_that_was_swallowed_never_begins() {
     assert_eq!(times(&site, 1), 0);
 }
 
+/// It ended without a word, and nobody can be asked: that is no proof that nothing has begun.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_end_without_a_word_is_no_refusal_where_the_host_cannot_be_asked() {
+    let site = Shell::new();
+    let driver = driver(&site);
+    site.fault("rw_start", Fault::Orphan);
+    site.fault("rw_attach", Fault::Refuse);
+    let wait = format!("until [ -e go ]; do sleep 0.02; done; {}", command(1));
+    let go = async {
+        // It was refused to be asked once, and is asked again.
+        until(|| site.asked("rw_attach") > 1).await;
+        fs::write(site.home().join("go"), "").unwrap();
+    };
+    let (report, ()) = tokio::join!(run(&driver, step(&site, 1, &wait)), go);
+    let expected = [RawReport::NeverStarted, ended(0, "done\n")];
+    assert_eq!(report, expected[times(&site, 1)]);
+}
+
 fn taken_back(report: &RawReport, times: usize) {
     let borne_out = (*report == RawReport::Withdrawn && times == 0)
         || (matches!(report, RawReport::Ended { exit: 0, .. }) && times == 1);

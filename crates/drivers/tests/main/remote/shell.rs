@@ -32,6 +32,8 @@ pub(crate) enum Fault {
     LoseOutput(usize),
     /// Nothing of it arrives, and nobody says so.
     Swallow,
+    /// It arrives, and what the connection watches ends without a word: `sudo` above it was killed, say. It goes on.
+    Orphan,
     /// It is held until [`Host::release`], with nothing of it given.
     Hold,
 }
@@ -187,6 +189,27 @@ struct ShellRunning {
     _carriers: JoinSet<()>,
 }
 
+/// The login shell with a command.
+fn spawn(host: &Host, command: &str) -> tokio::process::Child {
+    let mut login = tokio::process::Command::new("/bin/sh");
+    if let Some(user) = host.user {
+        login.uid(user).gid(user);
+    }
+    login
+        .arg("-c")
+        .arg(command)
+        .env_clear()
+        .env("HOME", &host.home)
+        .env("PATH", path(host))
+        .current_dir(&host.home)
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
 fn start(host: &Host, mut exec: Exec, fault: Option<Fault>) -> ShellRunning {
     let (tell, said) = mpsc::channel(64);
     let cut = host.cut.subscribe();
@@ -200,23 +223,7 @@ fn start(host: &Host, mut exec: Exec, fault: Option<Fault>) -> ShellRunning {
         carriers.spawn(async move { tell.closed().await });
         return running(carriers);
     }
-    let mut login = tokio::process::Command::new("/bin/sh");
-    if let Some(user) = host.user {
-        login.uid(user).gid(user);
-    }
-    let mut child = login
-        .arg("-c")
-        .arg(&exec.command)
-        .env_clear()
-        .env("HOME", &host.home)
-        .env("PATH", path(host))
-        .current_dir(&host.home)
-        .process_group(0)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = spawn(host, &exec.command);
     let lost = || Err(Lost("it broke, as it was told to".to_owned()));
     let mut input_breaks = false;
     if let Some(Fault::LoseInput(bytes)) = fault {
@@ -224,9 +231,21 @@ fn start(host: &Host, mut exec: Exec, fault: Option<Fault>) -> ShellRunning {
         input_breaks = true;
     }
     let mut stdin = child.stdin.take().unwrap();
+    if fault == Some(Fault::Orphan) {
+        carriers.spawn(async move {
+            drop(stdin.write_all(&exec.input).await);
+            drop(tell.send(Ok(Said::Exit(137))).await);
+        });
+        return running(carriers);
+    }
     let broken = tell.clone();
     carriers.spawn(async move {
         drop(stdin.write_all(&exec.input).await);
+        if let Some(later) = exec.later
+            && let Ok(later) = later.await
+        {
+            drop(stdin.write_all(&later).await);
+        }
         drop(stdin);
         if input_breaks {
             drop(broken.send(lost()).await);

@@ -19,9 +19,9 @@ const PASSWORD: &str = "Correct-horse-9";
 
 /// Takes its options as `sudo` does, and refuses or reads a password as it is told by the file `mode`.
 const FAKE: &str = r#"
-user= stdin= options=$*
+user= stdin= prompt= options=$*
 while [ "$1" != -- ]; do
-	case $1 in -u) user=$2; shift ;; -S) stdin=yes ;; esac
+	case $1 in -u) user=$2; shift ;; -p) prompt=$2; shift ;; -S) stdin=yes ;; esac
 	shift
 done
 shift
@@ -31,11 +31,13 @@ free) ;;
 password)
 	[ -n "$stdin" ] || { echo 'sudo: a password is required' >&2; exit 1; }
 	tries=0
+	printf %s "$prompt" >&2
 	while read -r line; do
+		echo "$line" >>"$HOME/guesses"
 		[ "$line" = "$(cat "$HOME/expected")" ] && { SUDO_USER=$user exec "$@"; }
 		tries=$((tries + 1))
 		[ "$tries" -lt 3 ] || break
-		echo 'Sorry, try again.' >&2
+		printf 'Leider falsch.\n%s' "$prompt" >&2
 	done
 	echo "sudo: $tries incorrect password attempts" >&2
 	exit 1
@@ -170,6 +172,16 @@ async fn a_wrong_password_is_said_and_asked_for_anew() {
     let report = run(&driver, step.clone()).await;
     refused(&report, "did not accept the password");
     assert!(!format!("{report:?}").contains("wrong-one"));
+    // Guesses are counted against the account: neither is anything else taken for one, nor is the same made again.
+    assert_eq!(text(&site, "guesses"), "wrong-one\n");
+    for _ in 0..3 {
+        refused(&run(&driver, step.clone()).await, "is not tried again");
+        refused(
+            &in_time(driver.question(step.clone())).await,
+            "is not tried again",
+        );
+    }
+    assert_eq!(text(&site, "guesses"), "wrong-one\n");
     fs::write(&said, format!("{PASSWORD}\n")).unwrap();
     assert_eq!(run(&driver, step).await, ended(0, "ran\n"));
     // No password at all: nothing was given to the host.
@@ -229,9 +241,15 @@ impl Account {
     }
 
     fn may(&self, rule: &str) {
+        let log = self.log();
         let text = rule.replace("USER", &self.name);
+        let text = text.replace("LOG", log.to_str().unwrap());
         fs::write(&self.rules, format!("{text}\n")).unwrap();
         fs::set_permissions(&self.rules, fs::Permissions::from_mode(0o440)).unwrap();
+    }
+
+    fn log(&self) -> PathBuf {
+        std::env::temp_dir().join(format!("{}.log", self.name))
     }
 
     fn id(&self) -> u32 {
@@ -250,6 +268,7 @@ impl Account {
 impl Drop for Account {
     fn drop(&mut self) {
         drop(fs::remove_file(&self.rules));
+        drop(fs::remove_file(self.log()));
         drop(Process::new("userdel").arg(&self.name).output());
     }
 }
@@ -284,6 +303,12 @@ async fn the_real_sudo_gives_rights_refuses_them_and_may_end_before_the_step() {
     assert_eq!(run(&driver, right).await, ended(0, "0\n"));
     let wrong = as_root(5, "echo ran >> ledger", Some("wrong"));
     refused(&run(&driver, wrong).await, "did not accept the password");
+    // Whoever has said something wrong is asked a second time, and must not be told anything then.
+    account.may("Defaults:USER passwd_tries=9, logfile=LOG\nUSER ALL=(ALL) ALL");
+    let wrong = as_root(10, "echo ran >> ledger", Some("wrong as well"));
+    refused(&run(&driver, wrong).await, "did not accept the password");
+    let log = fs::read_to_string(account.log()).unwrap();
+    assert!(log.contains("1 incorrect password attempt"), "{log}");
 
     account.may("Defaults:USER requiretty\nUSER ALL=(ALL) NOPASSWD: ALL");
     refused(

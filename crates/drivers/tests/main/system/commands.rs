@@ -92,10 +92,7 @@ async fn a_command_that_was_not_let_begin_never_begins() {
     let host = host();
     host.set(Switch::SlowLogin(300)).unwrap();
     let reach = site.reach(host, |_| {});
-    let exec = Exec {
-        command: "touch reached".to_owned(),
-        input: Vec::new(),
-    };
+    let exec = Exec::new("touch reached", "");
     let starting = site.transport.exec(Arc::clone(&reach), exec);
     let connected = until(|| host.folder().join("sshd.log").exists());
     tokio::select! {

@@ -93,10 +93,7 @@ impl Site {
         command: &str,
         input: &str,
     ) -> Result<Box<dyn Running>, Refusal> {
-        let exec = Exec {
-            command: command.to_owned(),
-            input: input.as_bytes().to_vec(),
-        };
+        let exec = Exec::new(command, input);
         in_time(self.transport.exec(Arc::clone(reach), exec)).await
     }
 
