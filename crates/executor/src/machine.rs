@@ -172,7 +172,10 @@ impl Executor {
         let time = self.clock.told(now, self.wake);
         // A timer that ran while the clock was set back comes before its instant; it is over all the same, and has to
         // be asked for again.
-        if matches!(arrival, Arrival::Woken) || self.wake.is_some_and(|wake| wake <= time) {
+        let woken = matches!(arrival, Arrival::Woken);
+        #[cfg(feature = "planted-bugs")]
+        let woken = woken && !self.has(ringway_engine::planted::Bug::WakeLost);
+        if woken || self.wake.is_some_and(|wake| wake <= time) {
             self.wake = None;
         }
         self.arrived(time, arrival, out);
