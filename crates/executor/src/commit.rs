@@ -15,7 +15,7 @@ use crate::port::{AppendFailure, Blob, Ended, Request, Row, Snapshot, Start};
 use crate::recover::{Lost, unanswered};
 
 /// A batch that is being made durable.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Commit {
     pub(crate) row: Row,
     /// The end of the journal once it is durable.

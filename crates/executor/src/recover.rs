@@ -12,7 +12,7 @@ use crate::machine::{Executor, Growth, Happening, Phase};
 use crate::port::{Ended, Loaded, Request, Row};
 
 /// A batch of which it is not known whether it is durable.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Lost {
     seq: u64,
     hash: Digest,

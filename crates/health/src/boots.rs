@@ -20,7 +20,7 @@ const ANSWER_WITHIN: Span = Span::seconds(30);
 /// The probe id that scatters boot questions apart from probes, which are numbered below 16.
 const SCATTER: ProbeId = ProbeId(u8::MAX);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Watched {
     period: Span,
     /// The first eight bytes of the digest of the last id read: 36 characters for each of a million hosts would be
@@ -31,7 +31,7 @@ struct Watched {
 }
 
 /// Boot ids of watched hosts.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Boots {
     watched: BTreeMap<HostId, Watched>,
     agenda: BTreeSet<(Timestamp, HostId)>,

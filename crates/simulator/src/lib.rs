@@ -8,6 +8,7 @@ pub mod checkers;
 mod dice;
 mod documents;
 mod expected;
+pub mod history;
 mod reach;
 mod scenario;
 mod trace;
@@ -17,7 +18,7 @@ pub use dice::Dice;
 pub use documents::{Papers, Size, draw};
 pub use expected::Kind;
 pub use reach::Reach;
-pub use scenario::{Extra, Report, run_seed, run_seed_with};
+pub use scenario::{Extra, Report, record_seed, run_seed, run_seed_with};
 pub use trace::Trace;
 pub use world::{
     BEGIN, Effect, Execution, Fate, Faults, Flaky, Harm, LOST, MemoryStore, Met, Mishap, NoPlan,

@@ -162,7 +162,7 @@ impl Facts {
             );
             return Ok(());
         }
-        self.check_pace(intent, rollout)?;
+        check_pace(intent, rollout)?;
         if kind == VisitKind::Update {
             self.check_baseline(intent, rollout, slot)?;
         }
@@ -177,18 +177,6 @@ impl Facts {
         if kind == VisitKind::Update {
             self.check_dependencies(intent, rollout, slot, ring)?;
         }
-        Ok(())
-    }
-
-    /// No more visits at once than the policy's pace; a host that settles still counts.
-    fn check_pace(&self, intent: IntentId, rollout: &RolloutFacts) -> Result<(), Broken> {
-        let moving: u32 = rollout.rings.iter().map(|ring| ring.moving).sum();
-        let at_once = rollout.plan.pace.at_once.get();
-        ensure!(
-            moving < at_once,
-            Pace,
-            "{intent} begins a visit beside {moving} others; {at_once} may be visited at once"
-        );
         Ok(())
     }
 
@@ -329,6 +317,18 @@ impl Facts {
             .find(|(_, known)| std::sync::Arc::ptr_eq(known, plan))
             .map(|(digest, _)| *digest)
     }
+}
+
+/// No more visits at once than the policy's pace; a host that settles still counts.
+fn check_pace(intent: IntentId, rollout: &RolloutFacts) -> Result<(), Broken> {
+    let moving: u32 = rollout.rings.iter().map(|ring| ring.moving).sum();
+    let at_once = rollout.plan.pace.at_once.get();
+    ensure!(
+        moving < at_once,
+        Pace,
+        "{intent} begins a visit beside {moving} others; {at_once} may be visited at once"
+    );
+    Ok(())
 }
 
 /// Within a visit the next step is the one that followed from the last, not before its time.

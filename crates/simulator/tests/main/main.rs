@@ -11,6 +11,8 @@
 )]
 
 mod crash_points;
+mod exhaustive;
+mod histories;
 mod planted;
 mod seeds;
 mod soak;
