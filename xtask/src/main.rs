@@ -9,6 +9,7 @@ mod check;
 mod components;
 mod farm;
 mod say;
+mod soak;
 mod suites;
 mod test;
 
@@ -27,6 +28,8 @@ commands
   bench NAME..   runs benchmarks (`all` for every one) and prints what belongs into
                  docs/benchmarks.md
   farm WORDS..   hosts by hand: real sshd daemons on loopback; `farm` alone says more
+  soak           simulated worlds for an hour, told how far it is every minute, with
+                 every broken rule and its seed; `--hours H`, `--from SEED`
   help           this text
 
 environment
@@ -78,6 +81,7 @@ fn dispatch(arguments: &[String]) -> Outcome {
         "check" => nothing_more(rest).and_then(|()| check::run()),
         "bench" => bench::run(rest),
         "farm" => farm::run(rest),
+        "soak" => soak::run(rest),
         "help" | "--help" | "-h" => {
             say!("{HELP}");
             Ok(())

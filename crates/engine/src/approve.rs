@@ -121,7 +121,10 @@ impl Engine {
         };
         self.may_approve(r, &plan, actor)?;
         let conditions = self.conditions(r, subject);
-        if digest != self.approval_digest(r, subject, &conditions) {
+        let is_stale = digest != self.approval_digest(r, subject, &conditions);
+        #[cfg(feature = "planted-bugs")]
+        let is_stale = is_stale && !self.bug(crate::planted::Bug::StaleDigestAccepted);
+        if is_stale {
             let why =
                 "what you were shown has changed since: other documents, or other failed hosts";
             return Err(Rejected::new(
@@ -175,6 +178,8 @@ impl Engine {
                 NotBy::PolicyAuthor => (rollout.plan.author.as_deref(), "wrote the policy"),
                 NotBy::Starter => (Some(rollout.rec.starter.0.as_str()), "started the rollout"),
             };
+            #[cfg(feature = "planted-bugs")]
+            let excluded = excluded.filter(|_| !self.bug(crate::planted::Bug::DutiesNotSeparated));
             if excluded == Some(actor.0.as_str()) {
                 let why = format!("{actor} {role}, and duties are separated");
                 return Err(Rejected::new(
@@ -265,6 +270,12 @@ impl Engine {
                 Some((approval.actor.clone(), worse))
             })
             .collect();
+        #[cfg(feature = "planted-bugs")]
+        let void = if self.bug(crate::planted::Bug::VoidForgotten) {
+            Vec::new()
+        } else {
+            void
+        };
         for (actor, why) in void {
             let rollout = self.rollouts[r].rec.id;
             self.emit(
@@ -318,6 +329,12 @@ impl Engine {
             .iter()
             .map(|count| count.withheld + count.pending)
             .sum();
+        #[cfg(feature = "planted-bugs")]
+        let pending = if self.bug(crate::planted::Bug::PendingForgotten) {
+            0
+        } else {
+            pending
+        };
         if in_flight + pending > 0 {
             return Some(WaitingOn::Visits { pending, in_flight });
         }

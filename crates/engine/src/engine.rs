@@ -350,9 +350,18 @@ impl Engine {
             position,
             attempt,
             ending,
-            previous: rollout.previous(slot).cloned(),
+            previous: self.previous_of(r, slot),
             may_run_when_held: self.may_go_on_when_held(r, slot, visit, position),
         })
+    }
+
+    /// What a host had before the rollout, as `inspect` found it.
+    fn previous_of(&self, r: usize, slot: u32) -> Option<String> {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(Bug::WrongPrevious) {
+            return self.rollouts[r].rec.previous.first().cloned();
+        }
+        self.rollouts[r].previous(slot).cloned()
     }
 
     /// Whether an outstanding step may still begin: a hold revokes those that have not.

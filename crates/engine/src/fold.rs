@@ -63,6 +63,8 @@ impl Engine {
                 self.fold_recovered(*last_alive);
             }
             Event::Alive => {}
+            #[cfg(feature = "planted-bugs")]
+            Event::ClockJumped { .. } if self.bug(crate::planted::Bug::JumpCredited) => {}
             Event::ClockJumped { from } => {
                 for rollout in &mut self.rollouts {
                     if let Some(stage) = rollout.rec.state.stage_mut()
@@ -144,10 +146,14 @@ impl Engine {
                 actor,
                 reason,
             } => {
+                #[cfg(feature = "planted-bugs")]
+                let ignored = self.bug(crate::planted::Bug::NoIgnored);
                 let r = self.index_of(*rollout)?;
                 let rec = &mut self.rollouts[r].rec;
                 if let Some(&stage) = rec.state.stage() {
                     let subject = Subject::Promotion { ring: stage.ring() };
+                    #[cfg(feature = "planted-bugs")]
+                    let subject = if ignored { Subject::Start } else { subject };
                     rec.approvals.retain(|approval| approval.subject != subject);
                     rec.state = RolloutState::Paused {
                         stage,
@@ -381,6 +387,12 @@ impl Engine {
             .step(slot, visit, position)
             .map_or(StepKind::Inspect, |step| step.kind);
         self.note_result(r, slot, kind, visit, ending, result);
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::ResultRevivesHalt)
+            && let RolloutState::Halted { stage, .. } = self.rollouts[r].rec.state
+        {
+            self.rollouts[r].rec.state = RolloutState::Advancing(stage);
+        }
         match then {
             Then::Step {
                 position,
@@ -518,6 +530,8 @@ impl Engine {
         let touched = self.rollouts[r].rec.slots[slot as usize]
             .is(SlotRec::DRAINED | SlotRec::APPLYING)
             || visit.is_some_and(|(kind, ..)| kind != VisitKind::Update);
+        #[cfg(feature = "planted-bugs")]
+        let touched = touched && !self.bug(crate::planted::Bug::EvidenceKept);
         if touched {
             self.forget_evidence(host);
         }
@@ -550,6 +564,10 @@ impl Engine {
     }
 
     fn widen_ramp(&mut self, r: usize) {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::LiveForgetsRamp) && self.live {
+            return;
+        }
         let rollout = &mut self.rollouts[r];
         let frozen = rollout.ramp_is_frozen();
         let at_once = rollout.plan.pace.at_once.get();
@@ -631,6 +649,11 @@ impl Engine {
                     }
                 }
             }
+        }
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::EvidenceOutlivesCrash) {
+            self.rebuild();
+            return;
         }
         self.fleet.evidence.fill(0);
         self.rebuild();

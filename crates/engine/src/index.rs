@@ -201,6 +201,8 @@ impl Engine {
     }
 
     pub(crate) fn set_counted(&mut self, r: usize, slot: u32, on: bool) {
+        #[cfg(feature = "planted-bugs")]
+        let lingers = self.bug(crate::planted::Bug::AcceptanceLingers);
         let ring = self.rollouts[r].ring_of(slot);
         let Rollout { rec, idx, .. } = &mut self.rollouts[r];
         let record = &mut rec.slots[slot as usize];
@@ -218,7 +220,10 @@ impl Engine {
         } else {
             idx.counted.remove(&slot);
             idx.rings[ring].counted -= 1;
-            rec.forgiven[ring] -= u32::from(rec.accepted.remove(&slot));
+            let accepted = rec.accepted.remove(&slot);
+            #[cfg(feature = "planted-bugs")]
+            let accepted = accepted && !lingers;
+            rec.forgiven[ring] -= u32::from(accepted);
         }
     }
 
@@ -373,6 +378,12 @@ impl Engine {
             .iter()
             .find_map(|&(before, across)| {
                 let first = if across { 0 } else { ring };
+                #[cfg(feature = "planted-bugs")]
+                let first = if self.bug(crate::planted::Bug::AcrossRingsIgnored) {
+                    ring
+                } else {
+                    first
+                };
                 (first..=ring)
                     .find(|&k| !rollout.group_is_done(&self.fleet, k, before.index()))
                     .map(|k| (before.index(), k))

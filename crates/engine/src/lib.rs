@@ -31,3 +31,7 @@ pub use event::{Conditions, Event, Final, HaltCause, Then};
 pub use host::{Ending, HostState};
 pub use input::Input;
 pub use rollout::{RolloutState, Stage};
+
+/// Raised when the same inputs lead to other events than before, however slightly: recorded journals are decided again
+/// exactly within a version, and with a difference that somebody has looked at across versions.
+pub const DECISION_VERSION: u32 = 1;

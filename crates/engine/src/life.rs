@@ -503,6 +503,8 @@ impl Engine {
             }
             RolloutState::Cancelling => {
                 let over = self.rollouts[r].idx.visiting == 0 && self.rollouts[r].idx.settling == 0;
+                #[cfg(feature = "planted-bugs")]
+                let over = over || self.bug(crate::planted::Bug::EndsTooSoon);
                 self.finish_if(over, r, Final::Cancelled, out)
             }
             RolloutState::Halted { .. }
@@ -632,6 +634,10 @@ impl Engine {
 
     /// Whether too few of a ring's updated hosts report for its soak to count: how many must, how many do.
     pub(crate) fn blind(&self, r: usize, ring: RingIndex) -> Option<(u32, u32)> {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::SoakRunsBlind) {
+            return None;
+        }
         let Rollout { idx, plan, .. } = &self.rollouts[r];
         let count = idx.rings[ring.index()];
         let need = plan

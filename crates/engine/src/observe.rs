@@ -24,6 +24,10 @@ impl Engine {
         if !known || self.fleet.evidence(host, probe) == to {
             return;
         }
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::DownUnheard) && to == Evidence::Down {
+            return;
+        }
         let was_up = self.fleet.evidence(host, probe) == Evidence::Up;
         self.emit(Event::EvidenceChanged { host, probe, to }, out);
         for r in 0..self.rollouts.len() {
@@ -133,6 +137,8 @@ impl Engine {
     fn fire(&mut self, r: usize, slot: u32, out: &mut Vec<Event>) {
         let never = Timestamp::NEVER;
         match self.rollouts[r].rec.slots[slot as usize].state {
+            #[cfg(feature = "planted-bugs")]
+            HostState::Backoff { .. } if self.bug(crate::planted::Bug::RetryForgotten) => {}
             HostState::Backoff {
                 visit,
                 position,

@@ -41,11 +41,79 @@ pub enum Bug {
     ActsBeforeCommit,
     /// Hosts of another database are taken over although nobody decided that. (In the loop around the engine.)
     AdoptsUnasked,
+    /// The next ring begins before the one before it was promoted.
+    RingsOverlap,
+    /// A result that arrives while a rollout is halted lets it go on.
+    ResultRevivesHalt,
+    /// What was known of a host before its visit counts after it.
+    EvidenceKept,
+    /// What was known before a crash counts after it.
+    EvidenceOutlivesCrash,
+    /// A host goes back to what another host had.
+    WrongPrevious,
+    /// A stop does not cover the first rollout.
+    StopMissesOne,
+    /// The author of the policy and the starter of the rollout may approve it.
+    DutiesNotSeparated,
+    /// A yes to something else than what is there counts.
+    StaleDigestAccepted,
+    /// A yes stands although what came after it is worse.
+    VoidForgotten,
+    /// A no leaves every yes standing.
+    NoIgnored,
+    /// A snapshot does not say that the fleet is stopped.
+    SnapshotForgetsStop,
+    /// A group waits for those it depends on in its own ring only.
+    AcrossRingsIgnored,
+    /// A host that was offline is never tried again.
+    OfflineForgotten,
+    /// A ring is promoted although a host that came back waits for its visit.
+    PendingForgotten,
+    /// A host is updated as soon as its visit is over.
+    SettleSkipped,
+    /// Budgets and peers are asked at the beginning of a visit and not before its later steps.
+    PeersAskedOnce,
+    /// A step whose host could not be reached counts as done.
+    UnreachableIsDone,
+    /// What a `verify` says does not matter.
+    VerifyIgnored,
+    /// A host that went silent after a disruptive step counts as never reached.
+    LostIsOffline,
+    /// The ramp widens where the journal is read back and not live.
+    LiveForgetsRamp,
+    /// A cancelled rollout ends while visits go on.
+    EndsTooSoon,
+    /// A soak is credited with the time by which the clock jumped.
+    JumpCredited,
+    /// A host that was unhealthy before the update is updated although its policy leaves it alone.
+    BaselineIgnored,
+    /// More hosts are visited at once than the pace says.
+    PaceIgnored,
+    /// A soak runs while too few hosts report.
+    SoakRunsBlind,
+    /// A step that is to be repeated later never is.
+    RetryForgotten,
+    /// The acceptance of a host that was mended goes to the next one that fails.
+    AcceptanceLingers,
+    /// That a host is down is not heard.
+    DownUnheard,
+    /// A decider that takes over writes under the epoch of the one before. (In the loop around the engine.)
+    EpochNotRaised,
+    /// A step is handed out under the epoch before. (In the loop around the engine.)
+    StaleEpochHandedOut,
+    /// A step that may have begun before a crash is begun anew. (In the loop around the engine.)
+    AttachBeginsAnew,
+    /// A step is handed out twice. (In the loop around the engine.)
+    HandedOutTwice,
+    /// A person is told that something is done before it is durable. (In the loop around the engine.)
+    AnswersBeforeCommit,
+    /// A timer that comes too early by the clock is not asked for again. (In the loop around the engine.)
+    WakeLost,
 }
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 52] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -64,5 +132,39 @@ impl Bug {
         Self::IntentForgotten,
         Self::ActsBeforeCommit,
         Self::AdoptsUnasked,
+        Self::RingsOverlap,
+        Self::ResultRevivesHalt,
+        Self::EvidenceKept,
+        Self::EvidenceOutlivesCrash,
+        Self::WrongPrevious,
+        Self::StopMissesOne,
+        Self::DutiesNotSeparated,
+        Self::StaleDigestAccepted,
+        Self::VoidForgotten,
+        Self::NoIgnored,
+        Self::SnapshotForgetsStop,
+        Self::AcrossRingsIgnored,
+        Self::OfflineForgotten,
+        Self::PendingForgotten,
+        Self::SettleSkipped,
+        Self::PeersAskedOnce,
+        Self::UnreachableIsDone,
+        Self::VerifyIgnored,
+        Self::LostIsOffline,
+        Self::LiveForgetsRamp,
+        Self::EndsTooSoon,
+        Self::JumpCredited,
+        Self::BaselineIgnored,
+        Self::PaceIgnored,
+        Self::SoakRunsBlind,
+        Self::RetryForgotten,
+        Self::AcceptanceLingers,
+        Self::DownUnheard,
+        Self::EpochNotRaised,
+        Self::StaleEpochHandedOut,
+        Self::AttachBeginsAnew,
+        Self::HandedOutTwice,
+        Self::AnswersBeforeCommit,
+        Self::WakeLost,
     ];
 }

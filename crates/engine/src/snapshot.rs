@@ -106,13 +106,28 @@ impl Engine {
             epoch: self.epoch,
             recovered_at: self.recovered_at,
             fleet: self.fleet_digest,
-            hold: &self.hold,
+            hold: self.hold_to_write(),
             evidence: &self.fleet.evidence,
             rollouts: self.rollouts.iter().map(|rollout| &rollout.rec).collect(),
             adopted: &self.adopted,
             changes: self.changes,
         };
         postcard::to_allocvec(&state).expect("the state is plain data and memory is there")
+    }
+
+    #[cfg_attr(
+        not(feature = "planted-bugs"),
+        expect(
+            clippy::missing_const_for_fn,
+            reason = "only a planted mistake makes it more than a field"
+        )
+    )]
+    fn hold_to_write(&self) -> &FleetHold {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::SnapshotForgetsStop) {
+            return &FleetHold::Free;
+        }
+        &self.hold
     }
 
     /// The digest that format 1 gave this state: what journals of that time have written down.

@@ -64,9 +64,10 @@ impl Engine {
         if self.is_held_for(r, visit) {
             return Err(Block::All(self.hold_reason(r)));
         }
-        if visit != VisitKind::Rollback
-            && self.rollouts[r].ring_of(slot) >= usize::from(self.rollouts[r].rec.opened)
-        {
+        let opened = usize::from(self.rollouts[r].rec.opened);
+        #[cfg(feature = "planted-bugs")]
+        let opened = opened + usize::from(self.bug(crate::planted::Bug::RingsOverlap));
+        if visit != VisitKind::Rollback && self.rollouts[r].ring_of(slot) >= opened {
             return Err(Block::All(self.earlier_ring(r)));
         }
         self.within_pace(r, visit)?;
@@ -167,6 +168,10 @@ impl Engine {
     }
 
     fn within_pace(&self, r: usize, visit: VisitKind) -> Result<(), Block> {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::PaceIgnored) {
+            return Ok(());
+        }
         let rollout = &self.rollouts[r];
         let (in_flight, limit, frozen) = if visit == VisitKind::Rollback {
             (rollout.idx.visiting, rollout.plan.pace.at_once.get(), false)
@@ -226,6 +231,10 @@ impl Engine {
 
     /// A host that was unhealthy before the update is not blamed on it, and not touched unless the policy says so.
     fn baseline(&self, r: usize, slot: u32) -> Result<(), Block> {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::BaselineIgnored) {
+            return Ok(());
+        }
         // A host that an attempt has changed already may be unwell because of it: that is nothing from before.
         let changed = self.rollouts[r].rec.slots[slot as usize].is(SlotRec::CHANGED);
         if changed || !self.minds_baseline(r) {
@@ -328,6 +337,8 @@ impl Engine {
 
     /// The next host to look at, and whether it was queued (not met in the plan's order).
     fn next_candidate(&mut self, r: usize) -> Option<(u32, bool)> {
+        #[cfg(feature = "planted-bugs")]
+        let overlaps = self.bug(crate::planted::Bug::RingsOverlap);
         let rollout = &mut self.rollouts[r];
         if let Some(slot) = rollout.idx.again.pop_front() {
             return Some((slot, true));
@@ -336,6 +347,12 @@ impl Engine {
             return None;
         };
         let end = rollout.plan.rings[ring.index()].slots().end;
+        #[cfg(feature = "planted-bugs")]
+        let end = if overlaps {
+            rollout.plan.slots.len()
+        } else {
+            end
+        };
         let slot = rollout.idx.cursor;
         ((slot as usize) < end).then(|| {
             rollout.idx.cursor += 1;
@@ -441,6 +458,8 @@ impl Engine {
         let takes_down = self.rollouts[r]
             .step(slot, visit, position)
             .is_some_and(|step| step.kind.takes_down());
+        #[cfg(feature = "planted-bugs")]
+        let takes_down = takes_down && !self.bug(crate::planted::Bug::PeersAskedOnce);
         let record = self.rollouts[r].rec.slots[slot as usize];
         let host = self.host_of(r, slot);
         // A host that another rollout had counted down is no repair any more once that rollout is over.

@@ -75,6 +75,12 @@ impl Engine {
     }
 
     fn follow(&self, ended: Ended, result: &StepResult) -> Then {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::UnreachableIsDone) && *result == StepResult::Unreachable
+            || self.bug(crate::planted::Bug::VerifyIgnored) && ended.kind == StepKind::Verify
+        {
+            return self.after_success(ended);
+        }
         match result {
             StepResult::Done | StepResult::Back { .. } => self.after_success(ended),
             StepResult::Found { installed, .. } => self.after_inspection(ended, *installed),
@@ -184,8 +190,24 @@ impl Engine {
         };
         let touched = record.is((SlotRec::DRAINED | SlotRec::APPLYING) & !own)
             || record.is(SlotRec::RETRYING);
+        #[cfg(feature = "planted-bugs")]
+        let lost_is_offline = self.bug(crate::planted::Bug::LostIsOffline);
+        #[cfg(feature = "planted-bugs")]
+        if lost_is_offline && ended.visit == VisitKind::Update {
+            let until = self.now + self.rollouts[ended.r].plan.offline_retry;
+            return Then::End {
+                to: HostState::Offline,
+                until,
+            };
+        }
         if !touched && ended.visit == VisitKind::Update && !record.is(SlotRec::CHANGED) {
             let until = self.now + self.rollouts[ended.r].plan.offline_retry;
+            #[cfg(feature = "planted-bugs")]
+            let until = if self.bug(crate::planted::Bug::OfflineForgotten) {
+                Timestamp::NEVER
+            } else {
+                until
+            };
             return Then::End {
                 to: HostState::Offline,
                 until,
@@ -374,6 +396,10 @@ impl Engine {
                 VisitKind::Update | VisitKind::Restart => {
                     let plan = &self.rollouts[r].plan;
                     let settle = plan.pace.settle;
+                    #[cfg(feature = "planted-bugs")]
+                    if self.bug(crate::planted::Bug::SettleSkipped) {
+                        return (HostState::Updated, never);
+                    }
                     if !plan.gates.is_empty() {
                         // The evidence of before is forgotten with this very event; settling begins with the first good
                         // sample, and where the rollout is to end it must not wait for ever.
@@ -418,6 +444,8 @@ impl Engine {
             return false;
         }
         let fleet_held = !matches!(self.hold, FleetHold::Free);
+        #[cfg(feature = "planted-bugs")]
+        let fleet_held = fleet_held && !(r == 0 && self.bug(crate::planted::Bug::StopMissesOne));
         match &self.rollouts[r].rec.state {
             RolloutState::Advancing(_) => fleet_held,
             RolloutState::RollingBack => visit != VisitKind::Rollback || fleet_held,

@@ -13,7 +13,7 @@ use ringway_model::{Span, Timestamp};
 const JUMP: Span = Span::minutes(2);
 
 /// Wall clock in, engine time out.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Clock {
     /// The last wall clock that was told.
     wall: Option<Timestamp>,

@@ -15,7 +15,7 @@ use crate::port::{AppendFailure, Blob, Ended, Request, Row, Snapshot, Start};
 use crate::recover::{Lost, unanswered};
 
 /// A batch that is being made durable.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Commit {
     pub(crate) row: Row,
     /// The end of the journal once it is durable.
@@ -159,9 +159,12 @@ impl Executor {
             self.withdrawn(intent);
             return;
         }
+        let (epoch, attach) = (self.epoch, next.attach);
+        #[cfg(feature = "planted-bugs")]
+        let (epoch, attach) = self.planted_start(epoch, attach);
         out.push(Request::Start(Start {
             intent,
-            epoch: self.epoch,
+            epoch,
             incarnation: self.incarnation,
             host: order.host,
             fleet: order.fleet,
@@ -172,9 +175,28 @@ impl Executor {
             attempt: order.attempt,
             previous: order.previous,
             adopts: self.adopts(),
-            attach: next.attach,
+            attach,
             may_run_when_held: order.may_run_when_held,
         }));
+        #[cfg(feature = "planted-bugs")]
+        if self.has(ringway_engine::planted::Bug::HandedOutTwice)
+            && let Some(Request::Start(start)) = out.last().cloned()
+        {
+            out.push(Request::Start(start));
+        }
+    }
+
+    #[cfg(feature = "planted-bugs")]
+    fn planted_start(
+        &self,
+        mut epoch: ringway_model::Epoch,
+        mut attach: bool,
+    ) -> (ringway_model::Epoch, bool) {
+        if self.has(ringway_engine::planted::Bug::StaleEpochHandedOut) {
+            epoch.0 = epoch.0.saturating_sub(1);
+        }
+        attach &= !self.has(ringway_engine::planted::Bug::AttachBeginsAnew);
+        (epoch, attach)
     }
 
     /// Databases whose hosts the workers may take over.

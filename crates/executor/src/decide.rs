@@ -296,6 +296,12 @@ impl Executor {
         };
         out.push(commit.request());
         #[cfg(feature = "planted-bugs")]
+        let mut commit = commit;
+        #[cfg(feature = "planted-bugs")]
+        if self.has(ringway_engine::planted::Bug::AnswersBeforeCommit) {
+            answer(std::mem::take(&mut commit.replies), out);
+        }
+        #[cfg(feature = "planted-bugs")]
         if self.planted == Some(ringway_engine::planted::Bug::ActsBeforeCommit) {
             self.ledger.durable(&commit.events, commit.row.at);
         }

@@ -34,7 +34,7 @@ pub(crate) struct Next {
 }
 
 /// All outstanding steps.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Ledger {
     stages: BTreeMap<IntentId, Stage>,
     /// What can be handed out, in the order it was decided.

@@ -37,7 +37,7 @@ use crate::watching::Watching;
 use crate::words::Words;
 
 /// What the loop is doing.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Phase {
     /// It has to ask for the journal, not before this instant.
     Unread { at: Timestamp },
@@ -57,14 +57,14 @@ pub(crate) enum Phase {
 }
 
 /// Something that arrived and is not a command.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Happening {
     Report(IntentId, RawReport),
     Restarted(HostId),
 }
 
 /// A command that waits to be decided.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) ticket: u64,
     pub(crate) actor: Actor,
@@ -72,7 +72,7 @@ pub(crate) struct Asked {
 }
 
 /// What arrived and is not decided.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Inbox {
     pub(crate) commands: VecDeque<Asked>,
     pub(crate) happenings: VecDeque<Happening>,
@@ -87,7 +87,7 @@ impl Inbox {
 }
 
 /// The loop around the engine.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Executor {
     pub(crate) config: Config,
     pub(crate) engine: Engine,
@@ -185,7 +185,10 @@ impl Executor {
         // be asked for again.
         let mut is_over = self.wake.is_some_and(|wake| wake <= time);
         for arrival in arrivals {
-            is_over |= matches!(arrival, Arrival::Woken);
+            let woken = matches!(arrival, Arrival::Woken);
+            #[cfg(feature = "planted-bugs")]
+            let woken = woken && !self.has(ringway_engine::planted::Bug::WakeLost);
+            is_over |= woken;
             self.arrived(time, arrival, out);
         }
         if is_over {

@@ -12,7 +12,7 @@ use crate::machine::{Executor, Growth, Happening, Phase};
 use crate::port::{Ended, Loaded, Request, Row};
 
 /// A batch of which it is not known whether it is durable.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Lost {
     seq: u64,
     hash: Digest,
@@ -65,6 +65,10 @@ impl Executor {
         self.fleet = self.head.fleet;
         self.library = library;
         (self.epoch, self.incarnation) = (loaded.epoch, loaded.incarnation);
+        #[cfg(feature = "planted-bugs")]
+        if !was_empty && self.has(ringway_engine::planted::Bug::EpochNotRaised) {
+            self.epoch = self.head.epoch;
+        }
         self.growth = Growth {
             batches: loaded.rows.len() as u64,
             bytes: loaded.rows.iter().map(|row| row.body.len() as u64).sum(),
@@ -85,6 +89,12 @@ impl Executor {
         self.inbox.recovered = Some(if was_empty { now } else { self.head.at });
         self.is_ready = false;
         self.phase = Phase::Idle;
+    }
+
+    /// Whether a deliberate mistake is planted.
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) fn has(&self, bug: ringway_engine::planted::Bug) -> bool {
+        self.planted == Some(bug)
     }
 
     #[cfg(feature = "planted-bugs")]

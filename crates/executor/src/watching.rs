@@ -17,7 +17,7 @@ use crate::port::Request;
 const BOOT_PERIOD: (Span, Span) = (Span(500), Span::seconds(10));
 
 /// All observation.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Watching {
     board: Board,
     boots: Boots,

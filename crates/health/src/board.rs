@@ -76,7 +76,7 @@ pub struct Change {
 type Pair = (HostId, ProbeId);
 
 /// One host under one probe. Small: there may be a million.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Watched {
     /// Index into the board's rhythms.
     rhythm: u16,
@@ -98,7 +98,7 @@ struct Watched {
 }
 
 /// Which probe is due, and what is known.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Board {
     watched: BTreeMap<Pair, Watched>,
     /// Few: one per probe and freshness that documents ask for.

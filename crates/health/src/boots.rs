@@ -23,7 +23,7 @@ const SCATTER: ProbeId = ProbeId(u8::MAX);
 /// The period of a watch that asks once and is told from then on whenever the id changes.
 pub const TOLD: Span = Span(u64::MAX);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Watched {
     period: Span,
     /// The first eight bytes of the digest of the last id read: 36 characters for each of a million hosts would be
@@ -34,7 +34,7 @@ struct Watched {
 }
 
 /// Boot ids of watched hosts.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Boots {
     watched: BTreeMap<HostId, Watched>,
     agenda: BTreeSet<(Timestamp, HostId)>,

@@ -9,6 +9,7 @@ mod dice;
 mod documents;
 mod expected;
 pub mod future;
+pub mod history;
 mod reach;
 mod scenario;
 mod trace;
@@ -18,7 +19,7 @@ pub use dice::Dice;
 pub use documents::{Papers, Size, draw, texts};
 pub use expected::Kind;
 pub use reach::Reach;
-pub use scenario::{Extra, Report, run_seed, run_seed_with};
+pub use scenario::{Extra, Report, record_seed, run_seed, run_seed_with};
 pub use trace::Trace;
 pub use world::{
     BEGIN, Effect, Execution, Fate, Faults, Flaky, Harm, LOST, MemoryStore, Met, Mishap, NoPlan,

@@ -8,6 +8,7 @@ use crate::checkers::{Invariant, Violation};
 use crate::dice::Dice;
 use crate::documents::{Size, draw, for_days};
 use crate::expected::{Expected, Kind};
+use crate::history::{History, HistoryError};
 use crate::reach::Reach;
 use crate::world::{BEGIN, Faults, NoPlan, World};
 
@@ -84,6 +85,39 @@ pub fn run_seed(seed: u64) -> Report {
 
 /// Runs a seed with more told, or with a mistake planted.
 pub fn run_seed_with(seed: u64, extra: Extra) -> Report {
+    let kind = Kind::of(seed);
+    let world = match tell(seed, extra) {
+        Ok(world) => world,
+        Err(NoPlan(why)) => return no_plan(seed, why),
+    };
+    Report {
+        seed,
+        happenings: world.happenings(),
+        trace: world.trace().lines(),
+        digest: world.trace().digest(),
+        lines: world.trace().count(),
+        reach: world.reach().clone(),
+        kind,
+        planned: true,
+        violation: world.violation().cloned(),
+    }
+}
+
+/// The journal that a seed's world leaves behind; none where its documents have no plan.
+///
+/// # Errors
+///
+/// When it does not fold.
+pub fn record_seed(seed: u64, what: &str) -> Result<Option<History>, HistoryError> {
+    let Ok(world) = tell(seed, Extra::default()) else {
+        return Ok(None);
+    };
+    let blobs: Vec<_> = world.store().blobs().values().cloned().collect();
+    History::of(what, world.store().rows(), &blobs).map(Some)
+}
+
+/// Tells a seed's story to its end.
+fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     let mut dice = Dice::new(seed, "documents");
     let size = Size {
         hosts: if dice.chance(75) { (5, 20) } else { (20, 60) },
@@ -107,10 +141,7 @@ pub fn run_seed_with(seed: u64, extra: Extra) -> Report {
         snapshot_every: *dice.pick(&[5, 50, 1024]),
         ..Config::default()
     };
-    let mut world = match World::new(seed, &papers, ways, faults, config, extra.keep) {
-        Ok(world) => world,
-        Err(NoPlan(why)) => return no_plan(seed, why),
-    };
+    let mut world = World::new(seed, &papers, ways, faults, config, extra.keep)?;
     #[cfg(feature = "planted-bugs")]
     world.plant(extra.bug);
     world.meddling = dice.chance(60) && kind == Kind::Wild;
@@ -125,17 +156,7 @@ pub fn run_seed_with(seed: u64, extra: Extra) -> Report {
     if world.violation().is_none() {
         world.expect(&expected);
     }
-    Report {
-        seed,
-        happenings: world.happenings(),
-        trace: world.trace().lines(),
-        digest: world.trace().digest(),
-        lines: world.trace().count(),
-        reach: world.reach().clone(),
-        kind,
-        planned: true,
-        violation: world.violation().cloned(),
-    }
+    Ok(world)
 }
 
 /// Lets time pass until everything is over or halted: a world in which nothing else goes wrong needs nobody to decide.

@@ -2,10 +2,10 @@
 
 use std::num::NonZeroU32;
 
-use ringway_engine::{Command, Input};
-use ringway_model::{Digest, FailWhy, HostId, RolloutId, Span, StepKind, StepResult};
+use ringway_engine::{Command, Input, WatchChange};
+use ringway_model::{Digest, Evidence, FailWhy, HostId, RolloutId, Span, StepKind, StepResult};
 
-use crate::support::{Hand, ONE, good, plan};
+use crate::support::{Hand, ONE, gate, good, plan};
 
 const TWO: RolloutId = RolloutId(2);
 
@@ -163,4 +163,23 @@ fn the_digest_of_the_first_format_does_not_see_what_came_later() {
     let at = [0x80, 0x89, 0x7a];
     let bytes = [&[1][..], &at, &[1], &at, &[0, 0, 0, 0]].concat();
     assert_eq!(first, Digest::of(&bytes));
+}
+
+/// A new watch forgets what is known, and a host that settles while its rollout waits to end would be told unhealthy for it.
+#[test]
+fn an_order_to_roll_back_forgets_nothing_that_is_known_of_hosts() {
+    let (fleet, mut the_plan) = plan(&[2]);
+    the_plan.gates.push(gate());
+    the_plan.pace.settle = Span::minutes(5);
+    the_plan.rings[0].soak = Span::hours(9);
+    let mut hand = Hand::start((fleet, the_plan));
+    for host in 0..2 {
+        hand.evidence(host, Evidence::Up);
+        hand.visit(host);
+        hand.evidence(host, Evidence::Up);
+    }
+    let is_watch = |change: &WatchChange| matches!(change, WatchChange::Watch { .. });
+    assert!(hand.engine.take_watch_changes().iter().any(is_watch));
+    hand.command("olga", rollback(ONE)).unwrap();
+    assert!(!hand.engine.take_watch_changes().iter().any(is_watch));
 }

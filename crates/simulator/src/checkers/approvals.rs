@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ringway_engine::{Conditions, Subject};
-use ringway_model::{Actor, Digest, RingIndex, RolloutId};
+use ringway_model::{Actor, Digest, Hasher, RingIndex, RolloutId};
 use ringway_policy::validated::NotBy;
 
 use super::facts::{Facts, RolloutFacts, ring_of};
@@ -39,6 +39,15 @@ impl Facts {
         digest: Digest,
         conditions: &Conditions,
     ) -> Result<(), Broken> {
+        // Bound to the plan and to what was shown with it, recomputed here.
+        let bound = self.shown(id, subject, conditions)?;
+        ensure!(
+            bound == digest,
+            I9,
+            "{actor} approved {id} ({subject:?}) with digest {}; what was there has {}",
+            digest.short(),
+            bound.short()
+        );
         // One digest stands for one thing that was shown: a digest that two different things share binds nobody.
         let shown = format!("{id} {subject:?} {conditions:?}");
         if let Some(before) = self.approved.get(&digest) {
@@ -55,6 +64,41 @@ impl Facts {
             conditions: conditions.clone(),
         });
         Ok(())
+    }
+
+    /// The digest of what an approver of this is shown.
+    fn shown(
+        &self,
+        id: RolloutId,
+        subject: Subject,
+        conditions: &Conditions,
+    ) -> Result<Digest, Broken> {
+        let Some(plan) = self.registered(id) else {
+            return Err((
+                super::Invariant::I15,
+                format!("{id} has a plan that nobody registered"),
+            ));
+        };
+        let ring = match subject {
+            Subject::Start => u32::MAX,
+            Subject::Promotion { ring } => u32::from(ring.0),
+        };
+        let mut failed = Vec::new();
+        for slot in &conditions.failed {
+            failed.extend_from_slice(&slot.0.to_le_bytes());
+        }
+        let mut hasher = Hasher::default();
+        for part in [
+            b"ringway approval 1".as_slice(),
+            plan.as_bytes(),
+            &id.0.to_le_bytes(),
+            &ring.to_le_bytes(),
+            &failed,
+            &conditions.debt.to_le_bytes(),
+        ] {
+            hasher = hasher.part(part);
+        }
+        Ok(hasher.finish())
     }
 
     pub(super) fn void(

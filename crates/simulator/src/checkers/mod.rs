@@ -61,6 +61,8 @@ pub enum Invariant {
     I15,
     /// A rollout halts on the failure its policy says: not later, and not earlier.
     Halts,
+    /// No more hosts are visited at once than the policy's pace says.
+    Pace,
     /// A world whose end is known before it begins ends so.
     Expected,
     /// Events tell a possible story: each follows from the ones before it.

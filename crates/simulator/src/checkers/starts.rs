@@ -3,9 +3,9 @@
 
 use ringway_engine::{Ending, HostState};
 use ringway_model::{
-    AfterCrash, CellId, Digest, IntentId, RolloutId, StepKind, Timestamp, VisitKind,
+    AfterCrash, CellId, Digest, Evidence, IntentId, RolloutId, StepKind, Timestamp, VisitKind,
 };
-use ringway_policy::validated::OnHalt;
+use ringway_policy::validated::{AlreadyUnhealthy, OnHalt};
 use ringway_scheduler::plan::StepPlan;
 
 use super::facts::{Facts, Phase, RolloutFacts, Visit, ring_of};
@@ -162,6 +162,10 @@ impl Facts {
             );
             return Ok(());
         }
+        check_pace(intent, rollout)?;
+        if kind == VisitKind::Update {
+            self.check_baseline(intent, rollout, slot)?;
+        }
         let ring = ring_of(&rollout.plan, slot);
         ensure!(
             ring < rollout.opened && ring <= rollout.promoted,
@@ -172,6 +176,30 @@ impl Facts {
         );
         if kind == VisitKind::Update {
             self.check_dependencies(intent, rollout, slot, ring)?;
+        }
+        Ok(())
+    }
+
+    /// I11: where the policy leaves hosts alone that are unhealthy before the update, a host is known to be well when its
+    /// first visit begins.
+    fn check_baseline(
+        &self,
+        intent: IntentId,
+        rollout: &RolloutFacts,
+        slot: usize,
+    ) -> Result<(), Broken> {
+        if rollout.plan.already_unhealthy != AlreadyUnhealthy::Hold || rollout.slots[slot].changed {
+            return Ok(());
+        }
+        let host = &self.hosts[rollout.plan.slots[slot].host.index()];
+        for gate in &rollout.plan.gates {
+            let (known, _) = host.evidence(gate.probe);
+            ensure!(
+                known == Evidence::Up,
+                I11,
+                "{intent} visits a host that gate `{}` finds {known:?} before the update",
+                gate.name
+            );
         }
         Ok(())
     }
@@ -289,6 +317,18 @@ impl Facts {
             .find(|(_, known)| std::sync::Arc::ptr_eq(known, plan))
             .map(|(digest, _)| *digest)
     }
+}
+
+/// No more visits at once than the policy's pace; a host that settles still counts.
+fn check_pace(intent: IntentId, rollout: &RolloutFacts) -> Result<(), Broken> {
+    let moving: u32 = rollout.rings.iter().map(|ring| ring.moving).sum();
+    let at_once = rollout.plan.pace.at_once.get();
+    ensure!(
+        moving < at_once,
+        Pace,
+        "{intent} begins a visit beside {moving} others; {at_once} may be visited at once"
+    );
+    Ok(())
 }
 
 /// Within a visit the next step is the one that followed from the last, not before its time.

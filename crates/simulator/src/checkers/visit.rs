@@ -93,7 +93,8 @@ impl Facts {
                 );
                 Ok(())
             }
-            Then::End { to, .. } => {
+            Then::End { to, until } => {
+                self.check_exit(intent.rollout(), slot, to, until)?;
                 let touched = self.rollout(intent.rollout())?.slots[slot]
                     .visit
                     .is_some_and(|visit| visit.touched || visit.kind != VisitKind::Update);
@@ -166,8 +167,29 @@ impl Facts {
             | HostState::RollbackFailed { .. }
             | HostState::Offline
             | HostState::Held
-            | HostState::Lost => self.end_visit(id, index, to),
+            | HostState::Lost => {
+                self.check_exit(id, index, to, until)?;
+                self.end_visit(id, index, to)
+            }
         }
+    }
+
+    /// I14: a host that was never reached is tried again, unless it has used up its step numbers.
+    fn check_exit(
+        &self,
+        id: RolloutId,
+        slot: usize,
+        to: HostState,
+        until: Timestamp,
+    ) -> Result<(), Broken> {
+        const NEARLY_USED_UP: u16 = 60_000;
+        let serial = self.rollout(id)?.slots[slot].serial;
+        ensure!(
+            to != HostState::Offline || until != Timestamp::NEVER || serial > NEARLY_USED_UP,
+            I14,
+            "slot {slot} of {id} is offline and will never be tried again"
+        );
+        Ok(())
     }
 
     /// Steps may be left out only on the way back into service, and never the `undrain` that somebody waits for.
@@ -451,6 +473,14 @@ fn check_result(
             !succeeded,
             Story,
             "{intent} ended with {result:?} and is repeated"
+        ),
+        Then::Step {
+            ending: Ending::Well,
+            ..
+        } => ensure!(
+            !matches!(result, StepResult::Failed(_) | StepResult::Unreachable),
+            I11,
+            "{intent} (`{kind}`) ended with {result:?} and its visit goes on as if nothing were wrong"
         ),
         Then::Step { .. } | Then::End { .. } | Then::Nothing => {}
     }

@@ -78,6 +78,7 @@ impl Future<'_> {
             return;
         }
         let epoch = self.store.claim();
+        self.epoch = epoch;
         self.say(&format!("! decider {epoch} starts"));
         self.executor = Some(Executor::new(self.config()));
         self.arrives(Arrival::Woken);

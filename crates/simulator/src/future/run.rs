@@ -8,7 +8,7 @@ use ringway_engine::{Accepted, Rejected, RolloutState, Stage};
 use ringway_executor::Executor;
 use ringway_executor::codec::Batch;
 use ringway_executor::port::{AppendFailure, Arrival, Blob, Ended as LoopEnded, Request, Row};
-use ringway_model::{HostId, IntentId, ProbeId, RolloutId, Sample, Span, Timestamp};
+use ringway_model::{Epoch, HostId, IntentId, ProbeId, RolloutId, Sample, Span, Timestamp};
 use ringway_scheduler::{FleetSpec, Plan};
 
 use super::harm::{Drawn, Harm, Luck, draw};
@@ -144,6 +144,8 @@ pub(super) struct Future<'a> {
     /// Milliseconds that Ringway's clock is ahead.
     pub(super) ahead: i64,
     pub(super) store: MemoryStore,
+    /// The fencing number of the decider.
+    pub(super) epoch: Epoch,
     pub(super) hosts: Hosts,
     pub(super) harms: Vec<Harm>,
     drawn: Option<Drawn>,
@@ -200,6 +202,7 @@ impl<'a> Future<'a> {
             wake: None,
             ahead: 0,
             store: MemoryStore::default(),
+            epoch: Epoch(0),
             hosts: Hosts::new(&set.fleet),
             harms,
             drawn,
@@ -331,11 +334,11 @@ impl<'a> Future<'a> {
     fn carry_out(&mut self, request: Request) {
         match request {
             Request::Load => {
-                let loaded = Arrival::Loaded(Box::new(self.store.load()));
+                let loaded = Arrival::Loaded(Box::new(self.store.load(self.epoch)));
                 self.arrivals.push(loaded);
             }
             Request::LoadAll => {
-                let loaded = Arrival::Loaded(Box::new(self.store.load_all()));
+                let loaded = Arrival::Loaded(Box::new(self.store.load_all(self.epoch)));
                 self.arrivals.push(loaded);
             }
             Request::Append { row, blobs } => self.append(row, blobs),

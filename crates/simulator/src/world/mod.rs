@@ -101,6 +101,8 @@ pub struct World {
     begun: BTreeSet<IntentId>,
     /// By whom each step was decided, and what for.
     issued: BTreeMap<IntentId, truth::Issued>,
+    /// Steps that were handed out, by the generation that did.
+    handed: BTreeSet<(u64, IntentId)>,
     /// How many steps had been decided when a rollout opened its first ring.
     opened: BTreeMap<RolloutId, u64>,
     /// What people asked for, how often it is in the journal, and how often they were told so.
@@ -194,6 +196,7 @@ impl World {
             begun: BTreeSet::new(),
             issued: BTreeMap::new(),
             opened: BTreeMap::new(),
+            handed: BTreeSet::new(),
             acknowledged: truth::Acknowledged::default(),
             chain: Digest::from_bytes([0; 32]),
             ways,
@@ -249,6 +252,9 @@ impl World {
             };
             self.now = at;
             self.happenings += 1;
+            if self.wake == Some((at, serial)) {
+                self.wake = None;
+            }
             self.happen(happening);
         }
     }
@@ -311,7 +317,9 @@ impl World {
         }
         if let Err(violation) = self.checkers.observe(at, inputs, events) {
             self.violation.get_or_insert(violation);
+            return;
         }
+        self.check_promoted(at, events);
     }
 
     pub(crate) fn broken(&mut self, invariant: Invariant, what: String) {

@@ -164,6 +164,9 @@ impl World {
                 }
             }
         }
+        if engine.next_wake().is_some() && self.wake.is_none() && !self.is_answering() {
+            silent = Some("something is due by itself and nobody will wake the decider".to_owned());
+        }
         if let Some(what) = silent {
             self.broken(crate::checkers::Invariant::I14, what);
         }

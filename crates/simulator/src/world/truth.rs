@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use ringway_engine::{Command, Event, Input};
 use ringway_executor::Library;
 use ringway_executor::fold::Fold;
-use ringway_executor::port::{Blob, Order, Row, Start};
+use ringway_executor::port::{Arrival, Blob, Order, Row, Start};
 use ringway_model::{
-    Actor, Epoch, Hasher, HostId, HostOutcome, IntentId, Span, StepKind, Timestamp,
+    Actor, Epoch, Hasher, HostId, HostOutcome, IntentId, Slot, Span, StepKind, Timestamp,
 };
 
 use super::store::Fate;
@@ -37,9 +37,6 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// The longest that what a probe found is on its way.
-    const ON_ITS_WAY: Span = Span::seconds(6);
-
     pub(super) fn take(&mut self, now: Timestamp, up: bool) {
         if up {
             (self.up, self.bad) = (Some(now), None);
@@ -48,12 +45,10 @@ impl Found {
         }
     }
 
-    /// Whether it answered within a span, and the decider cannot know otherwise yet.
-    fn is_up(self, now: Timestamp, within: Span) -> bool {
+    /// Whether it answered within a span, and what it found since may still be on its way.
+    fn is_up(self, now: Timestamp, within: Span, on_its_way: Span) -> bool {
         self.up.is_some_and(|at| now.since(at) <= within)
-            && self
-                .bad
-                .is_none_or(|since| now.since(since) <= Self::ON_ITS_WAY)
+            && self.bad.is_none_or(|since| now.since(since) <= on_its_way)
     }
 }
 
@@ -105,6 +100,37 @@ impl World {
                     Some((_, times)) => *times += 1,
                     None => journal.push((input.clone(), 1)),
                 }
+            }
+        }
+    }
+
+    /// I11 against the truth: where a ring is promoted, its gates really found every updated host up, and lately.
+    pub(super) fn check_promoted(&mut self, at: Timestamp, events: &[Event]) {
+        /// Beyond the longest time for which anything is on its way to a decider that stands still.
+        const SLACK: Span = Span::minutes(5);
+        for event in events {
+            let Event::Promoted { rollout, ring } = event else {
+                continue;
+            };
+            let plan = &self.plans[rollout.0 as usize - 1];
+            let silent = plan.rings[ring.index()].slots().find_map(|slot| {
+                let outcome = self.checkers.outcome_of(*rollout, Slot::at(slot));
+                let host = plan.slots[slot].host;
+                let is_known = plan.gates.iter().all(|gate| {
+                    let probe = &self.fleet.probes[gate.probe.index()].probe;
+                    let fresh = probe.every.times(2).plus(probe.timeout);
+                    let found = self.told.get(&(host, gate.probe));
+                    found.is_some_and(|found| found.is_up(at, fresh.plus(SLACK), SLACK))
+                });
+                (outcome == Some(HostOutcome::Updated) && !is_known).then_some(host)
+            });
+            if let Some(host) = silent.filter(|_| self.ahead == 0) {
+                let what = format!(
+                    "{rollout} promotes {ring:?} and h{} has not answered well",
+                    host.0
+                );
+                self.broken(Invariant::I11, what);
+                return;
             }
         }
     }
@@ -168,6 +194,10 @@ impl World {
             return;
         };
         issued.kind = kind;
+        if !self.handed.insert((self.acting, intent)) {
+            self.broken(Invariant::I5, format!("{intent} is handed out twice"));
+            return;
+        }
         if !start.attach && issued.epoch != epoch {
             let what = format!(
                 "{intent} was decided by decider {} and is begun anew by decider {epoch}",
@@ -379,6 +409,21 @@ impl World {
         Ok(())
     }
 
+    /// Whether the store has something to tell the decider, or is about to.
+    pub(super) fn is_answering(&self) -> bool {
+        let mut queue = self.queue.values();
+        self.is_writing()
+            || queue.any(|happening| {
+                let Happening::Arrives { what, .. } = happening else {
+                    return false;
+                };
+                matches!(
+                    what,
+                    Arrival::Appended { .. } | Arrival::AppendFailed { .. } | Arrival::Loaded(_)
+                )
+            })
+    }
+
     fn is_writing(&self) -> bool {
         self.queue
             .values()
@@ -434,6 +479,8 @@ impl World {
     pub(super) fn check_truth(&mut self, start: &Start) {
         /// From the decision on evidence to the moment it is handed out: what the loop allows itself.
         const SLACK: Span = Span::seconds(11);
+        /// The longest that what a probe found is on its way.
+        const ON_ITS_WAY: Span = Span::seconds(6);
         let Some(cell) = self.checkers.relies_on_peers(start.intent) else {
             return;
         };
@@ -445,7 +492,7 @@ impl World {
             .filter(|&&member| {
                 self.told
                     .get(&(member, spec.probe))
-                    .is_some_and(|found| found.is_up(self.now, spec.fresh.plus(SLACK)))
+                    .is_some_and(|found| found.is_up(self.now, spec.fresh.plus(SLACK), ON_ITS_WAY))
             })
             .count();
         let need = spec.must_stay_up as usize;

@@ -11,7 +11,9 @@
 )]
 
 mod crash_points;
+mod exhaustive;
 mod futures;
+mod histories;
 mod planted;
 mod seeds;
 mod soak;

@@ -1,10 +1,13 @@
-//! Deliberate mistakes in the engine: the checkers must see every one of them within the suite's seeds.
+//! Deliberate mistakes in the engine and in the loop around it: the checkers must see every one of them within the suite's
+//! seeds.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ringway_engine::planted::Bug;
 use ringway_simulator::{Extra, run_seed_with};
 
-/// Seeds a mistake may take to be seen.
-const SEEDS: std::ops::Range<u64> = 0..400;
+/// Seeds a mistake may take to be seen: those that every run of the suite goes through without one.
+const SEEDS: std::ops::Range<u64> = 0..2500;
 
 /// After how many seeds the first checker objects, and what it says.
 fn caught(bug: Bug) -> Option<(u64, String)> {
@@ -25,9 +28,25 @@ fn caught(bug: Bug) -> Option<(u64, String)> {
 /// A checker that sees nothing proves nothing.
 #[test]
 fn every_planted_mistake_is_caught() {
+    let next = AtomicUsize::new(0);
+    let look = || {
+        let mut found = Vec::new();
+        while let Some(bug) = Bug::ALL.get(next.fetch_add(1, Ordering::Relaxed)) {
+            found.push((*bug, caught(*bug)));
+        }
+        found
+    };
+    let mut found = std::thread::scope(|scope| {
+        let other = scope.spawn(look);
+        let mut found = look();
+        found.extend(other.join().expect("a world does not panic"));
+        found
+    });
+    found.sort_by_key(|(bug, _)| *bug);
+    assert_eq!(found.len(), Bug::ALL.len());
     let mut missed = Vec::new();
-    for bug in Bug::ALL {
-        match caught(bug) {
+    for (bug, caught) in found {
+        match caught {
             Some((seeds, what)) => println!("{bug:?}: caught after {seeds} seeds: {what}"),
             None => missed.push(bug),
         }

@@ -1,5 +1,10 @@
 //! Seeds beyond the suite's: a range that somebody asks for, or as many as fit into hours.
 
+#![expect(
+    clippy::disallowed_types,
+    reason = "hours are measured on the clock of the machine; no world ever sees it"
+)]
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -7,7 +12,7 @@ use std::time::{Duration, Instant};
 use ringway_simulator::{Reach, Report, run_seed};
 
 /// How often the soak says how far it is.
-const TOLD_EVERY: Duration = Duration::from_secs(60);
+const TOLD_EVERY: Duration = Duration::from_mins(1);
 
 /// Seeds in order, shared by threads, until there are no more or the time is up.
 struct Seeds {
@@ -98,12 +103,11 @@ fn number<T: std::str::FromStr>(name: &str) -> Option<T> {
 fn soak() {
     let hours: Option<f64> = number("RINGWAY_HOURS");
     let asked = std::env::var("RINGWAY_SEEDS").unwrap_or_else(|_| "2500..2510".to_owned());
-    let (from, end): (u64, u64) = match hours {
-        Some(_) => (number("RINGWAY_FROM").unwrap_or(2500), u64::MAX),
-        None => {
-            let (from, end) = asked.split_once("..").expect("a range of seeds");
-            (from.parse().unwrap(), end.parse().unwrap())
-        }
+    let (from, end): (u64, u64) = if hours.is_some() {
+        (number("RINGWAY_FROM").unwrap_or(2500), u64::MAX)
+    } else {
+        let (from, end) = asked.split_once("..").expect("a range of seeds");
+        (from.parse().unwrap(), end.parse().unwrap())
     };
     let seeds = Seeds {
         next: AtomicU64::new(from),
@@ -128,7 +132,7 @@ fn soak() {
             println!("reached: {line}");
         }
         let mut slow = tally.slow;
-        slow.sort_by(|a, b| b.0.cmp(&a.0));
+        slow.sort_unstable_by(|one, other| other.cmp(one));
         for (lines, seed) in slow.iter().take(15) {
             println!("slow: {seed} {lines}");
         }

@@ -1,0 +1,228 @@
+//! Recorded journals: folded for ever, decided again exactly within a version, and with a difference to be looked at across
+//! versions.
+//!
+//! To record another: `RINGWAY_RECORD=name RINGWAY_SEED=7 cargo test -p ringway-simulator record`. One that is recorded is
+//! never recorded anew.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ringway_engine::{DECISION_VERSION, Event, Final};
+use ringway_executor::Library;
+use ringway_model::{IntentId, RolloutId};
+use ringway_simulator::checkers::Checkers;
+use ringway_simulator::history::{Difference, History};
+use ringway_simulator::record_seed;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/histories")
+}
+
+fn histories() -> Vec<(String, History)> {
+    let mut found: Vec<_> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|kind| kind == "jsonl"))
+        .map(|path| {
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let history = History::read(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(
+                history.write(),
+                text,
+                "{name} reads and is written otherwise"
+            );
+            (name, history)
+        })
+        .collect();
+    found.sort_by(|one, other| one.0.cmp(&other.0));
+    found
+}
+
+#[test]
+fn every_recorded_journal_folds_to_the_state_it_was_recorded_with() {
+    for (name, history) in histories() {
+        history
+            .fold()
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
+#[test]
+fn no_rule_is_broken_in_any_recorded_journal() {
+    for (name, history) in histories() {
+        let library = Library::read(&history.blobs).unwrap();
+        let mut checkers = Checkers::new();
+        for (digest, fleet) in &library.fleets {
+            checkers.provide_fleet(*digest, Arc::clone(fleet));
+        }
+        for (digest, plan) in &library.plans {
+            checkers.provide_plan(*digest, Arc::clone(plan));
+        }
+        for (at, inputs, events) in history.batches() {
+            let seen = checkers.observe(at, inputs, events);
+            seen.unwrap_or_else(|violation| panic!("{name}: {violation}"));
+        }
+        checkers.finish().unwrap();
+    }
+}
+
+/// The difference to a journal of an earlier version is a file beside it, written once with `RINGWAY_BLESS=1` and looked at.
+#[test]
+fn every_recorded_journal_is_decided_again_as_it_was() {
+    for (name, history) in histories() {
+        let again = history.decide_again();
+        if history.decision_version == DECISION_VERSION {
+            again.unwrap_or_else(|difference| panic!("{name}: {difference}"));
+            continue;
+        }
+        let found = again.map_or_else(|difference| format!("{difference}\n"), |()| String::new());
+        let path = folder().join(format!("{name}.difference"));
+        if std::env::var_os("RINGWAY_BLESS").is_some() {
+            std::fs::write(&path, &found).unwrap();
+        }
+        let known = std::fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(
+            known, found,
+            "{name} is decided otherwise than anybody looked at"
+        );
+    }
+}
+
+/// A decision that was another is found where it was made.
+#[test]
+fn the_first_event_that_differs_is_named() {
+    let (_, history) = histories().swap_remove(0);
+    let text = history
+        .write()
+        .replacen("\"attempt\":1", "\"attempt\":2", 1);
+    let changed = History::read(&text).unwrap();
+    assert!(changed.fold().is_err(), "its hash says so as well");
+    let Difference {
+        recorded, decided, ..
+    } = *changed.decide_again().unwrap_err();
+    let attempt = |event: Option<Event>| match event {
+        Some(Event::StepIssued { attempt, .. }) => attempt,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((attempt(recorded), attempt(decided)), (2, 1));
+}
+
+/// What the recorded journals must have among them.
+#[test]
+fn the_recorded_journals_tell_of_every_kind_of_end() {
+    let histories = histories();
+    let tells = |wanted: &dyn Fn(&History) -> bool| {
+        assert!(histories.iter().any(|(_, history)| wanted(history)));
+    };
+    let has = |history: &History, wanted: &dyn Fn(&Event) -> bool| history.events().any(wanted);
+    let ends = |event: &Event, wanted: Final| matches!(event, Event::Finished { how, .. } if *how == wanted);
+    tells(&|history| has(history, &|event| ends(event, Final::Completed)));
+    tells(&|history| {
+        has(history, &|event| matches!(event, Event::Halted { .. }))
+            && has(history, &|event| ends(event, Final::RolledBack))
+    });
+    tells(&|history| crashes_with_steps(history));
+    tells(&|history| is_beside(history));
+}
+
+/// Which steps run after each event.
+fn running(history: &History) -> impl Iterator<Item = (&Event, BTreeSet<IntentId>)> {
+    let mut running = BTreeSet::new();
+    history.events().map(move |event| {
+        if let Event::StepIssued { intent, .. } = event {
+            running.insert(*intent);
+        } else if let Event::StepEnded { intent, .. } = event {
+            running.remove(intent);
+        }
+        (event, running.clone())
+    })
+}
+
+/// A takeover between the decision of a step and its end.
+fn crashes_with_steps(history: &History) -> bool {
+    running(history)
+        .any(|(event, running)| matches!(event, Event::Recovered { .. }) && !running.is_empty())
+}
+
+/// Two rollouts have steps running at once.
+fn is_beside(history: &History) -> bool {
+    running(history).any(|(_, running)| {
+        let of = |rollout| {
+            running
+                .iter()
+                .any(|intent| intent.rollout() == RolloutId(rollout))
+        };
+        of(1) && of(2)
+    })
+}
+
+/// Any journal of a simulated world can be recorded, read back and decided again.
+#[test]
+fn journals_of_seeded_worlds_are_decided_again_as_they_were() {
+    let mut rows = 0;
+    let mut differing = Vec::new();
+    for seed in 0..150 {
+        let Some(history) = record_seed(seed, "a seed").unwrap() else {
+            continue;
+        };
+        rows += history.rows.len();
+        if let Err(difference) = history.decide_again() {
+            differing.push(format!(
+                "seed {seed} of {}: {difference}",
+                history.rows.len()
+            ));
+        }
+    }
+    println!("{rows} rows decided again");
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
+}
+
+/// Records the journal of a seed under a name that is not taken, where asked to.
+#[test]
+fn record() {
+    let Ok(name) = std::env::var("RINGWAY_RECORD") else {
+        return;
+    };
+    let seed = std::env::var("RINGWAY_SEED").map_or(0, |text| text.parse().unwrap());
+    let what = std::env::var("RINGWAY_WHAT").unwrap_or_else(|_| format!("seed {seed}"));
+    let history = record_seed(seed, &what)
+        .unwrap()
+        .expect("the seed has a plan");
+    let path = folder().join(format!("{name}.jsonl"));
+    assert!(!path.exists(), "{name} is recorded already, for ever");
+    std::fs::write(&path, history.write()).unwrap();
+}
+
+/// Seeds that would make good histories, smallest first: `RINGWAY_LOOK=300 cargo test -p ringway-simulator look_for -- --nocapture`.
+#[test]
+fn look_for_histories() {
+    let Ok(seeds) = std::env::var("RINGWAY_LOOK") else {
+        return;
+    };
+    for seed in 0..seeds.parse().unwrap() {
+        let Some(history) = record_seed(seed, "a seed").unwrap() else {
+            continue;
+        };
+        let ends: Vec<Final> = history
+            .events()
+            .filter_map(|event| {
+                let Event::Finished { how, .. } = event else {
+                    return None;
+                };
+                Some(*how)
+            })
+            .collect();
+        let halts = history
+            .events()
+            .filter(|event| matches!(event, Event::Halted { .. }))
+            .count();
+        println!(
+            "{:>7} bytes: seed {seed} ends {ends:?}, halts {halts}, crash {}, beside {}",
+            history.write().len(),
+            crashes_with_steps(&history),
+            is_beside(&history)
+        );
+    }
+}
