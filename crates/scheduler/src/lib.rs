@@ -20,6 +20,7 @@ pub mod report;
 mod route;
 pub mod spec;
 mod stratum;
+mod texts;
 pub mod thresholds;
 mod units;
 mod words;

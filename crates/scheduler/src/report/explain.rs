@@ -33,7 +33,7 @@ pub fn explain(fleet: &FleetSpec, plan: &Plan, documents: &Documents) -> PlanRep
     let rings = rings::rings(fleet, plan, policy);
     let targets = plan.slots.len() + plan.unclaimed.len();
     let mut report = PlanReport {
-        plan: plan.encode().0,
+        plan: plan.digest(),
         seed: plan.seed,
         fleet: fleet.name.clone(),
         policy: plan.policy.clone(),

@@ -13,4 +13,5 @@ mod report;
 mod rings;
 mod routes;
 mod support;
+mod unchanged;
 mod warnings;
