@@ -86,7 +86,7 @@ impl<'h> Column<'h> {
             counts[number as usize] += 1;
             column.numbers.push(number);
         }
-        column.values(texts.texts);
+        column.values(texts.known);
         let mut start = 0;
         column.starts = counts
             .iter()

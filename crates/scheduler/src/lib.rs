@@ -7,6 +7,7 @@
 
 mod check;
 mod claim;
+pub mod compare;
 mod draw;
 mod encode;
 mod fleet;
@@ -25,6 +26,7 @@ pub mod thresholds;
 mod units;
 mod words;
 
+pub use compare::compare;
 pub use encode::DecodeError;
 pub use fleet::{FleetProblem, compile_fleet, names};
 pub use make::make_plan;

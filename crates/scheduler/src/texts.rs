@@ -10,7 +10,7 @@ const FREE: u32 = u32::MAX;
 #[derive(Default)]
 pub(crate) struct Texts<'t> {
     /// By number.
-    pub(crate) texts: Vec<&'t str>,
+    pub(crate) known: Vec<&'t str>,
     /// By number: its hash.
     hashes: Vec<u64>,
     /// Numbers by hash, each at the first free place from where its hash points to. At most half of it is used.
@@ -20,7 +20,7 @@ pub(crate) struct Texts<'t> {
 impl<'t> Texts<'t> {
     /// The number of a text; the next one where it has none yet.
     pub(crate) fn number(&mut self, text: &'t str) -> u32 {
-        if self.texts.len() * 2 >= self.table.len() {
+        if self.known.len() * 2 >= self.table.len() {
             self.grow();
         }
         let hash = hash(text.as_bytes());
@@ -29,13 +29,13 @@ impl<'t> Texts<'t> {
         loop {
             let number = self.table[place];
             if number == FREE {
-                let next = u32::try_from(self.texts.len()).expect("no more values than hosts");
+                let next = u32::try_from(self.known.len()).expect("no more values than hosts");
                 self.table[place] = next;
-                self.texts.push(text);
+                self.known.push(text);
                 self.hashes.push(hash);
                 return next;
             }
-            if self.hashes[number as usize] == hash && self.texts[number as usize] == text {
+            if self.hashes[number as usize] == hash && self.known[number as usize] == text {
                 return number;
             }
             place = (place + 1) & mask;
@@ -56,10 +56,6 @@ impl<'t> Texts<'t> {
 }
 
 /// Where in a table of `mask + 1` places a search begins.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the upper bits, which are mixed best, are what is kept"
-)]
 fn start(hash: u64, mask: usize) -> usize {
     (hash >> 32) as usize & mask
 }
@@ -100,7 +96,7 @@ mod tests {
             let expected = *known.entry(text.as_str()).or_insert(next);
             assert_eq!(texts.number(text), expected, "{text}");
         }
-        assert_eq!(texts.texts.len(), known.len());
+        assert_eq!(texts.known.len(), known.len());
     }
 
     /// Values of labels differ little; were they to meet in the table, a million of them would take for ever.
