@@ -42,7 +42,7 @@ pub(crate) struct Prepared {
 impl Prepared {
     /// The plan's digest.
     pub(crate) fn digest(&self) -> Digest {
-        self.plan.encode().0
+        self.plan.digest()
     }
 
     /// As the loop takes it.

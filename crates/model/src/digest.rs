@@ -51,6 +51,22 @@ impl Hasher {
     }
 }
 
+/// Digests content that is never there as a whole: the same digest as [`Digest::of`] all of it.
+#[derive(Clone, Default)]
+pub struct Pieces(sha2::Sha256);
+
+impl Pieces {
+    /// Adds what comes next.
+    pub fn add(&mut self, content: &[u8]) {
+        self.0.update(content);
+    }
+
+    /// The digest of all that was added.
+    pub fn finish(self) -> Digest {
+        Digest(self.0.finalize().into())
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -119,6 +135,10 @@ mod tests {
         assert_eq!(Digest::of(b"abc").to_string(), abc);
         assert_eq!(abc.parse::<Digest>().unwrap(), Digest::of(b"abc"));
         assert!("ba78".parse::<Digest>().is_err());
+        let mut pieces = Pieces::default();
+        pieces.add(b"a");
+        pieces.add(b"bc");
+        assert_eq!(pieces.finish(), Digest::of(b"abc"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod step;
 mod time;
 mod waiting;
 
-pub use digest::{Digest, DigestParseError, Hasher};
+pub use digest::{Digest, DigestParseError, Hasher, Pieces};
 pub use evidence::{Evidence, Sample};
 pub use ids::{
     Actor, CellId, Epoch, GroupId, HostId, IntentId, IntentParseError, ProbeId, RingIndex,

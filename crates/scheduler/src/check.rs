@@ -3,7 +3,7 @@
 //! This looks at the result alone, not at how hosts were chosen, so a stratum that a ring misses is found whatever the
 //! reason.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use ringway_policy::validated::{Cover, Policy, RingHosts};
 
@@ -70,15 +70,15 @@ fn check_cover(
     problems: &mut Vec<PlanProblem>,
 ) {
     let Some(strata) = &wish.cover else { return };
-    let here: BTreeSet<_> = claims.rings[at]
-        .iter()
-        .map(|&host| strata[host as usize])
-        .collect();
+    let mut here = vec![false; strata.count as usize];
+    for &host in &claims.rings[at] {
+        here[strata.of[host as usize] as usize] = true;
+    }
     let mut missing: BTreeMap<_, (usize, Vec<u32>)> = BTreeMap::new();
     for (later, hosts) in claims.rings.iter().enumerate().skip(at + 1) {
         for &host in hosts {
-            let stratum = strata[host as usize];
-            if !here.contains(&stratum) {
+            let stratum = strata.of[host as usize];
+            if !here[stratum as usize] {
                 missing
                     .entry(stratum)
                     .or_insert((later, Vec::new()))

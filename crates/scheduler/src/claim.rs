@@ -11,8 +11,7 @@
 //! * A unit that belongs together is claimed whole, by the first ring that claims any member.
 //! * A ring takes more than it may only to cover (where allowed), or where it would be empty otherwise.
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use crate::index::Strata;
 use crate::units::{UnitId, Units};
 
 /// What a ring asks for.
@@ -21,10 +20,10 @@ pub(crate) struct Wish {
     pub(crate) take: Option<u32>,
     /// By host: whether it is selected; absent: all are.
     pub(crate) selects: Option<Vec<bool>>,
-    /// By host: its stratum by the labels of `cover.by`.
-    pub(crate) cover: Option<Vec<u32>>,
-    /// By host: its stratum by the labels of `spread`.
-    pub(crate) spread: Option<Vec<u32>>,
+    /// Strata by the labels of `cover.by`.
+    pub(crate) cover: Option<Strata>,
+    /// Strata by the labels of `spread`.
+    pub(crate) spread: Option<Strata>,
 }
 
 impl Wish {
@@ -53,7 +52,7 @@ pub(crate) fn claim(wishes: &[Wish], units: &Units, targets: Vec<u32>, hosts: us
         ring: 0,
         open: vec![false; hosts],
         left_of_unit: vec![0; units.len()],
-        seen: BTreeSet::new(),
+        seen: vec![false; units.len()],
         picked: Vec::new(),
     };
     for &host in &targets {
@@ -69,7 +68,7 @@ pub(crate) fn claim(wishes: &[Wish], units: &Units, targets: Vec<u32>, hosts: us
     };
     for ring in 0..wishes.len() {
         claiming.ring = ring;
-        claiming.seen.clear();
+        claiming.seen.fill(false);
         claims.covering.push(claiming.one_ring(&claims.unclaimed));
         claims.rings.push(std::mem::take(&mut claiming.picked));
         claims
@@ -88,8 +87,8 @@ struct Claiming<'w> {
     open: Vec<bool>,
     /// By unit that belongs apart: members that no ring has claimed.
     left_of_unit: Vec<usize>,
-    /// Units that belong apart and have a member in this ring.
-    seen: BTreeSet<UnitId>,
+    /// By unit: whether it belongs apart and has a member in this ring.
+    seen: Vec<bool>,
     /// This ring's hosts so far.
     picked: Vec<u32>,
 }
@@ -114,23 +113,17 @@ impl Claiming<'_> {
             self.cover(strata, &candidates, left);
         }
         let covering = self.picked.len();
-        for &host in &candidates {
-            let unit = self
-                .units
-                .apart(host)
-                .filter(|unit| !self.seen.contains(unit));
-            if self.picked.len() < take && unit.is_some_and(|unit| self.is_urgent(unit)) {
-                self.pick(host);
-            }
-        }
+        self.urgent(&candidates, take);
         let first_of_its_unit = self.one_of_each_unit(&candidates);
         self.fill(first_of_its_unit, take);
-        let others = candidates
-            .iter()
-            .copied()
-            .filter(|&host| !self.can_wait(host))
-            .collect();
-        self.fill(others, take);
+        if self.picked.len() < take {
+            let others = candidates
+                .iter()
+                .copied()
+                .filter(|&host| !self.can_wait(host))
+                .collect();
+            self.fill(others, take);
+        }
         if self.picked.is_empty() {
             // Every choice belongs to a unit that is larger than the ring may be; a ring without hosts would prove
             // nothing about any of them.
@@ -155,7 +148,7 @@ impl Claiming<'_> {
             }
         }
         if let Some(unit) = units.apart(host) {
-            self.seen.insert(unit);
+            self.seen[unit as usize] = true;
             self.left_of_unit[unit as usize] -= 1;
         }
     }
@@ -169,49 +162,66 @@ impl Claiming<'_> {
 
     /// Claims an example of every stratum that a later ring may have. Rare strata first, so that what belongs
     /// together and covers several of them is met early.
-    fn cover(&mut self, strata: &[u32], candidates: &[u32], left: &[u32]) {
+    fn cover(&mut self, strata: &Strata, candidates: &[u32], left: &[u32]) {
         let later = &self.wishes[self.ring + 1..];
-        let needed: BTreeSet<u32> = left
-            .iter()
-            .filter(|&&host| later.iter().any(|wish| wish.wants(host)))
-            .map(|&host| strata[host as usize])
-            .collect();
-        let mut examples: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        let stratum = |host: u32| strata.of[host as usize] as usize;
+        let mut needed = vec![false; strata.count as usize];
+        for &host in left {
+            let needed = &mut needed[stratum(host)];
+            *needed = *needed || later.iter().any(|wish| wish.wants(host));
+        }
+        let mut examples: Vec<Vec<u32>> = vec![Vec::new(); needed.len()];
         let mut drawn = Vec::new();
         for &host in candidates {
-            let stratum = strata[host as usize];
-            if needed.contains(&stratum) {
-                let hosts = examples.entry(stratum).or_default();
+            let stratum = stratum(host);
+            if needed[stratum] {
+                let hosts = &mut examples[stratum];
                 if hosts.is_empty() {
                     drawn.push(stratum);
                 }
                 hosts.push(host);
             }
         }
-        drawn.sort_by_key(|stratum| examples[stratum].len());
-        let mut covered: BTreeSet<u32> = BTreeSet::new();
-        for stratum in drawn {
-            if covered.contains(&stratum) {
+        drawn.sort_by_key(|&stratum| examples[stratum].len());
+        let mut covered = vec![false; needed.len()];
+        for of in drawn {
+            if covered[of] {
                 continue;
             }
             let cost = |host: u32| {
-                let beside = self
-                    .units
-                    .apart(host)
-                    .is_some_and(|unit| self.seen.contains(&unit));
+                let unit = self.units.apart(host);
+                let beside = unit.is_some_and(|unit| self.seen[unit as usize]);
                 (beside, self.size(host))
             };
-            let best = examples[&stratum]
-                .iter()
-                .copied()
-                .min_by_key(|&host| cost(host));
+            let best = examples[of].iter().copied().min_by_key(|&host| cost(host));
             let before = self.picked.len();
             self.pick(best.expect("a stratum is drawn with its first example"));
-            covered.extend(
-                self.picked[before..]
-                    .iter()
-                    .map(|&host| strata[host as usize]),
-            );
+            for &host in &self.picked[before..] {
+                covered[stratum(host)] = true;
+            }
+        }
+    }
+
+    /// Claims members of units that can only be kept apart if this ring takes one, until the ring is full.
+    fn urgent(&mut self, candidates: &[u32], take: usize) {
+        // Until this ring has a member of a unit, nothing about the unit changes: it is looked at once.
+        let mut can_wait = vec![false; self.units.len()];
+        for &host in candidates {
+            if self.picked.len() >= take {
+                break;
+            }
+            let Some(unit) = self.units.apart(host) else {
+                continue;
+            };
+            let at = unit as usize;
+            if self.seen[at] || can_wait[at] {
+                continue;
+            }
+            if self.is_urgent(unit) {
+                self.pick(host);
+            } else {
+                can_wait[at] = true;
+            }
         }
     }
 
@@ -239,7 +249,7 @@ impl Claiming<'_> {
         let Some(unit) = self
             .units
             .apart(host)
-            .filter(|unit| self.seen.contains(unit))
+            .filter(|&unit| self.seen[unit as usize])
         else {
             return false;
         };
@@ -264,7 +274,8 @@ impl Claiming<'_> {
         let mut chosen = Vec::new();
         for &host in candidates {
             let unit = self.units.apart(host).or_else(|| self.units.together(host));
-            if self.open[host as usize] && unit.is_none_or(|unit| met.insert(unit)) {
+            let is_first = |unit: UnitId| !std::mem::replace(&mut met[unit as usize], true);
+            if self.open[host as usize] && unit.is_none_or(is_first) {
                 chosen.push(host);
             }
         }
@@ -274,6 +285,9 @@ impl Claiming<'_> {
     /// Claims from these in order, evenly over the values of the `spread` labels, until the ring is full. What comes
     /// only together with more than there is room for is left to a later ring.
     fn fill(&mut self, mut hosts: Vec<u32>, take: usize) {
+        if self.picked.len() >= take {
+            return;
+        }
         hosts.retain(|&host| self.open[host as usize]);
         for host in self.spread(hosts) {
             if self.picked.len() >= take {
@@ -291,18 +305,36 @@ impl Claiming<'_> {
         let Some(strata) = &self.wishes[self.ring].spread else {
             return hosts;
         };
-        let mut counts: BTreeMap<u32, u32> = BTreeMap::new();
+        let mut counts = vec![0_u32; strata.count as usize];
         let mut rank = |host: u32| {
-            let count = counts.entry(strata[host as usize]).or_default();
+            let count = &mut counts[strata.of[host as usize] as usize];
             *count += 1;
             *count
         };
         for &host in &self.picked {
             rank(host);
         }
-        let mut ranked: Vec<(u32, u32)> =
-            hosts.into_iter().map(|host| (rank(host), host)).collect();
-        ranked.sort_by_key(|&(rank, _)| rank);
-        ranked.into_iter().map(|(_, host)| host).collect()
+        let ranks: Vec<u32> = hosts.iter().map(|&host| rank(host)).collect();
+        in_order_of(&ranks, &hosts)
     }
+}
+
+/// Hosts in the order of their ranks, which are not larger than there are hosts by much; those of the same rank as they
+/// stand.
+fn in_order_of(ranks: &[u32], hosts: &[u32]) -> Vec<u32> {
+    let most = ranks.iter().max().map_or(0, |&most| most as usize);
+    let mut next = vec![0_usize; most + 2];
+    for &rank in ranks {
+        next[rank as usize + 1] += 1;
+    }
+    for at in 1..next.len() {
+        next[at] += next[at - 1];
+    }
+    let mut ordered = vec![0; hosts.len()];
+    for (&rank, &host) in ranks.iter().zip(hosts) {
+        let place = &mut next[rank as usize];
+        ordered[*place] = host;
+        *place += 1;
+    }
+    ordered
 }

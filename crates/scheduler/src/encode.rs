@@ -2,7 +2,8 @@
 //!
 //! The first byte is the format's version; the rest is postcard. The same value gives the same bytes on every machine.
 
-use ringway_model::Digest;
+use postcard::ser_flavors::Flavor;
+use ringway_model::{Digest, Pieces};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -35,6 +36,52 @@ fn encode(value: &impl Serialize) -> (Digest, Vec<u8>) {
     (Digest::of(&bytes), bytes)
 }
 
+/// The digest that [`encode`] gives, without the bytes: those of a large fleet are more than the fleet itself is worth
+/// in memory.
+fn digest(value: &impl Serialize) -> Digest {
+    let mut digesting = Digesting::default();
+    digesting.bytes.push(VERSION);
+    postcard::serialize_with_flavor(value, digesting)
+        .expect("these types have no lengths unknown in advance, and a digest takes everything")
+}
+
+/// Takes bytes, and keeps no more of them than are worth the digest's while.
+#[derive(Default)]
+struct Digesting {
+    pieces: Pieces,
+    bytes: Vec<u8>,
+}
+
+impl Digesting {
+    const ENOUGH: usize = 1 << 14;
+
+    fn hand_over(&mut self) {
+        self.pieces.add(&self.bytes);
+        self.bytes.clear();
+    }
+}
+
+impl Flavor for Digesting {
+    type Output = Digest;
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.try_extend(&[byte])
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.bytes.extend_from_slice(bytes);
+        if self.bytes.len() >= Self::ENOUGH {
+            self.hand_over();
+        }
+        Ok(())
+    }
+
+    fn finalize(mut self) -> postcard::Result<Digest> {
+        self.hand_over();
+        Ok(self.pieces.finish())
+    }
+}
+
 fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     let (&version, body) = bytes.split_first().ok_or(DecodeError::Empty)?;
     if version != VERSION {
@@ -55,6 +102,11 @@ impl FleetSpec {
         encode(self)
     }
 
+    /// The fleet's digest, as [`FleetSpec::encode`] gives it.
+    pub fn digest(&self) -> Digest {
+        digest(self)
+    }
+
     /// The fleet that these bytes describe.
     ///
     /// # Errors
@@ -69,6 +121,11 @@ impl Plan {
     /// The plan's bytes and their digest.
     pub fn encode(&self) -> (Digest, Vec<u8>) {
         encode(self)
+    }
+
+    /// The plan's digest, as [`Plan::encode`] gives it.
+    pub fn digest(&self) -> Digest {
+        digest(self)
     }
 
     /// The plan that these bytes describe.

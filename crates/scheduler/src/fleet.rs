@@ -6,11 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringway_model::{CellId, GroupId, HostId, IntentId, ProbeId, canonical_value};
+use ringway_model::{CellId, GroupId, HostId, IntentId, ProbeId};
 use ringway_policy::validated::{Connection, Fleet, Group, KeepUp};
 
 use crate::graph;
-use crate::index::{HostIndex, value_of};
+use crate::index::HostIndex;
 use crate::spec::{CellSpec, FleetSpec, GroupSpec, HostSpec, Names, ProbeSpec};
 use crate::thresholds;
 
@@ -100,6 +100,7 @@ pub fn compile_fleet(fleet: &Fleet) -> Result<FleetSpec, FleetProblem> {
     let labels: BTreeSet<&str> = selectors
         .flat_map(|select| select.labels())
         .map(|label| label.name.as_str())
+        .chain(fleet.groups.iter().filter_map(per))
         .collect();
     let index = HostIndex::new(&fleet.hosts, labels);
     let (connections, connect) = connections(fleet, &index)?;
@@ -127,12 +128,15 @@ pub fn compile_fleet(fleet: &Fleet) -> Result<FleetSpec, FleetProblem> {
                     group: group.name.clone(),
                     probe: keep_up.probe.clone(),
                 })?;
+            let members = match &keep_up.per {
+                None => vec![(None, members)],
+                Some(label) => index.by_value(label, &members),
+            };
             cells_of(
                 GroupId::at(id),
-                group,
-                keep_up,
+                (group, keep_up),
                 probe,
-                &members,
+                members,
                 &mut hosts,
                 &mut cells,
             );
@@ -258,42 +262,39 @@ fn groups(fleet: &Fleet, order: &[usize]) -> Vec<GroupSpec> {
         .collect()
 }
 
-/// Tells a group's members apart by the value of the `per` label. Members without it form an availability group of
-/// their own, named `(none)`, so that none of them is forgotten.
+/// The label by which a group's members are told apart.
+fn per(group: &Group) -> Option<&str> {
+    group.keep_up.as_ref()?.per.as_deref()
+}
+
+/// The availability groups of a group whose members are told apart by the value of its `per` label. Members without it
+/// form one of their own, named `(none)`, so that none of them is forgotten.
 fn cells_of(
     id: GroupId,
-    group: &Group,
-    keep_up: &KeepUp,
+    (group, keep_up): (&Group, &KeepUp),
     probe: ProbeId,
-    members: &[u32],
+    members: Vec<(Option<&str>, Vec<u32>)>,
     hosts: &mut [HostSpec],
     cells: &mut Vec<CellSpec>,
 ) {
-    let mut by_value: BTreeMap<(bool, String), Vec<HostId>> = BTreeMap::new();
-    for &member in members {
-        let host = &hosts[member as usize];
-        let value = keep_up.per.as_ref().and_then(|label| value_of(host, label));
-        let key = value.map_or((true, String::new()), |value| {
-            (false, canonical_value(value).to_owned())
-        });
-        by_value.entry(key).or_default().push(HostId(member));
-    }
-    for ((absent, value), members) in by_value {
+    for (value, members) in members {
+        if members.is_empty() {
+            continue;
+        }
         let cell = CellId::at(cells.len());
-        for member in &members {
-            hosts[member.index()].cell = Some(cell);
+        for &member in &members {
+            hosts[member as usize].cell = Some(cell);
         }
         let name = match &keep_up.per {
             None => group.name.clone(),
-            Some(label) if absent => format!("{} {label}={NONE}", group.name),
-            Some(label) => format!("{} {label}={value}", group.name),
+            Some(label) => format!("{} {label}={}", group.name, value.unwrap_or(NONE)),
         };
         let count = u32::try_from(members.len()).expect("the number of hosts is bounded");
         let must_stay_up = thresholds::must_stay_up(keep_up.minimum, count);
         cells.push(CellSpec {
             group: id,
             name,
-            members,
+            members: members.into_iter().map(HostId).collect(),
             must_stay_up,
             down_at_most: thresholds::down_at_most(keep_up.down_at_most, count, must_stay_up),
             probe,

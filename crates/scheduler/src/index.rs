@@ -5,13 +5,13 @@
 //! for. The answer is the same as [`Selector::matches`] for every host.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 
 use ringway_model::selector::Comparison;
 use ringway_model::{Labels, Selector, canonical_value};
 use ringway_policy::validated::Host;
 
 use crate::spec::HostSpec;
+use crate::texts::Texts;
 
 /// Something with a name and labels.
 pub(crate) trait Labelled {
@@ -54,8 +54,10 @@ pub(crate) const ABSENT: u32 = u32::MAX;
 struct Column<'h> {
     /// By host: the number of its value as written, or `ABSENT`.
     numbers: Vec<u32>,
-    /// Values as written, to their numbers.
-    by_text: BTreeMap<&'h str, u32>,
+    /// By number: the value as written.
+    texts: Vec<&'h str>,
+    /// Numbers in the order of their texts.
+    by_text: Vec<u32>,
     /// By number: the number that stands for all values that compare equal.
     canonical: Vec<u32>,
     /// Values in their canonical spelling, to all numbers that compare equal.
@@ -70,19 +72,21 @@ impl<'h> Column<'h> {
     fn new<H: Labelled>(hosts: &'h [H], label: &str) -> Self {
         let mut column = Self::default();
         column.numbers.reserve_exact(hosts.len());
+        let mut texts = Texts::default();
         let mut counts: Vec<u32> = Vec::new();
         for host in hosts {
             let Some(text) = value_of(host, label) else {
                 column.numbers.push(ABSENT);
                 continue;
             };
-            let number = column.intern(text);
+            let number = texts.number(text);
             if number as usize == counts.len() {
                 counts.push(0);
             }
             counts[number as usize] += 1;
             column.numbers.push(number);
         }
+        column.values(texts.known);
         let mut start = 0;
         column.starts = counts
             .iter()
@@ -105,16 +109,28 @@ impl<'h> Column<'h> {
         column
     }
 
-    fn intern(&mut self, text: &'h str) -> u32 {
-        if let Some(&number) = self.by_text.get(text) {
-            return number;
+    /// What is known of values alone.
+    fn values(&mut self, texts: Vec<&'h str>) {
+        for (number, text) in (0_u32..).zip(&texts) {
+            let equal = self.equal.entry(canonical_value(text)).or_default();
+            equal.push(number);
+            self.canonical.push(equal[0]);
         }
-        let number = u32::try_from(self.by_text.len()).expect("no more values than hosts");
-        self.by_text.insert(text, number);
-        let equal = self.equal.entry(canonical_value(text)).or_default();
-        equal.push(number);
-        self.canonical.push(equal[0]);
-        number
+        self.by_text = (0_u32..).zip(&texts).map(|(number, _)| number).collect();
+        self.by_text
+            .sort_unstable_by_key(|&number| texts[number as usize]);
+        self.texts = texts;
+    }
+
+    /// Numbers of the values that begin so.
+    fn starting_with(&self, prefix: &str) -> &[u32] {
+        let text = |number: u32| self.texts[number as usize];
+        let first = self
+            .by_text
+            .partition_point(|&number| text(number) < prefix);
+        let from = &self.by_text[first..];
+        let count = from.partition_point(|&number| text(number).starts_with(prefix));
+        &from[..count]
     }
 
     /// The number of a host's value, the same for values that compare equal; `ABSENT` where it has none.
@@ -128,6 +144,60 @@ impl<'h> Column<'h> {
     fn posting(&self, number: u32) -> &[u32] {
         let number = number as usize;
         &self.hosts[self.starts[number] as usize..self.starts[number + 1] as usize]
+    }
+}
+
+/// Which hosts are alike in the labels that matter.
+pub(crate) struct Strata {
+    /// By host: the number of its stratum, or `ABSENT` for a host that is in none.
+    pub(crate) of: Vec<u32>,
+    /// How many there are; their numbers are smaller.
+    pub(crate) count: u32,
+}
+
+impl Strata {
+    /// Splits strata by one more label. New numbers are given in the order of the hosts.
+    fn tell_apart(&mut self, column: &Column<'_>, hosts: &[u32]) {
+        // One more than there are values, for hosts without one.
+        let values = column.texts.len() + 1;
+        let mut pairs = Pairs::new(self.count as usize, values, hosts.len());
+        self.count = 0;
+        for &host in hosts {
+            let value = match column.canonical_number(host) {
+                ABSENT => values - 1,
+                number => number as usize,
+            };
+            let stratum = &mut self.of[host as usize];
+            let number = pairs.number_of(*stratum as usize, value);
+            if *number == ABSENT {
+                *number = self.count;
+                self.count += 1;
+            }
+            *stratum = *number;
+        }
+    }
+}
+
+/// A number for each pair of two small numbers, in a table where that is not much larger than what is put into it.
+enum Pairs {
+    Table(usize, Vec<u32>),
+    Map(BTreeMap<(usize, usize), u32>),
+}
+
+impl Pairs {
+    fn new(firsts: usize, seconds: usize, expected: usize) -> Self {
+        match firsts.checked_mul(seconds) {
+            Some(size) if size <= 4 * expected => Self::Table(seconds, vec![ABSENT; size]),
+            Some(_) | None => Self::Map(BTreeMap::new()),
+        }
+    }
+
+    /// The number of a pair; `ABSENT` where none was given yet.
+    fn number_of(&mut self, first: usize, second: usize) -> &mut u32 {
+        match self {
+            Self::Table(seconds, numbers) => &mut numbers[first * *seconds + second],
+            Self::Map(numbers) => numbers.entry((first, second)).or_insert(ABSENT),
+        }
     }
 }
 
@@ -163,27 +233,41 @@ impl<'h> HostIndex<'h> {
         }
     }
 
-    /// By host: the number of its stratum by these labels, small numbers for as many strata as there are. Labels must
-    /// have been asked for; hosts other than `of` have no stratum and get `ABSENT`.
-    pub(crate) fn strata(&self, labels: &[String], of: &[u32]) -> Vec<u32> {
-        let columns: Vec<_> = labels
-            .iter()
-            .map(|label| &self.columns[self.names[label.as_str()]])
-            .collect();
-        let mut numbers = vec![ABSENT; self.hosts as usize];
-        let mut known: BTreeMap<Vec<u32>, u32> = BTreeMap::new();
-        let mut key = Vec::with_capacity(columns.len());
+    /// The strata of these hosts by these labels, which must have been asked for.
+    pub(crate) fn strata(&self, labels: &[String], of: &[u32]) -> Strata {
+        let mut strata = Strata {
+            of: vec![ABSENT; self.hosts as usize],
+            count: u32::from(!of.is_empty()),
+        };
         for &host in of {
-            key.clear();
-            key.extend(columns.iter().map(|column| column.canonical_number(host)));
-            let number = known.get(&key).copied().unwrap_or_else(|| {
-                let next = u32::try_from(known.len()).expect("no more strata than hosts");
-                known.insert(key.clone(), next);
-                next
-            });
-            numbers[host as usize] = number;
+            strata.of[host as usize] = 0;
         }
-        numbers
+        for label in labels {
+            strata.tell_apart(&self.columns[self.names[label.as_str()]], of);
+        }
+        strata
+    }
+
+    /// These hosts by their value of a label, which must have been asked for: values in their canonical spelling and in
+    /// order, hosts without one last.
+    pub(crate) fn by_value(&self, label: &str, of: &[u32]) -> Vec<(Option<&'h str>, Vec<u32>)> {
+        let column = &self.columns[self.names[label]];
+        let mut numbered: Vec<(u32, u32)> = of
+            .iter()
+            .map(|&host| (column.canonical_number(host), host))
+            .collect();
+        numbered.sort_by_key(|&(number, _)| number);
+        let text = |number: u32| canonical_value(column.texts[number as usize]);
+        let mut values: Vec<_> = numbered
+            .chunk_by(|a, b| a.0 == b.0)
+            .map(|hosts| {
+                let number = hosts[0].0;
+                let value = (number != ABSENT).then(|| text(number));
+                (value, hosts.iter().map(|&(_, host)| host).collect())
+            })
+            .collect();
+        values.sort_by_key(|&(value, _)| (value.is_none(), value));
+        values
     }
 
     /// The hosts that a selector means, ascending. Its labels must have been asked for.
@@ -216,16 +300,8 @@ impl<'h> HostIndex<'h> {
                         .collect(),
                     Comparison::StartsWith => values
                         .iter()
-                        .flat_map(|prefix| {
-                            column
-                                .by_text
-                                .range::<str, _>((
-                                    Bound::Included(prefix.as_str()),
-                                    Bound::Unbounded,
-                                ))
-                                .take_while(move |(text, _)| text.starts_with(prefix.as_str()))
-                                .map(|(_, &number)| number)
-                        })
+                        .flat_map(|prefix| column.starting_with(prefix))
+                        .copied()
                         .collect(),
                 };
                 numbers.sort_unstable();

@@ -7,6 +7,7 @@
 
 mod check;
 mod claim;
+pub mod compare;
 mod draw;
 mod encode;
 mod fleet;
@@ -20,10 +21,12 @@ pub mod report;
 mod route;
 pub mod spec;
 mod stratum;
+mod texts;
 pub mod thresholds;
 mod units;
 mod words;
 
+pub use compare::compare;
 pub use encode::DecodeError;
 pub use fleet::{FleetProblem, compile_fleet, names};
 pub use make::make_plan;

@@ -159,7 +159,7 @@ impl<'d> Making<'d> {
         let slots = claims.rings.iter().flatten();
         Ok(Plan {
             seed: self.seed,
-            fleet: self.fleet.encode().0,
+            fleet: self.fleet.digest(),
             documents: self.digests(&routes),
             policy: policy.name.clone(),
             update: update.name.clone(),

@@ -197,22 +197,22 @@ impl Joining<'_> {
     }
 
     fn labels(&mut self, groups: &[usize], vars: &Vars) -> Labels {
-        let mut labels = Labels::default();
+        let mut labels = BTreeMap::new();
         for &group in groups {
             let name = &self.data.groups[group].name;
             let label = format!("group.{name}");
             if self.can_be_label(&label) {
-                labels.set(label, MEMBER);
+                labels.insert(label, MEMBER.to_owned());
             } else {
                 self.left_out.groups.insert(name.clone());
             }
         }
         for (name, var) in vars {
             if let Some(value) = self.label(name, var) {
-                labels.set(name.clone(), value);
+                labels.insert(name.clone(), value);
             }
         }
-        labels
+        labels.into_iter().collect()
     }
 
     /// The value of a variable's label; nothing, and a note, where it cannot be one.
@@ -295,16 +295,18 @@ impl Joining<'_> {
             (None, Some(imported)) => into.address = Some(imported),
             (Some(_) | None, _) => {}
         }
+        let mut missing = Vec::new();
         for (name, value) in labels.iter() {
             match into.labels.get(name) {
                 Some(written) if written != value => {
                     conflict(&format!("label `{name}`"), place_of(name));
                 }
                 Some(_) => {}
-                None => {
-                    into.labels.set(name, value);
-                }
+                None => missing.push((name, value)),
             }
+        }
+        if !missing.is_empty() {
+            into.labels = into.labels.iter().chain(missing).collect();
         }
     }
 

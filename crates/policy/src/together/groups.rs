@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::labels::{must_stay_up, probe_needs};
+use super::members::Members;
 use crate::elements::ssh::needs;
 use crate::fields::{Named, Notes};
 use crate::problem::{Code, Found, LINE, Report};
@@ -10,10 +11,10 @@ use crate::validated::{Connection, Fleet, Group, Host, KeepUp};
 use crate::yaml::Place;
 
 /// Checks the groups of a fleet.
-pub(super) fn check(fleet: &Fleet, notes: &Notes, found: &mut Found) {
+pub(super) fn check(fleet: &Fleet, members: &Members<'_>, notes: &Notes, found: &mut Found) {
     cycles(fleet, notes, found);
-    let members = members(fleet, notes, found);
-    for (group, members) in fleet.groups.iter().zip(&members) {
+    in_two(fleet, members, notes, found);
+    for (group, members) in fleet.groups.iter().zip(&members.of_group) {
         if let Some(keep_up) = &group.keep_up {
             impossible(group, keep_up, members, notes, found);
             evidence(fleet, group, keep_up, members, notes, found);
@@ -93,34 +94,18 @@ fn report_cycle(names: &[&str], notes: &Notes, found: &mut Found) {
     found.report(report);
 }
 
-/// The members of each group, in the order of the groups. A host in two is a problem of the second.
-fn members<'f>(fleet: &'f Fleet, notes: &Notes, found: &mut Found) -> Vec<Vec<&'f Host>> {
-    let mut members: Vec<Vec<&Host>> = vec![Vec::new(); fleet.groups.len()];
-    let mut twice: BTreeMap<(usize, usize), Vec<&str>> = BTreeMap::new();
-    for host in &fleet.hosts {
-        let mut first = None;
-        for (index, group) in fleet.groups.iter().enumerate() {
-            if !group.select.matches(&host.name, &host.labels) {
-                continue;
-            }
-            members[index].push(host);
-            match first {
-                None => first = Some(index),
-                Some(first) => twice.entry((first, index)).or_default().push(&host.name),
-            }
-        }
-    }
-    for ((first, second), hosts) in twice {
+/// A host in two groups is a problem of the second.
+fn in_two(fleet: &Fleet, members: &Members<'_>, notes: &Notes, found: &mut Found) {
+    for (&(first, second), hosts) in &members.in_two {
         let (first, second) = (&fleet.groups[first].name, &fleet.groups[second].name);
         let place = super::place(notes, &format!("group {second} select"));
         let message = format!(
             "groups `{first}` and `{second}` both have {}",
-            super::listed(&hosts)
+            super::listed(hosts)
         );
         let hint = "a host belongs to at most one group: make one of the selectors narrower";
         found.report(Report::new(Code::TwoGroups, place, message).hint(hint));
     }
-    members
 }
 
 /// Availability groups of which not even one member can be taken.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use ringway_model::selector::Comparison;
 use ringway_model::{Selector, Share};
 
+use super::members::Members;
 use crate::elements::probe::needs;
 use crate::fields::{Notes, nearest};
 use crate::problem::{Code, Found, Report};
@@ -12,7 +13,13 @@ use crate::validated::{Documents, Fleet, Host, Policy, RingHosts};
 use crate::yaml::Place;
 
 /// Reports unknown labels, selections that match nothing, and labels that probes miss.
-pub(super) fn check(documents: &Documents, fleet: &Fleet, notes: &Notes, found: &mut Found) {
+pub(super) fn check(
+    documents: &Documents,
+    fleet: &Fleet,
+    members: &Members<'_>,
+    notes: &Notes,
+    found: &mut Found,
+) {
     let labels: BTreeSet<&str> = fleet
         .hosts
         .iter()
@@ -35,7 +42,10 @@ pub(super) fn check(documents: &Documents, fleet: &Fleet, notes: &Notes, found: 
         let message = format!("{} names a label no host has: `{}`", used.by, used.label);
         found.report(Report::new(Code::UnknownLabel, used.place, message).hint(hint));
     }
-    for group in &fleet.groups {
+    for (group, members) in fleet.groups.iter().zip(&members.of_group) {
+        if !members.is_empty() {
+            continue;
+        }
         let place = super::place(notes, &format!("group {} select", group.name));
         selection(
             fleet,

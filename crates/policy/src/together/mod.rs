@@ -6,9 +6,11 @@
 mod approvals;
 mod groups;
 mod labels;
+mod members;
 mod names;
 mod parameters;
 
+use self::members::Members;
 use crate::fields::Notes;
 use crate::problem::Found;
 use crate::validated::Documents;
@@ -22,8 +24,9 @@ pub(crate) fn check(documents: &Documents, notes: &Notes, found: &mut Found) {
     let Some(fleet) = &documents.fleet else {
         return;
     };
-    labels::check(documents, fleet, notes, found);
-    groups::check(fleet, notes, found);
+    let members = Members::new(fleet);
+    labels::check(documents, fleet, &members, notes, found);
+    groups::check(fleet, &members, notes, found);
 }
 
 /// A noted place; the beginning of the first source where nothing was noted, which only loses the pointer.

@@ -12,7 +12,7 @@ use crate::spec::{FleetSpec, HostSpec};
 use crate::stratum::named;
 
 /// What tells hosts apart where no ring says: what a host does, and what it runs on.
-const USUAL: [&str; 2] = ["role", "os"];
+pub(crate) const USUAL: [&str; 2] = ["role", "os"];
 
 /// By the values of a stratum: its hosts in each ring.
 type Counts<'f> = BTreeMap<Vec<Option<&'f str>>, Vec<u32>>;
@@ -108,7 +108,8 @@ fn counts<'f>(
     counts
 }
 
-fn cover_of(policy: Option<&Policy>, ring: usize) -> Option<&[String]> {
+/// The labels that a ring of a policy covers by.
+pub(crate) fn cover_of(policy: Option<&Policy>, ring: usize) -> Option<&[String]> {
     match &policy?.rings.get(ring)?.hosts {
         RingHosts::Rest => None,
         RingHosts::Select { cover, .. } => cover.as_ref().map(|cover| cover.by.as_slice()),

@@ -61,7 +61,7 @@ pub(super) fn assumptions(plan: &Plan) -> BTreeMap<StepKind, Span> {
 }
 
 /// When each ring is.
-pub(super) fn rings(fleet: &FleetSpec, plan: &Plan) -> Vec<RingEstimate> {
+pub(crate) fn rings(fleet: &FleetSpec, plan: &Plan) -> Vec<RingEstimate> {
     let visits: Vec<Span> = plan.routes.iter().map(visit).collect();
     let mut now = Span::ZERO;
     plan.rings

@@ -33,7 +33,7 @@ pub fn explain(fleet: &FleetSpec, plan: &Plan, documents: &Documents) -> PlanRep
     let rings = rings::rings(fleet, plan, policy);
     let targets = plan.slots.len() + plan.unclaimed.len();
     let mut report = PlanReport {
-        plan: plan.encode().0,
+        plan: plan.digest(),
         seed: plan.seed,
         fleet: fleet.name.clone(),
         policy: plan.policy.clone(),
@@ -100,7 +100,8 @@ fn routes(plan: &Plan) -> Vec<RouteReport> {
         .collect()
 }
 
-fn pace(plan: &Plan) -> PaceReport {
+/// How fast a plan is.
+pub(crate) fn pace(plan: &Plan) -> PaceReport {
     PaceReport {
         at_once: plan.pace.at_once.get(),
         ramp: plan.pace.ramp == Ramp::Double,
@@ -111,7 +112,8 @@ fn pace(plan: &Plan) -> PaceReport {
     }
 }
 
-fn gates(fleet: &FleetSpec, plan: &Plan) -> Vec<GateReport> {
+/// What a plan's updated hosts are observed by.
+pub(crate) fn gates(fleet: &FleetSpec, plan: &Plan) -> Vec<GateReport> {
     let gates = plan.gates.iter();
     gates
         .map(|gate| GateReport {

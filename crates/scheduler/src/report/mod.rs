@@ -14,11 +14,15 @@ mod strata;
 mod text;
 mod warnings;
 
+pub(crate) use coverage::{USUAL, cover_of};
 pub use estimate::assumed;
+pub(crate) use estimate::rings as estimates;
 pub use explain::explain;
+pub(crate) use explain::{gates, pace};
 pub use parts::{
     AfterReport, ApprovalReport, AvailabilityReport, CellReport, Coverage, Estimate, GateReport,
     GroupReport, KeepUpReport, PaceReport, PlanReport, RingEstimate, RingReport, RouteReport,
     StratumReport, Warning,
 };
 pub use render::render;
+pub(crate) use rings::approval;

@@ -51,7 +51,7 @@ pub(super) fn rings(fleet: &FleetSpec, plan: &Plan, policy: Option<&Policy>) -> 
 }
 
 /// Approvals, with the policy's author left out where the author may not.
-pub(super) fn approval(wanted: &ApprovalPlan, plan: &Plan) -> ApprovalReport {
+pub(crate) fn approval(wanted: &ApprovalPlan, plan: &Plan) -> ApprovalReport {
     let mut people = wanted.people.clone();
     if let Some(author) = plan
         .author

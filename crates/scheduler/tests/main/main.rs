@@ -5,6 +5,7 @@
     reason = "all of it is test code; the lint sees only functions marked as tests"
 )]
 
+mod compare;
 mod encoding;
 mod fleet;
 mod problems;
@@ -13,4 +14,5 @@ mod report;
 mod rings;
 mod routes;
 mod support;
+mod unchanged;
 mod warnings;

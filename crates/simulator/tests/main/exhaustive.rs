@@ -218,6 +218,7 @@ fn decider(world: &World) -> Executor {
     let mut executor = Executor::new(Config {
         workers: 4,
         snapshot_every: u64::MAX,
+        ..Config::default()
     });
     executor.plant(world.bug);
     executor

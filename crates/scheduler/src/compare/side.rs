@@ -1,0 +1,115 @@
+//! One of two plans: its rings with what is at stake in each, and when it is over.
+
+use ringway_model::Span;
+use ringway_policy::validated::Ramp;
+
+use super::parts::{FirstSoak, RingSide, Risk, Side, Terms};
+use super::strata::RingStrata;
+use crate::plan::{Plan, RingPlan};
+use crate::report::{self, RingEstimate};
+use crate::spec::FleetSpec;
+
+/// Everything about a plan that is held against the other one.
+pub(super) fn side(fleet: &FleetSpec, plan: &Plan, strata: &[RingStrata]) -> Side {
+    let estimates = report::estimates(fleet, plan);
+    let mut before = 0;
+    let mut rings = Vec::with_capacity(plan.rings.len());
+    for ((ring, estimate), strata) in plan.rings.iter().zip(estimates).zip(strata) {
+        let risk = risk(plan, ring, before);
+        before = risk.shows_in_soak;
+        rings.push(RingSide {
+            name: ring.name.clone(),
+            hosts: ring.planned,
+            halts_on: ring.halt_on,
+            debt_allowed: ring.debt_allowed,
+            soak_ms: ring.soak,
+            after_soak: ring
+                .after_soak
+                .as_ref()
+                .map(|wanted| report::approval(wanted, plan)),
+            estimate,
+            risk,
+            strata_seen: strata.seen,
+            strata_new: strata.new,
+            hosts_new: strata.hosts_new,
+        });
+    }
+    Side {
+        plan: plan.digest(),
+        policy: plan.policy.clone(),
+        targets: plan.slots.len() + plan.unclaimed.len(),
+        not_applicable: plan.not_applicable.len(),
+        unclaimed: plan.unclaimed.len(),
+        first_soak: first_soak(plan, &rings),
+        total_ms: rings
+            .last()
+            .map(|ring| ring.estimate.ends_ms)
+            .unwrap_or_default(),
+        exposure_ms: rings.iter().map(exposure).fold(Span::ZERO, Span::plus),
+        rings,
+        terms: Terms {
+            start: plan
+                .start
+                .as_ref()
+                .map(|wanted| report::approval(wanted, plan)),
+            pace: report::pace(plan),
+            gates: report::gates(fleet, plan),
+            offline_retry_ms: plan.offline_retry,
+            already_unhealthy: plan.already_unhealthy,
+            on_halt: plan.on_halt,
+        },
+    }
+}
+
+/// Hosts that have the update when this ring halts; so many have it before.
+///
+/// Where every host fails in its visit, those that are under way at the failure that halts have it as well: one with a
+/// ramp, which a failure stops from growing. Failed hosts are down, so a budget bounds them too.
+fn risk(plan: &Plan, ring: &RingPlan, before: u32) -> Risk {
+    let down = plan.budget_down.unwrap_or(u32::MAX);
+    let at_once = match plan.pace.ramp {
+        Ramp::Double => 1,
+        Ramp::Off => plan.pace.at_once.get(),
+    };
+    let failing = ring
+        .halt_on
+        .map_or(u32::MAX, |limit| (limit - 1).saturating_add(at_once))
+        .min(down)
+        .min(ring.planned);
+    Risk {
+        shows_at_once: before + failing,
+        shows_in_soak: before + ring.planned,
+    }
+}
+
+/// The first soak that can halt.
+fn first_soak(plan: &Plan, rings: &[RingSide]) -> Option<FirstSoak> {
+    if plan.gates.is_empty() {
+        return None;
+    }
+    let ring = rings
+        .iter()
+        .find(|ring| ring.hosts > 0 && ring.soak_ms > Span::ZERO && ring.can_halt())?;
+    Some(FirstSoak {
+        ring: ring.name.clone(),
+        hosts: ring.risk.shows_in_soak,
+        begins_ms: ring.estimate.settled_ms,
+        ends_ms: ring.estimate.ends_ms,
+    })
+}
+
+/// Time without the update over the hosts of a ring.
+fn exposure(ring: &RingSide) -> Span {
+    let RingEstimate {
+        starts_ms,
+        settled_ms,
+        ..
+    } = ring.estimate;
+    Span(
+        starts_ms
+            .plus(settled_ms)
+            .times(u64::from(ring.hosts))
+            .millis()
+            / 2,
+    )
+}
