@@ -435,8 +435,12 @@ impl Engine {
                         *free -= 1;
                     }
                 }
-                // A visit that may not go on does not keep its host out of service; a rollback is never left half done.
-                Err(_) if visit == VisitKind::Rollback || self.may_be_fresh_soon(r, slot) => {
+                // A visit that may not go on does not keep its host out of service. A rollback is left half done only where
+                // its rollout was given up: the peer it waits for may be lost for good.
+                Err(_)
+                    if visit == VisitKind::Rollback && !self.is_given_up(r)
+                        || self.may_be_fresh_soon(r, slot) =>
+                {
                     waiting.push(slot);
                 }
                 Err(_) => self.turn_back_now(r, slot, visit, position, ending, out),
@@ -477,6 +481,11 @@ impl Engine {
             return Err(WaitingOn::Budget { used, limit });
         }
         self.peers_stay_up(host)
+    }
+
+    /// Whether a person has cancelled the rollout.
+    fn is_given_up(&self, r: usize) -> bool {
+        matches!(self.rollouts[r].rec.state, RolloutState::Cancelling)
     }
 
     /// After a takeover nothing is known of anybody for a moment; that is no reason to turn back yet.

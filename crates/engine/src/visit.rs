@@ -345,7 +345,14 @@ impl Engine {
             .is_some_and(|apply| position > apply);
         match visit {
             VisitKind::Update if !applied => Ending::BackToPending,
-            VisitKind::Update | VisitKind::Restart | VisitKind::Rollback => Ending::Withheld,
+            VisitKind::Update | VisitKind::Restart => Ending::Withheld,
+            // Whatever it has by now, it is not taken back.
+            VisitKind::Rollback => Ending::Failed {
+                step: self.rollouts[r]
+                    .step(slot, visit, position)
+                    .map_or(StepKind::Rollback, |step| step.kind),
+                why: FailWhy::Interrupted,
+            },
         }
     }
 

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use ringway_engine::{Command, Input, WatchChange};
 use ringway_model::{Digest, Evidence, FailWhy, HostId, RolloutId, Span, StepKind, StepResult};
 
-use crate::support::{Hand, ONE, gate, good, plan};
+use crate::support::{Hand, ONE, gate, good, group, plan};
 
 const TWO: RolloutId = RolloutId(2);
 
@@ -182,4 +182,35 @@ fn an_order_to_roll_back_forgets_nothing_that_is_known_of_hosts() {
     assert!(hand.engine.take_watch_changes().iter().any(is_watch));
     hand.command("olga", rollback(ONE)).unwrap();
     assert!(!hand.engine.take_watch_changes().iter().any(is_watch));
+}
+
+/// The peer that a host in the middle of its rollback waits for may never come back. Whoever gives the rollout up must get
+/// its end, with the host in service and what it is told as.
+#[test]
+fn a_rollback_that_its_peers_hold_up_ends_where_its_rollout_is_given_up() {
+    let (mut fleet, mut the_plan) = plan(&[2]);
+    group(&mut fleet, "pair", &[0, 1], &[], Some(1));
+    the_plan.rings[0].soak = Span::hours(9);
+    let mut hand = Hand::start((fleet, the_plan));
+    hand.evidence(1, Evidence::Up);
+    hand.visit(0);
+    hand.command("olga", rollback(ONE)).unwrap();
+    assert_eq!(hand.running(0), Some(StepKind::Drain));
+    hand.evidence(1, Evidence::Down);
+    hand.good(0);
+    assert_eq!(hand.running(0), None, "its peer is down");
+    hand.pass(Span::hours(9));
+    assert_eq!(hand.rollout(), "rolling back");
+    let reason = "its peer is gone".to_owned();
+    let rollout = ONE;
+    hand.command("olga", Command::Cancel { rollout, reason })
+        .unwrap();
+    assert_eq!(hand.running(0), Some(StepKind::Undrain));
+    hand.good(0);
+    assert!(
+        hand.state(0).starts_with("rollback failed"),
+        "{}",
+        hand.state(0)
+    );
+    assert_eq!(hand.rollout(), "cancelled");
 }

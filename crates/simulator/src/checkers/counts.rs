@@ -134,7 +134,7 @@ impl Facts {
         add(&mut counts.blamed, record.blamed && !record.forgiven, on);
         add(
             &mut counts.suspected,
-            record.suspected && !record.forgiven,
+            record.suspected && !record.accepted,
             on,
         );
         if class == Class::Done {

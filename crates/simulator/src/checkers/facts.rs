@@ -136,8 +136,10 @@ pub(super) struct SlotFacts {
     pub(super) blamed_for: Option<StepKind>,
     /// Had an attempt that was not happy, whether or not the documents count it.
     pub(super) suspected: bool,
-    /// A person accepted its failure by resuming after a halt.
+    /// A person may have accepted it by resuming after a halt: it was suspected then.
     pub(super) forgiven: bool,
+    /// A person accepted its failure by resuming after a halt: it counted then.
+    pub(super) accepted: bool,
     /// An apply may have changed the host in this rollout.
     pub(super) changed: bool,
     /// A drain may have taken the host out of service and nothing has put it back.
@@ -535,6 +537,7 @@ impl Facts {
                     blamed_for: None,
                     suspected: false,
                     forgiven: false,
+                    accepted: false,
                     changed: false,
                     out_of_service: false,
                 };
@@ -602,7 +605,10 @@ impl Facts {
         rollout.phase = Phase::Advancing;
         for slot in 0..slots {
             if was == Phase::Halted && self.rollouts[&id].slots[slot].suspected {
-                self.change(id, slot, |facts| facts.forgiven = true);
+                self.change(id, slot, |facts| {
+                    facts.forgiven = true;
+                    facts.accepted |= facts.blamed;
+                });
             }
         }
         Ok(())

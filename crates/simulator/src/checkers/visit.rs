@@ -564,5 +564,5 @@ fn absolve(facts: &mut SlotFacts) {
     facts.blamed = false;
     facts.blamed_for = None;
     facts.suspected = false;
-    facts.forgiven = false;
+    (facts.forgiven, facts.accepted) = (false, false);
 }
