@@ -155,9 +155,8 @@ mod tests {
     #[test]
     fn spans_and_shares_have_the_means_that_they_promise() {
         let minutes = |n| Span::minutes(n);
-        let mean = |spans: &mut dyn Iterator<Item = Span>| {
-            spans.map(|span| span.millis()).sum::<u64>() / 20_000
-        };
+        let mean =
+            |spans: &mut dyn Iterator<Item = Span>| spans.map(Span::millis).sum::<u64>() / 20_000;
         let range = SpanRange {
             low: minutes(10),
             high: minutes(30),

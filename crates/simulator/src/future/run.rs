@@ -41,7 +41,7 @@ pub struct Keep {
 }
 
 /// Something that is going to happen.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Happening {
     /// A rollout is started.
     Starts(usize),

@@ -128,9 +128,14 @@ impl Setting {
             snapshot_every: if crashes { 256 } else { u64::MAX },
             ..Config::default()
         };
+        let grain = if hosts.len() > GRAIN.0 {
+            GRAIN.2
+        } else {
+            GRAIN.1
+        };
         Ok(Self {
             begins: world.begins.unwrap_or(BEGINS),
-            fleet: Arc::clone(&fleet),
+            fleet,
             rollouts,
             documents,
             world: world.clone(),
@@ -139,11 +144,7 @@ impl Setting {
             harms,
             kinds,
             config,
-            grain: if fleet.hosts.len() > GRAIN.0 {
-                GRAIN.2
-            } else {
-                GRAIN.1
-            },
+            grain,
         })
     }
 

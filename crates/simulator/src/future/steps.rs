@@ -193,14 +193,13 @@ impl Future<'_> {
             .within(self.set.duration(host, kind))
             .min(step.step.timeout)
             .max(Span::seconds(1));
-        if doing.visit != VisitKind::Rollback || kind == StepKind::Rollback {
-            if let Some(hangs) = self.fails_by_itself(doing, attempt) {
-                return if hangs {
-                    (step.step.timeout, Verdict::TimedOut)
-                } else {
-                    (takes, Verdict::Bad)
-                };
-            }
+        let may_fail = doing.visit != VisitKind::Rollback || kind == StepKind::Rollback;
+        if let Some(hangs) = self.fails_by_itself(doing, attempt).filter(|_| may_fail) {
+            return if hangs {
+                (step.step.timeout, Verdict::TimedOut)
+            } else {
+                (takes, Verdict::Bad)
+            };
         }
         let harm = (doing.visit != VisitKind::Rollback)
             .then(|| self.harm_in_step(doing))
@@ -421,7 +420,7 @@ impl Future<'_> {
                 if self.hosts.all[host].boots_watched {
                     self.tell_boot(HostId::at(host));
                 }
-                if is_first || self.hosts.all[host].boots % LOOPS != 0 {
+                if is_first || !self.hosts.all[host].boots.is_multiple_of(LOOPS) {
                     let harm = u16::try_from(harm).unwrap_or(u16::MAX);
                     let host = u32::try_from(host).unwrap_or(u32::MAX);
                     self.after(

@@ -143,8 +143,7 @@ fn harm_that_shows_at_once_hits_as_many_hosts_as_the_policy_says() {
     let policy = "pace: { at_once: 1, ramp: off }\nhalt: { failed: 3 }";
     let setting = one_ring(400, policy, &world);
     let mut visited = 0;
-    const SEEDS: u64 = 1500;
-    for seed in 0..SEEDS {
+    for seed in 0..1500 {
         let outcome = setting.run(seed, Luck::Certain, Keep::default());
         let first = &outcome.rollouts[0];
         assert_eq!(first.ended, Ended::LeftHalted);
@@ -172,8 +171,7 @@ fn exponential_harm_hits_what_shows_within_the_gates_patience() {
         "pace: { at_once: 50, ramp: off }\nhalt: { failed: 1 }",
         &world,
     );
-    const SEEDS: u64 = 2000;
-    let tried = tried(&setting, SEEDS);
+    let tried = tried(&setting, 2000);
     assert!(tried.iter().all(|tried| tried.is_halted));
     let hits: u32 = tried.iter().map(|tried| tried.hit).sum();
     let found = f64::from(hits) / 2000.0;
@@ -187,7 +185,7 @@ fn exponential_harm_hits_what_shows_within_the_gates_patience() {
     );
     // The halt comes 3 m after the least of 50: 6 h / 50 + 3 m = 10.2 m after the last installation, whose standard
     // deviation is 7.2 m; 0.01 m is what whole seconds add.
-    let halts: Vec<u64> = (0..SEEDS)
+    let halts: Vec<u64> = (0..2000)
         .filter_map(|seed| setting.run(seed, Luck::Certain, Keep::default()).rollouts[0].halt)
         .map(|halt| halt.at_ms.millis())
         .collect();
@@ -275,16 +273,36 @@ fn a_bad_update_is_drawn_with_the_chance_that_the_world_says() {
 
 // Random documents in random worlds, with the checkers on.
 
+fn random_spans(dice: &mut Dice, low: Span, high: Span) -> SpanRange {
+    let low = dice.span(low, high);
+    range(low, dice.span(low, high))
+}
+
+fn random_faults(dice: &mut Dice) -> FaultModel {
+    if !dice.chance(60) {
+        return FaultModel::default();
+    }
+    FaultModel {
+        lasts: dice.span(Span::hours(1), Span::hours(48)),
+        crashes: u16::try_from(dice.below(6)).unwrap(),
+        back: random_spans(dice, Span::seconds(1), Span::minutes(30)),
+        lost: share(u32::try_from(dice.below(10)).unwrap()),
+        late: share(u32::try_from(dice.below(20)).unwrap()),
+        late_by: random_spans(dice, Span::seconds(2), Span::minutes(5)),
+        doubled: share(u32::try_from(dice.below(20)).unwrap()),
+        bad_writes: share(u32::try_from(dice.below(5)).unwrap()),
+        clock_jumps: u16::try_from(dice.below(3)).unwrap(),
+    }
+}
+
 fn random_world(dice: &mut Dice) -> World {
     let mut world = World::default();
-    let spans = |dice: &mut Dice, low: Span, high: Span| {
-        let low = dice.span(low, high);
-        range(low, dice.span(low, high))
-    };
+    let spans = random_spans;
     if dice.chance(70) {
         let always = dice.chance(30);
         world.hosts.push(HostModel {
-            select: Selector::parse(*dice.pick(&["all", "role = web", "env = prod"])).unwrap(),
+            select: Selector::parse(dice.pick::<&str>(&["all", "role = web", "env = prod"]))
+                .unwrap(),
             steps: [(
                 StepKind::Apply,
                 spans(dice, Span::seconds(5), Span::minutes(20)),
@@ -328,25 +346,13 @@ fn random_world(dice: &mut Dice) -> World {
         ]);
         let mut regression = harmful(does, shows, u32::try_from(dice.below(100)).unwrap());
         regression.select =
-            Selector::parse(*dice.pick(&["all", "role = dc", "site = fra"])).unwrap();
+            Selector::parse(dice.pick::<&str>(&["all", "role = dc", "site = fra"])).unwrap();
         world.regressions.push(regression);
     }
     world.people.after_halt =
         *dice.pick(&[AfterHalt::Rollback, AfterHalt::Resume, AfterHalt::Cancel]);
     world.people.mistakes = share(u32::try_from(dice.below(50)).unwrap());
-    if dice.chance(60) {
-        world.faults = FaultModel {
-            lasts: dice.span(Span::hours(1), Span::hours(48)),
-            crashes: u16::try_from(dice.below(6)).unwrap(),
-            back: spans(dice, Span::seconds(1), Span::minutes(30)),
-            lost: share(u32::try_from(dice.below(10)).unwrap()),
-            late: share(u32::try_from(dice.below(20)).unwrap()),
-            late_by: spans(dice, Span::seconds(2), Span::minutes(5)),
-            doubled: share(u32::try_from(dice.below(20)).unwrap()),
-            bad_writes: share(u32::try_from(dice.below(5)).unwrap()),
-            clock_jumps: u16::try_from(dice.below(3)).unwrap(),
-        };
-    }
+    world.faults = random_faults(dice);
     world
 }
 
