@@ -257,6 +257,7 @@ fn attachments(wanted: &[Wanted]) -> Attachments {
         .map(|wanted| (wanted.clone(), attachment(wanted)));
     Attachments {
         found: found.collect(),
+        ..Attachments::default()
     }
 }
 

@@ -23,6 +23,7 @@ pub mod spec;
 mod stratum;
 mod texts;
 pub mod thresholds;
+mod times;
 mod units;
 mod words;
 
