@@ -1,0 +1,1 @@
+//! Timetables as people see them, and against an independent reading.
