@@ -58,7 +58,7 @@ enum Begin<'z> {
     Utc(Local),
 }
 
-impl<'z> Begin<'z> {
+impl Begin<'_> {
     fn day(self) -> Day {
         match self {
             Self::Day(day, _) => day,
@@ -133,21 +133,19 @@ impl<'z> Clocks<'z> {
     fn length(&self, event: &Event) -> Result<Length, UnknownZone> {
         Ok(match &event.length {
             EventLength::For { days, time } => Length::Days(i64::from(*days), *time),
-            EventLength::Until(end) => match (event.start.as_date(), end.as_date()) {
-                // The end of a day is the first day that is not in it.
-                (Some(start), Some(end)) => {
-                    Length::Days(Day::on(end).0 - Day::on(start).0, Span::ZERO)
+            EventLength::Until(end) => {
+                if let (Some(first), Some(end)) = (event.start.as_date(), end.as_date()) {
+                    // The end of a day is the first day that is not in it.
+                    let days = Day::on(end).0 - Day::on(first).0;
+                    return Ok(Length::Days(days, Span::ZERO));
                 }
-                _ => {
-                    let start = self.begin(&event.start)?.instant();
-                    let end = match (end, self.begin(end)?) {
-                        (Moment::Instant(instant), _) => *instant,
-                        (_, Begin::Time(local, zone)) => zone.last(local),
-                        (_, begin) => begin.instant(),
-                    };
-                    Length::Elapsed(end.since(start))
-                }
-            },
+                let end = match (end, self.begin(end)?) {
+                    (Moment::Instant(instant), _) => *instant,
+                    (_, Begin::Time(local, zone)) => zone.last(local),
+                    (_, begin) => begin.instant(),
+                };
+                Length::Elapsed(end.since(self.begin(&event.start)?.instant()))
+            }
         })
     }
 

@@ -44,11 +44,11 @@ pub struct UnknownZone {
 pub struct Zones {
     version: String,
     digest: Digest,
-    zones: BTreeMap<ZoneName, Zone>,
+    by_name: BTreeMap<ZoneName, Zone>,
 }
 
 impl Zones {
-    /// The zones in these files (TZif, RFC 9636) of a version of the database, as `2025b`. UTC is always among them.
+    /// The zones in these files (`TZif`, RFC 9636) of a version of the database, as `2025b`. UTC is always among them.
     ///
     /// # Errors
     ///
@@ -71,7 +71,7 @@ impl Zones {
         Ok(Self {
             version,
             digest: hasher.finish(),
-            zones,
+            by_name: zones,
         })
     }
 
@@ -91,7 +91,7 @@ impl Zones {
     }
 
     pub(crate) fn get(&self, name: &ZoneName) -> Result<&Zone, UnknownZone> {
-        self.zones.get(name).ok_or_else(|| UnknownZone {
+        self.by_name.get(name).ok_or_else(|| UnknownZone {
             zone: name.clone(),
             version: self.version.clone(),
         })

@@ -1,7 +1,5 @@
 //! Whatever bytes come, of a calendar or of a zone: an answer, never a panic.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

@@ -1,7 +1,5 @@
 //! Freezes from iCalendar files: which days a rule names, and which events of a series there are.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use ringway_calendar::{Intervals, open};
 use ringway_policy::validated::{Documents, Frozen};
 
@@ -155,6 +153,27 @@ fn floating_times_are_on_the_clock_of_the_host() {
         starts(&calendar(&events.concat())),
         ["07-02 16:00", "07-03 18:00", "07-04 09:00", "07-05 22:00"]
     );
+}
+
+/// Whole days end with the first day that is not theirs, or with their only one.
+#[test]
+fn whole_days_have_three_spellings() {
+    for end in [
+        "",
+        "DTEND;VALUE=DATE:20261224\n",
+        "DTEND;VALUE=DATE:20261225\n",
+        "DURATION:P1D\n",
+    ] {
+        let event =
+            format!("BEGIN:VEVENT\nSUMMARY:x\nDTSTART;VALUE=DATE:20261224\n{end}END:VEVENT\n");
+        let day = frozen(
+            &calendar(&event),
+            "2026-12-01T00:00:00Z",
+            "2027-01-01T00:00:00Z",
+        );
+        let expected = Intervals::whole(at("2026-12-23T23:00:00Z"), at("2026-12-24T23:00:00Z"));
+        assert_eq!(day, expected, "{end}");
+    }
 }
 
 /// What blocks no time is left out and said; nested alarms and folded lines do no harm.

@@ -1,7 +1,5 @@
 //! Zones from files of the repository, and documents in a few words.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::collections::BTreeMap;
 
 use ringway_calendar::{Timetable, Zones};

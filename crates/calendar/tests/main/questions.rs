@@ -1,7 +1,5 @@
 //! Is it open, until when, where does a visit fit, and why is it closed.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use proptest::prelude::*;
 use ringway_calendar::{HoursIn, Interval, Intervals, Opening, State, Timetable, Zones};
 use ringway_model::{Span, Timestamp};

@@ -1,7 +1,5 @@
 //! Timetables as data: what is in one, what it is without windows or freezes, and how it is written.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use ringway_calendar::{Timetable, Timetables, Whose, zones_of};
 use ringway_policy::validated::{Documents, ZoneName};
 

@@ -94,7 +94,7 @@ pub(super) fn components(lines: Vec<Line>, found: &mut Found) -> Components {
                     event.lines.push(line);
                 }
                 Some("VTIMEZONE") if property == "TZID" => {
-                    zone.0 = Some(line.value.trim().to_owned())
+                    zone.0 = Some(line.value.trim().to_owned());
                 }
                 Some("VTIMEZONE") if property == "X-LIC-LOCATION" => zone.1 = Some(line.value),
                 Some(_) => {}

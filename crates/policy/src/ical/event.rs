@@ -1,13 +1,13 @@
 //! One event: whether it blocks time, when it begins, how long it is, and what it repeats by.
 
+use ringway_model::Span;
+
 use super::component::RawEvent;
 use super::line::Line;
 use super::zone::Zones;
 use super::{rule, value};
 use crate::problem::{Code, Found, Report};
 use crate::validated::{Event, EventLength, LocalTime, Moment, Repeat, ZoneName};
-
-use ringway_model::Span;
 
 /// Days that are named one by one, in all events of a file.
 const MAX_TIMES: usize = 50_000;
@@ -169,6 +169,13 @@ impl Reader<'_> {
                     );
                     return None;
                 }
+                // Not as the standard has it, but as some programs write one whole day.
+                if start.as_date().is_some() && *start == end {
+                    return Some(EventLength::For {
+                        days: 1,
+                        time: Span::ZERO,
+                    });
+                }
                 if ends_before(start, &end) {
                     let message = format!("the event ends before it begins, at {start}");
                     line.fail(self.found, message, "write a later `DTEND`");
@@ -176,14 +183,14 @@ impl Reader<'_> {
                 }
                 Some(EventLength::Until(end))
             }
-            (None, Some(line)) => match value::duration(&line.value) {
-                Some((days, time)) => Some(EventLength::For { days, time }),
-                None => {
+            (None, Some(line)) => {
+                let length = value::duration(&line.value);
+                if length.is_none() {
                     let message = format!("`{}` is not how long something can be", line.value);
                     line.fail(self.found, message, "for example `P1D`, `PT8H` or `P2W`");
-                    None
                 }
-            },
+                length.map(|(days, time)| EventLength::For { days, time })
+            }
             (None, None) => Some(EventLength::For {
                 days: u32::from(start.as_date().is_some()),
                 time: Span::ZERO,

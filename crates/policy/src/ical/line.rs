@@ -95,14 +95,13 @@ fn finish(
         return;
     };
     let place = Place { source, start, end };
-    match line(&text, place, folded) {
-        Some(line) => lines.push(line),
-        None => {
-            let message = "this line is no property of an iCalendar file";
-            let hint = "each line is `NAME:value`; a long one goes on after a space";
-            found.report(Report::new(Code::BadCalendar, place, message).hint(hint));
-        }
+    if let Some(line) = line(&text, place, folded) {
+        lines.push(line);
+        return;
     }
+    let message = "this line is no property of an iCalendar file";
+    let hint = "each line is `NAME:value`; a long one goes on after a space";
+    found.report(Report::new(Code::BadCalendar, place, message).hint(hint));
 }
 
 fn line(text: &str, place: Place, folded: bool) -> Option<Line> {

@@ -64,41 +64,10 @@ pub(super) fn parse(text: &str, zone: Option<&ZoneName>) -> Result<Repeat, Wrong
             return wrong(format!("`{name}` is in the rule twice"), "keep one of them");
         }
         let value = value.trim();
-        match name.as_str() {
-            "FREQ" => every = Some(frequency(value)?),
-            "INTERVAL" => repeat.interval = number(&name, value, 1, 1000)?,
-            "COUNT" => {
-                let count = RepeatEnds::After(number(&name, value, 1, MAX_COUNT)?);
-                ends(&mut repeat, count)?;
-            }
-            "UNTIL" => {
-                let Some(moment) = value::moment(value, zone) else {
-                    return wrong(
-                        format!("`{value}` is no moment"),
-                        "for example `UNTIL=20271231T235959Z`",
-                    );
-                };
-                ends(&mut repeat, RepeatEnds::Through(moment))?;
-            }
-            "BYDAY" => repeat.by_day = list(&name, value, by_day)?,
-            "BYMONTHDAY" => repeat.by_month_day = list(&name, value, |item| signed(item, 31))?,
-            "BYMONTH" => {
-                let months = list(&name, value, |item| {
-                    signed(item, 12).filter(|month| *month > 0)
-                })?;
-                repeat.by_month = months.into_iter().map(i8::unsigned_abs).collect();
-            }
-            "BYSETPOS" => repeat.by_position = list(&name, value, |item| signed(item, 366))?,
-            "WKST" => match weekday(value) {
-                Some(day) => repeat.week_start = day,
-                None => {
-                    return wrong(
-                        format!("`{value}` is no day of the week"),
-                        "write `MO` to `SU`",
-                    );
-                }
-            },
-            other => return unknown(other),
+        if name == "FREQ" {
+            every = Some(frequency(value)?);
+        } else {
+            part_of(&mut repeat, &name, value, zone)?;
         }
         seen.push(name);
     }
@@ -111,6 +80,51 @@ pub(super) fn parse(text: &str, zone: Option<&ZoneName>) -> Result<Repeat, Wrong
     repeat.every = every;
     check(&repeat)?;
     Ok(repeat)
+}
+
+/// Reads one part of a rule.
+fn part_of(
+    repeat: &mut Repeat,
+    name: &str,
+    value: &str,
+    zone: Option<&ZoneName>,
+) -> Result<(), Wrong> {
+    match name {
+        "INTERVAL" => repeat.interval = number(name, value, 1, 1000)?,
+        "COUNT" => {
+            let count = RepeatEnds::After(number(name, value, 1, MAX_COUNT)?);
+            ends(repeat, count)?;
+        }
+        "UNTIL" => {
+            let Some(moment) = value::moment(value, zone) else {
+                return wrong(
+                    format!("`{value}` is no moment"),
+                    "for example `UNTIL=20271231T235959Z`",
+                );
+            };
+            ends(repeat, RepeatEnds::Through(moment))?;
+        }
+        "BYDAY" => repeat.by_day = list(name, value, by_day)?,
+        "BYMONTHDAY" => repeat.by_month_day = list(name, value, |item| signed(item, 31))?,
+        "BYMONTH" => {
+            let months = list(name, value, |item| {
+                signed(item, 12).filter(|month| *month > 0)
+            })?;
+            repeat.by_month = months.into_iter().map(i8::unsigned_abs).collect();
+        }
+        "BYSETPOS" => repeat.by_position = list(name, value, |item| signed(item, 366))?,
+        "WKST" => match weekday(value) {
+            Some(day) => repeat.week_start = day,
+            None => {
+                return wrong(
+                    format!("`{value}` is no day of the week"),
+                    "write `MO` to `SU`",
+                );
+            }
+        },
+        other => return unknown(other),
+    }
+    Ok(())
 }
 
 fn unknown<T>(name: &str) -> Result<T, Wrong> {
