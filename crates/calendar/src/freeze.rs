@@ -1,5 +1,7 @@
 //! When freezes hold: once, or during the events of a calendar.
 
+use std::collections::BTreeSet;
+
 use ringway_model::{Span, Timestamp};
 use ringway_policy::validated::{Event, EventLength, Frozen, Moment, RepeatEnds};
 
@@ -182,10 +184,8 @@ impl<'z> Clocks<'z> {
                 (begin, _) => begin,
             });
         }
-        for moment in &event.except {
-            let without = self.begin(moment)?;
-            begins.retain(|begin| !is_same(*begin, without));
-        }
+        let without = self.without(event)?;
+        begins.retain(|begin| !without.means(*begin));
         let intervals = begins.into_iter().filter_map(|begin| {
             let start = begin.instant();
             let end = match length {
@@ -195,6 +195,26 @@ impl<'z> Clocks<'z> {
             Interval::new(start, end)
         });
         Ok(intervals.collect())
+    }
+
+    fn without(&self, event: &Event) -> Result<Without, UnknownZone> {
+        let mut without = Without::default();
+        for moment in &event.except {
+            let begin = self.begin(moment)?;
+            match begin {
+                Begin::Day(day, _) => {
+                    without.days.insert(day);
+                }
+                Begin::Time(local, _) => {
+                    without.days_of_times.insert(local.day());
+                    without.instants.insert(begin.instant());
+                }
+                Begin::Utc(_) => {
+                    without.instants.insert(begin.instant());
+                }
+            }
+        }
+        Ok(without)
     }
 
     /// Whether an event of a series that ends at this moment is still in it.
@@ -209,13 +229,24 @@ impl<'z> Clocks<'z> {
     }
 }
 
-/// Whether an exception means this one of a series. A day means all of its day, and a time that of a whole day.
-fn is_same(begin: Begin<'_>, without: Begin<'_>) -> bool {
-    match (begin, without) {
-        (_, Begin::Day(day, _)) => begin.day() == day,
-        (Begin::Day(day, _), Begin::Time(local, _)) => day == local.day(),
-        (Begin::Day(..) | Begin::Time(..) | Begin::Utc(_), _) => {
-            begin.instant() == without.instant()
+/// What is left out of a series.
+#[derive(Default)]
+struct Without {
+    days: BTreeSet<Day>,
+    instants: BTreeSet<Timestamp>,
+    /// The days of exceptions that name a time: those of a series of whole days mean the day.
+    days_of_times: BTreeSet<Day>,
+}
+
+impl Without {
+    fn means(&self, begin: Begin<'_>) -> bool {
+        let is_day = self.days.contains(&begin.day());
+        match begin {
+            _ if is_day => true,
+            Begin::Day(day, _) if self.days_of_times.contains(&day) => true,
+            Begin::Day(..) | Begin::Time(..) | Begin::Utc(_) => {
+                self.instants.contains(&begin.instant())
+            }
         }
     }
 }

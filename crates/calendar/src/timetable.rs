@@ -148,10 +148,8 @@ impl Timetable {
 
 /// The zone of a host: its own, the fleet's, UTC.
 fn zone_of(fleet: &Fleet, host: &Host) -> ZoneName {
-    let zone = host.calendar.zone.as_ref();
-    zone.or(fleet.calendar.zone.as_ref())
-        .cloned()
-        .unwrap_or_else(ZoneName::utc)
+    let own = host.calendar.zone.clone();
+    own.unwrap_or_else(|| fleet.calendar.default_zone())
 }
 
 /// The freezes that a host is in.

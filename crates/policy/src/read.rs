@@ -151,7 +151,7 @@ pub fn read_with(sources: &[Source], attachments: &Attachments) -> Result<Docume
         located.len(),
         &mut reading.found,
     );
-    for (name, text) in &texts.shown {
+    for (name, text) in texts.shown() {
         located.push(Located {
             name: Cow::Borrowed(name),
             text,

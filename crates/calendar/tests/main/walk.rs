@@ -160,7 +160,10 @@ fn fifth_sunday(day: i64) -> bool {
 /// A rule as it is written, how many minutes it is open, and when it begins.
 type Rule = (&'static str, i64, fn(Clock) -> bool);
 
-const RULES: [Rule; 9] = [
+const RULES: [Rule; 10] = [
+    ("days: fri, start: \"20:00\", for: 2h", 120, |clock| {
+        clock.time == 20 * 3600 && clock.weekday == 4
+    }),
     ("days: mon-thu, start: \"22:00\", for: 6h", 360, |clock| {
         clock.time == 22 * 3600 && clock.weekday < 4
     }),

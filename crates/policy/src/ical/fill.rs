@@ -30,10 +30,11 @@ pub(crate) struct Ical {
     pub(crate) freeze: String,
 }
 
-/// The texts of files that freezes name, by the number of the source each has for places.
+/// The texts of files that freezes name.
 pub(crate) struct Texts<'a> {
-    pub(crate) shown: Vec<(String, &'a str)>,
-    files: Vec<(Ical, usize)>,
+    /// The number of the first one among all sources, for places.
+    first: usize,
+    files: Vec<(Ical, &'a str)>,
 }
 
 impl<'a> Texts<'a> {
@@ -46,7 +47,7 @@ impl<'a> Texts<'a> {
         found: &mut Found,
     ) -> Self {
         let mut texts = Self {
-            shown: Vec::new(),
+            first,
             files: Vec::new(),
         };
         for ical in calendars {
@@ -60,10 +61,7 @@ impl<'a> Texts<'a> {
                 None => Err("was not looked for".to_owned()),
             };
             match text {
-                Ok(text) => {
-                    texts.files.push((ical.clone(), first + texts.shown.len()));
-                    texts.shown.push((ical.path, text));
-                }
+                Ok(text) => texts.files.push((ical, text)),
                 Err(why) => {
                     let message = format!("`{}` {why}", ical.path);
                     let hint = "name one file in UTF-8; a path that is not absolute is below the directory of this document";
@@ -74,6 +72,13 @@ impl<'a> Texts<'a> {
             }
         }
         texts
+    }
+
+    /// The name and the text of each, in the order of their numbers.
+    pub(crate) fn shown(&self) -> impl Iterator<Item = (&str, &'a str)> {
+        self.files
+            .iter()
+            .map(|(ical, text)| (ical.path.as_str(), *text))
     }
 }
 
@@ -104,10 +109,9 @@ pub(crate) fn fill(
     known: &BTreeSet<String>,
     found: &mut Found,
 ) {
-    for (ical, number) in &texts.files {
-        let text = texts.shown[number - texts.files[0].1].1;
+    for (number, (ical, text)) in (texts.first..).zip(&texts.files) {
         let before = found.reports.len() + found.omitted;
-        let contents = contents(*number, text, zones, known, found);
+        let contents = contents(number, text, zones, known, found);
         if found.reports.len() + found.omitted > before {
             continue;
         }
@@ -124,7 +128,7 @@ pub(crate) fn fill(
         let digest = Digest::of(text.as_bytes());
         note(ical, &contents, documents);
         put(ical, contents.events, digest, documents);
-        documents.texts.insert(name, text.to_owned());
+        documents.texts.insert(name, (*text).to_owned());
     }
 }
 

@@ -526,6 +526,13 @@ pub struct FleetCalendar {
     pub freezes: BTreeMap<String, Freeze>,
 }
 
+impl FleetCalendar {
+    /// The zone of hosts that have none of their own, of the working hours and of the hours for approvals.
+    pub fn default_zone(&self) -> ZoneName {
+        self.zone.clone().unwrap_or_else(ZoneName::utc)
+    }
+}
+
 /// What a host says about when work may run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostCalendar {
