@@ -1,6 +1,7 @@
 //! Freezes from iCalendar files: which days a rule names, and which events of a series there are.
 
 use ringway_calendar::{Intervals, open};
+use ringway_model::Digest;
 use ringway_policy::validated::{Documents, Frozen};
 
 use crate::fixtures::{at, documents, fleet, timetable_of, zones};
@@ -202,33 +203,34 @@ fn events_that_block_no_time_are_noted() {
     assert_eq!(starts(&text), ["12-24 23:00"]);
 }
 
-/// Whoever approves a document approves what is in the files it names.
+/// Whoever approves a document approves when the files it names hold, and nothing else of them: a program that exports
+/// a calendar writes the time of the export into every event.
 #[test]
-fn the_digest_of_a_document_covers_the_calendars_it_names() {
-    let day = |day: &str| {
+fn the_digest_of_a_document_covers_the_events_of_the_calendars_it_names() {
+    let export = |day: &str, stamp: &str| {
         calendar(&format!(
-            "BEGIN:VEVENT\nSUMMARY:x\nDTSTART;VALUE=DATE:{day}\nEND:VEVENT\n"
+            "X-WR-CALNAME:Plans\nBEGIN:VTIMEZONE\nTZID:X\nX-LIC-LOCATION:Asia/Tokyo\nEND:VTIMEZONE\nBEGIN:VEVENT\nDTSTAMP:{stamp}\nSUMMARY:Cl\n osed\nDTSTART;TZID=X:{day}T080000\nDTEND;TZID=X:{day}T180000\nDESCRIPTION:password 1234\nATTENDEE:ana\nEND:VEVENT\n"
         ))
     };
-    let (one, other) = (day("20261224"), day("20261225"));
-    let digest = |calendar: &str| of(calendar).fleet.unwrap().digest;
+    let (one, again) = (
+        of(&export("20261224", "20260101T000000Z")),
+        of(&export("20261224", "20260102T000000Z")),
+    );
+    assert_eq!(one, again);
+    let other = of(&export("20261225", "20260101T000000Z"));
+    let digest = |documents: &Documents| documents.fleet.as_ref().map(|fleet| fleet.digest);
     assert_ne!(digest(&one), digest(&other));
-    assert_eq!(digest(&one), digest(&one));
-    let read = of(&one);
-    assert_eq!(read.texts["calendar/fleet/corp/it.ics"], one);
-    let text = &read.texts["fleet/corp"];
+    let kept = &one.texts["calendar/fleet/corp/it.ics"];
+    assert!(!kept.contains("1234") && !kept.contains("ana"), "{kept}");
+    let text = &one.texts["fleet/corp"];
     let last = text.lines().last().unwrap();
     assert_eq!(
         last,
-        format!(
-            "# calendar it.ics: {}",
-            ringway_model::Digest::of(one.as_bytes())
-        )
+        format!("# calendar it.ics: {}", Digest::of(kept.as_bytes()))
     );
-    assert_eq!(
-        ringway_model::Digest::of(text.as_bytes()),
-        read.fleet.unwrap().digest
-    );
+    assert_eq!(Some(Digest::of(text.as_bytes())), digest(&one));
+    // What is kept is a calendar with the same events.
+    assert_eq!(of(kept), one);
 }
 
 #[test]

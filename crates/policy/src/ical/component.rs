@@ -11,12 +11,39 @@ const MAX_DEPTH: usize = 16;
 /// Events of one file.
 const MAX_EVENTS: usize = 10_000;
 
+/// The components of which something is of interest.
+const COMPONENTS: [&str; 3] = ["VCALENDAR", "VEVENT", "VTIMEZONE"];
+/// The properties of an event that are.
+const OF_AN_EVENT: [&str; 12] = [
+    "DTEND",
+    "DTSTART",
+    "DURATION",
+    "EXDATE",
+    "EXRULE",
+    "RDATE",
+    "RECURRENCE-ID",
+    "RRULE",
+    "STATUS",
+    "SUMMARY",
+    "TRANSP",
+    "UID",
+];
+
 /// What of a file is of interest.
 #[derive(Debug, Default)]
 pub(super) struct Components {
     pub(super) events: Vec<RawEvent>,
     /// By `TZID`: its `X-LIC-LOCATION`.
     pub(super) locations: BTreeMap<String, Option<String>>,
+    /// The lines that say all this, and no other: a calendar again. When it was exported, who was invited and what is
+    /// written in it for those who meet is nobody's business here.
+    pub(super) kept: String,
+}
+
+impl Components {
+    fn keep(&mut self, line: &Line) {
+        self.kept.extend([line.text.as_str(), "\n"]);
+    }
 }
 
 /// The properties of one event.
@@ -65,6 +92,9 @@ pub(super) fn components(lines: Vec<Line>, found: &mut Found) -> Components {
                     );
                     return Components::default();
                 }
+                if COMPONENTS.contains(&name.as_str()) {
+                    all.keep(&line);
+                }
                 if name == "VEVENT" {
                     if all.events.len() >= MAX_EVENTS {
                         let message = format!("the file has more than {MAX_EVENTS} events");
@@ -82,6 +112,9 @@ pub(super) fn components(lines: Vec<Line>, found: &mut Found) -> Components {
                 if stack.pop().is_none_or(|(open, _)| open != name) {
                     return nested(&line, found);
                 }
+                if COMPONENTS.contains(&name.as_str()) {
+                    all.keep(&line);
+                }
                 if name == "VTIMEZONE"
                     && let (Some(tzid), location) = std::mem::take(&mut zone)
                 {
@@ -89,14 +122,19 @@ pub(super) fn components(lines: Vec<Line>, found: &mut Found) -> Components {
                 }
             }
             property => match stack.last().map(|(open, _)| open.as_str()) {
-                Some("VEVENT") => {
+                Some("VEVENT") if OF_AN_EVENT.contains(&property) => {
+                    all.keep(&line);
                     let event = all.events.last_mut().expect("it was begun");
                     event.lines.push(line);
                 }
                 Some("VTIMEZONE") if property == "TZID" => {
+                    all.keep(&line);
                     zone.0 = Some(line.value.trim().to_owned());
                 }
-                Some("VTIMEZONE") if property == "X-LIC-LOCATION" => zone.1 = Some(line.value),
+                Some("VTIMEZONE") if property == "X-LIC-LOCATION" => {
+                    all.keep(&line);
+                    zone.1 = Some(line.value);
+                }
                 Some(_) => {}
                 None => return nested(&line, found),
             },

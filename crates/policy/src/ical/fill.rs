@@ -99,6 +99,8 @@ fn text_of(attachment: &Attachment) -> Result<&str, String> {
 struct Contents {
     events: Vec<Event>,
     left_out: BTreeMap<&'static str, usize>,
+    /// The lines that say so.
+    kept: String,
 }
 
 /// Puts the events into the freezes that name their files, and the digests of the files into the documents.
@@ -125,10 +127,10 @@ pub(crate) fn fill(
             ical.owner.name,
             ical.path
         );
-        let digest = Digest::of(text.as_bytes());
+        let digest = Digest::of(contents.kept.as_bytes());
         note(ical, &contents, documents);
         put(ical, contents.events, digest, documents);
-        documents.texts.insert(name, (*text).to_owned());
+        documents.texts.insert(name, contents.kept);
     }
 }
 
@@ -223,7 +225,10 @@ fn contents(
         used: BTreeMap::new(),
         times: 0,
     };
-    let mut contents = Contents::default();
+    let mut contents = Contents {
+        kept: components.kept,
+        ..Contents::default()
+    };
     // By series: which of its events are replaced or cancelled one by one.
     let mut replaced: BTreeMap<String, Vec<Moment>> = BTreeMap::new();
     let mut blocking = Vec::new();

@@ -11,6 +11,8 @@ pub(super) struct Line {
     /// Parameters: the name in upper case, and the values as one text without quotes.
     params: Vec<(String, String)>,
     pub(super) value: String,
+    /// All of it as written, unfolded.
+    pub(super) text: String,
     /// Its first line in the file.
     pub(super) place: Place,
     /// Its value; its first line where the value is folded.
@@ -144,6 +146,7 @@ fn line(text: &str, place: Place, folded: bool) -> Option<Line> {
         name: name.to_ascii_uppercase(),
         params,
         value: value.to_owned(),
+        text: text.to_owned(),
         place,
         value_place,
     })

@@ -496,7 +496,7 @@ pub enum Frozen {
     Events {
         /// The file as written.
         file: String,
-        /// The digest of its text.
+        /// The digest of the lines of it that are about its events, which are kept with the documents.
         digest: Digest,
         /// Its events that block time.
         events: Vec<Event>,
