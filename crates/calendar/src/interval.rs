@@ -88,6 +88,15 @@ impl Intervals {
         self.at(instant).is_some()
     }
 
+    /// The first time from an instant on that is this long: what is left of an interval, or a later one.
+    pub fn next_fit(&self, from: Timestamp, length: Span) -> Option<Interval> {
+        let behind = self.0.partition_point(|interval| interval.end <= from);
+        self.0[behind..]
+            .iter()
+            .filter_map(|interval| Interval::new(interval.start.max(from), interval.end))
+            .find(|rest| rest.length() >= length)
+    }
+
     /// How long all of it is together.
     pub fn total(&self) -> Span {
         self.0

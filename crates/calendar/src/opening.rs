@@ -272,8 +272,7 @@ impl<'t> Opening<'t> {
         while cursor < end {
             let until = (cursor + ahead).min(end);
             let open = self.open(cursor, until);
-            let fit = open.iter().find(|open| open.length() >= length);
-            if let Some(fit) = fit {
+            if let Some(fit) = open.next_fit(cursor, length) {
                 let closes = if fit.end < until {
                     Some(fit.end)
                 } else {

@@ -51,6 +51,15 @@ proptest! {
     }
 
     #[test]
+    fn the_next_fit_is_the_first_one(a in intervals(), from in -3..70_i64, length in 1..12_i64) {
+        let all = instants(&a);
+        let fits = |start: i64| (start..start + length).all(|instant| all.contains(&instant));
+        let found = a.next_fit(Timestamp(from), Span(length.unsigned_abs()));
+        prop_assert_eq!(found.map(|fit| fit.start.0), (from..90).find(|start| fits(*start)));
+        prop_assert!(found.is_none_or(|fit| !a.contains(fit.end)));
+    }
+
+    #[test]
     fn sets_follow_the_laws_of_sets(a in intervals(), b in intervals(), c in intervals()) {
         prop_assert_eq!(a.union(&b), b.union(&a));
         prop_assert_eq!(a.intersection(&b.union(&c)), a.intersection(&b).union(&a.intersection(&c)));

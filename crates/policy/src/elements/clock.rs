@@ -202,6 +202,38 @@ pub(crate) fn moment(cx: &Cx<'_>, node: &Node<'_>) -> Option<Moment> {
     })
 }
 
+/// Whether one moment is later than another, or as late, wherever they are read. Clocks differ from UTC by less than a day
+/// and two hours, so of moments on different clocks that are nearer to each other nobody can say it here.
+pub(crate) fn is_surely_not_before(later: &Moment, earlier: &Moment) -> bool {
+    const ROOM: i64 = 26 * 3600;
+    let same_clock = match (later, earlier) {
+        (Moment::Instant(later), Moment::Instant(earlier)) => return later >= earlier,
+        (Moment::Zoned(_, one), Moment::Zoned(_, other)) => one == other,
+        (Moment::Date(_) | Moment::Local(_), Moment::Date(_) | Moment::Local(_)) => true,
+        (Moment::Date(_) | Moment::Local(_) | Moment::Zoned(..) | Moment::Instant(_), _) => false,
+    };
+    let room = if same_clock { 0 } else { 2 * ROOM };
+    seconds(later) - seconds(earlier) >= room
+}
+
+/// What a clock shows, as if it were in UTC.
+fn seconds(moment: &Moment) -> i64 {
+    let local = match moment {
+        Moment::Instant(instant) => return instant.0.div_euclid(1000),
+        Moment::Date(date) => LocalTime {
+            date: *date,
+            time: TimeOfDay::MIDNIGHT,
+        },
+        Moment::Local(local) | Moment::Zoned(local, _) => *local,
+    };
+    let small = |number: u8| i8::try_from(number).expect("months and days are small");
+    let Date { year, month, day } = local.date;
+    jiff::civil::date(year, small(month), small(day))
+        .duration_since(jiff::civil::date(1970, 1, 1))
+        .as_secs()
+        + i64::from(local.time.seconds())
+}
+
 /// Hours of a week: `mon-fri 08:00-18:00`, several separated by `|` or in a list.
 pub(crate) fn hours(cx: &Cx<'_>, node: &Node<'_>) -> Option<Hours> {
     let ranges = match &node.value {

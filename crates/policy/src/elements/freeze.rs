@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ringway_model::{Digest, Selector};
 
-use super::clock::{moment, zone};
+use super::clock::{is_surely_not_before, moment, zone};
 use super::fleet::optional;
 use super::ssh::file;
 use crate::fields::{Cx, Fields};
@@ -190,14 +190,7 @@ fn between(
         fields.must_have("reason", "year-end closing");
     }
     let (from, until) = (from?, until?);
-    let is_backwards = match (&from, &until) {
-        (Moment::Instant(from), Moment::Instant(until)) => from >= until,
-        _ => match (from.on_the_clock(), end_on_the_clock(&until)) {
-            (Some(from), Some(until)) => from >= until,
-            // An instant and a time on some clock are compared where the clock is known.
-            (_, None) | (None, _) => false,
-        },
-    };
+    let is_backwards = is_surely_not_before(&from, &end_of(&until));
     if is_backwards {
         let message = format!("{} ends before it begins", fields.title());
         let place = match fields.get("until").map(|node| (&node.value, node.place)) {
@@ -210,13 +203,13 @@ fn between(
     Some(Frozen::Between { from, until })
 }
 
-/// The end, on the clock; that of a day is its last moment.
-fn end_on_the_clock(until: &Moment) -> Option<LocalTime> {
+/// The end; that of a day is its last moment.
+fn end_of(until: &Moment) -> Moment {
     match until {
-        Moment::Date(date) => Some(LocalTime {
+        Moment::Date(date) => Moment::Local(LocalTime {
             date: *date,
             time: TimeOfDay::END,
         }),
-        Moment::Local(_) | Moment::Zoned(..) | Moment::Instant(_) => until.on_the_clock(),
+        Moment::Local(_) | Moment::Zoned(..) | Moment::Instant(_) => until.clone(),
     }
 }

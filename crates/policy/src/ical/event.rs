@@ -6,8 +6,9 @@ use super::component::RawEvent;
 use super::line::Line;
 use super::zone::Zones;
 use super::{rule, value};
+use crate::elements::clock::is_surely_not_before;
 use crate::problem::{Code, Found, Report};
-use crate::validated::{Event, EventLength, LocalTime, Moment, Repeat, ZoneName};
+use crate::validated::{Event, EventLength, Moment, Repeat, ZoneName};
 
 /// Days that are named one by one, in all events of a file.
 const MAX_TIMES: usize = 50_000;
@@ -176,7 +177,7 @@ impl Reader<'_> {
                         time: Span::ZERO,
                     });
                 }
-                if ends_before(start, &end) {
+                if *start != end && is_surely_not_before(start, &end) {
                     let message = format!("the event ends before it begins, at {start}");
                     line.fail(self.found, message, "write a later `DTEND`");
                     return None;
@@ -254,25 +255,6 @@ impl Reader<'_> {
             );
         }
         moment
-    }
-}
-
-/// The same clock for both, or none.
-fn comparable(start: &Moment, end: &Moment) -> Option<(LocalTime, LocalTime)> {
-    let is_same = match (start, end) {
-        (Moment::Date(_), Moment::Date(_)) | (Moment::Local(_), Moment::Local(_)) => true,
-        (Moment::Zoned(_, a), Moment::Zoned(_, b)) => a == b,
-        (Moment::Date(_) | Moment::Local(_) | Moment::Zoned(..) | Moment::Instant(_), _) => false,
-    };
-    is_same
-        .then(|| Some((start.on_the_clock()?, end.on_the_clock()?)))
-        .flatten()
-}
-
-fn ends_before(start: &Moment, end: &Moment) -> bool {
-    match (start, end) {
-        (Moment::Instant(start), Moment::Instant(end)) => end < start,
-        _ => comparable(start, end).is_some_and(|(start, end)| end < start),
     }
 }
 
