@@ -71,88 +71,121 @@ impl RawEvent {
     }
 }
 
-/// Takes a file apart. Components that do not fit into each other are problems.
+/// Takes a file apart. Components that do not fit into each other are problems, and the first one is the last.
 pub(super) fn components(lines: Vec<Line>, found: &mut Found) -> Components {
-    let mut all = Components::default();
-    let mut stack: Vec<(String, Place)> = Vec::new();
-    let mut zone: (Option<String>, Option<String>) = (None, None);
+    let mut walk = Walk::default();
     for line in lines {
-        let name = line.value.trim().to_ascii_uppercase();
-        match line.name.as_str() {
-            "BEGIN" => {
-                let is_calendar = name == "VCALENDAR";
-                if stack.is_empty() != is_calendar {
-                    return nested(&line, found);
-                }
-                if stack.len() >= MAX_DEPTH {
-                    line.fail(
-                        found,
-                        "components are nested too deeply",
-                        "export the calendar anew",
-                    );
-                    return Components::default();
-                }
-                if COMPONENTS.contains(&name.as_str()) {
-                    all.keep(&line);
-                }
-                if name == "VEVENT" {
-                    if all.events.len() >= MAX_EVENTS {
-                        let message = format!("the file has more than {MAX_EVENTS} events");
-                        line.fail(found, message, "export the time that is still to come");
-                        return Components::default();
-                    }
-                    all.events.push(RawEvent {
-                        begin: line.place,
-                        lines: Vec::new(),
-                    });
-                }
-                stack.push((name, line.place));
-            }
-            "END" => {
-                if stack.pop().is_none_or(|(open, _)| open != name) {
-                    return nested(&line, found);
-                }
-                if COMPONENTS.contains(&name.as_str()) {
-                    all.keep(&line);
-                }
-                if name == "VTIMEZONE"
-                    && let (Some(tzid), location) = std::mem::take(&mut zone)
-                {
-                    all.locations.insert(tzid, location);
-                }
-            }
-            property => match stack.last().map(|(open, _)| open.as_str()) {
-                Some("VEVENT") if OF_AN_EVENT.contains(&property) => {
-                    all.keep(&line);
-                    let event = all.events.last_mut().expect("it was begun");
-                    event.lines.push(line);
-                }
-                Some("VTIMEZONE") if property == "TZID" => {
-                    all.keep(&line);
-                    zone.0 = Some(line.value.trim().to_owned());
-                }
-                Some("VTIMEZONE") if property == "X-LIC-LOCATION" => {
-                    all.keep(&line);
-                    zone.1 = Some(line.value);
-                }
-                Some(_) => {}
-                None => return nested(&line, found),
-            },
+        let place = line.place;
+        if let Err((message, hint)) = walk.line(line) {
+            found.report(Report::new(Code::BadCalendar, place, message).hint(hint));
+            return Components::default();
         }
     }
-    if let Some((open, place)) = stack.pop() {
+    if let Some((open, place)) = walk.stack.pop() {
         let message = format!("`{open}` has no end: the file is cut off");
         let report = Report::new(Code::BadCalendar, place, message);
         found.report(report.hint(format!("export it anew; it ends with `END:{open}`")));
     }
-    all
+    walk.all
 }
 
-fn nested(line: &Line, found: &mut Found) -> Components {
+/// What is wrong, and what would be right.
+type Wrong = (String, &'static str);
+
+/// A file that is being taken apart.
+#[derive(Default)]
+struct Walk {
+    all: Components,
+    /// The components that are open.
+    stack: Vec<(String, Place)>,
+    /// What the open `VTIMEZONE` has said so far: its `TZID`, and its `X-LIC-LOCATION`.
+    zone: (Option<String>, Option<String>),
+}
+
+impl Walk {
+    fn line(&mut self, line: Line) -> Result<(), Wrong> {
+        match line.name.as_str() {
+            "BEGIN" => self.begin(&line),
+            "END" => self.end(&line),
+            _ => self.property(line),
+        }
+    }
+
+    fn begin(&mut self, line: &Line) -> Result<(), Wrong> {
+        let name = component_of(line);
+        if self.stack.is_empty() != (name == "VCALENDAR") {
+            return Err(misplaced(line));
+        }
+        if self.stack.len() >= MAX_DEPTH {
+            let message = "components are nested too deeply".to_owned();
+            return Err((message, "export the calendar anew"));
+        }
+        self.keep_component(&name, line);
+        if name == "VEVENT" {
+            if self.all.events.len() >= MAX_EVENTS {
+                let message = format!("the file has more than {MAX_EVENTS} events");
+                return Err((message, "export the time that is still to come"));
+            }
+            self.all.events.push(RawEvent {
+                begin: line.place,
+                lines: Vec::new(),
+            });
+        }
+        self.stack.push((name, line.place));
+        Ok(())
+    }
+
+    fn end(&mut self, line: &Line) -> Result<(), Wrong> {
+        let name = component_of(line);
+        if self.stack.pop().is_none_or(|(open, _)| open != name) {
+            return Err(misplaced(line));
+        }
+        self.keep_component(&name, line);
+        if name == "VTIMEZONE"
+            && let (Some(tzid), location) = std::mem::take(&mut self.zone)
+        {
+            self.all.locations.insert(tzid, location);
+        }
+        Ok(())
+    }
+
+    fn property(&mut self, line: Line) -> Result<(), Wrong> {
+        let name = line.name.as_str();
+        match self.stack.last().map(|(open, _)| open.as_str()) {
+            Some("VEVENT") if OF_AN_EVENT.contains(&name) => {
+                self.all.keep(&line);
+                let event = self.all.events.last_mut().expect("it was begun");
+                event.lines.push(line);
+            }
+            Some("VTIMEZONE") if name == "TZID" => {
+                self.all.keep(&line);
+                self.zone.0 = Some(line.value.trim().to_owned());
+            }
+            Some("VTIMEZONE") if name == "X-LIC-LOCATION" => {
+                self.all.keep(&line);
+                self.zone.1 = Some(line.value);
+            }
+            Some(_) => {}
+            None => return Err(misplaced(&line)),
+        }
+        Ok(())
+    }
+
+    fn keep_component(&mut self, name: &str, line: &Line) {
+        if COMPONENTS.contains(&name) {
+            self.all.keep(line);
+        }
+    }
+}
+
+fn component_of(line: &Line) -> String {
+    line.value.trim().to_ascii_uppercase()
+}
+
+fn misplaced(line: &Line) -> Wrong {
     let shown: String = line.value.trim().chars().take(30).collect();
-    let message = format!("`{}:{shown}` does not belong here", line.name);
-    let hint = "the file begins with `BEGIN:VCALENDAR`, and each `BEGIN` has its `END`";
-    let report = Report::new(Code::BadCalendar, line.place, message);
-    found.report(report.hint(hint));
-    Components::default()
+    (
+        format!("`{}:{shown}` does not belong here", line.name),
+        "the file begins with `BEGIN:VCALENDAR`, and each `BEGIN` has its `END`",
+    )
 }
