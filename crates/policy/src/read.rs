@@ -209,7 +209,7 @@ impl Reading {
                 source.bytes.len().div_ceil(1 << 20),
                 MAX_BYTES >> 20
             );
-            let hint = "split it; documents of several files are read together";
+            let hint = "split it; documents of several files are read together, and hosts can be imported from an inventory";
             self.found.incomplete(
                 Report::new(Code::TooLarge, at(0), message)
                     .hint(hint)

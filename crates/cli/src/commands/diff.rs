@@ -52,14 +52,16 @@ fn side(out: Out, args: &Diff, named: &str) -> Result<Side, Failure> {
     let (read, wanted) = if path.is_file() {
         let read = documents::read_with_policies_of(out, paths, path)?;
         (read, args.policy.as_deref())
-    } else if named.contains('/') || named.ends_with(".yaml") || named.ends_with(".yml") {
+    } else {
+        (documents::read(out, paths)?, Some(named))
+    };
+    let looks_like_a_file = named.contains('/') || path.extension().is_some();
+    if wanted == Some(named) && looks_like_a_file && !read.documents.policies.contains_key(named) {
         return Err(
             Failure::new(End::Invalid, format!("there is no file `{named}`"))
                 .hint("name a file that has a policy, or a policy of the documents"),
         );
-    } else {
-        (documents::read(out, paths)?, Some(named))
-    };
+    }
     plan(&read, args, wanted).map_err(|failure| {
         if path.is_file() {
             Failure {

@@ -1,6 +1,8 @@
 //! A comparison as text: what a reviewer must know first, then what changed of each ring, then who moves. What is the same
 //! is not said, or said once.
 
+use std::cmp::Ordering;
+
 use ringway_model::Span;
 use ringway_policy::validated::{AlreadyUnhealthy, OnHalt};
 
@@ -37,19 +39,17 @@ fn change(old: &str, new: &str) -> String {
     }
 }
 
-fn number<T: ToString>(old: T, new: T) -> String {
+fn number<T: ToString>(old: &T, new: &T) -> String {
     change(&old.to_string(), &new.to_string())
 }
 
 /// How much later or sooner, more or less.
 fn by(old: Span, new: Span, more: &str, less: &str) -> String {
     let (old, new) = (about(old), about(new));
-    if new > old {
-        format!(" ({} {more})", about(new.less(old)))
-    } else if new < old {
-        format!(" ({} {less})", about(old.less(new)))
-    } else {
-        String::new()
+    match new.cmp(&old) {
+        Ordering::Greater => format!(" ({} {more})", about(new.less(old))),
+        Ordering::Less => format!(" ({} {less})", about(old.less(new))),
+        Ordering::Equal => String::new(),
     }
 }
 
@@ -74,7 +74,7 @@ fn head(text: &mut Text, comparison: &Comparison) {
         );
         return;
     }
-    let mut who = number(before.targets, after.targets);
+    let mut who = number(&before.targets, &after.targets);
     push(
         &mut who,
         format_args!("; {} stay in their ring", comparison.stay),
@@ -89,7 +89,7 @@ fn head(text: &mut Text, comparison: &Comparison) {
     }
     text.entry("targets", &who);
     if before.unclaimed + after.unclaimed > 0 {
-        let left = number(before.unclaimed, after.unclaimed);
+        let left = number(&before.unclaimed, &after.unclaimed);
         text.entry("in no ring", &left);
     }
     text.entry("first stop", &first_soak(before, after));
@@ -110,13 +110,13 @@ fn exposure(before: &Side, after: &Side) -> String {
     let hours = |span: Span| span.millis().div_ceil(3_600_000);
     let (old, new) = (hours(before.exposure_ms), hours(after.exposure_ms));
     let differs = match new.cmp(&old) {
-        std::cmp::Ordering::Greater => format!(" ({} more)", new - old),
-        std::cmp::Ordering::Less => format!(" ({} fewer)", old - new),
-        std::cmp::Ordering::Equal => String::new(),
+        Ordering::Greater => format!(" ({} more)", new - old),
+        Ordering::Less => format!(" ({} fewer)", old - new),
+        Ordering::Equal => String::new(),
     };
     format!(
         "{}{differs} host-hours without the update, if all goes well",
-        number(old, new)
+        number(&old, &new)
     )
 }
 
@@ -163,7 +163,7 @@ fn ring(text: &mut Text, old: &RingSide, new: &RingSide) {
     text.heading(&format!(
         "Ring {}: {} hosts",
         change(&old.name, &new.name),
-        number(old.hosts, new.hosts)
+        number(&old.hosts, &new.hosts)
     ));
     let halts = change(&halts(old), &halts(new));
     let terms = [
@@ -177,13 +177,13 @@ fn ring(text: &mut Text, old: &RingSide, new: &RingSide) {
             old.debt_allowed != new.debt_allowed,
             format!(
                 "at most {} hosts behind that are offline or held",
-                number(old.debt_allowed, new.debt_allowed)
+                number(&old.debt_allowed, &new.debt_allowed)
             ),
         ),
         (
             "soak",
             old.soak_ms != new.soak_ms,
-            number(old.soak_ms, new.soak_ms),
+            number(&old.soak_ms, &new.soak_ms),
         ),
         (
             "then",
@@ -199,7 +199,7 @@ fn ring(text: &mut Text, old: &RingSide, new: &RingSide) {
             (old.strata_new, old.hosts_new) != (new.strata_new, new.hosts_new),
             format!(
                 "{} kinds of host that no ring before it has",
-                number(old.strata_new, new.strata_new)
+                number(&old.strata_new, &new.strata_new)
             ),
         ),
         ("when", old.estimate != new.estimate, when(old, new)),
@@ -237,8 +237,8 @@ fn halts(ring: &RingSide) -> String {
 fn at_stake(old: &RingSide, new: &RingSide) -> String {
     format!(
         "{} have the update when it halts at once, {} where harm shows in the soak",
-        number(old.risk.shows_at_once, new.risk.shows_at_once),
-        number(old.risk.shows_in_soak, new.risk.shows_in_soak)
+        number(&old.risk.shows_at_once, &new.risk.shows_at_once),
+        number(&old.risk.shows_in_soak, &new.risk.shows_in_soak)
     )
 }
 
@@ -342,7 +342,7 @@ fn terms(text: &mut Text, old: &Terms, new: &Terms) {
                     "`{}`: probe `{}`, down for {}, {} must report",
                     gate.name,
                     change(&gate.probe, &one.probe),
-                    number(gate.down_for_ms, one.down_for_ms),
+                    number(&gate.down_for_ms, &one.down_for_ms),
                     change(&gate.min_reporting, &one.min_reporting)
                 ),
             ),
@@ -360,7 +360,7 @@ fn terms(text: &mut Text, old: &Terms, new: &Terms) {
         }
     }
     if old.offline_retry_ms != new.offline_retry_ms {
-        let both = number(old.offline_retry_ms, new.offline_retry_ms);
+        let both = number(&old.offline_retry_ms, &new.offline_retry_ms);
         text.entry("offline", &format!("tried again after {both}"));
     }
     let unhealthy = |how| match how {
