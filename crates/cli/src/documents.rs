@@ -67,6 +67,23 @@ impl Prepared {
 ///
 /// Exit code 2: a path that cannot be read, or documents with problems, all of which are reported.
 pub(crate) fn read(out: Out, paths: &[PathBuf]) -> Result<Read, Failure> {
+    read_all(out, paths, None)
+}
+
+/// As [`read`], with the policies of one file, which need not be among the paths, instead of all others.
+///
+/// # Errors
+///
+/// As [`read`].
+pub(crate) fn read_with_policies_of(
+    out: Out,
+    paths: &[PathBuf],
+    policies: &Path,
+) -> Result<Read, Failure> {
+    read_all(out, paths, Some(policies))
+}
+
+fn read_all(out: Out, paths: &[PathBuf], policies: Option<&Path>) -> Result<Read, Failure> {
     let here = [PathBuf::from(".")];
     let paths = if paths.is_empty() { &here } else { paths };
     let files = find(paths)?;
@@ -81,9 +98,15 @@ pub(crate) fn read(out: Out, paths: &[PathBuf]) -> Result<Read, Failure> {
         let is_inventory = |file: PathBuf| inventories.iter().any(|path| file.starts_with(path));
         !fs::canonicalize(&source.name).is_ok_and(is_inventory)
     });
-    let attachments = attachments(&wanted);
-    let documents = ringway_policy::read_with(&sources, &attachments)
-        .map_err(|problems| report(out, &problems))?;
+    sources.extend(policies.map(source).transpose()?);
+    // A policy that lies elsewhere may name a calendar.
+    let attachments = attachments(&ringway_policy::imports(&sources));
+    let documents = if policies.is_some() {
+        ringway_policy::read_with_last_policies(&sources, &attachments)
+    } else {
+        ringway_policy::read_with(&sources, &attachments)
+    };
+    let documents = documents.map_err(|problems| report(out, &problems))?;
     for note in &documents.notes {
         out.say(&format!("note: {note}"));
     }

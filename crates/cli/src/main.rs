@@ -92,6 +92,7 @@ fn perform(out: Out, data: PathBuf, command: Cmd) -> Outcome {
     match command {
         Cmd::Check(args) => commands::check(out, &args),
         Cmd::Plan(args) => commands::plan(out, &args),
+        Cmd::Diff(args) => commands::diff(out, &args),
         Cmd::Simulate(args) => on_runtime(futures::simulate(out, args)),
         Cmd::WhatIf(args) => on_runtime(futures::what_if(out, args)),
         Cmd::Schema(args) => commands::schema(out, &args),

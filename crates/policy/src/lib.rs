@@ -26,5 +26,5 @@ mod yaml;
 pub use builtin::built_in_recipes;
 pub use inventory::{Attachment, Attachments, Wanted, imports};
 pub use problem::{Code, Problem, Problems, Snippet};
-pub use read::{KINDS, Kind, Source, read, read_with};
+pub use read::{KINDS, Kind, Source, read, read_with, read_with_last_policies};
 pub use schema::schema;

@@ -125,7 +125,31 @@ pub fn read(sources: &[Source]) -> Result<Documents, Problems> {
 ///
 /// Every problem there is, by source and place.
 pub fn read_with(sources: &[Source], attachments: &Attachments) -> Result<Documents, Problems> {
-    let mut reading = Reading::default();
+    read_all(sources, attachments, Reading::default())
+}
+
+/// As [`read_with`], where the last source has all the policies and nothing else counts of it: how a policy that lies
+/// elsewhere does among the other documents, an older text of one of theirs for example.
+///
+/// # Errors
+///
+/// Every problem there is, by source and place.
+pub fn read_with_last_policies(
+    sources: &[Source],
+    attachments: &Attachments,
+) -> Result<Documents, Problems> {
+    let reading = Reading {
+        policies_of: Some(sources.len().saturating_sub(1)),
+        ..Reading::default()
+    };
+    read_all(sources, attachments, reading)
+}
+
+fn read_all(
+    sources: &[Source],
+    attachments: &Attachments,
+    mut reading: Reading,
+) -> Result<Documents, Problems> {
     let mut located = Vec::with_capacity(sources.len());
     for (index, source) in sources.iter().enumerate() {
         located.push(reading.source(index, source));
@@ -189,6 +213,8 @@ struct Reading {
     found: Found,
     /// Where the documents of which there may be one stand.
     singles: BTreeMap<Kind, Place>,
+    /// The only source whose policies are read, and of which nothing else is.
+    policies_of: Option<usize>,
 }
 
 impl Reading {
@@ -210,7 +236,7 @@ impl Reading {
                 source.bytes.len().div_ceil(1 << 20),
                 MAX_BYTES >> 20
             );
-            let hint = "split it; documents of several files are read together";
+            let hint = "split it; documents of several files are read together, and hosts can be imported from an inventory";
             self.found.incomplete(
                 Report::new(Code::TooLarge, at(0), message)
                     .hint(hint)
@@ -262,6 +288,10 @@ impl Reading {
             return;
         };
         kinds.push((tree.root.place.start, kind));
+        let elsewhere = |only| (kind == Kind::Policy) != (place.source == only);
+        if self.policies_of.is_some_and(elsewhere) {
+            return;
+        }
         // A second fleet is one problem, not one more for each name that both have.
         let is_second_fleet = kind == Kind::Fleet && self.singles.contains_key(&kind);
         let mut aside = Notes::default();

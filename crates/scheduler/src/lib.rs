@@ -21,6 +21,7 @@ pub mod report;
 mod route;
 pub mod spec;
 mod stratum;
+mod text;
 mod texts;
 pub mod thresholds;
 mod times;

@@ -32,6 +32,29 @@ pub(crate) struct Planned {
     pub(crate) seed: u64,
 }
 
+/// Two policies over one fleet.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Diff {
+    /// The policy as it is: a file that has it, or its name among the documents
+    #[arg(value_name = "BEFORE")]
+    pub(crate) before: String,
+    /// The policy as it would be: a file that has it, or its name among the documents
+    #[arg(value_name = "AFTER")]
+    pub(crate) after: String,
+    /// The fleet, the update and everything else.
+    #[command(flatten)]
+    pub(crate) documents: Documents,
+    /// The policy that is meant in files that have more than one
+    #[arg(long, value_name = "NAME")]
+    pub(crate) policy: Option<String>,
+    /// The update; needed where there is more than one
+    #[arg(long, value_name = "NAME")]
+    pub(crate) update: Option<String>,
+    /// What every choice that documents leave open is made with, in both plans
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
 /// Whether everything is ready.
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {

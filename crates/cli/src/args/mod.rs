@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use documents::{Completions, Doctor, Documents, Manifest, Planned, Schema};
+pub(crate) use documents::{Completions, Diff, Doctor, Documents, Manifest, Planned, Schema};
 pub(crate) use futures::{Place, Simulate, WhatIf};
 pub(crate) use goal::Goal;
 pub(crate) use rollout::{
@@ -82,6 +82,11 @@ pub(crate) enum Cmd {
     /// Show who would be updated when, and why; change nothing
     #[command(after_help = "Example:\n    ringway plan --policy monthly --update 2026-04-security")]
     Plan(Planned),
+    /// Show what changes for the fleet when one policy takes the place of another; change nothing
+    #[command(
+        after_help = "Examples:\n    ringway diff monthly quick\n    ringway diff monthly.yaml.old monthly.yaml ./april --output json | jq .moves"
+    )]
+    Diff(Diff),
     /// Let a rollout happen on a fleet that does not exist; change nothing
     #[command(
         after_help = "Examples:\n    ringway simulate\n    ringway simulate . worlds/bad-update.yaml --world bad-update --all\n    ringway simulate --trials 1000 --html futures.html"
@@ -201,6 +206,7 @@ impl Cmd {
             Self::Audit(args) => args.observed.observe,
             Self::Check(_)
             | Self::Plan(_)
+            | Self::Diff(_)
             | Self::Simulate(_)
             | Self::WhatIf(_)
             | Self::Schema(_)

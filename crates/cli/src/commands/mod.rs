@@ -1,6 +1,7 @@
 //! The commands, each from its arguments to an exit code.
 
 mod completions;
+mod diff;
 mod documents;
 mod later;
 mod manifest;
@@ -11,6 +12,7 @@ mod status;
 mod wait;
 
 pub(crate) use completions::completions;
+pub(crate) use diff::diff;
 pub(crate) use documents::{check, plan, schema};
 pub(crate) use manifest::manifest;
 pub(crate) use orders::{Aim, adopt, approve, fleet_order, order};

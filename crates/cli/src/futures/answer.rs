@@ -70,10 +70,6 @@ pub(super) struct VariantTold {
     pub(super) targets: usize,
     #[serde(flatten)]
     pub(super) answer: Answer,
-    /// Of the futures with a bad update: hosts on which harm showed, or that carried it when the rollout was over.
-    pub(super) harmed: Spread,
-    /// Hosts to be expected harmed by one rollout, seen or not, the chance of a bad update put back, in thousandths.
-    pub(super) expected_harmed_milli: u64,
     /// Of the completed futures with a good update: host-hours without it, in thousandths.
     pub(super) exposure_milli: Spread,
     /// When a good rollout is completed: half of them by then, and 95 of a hundred.
@@ -299,10 +295,6 @@ impl VariantTold {
         };
         let short = |at: Option<Timestamp>| at.map_or_else(|| "never".to_owned(), date);
         let (median, p95) = (at(finish.median), at(finish.p95));
-        let harmed = |tried: &[Tried]| Spread::of(tried.iter().map(harmed).collect());
-        let (good, bad) = (harmed(&variant.good), harmed(&variant.bad));
-        let chance = u64::from(answer.chance_of_bad_millionths);
-        let expected = good.mean_milli * (1_000_000 - chance) + bad.mean_milli * chance;
         let completed = variant.good.iter().filter(|tried| tried.is_completed);
         Self {
             label: variant.label.clone(),
@@ -310,8 +302,6 @@ impl VariantTold {
             soaks: variant.soaks.to_string(),
             targets: variant.plan().map_or(0, |plan| plan.slots.len()),
             answer: answer.clone(),
-            harmed: bad,
-            expected_harmed_milli: (expected + 500_000) / 1_000_000,
             exposure_milli: Spread::of(
                 completed
                     .map(|tried| tried.exposure_ms.saturating_add(1800) / 3600)
@@ -332,11 +322,11 @@ impl VariantTold {
             self.label.clone(),
             grouped(bad.hit.median),
             grouped(bad.hit.p95),
-            grouped(self.harmed.median),
-            grouped(self.harmed.p95),
+            grouped(bad.harmed.median),
+            grouped(bad.harmed.p95),
             percent(u64::from(bad.halted), futures),
             percent(u64::from(bad.group_lost), futures),
-            milli(self.expected_harmed_milli),
+            milli(self.answer.expected_harmed_milli),
         ]
     }
 
@@ -408,7 +398,7 @@ impl Comparison {
     }
 
     fn of(one: &Variant, other: &Variant) -> Self {
-        let hit = |tried: &Tried| Some(harmed(tried));
+        let hit = |tried: &Tried| Some(u64::from(tried.harmed()));
         let exposure = |tried: &Tried| tried.is_completed.then_some(tried.exposure_ms);
         Self {
             one: one.label.clone(),
@@ -434,12 +424,6 @@ impl Score {
         }
         score
     }
-}
-
-/// Hosts on which harm showed, and those that carry it unseen when it is over: a short rollout ends before much of it
-/// shows, and is none the better for that.
-fn harmed(tried: &Tried) -> u64 {
-    u64::from(tried.hit) + u64::from(tried.carrying)
 }
 
 /// What limits what can be read from an answer.

@@ -1,6 +1,7 @@
 //! The `ringway` command from outside: what it prints where, and with which code it ends.
 
 mod commands;
+mod diff;
 mod doctor;
 mod documents;
 mod futures;

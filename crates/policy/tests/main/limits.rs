@@ -18,7 +18,7 @@ fn a_huge_file_is_refused_by_its_size() {
     assert_eq!(
         problems.to_string(),
         "error: file `it.yaml` has 1 problem\n\n  the file has 33 MiB; at most 32 MiB are read\n  hint: split it; \
-         documents of several files are read together\n"
+         documents of several files are read together, and hosts can be imported from an inventory\n"
     );
 }
 

@@ -1,11 +1,12 @@
 //! What changes for a fleet when one policy takes the place of another: behaviour, not text.
 //!
 //! [`compare`] reads two plans of one update over one fleet and says which hosts change places, how many have the update
-//! when it can first halt, what each ring has seen before it starts, and when all is over. It decides nothing and writes
-//! no text; both plans must have been made with the same seed, or what is drawn differs for no reason.
+//! when it can first halt, what each ring has seen before it starts, and when all is over. It decides nothing; [`render`]
+//! writes it as text. Both plans must have been made with the same seed, or what is drawn differs for no reason.
 
 mod parts;
 mod places;
+mod render;
 mod side;
 mod strata;
 
@@ -13,6 +14,7 @@ pub use parts::{
     Comparison, CoverageChange, FirstSoak, Move, Place, RingPair, RingSide, Risk, Side,
     StratumChange, Terms,
 };
+pub use render::render;
 use ringway_policy::validated::Policy;
 
 use crate::plan::Plan;

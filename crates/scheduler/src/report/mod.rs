@@ -11,7 +11,6 @@ mod parts;
 mod render;
 mod rings;
 mod strata;
-mod text;
 mod warnings;
 
 pub(crate) use coverage::{USUAL, cover_of};
@@ -25,4 +24,5 @@ pub use parts::{
     StratumReport, Warning,
 };
 pub use render::render;
+pub(crate) use render::{about, pace_in_words};
 pub(crate) use rings::approval;

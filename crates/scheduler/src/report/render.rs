@@ -6,10 +6,10 @@ use ringway_model::Span;
 use ringway_policy::validated::{NotBy, RingSpread};
 
 use super::parts::{
-    AfterReport, ApprovalReport, AvailabilityReport, CellReport, PlanReport, RingReport,
+    AfterReport, ApprovalReport, AvailabilityReport, CellReport, PaceReport, PlanReport, RingReport,
 };
 use super::strata;
-use super::text::Text;
+use crate::text::Text;
 use crate::words::{counted, hosts, push, shortened};
 
 /// Groups shown of one ring.
@@ -82,7 +82,7 @@ fn head(text: &mut Text, report: &PlanReport) {
             &format!("needs {}", approval(wanted, report.author.as_deref())),
         );
     }
-    text.entry("pace", &pace(report));
+    text.entry("pace", &pace_in_words(&report.pace, Some(report.targets)));
     if report.gates.is_empty() {
         text.entry("gates", "none");
     }
@@ -146,8 +146,8 @@ fn installs(text: &mut Text, report: &PlanReport) {
     }
 }
 
-fn pace(report: &PlanReport) -> String {
-    let pace = &report.pace;
+/// How fast, how many may be down of how many (where that is to be said), and what is repeated.
+pub(crate) fn pace_in_words(pace: &PaceReport, targets: Option<usize>) -> String {
     let mut words = format!(
         "at most {} at once",
         counted(pace.at_once as usize, "visit")
@@ -170,13 +170,14 @@ fn pace(report: &PlanReport) -> String {
         );
     }
     if let Some(down) = pace.budget_down {
-        push(
-            &mut words,
-            format_args!(
-                "; at most {down} of {} down",
-                counted(report.targets, "target")
-            ),
-        );
+        push(&mut words, format_args!("; at most {down}"));
+        if let Some(targets) = targets {
+            push(
+                &mut words,
+                format_args!(" of {}", counted(targets, "target")),
+            );
+        }
+        words.push_str(" down");
     }
     if pace.retries > 0 {
         push(
@@ -447,7 +448,7 @@ fn foot(text: &mut Text, report: &PlanReport) {
 }
 
 /// A span as precise as an estimate deserves: minutes above ten minutes, hours above two days; rounded up.
-fn about(span: Span) -> Span {
+pub(crate) fn about(span: Span) -> Span {
     let unit = if span <= Span::minutes(10) {
         Span::seconds(1)
     } else if span <= Span::hours(48) {

@@ -1,7 +1,7 @@
 //! The table of strata: which ring has how many hosts of each.
 
 use super::parts::{PlanReport, RingReport, StratumReport};
-use super::text::{Text, WIDTH, cut};
+use crate::text::{Text, WIDTH, cut};
 
 /// Strata shown; those that nothing was learned about come first.
 const STRATA: usize = 24;

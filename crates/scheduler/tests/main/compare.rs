@@ -6,7 +6,7 @@ use ringway_model::{Share, Span};
 use ringway_policy::validated::{
     Amount, Documents, Fleet, Gate, Group, Halt, Host, Policy, Ramp, Ring,
 };
-use ringway_scheduler::compare::{Comparison, Place};
+use ringway_scheduler::compare::{Comparison, Place, render};
 use ringway_scheduler::{FleetSpec, compare, compile_fleet, make_plan};
 
 use crate::support::{
@@ -387,4 +387,23 @@ fn exposure_and_finish_are_those_of_the_plan_when_all_goes_well() {
     }
     assert_eq!(comparison.stay, 2);
     assert!(comparison.is_change());
+}
+
+/// What a reviewer reads: the first stop, what is at stake, and who moves.
+#[test]
+fn a_comparison_is_told_in_few_words() {
+    let mut after = gated(vec![
+        taking("canary", "role != dc", "10"),
+        rest("broad"),
+        ring("late", "role = none"),
+    ]);
+    after.rings[0].soak = Span::hours(2);
+    after.gates[0].down_for = Span::minutes(1);
+    after.name = "quick".to_owned();
+    insta::assert_snapshot!("diff", render(&compared(&usual(), &after)));
+    let none = render(&compared(&usual(), &usual()));
+    assert!(
+        none.contains("\n  no change  40 hosts would be updated in the same rings"),
+        "{none}"
+    );
 }

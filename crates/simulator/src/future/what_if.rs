@@ -2,7 +2,7 @@
 //!
 //! The futures of an answer are of two sorts, asked for apart ([`Luck::Certain`] and [`Luck::Bad`]), because a bad update
 //! is rare: of a thousand futures drawn as they come, thirty would say something about harm, and nobody could tell two
-//! policies apart by them. The chance that an update is bad is put back by arithmetic, in [`Answer::expected_hit`].
+//! policies apart by them. The chance that an update is bad is put back by arithmetic, in [`Answer::expected_harmed_milli`].
 //!
 //! # Invariants
 //!
@@ -54,6 +54,11 @@ impl Tried {
             exposure_ms: first.exposure_ms,
             over: first.over_ms,
         })
+    }
+
+    /// Hosts on which harm showed, and those that carried it unseen when it was over.
+    pub fn harmed(&self) -> u32 {
+        self.hit.saturating_add(self.carrying)
     }
 }
 
@@ -115,8 +120,8 @@ pub struct Answer {
     pub bad: Side,
     /// The chance that it is bad, in millionths.
     pub chance_of_bad_millionths: u32,
-    /// Hosts to be expected hit by one rollout, the chance of a bad update put back, in thousandths.
-    pub expected_hit_milli: u64,
+    /// Hosts to be expected harmed by one rollout, seen or not, the chance of a bad update put back, in thousandths.
+    pub expected_harmed_milli: u64,
     /// Hosts to be expected broken into for want of the update until a good rollout is over, in millionths: the world's
     /// hazard times the mean exposure.
     pub expected_breaches_millionths: u64,
@@ -138,6 +143,8 @@ pub struct Side {
     pub hit: Spread,
     /// Hosts that carried harm nobody had seen when it was over.
     pub carrying: Spread,
+    /// Both together. A short rollout ends before slow harm shows; counted by hits alone it would look careful.
+    pub harmed: Spread,
     /// Host-hours without the update until it was over, of the completed ones.
     pub exposure_hours: Spread,
     /// Minutes until it was over, of the completed ones.
@@ -161,6 +168,7 @@ impl Side {
             group_lost: count(|tried| tried.groups_lost > 0),
             hit: spread(|tried| tried.hit),
             carrying: spread(|tried| tried.carrying),
+            harmed: spread(Tried::harmed),
             exposure_hours: Spread::of(
                 completed()
                     .map(|tried| super::hosts::hours(tried.exposure_ms))
@@ -181,13 +189,14 @@ impl Answer {
     pub fn of(good: &[Tried], bad: &[Tried], chance: Share, hazard_per_year: Share) -> Self {
         let (good, bad) = (Side::of(good), Side::of(bad));
         let chance = u64::from(chance.millionths());
-        let expected = good.hit.mean_milli * (1_000_000 - chance) + bad.hit.mean_milli * chance;
+        let expected =
+            good.harmed.mean_milli * (1_000_000 - chance) + bad.harmed.mean_milli * chance;
         let host_hours_milli = u128::from(good.exposure_hours.mean_milli);
         let per_year = u128::from(hazard_per_year.millionths());
         let breaches = host_hours_milli * per_year / (1000 * 24 * 365);
         Self {
             chance_of_bad_millionths: u32::try_from(chance).unwrap_or(u32::MAX),
-            expected_hit_milli: (expected + 500_000) / 1_000_000,
+            expected_harmed_milli: (expected + 500_000) / 1_000_000,
             expected_breaches_millionths: u64::try_from(breaches).unwrap_or(u64::MAX),
             good,
             bad,
@@ -233,17 +242,23 @@ mod tests {
         }
     }
 
-    /// 10 % of a mean of 40 hosts; 2 % a year over 8,760 host-hours are a hundredth of two hundredths of a host.
+    /// 10 % of a mean of 40 hosts hit and 5 that carry harm; 2 % a year over 8,760 host-hours are a hundredth of two hundredths of a host.
     #[test]
     fn the_chance_of_a_bad_update_and_the_hazard_are_put_back() {
         let share = |text: &str| text.parse::<Share>().unwrap();
         let answer = Answer::of(
             &[tried(0, 8760), tried(0, 8760)],
-            &[tried(30, 1), tried(50, 1)],
+            &[
+                Tried {
+                    carrying: 10,
+                    ..tried(30, 1)
+                },
+                tried(50, 1),
+            ],
             share("10%"),
             share("2%"),
         );
-        assert_eq!(answer.expected_hit_milli, 4_000);
+        assert_eq!(answer.expected_harmed_milli, 4_500);
         assert_eq!(answer.expected_breaches_millionths, 20_000);
     }
 }

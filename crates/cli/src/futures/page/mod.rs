@@ -168,7 +168,10 @@ fn place(one: &VariantTold) -> Place<'_> {
     Place {
         label: &one.label,
         exposure: (one.exposure_milli.mean_milli / 1000, one.exposure_milli.p95),
-        harmed: (one.harmed.mean_milli, one.harmed.p95.saturating_mul(1000)),
+        harmed: (
+            one.answer.bad.harmed.mean_milli,
+            one.answer.bad.harmed.p95.saturating_mul(1000),
+        ),
     }
 }
 

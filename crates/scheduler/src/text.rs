@@ -3,7 +3,7 @@
 use crate::words::push;
 
 /// Columns a line has at the most.
-pub(super) const WIDTH: usize = 100;
+pub(crate) const WIDTH: usize = 100;
 
 /// Where values begin.
 const VALUES: usize = 13;
@@ -13,17 +13,17 @@ const KEY: usize = 40;
 
 /// Text that grows line by line.
 #[derive(Default)]
-pub(super) struct Text {
+pub(crate) struct Text {
     out: String,
 }
 
 impl Text {
-    pub(super) fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         self.out
     }
 
     /// A line of its own at the left edge, after an empty one unless it is the first.
-    pub(super) fn heading(&mut self, text: &str) {
+    pub(crate) fn heading(&mut self, text: &str) {
         if !self.out.is_empty() {
             self.out.push('\n');
         }
@@ -31,7 +31,7 @@ impl Text {
     }
 
     /// A key and its value; an empty key continues the one before.
-    pub(super) fn entry(&mut self, key: &str, value: &str) {
+    pub(crate) fn entry(&mut self, key: &str, value: &str) {
         let key = cut(key, KEY);
         let gap = if key.chars().count() < VALUES - 2 {
             ""
@@ -46,12 +46,12 @@ impl Text {
     }
 
     /// A line behind a mark, wrapped lines below its text.
-    pub(super) fn item(&mut self, mark: &str, text: &str) {
+    pub(crate) fn item(&mut self, mark: &str, text: &str) {
         self.wrapped(&format!("  {mark}"), mark.len() + 2, text);
     }
 
     /// Cells padded to their widths: the first to the left, numbers to the right, the last as it is.
-    pub(super) fn row(
+    pub(crate) fn row(
         &mut self,
         name: &str,
         name_width: usize,
@@ -96,7 +96,7 @@ impl Text {
 }
 
 /// A text of at most `width` columns.
-pub(super) fn cut(text: &str, width: usize) -> String {
+pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
     }
