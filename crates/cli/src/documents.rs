@@ -98,9 +98,10 @@ fn read_all(out: Out, paths: &[PathBuf], policies: Option<&Path>) -> Result<Read
         let is_inventory = |file: PathBuf| inventories.iter().any(|path| file.starts_with(path));
         !fs::canonicalize(&source.name).is_ok_and(is_inventory)
     });
-    let attachments = attachments(&wanted);
-    let documents = if let Some(path) = policies {
-        sources.push(source(path)?);
+    sources.extend(policies.map(source).transpose()?);
+    // A policy that lies elsewhere may name a calendar.
+    let attachments = attachments(&ringway_policy::imports(&sources));
+    let documents = if policies.is_some() {
         ringway_policy::read_with_last_policies(&sources, &attachments)
     } else {
         ringway_policy::read_with(&sources, &attachments)
@@ -279,6 +280,7 @@ fn attachments(wanted: &[Wanted]) -> Attachments {
         .map(|wanted| (wanted.clone(), attachment(wanted)));
     Attachments {
         found: found.collect(),
+        ..Attachments::default()
     }
 }
 

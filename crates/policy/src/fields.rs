@@ -24,6 +24,7 @@ pub(crate) enum Named {
     Care,
     Team,
     World,
+    Window,
 }
 
 impl Named {
@@ -38,6 +39,7 @@ impl Named {
             Self::Care => "care",
             Self::Team => "team",
             Self::World => "world",
+            Self::Window => "window",
         }
     }
 }
@@ -59,6 +61,14 @@ pub(crate) struct LabelUse {
     pub(crate) by: String,
 }
 
+/// A time zone that something names.
+#[derive(Clone, Debug)]
+pub(crate) struct ZoneUse {
+    pub(crate) name: String,
+    pub(crate) place: Place,
+    pub(crate) by: String,
+}
+
 /// Things whose place the checks across documents need, by where they begin.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
@@ -66,6 +76,9 @@ pub(crate) struct Notes {
     pub(crate) names: BTreeMap<(Named, String), Place>,
     pub(crate) references: Vec<Reference>,
     pub(crate) labels: Vec<LabelUse>,
+    pub(crate) zones: Vec<ZoneUse>,
+    /// Which freezes are in files.
+    pub(crate) calendars: Vec<crate::ical::Ical>,
     /// What the fleet imports.
     pub(crate) imports: Vec<crate::inventory::Import>,
     /// Places of elements by a path such as `group web/keep_up`.
@@ -315,6 +328,14 @@ impl<'n, 's, 'c, 'a> Fields<'n, 's, 'c, 'a> {
                 );
                 continue;
             }
+            if cut && self.entries[i - 1].key == "days" {
+                let message = format!("the comma before `{key}` ends the days");
+                self.cx.report(
+                    Report::new(Code::UnknownKey, place, message)
+                        .hint("write `sat | sun`, or a list: `[sat, sun]`"),
+                );
+                continue;
+            }
             let hint = self.unknown_hint(key, cut);
             let message = format!("{} has no key `{key}`", self.title());
             self.cx
@@ -335,6 +356,9 @@ impl<'n, 's, 'c, 'a> Fields<'n, 's, 'c, 'a> {
         if cut {
             return "inside `{ }` a comma ends the value: quote a value that contains one"
                 .to_owned();
+        }
+        if self.shape.what == "group" && matches!(key, "window" | "windows" | "zone") {
+            return "hosts have it, groups do not: write it into the hosts".to_owned();
         }
         match names().collect::<Vec<_>>().as_slice() {
             [] => "it has no keys".to_owned(),

@@ -11,6 +11,7 @@ mod builtin;
 mod elements;
 mod fields;
 mod hidden;
+mod ical;
 mod inventory;
 mod problem;
 mod read;

@@ -98,6 +98,10 @@ codes! {
     ImportUnreadable = "import-unreadable",
     /// A part of an imported inventory that Ansible could not read either, or that is not supported.
     BadInventory = "bad-inventory",
+    /// A part of an iCalendar file that is none, or that is not supported.
+    BadCalendar = "bad-calendar",
+    /// A time zone that does not exist.
+    UnknownZone = "unknown-zone",
     /// A host of an inventory that cannot be reached as the inventory says.
     InventoryConnection = "inventory-connection",
     /// Groups that wait for each other.

@@ -14,7 +14,7 @@ use crate::scalar::first_line;
 use crate::shape::Shape;
 use crate::validated::Documents;
 use crate::yaml::{self, MAX_BYTES, Node, Place, Tree, Value};
-use crate::{builtin, together};
+use crate::{builtin, ical, together};
 
 /// A text to be read, and the name people know it by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,10 +116,10 @@ pub fn read(sources: &[Source]) -> Result<Documents, Problems> {
     read_with(sources, &Attachments::default())
 }
 
-/// As [`read`], with the inventories that the fleet imports; [`crate::imports`] says which those are.
+/// As [`read`], with the inventories and calendars that documents name; [`crate::imports`] says which those are.
 ///
 /// The text of each is registered too, without its secrets, and the fleet's text ends with their digests, so that the
-/// fleet's digest covers them.
+/// fleet's digest covers them; so does the text of every document that names a calendar.
 ///
 /// # Errors
 ///
@@ -167,9 +167,36 @@ fn read_all(
     if !imports.is_empty() {
         reading.import(&files, &located);
     }
+    let calendars = std::mem::take(&mut reading.notes.calendars);
+    let texts = ical::Texts::of(
+        calendars,
+        sources,
+        attachments,
+        located.len(),
+        &mut reading.found,
+    );
+    for (name, text) in texts.shown() {
+        located.push(Located {
+            name: Cow::Borrowed(name),
+            text,
+            kinds: Vec::new(),
+        });
+    }
+    ical::fill(
+        &texts,
+        &mut reading.documents,
+        &mut reading.notes.zones,
+        &attachments.zones,
+        &mut reading.found,
+    );
     // What could not be read cannot be missed: after a syntax error every second name would be "unknown".
     if !reading.found.is_incomplete {
-        together::check(&reading.documents, &reading.notes, &mut reading.found);
+        together::check(
+            &reading.documents,
+            &attachments.zones,
+            &reading.notes,
+            &mut reading.found,
+        );
     }
     if reading.found.reports.is_empty() {
         Ok(reading.documents)

@@ -36,10 +36,14 @@ mod tests {
     /// A fleet whose hosts are elsewhere.
     const IMPORTS: &str = "ringway: fleet/v1\nname: it\nimport: [{ ansible: inventory.yml }]\n";
 
-    const EXAMPLES: [&str; 11] = [
+    /// A fleet with a freeze that is in a file.
+    const CALENDAR: &str = "ringway: fleet/v1\nname: it\nhosts: [{ name: a }]\nconnect: local\nfreezes: { holidays: { ical: holidays.ics } }\n";
+
+    const EXAMPLES: [&str; 12] = [
         CORP,
         WORLD,
         IMPORTS,
+        CALENDAR,
         include_str!("../../../policies/cares/haproxy.yaml"),
         include_str!("../../../policies/cares/nginx-upstream.yaml"),
         include_str!("../../../policies/recipes/debian-package.yaml"),
@@ -170,7 +174,7 @@ mod tests {
     #[test]
     fn every_key_of_the_schema_is_read_and_every_key_that_is_read_is_in_it() {
         let (mut asked, mut known) = (BTreeSet::new(), BTreeSet::new());
-        let texts = [CORP, IMPORTS, WORLD];
+        let texts = [CORP, IMPORTS, CALENDAR, WORLD];
         for (text, tree) in texts
             .iter()
             .flat_map(|text| trees(text).into_iter().map(move |tree| (*text, tree)))

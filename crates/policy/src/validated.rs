@@ -6,8 +6,16 @@ use std::num::{NonZeroU16, NonZeroU32};
 use ringway_model::{AfterCrash, Digest, Labels, Place, Selector, Share, Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
+mod calendar;
+mod events;
 mod world;
 
+pub use calendar::{
+    Binding, Cron, CronDays, Date, DayRule, FleetCalendar, Freeze, FreezeOverride, Frozen,
+    HostCalendar, Hours, HoursOfDay, LocalTime, Moment, Nth, PolicyCalendar, Starts, TimeOfDay,
+    Weekday, Weekdays, Window, ZoneName,
+};
+pub use events::{Event, EventLength, Frequency, Repeat, RepeatEnds};
 pub use world::{
     AfterHalt, Away, Does, FaultModel, Flaky, HostModel, PeopleModel, Priors, Regression,
     ShareRange, Shows, SpanRange, StepFails, World, WorldRollout,
@@ -28,6 +36,8 @@ pub struct Fleet {
     pub groups: Vec<Group>,
     /// How hosts are reached; the first selector that matches counts, and every host matches one.
     pub connect: Vec<Connect>,
+    /// When work may run. Every window that is named here, by a policy or by a ring is one of its windows.
+    pub calendar: FleetCalendar,
 }
 
 /// One server.
@@ -39,6 +49,8 @@ pub struct Host {
     pub address: Option<String>,
     /// What is known of it.
     pub labels: Labels,
+    /// When work may run on it.
+    pub calendar: HostCalendar,
 }
 
 /// How hosts are reached.
@@ -285,6 +297,8 @@ pub struct Policy {
     pub already_unhealthy: AlreadyUnhealthy,
     /// What a hold does to a host whose update is applied and not restarted yet.
     pub on_halt: OnHalt,
+    /// When work may run, within what the fleet allows.
+    pub calendar: PolicyCalendar,
 }
 
 /// A number of hosts, or a share of some.
@@ -305,6 +319,8 @@ pub struct Approvals {
     pub by: Vec<String>,
     /// Who may not.
     pub not_by: Vec<NotBy>,
+    /// In which hours, on the clock of the fleet's zone; absent: at any time.
+    pub between: Option<Hours>,
 }
 
 /// Somebody who may not approve, so that duties are separated.
@@ -325,6 +341,10 @@ pub struct Ring {
     pub hosts: RingHosts,
     /// The wait with observation after its last reachable host has settled.
     pub soak: Span,
+    /// How much of the fleet's working hours must have passed in that wait as well.
+    pub working_time: Option<Span>,
+    /// Windows of the fleet of which one must be open too, besides the policy's. None: no further limit.
+    pub windows: Vec<String>,
     /// What must be approved before the next ring starts; on the last ring, before the rollout completes.
     pub after_soak: Option<Approvals>,
 }

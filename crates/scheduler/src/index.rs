@@ -378,6 +378,8 @@ impl<'h> HostIndex<'h> {
 
 #[cfg(test)]
 mod tests {
+    use ringway_policy::validated::HostCalendar;
+
     use super::*;
 
     fn hosts() -> Vec<Host> {
@@ -397,6 +399,7 @@ mod tests {
             name: name.to_owned(),
             address: None,
             labels: labels.into_iter().collect(),
+            calendar: HostCalendar::default(),
         })
         .collect()
     }

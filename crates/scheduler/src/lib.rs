@@ -24,6 +24,7 @@ mod stratum;
 mod text;
 mod texts;
 pub mod thresholds;
+mod times;
 mod units;
 mod words;
 

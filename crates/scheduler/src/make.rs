@@ -18,6 +18,7 @@ use crate::order::in_starting_order;
 use crate::plan::{ApprovalPlan, GatePlan, Plan, RingPlan, Route, SlotPlan};
 use crate::problem::{PlanProblem, PlanProblems};
 use crate::spec::FleetSpec;
+use crate::times::check_times;
 use crate::units::Units;
 use crate::{route, thresholds};
 
@@ -125,6 +126,7 @@ impl<'d> Making<'d> {
         let Named { policy, update, .. } = self.named;
         let mut problems = Vec::new();
         self.check_sizes(&mut problems);
+        check_times(self.documents, policy, &mut problems);
         let gates = self.gates(&mut problems);
         let start = self.approvals(policy.start.as_ref(), &mut problems);
         let after: Vec<_> = policy

@@ -6,9 +6,9 @@ use std::num::{NonZeroU16, NonZeroU32};
 use ringway_model::{AfterCrash, Digest, Labels, Place, Selector, Share, Span};
 use ringway_policy::validated::{
     After, AlreadyUnhealthy, Amount, Approvals, Ask, Care, Command, Connect, Connection, Cover,
-    Documents, FailedShare, Fleet, Gate, Group, Halt, Host, Inspect, KeepUp, Minimum, NotBy,
-    Offline, OnHalt, Pace, People, Policy, Probe, Ramp, Reboot, Recipe, Release, Retry, Ring,
-    RingHosts, RingSpread, Step, Team, Update, When,
+    Documents, FailedShare, Fleet, FleetCalendar, Gate, Group, Halt, Host, HostCalendar, Inspect,
+    KeepUp, Minimum, NotBy, Offline, OnHalt, Pace, People, Policy, PolicyCalendar, Probe, Ramp,
+    Reboot, Recipe, Release, Retry, Ring, RingHosts, RingSpread, Step, Team, Update, When,
 };
 
 use crate::dice::Dice;
@@ -136,6 +136,7 @@ fn fleet(dice: &mut Dice, hosts: u64, roles: usize) -> Fleet {
                 name: format!("h{number:02}"),
                 address: None,
                 labels,
+                calendar: HostCalendar::default(),
             }
         })
         .collect();
@@ -164,6 +165,7 @@ fn fleet(dice: &mut Dice, hosts: u64, roles: usize) -> Fleet {
             select: Selector::All,
             with: Connection::Local,
         }],
+        calendar: FleetCalendar::default(),
     }
 }
 
@@ -282,6 +284,7 @@ fn approvals(dice: &mut Dice) -> Approvals {
         } else {
             Vec::new()
         },
+        between: None,
     }
 }
 
@@ -299,6 +302,8 @@ fn rings(dice: &mut Dice) -> Vec<Ring> {
                 spread: Vec::new(),
             },
             soak: soak(dice),
+            working_time: None,
+            windows: Vec::new(),
             after_soak: dice.chance(25).then(|| approvals(dice)),
         });
     }
@@ -329,6 +334,8 @@ fn rings(dice: &mut Dice) -> Vec<Ring> {
                     },
                 },
                 soak: soak(dice),
+                working_time: None,
+                windows: Vec::new(),
                 after_soak: dice.chance(35).then(|| approvals(dice)),
             });
         }
@@ -337,6 +344,8 @@ fn rings(dice: &mut Dice) -> Vec<Ring> {
         name: "broad".to_owned(),
         hosts: RingHosts::Rest,
         soak: soak(dice),
+        working_time: None,
+        windows: Vec::new(),
         after_soak: dice.chance(15).then(|| approvals(dice)),
     });
     rings
@@ -399,6 +408,7 @@ fn policy(dice: &mut Dice, update: &str, hosts: u64) -> Policy {
         } else {
             OnHalt::Finish
         },
+        calendar: PolicyCalendar::default(),
     }
 }
 

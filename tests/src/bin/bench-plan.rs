@@ -41,7 +41,10 @@ fn main() {
         .into_iter()
         .map(|wanted| (wanted, Ok(attachment.clone())))
         .collect();
-    let attachments = Attachments { found };
+    let attachments = Attachments {
+        found,
+        ..Attachments::default()
+    };
     println!("| part | CPU s | wall s |");
     println!("| --- | ---: | ---: |");
     let documents = timed("read and check the documents", || {

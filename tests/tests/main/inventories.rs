@@ -71,8 +71,11 @@ fn documents(shape: &str, path: &str) -> Documents {
         .into_iter()
         .map(|wanted| (wanted, Ok(attachment(shape, path))))
         .collect();
-    read_with(&sources, &Attachments { found })
-        .unwrap_or_else(|problems| panic!("{shape}: {problems}"))
+    let attachments = Attachments {
+        found,
+        ..Attachments::default()
+    };
+    read_with(&sources, &attachments).unwrap_or_else(|problems| panic!("{shape}: {problems}"))
 }
 
 fn fleet(shape: &str, path: &str) -> Fleet {
@@ -263,6 +266,7 @@ fn the_fleets_digest_covers_what_it_imports() {
             &sources,
             &Attachments {
                 found: found.collect(),
+                ..Attachments::default()
             },
         )
         .unwrap()

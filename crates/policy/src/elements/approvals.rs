@@ -1,5 +1,6 @@
 //! Approvals that the start of a rollout, or going on after a ring, needs.
 
+use super::clock;
 use super::fleet::optional;
 use crate::fields::{Cx, Fields, Named};
 use crate::scalar;
@@ -23,8 +24,13 @@ pub(crate) static APPROVALS: Shape = Shape {
             Is::List(&Is::Word(&["policy-author", "starter"])),
             "Who may not, so that duties are separated.",
         ),
+        may(
+            "between",
+            Is::Either(&[Is::Text, Is::List(&Is::Text)]),
+            "In which hours, on the clock of the fleet's zone: `mon-fri 08:00-16:00`, several separated by `|` or in a list; at any time where absent.",
+        ),
     ],
-    later: &[("between", "hours for approvals")],
+    later: &[],
 };
 
 static NOT_BY: [(&str, NotBy); 2] = [
@@ -44,9 +50,11 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, path: &str) -> Option<Approvals
     let not_by = fields.read("not_by", |cx, node| {
         scalar::list(cx, node, scalar::word(&NOT_BY, &[]))
     });
+    let between = fields.read("between", clock::hours);
     Some(Approvals {
         needed: u8::try_from(needed?).expect("at most 100"),
         by: optional(&fields, "by", by)?,
         not_by: optional(&fields, "not_by", not_by)?,
+        between: optional(&fields, "between", between.map(Some))?,
     })
 }

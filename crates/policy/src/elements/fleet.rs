@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use ringway_model::{Digest, Labels, Selector};
 
 use super::ssh::file;
-use super::{group, probe, ssh};
+use super::{clock, freeze, group, probe, ssh, window};
 use crate::fields::{Cx, Fields, Named};
 use crate::inventory::Import;
 use crate::problem::{Code, Report};
 use crate::scalar;
 use crate::shape::{Is, Shape, may, must};
-use crate::validated::{Connect, Connection, Fleet, Host};
+use crate::validated::{Connect, Connection, Fleet, FleetCalendar, Host, HostCalendar};
 use crate::yaml::{Node, Place, Value};
 
 /// Probes of a fleet, and gates of a policy: a host's evidence has one bit for each in the engine's packed word.
@@ -40,6 +40,26 @@ pub(crate) static FLEET: Shape = Shape {
             "Hosts from what people already have. What is written here wins over what is imported.",
         ),
         may(
+            "zone",
+            Is::Text,
+            "The time zone of hosts that have none of their own, and of the working hours, by its name in the time zone database; UTC where absent.",
+        ),
+        may(
+            "working_hours",
+            Is::Either(&[Is::Text, Is::List(&Is::Text)]),
+            "When people are at work, for `working_time`: `mon-fri 08:00-18:00`, several separated by `|` or in a list.",
+        ),
+        may(
+            "windows",
+            Is::Map(&Is::Of(&window::WINDOW)),
+            "Maintenance windows by name. Hosts have them; policies and rings may narrow them.",
+        ),
+        may(
+            "freezes",
+            Is::Map(&Is::Of(&freeze::FREEZE)),
+            "When no work may run, by name; a freeze wins over every window.",
+        ),
+        may(
             "probes",
             Is::Map(&Is::Of(&probe::PROBE)),
             "Repeated questions to hosts, by name; at most 16.",
@@ -55,13 +75,7 @@ pub(crate) static FLEET: Shape = Shape {
             "How hosts are reached; the first selector that matches counts. `local` or `ssh` alone is for all of them. Needed for hosts that are not imported with a connection of their own.",
         ),
     ],
-    later: &[
-        ("zone", "time zones"),
-        ("working_hours", "working hours"),
-        ("windows", "maintenance windows"),
-        ("freezes", "freezes"),
-        ("maintenance", "declared maintenances"),
-    ],
+    later: &[("maintenance", "declared maintenances")],
 };
 
 static HOST: Shape = Shape {
@@ -84,8 +98,14 @@ static HOST: Shape = Shape {
             Is::Map(&Is::Text),
             "What is known of it, by name; values are taken as written.",
         ),
+        may(
+            "window",
+            Is::Either(&[Is::Name, Is::List(&Is::Name)]),
+            "The window in which work may run on it, one of the fleet's, or several of which one must be open; at any time where absent.",
+        ),
+        may("zone", Is::Text, "Its time zone; the fleet's where absent."),
     ],
-    later: &[("window", "maintenance windows"), ("zone", "time zones")],
+    later: &[],
 };
 
 static IMPORT: Shape = Shape {
@@ -146,6 +166,7 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Fleet
     let probes = fields.read("probes", probes);
     let groups = fields.read("groups", |cx, node| scalar::list(cx, node, group::read));
     let connect = fields.read("connect", connect);
+    let calendar = calendar(&fields, name.as_deref().unwrap_or_default());
     Some(Fleet {
         name: name?,
         digest,
@@ -153,6 +174,23 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Fleet
         probes: optional(&fields, "probes", probes)?,
         groups: optional(&fields, "groups", groups)?,
         connect: optional(&fields, "connect", connect)?,
+        calendar: calendar?,
+    })
+}
+
+/// When work may run.
+fn calendar(fields: &Fields<'_, '_, '_, '_>, fleet: &str) -> Option<FleetCalendar> {
+    let zone = fields
+        .cx
+        .about("the fleet".to_owned(), || fields.read("zone", clock::zone));
+    let working_hours = fields.read("working_hours", clock::hours);
+    let windows = fields.read("windows", window::read_all);
+    let freezes = fields.read("freezes", |cx, node| freeze::of_fleet(cx, node, fleet));
+    Some(FleetCalendar {
+        zone: optional(fields, "zone", zone.map(Some))?,
+        working_hours: optional(fields, "working_hours", working_hours.map(Some))?,
+        windows: optional(fields, "windows", windows)?,
+        freezes: optional(fields, "freezes", freezes)?,
     })
 }
 
@@ -205,10 +243,27 @@ fn host(cx: &Cx<'_>, node: &Node<'_>) -> Option<Host> {
     let name = fields.read("name", scalar::defined(Named::Host));
     let address = fields.read("address", scalar::value);
     let labels = fields.read("labels", labels);
+    let calendar = host_calendar(&fields);
     Some(Host {
         name: name?,
         address,
         labels: optional(&fields, "labels", labels)?,
+        calendar: calendar?,
+    })
+}
+
+/// When work may run on a host.
+fn host_calendar(fields: &Fields<'_, '_, '_, '_>) -> Option<HostCalendar> {
+    if fields.get("window").is_none() && fields.get("zone").is_none() {
+        return Some(HostCalendar::default());
+    }
+    fields.cx.about(fields.title(), || {
+        let windows = fields.read("window", window::names);
+        let zone = fields.read("zone", clock::zone);
+        Some(HostCalendar {
+            windows: optional(fields, "window", windows)?,
+            zone: optional(fields, "zone", zone.map(Some))?,
+        })
     })
 }
 

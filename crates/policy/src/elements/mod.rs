@@ -2,7 +2,11 @@
 
 pub(crate) mod approvals;
 pub(crate) mod care;
+pub(crate) mod clock;
+mod cron;
+mod days;
 pub(crate) mod fleet;
+pub(crate) mod freeze;
 pub(crate) mod gate;
 pub(crate) mod group;
 pub(crate) mod host_keys;
@@ -17,5 +21,6 @@ pub(crate) mod ring;
 pub(crate) mod ssh;
 pub(crate) mod step;
 pub(crate) mod update;
+pub(crate) mod window;
 pub(crate) mod world;
 pub(crate) mod world_hosts;

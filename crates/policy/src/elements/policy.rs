@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use ringway_model::Digest;
 
 use super::fleet::{MAX_PROBES, optional};
-use super::{approvals, gate, limits, ring};
+use super::{approvals, freeze, gate, limits, ring, window};
 use crate::fields::{Cx, Fields, Named, not_supported};
 use crate::problem::{Code, Report};
 use crate::scalar;
 use crate::shape::{Is, Shape, may, must};
-use crate::validated::{AlreadyUnhealthy, Approvals, NotBy, OnHalt, Policy};
+use crate::validated::{AlreadyUnhealthy, Approvals, NotBy, OnHalt, Policy, PolicyCalendar};
 use crate::yaml::{Node, Value};
 
 /// The document.
@@ -70,6 +70,19 @@ pub(crate) static POLICY: Shape = Shape {
             "Conditions on updated hosts; at most 16.",
         ),
         may(
+            "windows",
+            Is::List(&Is::Name),
+            "Windows of the fleet of which one must be open too: it narrows when work may run, and never widens it.",
+        ),
+        may(
+            "freezes",
+            Is::Map(&Is::Either(&[
+                Is::Word(&["with_reason"]),
+                Is::Of(&freeze::FREEZE),
+            ])),
+            "When no work of its rollouts may run, by name, besides the fleet's freezes. `override: with_reason` is none: it permits people to work in a freeze if they give a reason.",
+        ),
+        may(
             "already_unhealthy",
             Is::Word(&["hold", "update"]),
             "What happens to hosts that are unhealthy before the update; `hold` where absent.",
@@ -80,12 +93,7 @@ pub(crate) static POLICY: Shape = Shape {
             "What a halt does to a host whose restart is due: withhold it, or finish the visit; `withhold` where absent.",
         ),
     ],
-    later: &[
-        ("windows", "maintenance windows"),
-        ("freezes", "freezes"),
-        ("due", "due dates"),
-        ("lanes", "expedite lanes"),
-    ],
+    later: &[("due", "due dates"), ("lanes", "expedite lanes")],
 };
 
 static ALREADY: [(&str, AlreadyUnhealthy); 2] = [
@@ -129,6 +137,7 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Polic
         .unwrap_or_else(limits::default_offline);
     let already_unhealthy = fields.read("already_unhealthy", scalar::word(&ALREADY, &[]));
     let on_halt = fields.read("on_halt", scalar::word(&ON_HALT, &[]));
+    let calendar = calendar(&fields, &shown);
     let policy = Policy {
         name: name?,
         digest,
@@ -144,9 +153,24 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Polic
         gates: optional(&fields, "gates", gates)?,
         already_unhealthy: already_unhealthy.unwrap_or_default(),
         on_halt: on_halt.unwrap_or_default(),
+        calendar: calendar?,
     };
     check_author(&fields, &policy);
     Some(policy)
+}
+
+/// When work may run.
+fn calendar(fields: &Fields<'_, '_, '_, '_>, policy: &str) -> Option<PolicyCalendar> {
+    let windows = fields.cx.about(format!("policy `{policy}`"), || {
+        fields.read("windows", window::list)
+    });
+    let freezes = fields.read("freezes", |cx, node| freeze::of_policy(cx, node, policy));
+    let (freezes, freeze_override) = optional(fields, "freezes", freezes)?;
+    Some(PolicyCalendar {
+        windows: optional(fields, "windows", windows)?,
+        freezes,
+        freeze_override,
+    })
 }
 
 fn gates(cx: &Cx<'_>, node: &Node<'_>, policy: &str) -> Option<Vec<crate::validated::Gate>> {

@@ -4,6 +4,7 @@ use ringway_model::Span;
 
 use super::approvals::{self, APPROVALS};
 use super::fleet::optional;
+use super::window;
 use crate::fields::{Cx, Fields, nearest};
 use crate::problem::{Code, LINE, Report};
 use crate::scalar;
@@ -39,8 +40,13 @@ pub(crate) static RING: Shape = Shape {
             Is::Of(&APPROVALS),
             "What must be approved before the next ring starts.",
         ),
+        may(
+            "windows",
+            Is::List(&Is::Name),
+            "Windows of the fleet of which one must be open too, besides the policy's.",
+        ),
     ],
-    later: &[("windows", "maintenance windows")],
+    later: &[],
 };
 
 static HOSTS: Shape = Shape {
@@ -89,8 +95,15 @@ static COVER: Shape = Shape {
 static SOAK: Shape = Shape {
     what: "`soak`",
     about: "The wait with observation.",
-    keys: &[must("for", Is::Span, "4h", "How long.")],
-    later: &[("working_time", "soaks in working time")],
+    keys: &[
+        must("for", Is::Span, "4h", "How long."),
+        may(
+            "working_time",
+            Is::Span,
+            "How much of the fleet's `working_hours` must have passed as well.",
+        ),
+    ],
+    later: &[],
 };
 
 /// Reads a ring of a policy.
@@ -104,14 +117,20 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, policy: &str) -> Option<Ring> {
             cx.place(path.clone(), place);
         }
         let hosts = fields.read("hosts", hosts);
-        let soak = fields.read("soak", soak);
+        let soak = fields.read("soak", |cx, node| {
+            cx.place(format!("{path} soak"), scalar::first_line(cx, node.place));
+            soak(cx, node)
+        });
+        let windows = fields.read("windows", window::list);
         let after_soak = fields.read("after_soak", |cx, node| {
             approvals::read(cx, node, &format!("{path} after_soak"))
         });
         Some(Ring {
             name: name?,
             hosts: hosts?,
-            soak: soak?,
+            soak: soak?.0,
+            working_time: soak?.1,
+            windows: optional(&fields, "windows", windows)?,
             after_soak,
         })
     })
@@ -165,10 +184,17 @@ fn cover(cx: &Cx<'_>, node: &Node<'_>) -> Option<Cover> {
     })
 }
 
-fn soak(cx: &Cx<'_>, node: &Node<'_>) -> Option<Span> {
+/// How long a ring soaks, and how much of it in working time.
+fn soak(cx: &Cx<'_>, node: &Node<'_>) -> Option<(Span, Option<Span>)> {
     match &node.value {
-        Value::Map { .. } => Fields::open(cx, &SOAK, node)?.read("for", scalar::span),
-        Value::Scalar { .. } | Value::List(_) => scalar::span(cx, node),
+        Value::Map { .. } => {
+            let fields = Fields::open(cx, &SOAK, node)?;
+            let length = fields.read("for", scalar::span);
+            let working = fields.read("working_time", scalar::span_from(Span::minutes(1)));
+            let working = optional(&fields, "working_time", working.map(Some))?;
+            Some((length?, working))
+        }
+        Value::Scalar { .. } | Value::List(_) => Some((scalar::span(cx, node)?, None)),
     }
 }
 

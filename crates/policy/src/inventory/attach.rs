@@ -1,6 +1,6 @@
 //! What a fleet imports: which files the edge must hand over, and how they get into the fleet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ringway_model::Digest;
 
@@ -12,21 +12,21 @@ use super::redact;
 use crate::problem::{Code, Found, Report};
 use crate::read::Source;
 use crate::validated::Fleet;
-use crate::yaml::{self, Place, Value};
+use crate::yaml::{self, Entry, Node, Place, Value};
 
 /// The largest file of an inventory, in bytes. A million hosts of a line each, several times over.
 const MAX_BYTES: usize = 256 << 20;
 
-/// An inventory that a fleet asks for.
+/// A file that a document asks for: an inventory, or a calendar.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Wanted {
-    /// The name of the source whose fleet asks for it.
+    /// The name of the source in which it is asked for.
     pub source: String,
     /// The path as written: absolute, or below the directory of that source.
     pub path: String,
 }
 
-/// An inventory as it was found: a file with `group_vars/` and `host_vars/` beside it, or a directory of several.
+/// What was found: a file with `group_vars/` and `host_vars/` beside it, or a directory of several.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attachment {
     /// The file's own name, where the path names a file; absent: it names a directory.
@@ -36,21 +36,23 @@ pub struct Attachment {
     pub files: BTreeMap<String, Vec<u8>>,
 }
 
-/// What fleets ask for, as far as it was found; where it was not, why.
+/// What documents ask for, as far as it was found; where it was not, why.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attachments {
     /// By what was asked for.
     pub found: BTreeMap<Wanted, Result<Attachment, String>>,
+    /// The names of all time zones that exist where documents are followed; empty: nobody says, and any name may be one.
+    pub zones: BTreeSet<String>,
 }
 
-/// The inventories that the fleets in these sources ask for. What is wrong with the sources is not said here.
+/// The inventories and calendars that documents in these sources ask for. What is wrong with the sources is not said here.
 pub fn imports(sources: &[Source]) -> Vec<Wanted> {
     let mut wanted = Vec::new();
     for (index, source) in sources.iter().enumerate() {
         let Ok(text) = std::str::from_utf8(&source.bytes) else {
             continue;
         };
-        if !text.contains("import") || text.len() > yaml::MAX_BYTES {
+        if !(text.contains("import") || text.contains("ical")) || text.len() > yaml::MAX_BYTES {
             continue;
         }
         let mut found = Found::default();
@@ -58,6 +60,10 @@ pub fn imports(sources: &[Source]) -> Vec<Wanted> {
             let Value::Map { entries, .. } = &tree.root.value else {
                 continue;
             };
+            wanted.extend(calendars(entries).map(|path| Wanted {
+                source: source.name.clone(),
+                path: path.to_owned(),
+            }));
             let imports = entries.iter().filter(|entry| entry.key == "import");
             for entry in imports {
                 let Value::List(items) = &entry.value.value else {
@@ -81,6 +87,26 @@ pub fn imports(sources: &[Source]) -> Vec<Wanted> {
     wanted.sort();
     wanted.dedup();
     wanted
+}
+
+/// The files that the freezes of a document name.
+fn calendars<'e>(entries: &'e [Entry<'_>]) -> impl Iterator<Item = &'e str> {
+    fn inside<'e>(node: &'e Node<'_>) -> &'e [Entry<'e>] {
+        match &node.value {
+            Value::Map { entries, .. } => entries,
+            Value::Scalar { .. } | Value::List(_) => &[],
+        }
+    }
+    entries
+        .iter()
+        .filter(|entry| entry.key == "freezes")
+        .flat_map(|entry| inside(&entry.value))
+        .flat_map(|entry| inside(&entry.value))
+        .filter(|entry| entry.key == "ical")
+        .filter_map(|entry| match &entry.value.value {
+            Value::Scalar { text, .. } => Some(text.as_ref()),
+            Value::List(_) | Value::Map { .. } => None,
+        })
 }
 
 /// An import as it is written.

@@ -14,7 +14,7 @@ use crate::elements::fleet;
 use crate::hidden::is_secret_key;
 use crate::problem::{Code, Found, LINE, Report};
 use crate::scalar;
-use crate::validated::{Connect, Connection, Fleet, Host};
+use crate::validated::{Connect, Connection, Fleet, Host, HostCalendar};
 use crate::yaml::Place;
 
 /// What a label says that stands for a group.
@@ -145,6 +145,7 @@ impl Joining<'_> {
                 name: host.name.clone(),
                 address,
                 labels,
+                calendar: HostCalendar::default(),
             });
             at.insert(host.name.clone(), fleet.hosts.len() - 1);
             fleet.hosts.len() - 1

@@ -1,6 +1,6 @@
 //! Labels that something names, and selections of hosts, must find some.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ringway_model::selector::Comparison;
 use ringway_model::{Selector, Share};
@@ -9,7 +9,7 @@ use super::members::Members;
 use crate::elements::probe::needs;
 use crate::fields::{Notes, nearest};
 use crate::problem::{Code, Found, Report};
-use crate::validated::{Documents, Fleet, Host, Policy, RingHosts};
+use crate::validated::{Documents, Fleet, Freeze, Host, Policy, RingHosts};
 use crate::yaml::Place;
 
 /// Reports unknown labels, selections that match nothing, and labels that probes miss.
@@ -56,9 +56,44 @@ pub(super) fn check(
             found,
         );
     }
+    freezes(
+        fleet,
+        "fleet",
+        &fleet.name,
+        &fleet.calendar.freezes,
+        &labels,
+        notes,
+        found,
+    );
     for policy in documents.policies.values() {
+        freezes(
+            fleet,
+            "policy",
+            &policy.name,
+            &policy.calendar.freezes,
+            &labels,
+            notes,
+            found,
+        );
         policy_selections(fleet, policy, &labels, notes, found);
         gate_probes(fleet, policy, notes, found);
+    }
+}
+
+/// A freeze of no host is a mistyped one.
+fn freezes(
+    fleet: &Fleet,
+    kind: &str,
+    document: &str,
+    freezes: &BTreeMap<String, Freeze>,
+    labels: &BTreeSet<&str>,
+    notes: &Notes,
+    found: &mut Found,
+) {
+    for (name, freeze) in freezes {
+        let place = super::place(notes, &format!("{kind} {document} freeze {name}"));
+        let what = format!("freeze `{name}`");
+        selection(fleet, &[&freeze.select], labels, place, &what, found);
     }
 }
 

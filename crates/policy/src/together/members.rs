@@ -108,7 +108,7 @@ mod tests {
     use ringway_model::Digest;
 
     use super::*;
-    use crate::validated::{Group, RingSpread};
+    use crate::validated::{FleetCalendar, Group, HostCalendar, RingSpread};
 
     #[test]
     fn the_members_of_a_group_are_those_its_selector_matches() {
@@ -116,6 +116,7 @@ mod tests {
             name: name.to_owned(),
             address: None,
             labels: labels.iter().copied().collect(),
+            calendar: HostCalendar::default(),
         };
         let selectors = [
             "role = web",
@@ -155,6 +156,7 @@ mod tests {
                 })
                 .collect(),
             connect: Vec::new(),
+            calendar: FleetCalendar::default(),
         };
         let members = Members::new(&fleet).of_group;
         for (group, members) in fleet.groups.iter().zip(members) {

@@ -4,11 +4,14 @@
 //! problems of its own, is left out; it never guesses.
 
 mod approvals;
+mod calendars;
 mod groups;
 mod labels;
 mod members;
 mod names;
 mod parameters;
+
+use std::collections::BTreeSet;
 
 use self::members::Members;
 use crate::fields::Notes;
@@ -17,10 +20,18 @@ use crate::validated::Documents;
 use crate::yaml::Place;
 
 /// Checks documents against each other.
-pub(crate) fn check(documents: &Documents, notes: &Notes, found: &mut Found) {
+///
+/// `zones` are the time zones that exist; empty where nobody says.
+pub(crate) fn check(
+    documents: &Documents,
+    zones: &BTreeSet<String>,
+    notes: &Notes,
+    found: &mut Found,
+) {
     names::check(documents, notes, found);
     approvals::check(documents, notes, found);
     parameters::check(documents, notes, found);
+    calendars::check(documents, zones, notes, found);
     let Some(fleet) = &documents.fleet else {
         return;
     };

@@ -18,7 +18,7 @@ pub(super) fn check(documents: &Documents, notes: &Notes, found: &mut Found) {
 /// Whether there are documents in which the name could be.
 fn is_asked(documents: &Documents, reference: &Reference) -> bool {
     match reference.to {
-        Named::Probe | Named::Group => documents.fleet.is_some(),
+        Named::Probe | Named::Group | Named::Window => documents.fleet.is_some(),
         Named::Recipe => builtin::RECIPES
             .iter()
             .all(|(name, _)| *name != reference.name),

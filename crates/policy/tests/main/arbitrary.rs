@@ -109,7 +109,11 @@ fn inventory(name: &str, text: String) {
         .into_iter()
         .map(|wanted| (wanted, Ok(attachment.clone())))
         .collect();
-    if let Err(problems) = read_with(&sources, &Attachments { found }) {
+    let attachments = Attachments {
+        found,
+        ..Attachments::default()
+    };
+    if let Err(problems) = read_with(&sources, &attachments) {
         let _ = problems.to_string();
         let _ = problems.to_json();
     }

@@ -9,7 +9,10 @@ use std::fs;
 use std::path::Path;
 
 use ringway_model::{Span, StepKind};
-use ringway_policy::validated::{AfterHalt, Documents, Does, Priors, Shows, SpanRange};
+use ringway_policy::validated::{
+    AfterHalt, Binding, Documents, Does, Freeze, FreezeOverride, Frozen, HostCalendar, Priors,
+    Shows, SpanRange,
+};
 use ringway_policy::{Source, read};
 
 pub(crate) const CORP: &str = include_str!("../documents/corp.yaml");
@@ -92,6 +95,68 @@ fn a_world_is_read_alone() {
     let world = &read.worlds["calm"];
     assert_eq!(world.priors, Priors::default());
     assert_eq!((world.people.clone(), world.faults), Default::default());
+}
+
+/// What is said about times comes out as it was written, in one spelling.
+#[test]
+fn times_say_what_they_say() {
+    let read = documents(&[CORP]);
+    let fleet = read.fleet.as_ref().unwrap();
+    let calendar = &fleet.calendar;
+    assert_eq!(calendar.default_zone().as_str(), "Europe/Berlin");
+    let hours = calendar.working_hours.as_ref().unwrap().to_string();
+    assert_eq!(hours, "mon-thu 08:00-18:00 | fri 08:00-16:00");
+    let windows: Vec<String> = calendar
+        .windows
+        .iter()
+        .map(|(name, window)| format!("{name}: {window}"))
+        .collect();
+    assert_eq!(
+        windows,
+        [
+            "nightly: cron `30 1 * * 1-5` for 2h",
+            "patch-weekend: second tuesday + 4d 20:00 for 10h (Europe/London)",
+            "theatres: sun 02:00 for 3h",
+            "weekend: sat | sun | last friday - 1d 23:30 for 1h30m",
+            "weeknights: mon-thu 22:00 for 6h",
+        ]
+    );
+    assert_eq!(calendar.windows["theatres"].binding, Binding::Always);
+    let once = |freeze: &Freeze| match &freeze.when {
+        Frozen::Between { from, until } => format!("{from} to {until}"),
+        Frozen::Events { .. } => panic!("it is written out"),
+    };
+    let freezes = &calendar.freezes;
+    assert_eq!(once(&freezes["year-end"]), "2026-12-18 to 2027-01-06");
+    assert_eq!(
+        once(&freezes["migration"]),
+        "2026-10-02 18:00 to 2026-10-04 06:00"
+    );
+    assert_eq!(
+        once(&freezes["audit"]),
+        "2026-11-01T00:00:00Z to 2026-11-01T23:00:00Z"
+    );
+    assert_eq!(
+        freezes["migration"].reason.as_deref(),
+        Some("data centre, moving")
+    );
+    let hosts: Vec<_> = fleet.hosts.iter().map(|host| &host.calendar).collect();
+    assert_eq!(hosts[0].windows, ["weeknights"]);
+    assert_eq!(hosts[1].windows, ["weekend", "patch-weekend"]);
+    assert_eq!(hosts[1].zone.as_ref().unwrap().as_str(), "Europe/London");
+    assert_eq!(*hosts[2], HostCalendar::default());
+    let policy = &read.policies["everything"];
+    assert_eq!(policy.calendar.windows, ["weeknights", "weekend"]);
+    assert_eq!(policy.calendar.freeze_override, FreezeOverride::WithReason);
+    assert_eq!(
+        once(&policy.calendar.freezes["moving"]),
+        "2026-10-02 to 2026-10-02"
+    );
+    let canary = &policy.rings[1];
+    assert_eq!(canary.working_time, Some(Span::hours(8)));
+    let between = canary.after_soak.as_ref().unwrap().between.as_ref();
+    assert_eq!(between.unwrap().to_string(), "mon-fri 08:00-16:00");
+    assert_eq!(policy.rings[2].windows, ["weekend"]);
 }
 
 #[test]

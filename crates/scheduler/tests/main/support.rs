@@ -6,8 +6,9 @@ use std::num::{NonZeroU16, NonZeroU32};
 use ringway_model::{AfterCrash, Digest, Labels, Place, Selector, Share, Span};
 use ringway_policy::validated::{
     After, AlreadyUnhealthy, Amount, Ask, Care, Command, Connect, Connection, Cover, Documents,
-    Fleet, Group, Halt, Host, Inspect, KeepUp, Minimum, Offline, OnHalt, Pace, Policy, Probe, Ramp,
-    Reboot, Recipe, Release, Retry, Ring, RingHosts, RingSpread, Step, Update, When,
+    Fleet, FleetCalendar, Group, Halt, Host, HostCalendar, Inspect, KeepUp, Minimum, Offline,
+    OnHalt, Pace, Policy, PolicyCalendar, Probe, Ramp, Reboot, Recipe, Release, Retry, Ring,
+    RingHosts, RingSpread, Step, Update, When,
 };
 use ringway_scheduler::{FleetSpec, Plan, PlanProblems, compile_fleet, make_plan};
 
@@ -29,6 +30,7 @@ pub(crate) fn host(name: &str, labels: &str) -> Host {
         name: name.to_owned(),
         address: None,
         labels,
+        calendar: HostCalendar::default(),
     }
 }
 
@@ -84,6 +86,7 @@ pub(crate) fn fleet(hosts: Vec<Host>, groups: Vec<Group>) -> Fleet {
             select: Selector::All,
             with: Connection::Local,
         }],
+        calendar: FleetCalendar::default(),
     }
 }
 
@@ -98,6 +101,8 @@ pub(crate) fn ring(name: &str, selector: &str) -> Ring {
             spread: Vec::new(),
         },
         soak: Span::hours(1),
+        working_time: None,
+        windows: Vec::new(),
         after_soak: None,
     }
 }
@@ -169,6 +174,7 @@ pub(crate) fn policy(rings: Vec<Ring>) -> Policy {
         gates: Vec::new(),
         already_unhealthy: AlreadyUnhealthy::Hold,
         on_halt: OnHalt::Withhold,
+        calendar: PolicyCalendar::default(),
     }
 }
 

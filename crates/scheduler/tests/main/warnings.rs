@@ -137,6 +137,7 @@ fn approvals_that_nobody_could_give_are_said_before_somebody_waits_for_them() {
             needed: 2,
             by: vec!["cab".to_owned()],
             not_by: not_by.to_vec(),
+            between: None,
         });
         let mut documents = documents(policy);
         let members = people.iter().map(|name| (*name).to_owned()).collect();

@@ -184,6 +184,8 @@ fn smallest_policy(shape: Shape, papers: &mut Papers) {
         name: name.to_owned(),
         hosts,
         soak: Span::seconds(seconds),
+        working_time: None,
+        windows: Vec::new(),
         after_soak: None,
     };
     for policy in papers.documents.policies.values_mut() {
