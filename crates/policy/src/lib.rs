@@ -12,6 +12,7 @@ mod elements;
 mod fields;
 mod hidden;
 mod inventory;
+mod places;
 mod problem;
 mod read;
 mod render;
@@ -23,7 +24,9 @@ pub mod validated;
 mod yaml;
 
 pub use builtin::built_in_recipes;
+pub use fields::nearest;
 pub use inventory::{Attachment, Attachments, Wanted, imports};
+pub use places::{At, Places, Spot};
 pub use problem::{Code, Problem, Problems, Snippet};
 pub use read::{KINDS, Kind, Source, read, read_with, read_with_last_policies};
 pub use schema::schema;

@@ -6,8 +6,10 @@ use std::num::{NonZeroU16, NonZeroU32};
 use ringway_model::{AfterCrash, Digest, Labels, Place, Selector, Share, Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
+mod accept;
 mod world;
 
+pub use accept::Acceptance;
 pub use world::{
     AfterHalt, Away, Does, FaultModel, Flaky, HostModel, PeopleModel, Priors, Regression,
     ShareRange, Shows, SpanRange, StepFails, World, WorldRollout,
@@ -657,6 +659,8 @@ pub struct Documents {
     /// The text of each document as written, by kind and name: `policy/monthly`, `people/people`. Its digest is the
     /// document's.
     pub texts: BTreeMap<String, String>,
+    /// Findings that documents accept, in the order in which they were read.
+    pub acceptances: Vec<Acceptance>,
     /// What was read and left out, and what was said twice, in sentences for people.
     pub notes: Vec<String>,
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ringway_model::{Digest, Labels, Selector};
 
 use super::ssh::file;
-use super::{group, probe, ssh};
+use super::{accept, group, probe, ssh};
 use crate::fields::{Cx, Fields, Named};
 use crate::inventory::Import;
 use crate::problem::{Code, Report};
@@ -53,6 +53,11 @@ pub(crate) static FLEET: Shape = Shape {
             "connect",
             Is::Either(&[Is::Word(&["local", "ssh"]), Is::List(&Is::Of(&CONNECT))]),
             "How hosts are reached; the first selector that matches counts. `local` or `ssh` alone is for all of them. Needed for hosts that are not imported with a connection of their own.",
+        ),
+        may(
+            "accept",
+            Is::List(&Is::Of(&accept::ACCEPT)),
+            "Findings of `ringway lint` that are accepted, of every policy.",
         ),
     ],
     later: &[
@@ -146,6 +151,10 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Fleet
     let probes = fields.read("probes", probes);
     let groups = fields.read("groups", |cx, node| scalar::list(cx, node, group::read));
     let connect = fields.read("connect", connect);
+    let shown = name.clone().unwrap_or_default();
+    fields.read("accept", |cx, node| {
+        accept::read(cx, node, &format!("fleet/{shown}"))
+    });
     Some(Fleet {
         name: name?,
         digest,

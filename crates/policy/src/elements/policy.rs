@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ringway_model::Digest;
 
 use super::fleet::{MAX_PROBES, optional};
-use super::{approvals, gate, limits, ring};
+use super::{accept, approvals, gate, limits, ring};
 use crate::fields::{Cx, Fields, Named, not_supported};
 use crate::problem::{Code, Report};
 use crate::scalar;
@@ -79,6 +79,11 @@ pub(crate) static POLICY: Shape = Shape {
             Is::Word(&["withhold", "finish"]),
             "What a halt does to a host whose restart is due: withhold it, or finish the visit; `withhold` where absent.",
         ),
+        may(
+            "accept",
+            Is::List(&Is::Of(&accept::ACCEPT)),
+            "Findings of `ringway lint` that are accepted.",
+        ),
     ],
     later: &[
         ("windows", "maintenance windows"),
@@ -129,6 +134,9 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Polic
         .unwrap_or_else(limits::default_offline);
     let already_unhealthy = fields.read("already_unhealthy", scalar::word(&ALREADY, &[]));
     let on_halt = fields.read("on_halt", scalar::word(&ON_HALT, &[]));
+    fields.read("accept", |cx, node| {
+        accept::read(cx, node, &format!("policy/{shown}"))
+    });
     let policy = Policy {
         name: name?,
         digest,
