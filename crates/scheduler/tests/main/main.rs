@@ -8,6 +8,7 @@
 mod compare;
 mod encoding;
 mod fleet;
+mod lint;
 mod problems;
 mod properties;
 mod report;
