@@ -26,6 +26,7 @@ pub use explain::{about, intro};
 pub use facts::Here;
 pub use finding::{Finding, Severity};
 pub use perform::{LintFailure, LintReport, Pair, Question, Skipped, lint};
+pub use rules::own_hosts;
 pub use table::{Code, codes};
 
 pub(crate) use facts::Facts;

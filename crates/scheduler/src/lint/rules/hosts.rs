@@ -1,7 +1,9 @@
 //! The machine that Ringway runs on, among those that it updates.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use ringway_model::HostId;
 use ringway_policy::validated::Connection;
 
 use super::super::facts::{Facts, Here};
@@ -10,17 +12,30 @@ use super::list;
 use crate::spec::{FleetSpec, HostSpec};
 use crate::words::hosts;
 
+/// Hosts of a fleet that are this machine. A connection that is `local` says so, unless all are: a fleet of processes
+/// of this machine is a demonstration, or meant.
+pub fn own_hosts(fleet: &FleetSpec, here: &Here) -> Vec<HostId> {
+    let is_local = |host: &HostSpec| matches!(connection(fleet, host), Connection::Local);
+    if fleet.hosts.iter().all(is_local) {
+        return Vec::new();
+    }
+    let hosts = fleet.hosts.iter().enumerate();
+    hosts
+        .filter(|(_, host)| is_local(host) || is_here(fleet, host, here))
+        .map(|(at, _)| HostId::at(at))
+        .collect()
+}
+
 /// Ringway's own host among the targets: its restart ends Ringway in the middle of the rollout.
 pub(in super::super) fn own(facts: &Facts<'_>, into: &mut Found) {
-    let is_local = |host: &HostSpec| matches!(connection(facts.fleet, host), Connection::Local);
-    // A fleet of processes of this machine is a demonstration, or meant.
-    if facts.fleet.hosts.iter().all(is_local) {
+    let own: BTreeSet<HostId> = own_hosts(facts.fleet, facts.here).into_iter().collect();
+    if own.is_empty() {
         return;
     }
-    let slots = facts.plan.slots.iter().map(|slot| facts.host(slot.host));
+    let slots = facts.plan.slots.iter().map(|slot| slot.host);
     let own: Vec<&str> = slots
-        .filter(|host| is_local(host) || is_here(facts.fleet, host, facts.here))
-        .map(|host| host.name.as_str())
+        .filter(|host| own.contains(host))
+        .map(|host| facts.host(host).name.as_str())
         .collect();
     let Some(first) = own.first() else { return };
     into.add(

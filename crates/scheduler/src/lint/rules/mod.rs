@@ -13,6 +13,8 @@ pub(super) mod rings;
 pub(super) mod selectors;
 pub(super) mod shares;
 
+pub use hosts::own_hosts;
+
 /// Names shown in one finding.
 const SHOWN: usize = 5;
 
