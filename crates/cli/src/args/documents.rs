@@ -70,7 +70,7 @@ pub(crate) struct Init {
     /// The fleet's name [default: that of the directory]
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
-    /// How a host is asked whether it is well: tcp:PORT or http:PORT[/PATH] [default: tcp:22]
+    /// How a host is asked whether it is well: `tcp:PORT` or `http:PORT/PATH` [default: `tcp:22`]
     #[arg(long, value_name = "PROBE")]
     pub(crate) probe: Option<String>,
     /// A team whose members may approve, by their user names; may be given several times [default: operators=YOU]

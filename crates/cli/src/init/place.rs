@@ -46,7 +46,7 @@ impl Target {
                     Some(_) | None => Path::new("."),
                 };
                 let above = fs::canonicalize(above)
-                    .map_err(|e| fail(format!("`{}` cannot be made: {e}", shown)))?;
+                    .map_err(|e| fail(format!("`{shown}` cannot be made: {e}")))?;
                 let name = written
                     .file_name()
                     .ok_or_else(|| fail(format!("`{shown}` names no directory")))?;

@@ -147,6 +147,28 @@ rings:
             );
         }
     }
+    limits(&mut text, targets);
+    if !accepted.is_empty() {
+        text.push_str(
+            "\n# What `ringway lint` found when this was written and could not be mended without you.\naccept:\n",
+        );
+        for one in accepted {
+            put(
+                &mut text,
+                format_args!(
+                    "  - lint: {}\n    reason: {}\n    until: {}\n",
+                    one.code,
+                    serde_json::Value::from(format!("not looked at yet; {}", one.hint)),
+                    one.until
+                ),
+            );
+        }
+    }
+    text
+}
+
+/// How fast it goes, when it stops, and what updated hosts are watched by.
+fn limits(text: &mut String, targets: usize) {
     let down = if targets < 20 { "1" } else { "5%" };
     text.push('\n');
     for (line, comment) in [
@@ -172,26 +194,9 @@ rings:
         ),
     ] {
         let width = COMMENTS + line.len() - line.trim_start().len();
-        put(&mut text, format_args!("{line:<width$} # {comment}\n"));
+        put(text, format_args!("{line:<width$} # {comment}\n"));
     }
     text.push_str("  - { name: answers, probe: up, down: { for: 3m } }\n");
-    if !accepted.is_empty() {
-        text.push_str(
-            "\n# What `ringway lint` found when this was written and could not be mended without you.\naccept:\n",
-        );
-        for one in accepted {
-            put(
-                &mut text,
-                format_args!(
-                    "  - lint: {}\n    reason: {}\n    until: {}\n",
-                    one.code,
-                    serde_json::Value::from(format!("not looked at yet; {}", one.hint)),
-                    one.until
-                ),
-            );
-        }
-    }
-    text
 }
 
 /// `update.yaml`: it does something on every host that can be seen and taken back, and harms nothing.

@@ -14,6 +14,7 @@ mod properties;
 mod report;
 mod rings;
 mod routes;
+mod shipped;
 mod support;
 mod unchanged;
 mod warnings;

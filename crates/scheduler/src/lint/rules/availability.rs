@@ -121,13 +121,16 @@ pub(in super::super) fn label_missing(facts: &Facts<'_>, into: &mut Found) {
     }
 }
 
-/// All members of an availability group in one ring that is not the last, where nothing says how they are spread: a
-/// fault that shows late takes the whole service, and the ring is early so that this does not happen.
+/// All members of an availability group in one early ring, where nothing says how they are spread: a fault that shows
+/// late takes the whole service, and the ring is early so that this does not happen. Early is a ring until which at most
+/// half of the targets are updated; whatever is met after that was met before.
 pub(in super::super) fn peers_early(facts: &Facts<'_>, into: &mut Found) {
-    let Some(last) = facts.peopled().next_back() else {
-        return;
-    };
-    for at in facts.peopled().filter(|&at| at != last) {
+    let mut updated = 0;
+    for at in facts.peopled() {
+        updated += facts.report.rings[at].hosts;
+        if updated * 2 > facts.targets() {
+            return;
+        }
         for group in &facts.report.availability {
             let cells = together(group, at);
             if cells.is_empty() {
