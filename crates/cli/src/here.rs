@@ -7,7 +7,7 @@ use ringway_scheduler::FleetSpec;
 use ringway_scheduler::lint::Here;
 
 /// An address of no machine (it is set aside for documentation).
-const NOBODY: &str = "192.0.2.1";
+const NOBODY: &str = "203.0.113.1";
 
 /// This machine: its name, and those addresses of the fleet that are its own.
 pub(crate) fn here(fleet: &FleetSpec) -> Here {

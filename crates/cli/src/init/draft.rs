@@ -60,7 +60,15 @@ struct Drafting<'a> {
 /// One way to make rings, and what is said about it.
 struct Tried {
     draft: Draft,
-    counting: Vec<Finding>,
+    found: Vec<Finding>,
+}
+
+impl Tried {
+    /// How much is said: what counts, then what is only worth knowing.
+    fn weight(&self) -> (usize, usize) {
+        let counting = self.found.iter().filter(|one| one.counts()).count();
+        (counting, self.found.len())
+    }
 }
 
 impl Drafting<'_> {
@@ -73,23 +81,28 @@ impl Drafting<'_> {
         let fleet = asking::fleet(&documents)?;
         let said = Said::by(&fleet);
         let here = here(&fleet);
-        let mut best: Option<Tried> = None;
+        let mut best: Option<(Tried, Choice<'_>)> = None;
         let mut failure = None;
         for choice in choices(&said) {
             match self.tried(&fleet, &here, &said, choice, &[]) {
-                Ok(tried) if tried.counting.is_empty() => return Ok(tried.draft),
+                Ok(tried) if tried.found.is_empty() => return Ok(tried.draft),
                 Ok(tried) => {
-                    let is_better = |best: &Tried| tried.counting.len() < best.counting.len();
+                    let is_better =
+                        |(best, _): &(Tried, Choice<'_>)| tried.weight() < best.weight();
                     if best.as_ref().is_none_or(is_better) {
-                        let accepted = accepted(&tried.counting);
-                        best = Some(self.tried(&fleet, &here, &said, choice, &accepted)?);
+                        best = Some((tried, choice));
                     }
                 }
                 Err(why) => failure = Some(why),
             }
         }
         match (best, failure) {
-            (Some(tried), _) => Ok(tried.draft),
+            (Some((tried, _)), _) if tried.weight().0 == 0 => Ok(tried.draft),
+            (Some((tried, choice)), _) => {
+                let accepted = accepted(&tried.found);
+                let tried = self.tried(&fleet, &here, &said, choice, &accepted)?;
+                Ok(tried.draft)
+            }
             (None, Some(why)) => Err(why),
             (None, None) => Err(Failure::new(End::Invalid, "there is no host to be updated")),
         }
@@ -169,7 +182,6 @@ impl Drafting<'_> {
             here,
         });
         let found = found.map_err(|e| Failure::new(End::Invalid, e))?;
-        let counting = found.findings.into_iter().filter(Finding::counts);
         Ok(Tried {
             draft: Draft {
                 files,
@@ -177,7 +189,7 @@ impl Drafting<'_> {
                 plan,
                 accepted: accepted.iter().map(|one| one.code).collect(),
             },
-            counting: counting.collect(),
+            found: found.findings,
         })
     }
 
@@ -230,11 +242,11 @@ fn choices(said: &Said) -> Vec<Choice<'_>> {
 }
 
 /// What is left is accepted, with what would mend it, until somebody has had the time to look.
-fn accepted(counting: &[Finding]) -> Vec<Accepted> {
+fn accepted(found: &[Finding]) -> Vec<Accepted> {
     let until = (Clock::default().now() + ACCEPTED_FOR).to_string();
     let until = until.split('T').next().unwrap_or_default().to_owned();
     let mut accepted: Vec<Accepted> = Vec::new();
-    for finding in counting {
+    for finding in found.iter().filter(|one| one.counts()) {
         if accepted.iter().all(|one| one.code != finding.code) {
             accepted.push(Accepted {
                 code: finding.code,

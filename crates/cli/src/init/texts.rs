@@ -8,9 +8,9 @@ use crate::show::put;
 /// Hosts that are made up: addresses that are set aside for documentation, and labels as one would give them.
 const EXAMPLE: &str = "\
 hosts:                                   # made up: put yours here
-  - { name: web-1, address: 192.0.2.11, labels: { role: web, env: lab } }
-  - { name: web-2, address: 192.0.2.12, labels: { role: web, env: prod } }
-  - { name: web-3, address: 192.0.2.13, labels: { role: web, env: prod } }
+  - { name: web-1, address: 198.51.100.11, labels: { role: web, env: lab } }
+  - { name: web-2, address: 198.51.100.12, labels: { role: web, env: prod } }
+  - { name: web-3, address: 198.51.100.13, labels: { role: web, env: prod } }
 ";
 
 /// Where comments beside short lines begin.
