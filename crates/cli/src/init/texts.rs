@@ -215,7 +215,7 @@ releases:                                # one for each product line; the first 
     with:
       inspect: cat \"$HOME/.ringway-first-try\" 2>/dev/null || echo none
       apply: printf '%s\\n' \"$BUILD\" >\"$HOME/.ringway-first-try\"
-      verify: test \"$(cat \"$HOME/.ringway-first-try\")\" = \"$WANTED\"
+      verify: test \"$(cat \"$HOME/.ringway-first-try\" 2>/dev/null || echo none)\" = \"$WANTED\"
       rollback: |
         if [ \"$PREVIOUS\" = none ]; then rm -f \"$HOME/.ringway-first-try\"
         else printf '%s\\n' \"$PREVIOUS\" >\"$HOME/.ringway-first-try\"; fi

@@ -15,7 +15,11 @@ fn inventory() -> String {
     }
     text += "[databases]\n";
     for n in 1..=6 {
-        text += &format!("db-{n} ansible_host=198.51.100.{} site={}\n", n + 40, site(n));
+        text += &format!(
+            "db-{n} ansible_host=198.51.100.{} site={}\n",
+            n + 40,
+            site(n)
+        );
     }
     text += "[staging]\nstage-1 ansible_host=198.51.100.80 site=north\nstage-2 ansible_host=198.51.100.81 site=south\n";
     text += "[production:children]\nwebservers\ndatabases\n[all:vars]\nansible_user=svc\napi_token=hunter2\n";
@@ -230,5 +234,48 @@ fn what_is_asked_wrongly_writes_nothing() {
         let said = place.expect(arguments, 2);
         assert!(said.err.contains(words), "{arguments}: {}", said.err);
         assert!(!place.path("new").exists(), "{arguments}");
+    }
+}
+
+/// The first rollout that somebody makes is this one: it must end well, and so must taking it back.
+#[test]
+fn the_update_that_is_written_can_be_carried_out_and_taken_back() {
+    let place = Place::new();
+    place.write(
+        "local.ini",
+        "a ansible_connection=local\nb ansible_connection=local\n",
+    );
+    place.expect("init new --yes --from local.ini", 0);
+    let change = |file: &str, change: &dyn Fn(&str) -> String| {
+        let path = format!("new/{file}");
+        let text = fs::read_to_string(place.path(&path)).unwrap();
+        place.write(&path, &change(&text));
+    };
+    // Without waits, people and a service; and with a home of their own for hosts that are all this machine.
+    change("policy.yaml", &|text| {
+        let is_kept = |line: &&str| {
+            let line = line.trim_start();
+            !line.starts_with("start:") && !line.starts_with("after_soak:")
+        };
+        let kept: Vec<&str> = text.lines().filter(is_kept).collect();
+        let text = kept.join("\n");
+        let (text, _) = text.split_once("\ngates:").unwrap();
+        let text = text.replace("settle: 5m", "settle: 0s");
+        let zero = ["soak: 1h", "soak: 4h", "soak: 1d"];
+        zero.iter()
+            .fold(text, |text, soak| text.replace(soak, "soak: 0s"))
+    });
+    change("update.yaml", &|text| text.replace("$HOME", "$HOST"));
+    for host in ["a", "b"] {
+        fs::create_dir(place.path(&format!("new/{host}"))).unwrap();
+    }
+    let file = |host: &str| place.path(&format!("new/{host}/.ringway-first-try"));
+    place.expect("run new", 0);
+    for host in ["a", "b"] {
+        assert_eq!(fs::read_to_string(file(host)).unwrap(), "1\n");
+    }
+    place.expect("rollback --reason tried", 0);
+    for host in ["a", "b"] {
+        assert!(!file(host).exists(), "{host} has what it had: nothing");
     }
 }
