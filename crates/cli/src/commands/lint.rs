@@ -100,7 +100,15 @@ pub(crate) fn lint(out: Out, args: &Lint) -> Outcome {
         now: Clock::default().now(),
         here: &here,
     });
-    let report = report.map_err(|e| Failure::new(End::Invalid, e))?;
+    let several = documents.policies.len() > 1 || documents.updates.len() > 1;
+    let report = report.map_err(|e| {
+        let failure = Failure::new(End::Invalid, e);
+        if several {
+            failure.hint("look at the others with `--policy NAME` or `--update NAME`")
+        } else {
+            failure
+        }
+    })?;
     let counts = report.findings.iter().any(Finding::counts);
     let told = told(report, &Places::of(&read.sources), &fleet.name, args.seed);
     out.value(&told, words);

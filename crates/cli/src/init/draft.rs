@@ -128,13 +128,7 @@ impl Drafting<'_> {
             .into_iter()
             .map(|host| fleet.hosts[host.index()].name.as_str())
             .collect();
-        // Where nothing else is there, it is meant.
-        let own = if own.len() < fleet.hosts.len() {
-            own.as_slice()
-        } else {
-            &[]
-        };
-        let applies_to = match own {
+        let applies_to = match own.as_slice() {
             [] => "all".to_owned(),
             some => some
                 .iter()

@@ -123,6 +123,8 @@ fn what_cannot_be_planned_or_is_asked_wrongly_is_invalid_input() {
         assert!(said.err.contains(words), "{arguments}: {}", said.err);
     }
     // One policy that cannot be planned does not hide what is to be said of another.
+    let hint = place.expect("lint", 2).err;
+    assert!(hint.contains("look at the others with `--policy"), "{hint}");
     assert!(place.expect("lint --policy p", 1).out.contains("no-gate"));
 }
 
@@ -163,4 +165,15 @@ fn the_machine_that_ringway_runs_on_is_known_by_its_name_and_its_addresses() {
     let told = "2 hosts among the targets are the machine that Ringway runs on";
     assert!(said.contains(told), "{said}");
     assert!(!said.contains("there"), "{said}");
+}
+
+/// Fleets whose hosts all are processes of this machine are meant so.
+#[test]
+fn the_examples_are_clean() {
+    let place = Place::new();
+    for example in ["demo", "farm"] {
+        let path = format!("{}/../../examples/{example}", env!("CARGO_MANIFEST_DIR"));
+        let said = place.expect(&format!("lint {path}"), 0);
+        assert!(!said.out.contains("warning["), "{}", said.out);
+    }
 }

@@ -94,27 +94,30 @@ pub(in super::super) fn not_apart(facts: &Facts<'_>, into: &mut Found) {
 
 /// Members that lack the label by which availability groups are told apart.
 pub(in super::super) fn label_missing(facts: &Facts<'_>, into: &mut Found) {
-    let suffix = format!("={NONE}");
     let availability = &facts.report.availability;
-    for group in availability {
-        let concerned: BTreeSet<&str> = group.cells.iter().map(|cell| cell.name.as_str()).collect();
-        let cells = facts.fleet.cells.iter();
-        let cells = cells
-            .filter(|cell| cell.name.ends_with(&suffix) && concerned.contains(cell.name.as_str()));
-        let members: Vec<&str> = cells
-            .flat_map(|cell| &cell.members)
-            .map(|&host| facts.host(host).name.as_str())
-            .collect();
-        if members.is_empty() {
-            continue;
+    let cells = availability.iter().flat_map(|group| &group.cells);
+    let concerned: BTreeSet<&str> = cells.map(|cell| cell.name.as_str()).collect();
+    let suffix = format!("={NONE}");
+    let mut lacking: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+    for cell in &facts.fleet.cells {
+        if cell.name.ends_with(&suffix) && concerned.contains(cell.name.as_str()) {
+            let members = cell.members.iter();
+            let members = members.map(|&host| facts.host(host).name.as_str());
+            lacking
+                .entry(cell.group.index())
+                .or_default()
+                .extend(members);
         }
+    }
+    for (group, members) in lacking {
+        let group = &facts.fleet.groups[group];
         into.add(
-            facts.in_group(&group.group).key("keep_up").key("per"),
+            facts.in_group(&group.name).key("keep_up").key("per"),
             format!(
                 "{} without the label that tells the peers of their group apart, so they count as \
                  peers of one another: {}",
                 hosts(members.len()),
-                list(members.into_iter())
+                list(members.iter().copied())
             ),
             "give them the label that `keep_up.per` of their group names",
         );

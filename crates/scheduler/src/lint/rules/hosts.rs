@@ -12,18 +12,19 @@ use super::list;
 use crate::spec::{FleetSpec, HostSpec};
 use crate::words::hosts;
 
-/// Hosts of a fleet that are this machine. A connection that is `local` says so, unless all are: a fleet of processes
-/// of this machine is a demonstration, or meant.
+/// Hosts of a fleet that are this machine: a connection that is `local` says so, a name or an address may. None where
+/// all are: a fleet of processes of this machine is a demonstration, or meant.
 pub fn own_hosts(fleet: &FleetSpec, here: &Here) -> Vec<HostId> {
-    let is_local = |host: &HostSpec| matches!(connection(fleet, host), Connection::Local);
-    if fleet.hosts.iter().all(is_local) {
+    let is_own = |host: &HostSpec| {
+        matches!(connection(fleet, host), Connection::Local) || is_here(fleet, host, here)
+    };
+    let hosts = fleet.hosts.iter().enumerate();
+    let own = hosts.filter(|(_, host)| is_own(host));
+    let own: Vec<HostId> = own.map(|(at, _)| HostId::at(at)).collect();
+    if own.len() == fleet.hosts.len() {
         return Vec::new();
     }
-    let hosts = fleet.hosts.iter().enumerate();
-    hosts
-        .filter(|(_, host)| is_local(host) || is_here(fleet, host, here))
-        .map(|(at, _)| HostId::at(at))
-        .collect()
+    own
 }
 
 /// Ringway's own host among the targets: its restart ends Ringway in the middle of the rollout.
@@ -80,4 +81,29 @@ fn is_name(name: &str, here: &Here) -> bool {
             own.eq_ignore_ascii_case(name)
                 || (own.contains('.') != name.contains('.') && first(own) == first(name))
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A short name and one with a domain may be one machine; two domains are two.
+    #[test]
+    fn names_are_the_same_with_and_without_their_domain() {
+        let here = |name: &str| Here {
+            names: [name.to_owned()].into(),
+            addresses: BTreeSet::new(),
+        };
+        for (own, name, same) in [
+            ("deploy", "deploy", true),
+            ("deploy", "Deploy", true),
+            ("deploy", "deploy.example.net", true),
+            ("deploy.example.net", "deploy", true),
+            ("deploy.example.net", "deploy.example.org", false),
+            ("deploy", "deploy-2", false),
+            ("10", "10.0.0.1", false),
+        ] {
+            assert_eq!(is_name(name, &here(own)), same, "{own} {name}");
+        }
+    }
 }
