@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ringway_model::{Digest, Labels, Selector};
 
 use super::ssh::file;
-use super::{accept, group, probe, ssh};
+use super::{group, probe, ssh};
 use crate::fields::{Cx, Fields, Named};
 use crate::inventory::Import;
 use crate::problem::{Code, Report};
@@ -30,6 +30,11 @@ pub(crate) static FLEET: Shape = Shape {
         ),
         must("name", Is::Name, "corp", "The fleet's name."),
         may(
+            "accept",
+            Is::List(&Is::Of(&super::accept::ACCEPT)),
+            "Findings of `ringway lint` that are accepted, of every policy.",
+        ),
+        may(
             "hosts",
             Is::List(&Is::Of(&HOST)),
             "The hosts; needed where nothing is imported.",
@@ -53,11 +58,6 @@ pub(crate) static FLEET: Shape = Shape {
             "connect",
             Is::Either(&[Is::Word(&["local", "ssh"]), Is::List(&Is::Of(&CONNECT))]),
             "How hosts are reached; the first selector that matches counts. `local` or `ssh` alone is for all of them. Needed for hosts that are not imported with a connection of their own.",
-        ),
-        may(
-            "accept",
-            Is::List(&Is::Of(&accept::ACCEPT)),
-            "Findings of `ringway lint` that are accepted, of every policy.",
         ),
     ],
     later: &[
@@ -146,15 +146,15 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Fleet
         fields.must_have("hosts", "[{ name: web-1, labels: { role: web } }]");
         fields.must_have("connect", "[{ select: all, ssh: { user: svc-ringway } }]");
     }
+    fields.read("accept", |cx, node| {
+        let name = name.as_deref().unwrap_or_default();
+        super::accept::read(cx, node, &format!("fleet/{name}"))
+    });
     let hosts = fields.read("hosts", hosts);
     fields.read("import", imports);
     let probes = fields.read("probes", probes);
     let groups = fields.read("groups", |cx, node| scalar::list(cx, node, group::read));
     let connect = fields.read("connect", connect);
-    let shown = name.clone().unwrap_or_default();
-    fields.read("accept", |cx, node| {
-        accept::read(cx, node, &format!("fleet/{shown}"))
-    });
     Some(Fleet {
         name: name?,
         digest,

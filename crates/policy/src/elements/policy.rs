@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ringway_model::Digest;
 
 use super::fleet::{MAX_PROBES, optional};
-use super::{accept, approvals, gate, limits, ring};
+use super::{approvals, gate, limits, ring};
 use crate::fields::{Cx, Fields, Named, not_supported};
 use crate::problem::{Code, Report};
 use crate::scalar;
@@ -29,6 +29,11 @@ pub(crate) static POLICY: Shape = Shape {
             "author",
             Is::Name,
             "Who wrote it: the person that `not_by: [policy-author]` means.",
+        ),
+        may(
+            "accept",
+            Is::List(&Is::Of(&super::accept::ACCEPT)),
+            "Findings of `ringway lint` that are accepted.",
         ),
         must(
             "applies_to",
@@ -79,11 +84,6 @@ pub(crate) static POLICY: Shape = Shape {
             Is::Word(&["withhold", "finish"]),
             "What a halt does to a host whose restart is due: withhold it, or finish the visit; `withhold` where absent.",
         ),
-        may(
-            "accept",
-            Is::List(&Is::Of(&accept::ACCEPT)),
-            "Findings of `ringway lint` that are accepted.",
-        ),
     ],
     later: &[
         ("windows", "maintenance windows"),
@@ -106,6 +106,9 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Polic
     let name = fields.read("name", scalar::defined(Named::Policy));
     let shown = name.clone().unwrap_or_default();
     let author = fields.read("author", scalar::name);
+    fields.read("accept", |cx, node| {
+        super::accept::read(cx, node, &format!("policy/{shown}"))
+    });
     let applies_to = cx.about("`applies_to`".to_owned(), || {
         fields.read("applies_to", scalar::selector)
     });
@@ -134,9 +137,6 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Polic
         .unwrap_or_else(limits::default_offline);
     let already_unhealthy = fields.read("already_unhealthy", scalar::word(&ALREADY, &[]));
     let on_halt = fields.read("on_halt", scalar::word(&ON_HALT, &[]));
-    fields.read("accept", |cx, node| {
-        accept::read(cx, node, &format!("policy/{shown}"))
-    });
     let policy = Policy {
         name: name?,
         digest,
