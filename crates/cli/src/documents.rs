@@ -9,9 +9,10 @@ use ringway_executor::port::Proposal;
 use ringway_model::Digest;
 use ringway_policy::validated::Documents;
 use ringway_policy::{Attachment, Attachments, Problems, Source, Wanted};
-use ringway_scheduler::{FleetSpec, Plan, compile_fleet, make_plan};
+use ringway_scheduler::{FleetSpec, Plan, make_plan};
 
 use crate::args::{Output, Planned};
+use crate::asking;
 use crate::exit::{End, Failure};
 use crate::near::nearest;
 use crate::out::Out;
@@ -27,6 +28,8 @@ pub(crate) struct Read {
     pub(crate) files: usize,
     /// The directory the documents lie in, absolute: where their commands run.
     pub(crate) directory: PathBuf,
+    /// The files, to find places in them.
+    pub(crate) sources: Vec<Source>,
 }
 
 /// Everything a rollout is made of.
@@ -114,6 +117,7 @@ fn read_all(out: Out, paths: &[PathBuf], policies: Option<&Path>) -> Result<Read
         documents,
         files: sources.len(),
         directory: directory_of(&paths[0])?,
+        sources,
     })
 }
 
@@ -125,10 +129,7 @@ fn read_all(out: Out, paths: &[PathBuf], policies: Option<&Path>) -> Result<Read
 pub(crate) fn prepare(out: Out, planned: &Planned) -> Result<Prepared, Failure> {
     let read = read(out, &planned.documents.paths)?;
     let documents = &read.documents;
-    let fleet = documents.fleet.as_ref().ok_or_else(|| {
-        Failure::new(End::Invalid, "there is no fleet among the documents")
-            .hint("a fleet begins with `ringway: fleet/v1`; name more files, or their directory")
-    })?;
+    let spec = asking::fleet(documents)?;
     let policy = choose(
         "policy",
         planned.policy.as_deref(),
@@ -139,7 +140,6 @@ pub(crate) fn prepare(out: Out, planned: &Planned) -> Result<Prepared, Failure> 
         planned.update.as_deref(),
         documents.updates.keys(),
     )?;
-    let spec = compile_fleet(fleet).map_err(|e| Failure::new(End::Invalid, e))?;
     let mut plan = make_plan(&spec, documents, &policy, &update, planned.seed)
         .map_err(|e| Failure::new(End::Invalid, e))?;
     // Where commands run is part of what is planned, approved and journaled.
@@ -194,7 +194,7 @@ pub(crate) fn choose<'a>(
 }
 
 /// Prints all problems: as data where data was asked for, for people otherwise.
-fn report(out: Out, problems: &Problems) -> Failure {
+pub(crate) fn report(out: Out, problems: &Problems) -> Failure {
     match out.format() {
         Output::Text => out.say(problems.to_string().trim_end()),
         Output::Json | Output::Ndjson => out.value(&problems.to_json(), ToString::to_string),
@@ -239,7 +239,7 @@ pub(crate) fn has_any(directory: &Path) -> bool {
     yaml_files(directory).is_ok_and(|files| !files.is_empty())
 }
 
-fn yaml_files(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
+pub(crate) fn yaml_files(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
     let fail = |e: std::io::Error| unreadable(directory, &e);
     let mut files = Vec::new();
     for entry in fs::read_dir(directory).map_err(fail)? {
@@ -298,7 +298,7 @@ fn canonical(wanted: &Wanted) -> Option<PathBuf> {
     fs::canonicalize(path_of(wanted).ok()?).ok()
 }
 
-fn attachment(wanted: &Wanted) -> Result<Attachment, String> {
+pub(crate) fn attachment(wanted: &Wanted) -> Result<Attachment, String> {
     let path = path_of(wanted)?;
     let meta = fs::metadata(&path).map_err(|e| e.to_string())?;
     let mut files = Files::default();

@@ -12,6 +12,8 @@ mod exit;
 mod failures;
 mod follow;
 mod futures;
+mod here;
+mod init;
 mod journal;
 mod near;
 mod out;
@@ -91,6 +93,8 @@ fn perform(out: Out, data: PathBuf, command: Cmd) -> Outcome {
     };
     match command {
         Cmd::Check(args) => commands::check(out, &args),
+        Cmd::Init(args) => init::init(out, &args),
+        Cmd::Lint(args) => commands::lint(out, &args),
         Cmd::Plan(args) => commands::plan(out, &args),
         Cmd::Diff(args) => commands::diff(out, &args),
         Cmd::Simulate(args) => on_runtime(futures::simulate(out, args)),

@@ -156,6 +156,17 @@ impl Out {
         io::stdin().read_line(&mut line).is_ok() && matches!(line.trim(), "y" | "Y" | "yes" | "Yes")
     }
 
+    /// Asks on standard error and waits for a line, trimmed; `None` where no more come.
+    pub(crate) fn ask(self, question: &str) -> Option<String> {
+        let mut stderr = anstream::stderr();
+        drop(write!(stderr, "{question} ").and_then(|()| stderr.flush()));
+        let mut line = String::new();
+        match io::stdin().read_line(&mut line) {
+            Ok(0) | Err(_) => None,
+            Ok(_) => Some(line.trim().to_owned()),
+        }
+    }
+
     /// Whether somebody is there who can be asked.
     pub(crate) fn can_ask(self) -> bool {
         io::stdin().is_terminal() && io::stderr().is_terminal()

@@ -79,6 +79,8 @@ pub(crate) struct Notes {
     pub(crate) zones: Vec<ZoneUse>,
     /// Which freezes are in files.
     pub(crate) calendars: Vec<crate::ical::Ical>,
+    /// Findings that documents accept.
+    pub(crate) acceptances: Vec<crate::validated::Acceptance>,
     /// What the fleet imports.
     pub(crate) imports: Vec<crate::inventory::Import>,
     /// Places of elements by a path such as `group web/keep_up`.
@@ -484,10 +486,7 @@ pub(crate) fn found(node: &Node<'_>) -> &'static str {
 }
 
 /// The candidate a slip of the finger away from `word`, or with the same stem, if there is one.
-pub(crate) fn nearest<'c>(
-    word: &str,
-    candidates: impl Iterator<Item = &'c str>,
-) -> Option<&'c str> {
+pub fn nearest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
     let word = word.to_lowercase();
     let length = word.chars().count();
     let limit = if length < 8 {

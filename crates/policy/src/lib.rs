@@ -13,6 +13,7 @@ mod fields;
 mod hidden;
 mod ical;
 mod inventory;
+mod places;
 mod problem;
 mod read;
 mod render;
@@ -24,7 +25,9 @@ pub mod validated;
 mod yaml;
 
 pub use builtin::built_in_recipes;
+pub use fields::nearest;
 pub use inventory::{Attachment, Attachments, Wanted, imports};
+pub use places::{At, Places, Spot};
 pub use problem::{Code, Problem, Problems, Snippet};
 pub use read::{KINDS, Kind, Source, read, read_with, read_with_last_policies};
 pub use schema::schema;

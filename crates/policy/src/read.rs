@@ -155,6 +155,7 @@ fn read_all(
         located.push(reading.source(index, source));
     }
     reading.built_in();
+    reading.documents.acceptances = std::mem::take(&mut reading.notes.acceptances);
     let imports = std::mem::take(&mut reading.notes.imports);
     let files = Files::of(&imports, sources, attachments, &mut reading.found);
     for shown in &files.shown {

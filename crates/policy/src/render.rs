@@ -18,6 +18,7 @@ const WIDTH: usize = 100;
 const SHOWN: usize = 50;
 
 /// A source as problems are located in it.
+#[derive(Debug)]
 pub(crate) struct Located<'s> {
     pub(crate) name: Cow<'s, str>,
     pub(crate) text: &'s str,
@@ -101,20 +102,20 @@ fn push_escaped(out: &mut String, c: char) {
     }
 }
 
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     text.chars().for_each(|c| push_escaped(&mut out, c));
     out
 }
 
 /// Where the lines of a text begin.
-struct Lines<'s> {
+pub(crate) struct Lines<'s> {
     text: &'s str,
     starts: Vec<usize>,
 }
 
 impl<'s> Lines<'s> {
-    fn of(text: &'s str) -> Self {
+    pub(crate) fn of(text: &'s str) -> Self {
         let after = text
             .bytes()
             .enumerate()
@@ -127,7 +128,7 @@ impl<'s> Lines<'s> {
     }
 
     /// Line and column, both from 1, the column in characters.
-    fn position(&self, at: usize) -> (usize, usize) {
+    pub(crate) fn position(&self, at: usize) -> (usize, usize) {
         let line = self.starts.partition_point(|&start| start <= at).max(1);
         let start = self.starts[line - 1];
         let before = self.text.get(start..at).unwrap_or("");
@@ -137,7 +138,7 @@ impl<'s> Lines<'s> {
         )
     }
 
-    fn snippet(&self, start: usize, end: usize) -> Snippet {
+    pub(crate) fn snippet(&self, start: usize, end: usize) -> Snippet {
         let (line, column) = self.position(start);
         let from = self.starts[line - 1];
         let to = self
@@ -229,26 +230,35 @@ pub(crate) fn problems(problems: &Problems, f: &mut fmt::Formatter<'_>) -> fmt::
 }
 
 fn one(problem: &Problem, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    writeln!(f)?;
-    if problem.line == 0 {
-        writeln!(f, "  {}", problem.message)?;
-    } else {
-        writeln!(
-            f,
-            "  {}:{}  {}",
-            problem.line, problem.column, problem.message
-        )?;
-    }
-    if let Some(snippet) = &problem.snippet {
-        let number = problem.line.to_string();
-        let margin = " ".repeat(number.len().max(4) + 1);
-        writeln!(f, "{margin}|")?;
-        writeln!(f, "{number:>4} | {}", snippet.text)?;
-        let (before, carets) = (" ".repeat(snippet.before), "^".repeat(snippet.marked));
-        writeln!(f, "{margin}| {before}{carets}")?;
-    }
-    match &problem.hint {
-        Some(hint) => writeln!(f, "  hint: {hint}"),
-        None => Ok(()),
-    }
+    let position = (problem.line > 0).then_some((problem.line, problem.column));
+    let (snippet, hint) = (problem.snippet.as_ref(), problem.hint.as_deref());
+    write!(f, "{}", said(position, &problem.message, snippet, hint))
+}
+
+/// One thing that is said: line and column, what, the line with carets, a hint. An empty line stands before it.
+pub(crate) fn said<'t>(
+    position: Option<(usize, usize)>,
+    message: &'t str,
+    snippet: Option<&'t Snippet>,
+    hint: Option<&'t str>,
+) -> impl fmt::Display + 't {
+    fmt::from_fn(move |f| {
+        writeln!(f)?;
+        match position {
+            Some((line, column)) => writeln!(f, "  {line}:{column}  {message}")?,
+            None => writeln!(f, "  {message}")?,
+        }
+        if let Some(snippet) = snippet {
+            let number = position.map_or_else(String::new, |(line, _)| line.to_string());
+            let margin = " ".repeat(number.len().max(4) + 1);
+            writeln!(f, "{margin}|")?;
+            writeln!(f, "{number:>4} | {}", snippet.text)?;
+            let (before, carets) = (" ".repeat(snippet.before), "^".repeat(snippet.marked));
+            writeln!(f, "{margin}| {before}{carets}")?;
+        }
+        match hint {
+            Some(hint) => writeln!(f, "  hint: {hint}"),
+            None => Ok(()),
+        }
+    })
 }

@@ -6,10 +6,12 @@ use std::num::{NonZeroU16, NonZeroU32};
 use ringway_model::{AfterCrash, Digest, Labels, Place, Selector, Share, Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
+mod accept;
 mod calendar;
 mod events;
 mod world;
 
+pub use accept::Acceptance;
 pub use calendar::{
     Binding, Cron, CronDays, Date, DayRule, FleetCalendar, Freeze, FreezeOverride, Frozen,
     HostCalendar, Hours, HoursOfDay, LocalTime, Moment, Nth, PolicyCalendar, Starts, TimeOfDay,
@@ -677,6 +679,8 @@ pub struct Documents {
     /// The text of each document as written, by kind and name: `policy/monthly`, `people/people`. Its digest is the
     /// document's.
     pub texts: BTreeMap<String, String>,
+    /// Findings that documents accept, in the order in which they were read.
+    pub acceptances: Vec<Acceptance>,
     /// What was read and left out, and what was said twice, in sentences for people.
     pub notes: Vec<String>,
 }

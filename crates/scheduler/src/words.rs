@@ -23,6 +23,11 @@ pub(crate) fn hosts(count: usize) -> String {
     counted(count, "host")
 }
 
+/// A number and its noun, of which both forms are given.
+pub(crate) fn several(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// A number and its noun, which takes an `s` unless it is one.
 pub(crate) fn counted(count: usize, noun: &str) -> String {
     if count == 1 {

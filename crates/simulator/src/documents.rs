@@ -54,6 +54,7 @@ pub fn draw(dice: &mut Dice, size: Size) -> Papers {
         worlds: BTreeMap::new(),
         people: people(),
         texts: BTreeMap::new(),
+        acceptances: Vec::new(),
         notes: Vec::new(),
     };
     for role in &ROLES[..roles] {

@@ -17,11 +17,11 @@ name: small
 connect: [{ select: all, ssh: { user: ops, key: id, become: sudo } }]
 probes: { up: { http: { port: 80 }, every: 10s } }
 hosts:
-  - { name: web-1, labels: { os: debian-12, role: web, env: lab, site: a, tier: normal } }
-  - { name: web-2, labels: { os: debian-12, role: web, env: prod, site: a, tier: normal } }
-  - { name: web-3, labels: { os: debian-12, role: web, env: prod, site: b, tier: normal } }
-  - { name: sql-0, labels: { os: debian-12, role: sql, env: prod, site: a, tier: normal } }
-  - { name: sql-1, labels: { os: debian-12, role: sql, env: prod, site: b, tier: critical } }
+  - { name: web-1, labels: { os: debian-12, role: web, env: lab, site: a, tier: normal, machine: vm } }
+  - { name: web-2, labels: { os: debian-12, role: web, env: prod, site: a, tier: normal, machine: vm } }
+  - { name: web-3, labels: { os: debian-12, role: web, env: prod, site: b, tier: normal, machine: vm } }
+  - { name: sql-0, labels: { os: debian-12, role: sql, env: prod, site: a, tier: normal, machine: vm } }
+  - { name: sql-1, labels: { os: debian-12, role: sql, env: prod, site: b, tier: critical, machine: vm } }
 groups: [{ name: web, select: role = web, care: CARE }]
 ---
 ringway: people/v1
@@ -63,7 +63,7 @@ fn every_built_in_recipe_can_be_planned_with_every_shipped_policy_and_care() {
             .map(|(name, _)| format!("{name}: \"a=1\""))
             .collect();
         let update = update(&recipe.name, &with.join(", "));
-        for policy in ["minimal", "monthly-linux"] {
+        for policy in ["kernel-with-reboot", "minimal", "monthly-linux"] {
             for care in ["haproxy", "nginx-upstream"] {
                 let plan = plan(policy, care, &update);
                 assert_eq!(plan.slots.len(), 5, "{policy} {care} {}", recipe.name);

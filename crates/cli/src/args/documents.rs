@@ -55,6 +55,53 @@ pub(crate) struct Diff {
     pub(crate) seed: u64,
 }
 
+/// What a first directory of documents is made of.
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Where the documents are written; nothing that is there is changed
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub(crate) directory: PathBuf,
+    /// An Ansible inventory whose hosts are the fleet: a file, or a directory of several
+    #[arg(long, value_name = "INVENTORY", conflicts_with = "host")]
+    pub(crate) from: Option<PathBuf>,
+    /// A host; may be given several times
+    #[arg(long, value_name = "NAME[=ADDRESS]")]
+    pub(crate) host: Vec<String>,
+    /// The fleet's name [default: that of the directory]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// How a host is asked whether it is well: `tcp:PORT` or `http:PORT/PATH` [default: `tcp:22`]
+    #[arg(long, value_name = "PROBE")]
+    pub(crate) probe: Option<String>,
+    /// A team whose members may approve, by their user names; may be given several times [default: operators=YOU]
+    #[arg(long, value_name = "TEAM=USER,...")]
+    pub(crate) team: Vec<String>,
+    /// Ask nothing; what is not given is as said above
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+/// Documents to be looked at for mistakes.
+#[derive(Debug, Args)]
+pub(crate) struct Lint {
+    /// The documents.
+    #[command(flatten)]
+    pub(crate) documents: Documents,
+    /// Only this policy [default: every one]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) policy: Option<String>,
+    /// Only this update [default: every one]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) update: Option<String>,
+    /// What every choice that documents leave open is made with
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Say what a finding means, and read no documents; without a code, list all
+    #[arg(long, value_name = "CODE", num_args = 0..=1, default_missing_value = "",
+        conflicts_with_all = ["paths", "policy", "update", "seed"])]
+    pub(crate) explain: Option<String>,
+}
+
 /// Whether everything is ready.
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {

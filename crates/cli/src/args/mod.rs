@@ -11,7 +11,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use documents::{Completions, Diff, Doctor, Documents, Manifest, Planned, Schema};
+pub(crate) use documents::{
+    Completions, Diff, Doctor, Documents, Init, Lint, Manifest, Planned, Schema,
+};
 pub(crate) use futures::{Place, Simulate, WhatIf};
 pub(crate) use goal::Goal;
 pub(crate) use rollout::{
@@ -76,9 +78,19 @@ pub(crate) enum Output {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Cmd {
+    /// Write the first documents of a fleet: hosts, a policy, an update, people
+    #[command(
+        after_help = "Examples:\n    ringway init\n    ringway init rollouts --from inventory/production.ini --team operators=ana,ben\n    ringway init --yes --host web-1=10.0.0.11 --host web-2=10.0.0.12 --probe http:8080/health"
+    )]
+    Init(Init),
     /// Check documents; change nothing
     #[command(after_help = "Example:\n    ringway check fleet.yaml policy.yaml")]
     Check(Documents),
+    /// Find what is valid in documents and still a mistake; change nothing
+    #[command(
+        after_help = "Examples:\n    ringway lint\n    ringway lint --policy monthly --output json | jq .findings\n    ringway lint --explain no-gate"
+    )]
+    Lint(Lint),
     /// Show who would be updated when, and why; change nothing
     #[command(after_help = "Example:\n    ringway plan --policy monthly --update 2026-04-security")]
     Plan(Planned),
@@ -204,7 +216,9 @@ impl Cmd {
             Self::Adopt(args) => args.observed.observe,
             Self::Journal(args) => args.observed.observe,
             Self::Audit(args) => args.observed.observe,
-            Self::Check(_)
+            Self::Init(_)
+            | Self::Check(_)
+            | Self::Lint(_)
             | Self::Plan(_)
             | Self::Diff(_)
             | Self::Simulate(_)

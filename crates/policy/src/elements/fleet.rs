@@ -30,6 +30,11 @@ pub(crate) static FLEET: Shape = Shape {
         ),
         must("name", Is::Name, "corp", "The fleet's name."),
         may(
+            "accept",
+            Is::List(&Is::Of(&super::accept::ACCEPT)),
+            "Findings of `ringway lint` that are accepted, of every policy.",
+        ),
+        may(
             "hosts",
             Is::List(&Is::Of(&HOST)),
             "The hosts; needed where nothing is imported.",
@@ -161,6 +166,10 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Fleet
         fields.must_have("hosts", "[{ name: web-1, labels: { role: web } }]");
         fields.must_have("connect", "[{ select: all, ssh: { user: svc-ringway } }]");
     }
+    fields.read("accept", |cx, node| {
+        let name = name.as_deref().unwrap_or_default();
+        super::accept::read(cx, node, &format!("fleet/{name}"))
+    });
     let hosts = fields.read("hosts", hosts);
     fields.read("import", imports);
     let probes = fields.read("probes", probes);

@@ -30,6 +30,11 @@ pub(crate) static POLICY: Shape = Shape {
             Is::Name,
             "Who wrote it: the person that `not_by: [policy-author]` means.",
         ),
+        may(
+            "accept",
+            Is::List(&Is::Of(&super::accept::ACCEPT)),
+            "Findings of `ringway lint` that are accepted.",
+        ),
         must(
             "applies_to",
             Is::Selector,
@@ -109,6 +114,9 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Polic
     let name = fields.read("name", scalar::defined(Named::Policy));
     let shown = name.clone().unwrap_or_default();
     let author = fields.read("author", scalar::name);
+    fields.read("accept", |cx, node| {
+        super::accept::read(cx, node, &format!("policy/{shown}"))
+    });
     let applies_to = cx.about("`applies_to`".to_owned(), || {
         fields.read("applies_to", scalar::selector)
     });

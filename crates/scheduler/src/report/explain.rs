@@ -4,7 +4,8 @@ use ringway_model::{HostId, VisitKind};
 use ringway_policy::validated::{Documents, Ramp};
 
 use super::parts::{Estimate, GateReport, PaceReport, PlanReport, RouteReport};
-use super::{availability, coverage, estimate, rings, warnings};
+use super::{availability, coverage, estimate, rings};
+use crate::lint::{self, Facts, Here};
 use crate::plan::Plan;
 use crate::spec::FleetSpec;
 
@@ -68,7 +69,14 @@ pub fn explain(fleet: &FleetSpec, plan: &Plan, documents: &Documents) -> PlanRep
         rings,
         warnings: Vec::new(),
     };
-    report.warnings = warnings::warnings(&report, fleet, plan);
+    let warnings = lint::warnings(&Facts {
+        fleet,
+        plan,
+        report: &report,
+        documents,
+        here: &Here::default(),
+    });
+    report.warnings = warnings;
     report
 }
 

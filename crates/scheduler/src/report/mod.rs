@@ -11,7 +11,6 @@ mod parts;
 mod render;
 mod rings;
 mod strata;
-mod warnings;
 
 pub(crate) use coverage::{USUAL, cover_of};
 pub use estimate::assumed;

@@ -8,11 +8,13 @@
 mod compare;
 mod encoding;
 mod fleet;
+mod lint;
 mod problems;
 mod properties;
 mod report;
 mod rings;
 mod routes;
+mod shipped;
 mod support;
 mod unchanged;
 mod warnings;

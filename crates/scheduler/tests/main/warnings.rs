@@ -151,7 +151,8 @@ fn approvals_that_nobody_could_give_are_said_before_somebody_waits_for_them() {
             .map(|(_, message)| message)
             .collect::<Vec<_>>()
     };
-    let never = "the start can never be approved: too few people may";
+    let never =
+        "the start can never be approved: too few people may (2 approvals needed, 1 person may)";
     let risky = "if ana or ben starts the rollout, the start can never be approved";
     for (people, not_by, expected) in [
         (&["ana", "ben"][..], &[][..], None),

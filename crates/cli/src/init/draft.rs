@@ -1,0 +1,253 @@
+//! The first documents, tried before they are written: of what the labels offer, the richest rings that can be planned
+//! and that a lint has nothing against.
+
+use ringway_model::{Selector, Span};
+use ringway_policy::validated::Documents;
+use ringway_policy::{Attachments, Source, Wanted};
+use ringway_runtime::Clock;
+use ringway_scheduler::lint::{Finding, Here, Question, lint, own_hosts};
+use ringway_scheduler::{FleetSpec, Plan, make_plan};
+
+use super::labels::{PORT, Said};
+use super::place::{FILES, Target};
+use super::texts::{self, Accepted, Choice, FleetParts};
+use super::wishes::Wishes;
+use crate::asking;
+use crate::documents::{attachment, report};
+use crate::exit::{End, Failure};
+use crate::here::here;
+use crate::out::Out;
+
+/// What every choice that documents leave open is made with, as `plan` does.
+const SEED: u64 = 1;
+/// How long a finding is accepted that could not be mended: long enough to get to know the documents, and then it counts.
+const ACCEPTED_FOR: Span = Span::hours(30 * 24);
+
+/// Documents that were tried.
+pub(super) struct Draft {
+    pub(super) files: Vec<(&'static str, String)>,
+    pub(super) fleet: FleetSpec,
+    pub(super) plan: Plan,
+    /// Codes of findings that are accepted for the time being.
+    pub(super) accepted: Vec<&'static str>,
+}
+
+impl Draft {
+    /// Drafts what was wished for.
+    ///
+    /// # Errors
+    ///
+    /// Exit code 2: no documents of these hosts are valid. What is wrong, of an inventory for example, is reported.
+    pub(super) fn new(out: Out, wishes: &Wishes, target: &Target) -> Result<Self, Failure> {
+        let import = wishes.inventory().map(|path| target.toward(path));
+        let drafting = Drafting {
+            out,
+            wishes,
+            target,
+            import: import.as_deref(),
+        };
+        drafting.best()
+    }
+}
+
+struct Drafting<'a> {
+    out: Out,
+    wishes: &'a Wishes,
+    target: &'a Target,
+    import: Option<&'a str>,
+}
+
+/// One way to make rings, and what is said about it.
+struct Tried {
+    draft: Draft,
+    found: Vec<Finding>,
+}
+
+impl Tried {
+    /// How much is said: what counts, then what is only worth knowing.
+    fn weight(&self) -> (usize, usize) {
+        let counting = self.found.iter().filter(|one| one.counts()).count();
+        (counting, self.found.len())
+    }
+}
+
+impl Drafting<'_> {
+    fn best(&self) -> Result<Draft, Failure> {
+        let alone = texts::fleet(self.wishes, self.parts(None));
+        let documents = self.read(&[(FILES[0], alone)])?;
+        for note in &documents.notes {
+            self.out.say(&format!("note: {note}"));
+        }
+        let fleet = asking::fleet(&documents)?;
+        let said = Said::by(&fleet);
+        let here = here(&fleet);
+        let mut best: Option<(Tried, Choice<'_>)> = None;
+        let mut failure = None;
+        for choice in choices(&said) {
+            match self.tried(&fleet, &here, &said, choice, &[]) {
+                Ok(tried) if tried.found.is_empty() => return Ok(tried.draft),
+                Ok(tried) => {
+                    let is_better =
+                        |(best, _): &(Tried, Choice<'_>)| tried.weight() < best.weight();
+                    if best.as_ref().is_none_or(is_better) {
+                        best = Some((tried, choice));
+                    }
+                }
+                Err(why) => failure = Some(why),
+            }
+        }
+        match (best, failure) {
+            (Some((tried, _)), _) if tried.weight().0 == 0 => Ok(tried.draft),
+            (Some((tried, choice)), _) => {
+                let accepted = accepted(&tried.found);
+                let tried = self.tried(&fleet, &here, &said, choice, &accepted)?;
+                Ok(tried.draft)
+            }
+            (None, Some(why)) => Err(why),
+            (None, None) => Err(Failure::new(End::Invalid, "there is no host to be updated")),
+        }
+    }
+
+    fn parts(&self, port: Option<&'static str>) -> FleetParts<'_> {
+        FleetParts {
+            import: self.import,
+            port,
+        }
+    }
+
+    /// Drafts, reads, plans and lints with this choice.
+    fn tried(
+        &self,
+        fleet: &FleetSpec,
+        here: &Here,
+        said: &Said,
+        choice: Choice<'_>,
+        accepted: &[Accepted],
+    ) -> Result<Tried, Failure> {
+        let own: Vec<&str> = own_hosts(fleet, here)
+            .into_iter()
+            .map(|host| fleet.hosts[host.index()].name.as_str())
+            .collect();
+        let applies_to = match own.as_slice() {
+            [] => "all".to_owned(),
+            some => some
+                .iter()
+                .map(|name| format!("name != {name}"))
+                .collect::<Vec<_>>()
+                .join(" and "),
+        };
+        let targets = fleet.hosts.len() - own.len();
+        let trial = said
+            .trial
+            .as_ref()
+            .and_then(|text| Selector::parse(text).ok());
+        let trial = fleet
+            .hosts
+            .iter()
+            .filter(|host| !own.contains(&host.name.as_str()))
+            .filter(|host| {
+                let selected = trial.as_ref();
+                selected.is_some_and(|select| select.matches(&host.name, &host.labels))
+            })
+            .count();
+        let rings = texts::rings(said, choice, targets, trial);
+        // A port that every host says for itself is that of the login, which is what is asked unless somebody wished.
+        let port = (!self.wishes.is_probe_wished && said.has_port).then_some(PORT);
+        let files = vec![
+            (FILES[0], texts::fleet(self.wishes, self.parts(port))),
+            (
+                FILES[1],
+                texts::policy(self.wishes, &applies_to, &rings, targets, accepted),
+            ),
+            (FILES[2], texts::UPDATE.to_owned()),
+            (FILES[3], texts::people(self.wishes)),
+        ];
+        let documents = self.read(&files)?;
+        let fleet = asking::fleet(&documents)?;
+        let plan = make_plan(&fleet, &documents, "careful", "first-try", SEED)
+            .map_err(|e| Failure::new(End::Invalid, e))?;
+        let found = lint(&Question {
+            fleet: &fleet,
+            documents: &documents,
+            policy: None,
+            update: None,
+            seed: SEED,
+            now: Clock::default().now(),
+            here,
+        });
+        let found = found.map_err(|e| Failure::new(End::Invalid, e))?;
+        Ok(Tried {
+            draft: Draft {
+                files,
+                fleet,
+                plan,
+                accepted: accepted.iter().map(|one| one.code).collect(),
+            },
+            found: found.findings,
+        })
+    }
+
+    /// Reads texts as they will be read where they are written.
+    fn read(&self, files: &[(&'static str, String)]) -> Result<Documents, Failure> {
+        let sources: Vec<Source> = files
+            .iter()
+            .map(|(name, text)| Source::new(*name, text.as_str()))
+            .collect();
+        let mut attachments = Attachments::default();
+        for wanted in ringway_policy::imports(&sources) {
+            // The directory may not be there yet, so the way from it to the inventory leads nowhere.
+            let path = self
+                .wishes
+                .inventory()
+                .map(|path| path.display().to_string());
+            let absolute = Wanted {
+                source: String::new(),
+                path: path.unwrap_or_default(),
+            };
+            attachments.found.insert(wanted, attachment(&absolute));
+        }
+        ringway_policy::read_with(&sources, &attachments).map_err(|problems| {
+            let shown = self.target.shown();
+            let mut failure = report(self.out, &problems);
+            failure.hint = Some(format!("nothing was written in `{shown}`"));
+            failure
+        })
+    }
+}
+
+/// What is used of the labels, the most first.
+fn choices(said: &Said) -> Vec<Choice<'_>> {
+    let mut choices = Vec::new();
+    let weights = [said.not_critical.as_deref(), None];
+    let kinds = said.kinds.iter().map(Vec::as_slice);
+    let kinds: Vec<&[String]> = kinds.chain([&[][..]]).collect();
+    for site in [said.site.as_deref(), None] {
+        for kinds in &kinds {
+            for not_critical in weights {
+                choices.push(Choice {
+                    not_critical,
+                    kinds,
+                    site,
+                });
+            }
+        }
+    }
+    choices
+}
+
+/// What is left is accepted, with what would mend it, until somebody has had the time to look.
+fn accepted(found: &[Finding]) -> Vec<Accepted> {
+    let until = (Clock::default().now() + ACCEPTED_FOR).to_string();
+    let until = until.split('T').next().unwrap_or_default().to_owned();
+    let mut accepted: Vec<Accepted> = Vec::new();
+    for finding in found.iter().filter(|one| one.counts()) {
+        if accepted.iter().all(|one| one.code != finding.code) {
+            accepted.push(Accepted {
+                code: finding.code,
+                hint: finding.hint.clone(),
+                until: until.clone(),
+            });
+        }
+    }
+    accepted
+}

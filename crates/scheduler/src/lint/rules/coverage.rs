@@ -1,0 +1,35 @@
+//! Kinds of hosts that a ring meets without anything known about them.
+
+use super::super::facts::Facts;
+use super::super::finding::Found;
+use super::list;
+use crate::words::{hosts, several};
+
+/// Strata that no earlier ring has an example of.
+pub(in super::super) fn unseen(facts: &Facts<'_>, into: &mut Found) {
+    let report = facts.report;
+    for (at, ring) in report.rings.iter().enumerate() {
+        let strata = report.coverage.strata.iter();
+        let new = strata.filter(|stratum| stratum.unseen_before && stratum.first_ring == at);
+        let count = new.clone().count();
+        if count == 0 {
+            continue;
+        }
+        let affected: u32 = new.clone().map(|stratum| stratum.in_rings[at]).sum();
+        let counted = match count {
+            1 => "a stratum".to_owned(),
+            count => several(count, "stratum", "strata"),
+        };
+        let message = format!(
+            "ring `{}` is the first to meet {counted}, {affected} of its {}: {}",
+            ring.name,
+            hosts(ring.hosts),
+            list(new.map(|stratum| stratum.stratum.as_str()))
+        );
+        let hint = format!(
+            "`cover: {{ by: [{}] }}` in an earlier ring",
+            report.coverage.by.join(", ")
+        );
+        into.add(facts.in_ring(at), message, hint);
+    }
+}

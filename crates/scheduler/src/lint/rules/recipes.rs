@@ -1,0 +1,94 @@
+//! What the update and its recipe leave out.
+
+use std::collections::BTreeSet;
+
+use ringway_model::StepKind;
+use ringway_policy::{At, Kind};
+
+use super::super::facts::Facts;
+use super::super::finding::Found;
+use super::list;
+use crate::plan::More;
+use crate::words::hosts;
+
+/// A recipe that cannot tell what is installed.
+pub(in super::super) fn no_inspect(facts: &Facts<'_>, into: &mut Found) {
+    let routes = facts.plan.routes.iter();
+    let blind = routes.filter(|route| {
+        let mut steps = route.steps.iter();
+        steps.all(|step| step.kind != StepKind::Inspect)
+    });
+    let blind: BTreeSet<&str> = blind.map(|route| route.recipe.as_str()).collect();
+    for recipe in blind {
+        into.add(
+            At::document(Kind::Recipe, recipe).key("steps"),
+            format!(
+                "recipe `{recipe}` cannot tell what is installed: every host is updated, and an interrupted step cannot be checked"
+            ),
+            "give it an `inspect` step",
+        );
+    }
+}
+
+/// Hosts that cannot be taken back.
+pub(in super::super) fn no_rollback(facts: &Facts<'_>, into: &mut Found) {
+    let names = &facts.report.without_rollback;
+    if !names.is_empty() {
+        into.add(
+            facts.in_update().key("recipe"),
+            format!(
+                "{} cannot be taken back: {}",
+                hosts(names.len()),
+                list(names.iter().map(String::as_str))
+            ),
+            "a recipe rolls back with a `rollback` step and an `inspect` step that has `previous`",
+        );
+    }
+}
+
+/// A restart whose command may hang for longer than the host has to come back.
+pub(in super::super) fn restart_timeout(facts: &Facts<'_>, into: &mut Found) {
+    let mut seen = BTreeSet::new();
+    for route in &facts.plan.routes {
+        for step in &route.steps {
+            let More::Reboot { back_within, .. } = &step.more else {
+                continue;
+            };
+            let timeout = step.step.timeout;
+            if timeout <= *back_within || !seen.insert(&route.recipe) {
+                continue;
+            }
+            into.add(
+                At::document(Kind::Recipe, &route.recipe)
+                    .key("steps")
+                    .key("reboot")
+                    .key("timeout"),
+                format!(
+                    "recipe `{}`: the command that restarts may take {timeout}, and the host has \
+                     to be back within {back_within}: one that hangs is away for {} before it \
+                     counts as failed",
+                    route.recipe,
+                    timeout.plus(*back_within)
+                ),
+                "bound the command: `reboot: { timeout: 1m, .. }`",
+            );
+        }
+    }
+}
+
+/// An update that does not say how bad what it mends is.
+pub(in super::super) fn no_severity(facts: &Facts<'_>, into: &mut Found) {
+    if facts
+        .update()
+        .is_some_and(|update| update.severity.is_none())
+    {
+        into.add(
+            facts.in_update(),
+            format!(
+                "update `{}` does not say how bad what it mends is",
+                facts.plan.update
+            ),
+            "add `severity: critical`, `important` or your own word: people see it where they approve",
+        );
+    }
+}

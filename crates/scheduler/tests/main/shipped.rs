@@ -1,0 +1,115 @@
+//! The policies in `policies/`, against the fleets that are shipped beside them: each can be planned, and a lint has
+//! nothing against any.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the files are those of the repository"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ringway_model::{Span, StepKind, Timestamp};
+use ringway_policy::validated::OnHalt;
+use ringway_policy::{Source, read};
+use ringway_scheduler::lint::{Finding, Here, Question, lint};
+use ringway_scheduler::plan::More;
+use ringway_scheduler::{Plan, compile_fleet, make_plan};
+
+/// Which fleet each policy is for.
+const POLICIES: [(&str, &str); 3] = [
+    ("kernel-with-reboot", "servers"),
+    ("minimal", "alike"),
+    ("monthly-linux", "servers"),
+];
+
+const UPDATE: &str = "\
+ringway: update/v1
+name: it
+severity: important
+recipe: debian-package
+releases: [{ select: all, id: a, build: 1.2-3, with: { package: linux-image-amd64 } }]
+";
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies")
+}
+
+fn tried(policy: &str, fleet: &str) -> (Plan, Vec<Finding>) {
+    let shipped = |name: String| {
+        let bytes = fs::read(directory().join(&name)).unwrap();
+        Source::new(name, bytes)
+    };
+    let sources = [
+        shipped(format!("{policy}.yaml")),
+        shipped(format!("fleets/{fleet}.yaml")),
+        Source::new("update.yaml", UPDATE),
+    ];
+    let documents = read(&sources).unwrap_or_else(|problems| panic!("{problems}"));
+    let fleet = compile_fleet(documents.fleet.as_ref().unwrap()).unwrap();
+    let plan = make_plan(&fleet, &documents, policy, "it", 1);
+    let question = Question {
+        fleet: &fleet,
+        documents: &documents,
+        policy: None,
+        update: None,
+        seed: 1,
+        now: Timestamp(1_795_953_600_000),
+        here: &Here::default(),
+    };
+    let report = lint(&question).unwrap_or_else(|e| panic!("{e}"));
+    (plan.unwrap_or_else(|e| panic!("{e}")), report.findings)
+}
+
+#[test]
+fn every_shipped_policy_lints_clean_against_a_shipped_fleet() {
+    for (policy, fleet) in POLICIES {
+        let (plan, found) = tried(policy, fleet);
+        assert_eq!(found, [], "{policy} against {fleet}");
+        assert!(plan.unclaimed.is_empty() && plan.not_applicable.is_empty());
+    }
+}
+
+/// A policy that nobody plans and lints here would be shipped as it is.
+#[test]
+fn no_shipped_policy_or_fleet_is_left_out() {
+    let names = |folder: &str| -> Vec<String> {
+        let entries = fs::read_dir(directory().join(folder)).unwrap();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|e| e == "yaml"))
+            .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(""), POLICIES.map(|(policy, _)| policy));
+    let mut fleets = POLICIES.map(|(_, fleet)| fleet).to_vec();
+    fleets.sort_unstable();
+    fleets.dedup();
+    assert_eq!(names("fleets"), fleets);
+}
+
+/// What its comments promise.
+#[test]
+fn a_kernel_is_restarted_into_with_care() {
+    let (plan, _) = tried("kernel-with-reboot", "servers");
+    assert_eq!(plan.on_halt, OnHalt::Withhold);
+    assert!(plan.rings.iter().all(|ring| ring.halt_on == Some(1)));
+    assert!(plan.rings.iter().all(|ring| ring.soak >= Span::hours(24)));
+    assert!(plan.pace.settle > plan.gates[0].down_for);
+    for route in &plan.routes {
+        let mut steps = route.steps.iter();
+        let restart = steps.find(|step| step.kind == StepKind::Reboot).unwrap();
+        assert!(
+            matches!(
+                &restart.more,
+                More::Reboot {
+                    boot_id: Some(_),
+                    ..
+                }
+            ),
+            "restarts in a loop are only seen with a boot id"
+        );
+    }
+}
