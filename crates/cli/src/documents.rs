@@ -103,7 +103,12 @@ fn read_all(out: Out, paths: &[PathBuf], policies: Option<&Path>) -> Result<Read
     });
     sources.extend(policies.map(source).transpose()?);
     // A policy that lies elsewhere may name a calendar.
-    let attachments = attachments(&ringway_policy::imports(&sources));
+    let mut attachments = attachments(&ringway_policy::imports(&sources));
+    // The time zone database is asked only where somebody may have named a zone: it has a thousand files.
+    let names_zones = |source: &Source| source.bytes.windows(5).any(|word| word == b"zone:");
+    if sources.iter().any(names_zones) {
+        attachments.zones = ringway_runtime::zone_names();
+    }
     let documents = if policies.is_some() {
         ringway_policy::read_with_last_policies(&sources, &attachments)
     } else {
@@ -142,6 +147,7 @@ pub(crate) fn prepare(out: Out, planned: &Planned) -> Result<Prepared, Failure> 
     )?;
     let mut plan = make_plan(&spec, documents, &policy, &update, planned.seed)
         .map_err(|e| Failure::new(End::Invalid, e))?;
+    ringway_runtime::zones_of_plan(&plan).map_err(|e| Failure::new(End::Invalid, e))?;
     // Where commands run is part of what is planned, approved and journaled.
     let directory = read.directory.to_string_lossy();
     plan.documents

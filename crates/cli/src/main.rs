@@ -26,7 +26,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use ringway_engine::Command;
+use ringway_engine::{Command, HoldKind};
 use ringway_model::RolloutId;
 use ringway_runtime::is_observed;
 use tracing_subscriber::EnvFilter;
@@ -76,6 +76,10 @@ fn say(out: Out, failure: &Failure) {
     }
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one arm for each command is the table of what they do"
+)]
 fn perform(out: Out, data: PathBuf, command: Cmd) -> Outcome {
     let observes = command.observes();
     let data = if observes == Some(true) {
@@ -96,6 +100,7 @@ fn perform(out: Out, data: PathBuf, command: Cmd) -> Outcome {
         Cmd::Init(args) => init::init(out, &args),
         Cmd::Lint(args) => commands::lint(out, &args),
         Cmd::Plan(args) => commands::plan(out, &args),
+        Cmd::Calendar(args) => commands::calendar(out, &args),
         Cmd::Diff(args) => commands::diff(out, &args),
         Cmd::Simulate(args) => on_runtime(futures::simulate(out, args)),
         Cmd::WhatIf(args) => on_runtime(futures::what_if(out, args)),
@@ -113,6 +118,12 @@ fn perform(out: Out, data: PathBuf, command: Cmd) -> Outcome {
         Cmd::Journal(args) => on_runtime(journal::print(out, data, &args)),
         Cmd::Audit(_) => on_runtime(journal::audit(out, data)),
         Cmd::Adopt(args) => on_runtime(commands::adopt(out, data, args)),
+        Cmd::Skip(args) => on_runtime(commands::skip(out, data, args)),
+        Cmd::Retry(args) => on_runtime(commands::retry(out, data, args)),
+        Cmd::Hold(args) => on_runtime(commands::hold(out, data, args, HoldKind::Hold)),
+        Cmd::Release(args) => on_runtime(commands::release(out, data, args, HoldKind::Hold)),
+        Cmd::Maintenance(args) => on_runtime(commands::maintenance(out, data, args.what)),
+        Cmd::Comment(args) => on_runtime(commands::comment(out, data, args)),
         Cmd::Approve(args) => on_runtime(commands::approve(out, data, args)),
         Cmd::Stop(args) => fleet(args, Aim::Hold, |reason| Command::Stop { reason }),
         Cmd::Go(args) => fleet(args, Aim::GoOn, |reason| Command::Go { reason }),

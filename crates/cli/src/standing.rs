@@ -111,7 +111,8 @@ const fn may_have_it(outcome: HostOutcome) -> bool {
         | HostOutcome::RestartWithheld
         | HostOutcome::Unhealthy { .. }
         | HostOutcome::Visiting { .. }
-        | HostOutcome::Lost => true,
+        | HostOutcome::Lost
+        | HostOutcome::Again => true,
         // Before the first step that changes a host nothing is there to be taken back.
         HostOutcome::Failed { step, .. } => match step {
             StepKind::Inspect | StepKind::Precheck | StepKind::Drain => false,
@@ -126,6 +127,8 @@ const fn may_have_it(outcome: HostOutcome) -> bool {
         | HostOutcome::Already
         | HostOutcome::Pending
         | HostOutcome::Offline
-        | HostOutcome::Held => false,
+        | HostOutcome::Held
+        | HostOutcome::Skipped
+        | HostOutcome::OnHold => false,
     }
 }

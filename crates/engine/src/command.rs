@@ -1,6 +1,6 @@
 //! What people and automation ask for, and how they are answered.
 
-use ringway_model::{Digest, RingIndex, RolloutId};
+use ringway_model::{Digest, RingIndex, RolloutId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Something a person or automation asks for. Idempotent: asking again for what already is so is accepted and changes
@@ -84,6 +84,73 @@ pub enum Command {
         /// Why; required.
         reason: String,
     },
+    /// A host is left out of a rollout.
+    Skip {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The host's name.
+        host: String,
+        /// Why; required.
+        reason: String,
+    },
+    /// A host is visited (again): one that failed, was skipped, or could not be reached.
+    Retry {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The host's name.
+        host: String,
+        /// Why; required where it failed.
+        reason: String,
+    },
+    /// Hosts are not to be touched, in any rollout. What has begun is brought back into service.
+    Hold {
+        /// Their names.
+        hosts: Vec<String>,
+        /// Whether it is only that, or somebody else's work.
+        kind: HoldKind,
+        /// Why; required.
+        reason: String,
+        /// When it ends by itself.
+        until: Option<Timestamp>,
+    },
+    /// A hold of hosts ends.
+    Release {
+        /// Their names.
+        hosts: Vec<String>,
+        /// Of which kind.
+        kind: HoldKind,
+        /// Why.
+        reason: String,
+    },
+    /// Something people should know of a rollout, or of a host in it. Decides nothing.
+    Comment {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The host's name, where it is about one.
+        host: Option<String>,
+        /// What.
+        text: String,
+    },
+}
+
+/// Why a host is not to be touched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HoldKind {
+    /// Somebody says so.
+    Hold,
+    /// Somebody else works on it. It counts as down, and what its probes say is nobody's fault.
+    Maintenance,
+}
+
+impl HoldKind {
+    /// The word people are shown.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Hold => "hold",
+            Self::Maintenance => "maintenance",
+        }
+    }
 }
 
 /// What an approval is for.

@@ -15,6 +15,7 @@ use ringway_scheduler::{FleetSpec, Plan};
 use crate::command::{Accepted, Rejected};
 use crate::event::Event;
 use crate::fleet::Fleet;
+use crate::hold::Holds;
 use crate::host::{Ending, HostState};
 use crate::input::Input;
 #[cfg(feature = "planted-bugs")]
@@ -132,6 +133,8 @@ pub struct Engine {
     pub(crate) hold: FleetHold,
     /// Databases whose hosts may be taken over.
     pub(crate) adopted: Arc<BTreeSet<u64>>,
+    /// Hosts that are not to be touched.
+    pub(crate) holds: Holds,
     /// How often a host's content was changed, over all rollouts: which change was later is the order of these numbers.
     pub(crate) changes: u32,
     pub(crate) fleet: Fleet,
@@ -173,6 +176,7 @@ impl Engine {
             fleet_digest: None,
             hold: FleetHold::Free,
             adopted: Arc::default(),
+            holds: Holds::default(),
             changes: 0,
             fleet: Fleet::new(Arc::new(empty)),
             rollouts: Vec::new(),
@@ -233,6 +237,7 @@ impl Engine {
             }
             Input::ClockJumped { from } => self.emit(Event::ClockJumped { from: *from }, out),
             Input::Tick => {}
+            Input::Calendar { rollout, calendar } => self.calendar(*rollout, calendar, out),
             Input::Alive => {
                 if self.soaking() {
                     self.emit(Event::Alive, out);
@@ -249,6 +254,8 @@ impl Engine {
         let mut free = free_workers;
         loop {
             let before = out.len();
+            self.end_holds(out);
+            self.wake_times();
             self.fire_timers(out);
             for rollout in 0..self.rollouts.len() {
                 while self.progress(rollout, out) {}
@@ -308,7 +315,10 @@ impl Engine {
             .iter()
             .filter_map(|rollout| self.soak_until(rollout))
             .min();
-        timer.into_iter().chain(soak).min()
+        let hold = self.holds.next_end();
+        let window = self.next_window();
+        let all = timer.into_iter().chain(soak).chain(hold).chain(window);
+        all.min()
     }
 
     /// Steps that were issued and have no result.
@@ -369,7 +379,7 @@ impl Engine {
         self.find(intent).is_some_and(|(r, slot)| {
             match self.rollouts[r].rec.slots[slot as usize].state.visit() {
                 Some((visit, position, ..)) => {
-                    !self.is_held_for(r, visit)
+                    !self.is_stayed(r, slot, visit)
                         || self.may_go_on_when_held(r, slot, visit, position)
                 }
                 None => false,
@@ -382,6 +392,11 @@ impl Engine {
         self.rollouts
             .iter()
             .any(|rollout| self.soak_until(rollout).is_some())
+    }
+
+    /// The fleet that rollouts run over; one without hosts before the first.
+    pub const fn fleet(&self) -> &Arc<FleetSpec> {
+        &self.fleet.spec
     }
 
     /// Other databases of this fleet whose hosts may be taken over, by a person's decision.

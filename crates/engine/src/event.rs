@@ -6,8 +6,9 @@ use ringway_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::command::Subject;
+use crate::command::{HoldKind, Subject};
 use crate::host::{Ending, HostState};
+use crate::times::Calendar;
 
 /// One decided fact. All events of a batch share the batch's instant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -235,6 +236,70 @@ pub enum Event {
         actor: Actor,
         /// Why.
         reason: String,
+    },
+    /// A person left a host out; its state is `Skipped` from now on.
+    HostSkipped {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The host's slot.
+        slot: Slot,
+        /// Who.
+        actor: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// A person wants a host to be visited (again).
+    HostRetried {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The host's slot.
+        slot: Slot,
+        /// Who.
+        actor: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// A host is not to be touched.
+    HostHeld {
+        /// The host.
+        host: HostId,
+        /// Whether it is only that, or somebody else's work.
+        kind: HoldKind,
+        /// By whom.
+        actor: Actor,
+        /// Why.
+        reason: String,
+        /// When it ends by itself.
+        until: Option<Timestamp>,
+    },
+    /// A host may be touched again, as far as this hold is concerned.
+    HostReleased {
+        /// The host.
+        host: HostId,
+        /// Which kind of hold ended.
+        kind: HoldKind,
+        /// By whom; absent: its time was over.
+        actor: Option<Actor>,
+        /// Why.
+        reason: String,
+    },
+    /// Somebody wrote something down. Decides nothing.
+    Commented {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The host's slot, where it is about one.
+        slot: Option<Slot>,
+        /// Who.
+        actor: Actor,
+        /// What.
+        text: String,
+    },
+    /// The instants of a plan's rules about time are known.
+    CalendarKnown {
+        /// The rollout.
+        rollout: RolloutId,
+        /// They.
+        calendar: Calendar,
     },
 }
 

@@ -6,10 +6,11 @@ use ringway_model::{
     Evidence, HostId, IntentId, ProbeId, RingIndex, StepKind, StepResult, Timestamp, VisitKind,
 };
 
-use crate::command::Subject;
+use crate::command::{HoldKind, Subject};
 use crate::engine::{Engine, Fault, FleetHold};
 use crate::event::{Event, Final, Then};
 use crate::fleet::Fleet;
+use crate::hold::HostHold;
 use crate::host::{Ending, HostState};
 use crate::rollout::{Approval, Rollout, RolloutState, Stage};
 use crate::slot::{Class, SlotRec};
@@ -82,8 +83,13 @@ impl Engine {
                     .fleets
                     .get(fleet)
                     .ok_or_else(|| Fault::new(format!("fleet {fleet} is missing")))?;
+                let holds = self.holds.in_fleet(&self.fleet.spec, spec);
                 self.fleet = Fleet::new(spec.clone());
                 self.fleet_digest = Some(*fleet);
+                self.holds = holds;
+                // No rollout is under way, so only somebody else's work takes anything.
+                self.claim_maintenance();
+                self.fleet.recount_all();
             }
             Event::Stopped { actor, reason } => {
                 self.hold = FleetHold::Stopped {
@@ -242,6 +248,118 @@ impl Engine {
             }
             Event::HostsAdopted { incarnation, .. } => {
                 Arc::make_mut(&mut self.adopted).insert(*incarnation);
+            }
+            Event::HostSkipped {
+                rollout,
+                slot,
+                actor,
+                reason,
+            } => {
+                let r = self.index_of(*rollout)?;
+                self.check_slot(r, slot.0)?;
+                let words = (actor.clone(), reason.clone());
+                self.rollouts[r].rec.skipped.insert(slot.0, words);
+                self.set_slot(r, slot.0, HostState::Skipped, Timestamp::NEVER);
+            }
+            Event::HostRetried { rollout, slot, .. } => {
+                let r = self.index_of(*rollout)?;
+                self.check_slot(r, slot.0)?;
+                self.fold_retried(r, slot.0);
+            }
+            Event::HostHeld {
+                host,
+                kind,
+                actor,
+                reason,
+                until,
+            } => {
+                let hold = HostHold {
+                    by: actor.clone(),
+                    reason: reason.clone(),
+                    until: *until,
+                };
+                self.fold_held(*host, *kind, hold)?;
+            }
+            Event::HostReleased { host, kind, .. } => self.fold_released(*host, *kind)?,
+            Event::CalendarKnown { rollout, calendar } => {
+                let r = self.index_of(*rollout)?;
+                let rollout = &mut self.rollouts[r];
+                if calendar.tables.len() != rollout.plan.times.tables.len() {
+                    return Err(Fault::new(format!(
+                        "the calendar of {} has other rules than its plan",
+                        rollout.rec.id
+                    )));
+                }
+                rollout.rec.calendar = Some(calendar.clone());
+                // Whoever waited for other instants is looked at again.
+                let parked = std::mem::take(&mut rollout.idx.parked_times);
+                rollout.idx.again.extend(parked.into_values().flatten());
+            }
+            Event::Commented { rollout, .. } => {
+                self.index_of(*rollout)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What failed is as down as before until it was visited again; anything else only waits for its turn.
+    fn fold_retried(&mut self, r: usize, slot: u32) {
+        self.rollouts[r].rec.skipped.remove(&slot);
+        let state = self.rollouts[r].rec.slots[slot as usize].state;
+        #[cfg(feature = "planted-bugs")]
+        let is_up = self.bug(crate::planted::Bug::RetryIsUp);
+        #[cfg(not(feature = "planted-bugs"))]
+        let is_up = false;
+        let to = if state.is_down() && !is_up {
+            HostState::Again
+        } else {
+            HostState::Pending
+        };
+        self.set_slot(r, slot, to, Timestamp::NEVER);
+    }
+
+    fn fold_held(&mut self, host: HostId, kind: HoldKind, hold: HostHold) -> Result<(), Fault> {
+        if host.index() >= self.fleet.spec.hosts.len() {
+            return Err(Fault::new(format!("unknown host {} is held", host.0)));
+        }
+        let is_new = !self.holds.of.contains_key(&(host, kind));
+        #[cfg(feature = "planted-bugs")]
+        let hold = if self.bug(crate::planted::Bug::HoldNeverEnds) {
+            HostHold {
+                until: None,
+                ..hold
+            }
+        } else {
+            hold
+        };
+        self.holds.insert(host, kind, hold);
+        if is_new && kind == HoldKind::Maintenance {
+            self.count_maintenance(host, true);
+            for r in 0..self.rollouts.len() {
+                if let Some(slot) = self.slot_of(r, host) {
+                    self.forget_downs(r, slot);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// After somebody else's work everything that was known of the host's health is from before, and proves nothing.
+    fn fold_released(&mut self, host: HostId, kind: HoldKind) -> Result<(), Fault> {
+        if self.holds.remove(host, kind).is_none() {
+            return Err(Fault::new(format!(
+                "host {} is released and was not held",
+                host.0
+            )));
+        }
+        if kind == HoldKind::Maintenance {
+            self.count_maintenance(host, false);
+            self.forget_evidence(host);
+            self.watch_again(host);
+        }
+        for r in 0..self.rollouts.len() {
+            if let Some(slot) = self.slot_of(r, host) {
+                self.wake_parked_host(r, slot);
             }
         }
         Ok(())
@@ -428,7 +546,13 @@ impl Engine {
                     at,
                 );
             }
-            Then::End { to, until } => self.end_visit(r, slot, to, until),
+            Then::End { to, until } => {
+                self.end_visit(r, slot, to, until);
+                // A visit that succeeded is the repetition that ends a failure, whichever visit that was in.
+                if matches!(to.class(), Class::Settling | Class::Done) {
+                    self.set_counted(r, slot, false);
+                }
+            }
             Then::Nothing => {
                 return Err(Fault::new(format!(
                     "{intent} ended without anything following"
@@ -556,6 +680,7 @@ impl Engine {
             | Class::Settling
             | Class::Done
             | Class::Debt
+            | Class::Skipped
             | Class::Withheld => {}
         }
         if to.class() == Class::Failed {
@@ -608,7 +733,7 @@ impl Engine {
                 continue;
             };
             self.wake_parked_host(r, slot);
-            let busy_elsewhere = self.is_busy_elsewhere(r, host);
+            let in_other_hands = self.is_in_other_hands(r, host);
             let Rollout { rec, plan, .. } = &mut self.rollouts[r];
             let observed = matches!(
                 rec.slots[slot as usize].state.class(),
@@ -621,7 +746,7 @@ impl Engine {
                 .filter(|(_, gate)| gate.probe == probe)
             {
                 let key = (slot, u8::try_from(gate).unwrap_or(u8::MAX));
-                if to == Evidence::Down && observed && !busy_elsewhere {
+                if to == Evidence::Down && observed && !in_other_hands {
                     rec.downs.entry(key).or_insert(at);
                 } else {
                     rec.downs.remove(&key);

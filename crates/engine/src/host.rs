@@ -76,6 +76,12 @@ pub enum HostState {
     Held,
     /// Unreachable after a disruptive step began.
     Lost,
+    /// Left out by a person's decision.
+    Skipped,
+    /// A person holds it, or somebody else works on it; visited when that ends.
+    OnHold,
+    /// Failed, and to be visited again by a person's decision. As down as it was.
+    Again,
 }
 
 /// What a visit is heading for. Everything but `Well` runs only what brings the host back into service.

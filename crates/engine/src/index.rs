@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use ringway_model::{Evidence, HostId, Timestamp, VisitKind};
 
+use crate::command::HoldKind;
 use crate::engine::Engine;
 use crate::fleet::{NONE, evidence_in};
 use crate::host::HostState;
@@ -34,6 +35,16 @@ impl Engine {
     pub(crate) fn is_busy_elsewhere(&self, r: usize, host: HostId) -> bool {
         let busy = self.fleet.uses[host.index()].busy;
         busy != 0 && busy as usize != r + 1
+    }
+
+    /// Whether what happens to the host now may come from somebody else: another rollout visits it, or somebody declared
+    /// that they work on it. No update is blamed for that.
+    pub(crate) fn is_in_other_hands(&self, r: usize, host: HostId) -> bool {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::MaintenanceBlamed) {
+            return self.is_busy_elsewhere(r, host);
+        }
+        self.is_busy_elsewhere(r, host) || self.holds.is_maintained(host)
     }
 
     /// Changes a host's state, and every counter and queue with it.
@@ -74,7 +85,10 @@ impl Engine {
             | HostState::RollbackFailed { .. }
             | HostState::Offline
             | HostState::Held
-            | HostState::Lost => false,
+            | HostState::Lost
+            | HostState::Skipped
+            | HostState::OnHold
+            | HostState::Again => false,
         };
         let idx = &mut self.rollouts[r].idx;
         match state.class() {
@@ -88,7 +102,7 @@ impl Engine {
             Class::Pending | Class::Withheld => idx.again.push_back(slot),
             // What breaks while the rollout goes back is repaired first: it may hold the last slot of a budget.
             Class::Failed if rolling_back => idx.again.push_front(slot),
-            Class::Settling | Class::Done | Class::Debt if rolling_back => {
+            Class::Settling | Class::Done | Class::Debt | Class::Skipped if rolling_back => {
                 idx.again.push_back(slot);
             }
             Class::Visiting
@@ -96,6 +110,7 @@ impl Engine {
             | Class::Done
             | Class::Failed
             | Class::Debt
+            | Class::Skipped
             | Class::RolledBack => {}
         }
     }
@@ -124,9 +139,11 @@ impl Engine {
             entry.done = entry.done + is_done - was_done;
             entry.debt = entry.debt + one(is, Class::Debt) - one(was, Class::Debt);
             entry.failed = entry.failed + one(is, Class::Failed) - one(was, Class::Failed);
+            entry.skipped = entry.skipped + one(is, Class::Skipped) - one(was, Class::Skipped);
         }
         self.reuse(r, host, from, to);
-        if is == Class::Debt || was == Class::Debt {
+        let aside = |class| matches!(class, Class::Debt | Class::Skipped);
+        if aside(is) || aside(was) {
             self.wake_groups(r, None);
         } else if is == Class::Done && group != u16::MAX {
             self.wake_groups(r, Some(group));
@@ -135,37 +152,17 @@ impl Engine {
 
     /// Keeps the fleet-wide uses of a host true: its lock, its budget slot, its availability group's slot.
     fn reuse(&mut self, r: usize, host: HostId, from: HostState, to: HostState) {
-        let was_able = self.fleet.is_able(host);
-        let uses = &mut self.fleet.uses[host.index()];
-        uses.claims =
-            uses.claims + u8::from(to.takes_peer_slot()) - u8::from(from.takes_peer_slot());
-        let used_before = uses.used > 0;
-        uses.used = uses.used + u8::from(to.takes_budget()) - u8::from(from.takes_budget());
-        let used_after = uses.used > 0;
         let locks = |state: HostState| matches!(state.class(), Class::Visiting | Class::Settling);
         let released = locks(from) && !locks(to);
+        let uses = &mut self.fleet.uses[host.index()];
         if locks(to) {
             uses.busy = u32::try_from(r + 1).unwrap_or(NONE);
         } else if released {
             uses.busy = 0;
         }
-        if self.fleet.recount(host, was_able) {
-            self.wake_cell(host);
-        }
-        if used_before != used_after {
-            for other in 0..self.rollouts.len() {
-                let Some(slot) = self.slot_of(other, host) else {
-                    continue;
-                };
-                let used = &mut self.rollouts[other].idx.used;
-                *used = *used + u32::from(used_after) - u32::from(used_before);
-                if used_after && other != r {
-                    self.needs_no_slot(other, slot);
-                } else if !used_after {
-                    self.wake_budget(other);
-                }
-            }
-        }
+        let peer_slot = (from.takes_peer_slot(), to.takes_peer_slot());
+        let budget = (from.takes_budget(), to.takes_budget());
+        self.recount_uses(Some(r), host, peer_slot, budget);
         if released {
             for other in 0..self.rollouts.len() {
                 if let Some(slot) = self.slot_of(other, host) {
@@ -173,6 +170,50 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// Keeps true what a host takes of its availability group and of budgets, each before and after. The rollout whose visit
+    /// it is, where it is one.
+    fn recount_uses(
+        &mut self,
+        whose: Option<usize>,
+        host: HostId,
+        peer_slot: (bool, bool),
+        budget: (bool, bool),
+    ) {
+        let was_able = self.fleet.is_able(host);
+        let uses = &mut self.fleet.uses[host.index()];
+        uses.claims = uses.claims + u8::from(peer_slot.1) - u8::from(peer_slot.0);
+        let used_before = uses.used > 0;
+        uses.used = uses.used + u8::from(budget.1) - u8::from(budget.0);
+        let used_after = uses.used > 0;
+        if self.fleet.recount(host, was_able) {
+            self.wake_cell(host);
+        }
+        if used_before == used_after {
+            return;
+        }
+        for other in 0..self.rollouts.len() {
+            let Some(slot) = self.slot_of(other, host) else {
+                continue;
+            };
+            let used = &mut self.rollouts[other].idx.used;
+            *used = *used + u32::from(used_after) - u32::from(used_before);
+            if used_after && Some(other) != whose {
+                self.needs_no_slot(other, slot);
+            } else if !used_after {
+                self.wake_budget(other);
+            }
+        }
+    }
+
+    /// Somebody else's work on a host begins or ends: it takes what a visit would take.
+    pub(crate) fn count_maintenance(&mut self, host: HostId, on: bool) {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::MaintenanceNotDown) {
+            return;
+        }
+        self.recount_uses(None, host, (!on, on), (!on, on));
     }
 
     /// Keeps the rings' counts of evident and reporting hosts true after a change of a host's evidence.
@@ -433,6 +474,7 @@ impl Engine {
                     entry.done += u32::from(done);
                     entry.debt += u32::from(class == Class::Debt);
                     entry.failed += u32::from(class == Class::Failed);
+                    entry.skipped += u32::from(class == Class::Skipped);
                 }
             }
         }
@@ -494,6 +536,7 @@ impl Engine {
                 }
             }
         }
+        self.claim_maintenance();
         self.fleet.recount_all();
         self.watch.clear();
         for r in 0..self.rollouts.len() {
@@ -501,6 +544,21 @@ impl Engine {
                 self.build_index(r);
                 self.fill_queues(r);
                 self.watch_rollout(r);
+            }
+        }
+    }
+
+    /// Takes what somebody else's work takes, for uses that have nothing of it yet.
+    pub(crate) fn claim_maintenance(&mut self) {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::MaintenanceNotDown) {
+            return;
+        }
+        for (host, kind) in self.holds.of.keys() {
+            if *kind == HoldKind::Maintenance {
+                let uses = &mut self.fleet.uses[host.index()];
+                uses.claims += 1;
+                uses.used += 1;
             }
         }
     }
@@ -526,6 +584,7 @@ impl Engine {
         idx.parked_groups.clear();
         idx.parked_hosts.clear();
         idx.parked_budgets.clear();
+        idx.parked_times.clear();
         idx.cursor = u32::try_from(rec.slots.len()).unwrap_or(NONE);
         let opened = plan
             .rings
@@ -545,12 +604,22 @@ impl Engine {
                 // What is broken goes back first, in whichever rollout it broke; it is down already and takes nobody's
                 // budget.
                 Class::Failed if rolling_back => idx.again.push_back(slot),
-                Class::Pending | Class::Withheld | Class::Done | Class::Settling | Class::Debt
+                Class::Pending
+                | Class::Withheld
+                | Class::Done
+                | Class::Settling
+                | Class::Debt
+                | Class::Skipped
                     if rolling_back && is_down(index) =>
                 {
                     idx.again.push_back(slot);
                 }
-                Class::Pending | Class::Withheld | Class::Done | Class::Settling | Class::Debt
+                Class::Pending
+                | Class::Withheld
+                | Class::Done
+                | Class::Settling
+                | Class::Debt
+                | Class::Skipped
                     if rolling_back =>
                 {
                     later.push_back(slot);
@@ -560,6 +629,7 @@ impl Engine {
                 | Class::Done
                 | Class::Failed
                 | Class::Debt
+                | Class::Skipped
                 | Class::RolledBack
                 | Class::Pending
                 | Class::Withheld => {}

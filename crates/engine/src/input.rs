@@ -1,9 +1,12 @@
 //! Everything that can happen to the engine.
 
-use ringway_model::{Actor, Epoch, Evidence, HostId, IntentId, ProbeId, StepResult, Timestamp};
+use ringway_model::{
+    Actor, Epoch, Evidence, HostId, IntentId, ProbeId, RolloutId, StepResult, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::command::Command;
+use crate::times::Calendar;
 
 /// One thing that happened. Late, repeated and unknown results are accepted and change nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,4 +55,11 @@ pub enum Input {
     Tick,
     /// Time passed and a soak is running: the journal must say that Ringway was there.
     Alive,
+    /// The instants of a plan's rules about time, from some version of the time zone database.
+    Calendar {
+        /// The rollout.
+        rollout: RolloutId,
+        /// They.
+        calendar: Calendar,
+    },
 }

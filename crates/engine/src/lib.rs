@@ -9,6 +9,7 @@ mod engine;
 mod event;
 mod fleet;
 mod fold;
+mod hold;
 mod host;
 mod index;
 mod input;
@@ -21,16 +22,18 @@ mod show;
 mod slot;
 mod snapshot;
 mod start;
+mod times;
 pub mod view;
 mod visit;
 mod watch;
 
-pub use command::{Accepted, Command, Rejected, Subject};
+pub use command::{Accepted, Command, HoldKind, Rejected, Subject};
 pub use engine::{Engine, Fault, Handled, OrderView, WatchChange};
 pub use event::{Conditions, Event, Final, HaltCause, Then};
 pub use host::{Ending, HostState};
 pub use input::Input;
 pub use rollout::{RolloutState, Stage};
+pub use times::{Calendar, Table, instants};
 
 /// Raised when the same inputs lead to other events than before, however slightly: recorded journals are decided again
 /// exactly within a version, and with a difference that somebody has looked at across versions.

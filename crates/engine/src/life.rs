@@ -94,6 +94,11 @@ impl Engine {
                 self.adopt(actor, *incarnation, reason, out)?;
                 None
             }
+            Command::Skip { .. }
+            | Command::Retry { .. }
+            | Command::Hold { .. }
+            | Command::Release { .. }
+            | Command::Comment { .. } => self.about_hosts(actor, command, out)?,
         };
         Ok(Accepted {
             rollout,
@@ -615,8 +620,21 @@ impl Engine {
             }
             return false;
         }
+        if self.nobody_updated(r, ring) {
+            return false;
+        }
         self.emit(Event::SoakBegan { rollout: id, ring }, out);
         true
+    }
+
+    /// Whether a ring has hosts and none of them has the update or failed: people left all of them out.
+    pub(crate) fn nobody_updated(&self, r: usize, ring: RingIndex) -> bool {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::SkippedIsEvidence) {
+            return false;
+        }
+        let count = self.rollouts[r].idx.rings[ring.index()];
+        self.rollouts[r].plan.rings[ring.index()].planned > 0 && count.done + count.failed == 0
     }
 
     /// Hosts left behind in a ring and how many may be, where that is too many.

@@ -181,7 +181,10 @@ impl Engine {
             | HostState::RolledBack
             | HostState::RollbackFailed { .. }
             | HostState::Held
-            | HostState::Lost => {}
+            | HostState::Lost
+            | HostState::Skipped
+            | HostState::OnHold
+            | HostState::Again => {}
         }
     }
 }

@@ -109,11 +109,33 @@ pub enum Bug {
     AnswersBeforeCommit,
     /// A timer that comes too early by the clock is not asked for again. (In the loop around the engine.)
     WakeLost,
+    /// Visits start on hosts that a person holds.
+    HoldIgnored,
+    /// A visit goes on although its host is held meanwhile.
+    HoldNotInVisit,
+    /// A hold does not end when its time is over.
+    HoldNeverEnds,
+    /// A host that was released is not visited after all.
+    ReleaseForgotten,
+    /// A host somebody else works on does not count as down.
+    MaintenanceNotDown,
+    /// What a host's probes say while somebody else works on it counts against the update.
+    MaintenanceBlamed,
+    /// A host that failed and is to be visited again counts as up.
+    RetryIsUp,
+    /// A ring of which everybody was left out is promoted.
+    SkippedIsEvidence,
+    /// Work runs outside of windows and in freezes.
+    TimesIgnored,
+    /// Whether work may run is asked at the beginning of a visit and not before its later steps.
+    TimesAskedOnce,
+    /// A step starts where it fits and the rest of its visit does not.
+    OnlyNextStepFits,
 }
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 52] = [
+    pub const ALL: [Self; 63] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -166,5 +188,16 @@ impl Bug {
         Self::HandedOutTwice,
         Self::AnswersBeforeCommit,
         Self::WakeLost,
+        Self::HoldIgnored,
+        Self::HoldNotInVisit,
+        Self::HoldNeverEnds,
+        Self::ReleaseForgotten,
+        Self::MaintenanceNotDown,
+        Self::MaintenanceBlamed,
+        Self::RetryIsUp,
+        Self::SkippedIsEvidence,
+        Self::TimesIgnored,
+        Self::TimesAskedOnce,
+        Self::OnlyNextStepFits,
     ];
 }

@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 use crate::command::Subject;
 use crate::event::{Conditions, HaltCause};
 use crate::fleet::Fleet;
+use crate::hold::Skipped;
 use crate::slot::{Class, SlotRec};
+use crate::times::Calendar;
 
 /// Where a rollout stands. Names say what is true now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -201,6 +203,12 @@ pub(crate) struct Record {
     /// By slot: which change of the fleet's hosts the last one by this rollout was (`Engine::changes`), 0 for none. Empty
     /// before the first.
     pub(crate) changed: Vec<u32>,
+    /// Who left a host out, and why, by slot. Not part of what formats before 3 had: `snapshot` writes it beside.
+    #[serde(skip)]
+    pub(crate) skipped: Skipped,
+    /// The instants of the plan's rules about time. Written beside, too.
+    #[serde(skip)]
+    pub(crate) calendar: Option<Calendar>,
 }
 
 /// Counters of one ring, kept true by `Engine::set_slot`.
@@ -214,6 +222,7 @@ pub(crate) struct RingCount {
     pub(crate) debt: u32,
     pub(crate) withheld: u32,
     pub(crate) rolled_back: u32,
+    pub(crate) skipped: u32,
     /// Hosts that count toward the ring's failures.
     pub(crate) counted: u32,
     /// Done hosts that every gate finds up.
@@ -233,6 +242,7 @@ impl RingCount {
             Class::Debt => &mut self.debt,
             Class::Withheld => &mut self.withheld,
             Class::RolledBack => &mut self.rolled_back,
+            Class::Skipped => &mut self.skipped,
         }
     }
 }
@@ -244,6 +254,7 @@ pub(crate) struct GroupCount {
     pub(crate) done: u32,
     pub(crate) failed: u32,
     pub(crate) debt: u32,
+    pub(crate) skipped: u32,
 }
 
 /// What is derived from the record, so that no decision needs a scan. Never journaled; made anew after a fold.
@@ -265,6 +276,8 @@ pub(crate) struct Index {
     pub(crate) parked_groups: BTreeMap<(u16, u16), Vec<u32>>,
     pub(crate) parked_cells: BTreeMap<u32, VecDeque<u32>>,
     pub(crate) parked_hosts: BTreeSet<u32>,
+    /// By the instant at which work may run on them: slots that wait for it; `NEVER` where none is known.
+    pub(crate) parked_times: BTreeMap<Timestamp, Vec<u32>>,
     /// By the index of another rollout: slots that wait for a slot of its disruption budget.
     pub(crate) parked_budgets: BTreeMap<usize, BTreeSet<u32>>,
     /// Slots between two steps.
@@ -311,6 +324,8 @@ impl Rollout {
             previous: Vec::new(),
             hit: 0,
             changed: Vec::new(),
+            skipped: Skipped::new(),
+            calendar: None,
         };
         Self {
             rec,
@@ -389,10 +404,11 @@ impl Rollout {
         says
     }
 
-    /// Whether a group's hosts in a ring are done and healthy, those left behind within the ring's allowance aside.
+    /// Whether a group's hosts in a ring are done and healthy, those left behind within the ring's allowance and
+    /// those that a person left out aside.
     pub(crate) fn group_is_done(&self, fleet: &Fleet, ring: usize, group: usize) -> bool {
         let count = self.idx.groups[ring * fleet.spec.groups.len() + group];
         let tolerated = self.idx.rings[ring].debt <= self.plan.rings[ring].debt_allowed;
-        count.done + if tolerated { count.debt } else { 0 } >= count.planned
+        count.done + count.skipped + if tolerated { count.debt } else { 0 } >= count.planned
     }
 }

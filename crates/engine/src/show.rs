@@ -1,5 +1,7 @@
 //! Makes the views people are shown from the state, and says why what does not move does not move (I14).
 
+use std::collections::BTreeMap;
+
 use ringway_model::{
     Evidence, HostOutcome, RingIndex, RolloutId, Slot, StepKind, Timestamp, VisitKind, WaitingOn,
 };
@@ -8,7 +10,7 @@ use crate::engine::{Engine, FleetHold};
 use crate::event::HaltCause;
 use crate::host::HostState;
 use crate::rollout::{RingCount, RolloutState, Stage};
-use crate::view::{ApprovalView, FleetView, HostView, RingView, RolloutView, Waiting};
+use crate::view::{ApprovalView, FleetView, HoldView, HostView, RingView, RolloutView, Waiting};
 
 impl Engine {
     /// The fleet and every rollout.
@@ -28,11 +30,32 @@ impl Engine {
                 .then(|| self.fleet.spec.name.clone()),
             stopped,
             observing: false,
+            holds: self.hold_views(),
             at: now.max(self.now),
             rollouts: (0..self.rollouts.len())
                 .map(|r| self.rollout_view(r))
                 .collect(),
         }
+    }
+
+    /// Hosts that are not to be touched, those together that somebody held together.
+    fn hold_views(&self) -> Vec<HoldView> {
+        let mut together: BTreeMap<_, Vec<String>> = BTreeMap::new();
+        for ((host, kind), hold) in &self.holds.of {
+            let key = (*kind, hold.until, hold.by.clone(), hold.reason.clone());
+            let name = self.fleet.spec.hosts[host.index()].name.clone();
+            together.entry(key).or_default().push(name);
+        }
+        let views = together.into_iter();
+        views
+            .map(|((kind, until, by, reason), hosts)| HoldView {
+                kind,
+                by: by.0,
+                reason,
+                until,
+                hosts,
+            })
+            .collect()
     }
 
     /// Where a rollout stands: cheap enough to be asked after every batch. Absent where there is no such rollout.
@@ -191,6 +214,9 @@ impl Engine {
             reasons.extend(next);
         } else if let Some((have, allowed)) = self.too_much_debt(r, ring) {
             reasons.push(WaitingOn::Debt { have, allowed });
+        } else if self.nobody_updated(r, ring) {
+            let ring = rollout.plan.rings[ring.index()].name.clone();
+            reasons.push(WaitingOn::NobodyUpdated { ring });
         } else {
             reasons.extend(self.promotion_waits(r, ring));
         }
@@ -238,13 +264,17 @@ impl Engine {
             HostState::RestartWithheld if self.is_held_for(r, VisitKind::Restart) => {
                 vec![WaitingOn::HoldEnds, self.hold_reason(r)]
             }
-            HostState::Pending | HostState::RestartWithheld => self.start_waits(r, slot),
+            HostState::OnHold => self.host_hold(self.host_of(r, slot)).into_iter().collect(),
+            HostState::Pending | HostState::RestartWithheld | HostState::Again => {
+                self.start_waits(r, slot)
+            }
             HostState::Running { .. }
             | HostState::Failed { .. }
             | HostState::Unhealthy { .. }
             | HostState::RolledBack
             | HostState::RollbackFailed { .. }
-            | HostState::Lost => Vec::new(),
+            | HostState::Lost
+            | HostState::Skipped => Vec::new(),
         }
     }
 
@@ -351,6 +381,7 @@ impl Engine {
             debt: count.debt,
             withheld: count.withheld,
             rolled_back: count.rolled_back,
+            skipped: count.skipped,
             halt_on: plan.halt_on,
             soak_until: at
                 .filter(|stage| matches!(stage, Stage::Soaking { .. }))
@@ -414,7 +445,10 @@ impl Engine {
                 .and_then(|host| host.group)
                 .map(|group| self.fleet.spec.groups[group.index()].name.clone()),
             outcome,
-            words: outcome.to_string(),
+            words: rollout.rec.skipped.get(&slot).map_or_else(
+                || outcome.to_string(),
+                |(by, reason)| format!("{outcome} by {by}: {reason}"),
+            ),
             previous: rollout.previous(slot).cloned(),
             last_word: None,
             waiting: self
@@ -468,6 +502,9 @@ impl Engine {
             HostState::Offline => HostOutcome::Offline,
             HostState::Held => HostOutcome::Held,
             HostState::Lost => HostOutcome::Lost,
+            HostState::Skipped => HostOutcome::Skipped,
+            HostState::OnHold => HostOutcome::OnHold,
+            HostState::Again => HostOutcome::Again,
         }
     }
 }

@@ -62,6 +62,11 @@ impl SlotRec {
         self.flags & flag != 0
     }
 
+    /// Whether the visit is of a host that had failed in this rollout and was down when it began.
+    pub(crate) const fn is_failed_again(self) -> bool {
+        self.is(Self::REPAIR) && self.is(Self::COUNTED)
+    }
+
     pub(crate) const fn set(&mut self, flag: u8, on: bool) {
         if on {
             self.flags |= flag;
@@ -82,12 +87,13 @@ pub(crate) enum Class {
     Debt,
     Withheld,
     RolledBack,
+    Skipped,
 }
 
 impl HostState {
     pub(crate) const fn class(self) -> Class {
         match self {
-            Self::Pending => Class::Pending,
+            Self::Pending | Self::Again => Class::Pending,
             Self::Running { .. } | Self::Ready { .. } | Self::Backoff { .. } => Class::Visiting,
             Self::Settling => Class::Settling,
             Self::Updated | Self::Already => Class::Done,
@@ -97,7 +103,8 @@ impl HostState {
             | Self::RollbackFailed { .. }
             | Self::Lost => Class::Failed,
             Self::RolledBack => Class::RolledBack,
-            Self::Offline | Self::Held => Class::Debt,
+            Self::Offline | Self::Held | Self::OnHold => Class::Debt,
+            Self::Skipped => Class::Skipped,
         }
     }
 
@@ -106,7 +113,7 @@ impl HostState {
     pub(crate) const fn is_down(self) -> bool {
         match self {
             Self::Failed { step, .. } => !matches!(step, StepKind::Inspect | StepKind::Precheck),
-            Self::Unhealthy { .. } | Self::RollbackFailed { .. } | Self::Lost => true,
+            Self::Unhealthy { .. } | Self::RollbackFailed { .. } | Self::Lost | Self::Again => true,
             Self::Pending
             | Self::Running { .. }
             | Self::Ready { .. }
@@ -117,7 +124,9 @@ impl HostState {
             | Self::RestartWithheld
             | Self::RolledBack
             | Self::Offline
-            | Self::Held => false,
+            | Self::Held
+            | Self::Skipped
+            | Self::OnHold => false,
         }
     }
 
@@ -165,7 +174,10 @@ impl HostState {
             | Self::RollbackFailed { .. }
             | Self::Offline
             | Self::Held
-            | Self::Lost => None,
+            | Self::Lost
+            | Self::Skipped
+            | Self::OnHold
+            | Self::Again => None,
         }
     }
 }

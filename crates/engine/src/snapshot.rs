@@ -3,17 +3,34 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ringway_model::{Actor, Digest, Epoch, RolloutId, Timestamp};
+use ringway_model::{Actor, Digest, Epoch, HostId, RolloutId, Timestamp};
 use ringway_scheduler::{FleetSpec, Plan};
 use serde::{Deserialize, Serialize};
 
+use crate::command::HoldKind;
 use crate::engine::{Engine, Fault, FleetHold};
 use crate::fleet::Fleet;
+use crate::hold::{HostHold, Skipped};
 use crate::rollout::{Approval, Index, RampState, Record, Rollout, RolloutState};
 use crate::slot::SlotRec;
+use crate::times::Calendar;
 
 /// The format of a snapshot; one of another format is not read, and the journal is folded instead.
 const FORMAT: u8 = 2;
+
+/// The same with what people said of single hosts behind it. Where nobody said anything a state is written in the format
+/// before, because journals have digests of that.
+const FORMAT_WITH_WORDS: u8 = 3;
+
+/// What people said of single hosts.
+#[derive(Default, Serialize, Deserialize)]
+struct Words {
+    holds: Vec<(HostId, HoldKind, HostHold)>,
+    /// By the rollout's index, where there is anything.
+    skipped: Vec<(u32, Skipped)>,
+    /// The same of calendars.
+    calendars: Vec<(u32, Calendar)>,
+}
 
 #[derive(Serialize)]
 struct State<'e> {
@@ -100,8 +117,11 @@ struct Stored {
 impl Engine {
     /// The state as bytes. Equal states give equal bytes.
     pub fn encode(&self) -> Vec<u8> {
+        let words = self.words();
+        let has_words =
+            !words.holds.is_empty() || !words.skipped.is_empty() || !words.calendars.is_empty();
         let state = State {
-            format: FORMAT,
+            format: if has_words { FORMAT_WITH_WORDS } else { FORMAT },
             last_event: self.last_event,
             epoch: self.epoch,
             recovered_at: self.recovered_at,
@@ -112,7 +132,32 @@ impl Engine {
             adopted: &self.adopted,
             changes: self.changes,
         };
-        postcard::to_allocvec(&state).expect("the state is plain data and memory is there")
+        let plain = "the state is plain data and memory is there";
+        let bytes = postcard::to_allocvec(&state).expect(plain);
+        if has_words {
+            postcard::to_extend(&words, bytes).expect(plain)
+        } else {
+            bytes
+        }
+    }
+
+    fn words(&self) -> Words {
+        let holds = self.holds.of.iter();
+        let rollouts = (0_u32..).zip(&self.rollouts);
+        let calendars = rollouts.clone().filter_map(|(index, rollout)| {
+            let calendar = rollout.rec.calendar.clone()?;
+            Some((index, calendar))
+        });
+        Words {
+            calendars: calendars.collect(),
+            holds: holds
+                .map(|((host, kind), hold)| (*host, *kind, hold.clone()))
+                .collect(),
+            skipped: rollouts
+                .filter(|(_, rollout)| !rollout.rec.skipped.is_empty())
+                .map(|(index, rollout)| (index, rollout.rec.skipped.clone()))
+                .collect(),
+        }
     }
 
     #[cfg_attr(
@@ -166,11 +211,17 @@ impl Engine {
         fleets: BTreeMap<Digest, Arc<FleetSpec>>,
         plans: BTreeMap<Digest, Arc<Plan>>,
     ) -> Result<Self, Fault> {
-        if bytes.first() != Some(&FORMAT) {
+        let format = bytes.first().copied();
+        if !matches!(format, Some(FORMAT | FORMAT_WITH_WORDS)) {
             return Err(Fault::new("the snapshot is of another format"));
         }
-        let stored: Stored = postcard::from_bytes(bytes)
-            .map_err(|_| Fault::new("the snapshot does not read back"))?;
+        let unreadable = |_| Fault::new("the snapshot does not read back");
+        let (stored, rest): (Stored, _) = postcard::take_from_bytes(bytes).map_err(unreadable)?;
+        let words: Words = if format == Some(FORMAT_WITH_WORDS) {
+            postcard::from_bytes(rest).map_err(unreadable)?
+        } else {
+            Words::default()
+        };
         let mut engine = Self::new();
         engine.now = stored.last_event;
         engine.last_event = stored.last_event;
@@ -206,9 +257,28 @@ impl Engine {
                 idx: Index::default(),
             });
         }
+        for (host, kind, hold) in words.holds {
+            if host.index() >= engine.fleet.spec.hosts.len() {
+                return Err(Fault::new("the snapshot is of another fleet"));
+            }
+            engine.holds.insert(host, kind, hold);
+        }
+        for (index, skipped) in words.skipped {
+            let rollout = engine.rollouts.get_mut(index as usize);
+            let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
+            rollout.rec.skipped = skipped;
+        }
+        for (index, calendar) in words.calendars {
+            let rollout = engine.rollouts.get_mut(index as usize);
+            let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
+            if calendar.tables.len() != rollout.plan.times.tables.len() {
+                return Err(Fault::new("the snapshot is of another plan"));
+            }
+            rollout.rec.calendar = Some(calendar);
+        }
         engine.fleets = fleets;
         engine.plans = plans;
-        debug_assert_eq!(stored.format, FORMAT);
+        debug_assert_eq!(Some(stored.format), format);
         engine.rebuild();
         Ok(engine)
     }

@@ -27,6 +27,10 @@ pub(crate) enum Block {
     Host(WaitingOn),
     /// The host is unhealthy already and is left alone.
     Hold(WaitingOn),
+    /// Somebody said that the host is not to be touched, and nothing has been done to it.
+    OnHold(WaitingOn),
+    /// Work may not run on the host now.
+    Time(WaitingOn),
 }
 
 impl Block {
@@ -37,7 +41,9 @@ impl Block {
             | Self::Cell(on)
             | Self::Budget(_, on)
             | Self::Host(on)
-            | Self::Hold(on) => on,
+            | Self::Hold(on)
+            | Self::OnHold(on)
+            | Self::Time(on) => on,
         }
     }
 }
@@ -70,8 +76,19 @@ impl Engine {
         if visit != VisitKind::Rollback && self.rollouts[r].ring_of(slot) >= opened {
             return Err(Block::All(self.earlier_ring(r)));
         }
-        self.within_pace(r, visit)?;
         let host = self.host_of(r, slot);
+        if let Some(on) = self.host_hold(host) {
+            let rests = self.rollouts[r].rec.slots[slot as usize].state == HostState::Pending;
+            return Err(if rests && visit == VisitKind::Update {
+                Block::OnHold(on)
+            } else {
+                Block::Host(on)
+            });
+        }
+        if let Some(on) = self.out_of_time(r, slot, visit, 0) {
+            return Err(Block::Time(on));
+        }
+        self.within_pace(r, visit)?;
         // A host that is down already needs no further slot to be repaired.
         let repair = self.fleet.uses[host.index()].used > 0;
         if !repair {
@@ -401,6 +418,12 @@ impl Engine {
                 self.rollouts[r].idx.parked_hosts.insert(slot);
             }
             Block::Hold(_) => self.move_host(r, slot, HostState::Held, Timestamp::NEVER, out),
+            Block::Time(on) => {
+                let opens = on.earliest().unwrap_or(Timestamp::NEVER);
+                let parked = &mut self.rollouts[r].idx.parked_times;
+                parked.entry(opens).or_default().push(slot);
+            }
+            Block::OnHold(_) => self.move_host(r, slot, HostState::OnHold, Timestamp::NEVER, out),
             Block::All(_) => {}
         }
         // It may have been woken for a slot of its availability group or of a budget; the next one there gets the chance.
@@ -421,7 +444,7 @@ impl Engine {
             else {
                 continue;
             };
-            if self.is_held_for(r, visit) && !self.may_go_on_when_held(r, slot, visit, position) {
+            if !self.may_run(r, slot, visit, position) {
                 self.turn_back_now(r, slot, visit, position, ending, out);
                 continue;
             }
@@ -553,7 +576,10 @@ impl Engine {
             | HostState::RollbackFailed { .. }
             | HostState::Offline
             | HostState::Held
-            | HostState::Lost => WaitingOn::Step {
+            | HostState::Lost
+            | HostState::Skipped
+            | HostState::OnHold
+            | HostState::Again => WaitingOn::Step {
                 host: self.host_of(r, slot),
                 step: kind.word().to_owned(),
             },

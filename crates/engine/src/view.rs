@@ -3,7 +3,7 @@
 use ringway_model::{Digest, HostOutcome, RolloutId, Slot, StepKind, Timestamp, WaitingOn};
 use serde::{Deserialize, Serialize};
 
-use crate::command::Subject;
+use crate::command::{HoldKind, Subject};
 
 /// The fleet and its rollouts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,10 +15,29 @@ pub struct FleetView {
     pub stopped: Option<WaitingOn>,
     /// Whether this is only observed: hosts are asked, and nothing on them is changed.
     pub observing: bool,
+    /// Hosts that are not to be touched.
+    #[serde(default)]
+    pub holds: Vec<HoldView>,
     /// When this was so.
     pub at: Timestamp,
     /// Rollouts, oldest first.
     pub rollouts: Vec<RolloutView>,
+}
+
+/// Hosts that somebody said are not to be touched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct HoldView {
+    /// Whether it is only that, or somebody else's work.
+    pub kind: HoldKind,
+    /// By whom.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When it ends by itself.
+    pub until: Option<Timestamp>,
+    /// Which.
+    pub hosts: Vec<String>,
 }
 
 /// One rollout.
@@ -79,6 +98,9 @@ pub struct RingView {
     pub withheld: u32,
     /// Hosts rolled back.
     pub rolled_back: u32,
+    /// Hosts that a person left out.
+    #[serde(default)]
+    pub skipped: u32,
     /// The failure that halts.
     pub halt_on: Option<u32>,
     /// When the soak ends if nothing interrupts it.

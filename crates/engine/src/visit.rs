@@ -108,8 +108,9 @@ impl Engine {
     fn after_inspection(&self, ended: Ended, installed: bool) -> Then {
         let record = self.rollouts[ended.r].rec.slots[ended.slot as usize];
         if !record.is(SlotRec::APPLYING) {
-            return if installed && ended.visit == VisitKind::Update && !record.is(SlotRec::CHANGED)
-            {
+            // A failed host that is visited again may be out of service: it goes through all of its visit.
+            let untouched = !record.is(SlotRec::CHANGED) && !record.is_failed_again();
+            return if installed && ended.visit == VisitKind::Update && untouched {
                 Then::End {
                     to: HostState::Already,
                     until: Timestamp::NEVER,
@@ -200,7 +201,8 @@ impl Engine {
                 until,
             };
         }
-        if !touched && ended.visit == VisitKind::Update && !record.is(SlotRec::CHANGED) {
+        let untouched = !record.is(SlotRec::CHANGED) && !record.is_failed_again();
+        if !touched && ended.visit == VisitKind::Update && untouched {
             let until = self.now + self.rollouts[ended.r].plan.offline_retry;
             #[cfg(feature = "planted-bugs")]
             let until = if self.bug(crate::planted::Bug::OfflineForgotten) {
@@ -375,7 +377,7 @@ impl Engine {
     }
 
     fn end_as(&self, ended: Ended, ending: Ending) -> Then {
-        let (to, until) = self.state_after(ended.r, ended.visit, ending);
+        let (to, until) = self.state_after(ended.r, ended.slot, ended.visit, ending);
         Then::End { to, until }
     }
 
@@ -383,11 +385,18 @@ impl Engine {
     pub(crate) fn state_after(
         &self,
         r: usize,
+        slot: u32,
         visit: VisitKind,
         ending: Ending,
     ) -> (HostState, Timestamp) {
         let never = Timestamp::NEVER;
         match ending {
+            // A visit that came to nothing has mended nothing.
+            Ending::BackToPending
+                if self.rollouts[r].rec.slots[slot as usize].is_failed_again() =>
+            {
+                (HostState::Again, never)
+            }
             Ending::BackToPending => (HostState::Pending, never),
             Ending::Withheld => (HostState::RestartWithheld, never),
             Ending::Failed {
@@ -481,8 +490,9 @@ impl Engine {
         })
     }
 
-    fn may_run(&self, r: usize, slot: u32, visit: VisitKind, position: u8) -> bool {
-        !self.is_held_for(r, visit) || self.may_go_on_when_held(r, slot, visit, position)
+    pub(crate) fn may_run(&self, r: usize, slot: u32, visit: VisitKind, position: u8) -> bool {
+        (!self.is_stayed(r, slot, visit) || self.may_go_on_when_held(r, slot, visit, position))
+            && self.out_of_time(r, slot, visit, position).is_none()
     }
 
     /// A hold begins: hosts that wait between two attempts do not stay out of service for the length of it.
@@ -491,45 +501,52 @@ impl Engine {
             return;
         }
         for slot in 0..self.rollouts[r].rec.slots.len() {
-            let record = self.rollouts[r].rec.slots[slot];
-            let slot = u32::try_from(slot).unwrap_or(u32::MAX);
-            match record.state {
-                HostState::Ready {
-                    visit,
-                    position,
-                    ending,
-                    ..
-                }
-                | HostState::Backoff {
-                    visit,
-                    position,
-                    ending,
-                    ..
-                } => {
-                    if !self.may_run(r, slot, visit, position) {
-                        self.turn_back_now(r, slot, visit, position, ending, out);
-                    }
-                }
-                HostState::Settling if record.until == Timestamp::NEVER => {
-                    let until = self.settle_bound(r);
-                    if until != Timestamp::NEVER {
-                        self.move_host(r, slot, HostState::Settling, until, out);
-                    }
-                }
-                HostState::Pending
-                | HostState::Running { .. }
-                | HostState::Settling
-                | HostState::Updated
-                | HostState::Already
-                | HostState::RestartWithheld
-                | HostState::Failed { .. }
-                | HostState::Unhealthy { .. }
-                | HostState::RolledBack
-                | HostState::RollbackFailed { .. }
-                | HostState::Offline
-                | HostState::Held
-                | HostState::Lost => {}
+            self.take_back_slot(r, u32::try_from(slot).unwrap_or(u32::MAX), out);
+        }
+    }
+
+    /// The same for one host.
+    pub(crate) fn take_back_slot(&mut self, r: usize, slot: u32, out: &mut Vec<Event>) {
+        let record = self.rollouts[r].rec.slots[slot as usize];
+        match record.state {
+            HostState::Ready {
+                visit,
+                position,
+                ending,
+                ..
             }
+            | HostState::Backoff {
+                visit,
+                position,
+                ending,
+                ..
+            } => {
+                if !self.may_run(r, slot, visit, position) {
+                    self.turn_back_now(r, slot, visit, position, ending, out);
+                }
+            }
+            HostState::Settling if record.until == Timestamp::NEVER => {
+                let until = self.settle_bound(r);
+                if until != Timestamp::NEVER {
+                    self.move_host(r, slot, HostState::Settling, until, out);
+                }
+            }
+            HostState::Pending
+            | HostState::Running { .. }
+            | HostState::Settling
+            | HostState::Updated
+            | HostState::Already
+            | HostState::RestartWithheld
+            | HostState::Failed { .. }
+            | HostState::Unhealthy { .. }
+            | HostState::RolledBack
+            | HostState::RollbackFailed { .. }
+            | HostState::Offline
+            | HostState::Held
+            | HostState::Lost
+            | HostState::Skipped
+            | HostState::OnHold
+            | HostState::Again => {}
         }
     }
 
@@ -604,7 +621,7 @@ impl Engine {
             };
             let record = self.rollouts[r].rec.slots[slot as usize];
             let observed = matches!(record.state, HostState::Settling | HostState::Updated);
-            if !observed || self.is_busy_elsewhere(r, host) {
+            if !observed || self.is_in_other_hands(r, host) {
                 continue;
             }
             self.emit(

@@ -178,6 +178,10 @@ impl Executor {
                 let host = *host;
                 self.take(now, Input::Restarted { host }, draft);
             }
+            Happening::Calendar(rollout, calendar) => {
+                let (rollout, calendar) = (*rollout, (**calendar).clone());
+                self.take(now, Input::Calendar { rollout, calendar }, draft);
+            }
         }
         draft.kept.push(happening);
     }

@@ -166,7 +166,8 @@ const fn mark(event: &Event) -> Mark {
         | Event::Halted { .. }
         | Event::CancelBegan { .. }
         | Event::RollbackBegan { .. }
-        | Event::Finished { .. } => Mark::MayRevoke,
+        | Event::Finished { .. }
+        | Event::HostHeld { .. } => Mark::MayRevoke,
         Event::Recovered { .. }
         | Event::Alive
         | Event::ClockJumped { .. }
@@ -185,6 +186,11 @@ const fn mark(event: &Event) -> Mark {
         | Event::HostMoved { .. }
         | Event::EvidenceChanged { .. }
         | Event::Restarted { .. }
-        | Event::HostsAdopted { .. } => Mark::Nothing,
+        | Event::HostsAdopted { .. }
+        | Event::HostSkipped { .. }
+        | Event::HostRetried { .. }
+        | Event::HostReleased { .. }
+        | Event::Commented { .. }
+        | Event::CalendarKnown { .. } => Mark::Nothing,
     }
 }

@@ -15,11 +15,11 @@
 //!
 //! The parts: `decide` (a batch), `commit` (its way into the journal and what follows), `recover` (reading back).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use ringway_engine::Engine;
 use ringway_engine::view::HostView;
+use ringway_engine::{Calendar, Engine};
 use ringway_model::{
     Actor, Digest, Epoch, HostId, IntentId, RawReport, RolloutId, Span, Timestamp,
 };
@@ -35,6 +35,9 @@ use crate::port::{Arrival, Ended, Order, Request};
 use crate::recover::Lost;
 use crate::watching::Watching;
 use crate::words::Words;
+
+/// How long until a calendar that is wanted and did not come is asked for again.
+const CALENDAR_AGAIN: Span = Span::minutes(10);
 
 /// What the loop is doing.
 #[derive(Clone, Debug)]
@@ -61,6 +64,7 @@ pub(crate) enum Phase {
 pub(crate) enum Happening {
     Report(IntentId, RawReport),
     Restarted(HostId),
+    Calendar(RolloutId, Box<Calendar>),
 }
 
 /// A command that waits to be decided.
@@ -112,6 +116,8 @@ pub struct Executor {
     pub(crate) growth: Growth,
     /// Failures to write or read since the last success.
     pub(crate) failures: u32,
+    /// When each rollout's calendar was asked for last, by this decider.
+    pub(crate) calendars_asked: BTreeMap<RolloutId, Timestamp>,
     /// What was being committed when the state was thrown away.
     pub(crate) lost: Option<Lost>,
     /// The instant last asked for with `WakeAt`, until it has come.
@@ -153,6 +159,7 @@ impl Executor {
             alive_since: Timestamp(i64::MIN),
             growth: Growth::default(),
             failures: 0,
+            calendars_asked: BTreeMap::new(),
             lost: None,
             wake: None,
             #[cfg(feature = "planted-bugs")]
@@ -291,6 +298,10 @@ impl Executor {
                     self.inbox.happenings.push_back(Happening::Restarted(host));
                 }
             }
+            Arrival::CalendarTold { rollout, calendar } => {
+                let told = calendar.map(|calendar| Happening::Calendar(rollout, calendar));
+                self.inbox.happenings.extend(told);
+            }
             Arrival::Woken => {}
         }
     }
@@ -321,7 +332,33 @@ impl Executor {
             }
         }
         self.watching.advance(now, out);
+        self.ask_for_calendars(now, out);
         self.wish(now, out);
+    }
+
+    /// Asks for the instants of rules about time: of every rollout once after each takeover, for the time zone database may
+    /// be another one since, and again where they are wanted and did not come.
+    fn ask_for_calendars(&mut self, now: Timestamp, out: &mut Vec<Request>) {
+        if !self.is_ready {
+            return;
+        }
+        let asked = &mut self.calendars_asked;
+        for (rollout, plan) in self.engine.open_rollouts() {
+            if plan.times.is_empty() {
+                continue;
+            }
+            let before = asked.get(&rollout).copied();
+            let is_due = before
+                .is_none_or(|at| at + CALENDAR_AGAIN <= now && self.engine.wants_calendar(rollout));
+            if is_due {
+                asked.insert(rollout, now);
+                out.push(Request::Calendar {
+                    rollout,
+                    plan: Arc::clone(plan),
+                    from: now,
+                });
+            }
+        }
     }
 
     /// Asks to be woken when something is due, if that was not asked for already.
@@ -329,7 +366,12 @@ impl Executor {
         let own = match &self.phase {
             Phase::Idle => {
                 let alive = self.engine.soaking().then(|| self.alive_due());
-                self.engine.next_wake().into_iter().chain(alive).min()
+                let again = self.calendars_asked.iter().filter_map(|(rollout, at)| {
+                    let wanted = self.engine.wants_calendar(*rollout);
+                    wanted.then_some(*at + CALENDAR_AGAIN)
+                });
+                let due = self.engine.next_wake().into_iter().chain(alive).min();
+                due.into_iter().chain(again).min()
             }
             Phase::Full { again, .. } => Some(*again),
             Phase::Unread { at } => Some(*at),

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ringway_engine::{Accepted, Command, Rejected};
+use ringway_engine::{Accepted, Calendar, Command, Rejected};
 use ringway_model::{
-    Actor, Digest, Epoch, Hasher, HostId, IntentId, ProbeId, RawReport, RouteId, Sample, Timestamp,
-    VisitKind,
+    Actor, Digest, Epoch, Hasher, HostId, IntentId, ProbeId, RawReport, RolloutId, RouteId, Sample,
+    Timestamp, VisitKind,
 };
 use ringway_scheduler::{FleetSpec, Plan};
 use serde::{Deserialize, Serialize};
@@ -59,6 +59,14 @@ pub enum Arrival {
         host: HostId,
         /// The boot id; absent where it could not be read.
         boot: Option<String>,
+    },
+    /// The instants of a plan's rules about time; the answer to [`Request::Calendar`]. None where they cannot be had: it is
+    /// asked again later.
+    CalendarTold {
+        /// The rollout.
+        rollout: RolloutId,
+        /// They.
+        calendar: Option<Box<Calendar>>,
     },
     /// The instant asked for with [`Request::WakeAt`] has come, or any other reason to look at the clock.
     Woken,
@@ -205,6 +213,15 @@ pub enum Request {
         plan: Arc<Plan>,
         /// The route.
         route: RouteId,
+    },
+    /// Turn a plan's rules about time into instants, from this instant on and for more than a year.
+    Calendar {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Its plan.
+        plan: Arc<Plan>,
+        /// The first instant.
+        from: Timestamp,
     },
     /// Come back at this instant. Replaces every earlier wish.
     WakeAt(Timestamp),

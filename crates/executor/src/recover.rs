@@ -85,6 +85,7 @@ impl Executor {
         let outstanding = self.planted_forgets(outstanding);
         self.ledger.recovered(outstanding);
         self.watching.restart();
+        self.calendars_asked.clear();
         let now = self.clock.not_before(self.head.at.max(now));
         self.inbox.recovered = Some(if was_empty { now } else { self.head.at });
         self.is_ready = false;

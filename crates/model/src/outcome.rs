@@ -56,6 +56,12 @@ pub enum HostOutcome {
     Held,
     /// Unreachable after a disruptive step began. Counts as failed.
     Lost,
+    /// Left out by a person's decision. Neither debt nor evidence.
+    Skipped,
+    /// A person holds it, or somebody else works on it: debt, visited when that ends.
+    OnHold,
+    /// Failed, and to be visited again by a person's decision. Counts as failed and as down until that succeeds.
+    Again,
 }
 
 impl HostOutcome {
@@ -75,6 +81,9 @@ impl HostOutcome {
             Self::Offline => "offline",
             Self::Held => "held (unhealthy before the update)",
             Self::Lost => "lost",
+            Self::Skipped => "skipped",
+            Self::OnHold => "on hold",
+            Self::Again => "failed, to be visited again",
         }
     }
 }
@@ -109,7 +118,10 @@ impl fmt::Display for HostOutcome {
             | Self::RolledBack
             | Self::Offline
             | Self::Held
-            | Self::Lost => f.write_str(self.word()),
+            | Self::Lost
+            | Self::Skipped
+            | Self::OnHold
+            | Self::Again => f.write_str(self.word()),
         }
     }
 }

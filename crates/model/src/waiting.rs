@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Actor, HostId, RolloutId};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 /// The reason, with its data. CLI, API and console print the same words.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -182,6 +182,47 @@ pub enum WaitingOn {
     Worker,
     /// The update's restart is withheld until the hold ends.
     HoldEnds,
+    /// A person holds the host.
+    HostHold {
+        /// By whom.
+        by: Actor,
+        /// Why.
+        reason: String,
+        /// When it ends by itself; absent: when somebody releases it.
+        until: Option<Timestamp>,
+    },
+    /// Somebody else works on the host, as was declared.
+    Maintenance {
+        /// Who declared it.
+        by: Actor,
+        /// What for.
+        reason: String,
+        /// When it ends by itself; absent: when somebody ends it.
+        until: Option<Timestamp>,
+    },
+    /// Work may not run on the host now: no window is open, or what is left of one is too short.
+    Window {
+        /// How long the rest of the visit may take; a window must be open for so long.
+        for_at_least: Span,
+        /// When one is; absent: in none that is known.
+        opens: Option<Timestamp>,
+    },
+    /// A freeze holds.
+    Freeze {
+        /// Which, and why.
+        reason: String,
+        /// When it is over.
+        until: Timestamp,
+        /// When work may run next; absent: in no window that is known.
+        opens: Option<Timestamp>,
+    },
+    /// When work may run is not known yet: the rules of the plan wait for the time zone database.
+    Calendar,
+    /// No host of the ring has the update: all were skipped or left behind, and nothing speaks for going on.
+    NobodyUpdated {
+        /// The ring's name.
+        ring: String,
+    },
 }
 
 impl WaitingOn {
@@ -215,11 +256,17 @@ impl WaitingOn {
             Self::Step { .. } => "step",
             Self::Worker => "worker",
             Self::HoldEnds => "hold-ends",
+            Self::HostHold { .. } => "host-hold",
+            Self::Maintenance { .. } => "maintenance",
+            Self::NobodyUpdated { .. } => "nobody-updated",
+            Self::Window { .. } => "window",
+            Self::Freeze { .. } => "freeze",
+            Self::Calendar => "calendar",
         }
     }
 
     /// Every variant's name.
-    pub const NAMES: [&'static str; 27] = [
+    pub const NAMES: [&'static str; 33] = [
         "stop",
         "fault",
         "pause",
@@ -247,6 +294,12 @@ impl WaitingOn {
         "step",
         "worker",
         "hold-ends",
+        "host-hold",
+        "maintenance",
+        "nobody-updated",
+        "window",
+        "freeze",
+        "calendar",
     ];
 
     /// The earliest instant at which this can be over by itself, where that is known.
@@ -254,6 +307,8 @@ impl WaitingOn {
         match self {
             Self::Soak { until } | Self::Settle { until } => Some(*until),
             Self::Retry { at } | Self::Offline { retry_at: at } => Some(*at),
+            Self::HostHold { until, .. } | Self::Maintenance { until, .. } => *until,
+            Self::Window { opens, .. } | Self::Freeze { opens, .. } => *opens,
             Self::Stop { .. }
             | Self::Fault { .. }
             | Self::Pause { .. }
@@ -276,7 +331,9 @@ impl WaitingOn {
             | Self::NotUp { .. }
             | Self::Step { .. }
             | Self::Worker
-            | Self::HoldEnds => None,
+            | Self::HoldEnds
+            | Self::Calendar
+            | Self::NobodyUpdated { .. } => None,
         }
     }
 
@@ -292,7 +349,11 @@ impl WaitingOn {
             Self::Visits { .. } | Self::Step { .. } | Self::Busy { .. } => {
                 "the end of what is going on"
             }
-            Self::Soak { .. } | Self::Settle { .. } | Self::Retry { .. } => "time",
+            Self::Soak { .. }
+            | Self::Settle { .. }
+            | Self::Retry { .. }
+            | Self::Window { opens: Some(_), .. }
+            | Self::Freeze { opens: Some(_), .. } => "time",
             Self::Blind { .. }
             | Self::Gate { .. }
             | Self::Baseline { .. }
@@ -308,6 +369,19 @@ impl WaitingOn {
             Self::Offline { .. } => "the host coming back",
             Self::Worker => "a free worker",
             Self::HoldEnds => "a person's `resume`, `rollback` or `cancel`",
+            Self::HostHold { until: None, .. } => "a person's `release`",
+            Self::HostHold { until: Some(_), .. } => "time, or a person's `release`",
+            Self::Maintenance { until: None, .. } => "its end: `maintenance end`",
+            Self::Maintenance { until: Some(_), .. } => "its end, by time or `maintenance end`",
+            Self::Window { opens: None, .. } | Self::Freeze { opens: None, .. } => {
+                "other windows in the fleet or the policy, and a new rollout"
+            }
+            Self::Calendar => {
+                "the machine's time zone database; the log says what is wrong with it"
+            }
+            Self::NobodyUpdated { .. } => {
+                "a person's `retry` of a host that was skipped, or `cancel`"
+            }
         }
     }
 }
@@ -405,6 +479,52 @@ impl fmt::Display for WaitingOn {
             Self::Step { step, .. } => write!(f, "step `{step}` is running"),
             Self::Worker => f.write_str("all workers are busy"),
             Self::HoldEnds => f.write_str("its restart is withheld while the rollout is held"),
+            Self::HostHold { by, reason, until } => {
+                write!(f, "held by {by}{}: {reason}", Until(*until))
+            }
+            Self::Maintenance { by, reason, until } => {
+                write!(f, "maintenance declared by {by}{}: {reason}", Until(*until))
+            }
+            Self::Window {
+                for_at_least,
+                opens,
+            } => {
+                write!(
+                    f,
+                    "no window is open for {for_at_least} more{}",
+                    Opens(*opens)
+                )
+            }
+            Self::Freeze {
+                reason,
+                until,
+                opens,
+            } => write!(f, "frozen until {until}: {reason}{}", Opens(*opens)),
+            Self::Calendar => f.write_str("when work may run is not known yet"),
+            Self::NobodyUpdated { ring } => {
+                write!(f, "no host of ring `{ring}` has the update")
+            }
         }
+    }
+}
+
+/// `; the next one opens at INSTANT`.
+struct Opens(Option<Timestamp>);
+
+impl fmt::Display for Opens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(at) => write!(f, "; work may run from {at} on"),
+            None => f.write_str("; no window is known in which it may"),
+        }
+    }
+}
+
+/// ` until INSTANT`, or nothing.
+struct Until(Option<Timestamp>);
+
+impl fmt::Display for Until {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |at| write!(f, " until {at}"))
     }
 }

@@ -3,7 +3,7 @@
 //! It makes no choices. Nothing here waits while the loop works: the store, the drivers and the probes have tasks of
 //! their own whose results come back as arrivals. People come before results, so a halt is never behind a queue.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,7 @@ use crate::probing::Probing;
 use crate::stopfile::{EVERY as LOOK_FOR_STOP_EVERY, StopFile};
 use crate::tidy::{EVERY as TIDY_EVERY, FIRST as TIDY_FIRST, Tidy};
 use crate::workers::Workers;
+use crate::zones;
 
 /// The shortest time between two published views: what a person can see, and cheap enough to forget about.
 const VIEW_EVERY: Duration = Duration::from_millis(50);
@@ -97,6 +98,8 @@ struct Progress {
     next_ticket: u64,
     /// Looks that came before the journal was read.
     looks: Vec<Look>,
+    /// Answers that were there at once, to be told after all that was asked for with them.
+    found: VecDeque<Arrival>,
     wake: Option<Timestamp>,
     /// Batches that were given to the store and not answered yet.
     appends: u32,
@@ -116,6 +119,7 @@ impl Decider {
             callers: BTreeMap::new(),
             next_ticket: 1,
             looks: Vec::new(),
+            found: VecDeque::new(),
             wake: None,
             appends: 0,
             closing: false,
@@ -275,11 +279,14 @@ impl Decider {
     }
 
     fn tell(&mut self, progress: &mut Progress, arrival: Arrival) {
-        let mut requests = Vec::new();
-        self.executor.step(self.clock.now(), arrival, &mut requests);
-        progress.stale = true;
-        for request in requests {
-            self.carry_out(progress, request);
+        progress.found.push_back(arrival);
+        while let Some(arrival) = progress.found.pop_front() {
+            let mut requests = Vec::new();
+            self.executor.step(self.clock.now(), arrival, &mut requests);
+            progress.stale = true;
+            for request in requests {
+                self.carry_out(progress, request);
+            }
         }
         if !progress.looks.is_empty() && self.executor.is_ready() {
             for look in std::mem::take(&mut progress.looks) {
@@ -319,6 +326,19 @@ impl Decider {
                 if let Some(fleet) = self.executor.fleet() {
                     self.probing.see_boot(Arc::clone(fleet), host, plan, route);
                 }
+            }
+            Request::Calendar {
+                rollout,
+                plan,
+                from,
+            } => {
+                let calendar = zones::calendar(&plan, from);
+                let calendar = calendar.map_err(|why| {
+                    tracing::error!("when {rollout} may work is not known: {why}");
+                });
+                let calendar = calendar.ok().map(Box::new);
+                let told = Arrival::CalendarTold { rollout, calendar };
+                progress.found.push_back(told);
             }
             Request::WakeAt(at) => progress.wake = Some(at),
             Request::Reply { ticket, answer } => {

@@ -26,6 +26,7 @@ mod tests;
 mod tidy;
 mod values;
 mod workers;
+mod zones;
 
 pub use caller::{Caller, Gone, Views};
 pub use clock::Clock;
@@ -36,3 +37,4 @@ pub use observing::{Mixed, is_observed};
 pub use socket::{Answer, Bundle, Client, Following, Question, Unreachable};
 pub use values::{of_step, reach};
 pub use workers::DIRECTORY;
+pub use zones::{ZonesError, zone_names, zones, zones_of_plan};

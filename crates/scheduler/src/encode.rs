@@ -7,11 +7,15 @@ use ringway_model::{Digest, Pieces};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::times::Times;
 use crate::{FleetSpec, Plan};
 
 /// The format that is written. A reader meets older ones in journals for ever, so a change of the types raises it and
 /// keeps a reader for the one before.
 const VERSION: u8 = 1;
+
+/// The format of a plan with times: as version 1, with [`Times`] behind it.
+const WITH_TIMES: u8 = 2;
 
 /// Bytes that are not what they are taken for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,7 +24,7 @@ pub enum DecodeError {
     #[error("no bytes")]
     Empty,
     /// Another format.
-    #[error("format version {0} is not known (this program reads {VERSION})")]
+    #[error("format version {0} is not known (this program reads {VERSION} and {WITH_TIMES})")]
     Version(u8),
     /// The bytes do not describe the value.
     #[error("the bytes do not describe the value: {0}")]
@@ -38,9 +42,9 @@ fn encode(value: &impl Serialize) -> (Digest, Vec<u8>) {
 
 /// The digest that [`encode`] gives, without the bytes: those of a large fleet are more than the fleet itself is worth
 /// in memory.
-fn digest(value: &impl Serialize) -> Digest {
+fn digest(version: u8, value: &impl Serialize) -> Digest {
     let mut digesting = Digesting::default();
-    digesting.bytes.push(VERSION);
+    digesting.bytes.push(version);
     postcard::serialize_with_flavor(value, digesting)
         .expect("these types have no lengths unknown in advance, and a digest takes everything")
 }
@@ -87,6 +91,11 @@ fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     if version != VERSION {
         return Err(DecodeError::Version(version));
     }
+    whole(body)
+}
+
+/// The value that is all of these bytes.
+fn whole<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
     let (value, rest) = postcard::take_from_bytes(body)
         .map_err(|error| DecodeError::Malformed(error.to_string()))?;
     if rest.is_empty() {
@@ -104,7 +113,7 @@ impl FleetSpec {
 
     /// The fleet's digest, as [`FleetSpec::encode`] gives it.
     pub fn digest(&self) -> Digest {
-        digest(self)
+        digest(VERSION, self)
     }
 
     /// The fleet that these bytes describe.
@@ -120,12 +129,21 @@ impl FleetSpec {
 impl Plan {
     /// The plan's bytes and their digest.
     pub fn encode(&self) -> (Digest, Vec<u8>) {
-        encode(self)
+        if self.times.is_empty() {
+            return encode(self);
+        }
+        let bytes = postcard::to_extend(&(self, &self.times), vec![WITH_TIMES])
+            .expect("these types have no lengths unknown in advance, and memory grows as needed");
+        (Digest::of(&bytes), bytes)
     }
 
     /// The plan's digest, as [`Plan::encode`] gives it.
     pub fn digest(&self) -> Digest {
-        digest(self)
+        if self.times.is_empty() {
+            digest(VERSION, self)
+        } else {
+            digest(WITH_TIMES, &(self, &self.times))
+        }
     }
 
     /// The plan that these bytes describe.
@@ -134,6 +152,10 @@ impl Plan {
     ///
     /// When they are of another format, damaged, or followed by more.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        decode(bytes)
+        let Some((&WITH_TIMES, body)) = bytes.split_first() else {
+            return decode(bytes);
+        };
+        let (plan, times): (Self, Times) = whole(body)?;
+        Ok(Self { times, ..plan })
     }
 }

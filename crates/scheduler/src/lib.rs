@@ -25,7 +25,7 @@ mod stratum;
 mod text;
 mod texts;
 pub mod thresholds;
-mod times;
+pub mod times;
 mod units;
 mod words;
 

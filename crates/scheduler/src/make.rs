@@ -18,7 +18,7 @@ use crate::order::in_starting_order;
 use crate::plan::{ApprovalPlan, GatePlan, Plan, RingPlan, Route, SlotPlan};
 use crate::problem::{PlanProblem, PlanProblems};
 use crate::spec::FleetSpec;
-use crate::times::check_times;
+use crate::times::{Times, check_times};
 use crate::units::Units;
 use crate::{route, thresholds};
 
@@ -126,7 +126,7 @@ impl<'d> Making<'d> {
         let Named { policy, update, .. } = self.named;
         let mut problems = Vec::new();
         self.check_sizes(&mut problems);
-        check_times(self.documents, policy, &mut problems);
+        check_times(policy, &mut problems);
         let gates = self.gates(&mut problems);
         let start = self.approvals(policy.start.as_ref(), &mut problems);
         let after: Vec<_> = policy
@@ -158,6 +158,10 @@ impl<'d> Making<'d> {
             in_starting_order(self.fleet, ring, &place, &mut turns);
         }
         claims.unclaimed.sort_unstable();
+        let fleet = self.documents.fleet.as_ref();
+        let times = fleet.map_or_else(Times::default, |fleet| {
+            Times::of_rings(fleet, policy, &claims.rings)
+        });
         let slots = claims.rings.iter().flatten();
         Ok(Plan {
             seed: self.seed,
@@ -186,6 +190,7 @@ impl<'d> Making<'d> {
             author: policy.author.clone(),
             not_applicable: targets.not_applicable,
             unclaimed: claims.unclaimed.into_iter().map(HostId).collect(),
+            times,
         })
     }
 

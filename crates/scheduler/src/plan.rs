@@ -8,6 +8,8 @@ use ringway_policy::validated::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::times::Times;
+
 /// The computed schedule of one rollout. Immutable and content-addressed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
@@ -49,6 +51,10 @@ pub struct Plan {
     pub not_applicable: Vec<HostId>,
     /// Hosts that no ring claimed.
     pub unclaimed: Vec<HostId>,
+    /// When work may run on each of them. Written behind the rest, and only where there is anything: plans were made
+    /// before there was.
+    #[serde(skip)]
+    pub times: Times,
 }
 
 /// One ring, in hosts.

@@ -1,30 +1,77 @@
-//! What documents say about when work may run, and no plan carries yet.
+//! When work may run on the hosts of a plan, and what documents say about time that no rollout keeps yet.
 //!
-//! A window that is read and then not kept would let work run in the hours that were promised to others. So a plan is
-//! refused as long as it could not keep one, by the names of what it could not keep.
+//! A plan carries rules, not instants: those take a version of the time zone database, and a plan outlives those. What is
+//! read and would not be kept is refused by its name: an approval that counts at night although it was to be given by day
+//! would be worse than none.
 
-use ringway_policy::validated::{Documents, FreezeOverride, Policy};
+use ringway_calendar::{Timetable, Timetables};
+use ringway_model::Slot;
+use ringway_policy::validated::{Fleet, FreezeOverride, Policy};
+use serde::{Deserialize, Serialize};
 
 use crate::problem::PlanProblem;
 
+/// When work may run on each host of a plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Times {
+    /// Each different rule once.
+    pub tables: Vec<Timetable>,
+    /// By slot: its rule. Empty where nothing limits any host.
+    pub of_slot: Vec<u32>,
+}
+
+impl Times {
+    /// Whether nothing limits any host.
+    pub const fn is_empty(&self) -> bool {
+        self.of_slot.is_empty()
+    }
+
+    /// The number of a slot's rule; none where nothing limits its host.
+    pub fn of(&self, slot: Slot) -> Option<u32> {
+        let number = *self.of_slot.get(slot.index())?;
+        let table = self.tables.get(number as usize)?;
+        (!table.is_always()).then_some(number)
+    }
+
+    /// The rules of hosts, which are given ring by ring in the order of their slots, by their place in the fleet.
+    pub(crate) fn of_rings(fleet: &Fleet, policy: &Policy, rings: &[Vec<u32>]) -> Self {
+        let limits_nothing = policy.calendar.windows.is_empty()
+            && policy.calendar.freezes.is_empty()
+            && fleet.calendar.freezes.is_empty()
+            && policy.rings.iter().all(|ring| ring.windows.is_empty())
+            && fleet
+                .hosts
+                .iter()
+                .all(|host| host.calendar.windows.is_empty());
+        if limits_nothing {
+            return Self::default();
+        }
+        let mut tables = Timetables::new(fleet, policy);
+        let mut of_slot = Vec::new();
+        for (ring, hosts) in policy.rings.iter().zip(rings) {
+            let numbers = hosts
+                .iter()
+                .map(|&host| tables.add(&fleet.hosts[host as usize], ring));
+            of_slot.extend(numbers);
+        }
+        let times = Self {
+            tables: tables.into_all(),
+            of_slot,
+        };
+        if times.tables.iter().all(Timetable::is_always) {
+            return Self::default();
+        }
+        times
+    }
+}
+
 /// Adds a problem for each kind of time that the documents name and a rollout would not keep.
-pub(crate) fn check_times(documents: &Documents, policy: &Policy, problems: &mut Vec<PlanProblem>) {
-    let fleet = documents.fleet.as_ref();
-    let host_windows = fleet.is_some_and(|fleet| {
-        fleet
-            .hosts
-            .iter()
-            .any(|host| !host.calendar.windows.is_empty())
-    });
-    let fleet_freezes = fleet.is_some_and(|fleet| !fleet.calendar.freezes.is_empty());
+pub(crate) fn check_times(policy: &Policy, problems: &mut Vec<PlanProblem>) {
     let calendar = &policy.calendar;
     let name = &policy.name;
     let mut found: Vec<String> = [
-        host_windows.then(|| "the windows of hosts".to_owned()),
-        fleet_freezes.then(|| "the freezes of the fleet".to_owned()),
-        (!calendar.windows.is_empty()).then(|| format!("the windows of policy `{name}`")),
-        (!calendar.freezes.is_empty() || calendar.freeze_override != FreezeOverride::Never)
-            .then(|| format!("the freezes of policy `{name}`")),
+        (calendar.freeze_override != FreezeOverride::Never)
+            .then(|| format!("that policy `{name}` lets freezes be overridden")),
         (policy.start.iter().any(|rule| rule.between.is_some()))
             .then(|| format!("the hours for the start of policy `{name}`")),
     ]
@@ -33,7 +80,6 @@ pub(crate) fn check_times(documents: &Documents, policy: &Policy, problems: &mut
     .collect();
     for ring in &policy.rings {
         let parts = [
-            (!ring.windows.is_empty(), "windows"),
             (ring.working_time.is_some(), "working time"),
             (
                 ring.after_soak.iter().any(|rule| rule.between.is_some()),
@@ -44,8 +90,8 @@ pub(crate) fn check_times(documents: &Documents, policy: &Policy, problems: &mut
         found.extend(parts.map(|(_, what)| format!("the {what} of ring `{}`", ring.name)));
     }
     for what in found {
-        let message = format!("{what} would not be kept: rollouts do not follow them yet");
-        let hint = "leave them out until then, and start rollouts by hand when work may run";
+        let message = format!("{what} would not be kept: rollouts do not follow that yet");
+        let hint = "leave it out until then";
         problems.push(PlanProblem::new("times-not-followed", message, hint));
     }
 }

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::{NonZeroU16, NonZeroU32};
 
-use ringway_model::{AfterCrash, Digest, Labels, Place, Selector, Share, Span};
+use ringway_model::{AfterCrash, Digest, Labels, Place, Selector, Share, Span, Timestamp};
 use ringway_policy::validated::{
-    After, AlreadyUnhealthy, Amount, Approvals, Ask, Care, Command, Connect, Connection, Cover,
-    Documents, FailedShare, Fleet, FleetCalendar, Gate, Group, Halt, Host, HostCalendar, Inspect,
-    KeepUp, Minimum, NotBy, Offline, OnHalt, Pace, People, Policy, PolicyCalendar, Probe, Ramp,
-    Reboot, Recipe, Release, Retry, Ring, RingHosts, RingSpread, Step, Team, Update, When,
+    After, AlreadyUnhealthy, Amount, Approvals, Ask, Binding, Care, Command, Connect, Connection,
+    Cover, DayRule, Documents, FailedShare, Fleet, FleetCalendar, Freeze, Frozen, Gate, Group,
+    Halt, Host, HostCalendar, Inspect, KeepUp, Minimum, Moment, NotBy, Offline, OnHalt, Pace,
+    People, Policy, PolicyCalendar, Probe, Ramp, Reboot, Recipe, Release, Retry, Ring, RingHosts,
+    RingSpread, Starts, Step, Team, TimeOfDay, Update, Weekdays, When, Window,
 };
 
 use crate::dice::Dice;
@@ -87,6 +88,64 @@ pub fn draw(dice: &mut Dice, size: Size) -> Papers {
     Papers {
         documents,
         rollouts,
+    }
+}
+
+/// Lets work run at some times only: in windows of the fleet, around freezes of the policy, or both, some of them for some
+/// roles only. After a while nothing limits it any more, so that everything can come to an end.
+pub(crate) fn in_windows(papers: &mut Papers, dice: &mut Dice, begins: Timestamp) {
+    let Some(fleet) = &mut papers.documents.fleet else {
+        return;
+    };
+    let daily = |hour| Window {
+        starts: Starts::On {
+            days: vec![DayRule::Weekly(Weekdays::DAILY)],
+            at: TimeOfDay::new(hour, 0, 0).expect("an hour of the day"),
+        },
+        length: Span::hours(5),
+        zone: None,
+        binding: Binding::Usual,
+    };
+    let windowed = dice.chance(60);
+    if windowed {
+        let windows = [0, 6, 12, 18].map(|hour| (format!("from-{hour}"), daily(hour)));
+        let names: Vec<String> = windows.iter().map(|(name, _)| name.clone()).collect();
+        fleet.calendar.windows = windows.into();
+        let role = (*dice.pick(&ROLES)).to_owned();
+        for host in &mut fleet.hosts {
+            if dice.chance(50) || host.labels.get("role") == Some(role.as_str()) {
+                host.calendar.windows.clone_from(&names);
+            }
+        }
+    }
+    for policy in papers.documents.policies.values_mut() {
+        if windowed && dice.chance(50) {
+            // The night is left out.
+            policy.calendar.windows = vec!["from-6".to_owned(), "from-12".to_owned()];
+            policy.calendar.windows.push("from-18".to_owned());
+        }
+        if windowed && !dice.chance(60) {
+            continue;
+        }
+        let mut at = begins;
+        for number in 0..dice.between(1, 6) {
+            let from = at + dice.span(Span::minutes(20), Span::hours(4));
+            let until = from + dice.span(Span::minutes(10), Span::hours(3));
+            let freeze = Freeze {
+                select: Selector::All,
+                reason: Some("a reason".to_owned()),
+                zone: None,
+                when: Frozen::Between {
+                    from: Moment::Instant(from),
+                    until: Moment::Instant(until),
+                },
+            };
+            policy
+                .calendar
+                .freezes
+                .insert(format!("freeze-{number}"), freeze);
+            at = until;
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringway_engine::{Event, HostState, Then};
+use ringway_engine::{Event, HoldKind, HostState, Then};
 use ringway_model::{FailWhy, RolloutId, Slot, StepKind, StepResult};
 
 use crate::trace::word;
@@ -58,6 +58,10 @@ impl Reach {
     }
 
     /// Notes an event.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one arm for each event is the table of what is reached"
+    )]
     pub(crate) fn event(&mut self, event: &Event) {
         match event {
             Event::StepIssued { intent, visit, .. } => {
@@ -113,6 +117,30 @@ impl Reach {
                 self.adopted.insert(*incarnation);
                 self.all("adopt");
             }
+            Event::HostSkipped { rollout, slot, .. } => {
+                self.host((*rollout, *slot), "skip", "skipped");
+            }
+            Event::HostRetried { rollout, slot, .. } => {
+                let at = (*rollout, *slot);
+                // A failed check before anything was touched only waits for its turn; the two are told together.
+                let to = match self.at.get(&at) {
+                    Some(&("failed" | "unhealthy" | "lost")) => "again",
+                    Some(_) | None => "pending",
+                };
+                self.host(at, "retry", to);
+            }
+            Event::HostHeld { kind, .. } => self.all(match kind {
+                HoldKind::Hold => "hold a host",
+                HoldKind::Maintenance => "maintain a host",
+            }),
+            Event::HostReleased { kind, actor, .. } => self.all(match (kind, actor) {
+                (HoldKind::Hold, Some(_)) => "release a host",
+                (HoldKind::Hold, None) => "release a host by time",
+                (HoldKind::Maintenance, Some(_)) => "end a maintenance",
+                (HoldKind::Maintenance, None) => "end a maintenance by time",
+            }),
+            Event::Commented { rollout, .. } => self.stay(*rollout, "comment"),
+            Event::CalendarKnown { rollout, .. } => self.stay(*rollout, "calendar"),
             Event::Alive
             | Event::FleetAdopted { .. }
             | Event::Faulted { .. }
@@ -174,6 +202,9 @@ const fn move_word(to: HostState) -> &'static str {
         | HostState::RollbackFailed { .. }
         | HostState::Offline
         | HostState::Held
-        | HostState::Lost => "moved",
+        | HostState::Lost
+        | HostState::Skipped
+        | HostState::OnHold
+        | HostState::Again => "moved",
     }
 }

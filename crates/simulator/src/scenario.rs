@@ -6,7 +6,7 @@ use ringway_model::{Digest, Span};
 use crate::behaviour::ways;
 use crate::checkers::{Invariant, Violation};
 use crate::dice::Dice;
-use crate::documents::{Size, draw, for_days};
+use crate::documents::{Size, draw, for_days, in_windows};
 use crate::expected::{Expected, Kind};
 use crate::history::{History, HistoryError};
 use crate::reach::Reach;
@@ -134,6 +134,10 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     let expected = Expected::of(kind, seed, &mut papers, &mut ways, &mut faults);
     if faults.twists.days {
         for_days(&mut papers);
+    }
+    let mut hours = Dice::new(seed, "windows");
+    if kind == Kind::Wild && hours.chance(25) {
+        in_windows(&mut papers, &mut hours, BEGIN);
     }
     let lasts = faults.lasts;
     let config = Config {

@@ -91,6 +91,13 @@ pub(crate) fn dense(event: &Event) -> String {
         Event::HostMoved {
             rollout, slot, to, ..
         } => format!("~ {rollout}-s{} {to:?}", slot.0),
+        Event::CalendarKnown { rollout, calendar } => {
+            let open: usize = calendar.tables.iter().map(|table| table.open.len()).sum();
+            format!(
+                "= {rollout} may work in {open} windows of {} rules",
+                calendar.tables.len()
+            )
+        }
         Event::EvidenceChanged { host, probe, to } => format!("? h{} p{} {to:?}", host.0, probe.0),
         Event::Recovered { .. }
         | Event::Alive
@@ -116,7 +123,12 @@ pub(crate) fn dense(event: &Event) -> String {
         | Event::RollbackBegan { .. }
         | Event::Finished { .. }
         | Event::Restarted { .. }
-        | Event::HostsAdopted { .. } => format!("= {event:?}"),
+        | Event::HostsAdopted { .. }
+        | Event::HostSkipped { .. }
+        | Event::HostRetried { .. }
+        | Event::HostHeld { .. }
+        | Event::HostReleased { .. }
+        | Event::Commented { .. } => format!("= {event:?}"),
     }
 }
 
@@ -138,5 +150,8 @@ pub(crate) const fn word(state: HostState) -> &'static str {
         HostState::Offline => "offline",
         HostState::Held => "held",
         HostState::Lost => "lost",
+        HostState::Skipped => "skipped",
+        HostState::OnHold => "on-hold",
+        HostState::Again => "again",
     }
 }

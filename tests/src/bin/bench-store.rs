@@ -185,6 +185,7 @@ impl<'s> Driver<'s> {
             Request::Withdraw(_)
             | Request::Probe { .. }
             | Request::SeeBoot { .. }
+            | Request::Calendar { .. }
             | Request::WakeAt(_) => {}
         }
     }

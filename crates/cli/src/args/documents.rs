@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use clap_complete::Shell;
 
+use ringway_model::Timestamp;
+
 use super::Connections;
 
 /// Which documents.
@@ -100,6 +102,30 @@ pub(crate) struct Lint {
     #[arg(long, value_name = "CODE", num_args = 0..=1, default_missing_value = "",
         conflicts_with_all = ["paths", "policy", "update", "seed"])]
     pub(crate) explain: Option<String>,
+}
+
+/// When work may run.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Calendar {
+    /// The documents and the choices.
+    #[command(flatten)]
+    pub(crate) planned: Planned,
+    /// Only this host; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Vec<String>,
+    /// From this instant on [default: now]
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    pub(crate) from: Option<Timestamp>,
+    /// For so many days
+    #[arg(long, value_name = "NUMBER", default_value_t = 31, value_parser = clap::value_parser!(u16).range(1..=800))]
+    pub(crate) days: u16,
+}
+
+fn instant(text: &str) -> Result<Timestamp, String> {
+    let at: jiff::Timestamp = text
+        .parse()
+        .map_err(|_| "write date, time and zone, for example `2026-12-01T00:00:00Z`".to_owned())?;
+    Ok(Timestamp(at.as_millisecond()))
 }
 
 /// Whether everything is ready.

@@ -5,6 +5,7 @@
 mod documents;
 mod futures;
 mod goal;
+mod hosts;
 mod rollout;
 
 use std::path::PathBuf;
@@ -12,10 +13,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use documents::{
-    Completions, Diff, Doctor, Documents, Init, Lint, Manifest, Planned, Schema,
+    Calendar, Completions, Diff, Doctor, Documents, Init, Lint, Manifest, Planned, Schema,
 };
 pub(crate) use futures::{Place, Simulate, WhatIf};
 pub(crate) use goal::Goal;
+pub(crate) use hosts::{AboutMaintenance, Comment, Hold, Maintenance, OneHost, Release, SomeHosts};
 pub(crate) use rollout::{
     Adopt, Approve, Audit, Bounds, Connections, FleetReason, Journal, Reasoned, Run, Status, Wait,
     When, Which, Why,
@@ -94,6 +96,11 @@ pub(crate) enum Cmd {
     /// Show who would be updated when, and why; change nothing
     #[command(after_help = "Example:\n    ringway plan --policy monthly --update 2026-04-security")]
     Plan(Planned),
+    /// Show when work may run on hosts of a plan: windows, less freezes; change nothing
+    #[command(
+        after_help = "Examples:\n    ringway calendar --days 14\n    ringway calendar --host db-1 --from 2026-12-01T00:00:00Z --output json | jq ."
+    )]
+    Calendar(Calendar),
     /// Show what changes for the fleet when one policy takes the place of another; change nothing
     #[command(
         after_help = "Examples:\n    ringway diff monthly quick\n    ringway diff monthly.yaml.old monthly.yaml ./april --output json | jq .moves"
@@ -160,6 +167,32 @@ pub(crate) enum Cmd {
         after_help = "Example:\n    ringway rollback --rollout r3 --reason 'logins are slow since noon'"
     )]
     Rollback(Reasoned),
+    /// Leave a host out of a rollout
+    #[command(
+        after_help = "Example:\n    ringway skip web-7 --reason 'its disks are being replaced this week'"
+    )]
+    Skip(OneHost),
+    /// Visit a host again that failed, was skipped or could not be reached
+    #[command(after_help = "Example:\n    ringway retry web-7 --reason 'the disk was full'")]
+    Retry(OneHost),
+    /// Say that hosts are not to be touched, by any rollout
+    #[command(
+        after_help = "Examples:\n    ringway hold web-7 web-8 --until 4h --reason 'load test'\n    ringway hold --select 'role = sql' --reason 'month end'"
+    )]
+    Hold(Hold),
+    /// Let held hosts be touched again
+    #[command(after_help = "Example:\n    ringway release --select 'role = sql'")]
+    Release(Release),
+    /// Declare that somebody else works on hosts: they count as down and are left alone
+    #[command(
+        after_help = "Examples:\n    ringway maintenance add --select 'site = fra' --until 2026-12-01T06:00:00Z --reason 'power, CHG-4711'\n    ringway maintenance end --select 'site = fra'\n    ringway maintenance list"
+    )]
+    Maintenance(Maintenance),
+    /// Write something down about a rollout, or a host in it
+    #[command(
+        after_help = "Example:\n    ringway comment 'the vendor was called, case 8823' --host web-7"
+    )]
+    Comment(Comment),
     /// Print the journal's events
     #[command(
         after_help = "Examples:\n    ringway journal --from 120\n    ringway journal --output ndjson | jq ."
@@ -214,6 +247,11 @@ impl Cmd {
             | Self::Rollback(args) => args.observed.observe,
             Self::Stop(args) | Self::Go(args) => args.observed.observe,
             Self::Adopt(args) => args.observed.observe,
+            Self::Skip(args) | Self::Retry(args) => args.observed.observe,
+            Self::Hold(args) => args.observed.observe,
+            Self::Release(args) => args.observed.observe,
+            Self::Maintenance(args) => args.what.observes(),
+            Self::Comment(args) => args.observed.observe,
             Self::Journal(args) => args.observed.observe,
             Self::Audit(args) => args.observed.observe,
             Self::Init(_)
@@ -221,6 +259,7 @@ impl Cmd {
             | Self::Lint(_)
             | Self::Plan(_)
             | Self::Diff(_)
+            | Self::Calendar(_)
             | Self::Simulate(_)
             | Self::WhatIf(_)
             | Self::Schema(_)

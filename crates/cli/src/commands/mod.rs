@@ -1,8 +1,10 @@
 //! The commands, each from its arguments to an exit code.
 
+mod calendar;
 mod completions;
 mod diff;
 mod documents;
+mod hosts;
 mod later;
 mod lint;
 mod manifest;
@@ -12,9 +14,11 @@ mod run;
 mod status;
 mod wait;
 
+pub(crate) use calendar::calendar;
 pub(crate) use completions::completions;
 pub(crate) use diff::diff;
 pub(crate) use documents::{check, plan, schema};
+pub(crate) use hosts::{comment, hold, maintenance, release, retry, skip};
 pub(crate) use lint::lint;
 pub(crate) use manifest::manifest;
 pub(crate) use orders::{Aim, adopt, approve, fleet_order, order};

@@ -134,15 +134,15 @@ fn confirmed(out: Out, wanted: &ApprovalView, yes: bool) -> Result<ringway_model
 }
 
 /// Something to be done.
-struct Order {
-    command: Command,
+pub(super) struct Order {
+    pub(super) command: Command,
     /// The rollout it is about; none: the fleet.
-    rollout: Option<RolloutId>,
-    aim: Aim,
-    when: When,
+    pub(super) rollout: Option<RolloutId>,
+    pub(super) aim: Aim,
+    pub(super) when: When,
 }
 
-async fn give(out: Out, data: &Path, informant: &Informant, order: Order) -> Outcome {
+pub(super) async fn give(out: Out, data: &Path, informant: &Informant, order: Order) -> Outcome {
     let at_once = order.when.now || (order.aim != Aim::Hold && !order.when.later);
     match informant.past() {
         Some(past) if !at_once => later::leave(out, data, past, order.command, order.rollout),

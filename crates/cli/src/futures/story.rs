@@ -253,7 +253,10 @@ const fn went_wrong(state: HostState) -> bool {
         | HostState::RestartWithheld
         | HostState::RolledBack
         | HostState::Offline
-        | HostState::Held => false,
+        | HostState::Held
+        | HostState::Skipped
+        | HostState::OnHold
+        | HostState::Again => false,
     }
 }
 
@@ -264,7 +267,8 @@ fn matters(event: &Event) -> bool {
         Event::StepIssued { .. }
         | Event::EvidenceChanged { .. }
         | Event::Alive
-        | Event::FleetAdopted { .. } => false,
+        | Event::FleetAdopted { .. }
+        | Event::CalendarKnown { .. } => false,
         Event::StepEnded { result, .. } => match result {
             StepResult::Failed(_) | StepResult::Unreachable => true,
             StepResult::Done
@@ -298,7 +302,12 @@ fn matters(event: &Event) -> bool {
         | Event::RollbackBegan { .. }
         | Event::Finished { .. }
         | Event::Restarted { .. }
-        | Event::HostsAdopted { .. } => true,
+        | Event::HostsAdopted { .. }
+        | Event::HostSkipped { .. }
+        | Event::HostRetried { .. }
+        | Event::HostHeld { .. }
+        | Event::HostReleased { .. }
+        | Event::Commented { .. } => true,
     }
 }
 

@@ -8,13 +8,14 @@ use super::paint::{Paint, paint};
 pub(crate) const WIDTH: usize = 24;
 
 /// What a ring's hosts are, in the order of the bar, with the sign and the colour of each.
-fn parts(ring: &RingView) -> [(u32, char, Paint); 6] {
+fn parts(ring: &RingView) -> [(u32, char, Paint); 7] {
     [
         (ring.done, '█', Paint::Good),
         (ring.visiting + ring.settling, '▓', Paint::Busy),
         (ring.failed, 'X', Paint::Bad),
         (ring.withheld + ring.debt, '?', Paint::Busy),
         (ring.rolled_back, '<', Paint::Good),
+        (ring.skipped, '-', Paint::Faint),
         (ring.pending, '·', Paint::Faint),
     ]
 }
@@ -36,10 +37,10 @@ pub(crate) fn bar(ring: &RingView) -> String {
 }
 
 /// Cells for each count: in proportion, at least one for what is there, `width` in all (none for a ring without hosts).
-fn share_out(counts: &[u32; 6], width: usize) -> [usize; 6] {
+fn share_out(counts: &[u32; 7], width: usize) -> [usize; 7] {
     let total: u64 = counts.iter().map(|&count| u64::from(count)).sum();
     if total == 0 {
-        return [0; 6];
+        return [0; 7];
     }
     let mut cells = counts.map(|count| {
         let exact = u64::from(count) * width as u64 / total;
@@ -48,8 +49,11 @@ fn share_out(counts: &[u32; 6], width: usize) -> [usize; 6] {
             .max(usize::from(count > 0))
     });
     // What rounding left over or took too much is settled with the largest part.
-    let largest = (0..6).max_by_key(|&i| counts[i]).unwrap_or(0);
-    let others: usize = (0..6).filter(|&i| i != largest).map(|i| cells[i]).sum();
+    let largest = (0..counts.len()).max_by_key(|&i| counts[i]).unwrap_or(0);
+    let others: usize = (0..counts.len())
+        .filter(|&i| i != largest)
+        .map(|i| cells[i])
+        .sum();
     cells[largest] = width.saturating_sub(others);
     cells
 }
@@ -62,10 +66,10 @@ mod tests {
     #[test]
     fn whatever_is_there_has_a_cell_and_the_bar_is_full() {
         for counts in [
-            [1_000_000, 0, 1, 0, 0, 3],
-            [0, 1, 0, 0, 0, 0],
-            [1, 1, 1, 1, 1, 1],
-            [7, 3, 0, 0, 0, 14],
+            [1_000_000, 0, 1, 0, 0, 2, 3],
+            [0, 1, 0, 0, 0, 0, 0],
+            [1, 1, 1, 1, 1, 1, 1],
+            [7, 3, 0, 0, 0, 0, 14],
         ] {
             let cells = share_out(&counts, WIDTH);
             assert_eq!(cells.iter().sum::<usize>(), WIDTH, "{counts:?}");
@@ -73,6 +77,6 @@ mod tests {
                 assert_eq!(*count > 0, cells > 0, "{counts:?}");
             }
         }
-        assert_eq!(share_out(&[0; 6], WIDTH), [0; 6]);
+        assert_eq!(share_out(&[0; 7], WIDTH), [0; 7]);
     }
 }

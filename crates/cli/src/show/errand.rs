@@ -38,11 +38,47 @@ fn said(command: &Command) -> String {
             format!("take over the hosts of database {incarnation}"),
             reason.as_str(),
         ),
+        Command::Skip {
+            rollout,
+            host,
+            reason,
+        } => (format!("leave {host} out of {rollout}"), reason.as_str()),
+        Command::Retry {
+            rollout,
+            host,
+            reason,
+        } => (format!("visit {host} again in {rollout}"), reason.as_str()),
+        Command::Hold {
+            hosts,
+            kind,
+            reason,
+            ..
+        } => (
+            format!("{}: not to touch {}", kind.word(), several(hosts)),
+            reason.as_str(),
+        ),
+        Command::Release {
+            hosts,
+            kind,
+            reason,
+        } => (
+            format!("end the {} of {}", kind.word(), several(hosts)),
+            reason.as_str(),
+        ),
+        Command::Comment { rollout, text, .. } => (format!("note on {rollout}"), text.as_str()),
     };
     if reason.is_empty() {
         what
     } else {
         format!("{what}: {reason}")
+    }
+}
+
+/// `web-1`, or `12 hosts`.
+fn several(hosts: &[String]) -> String {
+    match hosts {
+        [one] => one.clone(),
+        several => format!("{} hosts", several.len()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The fleet and its rollouts: rings as lanes, what each waits for, and what would unblock it.
 
-use ringway_engine::view::{ApprovalView, FleetView, RingView, RolloutView, Waiting};
+use ringway_engine::view::{ApprovalView, FleetView, HoldView, RingView, RolloutView, Waiting};
 use ringway_model::Timestamp;
 
 use super::bar::bar;
@@ -34,6 +34,7 @@ pub(crate) fn fleet(view: &FleetView, all: bool) -> String {
             format_args!("  goes on with: {}\n", stopped.unblocked_by),
         );
     }
+    text.push_str(&holds(&view.holds, view.at));
     let open = view.rollouts.iter().any(|r| !r.is_final);
     let last = view.rollouts.len().saturating_sub(1);
     let mut hidden = 0;
@@ -50,6 +51,28 @@ pub(crate) fn fleet(view: &FleetView, all: bool) -> String {
         put(
             &mut text,
             format_args!("\n{}\n", paint(Paint::Faint, &note)),
+        );
+    }
+    text
+}
+
+/// Hosts that are not to be touched: each word that somebody said, with whom it is about.
+pub(crate) fn holds(holds: &[HoldView], now: Timestamp) -> String {
+    let mut text = String::new();
+    for hold in holds {
+        let count = u32::try_from(hold.hosts.len()).unwrap_or(u32::MAX);
+        let end = hold
+            .until
+            .map_or_else(String::new, |at| format!(" until {}", until(now, at)));
+        let line = format!("{} by {}{end}: {}", hold.kind.word(), hold.by, hold.reason);
+        put(
+            &mut text,
+            format_args!(
+                "{}\n    {}: {}\n",
+                paint(Paint::Busy, &line),
+                hosts(count),
+                shortened(&hold.hosts, 8)
+            ),
         );
     }
     text
@@ -192,6 +215,7 @@ fn counts(ring: &RingView, now: Timestamp) -> String {
         (ring.withheld, "restart withheld", Paint::Busy),
         (ring.debt, "offline or held", Paint::Busy),
         (ring.rolled_back, "rolled back", Paint::Good),
+        (ring.skipped, "skipped", Paint::Faint),
     ] {
         if count > 0 {
             parts.push(paint(colour, &format!("{count} {word}")));
@@ -232,6 +256,7 @@ mod tests {
             debt: 0,
             withheld: 0,
             rolled_back: 0,
+            skipped: 0,
             halt_on: Some(1),
             soak_until: None,
         }
@@ -277,6 +302,7 @@ mod tests {
             fleet: Some("corp".to_owned()),
             stopped: None,
             observing: false,
+            holds: Vec::new(),
             at: Timestamp(1_776_186_000_000),
             rollouts: vec![halted()],
         };
@@ -309,6 +335,7 @@ r1  april by policy careful, started by ana   halted
             fleet: Some("corp".to_owned()),
             stopped: None,
             observing: false,
+            holds: Vec::new(),
             at: Timestamp(0),
             rollouts: vec![over, second],
         };

@@ -13,7 +13,7 @@ mod update;
 mod words;
 
 pub(crate) use errand::errand;
-pub(crate) use fleet::{approval, fleet, rollout};
+pub(crate) use fleet::{approval, fleet, holds, rollout};
 pub(crate) use host::{host, ring_waits, rollout_waits};
 pub(crate) use narrate::Narrator;
 pub(crate) use observed::observed;

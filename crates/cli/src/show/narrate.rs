@@ -206,6 +206,67 @@ impl<'a> Narrator<'a> {
                 actor,
                 reason,
             } => format!("{actor} took over the hosts of database {incarnation}: {reason}"),
+            Event::HostSkipped {
+                rollout,
+                slot,
+                actor,
+                reason,
+            } => format!(
+                "{} is left out by {actor}{}",
+                self.host(*rollout, *slot),
+                because(reason)
+            ),
+            Event::HostRetried {
+                rollout,
+                slot,
+                actor,
+                reason,
+            } => format!(
+                "{} is to be visited again, says {actor}{}",
+                self.host(*rollout, *slot),
+                because(reason)
+            ),
+            Event::HostHeld {
+                host,
+                kind,
+                actor,
+                reason,
+                until,
+            } => format!(
+                "{} is not to be touched{}: {} by {actor}{}",
+                self.host_name(*host),
+                until.map_or_else(String::new, |at| format!(" until {at}")),
+                kind.word(),
+                because(reason)
+            ),
+            Event::HostReleased {
+                host,
+                kind,
+                actor,
+                reason,
+            } => format!(
+                "{} may be touched again: {} ended{}{}",
+                self.host_name(*host),
+                kind.word(),
+                actor
+                    .as_ref()
+                    .map_or_else(String::new, |actor| format!(" by {actor}")),
+                because(reason)
+            ),
+            Event::CalendarKnown { rollout, calendar } => format!(
+                "{rollout} knows when work may run, until {} (time zone database {})",
+                calendar.until, calendar.zones
+            ),
+            Event::Commented {
+                rollout,
+                slot,
+                actor,
+                text,
+            } => {
+                let about =
+                    slot.map_or_else(|| rollout.to_string(), |slot| self.host(*rollout, slot));
+                format!("{about} {actor} notes: {text}")
+            }
         }
     }
 
@@ -357,6 +418,9 @@ fn state(state: HostState) -> String {
         HostState::Offline => "offline".to_owned(),
         HostState::Held => "held (unhealthy before the update)".to_owned(),
         HostState::Lost => "LOST".to_owned(),
+        HostState::Skipped => "left out".to_owned(),
+        HostState::OnHold => "on hold".to_owned(),
+        HostState::Again => "failed, to be visited again".to_owned(),
     }
 }
 

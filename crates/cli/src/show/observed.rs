@@ -56,7 +56,9 @@ fn what(host: &HostView) -> (usize, &'static str) {
         HostOutcome::Failed { .. }
         | HostOutcome::Unhealthy { .. }
         | HostOutcome::RollbackFailed { .. }
-        | HostOutcome::Lost => (4, "would fail at what it asks first"),
+        | HostOutcome::Lost
+        | HostOutcome::Again => (4, "would fail at what it asks first"),
+        HostOutcome::Skipped | HostOutcome::OnHold => (6, "would leave out, as people said"),
         HostOutcome::Pending | HostOutcome::Visiting { .. } => (5, "would not have come to"),
     }
 }

@@ -126,6 +126,7 @@ mod tests {
             fleet: Some("f".to_owned()),
             stopped: None,
             observing: false,
+            holds: Vec::new(),
             at: Timestamp(0),
             rollouts: vec![one],
         }

@@ -12,9 +12,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod holds;
+mod hosts;
 mod people;
 mod rings;
 mod rollbacks;
 mod states;
 mod support;
+mod times;
 mod visits;

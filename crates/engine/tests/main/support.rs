@@ -146,6 +146,7 @@ pub(crate) fn plan(rings: &[u32]) -> (FleetSpec, Plan) {
         author: Some("dora".into()),
         not_applicable: Vec::new(),
         unclaimed: Vec::new(),
+        times: ringway_scheduler::times::Times::default(),
     };
     (fleet, plan)
 }
@@ -300,6 +301,15 @@ impl Hand {
         for (at, event) in &self.journal {
             engine.apply(*at, event).unwrap();
         }
+        engine
+    }
+
+    /// The engine of a snapshot.
+    pub(crate) fn decoded(&self, bytes: &[u8]) -> Engine {
+        let fleets = self.fleets.iter().cloned().collect();
+        let plans = self.plans.iter().cloned().collect();
+        let mut engine = Engine::decode(bytes, fleets, plans).unwrap();
+        engine.after_fold();
         engine
     }
 

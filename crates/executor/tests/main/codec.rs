@@ -1,7 +1,7 @@
 //! The format of a row: what was written once must read for ever.
 
 use ringway_engine::{
-    Command, Conditions, Ending, Event, Final, HaltCause, HostState, Input, Subject, Then,
+    Command, Conditions, Ending, Event, Final, HaltCause, HoldKind, HostState, Input, Subject, Then,
 };
 use ringway_executor::codec::{Batch, DecodeError};
 use ringway_model::{
@@ -350,6 +350,116 @@ fn version_1_is_read_as_it_always_was() {
 fn version_2_is_written_and_read_as_it_always_was() {
     assert_eq!(hex(&everything().encode()), V2);
     assert_eq!(Batch::decode(&unhex(V2)).unwrap(), everything());
+}
+
+/// What people say of single hosts came within version 2: each kind of it is numbered behind all that there was.
+fn words_about_hosts() -> Batch {
+    let inputs = said_of_hosts().map(|command| Input::Command {
+        actor: ana(),
+        command,
+    });
+    Batch {
+        inputs: inputs.to_vec(),
+        events: decided_of_hosts(),
+        ..Batch::default()
+    }
+}
+
+fn said_of_hosts() -> [Command; 5] {
+    let (rollout, kind) = (RolloutId(1), HoldKind::Maintenance);
+    let (why, until) = (|| text("why"), Some(Timestamp(1 << 40)));
+    [
+        Command::Skip {
+            rollout,
+            host: text("web-1"),
+            reason: why(),
+        },
+        Command::Retry {
+            rollout,
+            host: text("web-1"),
+            reason: why(),
+        },
+        Command::Hold {
+            hosts: vec![text("web-1"), text("web-2")],
+            kind,
+            reason: why(),
+            until,
+        },
+        Command::Release {
+            hosts: vec![text("web-1")],
+            kind: HoldKind::Hold,
+            reason: why(),
+        },
+        Command::Comment {
+            rollout,
+            host: None,
+            text: why(),
+        },
+    ]
+}
+
+fn decided_of_hosts() -> Vec<Event> {
+    let (rollout, slot, host) = (RolloutId(1), Slot(17), HostId(300));
+    let (why, until) = (|| text("why"), Some(Timestamp(1 << 40)));
+    let kind = HoldKind::Maintenance;
+    let (actor, reason) = (ana(), why());
+    vec![
+        Event::HostSkipped {
+            rollout,
+            slot,
+            actor: ana(),
+            reason: why(),
+        },
+        Event::HostRetried {
+            rollout,
+            slot,
+            actor: ana(),
+            reason: why(),
+        },
+        Event::HostHeld {
+            host,
+            kind,
+            actor,
+            reason,
+            until,
+        },
+        Event::HostReleased {
+            host,
+            kind,
+            actor: None,
+            reason: why(),
+        },
+        Event::Commented {
+            rollout,
+            slot: Some(slot),
+            actor: ana(),
+            text: why(),
+        },
+        Event::HostMoved {
+            rollout,
+            slot,
+            to: HostState::OnHold,
+            until: Timestamp::NEVER,
+        },
+        Event::HostMoved {
+            rollout,
+            slot,
+            to: HostState::Again,
+            until: Timestamp::NEVER,
+        },
+    ]
+}
+
+#[test]
+fn words_about_hosts_are_written_and_read_as_they_always_were() {
+    let body = words_about_hosts().encode();
+    assert_eq!(
+        Digest::of(&body).to_string(),
+        "8d34ac31362d35e78ba88e5b834ad9595edb48e68ca317f8794921a85a81c65c",
+        "{}",
+        hex(&body)
+    );
+    assert_eq!(Batch::decode(&body).unwrap(), words_about_hosts());
 }
 
 #[test]

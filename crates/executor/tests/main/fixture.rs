@@ -164,6 +164,7 @@ pub(crate) fn plan() -> Plan {
         author: None,
         not_applicable: Vec::new(),
         unclaimed: Vec::new(),
+        times: ringway_scheduler::times::Times::default(),
     }
 }
 

@@ -263,6 +263,17 @@ impl Rig {
                 let boot = Some("a".to_owned());
                 self.queue.push_back(Arrival::BootSeen { host, boot });
             }
+            Request::Calendar {
+                rollout,
+                plan,
+                from,
+            } => {
+                let zones = ringway_calendar::Zones::utc();
+                let calendar = ringway_engine::instants(&plan.times, &zones, from).unwrap();
+                let calendar = Some(Box::new(calendar));
+                self.queue
+                    .push_back(Arrival::CalendarTold { rollout, calendar });
+            }
             Request::WakeAt(at) => {
                 assert!(at > self.now, "a wake in the past is a busy loop");
                 self.wake = Some(at);

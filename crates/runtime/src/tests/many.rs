@@ -96,7 +96,10 @@ impl Shell {
             Request::WakeAt(at) => self.wake = Some(at),
             Request::Reply { answer, .. } => assert!(answer.is_ok(), "{answer:?}"),
             Request::End(why) => panic!("{why}"),
-            Request::KeepSnapshot(_) | Request::Probe { .. } | Request::SeeBoot { .. } => {}
+            Request::KeepSnapshot(_)
+            | Request::Probe { .. }
+            | Request::SeeBoot { .. }
+            | Request::Calendar { .. } => {}
         }
     }
 

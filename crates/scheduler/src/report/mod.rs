@@ -20,7 +20,7 @@ pub(crate) use explain::{gates, pace};
 pub use parts::{
     AfterReport, ApprovalReport, AvailabilityReport, CellReport, Coverage, Estimate, GateReport,
     GroupReport, KeepUpReport, PaceReport, PlanReport, RingEstimate, RingReport, RouteReport,
-    StratumReport, Warning,
+    StratumReport, TimesReport, Warning,
 };
 pub use render::render;
 pub(crate) use render::{about, pace_in_words};

@@ -150,8 +150,23 @@ pub struct RingReport {
     pub soak_ms: Span,
     /// What must be approved before going on.
     pub after_soak: Option<ApprovalReport>,
+    /// When work may run on its hosts; empty where it may at any time.
+    pub times: Vec<TimesReport>,
     /// When, if all goes well.
     pub estimate: RingEstimate,
+}
+
+/// When work may run on some hosts of a ring.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TimesReport {
+    /// How many hosts.
+    pub hosts: usize,
+    /// On whose clock.
+    pub zone: String,
+    /// Windows by name: one of each list must be open.
+    pub windows: Vec<Vec<String>>,
+    /// Freezes by name.
+    pub freezes: Vec<String>,
 }
 
 /// The hosts of one group in one ring.

@@ -6,7 +6,8 @@ use ringway_model::Span;
 use ringway_policy::validated::{NotBy, RingSpread};
 
 use super::parts::{
-    AfterReport, ApprovalReport, AvailabilityReport, CellReport, PaceReport, PlanReport, RingReport,
+    AfterReport, ApprovalReport, AvailabilityReport, CellReport, PaceReport, PlanReport,
+    RingReport, TimesReport,
 };
 use super::strata;
 use crate::text::Text;
@@ -230,6 +231,9 @@ fn one_ring(text: &mut Text, report: &PlanReport, at: usize, ring: &RingReport) 
         text.entry("", differs);
     }
     order(text, ring);
+    for (at, one) in ring.times.iter().enumerate() {
+        text.entry(if at == 0 { "work runs" } else { "" }, &times(one));
+    }
     if ring.hosts > 0 {
         text.entry("halts", &halts(ring));
         let estimate = ring.estimate;
@@ -260,6 +264,30 @@ fn one_ring(text: &mut Text, report: &PlanReport, at: usize, ring: &RingReport) 
             ),
         );
     }
+}
+
+/// When work may run on some hosts of a ring.
+fn times(times: &TimesReport) -> String {
+    let layers: Vec<String> = times
+        .windows
+        .iter()
+        .map(|names| names.join(" or "))
+        .collect();
+    let mut words = match layers.as_slice() {
+        [] => "at any time".to_owned(),
+        layers => format!("in {}", layers.join(", and in ")),
+    };
+    if !times.freezes.is_empty() {
+        push(
+            &mut words,
+            format_args!(", not in {}", names(&times.freezes, NAMES)),
+        );
+    }
+    push(
+        &mut words,
+        format_args!(" ({}, {})", hosts(times.hosts), times.zone),
+    );
+    words
 }
 
 /// A ring's hosts by group, in the order they should start.
@@ -433,8 +461,8 @@ fn foot(text: &mut Text, report: &PlanReport) {
     text.item(
         "",
         &format!(
-            "Nothing fails, everybody is reachable and approves at once, every step runs \
-             and takes its time ({}) or its own limit, whichever is shorter.",
+            "Nothing fails, everybody is reachable and approves at once, work may run at any time, every step \
+             runs and takes its time ({}) or its own limit, whichever is shorter.",
             assumed.join(", ")
         ),
     );

@@ -1,13 +1,13 @@
 //! Each ring: its hosts by group, its thresholds in hosts, its approvals.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ringway_model::GroupId;
 use ringway_policy::validated::{Amount, Halt, NotBy, Policy, RingHosts};
 
 use super::estimate;
-use super::parts::{AfterReport, ApprovalReport, GroupReport, RingReport};
+use super::parts::{AfterReport, ApprovalReport, GroupReport, RingReport, TimesReport};
 use crate::plan::{ApprovalPlan, Plan, RingPlan};
 use crate::spec::FleetSpec;
 use crate::thresholds;
@@ -44,8 +44,41 @@ pub(super) fn rings(fleet: &FleetSpec, plan: &Plan, policy: Option<&Policy>) -> 
                 .after_soak
                 .as_ref()
                 .map(|wanted| approval(wanted, plan)),
+            times: times(plan, ring),
             estimate,
         });
+    }
+    reports
+}
+
+/// When work may run on a ring's hosts, the rule of most hosts first.
+fn times(plan: &Plan, ring: &RingPlan) -> Vec<TimesReport> {
+    let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
+    let numbers = plan.times.of_slot.get(ring.slots()).unwrap_or_default();
+    for &number in numbers {
+        *counts.entry(number).or_default() += 1;
+    }
+    let mut reports: Vec<TimesReport> = counts
+        .into_iter()
+        .map(|(number, hosts)| {
+            let table = &plan.times.tables[number as usize];
+            let layers = table.layers.iter();
+            TimesReport {
+                hosts,
+                zone: table.zone.to_string(),
+                windows: layers
+                    .map(|layer| layer.windows.keys().cloned().collect())
+                    .collect(),
+                freezes: table.freezes.iter().map(|it| it.name.clone()).collect(),
+            }
+        })
+        .collect();
+    reports.sort_by_key(|report| std::cmp::Reverse(report.hosts));
+    if reports
+        .iter()
+        .all(|one| one.windows.is_empty() && one.freezes.is_empty())
+    {
+        reports.clear();
     }
     reports
 }

@@ -190,7 +190,7 @@ fn the_report_is_the_same_every_time_and_its_json_keeps_its_names() {
     assert_eq!(
         names(canary).join(" "),
         "after_soak asks debt_allowed differs estimate groups halts_by halts_on hosts name soak_ms \
-         take"
+         take times"
     );
     assert_eq!(
         (

@@ -83,12 +83,13 @@ impl Facts {
         let facts = &self.hosts[host.index()];
         fleet.hosts[host.index()].cell.is_some_and(|cell| {
             facts.down_in == 0
+                && !facts.is_maintained()
                 && facts.settling_in == 0
                 && facts.evidence(fleet.cells[cell.index()].probe).0 == Evidence::Up
         })
     }
 
-    fn recount_cell(&mut self, host: HostId, was: bool) {
+    pub(super) fn recount_cell(&mut self, host: HostId, was: bool) {
         let is = self.is_able(host);
         if let Some(cell) = self
             .fleet
@@ -131,6 +132,7 @@ impl Facts {
         add(&mut counts.withheld, class == Class::Withheld, on);
         add(&mut counts.done, class == Class::Done, on);
         add(&mut counts.debt, class == Class::Debt, on);
+        add(&mut counts.skipped, class == Class::Skipped, on);
         add(&mut counts.blamed, record.blamed && !record.forgiven, on);
         add(
             &mut counts.suspected,
@@ -152,6 +154,7 @@ impl Facts {
             let counts = &mut rollout.groups[ring * groups + group.index()];
             add(&mut counts.done, class == Class::Done, on);
             add(&mut counts.debt, class == Class::Debt, on);
+            add(&mut counts.skipped, class == Class::Skipped, on);
         }
     }
 
@@ -162,14 +165,20 @@ impl Facts {
         add(&mut facts.down_in, record.is_down(), on);
         add(&mut facts.settling_in, record.is_settling(), on);
         let is_down = facts.is_down();
-        if was_down != is_down {
-            for (id, _) in &facts.seats {
-                if let Some(rollout) = self.rollouts.get_mut(id) {
-                    add(&mut rollout.down, true, is_down);
-                }
+        self.recount_down(host, was_down, is_down);
+        self.recount_cell(host, was_able);
+    }
+
+    /// Keeps true how many targets of each rollout are down.
+    pub(super) fn recount_down(&mut self, host: HostId, was: bool, is: bool) {
+        if was == is {
+            return;
+        }
+        for (id, _) in &self.hosts[host.index()].seats {
+            if let Some(rollout) = self.rollouts.get_mut(id) {
+                add(&mut rollout.down, true, is);
             }
         }
-        self.recount_cell(host, was_able);
     }
 }
 

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ringway_engine::{Ending, Event, Final, HaltCause, HostState, Input};
+use ringway_engine::{Calendar, Ending, Event, Final, HaltCause, HoldKind, HostState, Input};
 use ringway_model::{
     Actor, Digest, Epoch, Evidence, HostId, IntentId, ProbeId, RolloutId, Slot, Span, StepKind,
     Timestamp, VisitKind,
@@ -67,6 +67,8 @@ pub(super) struct RingFacts {
     pub(super) withheld: u32,
     pub(super) done: u32,
     pub(super) debt: u32,
+    /// Hosts that a person left out.
+    pub(super) skipped: u32,
     /// Hosts that count toward the ring's failures and that no person has accepted.
     pub(super) blamed: u32,
     /// Hosts that may be counted: those, and hosts with any unhappy attempt at all.
@@ -83,6 +85,7 @@ pub(super) struct GroupFacts {
     pub(super) planned: u32,
     pub(super) done: u32,
     pub(super) debt: u32,
+    pub(super) skipped: u32,
 }
 
 /// A visit in progress.
@@ -152,14 +155,15 @@ impl SlotFacts {
             return Class::Moving;
         }
         match self.rest {
-            HostState::Pending => Class::Pending,
+            HostState::Pending | HostState::Again => Class::Pending,
+            HostState::Skipped => Class::Skipped,
             HostState::Settling
             | HostState::Running { .. }
             | HostState::Ready { .. }
             | HostState::Backoff { .. } => Class::Moving,
             HostState::Updated | HostState::Already => Class::Done,
             HostState::RestartWithheld => Class::Withheld,
-            HostState::Offline | HostState::Held => Class::Debt,
+            HostState::Offline | HostState::Held | HostState::OnHold => Class::Debt,
             HostState::Failed { .. }
             | HostState::Unhealthy { .. }
             | HostState::RolledBack
@@ -177,7 +181,8 @@ impl SlotFacts {
                 }
                 HostState::Unhealthy { .. }
                 | HostState::RollbackFailed { .. }
-                | HostState::Lost => true,
+                | HostState::Lost
+                | HostState::Again => true,
                 HostState::Pending
                 | HostState::Running { .. }
                 | HostState::Ready { .. }
@@ -188,7 +193,9 @@ impl SlotFacts {
                 | HostState::RestartWithheld
                 | HostState::RolledBack
                 | HostState::Offline
-                | HostState::Held => false,
+                | HostState::Held
+                | HostState::Skipped
+                | HostState::OnHold => false,
             }
     }
 
@@ -204,6 +211,7 @@ pub(super) enum Class {
     Withheld,
     Done,
     Debt,
+    Skipped,
     Other,
 }
 
@@ -227,6 +235,8 @@ pub(super) struct RolloutFacts {
     pub(super) approvals: Vec<Approval>,
     /// Targets that are down, over all rollouts, each host once.
     pub(super) down: u32,
+    /// When work may run, as far as it is known.
+    pub(super) calendar: Option<Calendar>,
 }
 
 /// One host over all rollouts.
@@ -239,13 +249,20 @@ pub(super) struct HostFacts {
     pub(super) down_in: u32,
     /// Rollouts in which it settles.
     pub(super) settling_in: u32,
+    /// What holds it, and when that ends by itself.
+    pub(super) holds: BTreeMap<HoldKind, Option<Timestamp>>,
     /// Its places in rollouts that are not over.
     pub(super) seats: Vec<(RolloutId, u32)>,
 }
 
 impl HostFacts {
-    pub(super) const fn is_down(&self) -> bool {
-        self.down_in > 0
+    /// Down in a rollout, or by somebody else's work.
+    pub(super) fn is_down(&self) -> bool {
+        self.down_in > 0 || self.is_maintained()
+    }
+
+    pub(super) fn is_maintained(&self) -> bool {
+        self.holds.contains_key(&HoldKind::Maintenance)
     }
 
     pub(super) fn evidence(&self, probe: ProbeId) -> (Evidence, Timestamp) {
@@ -279,6 +296,8 @@ pub(super) struct Facts {
     /// Evidence in the batch's inputs.
     pub(super) heard: Vec<(HostId, ProbeId, Evidence)>,
     pub(super) touched: Vec<RolloutId>,
+    /// Hosts that were released in the batch.
+    pub(super) released: Vec<HostId>,
 }
 
 /// The longest gap between two batches that a soak is credited with: a jump of up to two minutes is no gap, and the last
@@ -314,7 +333,8 @@ impl Facts {
                 | Input::Recovered { .. }
                 | Input::ClockJumped { .. }
                 | Input::Tick
-                | Input::Alive => {}
+                | Input::Alive
+                | Input::Calendar { .. } => {}
             }
         }
         Ok(())
@@ -326,7 +346,7 @@ impl Facts {
             self.after_batch(rollout)?;
         }
         self.touched = touched;
-        Ok(())
+        self.check_holds()
     }
 
     /// The last instant that a soak is credited with where the decider says that it ran until `claimed`: the journal says
@@ -432,7 +452,14 @@ impl Facts {
             } => self.host_moved(*rollout, *slot, *to, *until),
             Event::EvidenceChanged { host, probe, to } => self.evidence_changed(*host, *probe, *to),
             Event::Restarted { rollout, slot } => {
-                self.place(*rollout, *slot)?;
+                let (rollout, slot) = self.place(*rollout, *slot)?;
+                let host = rollout.plan.slots[slot].host;
+                ensure!(
+                    !self.hosts[host.index()].is_maintained(),
+                    I11,
+                    "a restart of host {} counts while somebody else works on it",
+                    host.0
+                );
                 Ok(())
             }
             Event::HostsAdopted {
@@ -446,6 +473,45 @@ impl Facts {
                     "the hosts of database {incarnation} were taken over without a reason"
                 );
                 self.adopted.insert(*incarnation);
+                Ok(())
+            }
+            Event::HostSkipped {
+                rollout,
+                slot,
+                reason,
+                ..
+            } => self.skipped(*rollout, *slot, reason),
+            Event::HostRetried { rollout, slot, .. } => self.retried(*rollout, *slot),
+            Event::HostHeld {
+                host,
+                kind,
+                reason,
+                until,
+                ..
+            } => self.held(*host, *kind, reason, *until),
+            Event::HostReleased {
+                host, kind, actor, ..
+            } => self.released(*host, *kind, actor.is_none()),
+            Event::CalendarKnown { rollout, calendar } => {
+                let calendar = calendar.clone();
+                let rollout = self.rollout_mut(*rollout)?;
+                ensure!(
+                    calendar.tables.len() == rollout.plan.times.tables.len(),
+                    I8,
+                    "a calendar has {} rules and its plan {}",
+                    calendar.tables.len(),
+                    rollout.plan.times.tables.len()
+                );
+                rollout.calendar = Some(calendar);
+                Ok(())
+            }
+            Event::Commented { rollout, slot, .. } => {
+                let plan = &self.rollout(*rollout)?.plan;
+                ensure!(
+                    slot.is_none_or(|slot| slot.index() < plan.slots.len()),
+                    Story,
+                    "a comment is about a slot that {rollout} does not have"
+                );
                 Ok(())
             }
         }
@@ -485,7 +551,7 @@ impl Facts {
             return Ok(());
         }
         self.able = vec![0; fleet.cells.len()];
-        self.hosts = vec![HostFacts::default(); fleet.hosts.len()];
+        self.hosts = super::words::carried(&self.hosts, self.fleet.as_deref(), &fleet);
         self.fleet = Some(fleet);
         self.fleet_digest = digest;
         Ok(())
@@ -545,6 +611,7 @@ impl Facts {
             ],
             approvals: Vec::new(),
             down: 0,
+            calendar: None,
             plan: plan.clone(),
         };
         for (index, slot) in plan.slots.iter().enumerate() {

@@ -16,8 +16,10 @@ mod counts;
 mod facts;
 mod promotion;
 mod starts;
+mod times;
 mod told;
 mod visit;
+mod words;
 
 use std::fmt;
 use std::sync::Arc;
@@ -47,6 +49,8 @@ pub enum Invariant {
     I6,
     /// No disruptive step starts unless the members that must stay up are known to be up.
     I7,
+    /// A visit starts only inside its windows, outside freezes, and when its remaining steps fit before the window ends.
+    I8,
     /// A promotion has its approvals.
     I9,
     /// Silence is never success.
@@ -253,7 +257,8 @@ impl Checkers {
                             HostState::Lost => true,
                             HostState::Failed { .. }
                             | HostState::Unhealthy { .. }
-                            | HostState::RollbackFailed { .. } => facts.out_of_service,
+                            | HostState::RollbackFailed { .. }
+                            | HostState::Again => facts.out_of_service,
                             HostState::Pending
                             | HostState::Running { .. }
                             | HostState::Ready { .. }
@@ -264,7 +269,9 @@ impl Checkers {
                             | HostState::RestartWithheld
                             | HostState::RolledBack
                             | HostState::Offline
-                            | HostState::Held => false,
+                            | HostState::Held
+                            | HostState::Skipped
+                            | HostState::OnHold => false,
                         }
                 })
         })

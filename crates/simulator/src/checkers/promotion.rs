@@ -50,6 +50,7 @@ impl Facts {
             counts.moving,
             counts.withheld
         );
+        check_somebody(id, rollout, ring)?;
         rollout.soak = Some(Soak {
             ring,
             accrued: ringway_model::Span::ZERO,
@@ -295,6 +296,7 @@ fn check_ring(id: RolloutId, rollout: &RolloutFacts, ring: usize) -> Result<(), 
         counts.debt,
         plan.debt_allowed
     );
+    check_somebody(id, rollout, ring)?;
     for (gate, gate_plan) in rollout.plan.gates.iter().enumerate() {
         ensure!(
             counts.up[gate] == counts.done,
@@ -305,6 +307,21 @@ fn check_ring(id: RolloutId, rollout: &RolloutFacts, ring: usize) -> Result<(), 
             counts.done
         );
     }
+    Ok(())
+}
+
+/// I11: somebody has the update, or failed and was accepted: hosts that were left out prove nothing.
+fn check_somebody(id: RolloutId, rollout: &RolloutFacts, ring: usize) -> Result<(), Broken> {
+    let (counts, plan) = (&rollout.rings[ring], &rollout.plan.rings[ring]);
+    let aside = counts.skipped + counts.debt;
+    ensure!(
+        plan.planned == 0 || aside < plan.planned,
+        I11,
+        "{id} goes on after ring {ring}, of whose {} hosts {} were skipped and {} left behind",
+        plan.planned,
+        counts.skipped,
+        counts.debt
+    );
     Ok(())
 }
 

@@ -50,6 +50,7 @@ impl Facts {
             );
         }
         self.check_scope(intent, kind, step.kind)?;
+        self.check_time(intent, kind, position, step.kind)?;
         match facts.visit {
             None => self.check_beginning(intent, kind, (position, attempt))?,
             Some(visit) => check_next(intent, self.now, &visit, kind, (position, attempt))?,
@@ -134,7 +135,7 @@ impl Facts {
             VisitKind::Update => {
                 matches!(
                     rest,
-                    HostState::Pending | HostState::Offline | HostState::Held
+                    HostState::Pending | HostState::Offline | HostState::Held | HostState::Again
                 )
             }
             VisitKind::Restart => rest == HostState::RestartWithheld,
@@ -148,6 +149,14 @@ impl Facts {
             Story,
             "{intent} begins a {} visit of a host that is {rest:?}",
             kind.word()
+        );
+        let host = rollout.plan.slots[slot].host;
+        ensure!(
+            self.hosts[host.index()].holds.is_empty(),
+            I4,
+            "{intent} begins a {} visit of host {}, which somebody said is not to be touched",
+            kind.word(),
+            host.0
         );
         ensure!(
             kind != VisitKind::Rollback || rollout.phase == Phase::RollingBack,
@@ -227,7 +236,7 @@ impl Facts {
                     rollout.rings[earlier].debt <= rollout.plan.rings[earlier].debt_allowed;
                 let open = counts.planned - counts.done;
                 ensure!(
-                    open == 0 || (tolerated && open <= counts.debt),
+                    open <= counts.skipped + if tolerated { counts.debt } else { 0 },
                     I6,
                     "{intent} visits group `{}` while {open} of `{}` in ring {earlier} are not done ({} left behind)",
                     fleet.groups[group.index()].name,
@@ -260,15 +269,18 @@ impl Facts {
             && rollout.slots[slot]
                 .visit
                 .is_some_and(|visit| visit.applying || visit.kind == VisitKind::Restart);
-        let held = self.stopped || self.faulted || rollout.phase != Phase::Advancing;
+        let host = rollout.plan.slots[slot].host;
+        let host_held = !self.hosts[host.index()].holds.is_empty();
+        let held = self.stopped || self.faulted || rollout.phase != Phase::Advancing || host_held;
         ensure!(
             !held || finishes,
             I4,
-            "{intent} starts `{kind}` of a {} visit in a scope that is held ({:?}{}{})",
+            "{intent} starts `{kind}` of a {} visit in a scope that is held ({:?}{}{}{})",
             visit.word(),
             rollout.phase,
             if self.stopped { ", stopped" } else { "" },
-            if self.faulted { ", faulted" } else { "" }
+            if self.faulted { ", faulted" } else { "" },
+            if host_held { ", its host" } else { "" }
         );
         Ok(())
     }

@@ -49,6 +49,9 @@ impl RolloutFacts {
             HostState::Offline => HostOutcome::Offline,
             HostState::Held => HostOutcome::Held,
             HostState::Lost => HostOutcome::Lost,
+            HostState::Skipped => HostOutcome::Skipped,
+            HostState::OnHold => HostOutcome::OnHold,
+            HostState::Again => HostOutcome::Again,
             HostState::Running { .. } | HostState::Ready { .. } | HostState::Backoff { .. } => {
                 return None;
             }

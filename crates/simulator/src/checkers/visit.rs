@@ -167,7 +167,10 @@ impl Facts {
             | HostState::RollbackFailed { .. }
             | HostState::Offline
             | HostState::Held
-            | HostState::Lost => {
+            | HostState::Lost
+            | HostState::Skipped
+            | HostState::OnHold
+            | HostState::Again => {
                 self.check_exit(id, index, to, until)?;
                 self.end_visit(id, index, to)
             }
@@ -276,20 +279,28 @@ impl Facts {
                 | HostState::Already
                 | HostState::RolledBack => absolve(facts),
                 // Never reached is no failure, and no repetition that succeeded either.
-                HostState::Offline | HostState::Held => facts.suspected = facts.blamed,
+                HostState::Offline | HostState::Held | HostState::OnHold => {
+                    facts.suspected = facts.blamed;
+                }
                 HostState::RollbackFailed { .. } => facts.suspected = true,
                 // A hold took it back: what failed still counts until a repetition succeeds.
                 HostState::Pending
                 | HostState::RestartWithheld
                 | HostState::Running { .. }
                 | HostState::Ready { .. }
-                | HostState::Backoff { .. } => {}
+                | HostState::Backoff { .. }
+                | HostState::Skipped
+                | HostState::Again => {}
             }
         });
         Ok(())
     }
 
     /// No host is left drained, and a visit ends as its steps say.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "the table of how a visit may end is read as one"
+    )]
     fn check_ending(
         &self,
         id: RolloutId,
@@ -304,10 +315,22 @@ impl Facts {
         );
         let rollout = self.rollout(id)?;
         match to {
-            HostState::Pending => ensure!(
-                !visit.applied && visit.kind == VisitKind::Update,
-                I12,
-                "slot {slot} of {id} is pending again after its `apply` was done"
+            HostState::Pending => {
+                ensure!(
+                    !visit.applied && visit.kind == VisitKind::Update,
+                    I12,
+                    "slot {slot} of {id} is pending again after its `apply` was done"
+                );
+                ensure!(
+                    rollout.slots[slot].rest != HostState::Again,
+                    I3,
+                    "slot {slot} of {id} failed, its visit came to nothing, and it counts as up"
+                );
+            }
+            HostState::Again => ensure!(
+                !visit.applied && visit.kind == VisitKind::Update && visit.repair,
+                Story,
+                "slot {slot} of {id} is to be visited again and had not failed"
             ),
             HostState::Offline => ensure!(
                 !visit.took_down,
@@ -356,11 +379,19 @@ impl Facts {
             | HostState::Unhealthy { .. }
             | HostState::RollbackFailed { .. }
             | HostState::Held => {}
+            // Nobody is left out or held by the end of a visit.
+            HostState::Skipped | HostState::OnHold => {
+                ensure!(false, Story, "slot {slot} of {id} ends a visit as {to:?}");
+            }
         }
         Ok(())
     }
 
     /// I11: what a state claims about a host's health is known, not hoped.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "the table of what each state claims is read as one"
+    )]
     fn check_claim(
         &self,
         id: RolloutId,
@@ -407,7 +438,27 @@ impl Facts {
                     I11,
                     "slot {slot} of {id} is unhealthy and no gate found it down for long enough"
                 );
+                ensure!(
+                    !host.is_maintained() || ending,
+                    I11,
+                    "slot {slot} of {id} is unhealthy while somebody else works on its host"
+                );
             }
+            HostState::OnHold => ensure!(
+                !host.holds.is_empty(),
+                Story,
+                "slot {slot} of {id} is on hold and nobody holds its host"
+            ),
+            HostState::Skipped => ensure!(
+                false,
+                Story,
+                "slot {slot} of {id} is {to:?} and nobody said so"
+            ),
+            HostState::Again => ensure!(
+                facts.visit.is_some(),
+                Story,
+                "slot {slot} of {id} is {to:?} and nobody said so"
+            ),
             HostState::Held => ensure!(
                 rollout
                     .plan

@@ -354,6 +354,16 @@ impl<'a> Future<'a> {
                 self.hosts.all[host.index()].boots_watched = true;
                 self.tell_boot(host);
             }
+            Request::Calendar {
+                rollout,
+                plan,
+                from,
+            } => {
+                let calendar = ringway_engine::instants(&plan.times, &self.set.zones, from);
+                let calendar = calendar.ok().map(Box::new);
+                self.arrivals
+                    .push(Arrival::CalendarTold { rollout, calendar });
+            }
             Request::WakeAt(at) => {
                 let at = Timestamp(at.0.saturating_sub(self.ahead));
                 self.wake = Some(at.max(self.now + Span(1)));

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use ringway_calendar::{Opening, UnknownZone, Zones};
 use ringway_executor::{Config, Watch};
 use ringway_model::{Selector, Span, StepKind, Timestamp};
 use ringway_policy::validated::{HostModel, Regression, SpanRange, World};
@@ -62,6 +63,8 @@ pub struct Setting {
     pub(super) harms: Vec<Harm>,
     pub(super) kinds: Vec<Kind>,
     pub(super) config: Config,
+    /// What windows and freezes are turned into instants with.
+    pub(super) zones: Zones,
     grain: Span,
 }
 
@@ -71,6 +74,9 @@ pub enum Unfit {
     /// There is nothing to roll out.
     #[error("there is no rollout to simulate")]
     NoRollout,
+    /// A zone that the time zone database does not have.
+    #[error(transparent)]
+    Zone(#[from] UnknownZone),
     /// More rollouts than a world can keep apart.
     #[error("{0} rollouts are more than a world can keep apart, which is {MOST_ROLLOUTS}")]
     TooManyRollouts(usize),
@@ -144,8 +150,24 @@ impl Setting {
             harms,
             kinds,
             config,
+            zones: Zones::utc(),
             grain,
         })
+    }
+
+    /// The same with a time zone database, which plans need whose hosts or windows have a zone.
+    ///
+    /// # Errors
+    ///
+    /// A zone that a plan names and the database does not have.
+    pub fn with_zones(mut self, zones: Zones) -> Result<Self, Unfit> {
+        for rollout in &self.rollouts {
+            for rule in &rollout.plan.times.tables {
+                Opening::new(rule, &zones)?;
+            }
+        }
+        self.zones = zones;
+        Ok(self)
     }
 
     /// The same question about other plans, in the same order: what two policies are compared by.
@@ -154,13 +176,14 @@ impl Setting {
     ///
     /// As [`Setting::new`].
     pub fn with_plans(&self, plans: Vec<(Arc<Plan>, Span)>) -> Result<Self, Unfit> {
-        Self::new(
+        let other = Self::new(
             Arc::clone(&self.fleet),
             plans,
             self.documents.clone(),
             &self.world,
             self.config.workers,
-        )
+        )?;
+        other.with_zones(self.zones.clone())
     }
 
     /// When the world begins.

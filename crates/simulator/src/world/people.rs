@@ -2,10 +2,11 @@
 //! is needed for an end.
 
 use ringway_engine::view::RolloutView;
-use ringway_engine::{Command, Subject};
+use ringway_engine::{Command, HoldKind, Subject};
 use ringway_executor::port::{Arrival, Order, Proposal};
-use ringway_model::{Actor, Digest, RingIndex, RolloutId, Span, WaitingOn};
+use ringway_model::{Actor, Digest, HostId, HostOutcome, RingIndex, RolloutId, Span, WaitingOn};
 
+use super::faults::Mishap;
 use super::steps::LOST;
 use super::{Happening, World};
 use crate::documents::{everybody, texts};
@@ -208,6 +209,7 @@ impl World {
             self.command("ana", Command::Go { reason });
             return;
         }
+        self.release_all();
         self.help_with_approvals();
         for rollout in views.iter().filter(|rollout| !rollout.is_final) {
             let id = rollout.id;
@@ -268,6 +270,10 @@ impl World {
         } else {
             "because".to_owned()
         };
+        if self.people.chance(15) {
+            self.speak_of_hosts(who, rollout, reason);
+            return;
+        }
         let command = match self.people.below(16) {
             0 | 1 => Command::Pause { rollout, reason },
             2 | 3 => Command::Resume { rollout, reason },
@@ -309,6 +315,132 @@ impl World {
         self.command(who, command.clone());
         if twice {
             self.command(who, command);
+        }
+    }
+
+    /// Somebody says something of single hosts: of one that is in the way, or of any at all.
+    fn speak_of_hosts(&mut self, who: &str, rollout: RolloutId, reason: String) {
+        let names: Vec<String> = {
+            let hosts = self.fleet.hosts.iter();
+            hosts.map(|host| host.name.clone()).collect()
+        };
+        let host = self.people.pick(&names).clone();
+        let kind = *self.people.pick(&[HoldKind::Hold, HoldKind::Maintenance]);
+        let command = match self.people.below(10) {
+            0 | 1 => Command::Skip {
+                rollout,
+                host,
+                reason,
+            },
+            2 | 3 => Command::Retry {
+                rollout,
+                host: self.somebody_left_behind(rollout).unwrap_or(host),
+                reason,
+            },
+            4..=6 => {
+                let until = self
+                    .people
+                    .chance(70)
+                    .then(|| self.now + self.people.span(Span(1), Span::minutes(20)));
+                let mut hosts = vec![host];
+                if kind == HoldKind::Maintenance {
+                    hosts = self.somebody_updated(rollout).unwrap_or(hosts);
+                    self.work_on(&hosts);
+                }
+                if self.people.chance(40) {
+                    hosts.push(self.people.pick(&names).clone());
+                }
+                Command::Hold {
+                    hosts,
+                    kind,
+                    reason,
+                    until,
+                }
+            }
+            7 | 8 => Command::Release {
+                hosts: self.held_hosts(kind).unwrap_or_else(|| vec![host]),
+                kind,
+                reason,
+            },
+            _ => Command::Comment {
+                rollout,
+                host: self.people.chance(50).then_some(host),
+                text: reason,
+            },
+        };
+        self.command(who, command);
+    }
+
+    /// A host of a rollout that has the update: work on others proves less.
+    fn somebody_updated(&mut self, rollout: RolloutId) -> Option<Vec<String>> {
+        let engine = self.executor.as_ref()?.engine();
+        let hosts = engine.hosts_of(rollout, None).into_iter();
+        let updated = hosts.filter(|host| matches!(host.outcome, HostOutcome::Updated));
+        let updated: Vec<String> = updated.map(|host| host.host).collect();
+        (!updated.is_empty() && self.people.chance(70))
+            .then(|| vec![self.people.pick(&updated).clone()])
+    }
+
+    /// Whoever works on hosts stops what runs on them, now or a little later.
+    fn work_on(&mut self, names: &[String]) {
+        let hosts = self.fleet.hosts.iter().enumerate();
+        let meant: Vec<HostId> = hosts
+            .filter(|(_, host)| names.contains(&host.name))
+            .map(|(index, _)| HostId::at(index))
+            .collect();
+        for host in meant {
+            let wait = self.people.span(Span::seconds(1), Span::minutes(5));
+            let span = self.people.span(Span::minutes(1), Span::minutes(20));
+            self.after(wait, Happening::Strikes(Mishap::Killed(host, span)));
+        }
+    }
+
+    /// A host of a rollout that failed, is offline or was left out.
+    fn somebody_left_behind(&mut self, rollout: RolloutId) -> Option<String> {
+        let engine = self.executor.as_ref()?.engine();
+        let left: Vec<String> = engine
+            .hosts_of(rollout, None)
+            .into_iter()
+            .filter(|host| {
+                matches!(
+                    host.outcome,
+                    HostOutcome::Failed { .. }
+                        | HostOutcome::Unhealthy { .. }
+                        | HostOutcome::Lost
+                        | HostOutcome::Offline
+                        | HostOutcome::Skipped
+                )
+            })
+            .map(|host| host.host)
+            .collect();
+        (!left.is_empty()).then(|| self.people.pick(&left).clone())
+    }
+
+    /// Hosts that are held in this way, if there are any.
+    fn held_hosts(&self, kind: HoldKind) -> Option<Vec<String>> {
+        let view = self.executor.as_ref()?.engine().view(self.now);
+        let mut holds = view.holds.into_iter();
+        holds.find(|hold| hold.kind == kind).map(|hold| hold.hosts)
+    }
+
+    /// Whoever held a host says in the end that it may be touched.
+    fn release_all(&mut self) {
+        let holds = self
+            .executor
+            .as_ref()
+            .map(|executor| executor.engine().view(self.now).holds)
+            .unwrap_or_default();
+        for hold in holds {
+            let reason = "done".to_owned();
+            let (hosts, kind) = (hold.hosts, hold.kind);
+            self.command(
+                "ben",
+                Command::Release {
+                    hosts,
+                    kind,
+                    reason,
+                },
+            );
         }
     }
 }

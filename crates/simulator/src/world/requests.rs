@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ringway_calendar::Zones;
 use ringway_executor::Executor;
 use ringway_executor::port::{AppendFailure, Arrival, Blob, Ended, Request, Row, Start};
 use ringway_model::{HostId, ProbeId, Span};
@@ -46,6 +47,18 @@ impl World {
                 let boot = self.hosts[host.index()].boot_id(self.now);
                 let wait = self.network.span(Span(5), Span(500));
                 self.tell_after(wait, Arrival::BootSeen { host, boot });
+            }
+            Request::Calendar {
+                rollout,
+                plan,
+                from,
+            } => {
+                // Now and then it cannot be had at first.
+                let is_there = self.network.chance(90);
+                let calendar = ringway_engine::instants(&plan.times, &Zones::utc(), from).ok();
+                let calendar = calendar.filter(|_| is_there).map(Box::new);
+                let wait = self.network.span(Span(1), Span(50));
+                self.tell_after(wait, Arrival::CalendarTold { rollout, calendar });
             }
             Request::WakeAt(at) => self.wake_at(at),
             Request::Reply { ticket, answer } => match &answer {

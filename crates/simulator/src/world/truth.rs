@@ -383,20 +383,23 @@ impl World {
                 // An `apply` that was interrupted under a hold, when nobody could look what it had done.
                 let unknown = self.checkers.may_have_changed(rollout.id, view.slot);
                 let wanted = match view.outcome {
-                    HostOutcome::Pending if unknown => continue,
+                    HostOutcome::Pending | HostOutcome::OnHold if unknown => continue,
                     HostOutcome::Updated | HostOutcome::Already | HostOutcome::RestartWithheld => {
                         route.build.as_ref()
                     }
                     HostOutcome::RolledBack
                     | HostOutcome::Pending
                     | HostOutcome::Offline
-                    | HostOutcome::Held => first,
+                    | HostOutcome::Held
+                    | HostOutcome::Skipped
+                    | HostOutcome::OnHold => first,
                     HostOutcome::Visiting { .. }
                     | HostOutcome::Settling
                     | HostOutcome::Failed { .. }
                     | HostOutcome::Unhealthy { .. }
                     | HostOutcome::RollbackFailed { .. }
-                    | HostOutcome::Lost => continue,
+                    | HostOutcome::Lost
+                    | HostOutcome::Again => continue,
                 };
                 if wanted != installed {
                     return Err(format!(

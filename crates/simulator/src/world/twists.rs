@@ -91,8 +91,13 @@ impl Twists {
             return None;
         }
         let at = self.dice.span(Span::ZERO, takes.less(Span(1)));
-        let mishap = if kind == StepKind::Rollback && self.dice.chance(10) {
+        let goes_back = kind == StepKind::Rollback;
+        let is_given_up = goes_back && self.dice.chance(10);
+        let is_taken_back = goes_back && !is_given_up && self.dice.chance(10);
+        let mishap = if is_given_up {
             Mishap::GivenUp(rollout)
+        } else if is_taken_back {
+            Mishap::TakenBack(rollout)
         } else {
             self.draw(host)
         };

@@ -348,7 +348,8 @@ impl Tiny {
             Request::Reply { .. }
             | Request::KeepSnapshot(_)
             | Request::Probe { .. }
-            | Request::SeeBoot { .. } => {}
+            | Request::SeeBoot { .. }
+            | Request::Calendar { .. } => {}
         }
     }
 
@@ -632,6 +633,7 @@ fn canonical(what: &Arrival) -> String {
         Arrival::AppendFailed { .. } => "append failed".to_owned(),
         Arrival::Probed { .. } => "probed".to_owned(),
         Arrival::BootSeen { .. } => "boot seen".to_owned(),
+        Arrival::CalendarTold { .. } => "calendar told".to_owned(),
         Arrival::Woken => "woken".to_owned(),
     }
 }

@@ -1,0 +1,176 @@
+//! Arguments of the commands about single hosts.
+
+use std::str::FromStr;
+
+use clap::{Args, Subcommand};
+use ringway_model::{Span, Timestamp};
+
+use super::rollout::{Observed, When, Which};
+
+/// One host of a rollout.
+#[derive(Debug, Args)]
+pub(crate) struct OneHost {
+    /// The host
+    #[arg(value_name = "HOST")]
+    pub(crate) host: String,
+    /// Why; it is journaled with your name
+    #[arg(long, short, value_name = "TEXT", default_value = "")]
+    pub(crate) reason: String,
+    /// Which rollout.
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// When, where nothing runs.
+    #[command(flatten)]
+    pub(crate) when: When,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
+}
+
+/// Hosts of the fleet.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SomeHosts {
+    /// Hosts by name
+    #[arg(value_name = "HOST", required_unless_present = "select")]
+    pub(crate) hosts: Vec<String>,
+    /// Hosts that this selector matches; may be given several times
+    #[arg(long, value_name = "SELECTOR")]
+    pub(crate) select: Vec<String>,
+}
+
+/// Hosts that are not to be touched.
+#[derive(Debug, Args)]
+pub(crate) struct Hold {
+    /// Which hosts.
+    #[command(flatten)]
+    pub(crate) hosts: SomeHosts,
+    /// Why; it is journaled with your name
+    #[arg(long, short, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// When it ends by itself: an instant (`2026-12-01T06:00:00Z`) or a span from now (`4h`) [default: when somebody ends it]
+    #[arg(long, value_name = "INSTANT|SPAN")]
+    pub(crate) until: Option<Until>,
+    /// When, where nothing runs.
+    #[command(flatten)]
+    pub(crate) when: When,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
+}
+
+/// Hosts that may be touched again.
+#[derive(Debug, Args)]
+pub(crate) struct Release {
+    /// Which hosts.
+    #[command(flatten)]
+    pub(crate) hosts: SomeHosts,
+    /// Why; it is journaled with your name
+    #[arg(long, short, value_name = "TEXT", default_value = "")]
+    pub(crate) reason: String,
+    /// When, where nothing runs.
+    #[command(flatten)]
+    pub(crate) when: When,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
+}
+
+/// Somebody else's work on hosts.
+#[derive(Debug, Args)]
+pub(crate) struct Maintenance {
+    /// What about it.
+    #[command(subcommand)]
+    pub(crate) what: AboutMaintenance,
+}
+
+/// What is said about somebody else's work.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AboutMaintenance {
+    /// Declare it: these hosts count as down and are left alone
+    Add(Hold),
+    /// Say that it is over
+    End(Release),
+    /// List what is declared
+    List(Observed),
+}
+
+impl AboutMaintenance {
+    /// Whether it is about what is observed.
+    pub(crate) const fn observes(&self) -> bool {
+        match self {
+            Self::Add(args) => args.observed.observe,
+            Self::End(args) => args.observed.observe,
+            Self::List(args) => args.observe,
+        }
+    }
+}
+
+/// Something to be written down.
+#[derive(Debug, Args)]
+pub(crate) struct Comment {
+    /// What
+    #[arg(value_name = "TEXT")]
+    pub(crate) text: String,
+    /// The host it is about
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Option<String>,
+    /// Which rollout.
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// When, where nothing runs.
+    #[command(flatten)]
+    pub(crate) when: When,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
+}
+
+/// An instant, or a span from now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// That instant.
+    At(Timestamp),
+    /// So long after now.
+    After(Span),
+}
+
+impl Until {
+    /// As an instant.
+    pub(crate) fn from(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::At(at) => at,
+            Self::After(span) => now + span,
+        }
+    }
+}
+
+impl FromStr for Until {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Ok(span) = text.parse() {
+            return Ok(Self::After(span));
+        }
+        let at: jiff::Timestamp = text.parse().map_err(|_| {
+            "neither a span such as `4h` nor an instant such as `2026-12-01T06:00:00Z`".to_owned()
+        })?;
+        Ok(Self::At(Timestamp(at.as_millisecond())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_an_instant_or_a_span() {
+        let now = Timestamp(1_000);
+        let end = |text: &str| text.parse::<Until>().map(|until| until.from(now).0);
+        assert_eq!(end("2s"), Ok(3_000));
+        assert_eq!(end("1970-01-01T00:00:09Z"), Ok(9_000));
+        assert_eq!(end("1970-01-01T02:00:09+02:00"), Ok(9_000));
+        for text in ["", "tomorrow", "06:00", "2026-12-01"] {
+            assert!(end(text).is_err(), "{text}");
+        }
+    }
+}

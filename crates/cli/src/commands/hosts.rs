@@ -1,0 +1,167 @@
+//! What people say of single hosts: `skip`, `retry`, `hold`, `release`, `maintenance` and `comment`.
+//!
+//! Which hosts a selector means is looked up here, once, in the fleet that the journal knows: what is journaled are names,
+//! so that nobody is held later by a label that changed.
+
+use std::path::Path;
+
+use ringway_engine::view::FleetView;
+use ringway_engine::{Command, HoldKind};
+use ringway_model::{Selector, Timestamp};
+use ringway_runtime::Clock;
+
+use super::orders::{Aim, Order, choose, give};
+use crate::args::{AboutMaintenance, Comment, Hold, OneHost, Release, SomeHosts};
+use crate::exit::{End, Failure, Outcome};
+use crate::journal;
+use crate::out::Out;
+use crate::session::Informant;
+use crate::show;
+
+/// `ringway skip`.
+pub(crate) async fn skip(out: Out, data: &Path, args: OneHost) -> Outcome {
+    one(out, data, args, Aim::Hold, |rollout, host, reason| {
+        Command::Skip {
+            rollout,
+            host,
+            reason,
+        }
+    })
+    .await
+}
+
+/// `ringway retry`.
+pub(crate) async fn retry(out: Out, data: &Path, args: OneHost) -> Outcome {
+    one(out, data, args, Aim::GoOn, |rollout, host, reason| {
+        Command::Retry {
+            rollout,
+            host,
+            reason,
+        }
+    })
+    .await
+}
+
+async fn one(
+    out: Out,
+    data: &Path,
+    args: OneHost,
+    aim: Aim,
+    command: impl FnOnce(ringway_model::RolloutId, String, String) -> Command,
+) -> Outcome {
+    let (informant, view) = Informant::look(data).await?;
+    let rollout = choose(&view, args.which)?.id;
+    let order = Order {
+        command: command(rollout, args.host, args.reason),
+        rollout: Some(rollout),
+        aim,
+        when: args.when,
+    };
+    give(out, data, &informant, order).await
+}
+
+/// `ringway hold`, and `ringway maintenance add`.
+pub(crate) async fn hold(out: Out, data: &Path, args: Hold, kind: HoldKind) -> Outcome {
+    let informant = Informant::find(data).await?;
+    let hosts = named(data, &args.hosts).await?;
+    let now: Timestamp = Clock::default().now();
+    let order = Order {
+        command: Command::Hold {
+            hosts,
+            kind,
+            reason: args.reason,
+            until: args.until.map(|until| until.from(now)),
+        },
+        rollout: None,
+        aim: Aim::Hold,
+        when: args.when,
+    };
+    give(out, data, &informant, order).await
+}
+
+/// `ringway release`, and `ringway maintenance end`.
+pub(crate) async fn release(out: Out, data: &Path, args: Release, kind: HoldKind) -> Outcome {
+    let informant = Informant::find(data).await?;
+    let hosts = named(data, &args.hosts).await?;
+    let order = Order {
+        command: Command::Release {
+            hosts,
+            kind,
+            reason: args.reason,
+        },
+        rollout: None,
+        aim: Aim::GoOn,
+        when: args.when,
+    };
+    give(out, data, &informant, order).await
+}
+
+/// `ringway maintenance`.
+pub(crate) async fn maintenance(out: Out, data: &Path, what: AboutMaintenance) -> Outcome {
+    match what {
+        AboutMaintenance::Add(args) => hold(out, data, args, HoldKind::Maintenance).await,
+        AboutMaintenance::End(args) => release(out, data, args, HoldKind::Maintenance).await,
+        AboutMaintenance::List(_) => {
+            let (_, view) = Informant::look(data).await?;
+            let FleetView { holds, at, .. } = view;
+            let declared: Vec<_> = holds
+                .into_iter()
+                .filter(|hold| hold.kind == HoldKind::Maintenance)
+                .collect();
+            out.value(&declared, |declared| {
+                if declared.is_empty() {
+                    "no maintenance is declared".to_owned()
+                } else {
+                    show::holds(declared, at)
+                }
+            });
+            Ok(End::Done)
+        }
+    }
+}
+
+/// `ringway comment`.
+pub(crate) async fn comment(out: Out, data: &Path, args: Comment) -> Outcome {
+    let (informant, view) = Informant::look(data).await?;
+    let rollout = choose(&view, args.which)?.id;
+    let order = Order {
+        command: Command::Comment {
+            rollout,
+            host: args.host,
+            text: args.text,
+        },
+        rollout: Some(rollout),
+        aim: Aim::Hold,
+        when: args.when,
+    };
+    give(out, data, &informant, order).await
+}
+
+/// The names that are meant. Names as they are given are for the engine to know or not to know.
+async fn named(data: &Path, wanted: &SomeHosts) -> Result<Vec<String>, Failure> {
+    let mut names = wanted.hosts.clone();
+    if !wanted.select.is_empty() {
+        let past = journal::fold(data).await?;
+        let fleet = past.engine.fleet();
+        for text in &wanted.select {
+            let selector = Selector::parse(text).map_err(|e| {
+                let failure = Failure::new(End::Invalid, format!("`{text}` is no selector: {e}"));
+                match e.hint {
+                    Some(hint) => failure.hint(hint),
+                    None => failure,
+                }
+            })?;
+            let before = names.len();
+            let hosts = fleet.hosts.iter();
+            let matched = hosts.filter(|host| selector.matches(&host.name, &host.labels));
+            names.extend(matched.map(|host| host.name.clone()));
+            if names.len() == before {
+                let why = format!("`{text}` matches no host of fleet `{}`", fleet.name);
+                return Err(Failure::new(End::Invalid, why));
+            }
+        }
+    }
+    names.sort();
+    names.dedup();
+    Ok(names)
+}

@@ -1,0 +1,134 @@
+//! What people say of single hosts, by the command line alone: `skip`, `retry`, `hold`, `release`, `maintenance`, `comment`.
+
+use crate::place::{Place, json};
+
+/// A rollout that has one ring behind it and waits for an approval; nothing runs.
+fn waiting() -> Place {
+    let place = Place::with_approval();
+    place.expect("run --no-wait", 4);
+    assert_eq!(place.versions(), "1 1 2");
+    place
+}
+
+#[test]
+fn a_host_that_is_held_is_left_behind_and_visited_once_it_is_released() {
+    let place = waiting();
+    let held = place.expect("hold a --reason month-end", 0);
+    assert!(held.out.contains("this is done first"), "{}", held.out);
+    let status = place.expect("status", 0).out;
+    assert!(status.contains("hold: not to touch a"), "{status}");
+    let going = place.spawn("approve --yes");
+    place.until_status(|view| view["rollouts"][0]["rings"][1]["done"] == 1);
+    assert_eq!(place.versions(), "1 2 2");
+    drop(going);
+    let place = waiting();
+    place.expect("hold a b --reason month-end", 0);
+    let going = place.spawn("approve --yes");
+    place.until_status(|view| view["rollouts"][0]["rings"][1]["debt"] == 2);
+    let why = place.expect("why a", 0).out;
+    for part in ["on hold", "held by", "month-end", "a person's `release`"] {
+        assert!(why.contains(part), "{part}: {why}");
+    }
+    let status = place.expect("status", 0).out;
+    assert!(status.contains("month-end"), "{status}");
+    let released = place.expect("release a b --reason over", 0);
+    assert!(released.out.contains("done"), "{}", released.out);
+    let again = place.expect("release a b --output json", 0).out;
+    assert_eq!(json(&again)["changed"], false);
+    assert_eq!(going.end().code, 0);
+    assert_eq!(place.versions(), "2 2 2");
+    place.expect("audit", 0);
+}
+
+#[test]
+fn a_host_that_is_left_out_keeps_what_it_has_and_says_by_whom() {
+    let place = waiting();
+    place.expect("skip a --reason its-disk", 0);
+    place.expect("approve --yes", 0);
+    assert_eq!(place.versions(), "1 2 2");
+    let why = place.expect("why a", 0).out;
+    assert!(
+        why.contains("skipped by") && why.contains("its-disk"),
+        "{why}"
+    );
+    let status = place.expect("status", 0).out;
+    assert!(status.contains("1 skipped"), "{status}");
+    let journal = place.expect("journal", 0).out;
+    assert!(journal.contains("r1 a is left out by"), "{journal}");
+}
+
+#[test]
+fn a_host_that_failed_is_visited_again_after_it_was_mended() {
+    let place = Place::new();
+    place.write("fail-c", "");
+    place.write("complaint-c", "no space left");
+    place.expect("run", 3);
+    place.remove("fail-c");
+    place.expect("retry c", 1);
+    place.expect("retry c --reason mended", 3);
+    let why = place.expect("why c", 0).out;
+    assert!(why.contains("to be visited again"), "{why}");
+    place.expect("resume --reason mended", 0);
+    assert_eq!(place.versions(), "2 2 2");
+    place.expect("audit", 0);
+}
+
+#[test]
+fn somebody_elses_work_is_declared_by_a_selector_listed_and_ended() {
+    let place = waiting();
+    let none = place.expect("maintenance list", 0).out;
+    assert!(none.contains("no maintenance"), "{none}");
+    place.expect(
+        "maintenance add --select role=x --until 4h --reason power",
+        0,
+    );
+    place.expect("comment called-the-vendor --host a", 0);
+    let going = place.spawn("approve --yes");
+    place.until_status(|view| view["rollouts"][0]["rings"][1]["debt"] == 2);
+    let listed = json(&place.expect("maintenance list --output json", 0).out);
+    assert_eq!(listed[0]["hosts"], serde_json::json!(["a", "b"]));
+    assert_eq!(listed[0]["reason"], "power");
+    assert!(listed[0]["until"].is_i64() || listed[0]["until"].is_string());
+    place.expect("maintenance end --select role=x", 0);
+    assert_eq!(going.end().code, 0);
+    assert_eq!(place.versions(), "2 2 2");
+    let journal = place.expect("journal", 0).out;
+    for part in [
+        "a is not to be touched until",
+        "maintenance ended by",
+        "notes: called-the-vendor",
+    ] {
+        assert!(journal.contains(part), "{part}: {journal}");
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused_and_changes_nothing() {
+    let place = Place::new();
+    place.expect("hold a --reason x", 6);
+    let place = waiting();
+    for (command, code, part) in [
+        ("hold nobody --reason x", 1, "has no host `nobody`"),
+        ("hold a", 2, "--reason"),
+        ("hold --reason x", 2, "HOST"),
+        ("hold a --reason x --until yesterday", 2, "neither a span"),
+        (
+            "hold a --reason x --until 2020-01-01T00:00:00Z",
+            1,
+            "has passed",
+        ),
+        ("hold --select role=q --reason x", 2, "matches no host"),
+        ("hold --select role= --reason x", 2, "is no selector"),
+        ("skip c --reason x", 1, "has the update"),
+        ("skip a", 1, "needs a reason"),
+        ("retry c --reason x", 1, "has the update"),
+        ("skip nobody --reason x", 1, "has no host"),
+        ("comment hello --host nobody", 1, "no target"),
+    ] {
+        let said = place.expect(command, code);
+        let all = format!("{}{}", said.out, said.err);
+        assert!(all.contains(part), "{command}: {all}");
+    }
+    let status = place.expect("status", 0).out;
+    assert!(!status.contains("inbox"), "{status}");
+}

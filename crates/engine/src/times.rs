@@ -1,0 +1,270 @@
+//! When work may run: a rollout's calendar, as instants, and what that means for visits (I8).
+//!
+//! Rules become instants outside, with a version of the time zone database, and come in as an input that is journaled. So
+//! the engine decides the same whatever database a machine has later, and a newer one is another input. This module says
+//! whether a step fits; it decides nothing else.
+//!
+//! # Invariants
+//!
+//! * A visit starts only where all of its steps fit before work must stop, each with the longest time it may take; the
+//!   same is asked again before each step that prepares or disrupts, for what is left of the visit.
+//! * Steps that bring a host back into service are exempt, and so are rollbacks: their time was reserved before.
+//! * A rollout whose plan limits times and of which no instants are known starts nothing (I11).
+
+use ringway_calendar::{Because, Intervals, Opening, State, Timetable, UnknownZone, Zones};
+use ringway_model::{Slot, Span, StepKind, Timestamp, VisitKind, WaitingOn};
+use ringway_scheduler::plan::{More, StepPlan};
+use ringway_scheduler::times::Times;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::Engine;
+use crate::event::Event;
+
+/// The instants of a plan's rules, as far ahead as they were computed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Calendar {
+    /// Which version of the time zone database they are from.
+    pub zones: String,
+    /// They are known until before this instant.
+    pub until: Timestamp,
+    /// By the number of the rule in the plan.
+    pub tables: Vec<Table>,
+}
+
+/// The instants of one rule.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table {
+    /// When work may run: sorted, disjoint, each from an instant until before another.
+    pub open: Vec<(Timestamp, Timestamp)>,
+    /// When a freeze holds, and which: for people, who are told of it. What it takes away is not in `open`.
+    pub frozen: Vec<(Timestamp, Timestamp, String)>,
+}
+
+impl Table {
+    /// The first time from an instant on that is this long.
+    fn next_fit(&self, from: Timestamp, length: Span) -> Option<Timestamp> {
+        let behind = self.open.partition_point(|(_, end)| *end <= from);
+        let mut rest = self.open[behind..].iter();
+        rest.find(|(start, end)| end.since((*start).max(from)) >= length)
+            .map(|(start, _)| (*start).max(from))
+    }
+
+    /// The freeze that holds at an instant.
+    fn freeze_at(&self, at: Timestamp) -> Option<(Timestamp, &str)> {
+        let holds = |(from, until, _): &&(Timestamp, Timestamp, String)| *from <= at && at < *until;
+        let found = self.frozen.iter().filter(holds);
+        let last = found.max_by_key(|(_, until, _)| *until)?;
+        Some((last.1, &last.2))
+    }
+}
+
+/// How far ahead instants are computed: a year and a month. A rollout takes weeks; one that takes longer is told more.
+const KNOWN_FOR: Span = Span::hours(24 * 400);
+
+/// The instants of a plan's rules from one on, with the time zone database at hand.
+///
+/// # Errors
+///
+/// A zone that a rule names and that the database does not have.
+pub fn instants(times: &Times, zones: &Zones, from: Timestamp) -> Result<Calendar, UnknownZone> {
+    let until = from + KNOWN_FOR;
+    let tables = times.tables.iter().map(|rule| {
+        let pairs = |intervals: &Intervals| -> Vec<_> {
+            let all = intervals.iter();
+            all.map(|one| (one.start, one.end)).collect()
+        };
+        Ok(Table {
+            open: pairs(&Opening::new(rule, zones)?.open(from, until)),
+            frozen: frozen(rule, zones, from, until)?,
+        })
+    });
+    Ok(Calendar {
+        zones: zones.version().to_owned(),
+        until,
+        tables: tables.collect::<Result<_, _>>()?,
+    })
+}
+
+/// When freezes hold, each with its name and reason.
+fn frozen(
+    rule: &Timetable,
+    zones: &Zones,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<(Timestamp, Timestamp, String)>, UnknownZone> {
+    let mut frozen = Vec::new();
+    for freeze in &rule.freezes {
+        let alone = Timetable {
+            zone: rule.zone.clone(),
+            layers: Vec::new(),
+            freezes: vec![freeze.clone()],
+        };
+        let opening = Opening::new(&alone, zones)?;
+        let held = Intervals::whole(from, until).difference(&opening.open(from, until));
+        for interval in &held {
+            let State::Closed { because, .. } = opening.at(interval.start) else {
+                continue;
+            };
+            let words = because.iter().map(|one| match one {
+                Because::Freeze { name, reason, .. } if !reason.is_empty() => {
+                    format!("`{name}` ({reason})")
+                }
+                Because::Freeze { name, .. } => format!("`{name}`"),
+                Because::Windows { .. } => String::new(),
+            });
+            let words = words.collect::<Vec<_>>().join(", ");
+            // One that holds beyond what is computed is told with its own end.
+            let ends = because.iter().filter_map(|one| match one {
+                Because::Freeze { until, .. } => Some(*until),
+                Because::Windows { .. } => None,
+            });
+            let end = ends.max().unwrap_or(interval.end).max(interval.end);
+            frozen.push((interval.start, end, words));
+        }
+    }
+    frozen.sort();
+    Ok(frozen)
+}
+
+/// How long before the end of what is known more is asked for: long enough for anybody to mend what keeps it from coming.
+const AHEAD: Span = Span::hours(24 * 30);
+
+/// The longest that a step may take.
+pub(crate) fn longest(step: &StepPlan) -> Span {
+    match &step.more {
+        More::Reboot { back_within, .. } => step.step.timeout.plus(*back_within),
+        More::Nothing | More::Inspect { .. } => step.step.timeout,
+    }
+}
+
+impl Engine {
+    /// The instants of a rollout's rules are known, or known for longer, or from another version of the database.
+    pub(crate) fn calendar(
+        &mut self,
+        rollout: ringway_model::RolloutId,
+        calendar: &Calendar,
+        out: &mut Vec<Event>,
+    ) {
+        let Ok(r) = self.index_of(rollout) else {
+            return;
+        };
+        let fits = calendar.tables.len() == self.rollouts[r].plan.times.tables.len();
+        let is_over = self.rollouts[r].rec.state.is_final();
+        if !fits || is_over || self.rollouts[r].rec.calendar.as_ref() == Some(calendar) {
+            return;
+        }
+        let calendar = calendar.clone();
+        self.emit(Event::CalendarKnown { rollout, calendar }, out);
+    }
+
+    /// Whether the instants of a rollout's rules are wanted: they are not known, or soon not any more.
+    pub fn wants_calendar(&self, rollout: ringway_model::RolloutId) -> bool {
+        let Ok(r) = self.index_of(rollout) else {
+            return false;
+        };
+        let rollout = &self.rollouts[r];
+        let known = rollout.rec.calendar.as_ref().map(|known| known.until);
+        !rollout.plan.times.is_empty()
+            && !rollout.rec.state.is_final()
+            && known.is_none_or(|until| until <= self.now + AHEAD)
+    }
+
+    /// Rollouts that are not over.
+    pub fn open_rollouts(
+        &self,
+    ) -> impl Iterator<
+        Item = (
+            ringway_model::RolloutId,
+            &std::sync::Arc<ringway_scheduler::Plan>,
+        ),
+    > {
+        let open = |rollout: &&crate::rollout::Rollout| !rollout.rec.state.is_final();
+        let open = self.rollouts.iter().filter(open);
+        open.map(|rollout| (rollout.rec.id, &rollout.plan))
+    }
+
+    /// How long the steps of a visit from a position on may take together.
+    fn remaining(&self, r: usize, slot: u32, visit: VisitKind, position: u8) -> Span {
+        let route = self.rollouts[r].route(slot);
+        let steps = route.visit(visit).iter().skip(usize::from(position));
+        let steps = steps.filter_map(|&index| route.steps.get(usize::from(index)));
+        #[cfg(feature = "planted-bugs")]
+        let steps = steps.take(if self.bug(crate::planted::Bug::OnlyNextStepFits) {
+            1
+        } else {
+            usize::MAX
+        });
+        steps.map(longest).fold(Span::ZERO, Span::plus)
+    }
+
+    /// Why a step of a visit may not start now, and when it next may: none where it may.
+    pub(crate) fn out_of_time(
+        &self,
+        r: usize,
+        slot: u32,
+        visit: VisitKind,
+        position: u8,
+    ) -> Option<WaitingOn> {
+        let rollout = &self.rollouts[r];
+        if rollout.plan.times.is_empty() || visit == VisitKind::Rollback {
+            return None;
+        }
+        let kind = rollout.step(slot, visit, position)?.kind;
+        if matches!(
+            kind,
+            StepKind::Verify | StepKind::CareVerify | StepKind::Undrain
+        ) {
+            return None;
+        }
+        let number = rollout.plan.times.of(Slot(slot))?;
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::TimesIgnored)
+            || position > 0 && self.bug(crate::planted::Bug::TimesAskedOnce)
+        {
+            return None;
+        }
+        let Some(calendar) = &rollout.rec.calendar else {
+            return Some(WaitingOn::Calendar);
+        };
+        let table = &calendar.tables[number as usize];
+        let length = self.remaining(r, slot, visit, position);
+        let opens = table.next_fit(self.now, length);
+        if opens == Some(self.now) {
+            return None;
+        }
+        Some(match table.freeze_at(self.now) {
+            Some((until, reason)) => WaitingOn::Freeze {
+                reason: reason.to_owned(),
+                until,
+                opens,
+            },
+            None => WaitingOn::Window {
+                for_at_least: length,
+                opens,
+            },
+        })
+    }
+
+    /// Hosts that waited for a window which opens now are looked at again.
+    pub(crate) fn wake_times(&mut self) {
+        let now = self.now;
+        for rollout in &mut self.rollouts {
+            let idx = &mut rollout.idx;
+            while let Some(first) = idx.parked_times.first_entry()
+                && *first.key() <= now
+            {
+                idx.again.extend(first.remove());
+            }
+        }
+    }
+
+    /// When the next window opens that a host waits for.
+    pub(crate) fn next_window(&self) -> Option<Timestamp> {
+        let mut first = None;
+        for rollout in &self.rollouts {
+            let opens = rollout.idx.parked_times.keys().next().copied();
+            first = first.into_iter().chain(opens).min();
+        }
+        first.filter(|at| *at != Timestamp::NEVER)
+    }
+}
