@@ -118,13 +118,6 @@ impl Engine {
     }
 
     /// Whether somebody said that a host is not to be touched.
-    #[cfg_attr(
-        not(feature = "planted-bugs"),
-        expect(
-            clippy::missing_const_for_fn,
-            reason = "only without planted mistakes it is one look"
-        )
-    )]
     fn is_on_hold(&self, host: HostId) -> bool {
         #[cfg(feature = "planted-bugs")]
         if self.bug(crate::planted::Bug::HoldNotInVisit) {

@@ -3,7 +3,7 @@
 use super::facts::Facts;
 use super::finding::{Finding, Found, Severity};
 use super::rules::{approvals, availability, coverage, gates, limits, recipes, rings, selectors};
-use super::rules::{hosts, shares};
+use super::rules::{hosts, shares, times};
 use crate::report::Warning;
 
 /// One kind of mistake.
@@ -66,6 +66,9 @@ pub(super) static RULES: &[Rule] = &[
         .about_update(),
     rule("never-kept-up", Error, availability::never_kept_up).in_plan(),
     rule("outage-accepted", Note, availability::outage_accepted).in_plan(),
+    rule("window-too-short", Warn, times::too_short)
+        .in_plan()
+        .about_update(),
     rule("not-apart", Warn, availability::not_apart).in_plan(),
     rule("label-missing", Warn, availability::label_missing).in_plan(),
     rule("no-rollback", Warn, recipes::no_rollback)

@@ -12,6 +12,7 @@ pub(super) mod recipes;
 pub(super) mod rings;
 pub(super) mod selectors;
 pub(super) mod shares;
+pub(super) mod times;
 
 pub use hosts::own_hosts;
 
