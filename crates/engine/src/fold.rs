@@ -6,7 +6,7 @@ use ringway_model::{
     Evidence, HostId, IntentId, ProbeId, RingIndex, StepKind, StepResult, Timestamp, VisitKind,
 };
 
-use crate::command::{HoldKind, Subject};
+use crate::command::Subject;
 use crate::engine::{Engine, Fault, FleetHold};
 use crate::event::{Event, Final, Then};
 use crate::fleet::Fleet;
@@ -302,69 +302,6 @@ impl Engine {
         Ok(())
     }
 
-    /// What failed is as down as before until it was visited again; anything else only waits for its turn.
-    fn fold_retried(&mut self, r: usize, slot: u32) {
-        self.rollouts[r].rec.skipped.remove(&slot);
-        let state = self.rollouts[r].rec.slots[slot as usize].state;
-        #[cfg(feature = "planted-bugs")]
-        let is_up = self.bug(crate::planted::Bug::RetryIsUp);
-        #[cfg(not(feature = "planted-bugs"))]
-        let is_up = false;
-        let to = if state.is_down() && !is_up {
-            HostState::Again
-        } else {
-            HostState::Pending
-        };
-        self.set_slot(r, slot, to, Timestamp::NEVER);
-    }
-
-    fn fold_held(&mut self, host: HostId, kind: HoldKind, hold: HostHold) -> Result<(), Fault> {
-        if host.index() >= self.fleet.spec.hosts.len() {
-            return Err(Fault::new(format!("unknown host {} is held", host.0)));
-        }
-        let is_new = !self.holds.of.contains_key(&(host, kind));
-        #[cfg(feature = "planted-bugs")]
-        let hold = if self.bug(crate::planted::Bug::HoldNeverEnds) {
-            HostHold {
-                until: None,
-                ..hold
-            }
-        } else {
-            hold
-        };
-        self.holds.insert(host, kind, hold);
-        if is_new && kind == HoldKind::Maintenance {
-            self.count_maintenance(host, true);
-            for r in 0..self.rollouts.len() {
-                if let Some(slot) = self.slot_of(r, host) {
-                    self.forget_downs(r, slot);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// After somebody else's work everything that was known of the host's health is from before, and proves nothing.
-    fn fold_released(&mut self, host: HostId, kind: HoldKind) -> Result<(), Fault> {
-        if self.holds.remove(host, kind).is_none() {
-            return Err(Fault::new(format!(
-                "host {} is released and was not held",
-                host.0
-            )));
-        }
-        if kind == HoldKind::Maintenance {
-            self.count_maintenance(host, false);
-            self.forget_evidence(host);
-            self.watch_again(host);
-        }
-        for r in 0..self.rollouts.len() {
-            if let Some(slot) = self.slot_of(r, host) {
-                self.wake_parked_host(r, slot);
-            }
-        }
-        Ok(())
-    }
-
     fn hold_all_soaks(&mut self, at: Timestamp) {
         for rollout in &mut self.rollouts {
             if let Some(stage) = rollout.rec.state.stage_mut() {
@@ -618,7 +555,10 @@ impl Engine {
                 if ending == Ending::Well && rec.is(SlotRec::RETRYING) =>
             {
                 rec.set(SlotRec::RETRYING, false);
-                self.set_counted(r, slot, false);
+                // A failure that was there before the visit ends with the visit, not with one step of it.
+                if !self.is_failed_again(r, slot) {
+                    self.set_counted(r, slot, false);
+                }
             }
             StepResult::Found {
                 previous: Some(previous),
@@ -794,6 +734,7 @@ impl Engine {
         };
         rollout.rec.approvals.clear();
         rollout.rec.downs.clear();
+        rollout.rec.calendar = None;
         let hosts: Vec<HostId> = rollout.plan.slots.iter().map(|slot| slot.host).collect();
         self.forget_rollout(r);
         self.wake_all_of_budget(r);

@@ -118,12 +118,17 @@ impl Engine {
     }
 
     /// Whether somebody said that a host is not to be touched.
-    fn is_on_hold(&self, host: HostId) -> bool {
+    pub(crate) fn is_on_hold(&self, host: HostId) -> bool {
         #[cfg(feature = "planted-bugs")]
         if self.bug(crate::planted::Bug::HoldNotInVisit) {
             return false;
         }
         self.holds.on(host).is_some()
+    }
+
+    /// Whether a host failed in a rollout and is being visited again.
+    pub(crate) fn is_failed_again(&self, r: usize, slot: u32) -> bool {
+        self.rollouts[r].rec.again.contains(&slot)
     }
 
     /// Why a host is not to be touched.
@@ -308,6 +313,9 @@ impl Engine {
             };
             if self.rollouts[r].rec.slots[slot as usize].state == HostState::OnHold {
                 self.move_host(r, slot, HostState::Pending, Timestamp::NEVER, out);
+            } else {
+                // One that settles in a rollout which only waits to end has its bound from now on.
+                self.take_back_slot(r, slot, out);
             }
         }
     }
@@ -435,7 +443,7 @@ impl Engine {
             HostState::RestartWithheld => {
                 return wrong(
                     "has the update and was not restarted",
-                    "`resume` lets it be restarted, `rollback` takes it back",
+                    "`ringway why` says what its restart waits for; `rollback` takes it back",
                 );
             }
             HostState::Failed { .. }
@@ -499,8 +507,8 @@ impl Engine {
             }
             HostState::RestartWithheld => {
                 return wrong(
-                    "waits for the end of a hold, to be restarted",
-                    "`resume` the rollout, or `release` the host",
+                    "has the update and waits to be restarted",
+                    "`ringway why` says what for",
                 );
             }
             HostState::Held => {
@@ -509,7 +517,12 @@ impl Engine {
                     "it is visited once its probe is good",
                 );
             }
-            HostState::OnHold => return wrong("is on hold", "`release` it"),
+            HostState::OnHold => {
+                return wrong(
+                    "is on hold",
+                    "`release` or `maintenance end` lets it be visited",
+                );
+            }
             HostState::RolledBack | HostState::RollbackFailed { .. } => {
                 return wrong("was taken back", "it is not visited any more");
             }

@@ -52,6 +52,9 @@ impl Engine {
         let rec = &mut self.rollouts[r].rec.slots[slot as usize];
         let from = std::mem::replace(&mut rec.state, to);
         rec.until = until;
+        if to.visit().is_none() && to != HostState::Again {
+            self.rollouts[r].rec.again.remove(&slot);
+        }
         if until != Timestamp::NEVER {
             self.timers
                 .push(Reverse((until, u32::try_from(r).unwrap_or(NONE), slot)));
@@ -90,6 +93,7 @@ impl Engine {
             | HostState::OnHold
             | HostState::Again => false,
         };
+        let is_open = self.rollouts[r].ring_of(slot) < usize::from(self.rollouts[r].rec.opened);
         let idx = &mut self.rollouts[r].idx;
         match state.class() {
             Class::Visiting if matches!(state, HostState::Ready { .. }) => {
@@ -99,13 +103,16 @@ impl Engine {
                     idx.runnable.push_back(slot);
                 }
             }
-            Class::Pending | Class::Withheld => idx.again.push_back(slot),
+            Class::Pending | Class::Withheld if is_open => idx.again.push_back(slot),
             // What breaks while the rollout goes back is repaired first: it may hold the last slot of a budget.
             Class::Failed if rolling_back => idx.again.push_front(slot),
             Class::Settling | Class::Done | Class::Debt | Class::Skipped if rolling_back => {
                 idx.again.push_back(slot);
             }
-            Class::Visiting
+            // Of pending hosts those whose ring's turn has not come: the cursor meets them then.
+            Class::Pending
+            | Class::Withheld
+            | Class::Visiting
             | Class::Settling
             | Class::Done
             | Class::Failed

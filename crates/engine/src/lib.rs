@@ -9,6 +9,7 @@ mod engine;
 mod event;
 mod fleet;
 mod fold;
+mod fold_hosts;
 mod hold;
 mod host;
 mod index;

@@ -44,7 +44,10 @@ impl Engine {
             }
             let record = self.rollouts[r].rec.slots[slot as usize];
             if self.is_observed(r, slot) {
-                let until = if was_up && self.settles_for_the_end(r, slot) {
+                let until = if was_up
+                    && self.settles_for_the_end(r, slot)
+                    && !self.is_in_other_hands(r, host)
+                {
                     self.now
                 } else {
                     self.due(r, slot)
@@ -81,7 +84,7 @@ impl Engine {
             .min();
         let record = rollout.rec.slots[slot as usize];
         // What is not known to be up while the rollout waits to end gets no more time than it had.
-        let bound = if self.settles_for_the_end(r, slot) {
+        let bound = if self.settles_for_the_end(r, slot) && !self.is_maintained(r, slot) {
             record.until
         } else {
             Timestamp::NEVER
@@ -93,9 +96,20 @@ impl Engine {
             {
                 self.now + rollout.plan.pace.settle
             }
+            // Silence is nobody's fault while somebody else works on the host.
+            (None, HostState::Settling) if self.is_maintained(r, slot) => Timestamp::NEVER,
             (None, HostState::Settling) => self.settle_bound(r).min(bound),
             (None, _) => Timestamp::NEVER,
         }
+    }
+
+    /// Whether somebody else works on a slot's host.
+    fn is_maintained(&self, r: usize, slot: u32) -> bool {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::MaintenanceBlamed) {
+            return false;
+        }
+        self.holds.is_maintained(self.host_of(r, slot))
     }
 
     /// The first gate whose evidence on the host is another than `wanted`.

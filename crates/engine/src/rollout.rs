@@ -206,6 +206,9 @@ pub(crate) struct Record {
     /// Who left a host out, and why, by slot. Not part of what formats before 3 had: `snapshot` writes it beside.
     #[serde(skip)]
     pub(crate) skipped: Skipped,
+    /// Hosts that failed and are to be visited again, or are: failed and down until that has succeeded. Written beside, too.
+    #[serde(skip)]
+    pub(crate) again: BTreeSet<u32>,
     /// The instants of the plan's rules about time. Written beside, too.
     #[serde(skip)]
     pub(crate) calendar: Option<Calendar>,
@@ -325,6 +328,7 @@ impl Rollout {
             hit: 0,
             changed: Vec::new(),
             skipped: Skipped::new(),
+            again: BTreeSet::new(),
             calendar: None,
         };
         Self {

@@ -290,6 +290,13 @@ impl Engine {
 
     fn settle_waits(&self, r: usize, slot: u32) -> WaitingOn {
         let until = self.rollouts[r].rec.slots[slot as usize].until;
+        let host = self.host_of(r, slot);
+        if let Some(on) = self
+            .host_hold(host)
+            .filter(|_| self.holds.is_maintained(host))
+        {
+            return on;
+        }
         match self.gate_that_is_not(r, slot, Evidence::Up) {
             Some(gate) => WaitingOn::NotUp {
                 gate: self.gate_name(r, gate),

@@ -62,11 +62,6 @@ impl SlotRec {
         self.flags & flag != 0
     }
 
-    /// Whether the visit is of a host that had failed in this rollout and was down when it began.
-    pub(crate) const fn is_failed_again(self) -> bool {
-        self.is(Self::REPAIR) && self.is(Self::COUNTED)
-    }
-
     pub(crate) const fn set(&mut self, flag: u8, on: bool) {
         if on {
             self.flags |= flag;

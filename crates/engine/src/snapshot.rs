@@ -28,6 +28,8 @@ struct Words {
     holds: Vec<(HostId, HoldKind, HostHold)>,
     /// By the rollout's index, where there is anything.
     skipped: Vec<(u32, Skipped)>,
+    /// The same of hosts that are visited again.
+    again: Vec<(u32, BTreeSet<u32>)>,
     /// The same of calendars.
     calendars: Vec<(u32, Calendar)>,
 }
@@ -118,8 +120,10 @@ impl Engine {
     /// The state as bytes. Equal states give equal bytes.
     pub fn encode(&self) -> Vec<u8> {
         let words = self.words();
-        let has_words =
-            !words.holds.is_empty() || !words.skipped.is_empty() || !words.calendars.is_empty();
+        let has_words = !words.holds.is_empty()
+            || !words.skipped.is_empty()
+            || !words.again.is_empty()
+            || !words.calendars.is_empty();
         let state = State {
             format: if has_words { FORMAT_WITH_WORDS } else { FORMAT },
             last_event: self.last_event,
@@ -148,7 +152,12 @@ impl Engine {
             let calendar = rollout.rec.calendar.clone()?;
             Some((index, calendar))
         });
+        let again = rollouts.clone().filter_map(|(index, rollout)| {
+            let again = &rollout.rec.again;
+            (!again.is_empty()).then(|| (index, again.clone()))
+        });
         Words {
+            again: again.collect(),
             calendars: calendars.collect(),
             holds: holds
                 .map(|((host, kind), hold)| (*host, *kind, hold.clone()))
@@ -257,29 +266,40 @@ impl Engine {
                 idx: Index::default(),
             });
         }
+        engine.take_words(words)?;
+        engine.fleets = fleets;
+        engine.plans = plans;
+        debug_assert_eq!(Some(stored.format), format);
+        engine.rebuild();
+        Ok(engine)
+    }
+
+    /// What people said of single hosts, as a snapshot has it.
+    fn take_words(&mut self, words: Words) -> Result<(), Fault> {
         for (host, kind, hold) in words.holds {
-            if host.index() >= engine.fleet.spec.hosts.len() {
+            if host.index() >= self.fleet.spec.hosts.len() {
                 return Err(Fault::new("the snapshot is of another fleet"));
             }
-            engine.holds.insert(host, kind, hold);
+            self.holds.insert(host, kind, hold);
         }
         for (index, skipped) in words.skipped {
-            let rollout = engine.rollouts.get_mut(index as usize);
+            let rollout = self.rollouts.get_mut(index as usize);
             let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
             rollout.rec.skipped = skipped;
         }
+        for (index, again) in words.again {
+            let rollout = self.rollouts.get_mut(index as usize);
+            let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
+            rollout.rec.again = again;
+        }
         for (index, calendar) in words.calendars {
-            let rollout = engine.rollouts.get_mut(index as usize);
+            let rollout = self.rollouts.get_mut(index as usize);
             let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
             if calendar.tables.len() != rollout.plan.times.tables.len() {
                 return Err(Fault::new("the snapshot is of another plan"));
             }
             rollout.rec.calendar = Some(calendar);
         }
-        engine.fleets = fleets;
-        engine.plans = plans;
-        debug_assert_eq!(Some(stored.format), format);
-        engine.rebuild();
-        Ok(engine)
+        Ok(())
     }
 }

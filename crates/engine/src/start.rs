@@ -252,9 +252,11 @@ impl Engine {
         if self.bug(crate::planted::Bug::BaselineIgnored) {
             return Ok(());
         }
-        // A host that an attempt has changed already may be unwell because of it: that is nothing from before.
-        let changed = self.rollouts[r].rec.slots[slot as usize].is(SlotRec::CHANGED);
-        if changed || !self.minds_baseline(r) {
+        // A host that an attempt has changed already may be unwell because of it, and so may one that failed: that is
+        // nothing from before.
+        let record = self.rollouts[r].rec.slots[slot as usize];
+        let tried = record.is(SlotRec::CHANGED) || record.state == HostState::Again;
+        if tried || !self.minds_baseline(r) {
             return Ok(());
         }
         let name = |gate: usize| self.rollouts[r].plan.gates[gate].name.clone();
@@ -333,8 +335,10 @@ impl Engine {
                 return;
             };
             let Some(visit) = self.wanted_visit(r, slot) else {
-                // It may have been woken for a slot of a budget that it does not want any more.
-                self.wake_budgets_of(self.host_of(r, slot));
+                // It may have been woken for a slot of a budget or of its availability group that it does not want any more.
+                let host = self.host_of(r, slot);
+                self.wake_cell(host);
+                self.wake_budgets_of(host);
                 continue;
             };
             match self.may_start(r, slot, visit) {

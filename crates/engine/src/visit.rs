@@ -109,7 +109,8 @@ impl Engine {
         let record = self.rollouts[ended.r].rec.slots[ended.slot as usize];
         if !record.is(SlotRec::APPLYING) {
             // A failed host that is visited again may be out of service: it goes through all of its visit.
-            let untouched = !record.is(SlotRec::CHANGED) && !record.is_failed_again();
+            let untouched =
+                !record.is(SlotRec::CHANGED) && !self.is_failed_again(ended.r, ended.slot);
             return if installed && ended.visit == VisitKind::Update && untouched {
                 Then::End {
                     to: HostState::Already,
@@ -201,7 +202,7 @@ impl Engine {
                 until,
             };
         }
-        let untouched = !record.is(SlotRec::CHANGED) && !record.is_failed_again();
+        let untouched = !record.is(SlotRec::CHANGED) && !self.is_failed_again(ended.r, ended.slot);
         if !touched && ended.visit == VisitKind::Update && untouched {
             let until = self.now + self.rollouts[ended.r].plan.offline_retry;
             #[cfg(feature = "planted-bugs")]
@@ -392,11 +393,7 @@ impl Engine {
         let never = Timestamp::NEVER;
         match ending {
             // A visit that came to nothing has mended nothing.
-            Ending::BackToPending
-                if self.rollouts[r].rec.slots[slot as usize].is_failed_again() =>
-            {
-                (HostState::Again, never)
-            }
+            Ending::BackToPending if self.is_failed_again(r, slot) => (HostState::Again, never),
             Ending::BackToPending => (HostState::Pending, never),
             Ending::Withheld => (HostState::RestartWithheld, never),
             Ending::Failed {
@@ -485,8 +482,10 @@ impl Engine {
     ) -> bool {
         let rollout = &self.rollouts[r];
         rollout.step(slot, visit, position).is_some_and(|step| {
-            step.kind.may_start_when_held(visit)
-                || step.kind == StepKind::Reboot && rollout.plan.on_halt == OnHalt::Finish
+            // A policy may want visits finished when its rollout is held; not on a host that is not to be touched itself.
+            let finishes =
+                rollout.plan.on_halt == OnHalt::Finish && !self.is_on_hold(self.host_of(r, slot));
+            step.kind.may_start_when_held(visit) || step.kind == StepKind::Reboot && finishes
         })
     }
 

@@ -137,6 +137,16 @@ impl Engine {
                 probes.extend(self.probes_of(r, host));
             }
         }
+        // A peer that is no target itself is asked for the sake of those that are.
+        if let Some(cell) = self.fleet.cell_of(host) {
+            let cell = &self.fleet.spec.cells[cell.index()];
+            let mut members = cell.members.iter();
+            let is_relied_on = members.any(|member| {
+                (0..self.rollouts.len())
+                    .any(|r| self.rollouts[r].rec.opened > 0 && self.slot_of(r, *member).is_some())
+            });
+            probes.extend(is_relied_on.then_some(cell.probe));
+        }
         for probe in probes {
             self.watch(host, probe);
         }

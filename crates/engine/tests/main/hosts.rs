@@ -367,3 +367,114 @@ fn words_are_kept_in_snapshots() {
     assert_eq!(read.view(hand.now).holds, hand.engine.view(hand.now).holds);
     assert_eq!(read.host_views("h1"), hand.engine.host_views("h1"));
 }
+
+/// A word about a host whose turn has not come keeps nobody else from theirs.
+#[test]
+fn a_host_of_a_later_ring_that_is_left_out_and_taken_in_again_holds_up_nobody() {
+    let mut hand = two_rings();
+    skip(&mut hand, 3, "no").unwrap();
+    retry(&mut hand, 3, "").unwrap();
+    hand.visit(0);
+    assert_eq!(hand.running(1), Some(StepKind::Inspect));
+    (1..4).for_each(|host| hand.visit(host));
+    assert_eq!(
+        (hand.state(3), hand.rollout()),
+        ("updated".into(), "completed".into())
+    );
+}
+
+/// Whoever is woken for a slot of its availability group and does not want it gives it to the next.
+#[test]
+fn a_peer_that_is_left_out_gives_its_turn_to_the_next() {
+    let (mut fleet, the_plan) = plan(&[3]);
+    group(&mut fleet, "dc", &[0, 1, 2], &[], Some(1));
+    let mut hand = Hand::start((fleet, the_plan));
+    (0..3).for_each(|host| hand.evidence(host, Evidence::Up));
+    let first = (0..3).find(|host| hand.running(*host).is_some()).unwrap();
+    let rest: Vec<u32> = (0..3).filter(|host| *host != first).collect();
+    assert_eq!(hand.running(rest[0]), None);
+    skip(&mut hand, rest[0], "no").unwrap();
+    hand.visit(first);
+    hand.evidence(first, Evidence::Up);
+    assert_eq!(hand.running(rest[1]), Some(StepKind::Inspect));
+    hand.visit(rest[1]);
+    assert_eq!(hand.rollout(), "completed");
+}
+
+/// A host that failed is down, its probe says so, and that is no reason to leave it as it is.
+#[test]
+fn a_failed_host_whose_probe_is_down_is_visited_again_all_the_same() {
+    let (fleet, mut the_plan) = plan(&[2]);
+    the_plan.gates = vec![gate()];
+    the_plan.rings[0].halt_on = Some(3);
+    let mut hand = Hand::start((fleet, the_plan));
+    (0..2).for_each(|host| hand.evidence(host, Evidence::Up));
+    hand.until(0, StepKind::Drain);
+    hand.end(0, StepResult::Failed(FailWhy::Exit));
+    hand.visit(0);
+    assert!(hand.state(0).starts_with("failed"), "{}", hand.state(0));
+    hand.evidence(0, Evidence::Down);
+    retry(&mut hand, 0, "mended").unwrap();
+    assert_eq!(hand.running(0), Some(StepKind::Inspect));
+    // A step of the visit that needs two attempts mends nothing by itself.
+    hand.until(0, StepKind::Drain);
+    hold(&mut hand, 0, HoldKind::Hold, None);
+    hand.good(0);
+    hand.visit(0);
+    assert_eq!(hand.state(0), "failed, to be visited again");
+    // That is kept in a snapshot, too, where nothing else is said of any host.
+    release(&mut hand, 0, HoldKind::Hold);
+    let bytes = hand.engine.encode();
+    assert_eq!(bytes.first(), Some(&3));
+    assert_eq!(hand.decoded(&bytes).encode(), bytes);
+    hand.visit(0);
+    hand.evidence(0, Evidence::Up);
+    assert_eq!(hand.state(0), "updated");
+}
+
+/// `on_halt: finish` is about a rollout that is held, not about a host that is not to be touched.
+#[test]
+fn no_held_host_is_restarted_whatever_the_policy_wants_finished() {
+    let (fleet, mut the_plan) = plan(&[2]);
+    the_plan.on_halt = ringway_policy::validated::OnHalt::Finish;
+    the_plan.rings[0].debt_allowed = 1;
+    let mut hand = Hand::start((fleet, the_plan));
+    hand.until(0, StepKind::Apply);
+    hold(&mut hand, 0, HoldKind::Maintenance, None);
+    hand.good(0);
+    assert_eq!(hand.running(0), Some(StepKind::Undrain));
+    hand.visit(0);
+    assert_eq!(hand.state(0), "applied, restart withheld");
+}
+
+/// What is done to a host by others is not held against it where its rollout only waits to end either.
+#[test]
+fn a_rollout_that_ends_blames_nobody_for_somebody_elses_work() {
+    let (fleet, mut the_plan) = plan(&[1, 1]);
+    the_plan.gates = vec![gate()];
+    the_plan.pace.settle = Span::minutes(5);
+    let mut hand = Hand::start((fleet, the_plan));
+    hand.evidence(0, Evidence::Up);
+    hand.visit(0);
+    hand.evidence(0, Evidence::Up);
+    assert_eq!(hand.state(0), "settling");
+    let cancel = Command::Cancel {
+        rollout: ONE,
+        reason: "no".into(),
+    };
+    hand.command("ana", cancel).unwrap();
+    hold(&mut hand, 0, HoldKind::Maintenance, None);
+    hand.evidence(0, Evidence::Down);
+    hand.pass(Span::hours(1));
+    assert_eq!(
+        (hand.state(0), hand.host_waiting(0)),
+        ("settling".into(), vec!["maintenance".to_owned()])
+    );
+    release(&mut hand, 0, HoldKind::Maintenance);
+    hand.evidence(0, Evidence::Up);
+    hand.pass(Span::minutes(5));
+    assert_eq!(
+        (hand.state(0), hand.rollout()),
+        ("updated".into(), "cancelled".into())
+    );
+}

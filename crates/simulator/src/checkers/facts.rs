@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ringway_engine::{Calendar, Ending, Event, Final, HaltCause, HoldKind, HostState, Input};
+use ringway_engine::{Calendar, Ending, Event, Final, HoldKind, HostState, Input};
 use ringway_model::{
     Actor, Digest, Epoch, Evidence, HostId, IntentId, ProbeId, RolloutId, Slot, Span, StepKind,
     Timestamp, VisitKind,
@@ -298,6 +298,8 @@ pub(super) struct Facts {
     pub(super) touched: Vec<RolloutId>,
     /// Hosts that were released in the batch.
     pub(super) released: Vec<HostId>,
+    /// Holds that end by themselves, earliest first.
+    pub(super) hold_ends: BTreeSet<(Timestamp, HostId, HoldKind)>,
 }
 
 /// The longest gap between two batches that a soak is credited with: a jump of up to two minutes is no gap, and the last
@@ -552,6 +554,13 @@ impl Facts {
         }
         self.able = vec![0; fleet.cells.len()];
         self.hosts = super::words::carried(&self.hosts, self.fleet.as_deref(), &fleet);
+        let hosts = self.hosts.iter().enumerate();
+        self.hold_ends = hosts
+            .flat_map(|(index, facts)| {
+                let ends = facts.holds.iter();
+                ends.filter_map(move |(kind, until)| Some(((*until)?, HostId::at(index), *kind)))
+            })
+            .collect();
         self.fleet = Some(fleet);
         self.fleet_digest = digest;
         Ok(())
@@ -630,7 +639,7 @@ impl Facts {
         Ok(())
     }
 
-    fn set_phase(&mut self, id: RolloutId, phase: Phase) -> Result<(), Broken> {
+    pub(super) fn set_phase(&mut self, id: RolloutId, phase: Phase) -> Result<(), Broken> {
         // A soak stands still in a halt; it runs through a pause.
         if phase == Phase::Halted {
             self.soak_held(id)?;
@@ -648,78 +657,6 @@ impl Facts {
         Ok(())
     }
 
-    fn halted(&mut self, id: RolloutId, cause: &HaltCause) -> Result<(), Broken> {
-        if let HaltCause::Failures {
-            ring,
-            failed,
-            limit,
-        } = cause
-        {
-            self.check_halt(id, ring.index(), *failed, *limit)?;
-            self.counted.halts += 1;
-        }
-        self.set_phase(id, Phase::Halted)
-    }
-
-    fn resumed(&mut self, id: RolloutId) -> Result<(), Broken> {
-        let rollout = self.rollout_mut(id)?;
-        ensure!(
-            matches!(rollout.phase, Phase::Paused | Phase::Halted),
-            Story,
-            "{id} is resumed and was neither paused nor halted"
-        );
-        let (was, slots) = (rollout.phase, rollout.slots.len());
-        rollout.phase = Phase::Advancing;
-        for slot in 0..slots {
-            if was == Phase::Halted && self.rollouts[&id].slots[slot].suspected {
-                self.change(id, slot, |facts| {
-                    facts.forgiven = true;
-                    facts.accepted |= facts.blamed;
-                });
-            }
-        }
-        Ok(())
-    }
-
-    /// A no: the rollout pauses and every yes to the same thing is void; before its start it ends.
-    fn declined(&mut self, id: RolloutId) -> Result<(), Broken> {
-        let rollout = self.rollout_mut(id)?;
-        rollout.decline();
-        let phase = match rollout.phase {
-            Phase::Proposed => Phase::Cancelling,
-            Phase::Advancing
-            | Phase::Paused
-            | Phase::Halted
-            | Phase::RollingBack
-            | Phase::Cancelling
-            | Phase::Over => Phase::Paused,
-        };
-        self.set_phase(id, phase)
-    }
-
-    /// A rollout goes back; one that was over counts again.
-    fn rollback_began(&mut self, id: RolloutId) -> Result<(), Broken> {
-        if self.rollout(id)?.phase.is_over() {
-            let plan = self.rollout(id)?.plan.clone();
-            let mut down = 0;
-            for (index, slot) in plan.slots.iter().enumerate() {
-                let record = self.rollouts[&id].slots[index];
-                self.count_host(slot.host, &record, true);
-                let host = &mut self.hosts[slot.host.index()];
-                host.seats.push((
-                    id,
-                    u32::try_from(index).expect("slots are numbered in 32 bits"),
-                ));
-                down += u32::from(host.is_down());
-            }
-            let rollout = self.rollout_mut(id)?;
-            rollout.down = down;
-            rollout.phase = Phase::RollingBack;
-            return Ok(());
-        }
-        self.set_phase(id, Phase::RollingBack)
-    }
-
     fn hold_soaks(&mut self) {
         let now = self.now;
         for rollout in self.rollouts.values_mut() {
@@ -729,24 +666,6 @@ impl Facts {
                 soak.accrued = soak.accrued.plus(now.since(since));
             }
         }
-    }
-
-    fn finished(&mut self, id: RolloutId, how: Final) -> Result<(), Broken> {
-        self.check_end(id, how)?;
-        let plan = self.rollout_mut(id)?.plan.clone();
-        // A rollout that is over takes nobody down: its hosts give back what they counted for.
-        for (index, slot) in plan.slots.iter().enumerate() {
-            let record = self.rollouts[&id].slots[index];
-            self.count_host(slot.host, &record, false);
-            self.hosts[slot.host.index()]
-                .seats
-                .retain(|(rollout, _)| *rollout != id);
-        }
-        let rollout = self.rollout_mut(id)?;
-        rollout.phase = Phase::Over;
-        rollout.how = Some(how);
-        rollout.soak = None;
-        Ok(())
     }
 
     pub(super) fn rollout_mut(&mut self, id: RolloutId) -> Result<&mut RolloutFacts, Broken> {

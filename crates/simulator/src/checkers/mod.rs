@@ -14,6 +14,7 @@ mod approvals;
 mod budgets;
 mod counts;
 mod facts;
+mod phases;
 mod promotion;
 mod starts;
 mod times;

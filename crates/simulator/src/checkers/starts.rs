@@ -197,7 +197,8 @@ impl Facts {
         rollout: &RolloutFacts,
         slot: usize,
     ) -> Result<(), Broken> {
-        if rollout.plan.already_unhealthy != AlreadyUnhealthy::Hold || rollout.slots[slot].changed {
+        let tried = rollout.slots[slot].changed || rollout.slots[slot].rest == HostState::Again;
+        if rollout.plan.already_unhealthy != AlreadyUnhealthy::Hold || tried {
             return Ok(());
         }
         let host = &self.hosts[rollout.plan.slots[slot].host.index()];
@@ -266,6 +267,9 @@ impl Facts {
         // `on_halt: finish`: a visit of a host whose update is applied goes on to its restart.
         let finishes = kind == StepKind::Reboot
             && rollout.plan.on_halt == OnHalt::Finish
+            && self.hosts[rollout.plan.slots[slot].host.index()]
+                .holds
+                .is_empty()
             && rollout.slots[slot]
                 .visit
                 .is_some_and(|visit| visit.applying || visit.kind == VisitKind::Restart);

@@ -439,7 +439,7 @@ impl Facts {
                     "slot {slot} of {id} is unhealthy and no gate found it down for long enough"
                 );
                 ensure!(
-                    !host.is_maintained() || ending,
+                    !host.is_maintained(),
                     I11,
                     "slot {slot} of {id} is unhealthy while somebody else works on its host"
                 );
@@ -556,7 +556,8 @@ fn note_result(facts: &mut SlotFacts, kind: StepKind, repeatable: bool, result: 
     let unhappy = !matches!(kind, StepKind::Inspect | StepKind::Precheck);
     match result {
         StepResult::Done | StepResult::Found { .. } | StepResult::Back { .. } => {
-            if facts.blamed_for == Some(kind) {
+            // A failure from before the visit ends with the visit, not with one step of it.
+            if facts.blamed_for == Some(kind) && facts.rest != HostState::Again {
                 absolve(facts);
             }
             match kind {

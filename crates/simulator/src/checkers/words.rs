@@ -152,7 +152,17 @@ impl Facts {
         let was_able = self.is_able(host);
         let facts = &mut self.hosts[host.index()];
         let was_down = facts.is_down();
+        for (kind, until) in &facts.holds {
+            if let Some(until) = until {
+                self.hold_ends.remove(&(*until, host, *kind));
+            }
+        }
         with(&mut facts.holds);
+        for (kind, until) in &facts.holds {
+            if let Some(until) = until {
+                self.hold_ends.insert((*until, host, *kind));
+            }
+        }
         let is_down = facts.is_down();
         self.recount_down(host, was_down, is_down);
         self.recount_cell(host, was_able);
@@ -175,14 +185,13 @@ impl Facts {
                 );
             }
         }
-        for (host, facts) in self.hosts.iter().enumerate() {
-            for until in facts.holds.values().flatten() {
-                ensure!(
-                    *until > self.now,
-                    I14,
-                    "host {host} is held although that was to end at {until}"
-                );
-            }
+        if let Some((until, host, _)) = self.hold_ends.first() {
+            ensure!(
+                *until > self.now,
+                I14,
+                "host {} is held although that was to end at {until}",
+                host.0
+            );
         }
         Ok(())
     }
@@ -198,12 +207,15 @@ pub(super) fn carried(
     let Some(before) = before else {
         return fresh;
     };
-    for (facts, spec) in hosts.iter().zip(&before.hosts) {
-        if facts.holds.is_empty() {
-            continue;
-        }
-        let same = after.hosts.iter().position(|host| host.name == spec.name);
-        if let Some(index) = same {
+    let held = hosts.iter().zip(&before.hosts);
+    let mut held = held.filter(|(facts, _)| !facts.holds.is_empty()).peekable();
+    if held.peek().is_none() {
+        return fresh;
+    }
+    let names = after.hosts.iter().enumerate();
+    let places: BTreeMap<&str, usize> = names.map(|(index, host)| (&*host.name, index)).collect();
+    for (facts, spec) in held {
+        if let Some(&index) = places.get(&*spec.name) {
             fresh[index].holds.clone_from(&facts.holds);
         }
     }

@@ -51,7 +51,7 @@ pub(in super::super) fn too_short(facts: &Facts<'_>, into: &mut Found) {
                 facts.in_ring(at),
                 format!(
                     "ring `{}`: a visit of {} may take {visit}, and no window of {} is longer than {window}: \
-                     it would never start",
+                     it may never start",
                     ring.name,
                     hosts(count),
                     names.join(", ")

@@ -1,0 +1,89 @@
+//! What events about single hosts do to the state: the part of `fold` that words of people lead to.
+
+use ringway_model::{HostId, Timestamp};
+
+use crate::command::HoldKind;
+use crate::engine::{Engine, Fault};
+use crate::hold::HostHold;
+use crate::host::HostState;
+use crate::slot::Class;
+
+impl Engine {
+    /// What failed is as down as before until it was visited again; anything else only waits for its turn.
+    pub(crate) fn fold_retried(&mut self, r: usize, slot: u32) {
+        self.rollouts[r].rec.skipped.remove(&slot);
+        let state = self.rollouts[r].rec.slots[slot as usize].state;
+        #[cfg(feature = "planted-bugs")]
+        let is_up = self.bug(crate::planted::Bug::RetryIsUp);
+        #[cfg(not(feature = "planted-bugs"))]
+        let is_up = false;
+        let to = if state.is_down() && !is_up {
+            HostState::Again
+        } else {
+            HostState::Pending
+        };
+        self.set_slot(r, slot, to, Timestamp::NEVER);
+        if to == HostState::Again {
+            self.rollouts[r].rec.again.insert(slot);
+        }
+    }
+
+    pub(crate) fn fold_held(
+        &mut self,
+        host: HostId,
+        kind: HoldKind,
+        hold: HostHold,
+    ) -> Result<(), Fault> {
+        if host.index() >= self.fleet.spec.hosts.len() {
+            return Err(Fault::new(format!("unknown host {} is held", host.0)));
+        }
+        let is_new = !self.holds.of.contains_key(&(host, kind));
+        #[cfg(feature = "planted-bugs")]
+        let hold = if self.bug(crate::planted::Bug::HoldNeverEnds) {
+            HostHold {
+                until: None,
+                ..hold
+            }
+        } else {
+            hold
+        };
+        self.holds.insert(host, kind, hold);
+        if is_new && kind == HoldKind::Maintenance {
+            self.count_maintenance(host, true);
+            // Whoever works on it may restart it: that is looked for again from what it is afterwards.
+            self.unwatch_boot(host);
+            for r in 0..self.rollouts.len() {
+                if let Some(slot) = self.slot_of(r, host) {
+                    self.forget_downs(r, slot);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// After somebody else's work everything that was known of the host's health is from before, and proves nothing.
+    pub(crate) fn fold_released(&mut self, host: HostId, kind: HoldKind) -> Result<(), Fault> {
+        if self.holds.remove(host, kind).is_none() {
+            return Err(Fault::new(format!(
+                "host {} is released and was not held",
+                host.0
+            )));
+        }
+        if kind == HoldKind::Maintenance {
+            self.count_maintenance(host, false);
+            self.forget_evidence(host);
+            self.watch_again(host);
+        }
+        for r in 0..self.rollouts.len() {
+            let Some(slot) = self.slot_of(r, host) else {
+                continue;
+            };
+            self.wake_parked_host(r, slot);
+            let class = self.rollouts[r].rec.slots[slot as usize].state.class();
+            if kind == HoldKind::Maintenance && matches!(class, Class::Settling | Class::Done) {
+                self.watch_boot(r, slot);
+            }
+        }
+        Ok(())
+    }
+}
