@@ -1,12 +1,13 @@
 #!/bin/sh
-# peers.sh VERSION [settle|full|careful]: the staged rollout of a peer bench kit, carried by Ringway.
+# peers.sh VERSION [full|careful|first]: the staged rollout of a peer bench kit, carried by Ringway.
 #
 # The kit starts N hosts on loopback and leaves `hosts`, `ring0`..`ring3`, `id`, `known_hosts` and `hostctl` in FARM_DIR.
 # Four rings; on each host: health, apply, health, each a step in its envelope; the journal is on. A rollout of its own
-# in a fresh data directory each time, and so below a fresh root on the hosts: a host that has met another database of its
-# fleet would refuse this one.
+# in a fresh data directory each time (RINGWAY_DATA names one to keep), and so below a fresh root on the hosts: a host that
+# has met another database of its fleet would refuse this one.
 #
 #   full      as fast as it can: no ramp, no settle; halts as the other tools of the kit do, above 10 % of a ring
+#   first     as full, but halts at the first failed host
 #   careful   what a policy says where it says nothing else: the ramp from one host, 2 s of settling
 set -eu
 version=$1 how=${2:-full} farm=${FARM_DIR:-/tmp/ringfarm} ringway=${RINGWAY:-ringway}
@@ -40,10 +41,12 @@ releases: [{ select: all, id: "u-$version", build: "$version" }]
 recipe: hostctl
 END
 case $how in
-full) pace='{ at_once: 64, ramp: off, settle: 0s }' ;;
+full | first) pace='{ at_once: 64, ramp: off, settle: 0s }' ;;
 careful) pace='{ at_once: 64, settle: 2s }' ;;
-*) echo "peers.sh: \`$how\` is neither full nor careful" >&2; exit 2 ;;
+*) echo "peers.sh: \`$how\` is none of full, careful and first" >&2; exit 2 ;;
 esac
+halt='{ failed_share: { limit: 10%, counts_from: 1 } }'
+[ "$how" = first ] && halt='{ failed: 1 }'
 cat >"$work/policy.yaml" <<END
 ringway: policy/v1
 name: p
@@ -55,6 +58,6 @@ rings:
   - { name: ring3, hosts: { select: ring = ring3 }, soak: 0s }
 pace: $pace
 retry: { times: 0 }
-halt: { failed_share: { limit: 10%, counts_from: 1 } }
+halt: $halt
 END
-"$ringway" run --data "$work/data" --no-wait "$work"
+"$ringway" run --data "${RINGWAY_DATA:-$work/data}" --no-wait "$work"
