@@ -80,12 +80,7 @@ pub(crate) async fn doctor(out: Out, data: &Path, args: &Doctor) -> Outcome {
     found.sort_by(|one, other| one.host.cmp(&other.host));
     report::print(out, &found, args.all);
     if interrupted {
-        let names: Vec<&str> = left.iter().map(String::as_str).take(8).collect();
-        out.say(&format!(
-            "interrupted: {} hosts were not looked at to the end, among them {}",
-            left.len(),
-            names.join(", ")
-        ));
+        out.say(&report::interrupted(&left));
         return Ok(End::Interrupted);
     }
     Ok(if report::is_ready(&found, args.strict) {

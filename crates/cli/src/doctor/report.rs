@@ -165,6 +165,22 @@ fn listed(hosts: &[&str]) -> String {
     }
 }
 
+/// Which hosts an interrupted look has missed.
+pub(super) fn interrupted(left: &BTreeSet<String>) -> String {
+    let names: Vec<&str> = left.iter().map(String::as_str).take(NAMES).collect();
+    let names = names.join(", ");
+    match left.len() {
+        0 => "interrupted: all hosts had been looked at".to_owned(),
+        1 => format!("interrupted: 1 host was not looked at to the end, {names}"),
+        all if all <= NAMES => {
+            format!("interrupted: {all} hosts were not looked at to the end: {names}")
+        }
+        all => {
+            format!("interrupted: {all} hosts were not looked at to the end, among them {names}")
+        }
+    }
+}
+
 fn summary(found: &[Found]) -> String {
     let of = |one: &Found, state| one.state == state && one.host.is_some();
     let hosts: BTreeSet<&str> = found.iter().filter_map(|one| one.host.as_deref()).collect();
@@ -175,6 +191,7 @@ fn summary(found: &[Found]) -> String {
     let (failed, warned) = (with(State::Failure), with(State::Warning));
     let ready = hosts.len() - failed.len();
     let mut text = match (ready, hosts.len()) {
+        (_, 0) => "no host was looked at".to_owned(),
         (1, 1) => "the host is ready".to_owned(),
         (ready, all) if ready == all => format!("all {all} hosts are ready"),
         (ready, all) => format!("{ready} of {all} hosts are ready"),
@@ -231,6 +248,27 @@ warning  patcher: apt is armed
         assert_eq!(plain(&text(&found, false)), expected);
         assert!(plain(&text(&found, true)).contains("this machine  room  ok  there is room\n"));
         assert!(!is_ready(&found, false));
+    }
+
+    #[test]
+    fn who_interrupts_is_told_what_was_missed() {
+        let left = |count: usize| interrupted(&(0..count).map(|n| format!("h{n:02}")).collect());
+        assert_eq!(left(0), "interrupted: all hosts had been looked at");
+        assert_eq!(
+            left(1),
+            "interrupted: 1 host was not looked at to the end, h00"
+        );
+        assert_eq!(
+            left(2),
+            "interrupted: 2 hosts were not looked at to the end: h00, h01"
+        );
+        let many = left(NAMES + 1);
+        assert!(many.starts_with("interrupted: 13 hosts were not"), "{many}");
+        assert!(
+            many.contains("among them h00") && !many.contains("h12"),
+            "{many}"
+        );
+        assert!(text(&[], false).contains("no host was looked at"));
     }
 
     /// Twenty hosts behind a closed firewall are one problem, though each is told with its own address.
