@@ -14,6 +14,7 @@ use ringway_executor::codec::{Batch, VERSION};
 use ringway_executor::fold::Fold;
 use ringway_executor::port::{Blob, Row};
 use ringway_model::{Digest, Epoch, Timestamp};
+use ringway_scheduler::times::Times;
 use ringway_scheduler::{FleetSpec, Plan};
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +56,9 @@ enum Line {
         format: u8,
     },
     Fleet(Digest, Box<FleetSpec>),
+    /// When work may run on the hosts of the plan on the next line; only where something limits them, as in the plan's
+    /// own encoding.
+    Times(Box<Times>),
     Plan(Digest, Box<Plan>),
     Row(Box<Recorded>),
     End {
@@ -158,7 +162,11 @@ impl History {
                 let fleet = FleetSpec::decode(&blob.bytes).expect("it folded");
                 lines.push(Line::Fleet(blob.digest, Box::new(fleet)));
             } else {
-                let plan = Plan::decode(&blob.bytes).expect("it folded");
+                let mut plan = Plan::decode(&blob.bytes).expect("it folded");
+                let times = std::mem::take(&mut plan.times);
+                if !times.is_empty() {
+                    lines.push(Line::Times(Box::new(times)));
+                }
                 lines.push(Line::Plan(blob.digest, Box::new(plan)));
             }
         }
@@ -182,6 +190,7 @@ impl History {
     pub fn read(text: &str) -> Result<Self, HistoryError> {
         let (mut head, mut end) = (None, None);
         let (mut blobs, mut rows) = (Vec::new(), Vec::new());
+        let mut times = Times::default();
         for (number, line) in text.lines().enumerate() {
             let wrong = |why: String| HistoryError::Line {
                 line: number + 1,
@@ -206,7 +215,14 @@ impl History {
                     continue;
                 }
                 Line::Fleet(digest, fleet) => ("fleet", digest, fleet.encode()),
-                Line::Plan(digest, plan) => ("plan", digest, plan.encode()),
+                Line::Times(of_next) => {
+                    times = *of_next;
+                    continue;
+                }
+                Line::Plan(digest, mut plan) => {
+                    plan.times = std::mem::take(&mut times);
+                    ("plan", digest, plan.encode())
+                }
             };
             if found.0 != named {
                 return Err(wrong(format!("the {kind} has another digest than it says")));

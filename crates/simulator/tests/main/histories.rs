@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use ringway_engine::{DECISION_VERSION, Event, Final};
 use ringway_executor::Library;
-use ringway_model::{IntentId, RolloutId};
+use ringway_model::{IntentId, RolloutId, Span};
 use ringway_simulator::checkers::Checkers;
 use ringway_simulator::history::{Difference, History};
 use ringway_simulator::record_seed;
@@ -125,6 +125,42 @@ fn the_recorded_journals_tell_of_every_kind_of_end() {
     });
     tells(&|history| crashes_with_steps(history));
     tells(&|history| is_beside(history));
+    tells(&|history| {
+        has(history, &|event| {
+            matches!(event, Event::CalendarKnown { .. })
+        }) && has(history, &|event| ends(event, Final::Completed))
+    });
+    tells(&|history| people_speak_of_hosts(history));
+}
+
+/// Work opens on some hosts while the rollout is under way on others.
+fn waits_for_a_window(history: &History) -> bool {
+    let (mut steps, mut opens) = (Vec::new(), Vec::new());
+    for (at, _, events) in history.batches() {
+        for event in events {
+            if let Event::CalendarKnown { calendar, .. } = event {
+                let times = calendar.tables.iter().flat_map(|table| &table.open);
+                // What is open already begins with the asking.
+                let later = times.filter(|(from, _)| *from > at + Span::minutes(1));
+                opens.extend(later.map(|(from, _)| *from));
+            } else if matches!(event, Event::StepIssued { .. }) {
+                steps.push(at);
+            }
+        }
+    }
+    let (Some(first), Some(last)) = (steps.first(), steps.last()) else {
+        return false;
+    };
+    opens.iter().any(|open| first < open && open <= last)
+}
+
+/// Somebody keeps a host from every rollout and lets it go, leaves one out of the rollout, and has one visited again.
+fn people_speak_of_hosts(history: &History) -> bool {
+    let has = |wanted: &dyn Fn(&Event) -> bool| history.events().any(wanted);
+    has(&|event| matches!(event, Event::HostHeld { .. }))
+        && has(&|event| matches!(event, Event::HostReleased { .. }))
+        && has(&|event| matches!(event, Event::HostSkipped { .. }))
+        && has(&|event| matches!(event, Event::HostRetried { .. }))
 }
 
 /// Which steps run after each event.
@@ -168,7 +204,10 @@ fn journals_of_seeded_worlds_are_decided_again_as_they_were() {
             continue;
         };
         rows += history.rows.len();
-        if let Err(difference) = history.decide_again() {
+        let text = history.write();
+        let read = History::read(&text).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        assert_eq!(read.write(), text, "seed {seed}");
+        if let Err(difference) = read.decide_again() {
             differing.push(format!(
                 "seed {seed} of {}: {difference}",
                 history.rows.len()
@@ -219,10 +258,12 @@ fn look_for_histories() {
             .filter(|event| matches!(event, Event::Halted { .. }))
             .count();
         println!(
-            "{:>7} bytes: seed {seed} ends {ends:?}, halts {halts}, crash {}, beside {}",
+            "{:>7} bytes: seed {seed} ends {ends:?}, halts {halts}, crash {}, beside {}, waits {}, people {}",
             history.write().len(),
             crashes_with_steps(&history),
-            is_beside(&history)
+            is_beside(&history),
+            waits_for_a_window(&history),
+            people_speak_of_hosts(&history)
         );
     }
 }
