@@ -10,7 +10,7 @@ use crate::event::{Conditions, Event};
 use crate::rollout::{RolloutState, Stage};
 
 impl Engine {
-    /// What a rollout can be approved for now: its start, or going on after the ring it is at.
+    /// What a rollout can be approved for at this instant: its start, or going on after the ring it is at.
     pub(crate) fn subject(&self, r: usize) -> Option<Subject> {
         let state = &self.rollouts[r].rec.state;
         match state {

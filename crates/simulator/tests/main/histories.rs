@@ -126,9 +126,7 @@ fn the_recorded_journals_tell_of_every_kind_of_end() {
     tells(&|history| crashes_with_steps(history));
     tells(&|history| is_beside(history));
     tells(&|history| {
-        has(history, &|event| {
-            matches!(event, Event::CalendarKnown { .. })
-        }) && has(history, &|event| ends(event, Final::Completed))
+        waits_for_a_window(history) && has(history, &|event| ends(event, Final::Completed))
     });
     tells(&|history| people_speak_of_hosts(history));
 }
