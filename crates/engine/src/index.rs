@@ -617,19 +617,13 @@ impl Engine {
                 | Class::Settling
                 | Class::Debt
                 | Class::Skipped
-                    if rolling_back && is_down(index) =>
-                {
-                    idx.again.push_back(slot);
-                }
-                Class::Pending
-                | Class::Withheld
-                | Class::Done
-                | Class::Settling
-                | Class::Debt
-                | Class::Skipped
                     if rolling_back =>
                 {
-                    later.push_back(slot);
+                    if is_down(index) {
+                        idx.again.push_back(slot);
+                    } else {
+                        later.push_back(slot);
+                    }
                 }
                 Class::Visiting
                 | Class::Settling
