@@ -131,6 +131,17 @@ pub enum Command {
         /// What.
         text: String,
     },
+    /// Work may run in a freeze, in one rollout.
+    OverrideFreeze {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The freeze's name.
+        freeze: String,
+        /// Why; required.
+        reason: String,
+        /// Until when.
+        until: Timestamp,
+    },
 }
 
 /// Why a host is not to be touched.
@@ -179,7 +190,7 @@ pub struct Accepted {
 #[error("{why}")]
 pub struct Rejected {
     /// A stable code, as the documentation lists them: `not-found`, `wrong-state`, `not-allowed`, `stale-digest`,
-    /// `already-approved`, `nothing-to-approve`, `reason-missing`, `fleet-changed`, `nothing-to-roll-back`.
+    /// `already-approved`, `nothing-to-approve`, `reason-missing`, `fleet-changed`, `nothing-to-roll-back`, `outside-hours`.
     pub code: String,
     /// Why, as a sentence fragment.
     pub why: String,

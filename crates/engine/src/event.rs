@@ -1,7 +1,7 @@
 //! What was decided. Applying all events in order to a new engine gives the state: the journal is these.
 
 use ringway_model::{
-    Actor, Digest, Epoch, Evidence, HostId, IntentId, ProbeId, RingIndex, RolloutId, Slot,
+    Actor, Digest, Epoch, Evidence, HostId, IntentId, ProbeId, RingIndex, RolloutId, Says, Slot,
     StepResult, Timestamp, VisitKind,
 };
 use serde::{Deserialize, Serialize};
@@ -300,6 +300,30 @@ pub enum Event {
         rollout: RolloutId,
         /// They.
         calendar: Calendar,
+    },
+    /// People may work in a freeze, in one rollout and for some time.
+    FreezeOverridden {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The freeze.
+        freeze: String,
+        /// Who decided it.
+        actor: Actor,
+        /// Why.
+        reason: String,
+        /// When the freeze holds again.
+        until: Timestamp,
+    },
+    /// What an external gate says changed.
+    GateSaid {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The gate's number in the plan.
+        gate: u16,
+        /// What is known now.
+        says: Says,
+        /// What its command added.
+        why: String,
     },
 }
 

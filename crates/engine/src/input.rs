@@ -1,7 +1,7 @@
 //! Everything that can happen to the engine.
 
 use ringway_model::{
-    Actor, Epoch, Evidence, HostId, IntentId, ProbeId, RolloutId, StepResult, Timestamp,
+    Actor, Epoch, Evidence, HostId, IntentId, ProbeId, RolloutId, Says, StepResult, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -61,5 +61,16 @@ pub enum Input {
         rollout: RolloutId,
         /// They.
         calendar: Calendar,
+    },
+    /// An external gate answered, or has not for too long.
+    GateSaid {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The gate's number in the plan.
+        gate: u16,
+        /// What is known now.
+        says: Says,
+        /// What its command added.
+        why: String,
     },
 }

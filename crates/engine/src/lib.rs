@@ -23,6 +23,7 @@ mod show;
 mod slot;
 mod snapshot;
 mod start;
+mod terms;
 mod times;
 pub mod view;
 mod visit;

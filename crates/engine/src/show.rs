@@ -9,8 +9,11 @@ use ringway_model::{
 use crate::engine::{Engine, FleetHold};
 use crate::event::HaltCause;
 use crate::host::HostState;
-use crate::rollout::{RingCount, RolloutState, Stage};
-use crate::view::{ApprovalView, FleetView, HoldView, HostView, RingView, RolloutView, Waiting};
+use crate::rollout::{RingCount, Rollout, RolloutState, Stage};
+use crate::view::{
+    ApprovalView, FleetView, GateView, HoldView, HostView, OverrideView, RingView, RolloutView,
+    Waiting,
+};
 
 impl Engine {
     /// The fleet and every rollout.
@@ -164,22 +167,37 @@ impl Engine {
         let mut reasons = Vec::new();
         match (state, self.stage(r)) {
             (RolloutState::Proposed, _) => {
-                reasons.extend(self.approval_wanted(r).map(|(on, _)| on));
+                reasons.extend(self.gate_waits(r));
+                reasons.extend(self.approval_waits(r));
             }
             (_, Some(Stage::Visiting { ring })) => reasons.extend(self.visiting_waits(r, ring)),
             (_, Some(Stage::Soaking { ring, .. })) => reasons.extend(self.soak_waits(r, ring)),
             (_, Some(Stage::Promoting { ring })) => {
                 reasons.extend(self.promotion_waits(r, ring));
-                reasons.extend(self.approval_wanted(r).map(|(on, _)| on));
+                reasons.extend(self.gate_waits(r));
+                reasons.extend(self.approval_waits(r));
             }
             (_, None) => reasons.extend(self.ending_waits(r)),
         }
         reasons
     }
 
+    /// The approval that is missing, and when one counts where it does not now.
+    fn approval_waits(&self, r: usize) -> Vec<WaitingOn> {
+        let Some((on, subject)) = self.approval_wanted(r) else {
+            return Vec::new();
+        };
+        let hours = self.outside_hours(r, subject);
+        std::iter::once(on).chain(hours).collect()
+    }
+
     fn soak_waits(&self, r: usize, ring: RingIndex) -> Vec<WaitingOn> {
         if let Some(until) = self.soak_until(&self.rollouts[r]) {
-            return vec![WaitingOn::Soak { until }];
+            return vec![if until == Timestamp::NEVER {
+                WaitingOn::Calendar
+            } else {
+                WaitingOn::Soak { until }
+            }];
         }
         self.blind(r, ring)
             .map(|(need, have)| WaitingOn::Blind { need, have })
@@ -351,6 +369,8 @@ impl Engine {
                 .map(|ring| self.ring_view(r, ring))
                 .collect(),
             approval: self.approval_view(r),
+            overrides: self.override_views(r),
+            gates: gate_views(rollout),
             not_applicable: u32::try_from(rollout.plan.not_applicable.len()).unwrap_or(u32::MAX),
             hit: rollout.rec.hit,
         }
@@ -392,7 +412,7 @@ impl Engine {
             halt_on: plan.halt_on,
             soak_until: at
                 .filter(|stage| matches!(stage, Stage::Soaking { .. }))
-                .and_then(|_| self.soak_until(rollout)),
+                .and_then(|_| some(self.soak_until(rollout)?)),
         }
     }
 
@@ -421,6 +441,8 @@ impl Engine {
             need: plan.needed,
             by: valid.map(|approval| approval.actor.0.clone()).collect(),
             teams: plan.by.clone(),
+            between: self.approval_between(r, subject),
+            counts_from: self.outside_hours(r, subject).and_then(|on| on.earliest()),
             due: matches!(self.stage(r), None | Some(Stage::Promoting { .. })),
             failed: conditions
                 .failed
@@ -428,6 +450,19 @@ impl Engine {
                 .map(|slot| self.host_name(r, slot.0))
                 .collect(),
         })
+    }
+
+    /// Freezes that people let work run in.
+    fn override_views(&self, r: usize) -> Vec<OverrideView> {
+        let overridden = self.rollouts[r].rec.terms.overridden.iter();
+        let now = overridden.filter(|(_, one)| self.now < one.until);
+        now.map(|(freeze, one)| OverrideView {
+            freeze: freeze.clone(),
+            by: one.by.0.clone(),
+            reason: one.reason.clone(),
+            until: one.until,
+        })
+        .collect()
     }
 
     fn host_name(&self, r: usize, slot: u32) -> String {
@@ -514,6 +549,20 @@ impl Engine {
             HostState::Again => HostOutcome::Again,
         }
     }
+}
+
+fn gate_views(rollout: &Rollout) -> Vec<GateView> {
+    let gates = rollout.plan.terms.external.iter();
+    let known = gates.zip(&rollout.rec.terms.gates);
+    known
+        .map(|(gate, (says, since, why))| GateView {
+            gate: gate.name.clone(),
+            says: *says,
+            since: *since,
+            why: why.clone(),
+            every_ms: gate.every,
+        })
+        .collect()
 }
 
 fn some(until: Timestamp) -> Option<Timestamp> {

@@ -11,7 +11,7 @@ use crate::command::HoldKind;
 use crate::engine::{Engine, Fault, FleetHold};
 use crate::fleet::Fleet;
 use crate::hold::{HostHold, Skipped};
-use crate::rollout::{Approval, Index, RampState, Record, Rollout, RolloutState};
+use crate::rollout::{Approval, Index, RampState, Record, Rollout, RolloutState, TermsRecord};
 use crate::slot::SlotRec;
 use crate::times::Calendar;
 
@@ -21,6 +21,9 @@ const FORMAT: u8 = 2;
 /// The same with what people said of single hosts behind it. Where nobody said anything a state is written in the format
 /// before, because journals have digests of that.
 const FORMAT_WITH_WORDS: u8 = 3;
+
+/// The same with what the terms of plans have come to behind that.
+const FORMAT_WITH_TERMS: u8 = 4;
 
 /// What people said of single hosts.
 #[derive(Default, Serialize, Deserialize)]
@@ -33,6 +36,9 @@ struct Words {
     /// The same of calendars.
     calendars: Vec<(u32, Calendar)>,
 }
+
+/// By the rollout's index, where there is anything.
+type Terms = Vec<(u32, TermsRecord)>;
 
 #[derive(Serialize)]
 struct State<'e> {
@@ -124,8 +130,20 @@ impl Engine {
             || !words.skipped.is_empty()
             || !words.again.is_empty()
             || !words.calendars.is_empty();
+        let terms: Terms = (0_u32..)
+            .zip(&self.rollouts)
+            .filter(|(_, rollout)| rollout.rec.terms != TermsRecord::default())
+            .map(|(index, rollout)| (index, rollout.rec.terms.clone()))
+            .collect();
+        let format = if !terms.is_empty() {
+            FORMAT_WITH_TERMS
+        } else if has_words {
+            FORMAT_WITH_WORDS
+        } else {
+            FORMAT
+        };
         let state = State {
-            format: if has_words { FORMAT_WITH_WORDS } else { FORMAT },
+            format,
             last_event: self.last_event,
             epoch: self.epoch,
             recovered_at: self.recovered_at,
@@ -138,10 +156,10 @@ impl Engine {
         };
         let plain = "the state is plain data and memory is there";
         let bytes = postcard::to_allocvec(&state).expect(plain);
-        if has_words {
-            postcard::to_extend(&words, bytes).expect(plain)
-        } else {
-            bytes
+        match format {
+            FORMAT_WITH_TERMS => postcard::to_extend(&(words, terms), bytes).expect(plain),
+            FORMAT_WITH_WORDS => postcard::to_extend(&words, bytes).expect(plain),
+            _ => bytes,
         }
     }
 
@@ -221,15 +239,18 @@ impl Engine {
         plans: BTreeMap<Digest, Arc<Plan>>,
     ) -> Result<Self, Fault> {
         let format = bytes.first().copied();
-        if !matches!(format, Some(FORMAT | FORMAT_WITH_WORDS)) {
+        if !matches!(format, Some(FORMAT | FORMAT_WITH_WORDS | FORMAT_WITH_TERMS)) {
             return Err(Fault::new("the snapshot is of another format"));
         }
         let unreadable = |_| Fault::new("the snapshot does not read back");
         let (stored, rest): (Stored, _) = postcard::take_from_bytes(bytes).map_err(unreadable)?;
-        let words: Words = if format == Some(FORMAT_WITH_WORDS) {
-            postcard::from_bytes(rest).map_err(unreadable)?
-        } else {
-            Words::default()
+        let (words, terms): (Words, Terms) = match format {
+            Some(FORMAT_WITH_TERMS) => postcard::from_bytes(rest).map_err(unreadable)?,
+            Some(FORMAT_WITH_WORDS) => {
+                let words = postcard::from_bytes(rest).map_err(unreadable)?;
+                (words, Terms::new())
+            }
+            Some(_) | None => (Words::default(), Terms::new()),
         };
         let mut engine = Self::new();
         engine.now = stored.last_event;
@@ -267,6 +288,7 @@ impl Engine {
             });
         }
         engine.take_words(words)?;
+        engine.take_terms(terms)?;
         engine.fleets = fleets;
         engine.plans = plans;
         debug_assert_eq!(Some(stored.format), format);
@@ -295,10 +317,27 @@ impl Engine {
         for (index, calendar) in words.calendars {
             let rollout = self.rollouts.get_mut(index as usize);
             let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
-            if calendar.tables.len() != rollout.plan.times.tables.len() {
+            if calendar.tables.len() != rollout.plan.rules().count() {
                 return Err(Fault::new("the snapshot is of another plan"));
             }
             rollout.rec.calendar = Some(calendar);
+        }
+        Ok(())
+    }
+
+    /// What the terms of plans have come to, as a snapshot has it.
+    fn take_terms(&mut self, terms: Terms) -> Result<(), Fault> {
+        for (index, terms) in terms {
+            let rollout = self.rollouts.get_mut(index as usize);
+            let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
+            let gates = rollout.plan.terms.external.len();
+            if !rollout.rec.state.is_final() && terms.gates.len() != gates {
+                return Err(Fault::new("the snapshot is of another plan"));
+            }
+            rollout.rec.terms = terms;
+        }
+        for r in 0..self.rollouts.len() {
+            self.refresh_effective(r);
         }
         Ok(())
     }

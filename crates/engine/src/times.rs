@@ -10,11 +10,15 @@
 //!   same is asked again before each step that prepares or disrupts, for what is left of the visit.
 //! * Steps that bring a host back into service are exempt, and so are rollbacks: their time was reserved before.
 //! * A rollout whose plan limits times and of which no instants are known starts nothing (I11).
+//! * What people may override is taken from freezes only, and only until it ends: see `terms`.
 
-use ringway_calendar::{Because, Intervals, Opening, State, Timetable, UnknownZone, Zones};
+use ringway_calendar::{
+    Because, FreezeRule, HoursIn, Intervals, Opening, State, Timetable, UnknownZone, Zones,
+};
 use ringway_model::{Slot, Span, StepKind, Timestamp, VisitKind, WaitingOn};
+use ringway_scheduler::Plan;
 use ringway_scheduler::plan::{More, StepPlan};
-use ringway_scheduler::times::Times;
+use ringway_scheduler::terms::Rule;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
@@ -40,19 +44,20 @@ pub struct Table {
     pub frozen: Vec<(Timestamp, Timestamp, String)>,
 }
 
-impl Table {
-    /// The first time from an instant on that is this long.
-    fn next_fit(&self, from: Timestamp, length: Span) -> Option<Timestamp> {
-        let behind = self.open.partition_point(|(_, end)| *end <= from);
-        let mut rest = self.open[behind..].iter();
-        rest.find(|(start, end)| end.since((*start).max(from)) >= length)
-            .map(|(start, _)| (*start).max(from))
-    }
+/// The first time from an instant on that is this long.
+fn next_fit(open: &[(Timestamp, Timestamp)], from: Timestamp, length: Span) -> Option<Timestamp> {
+    let behind = open.partition_point(|(_, end)| *end <= from);
+    let mut rest = open[behind..].iter();
+    rest.find(|(start, end)| end.since((*start).max(from)) >= length)
+        .map(|(start, _)| (*start).max(from))
+}
 
-    /// The freeze that holds at an instant.
-    fn freeze_at(&self, at: Timestamp) -> Option<(Timestamp, &str)> {
+impl Table {
+    /// The freeze that holds at an instant, of those that count.
+    fn freeze_at(&self, at: Timestamp, counts: impl Fn(&str) -> bool) -> Option<(Timestamp, &str)> {
         let holds = |(from, until, _): &&(Timestamp, Timestamp, String)| *from <= at && at < *until;
         let found = self.frozen.iter().filter(holds);
+        let found = found.filter(|(.., words)| counts(words));
         let last = found.max_by_key(|(_, until, _)| *until)?;
         Some((last.1, &last.2))
     }
@@ -66,23 +71,49 @@ const KNOWN_FOR: Span = Span::hours(24 * 400);
 /// # Errors
 ///
 /// A zone that a rule names and that the database does not have.
-pub fn instants(times: &Times, zones: &Zones, from: Timestamp) -> Result<Calendar, UnknownZone> {
+pub fn instants(plan: &Plan, zones: &Zones, from: Timestamp) -> Result<Calendar, UnknownZone> {
     let until = from + KNOWN_FOR;
-    let tables = times.tables.iter().map(|rule| {
-        let pairs = |intervals: &Intervals| -> Vec<_> {
-            let all = intervals.iter();
-            all.map(|one| (one.start, one.end)).collect()
-        };
-        Ok(Table {
-            open: pairs(&Opening::new(rule, zones)?.open(from, until)),
-            frozen: frozen(rule, zones, from, until)?,
-        })
+    let pairs = |intervals: &Intervals| -> Vec<_> {
+        let all = intervals.iter();
+        all.map(|one| (one.start, one.end)).collect()
+    };
+    let tables = plan.rules().map(|rule| {
+        let mut table = Table::default();
+        match rule {
+            Rule::Times(rule) => {
+                table.open = pairs(&Opening::new(rule, zones)?.open(from, until));
+                table.frozen = frozen(rule, zones, from, until)?;
+            }
+            Rule::Hours(plan) => {
+                let hours = HoursIn::new(&plan.hours, &plan.zone, zones)?;
+                table.open = pairs(&hours.open(from, until));
+            }
+            Rule::Windows(rule) => {
+                let rule = rule.ignoring_freezes();
+                table.open = pairs(&Opening::new(&rule, zones)?.open(from, until));
+            }
+            Rule::Freeze(rule, freeze) => {
+                let rule = alone(rule, freeze);
+                let open = Opening::new(&rule, zones)?.open(from, until);
+                table.open = pairs(&Intervals::whole(from, until).difference(&open));
+            }
+        }
+        Ok(table)
     });
     Ok(Calendar {
         zones: zones.version().to_owned(),
         until,
         tables: tables.collect::<Result<_, _>>()?,
     })
+}
+
+/// A timetable with one freeze and nothing else.
+fn alone(rule: &Timetable, freeze: &FreezeRule) -> Timetable {
+    Timetable {
+        zone: rule.zone.clone(),
+        layers: Vec::new(),
+        freezes: vec![freeze.clone()],
+    }
 }
 
 /// When freezes hold, each with its name and reason.
@@ -94,11 +125,7 @@ fn frozen(
 ) -> Result<Vec<(Timestamp, Timestamp, String)>, UnknownZone> {
     let mut frozen = Vec::new();
     for freeze in &rule.freezes {
-        let alone = Timetable {
-            zone: rule.zone.clone(),
-            layers: Vec::new(),
-            freezes: vec![freeze.clone()],
-        };
+        let alone = alone(rule, freeze);
         let opening = Opening::new(&alone, zones)?;
         let held = Intervals::whole(from, until).difference(&opening.open(from, until));
         for interval in &held {
@@ -148,7 +175,7 @@ impl Engine {
         let Ok(r) = self.index_of(rollout) else {
             return;
         };
-        let fits = calendar.tables.len() == self.rollouts[r].plan.times.tables.len();
+        let fits = calendar.tables.len() == self.rollouts[r].plan.rules().count();
         let is_over = self.rollouts[r].rec.state.is_final();
         if !fits || is_over || self.rollouts[r].rec.calendar.as_ref() == Some(calendar) {
             return;
@@ -164,7 +191,7 @@ impl Engine {
         };
         let rollout = &self.rollouts[r];
         let known = rollout.rec.calendar.as_ref().map(|known| known.until);
-        !rollout.plan.times.is_empty()
+        rollout.plan.has_rules()
             && !rollout.rec.state.is_final()
             && known.is_none_or(|until| until <= self.now + AHEAD)
     }
@@ -228,11 +255,14 @@ impl Engine {
         };
         let table = &calendar.tables[number as usize];
         let length = self.remaining(r, slot, visit, position);
-        let opens = table.next_fit(self.now, length);
+        let effective = rollout.rec.effective.get(&(number as usize));
+        let open = effective.unwrap_or(&table.open);
+        let opens = next_fit(open, self.now, length);
         if opens == Some(self.now) {
             return None;
         }
-        Some(match table.freeze_at(self.now) {
+        let counts = |told: &str| effective.is_none() || !self.is_overridden(r, told);
+        Some(match table.freeze_at(self.now, counts) {
             Some((until, reason)) => WaitingOn::Freeze {
                 reason: reason.to_owned(),
                 until,

@@ -1,6 +1,8 @@
 //! What people are shown: plain values with names, made from the state on request.
 
-use ringway_model::{Digest, HostOutcome, RolloutId, Slot, StepKind, Timestamp, WaitingOn};
+use ringway_model::{
+    Digest, HostOutcome, RolloutId, Says, Slot, Span, StepKind, Timestamp, WaitingOn,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::command::{HoldKind, Subject};
@@ -66,10 +68,46 @@ pub struct RolloutView {
     pub rings: Vec<RingView>,
     /// What could be approved now.
     pub approval: Option<ApprovalView>,
+    /// Freezes that people let work run in.
+    #[serde(default)]
+    pub overrides: Vec<OverrideView>,
+    /// What external gates say.
+    #[serde(default)]
+    pub gates: Vec<GateView>,
     /// Hosts that `applies_to` matches and no release does.
     pub not_applicable: u32,
     /// Hosts that counted as failed at any time, in all rings: the blast radius so far.
     pub hit: u32,
+}
+
+/// A freeze that somebody lets work run in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct OverrideView {
+    /// The freeze.
+    pub freeze: String,
+    /// By whom.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When it holds again.
+    pub until: Timestamp,
+}
+
+/// What an external gate says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct GateView {
+    /// Its name.
+    pub gate: String,
+    /// What it says.
+    pub says: Says,
+    /// Since when.
+    pub since: Timestamp,
+    /// What its command added.
+    pub why: String,
+    /// How often it is asked.
+    pub every_ms: Span,
 }
 
 /// One ring.
@@ -150,6 +188,12 @@ pub struct ApprovalView {
     pub by: Vec<String>,
     /// Teams that may.
     pub teams: Vec<String>,
+    /// The hours in which a yes counts, where not at any.
+    #[serde(default)]
+    pub between: Option<String>,
+    /// When a yes counts next, where it does not now.
+    #[serde(default)]
+    pub counts_from: Option<Timestamp>,
     /// Whether the ring has been observed for long enough (an earlier yes is kept under the conditions it was shown).
     pub due: bool,
     /// Names of the hosts that count as failed so far.

@@ -15,7 +15,7 @@ mod time;
 mod waiting;
 
 pub use digest::{Digest, DigestParseError, Hasher, Pieces};
-pub use evidence::{Evidence, Sample};
+pub use evidence::{Evidence, Sample, Says};
 pub use ids::{
     Actor, CellId, Epoch, GroupId, HostId, IntentId, IntentParseError, ProbeId, RingIndex,
     RolloutId, RouteId, Slot,

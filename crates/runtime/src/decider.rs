@@ -340,6 +340,12 @@ impl Decider {
                 let told = Arrival::CalendarTold { rollout, calendar };
                 progress.found.push_back(told);
             }
+            Request::AskGate {
+                rollout,
+                gate,
+                plan,
+                ring,
+            } => self.probing.ask_gate(rollout, gate, plan, ring),
             Request::WakeAt(at) => progress.wake = Some(at),
             Request::Reply { ticket, answer } => {
                 if let Some(caller) = progress.callers.remove(&ticket) {

@@ -22,6 +22,7 @@ pub mod report;
 mod route;
 pub mod spec;
 mod stratum;
+pub mod terms;
 mod text;
 mod texts;
 pub mod thresholds;

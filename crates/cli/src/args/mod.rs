@@ -19,8 +19,8 @@ pub(crate) use futures::{Place, Simulate, WhatIf};
 pub(crate) use goal::Goal;
 pub(crate) use hosts::{AboutMaintenance, Comment, Hold, Maintenance, OneHost, Release, SomeHosts};
 pub(crate) use rollout::{
-    Adopt, Approve, Audit, Bounds, Connections, FleetReason, Journal, Reasoned, Run, Status, Wait,
-    When, Which, Why,
+    Adopt, Approve, Audit, Bounds, Connections, FleetReason, Journal, OverrideFreeze, Reasoned,
+    Run, Status, Wait, When, Which, Why,
 };
 
 /// The exit codes, as `--help` shows them. `docs/reference/cli.md` explains them; `exit.rs` is where they are decided.
@@ -188,6 +188,11 @@ pub(crate) enum Cmd {
         after_help = "Examples:\n    ringway maintenance add --select 'site = fra' --until 2026-12-01T06:00:00Z --reason 'power, CHG-4711'\n    ringway maintenance end --select 'site = fra'\n    ringway maintenance list"
     )]
     Maintenance(Maintenance),
+    /// Let a rollout work in a freeze for some time, where its policy permits that
+    #[command(
+        after_help = "Example:\n    ringway override-freeze year-end --until 4h --reason 'the hole is being exploited, CHG-4711'"
+    )]
+    OverrideFreeze(OverrideFreeze),
     /// Write something down about a rollout, or a host in it
     #[command(
         after_help = "Example:\n    ringway comment 'the vendor was called, case 8823' --host web-7"
@@ -252,6 +257,7 @@ impl Cmd {
             Self::Release(args) => args.observed.observe,
             Self::Maintenance(args) => args.what.observes(),
             Self::Comment(args) => args.observed.observe,
+            Self::OverrideFreeze(args) => args.observed.observe,
             Self::Journal(args) => args.observed.observe,
             Self::Audit(args) => args.observed.observe,
             Self::Init(_)

@@ -269,7 +269,7 @@ impl Rig {
                 from,
             } => {
                 let zones = ringway_calendar::Zones::utc();
-                let calendar = ringway_engine::instants(&plan.times, &zones, from).unwrap();
+                let calendar = ringway_engine::instants(&plan, &zones, from).unwrap();
                 let calendar = Some(Box::new(calendar));
                 self.queue
                     .push_back(Arrival::CalendarTold { rollout, calendar });

@@ -29,6 +29,7 @@ use crate::checkers::{Checkers, Invariant, Violation};
 use crate::dice::Dice;
 use crate::documents::Papers;
 use crate::reach::Reach;
+use crate::terms::GateMoods;
 use crate::trace::{Trace, dense};
 
 use deciders::Former;
@@ -113,6 +114,10 @@ pub struct World {
     faults: Faults,
     network: Dice,
     people: Dice,
+    /// What external gates say.
+    gates: GateMoods,
+    /// Who works in freezes.
+    freezers: Dice,
     tickets: u64,
     patience: u32,
     looks: u32,
@@ -203,6 +208,8 @@ impl World {
             faults,
             network: Dice::new(seed, "network"),
             people: Dice::new(seed, "people"),
+            gates: GateMoods::new(seed),
+            freezers: Dice::new(seed, "people in freezes"),
             tickets: 0,
             patience: 0,
             looks: 0,
@@ -413,6 +420,7 @@ impl World {
         self.healing = true;
         self.say("! everything heals");
         self.faults.stop();
+        self.gates.heal();
         self.queue
             .retain(|_, happening| !matches!(happening, Happening::Strikes(_)));
         let now = self.now;
