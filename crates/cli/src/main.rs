@@ -114,6 +114,7 @@ fn perform(out: Out, data: PathBuf, command: Cmd) -> Outcome {
         Cmd::Demo(args) => on_runtime(demo::run(out, &args)),
         Cmd::Run(args) => on_runtime(commands::run(out, data, args)),
         Cmd::Status(args) => on_runtime(commands::status(out, data, &args)),
+        Cmd::Due(_) => on_runtime(commands::due(out, data)),
         Cmd::Why(args) => on_runtime(commands::why(out, data, &args)),
         Cmd::Journal(args) => on_runtime(journal::print(out, data, &args)),
         Cmd::Audit(_) => on_runtime(journal::audit(out, data)),

@@ -5,6 +5,7 @@
 
 mod approve;
 mod command;
+mod due;
 mod engine;
 mod event;
 mod fleet;

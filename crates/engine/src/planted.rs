@@ -151,11 +151,13 @@ pub enum Bug {
     OverridesEveryFreeze,
     /// A freeze that nothing may ignore is overridden.
     BindingOverridden,
+    /// People are told that something moves later than it can.
+    ToldTooLate,
 }
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 73] = [
+    pub const ALL: [Self; 74] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -229,5 +231,6 @@ impl Bug {
         Self::OverrideNeverEnds,
         Self::OverridesEveryFreeze,
         Self::BindingOverridden,
+        Self::ToldTooLate,
     ];
 }

@@ -237,6 +237,8 @@ pub(crate) struct TermsRecord {
     pub(crate) overridden: BTreeMap<String, Overridden>,
     /// By the number of an external gate: what it says, since when, and what it added. Empty before the first.
     pub(crate) gates: Vec<(Says, Timestamp, String)>,
+    /// When it was proposed, where its plan has a due date that counts from then.
+    pub(crate) started: Option<Timestamp>,
 }
 
 /// Counters of one ring, kept true by `Engine::set_slot`.
@@ -358,6 +360,7 @@ impl Rollout {
             calendar: None,
             terms: TermsRecord {
                 gates: vec![(Says::Unknown, at, String::new()); plan.terms.external.len()],
+                started: plan.terms.due.as_ref().map(|_| at),
                 ..TermsRecord::default()
             },
             effective: BTreeMap::new(),

@@ -193,6 +193,12 @@ impl Engine {
 
     fn soak_waits(&self, r: usize, ring: RingIndex) -> Vec<WaitingOn> {
         if let Some(until) = self.soak_until(&self.rollouts[r]) {
+            #[cfg(feature = "planted-bugs")]
+            let until = if self.bug(crate::planted::Bug::ToldTooLate) {
+                until + ringway_model::Span::seconds(10)
+            } else {
+                until
+            };
             return vec![if until == Timestamp::NEVER {
                 WaitingOn::Calendar
             } else {
@@ -224,12 +230,7 @@ impl Engine {
         if pending + in_flight > 0 {
             reasons.push(WaitingOn::Visits { pending, in_flight });
             // What keeps the next host is worth knowing only where nothing else is going on.
-            let next = rollout.plan.rings[ring.index()].slots().find_map(|slot| {
-                let slot = u32::try_from(slot).unwrap_or(u32::MAX);
-                let visit = self.wanted_visit(r, slot)?;
-                Some(self.may_start(r, slot, visit).err()?.waiting())
-            });
-            reasons.extend(next);
+            reasons.extend(self.next_visit_waits(r, ring));
         } else if let Some((have, allowed)) = self.too_much_debt(r, ring) {
             reasons.push(WaitingOn::Debt { have, allowed });
         } else if self.nobody_updated(r, ring) {
@@ -239,6 +240,41 @@ impl Engine {
             reasons.extend(self.promotion_waits(r, ring));
         }
         reasons
+    }
+
+    /// What keeps the host from its visit that may be the next one: where all wait for an instant, one of those whose instant
+    /// comes first, and otherwise one that may be visited at any moment.
+    fn next_visit_waits(&self, r: usize, ring: RingIndex) -> Option<WaitingOn> {
+        /// Where so many hosts in a row wait for an instant, those after them do as well, and their instants are known.
+        const LOOKED_AT: usize = 1000;
+        let rollout = &self.rollouts[r];
+        let waits = |slot: u32| {
+            let visit = self.wanted_visit(r, slot)?;
+            match self.may_start(r, slot, visit) {
+                Ok(()) => self.live.then_some(WaitingOn::Worker),
+                Err(block) => Some(block.waiting()),
+            }
+        };
+        let opened = rollout.plan.rings[..=ring.index()].iter();
+        let slots = opened.flat_map(ringway_scheduler::plan::RingPlan::slots);
+        let slots = slots.map(|slot| u32::try_from(slot).unwrap_or(u32::MAX));
+        let parked = rollout.idx.parked_times.first_key_value();
+        let parked = parked.and_then(|(_, slots)| slots.first().copied());
+        let mut first: Option<WaitingOn> = None;
+        for on in slots
+            .filter_map(waits)
+            .take(LOOKED_AT)
+            .chain(parked.and_then(waits))
+        {
+            let sooner = |than: &WaitingOn| on.earliest() < than.earliest();
+            if first.as_ref().is_none_or(sooner) {
+                first = Some(on);
+            }
+            if first.as_ref().is_some_and(|on| on.earliest().is_none()) {
+                break;
+            }
+        }
+        first
     }
 
     /// Why a host does not move; empty where a step runs on it or its outcome is final.
@@ -371,6 +407,7 @@ impl Engine {
             approval: self.approval_view(r),
             overrides: self.override_views(r),
             gates: gate_views(rollout),
+            due: self.due_view(r),
             not_applicable: u32::try_from(rollout.plan.not_applicable.len()).unwrap_or(u32::MAX),
             hit: rollout.rec.hit,
         }

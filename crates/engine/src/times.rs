@@ -12,13 +12,11 @@
 //! * A rollout whose plan limits times and of which no instants are known starts nothing (I11).
 //! * What people may override is taken from freezes only, and only until it ends: see `terms`.
 
-use ringway_calendar::{
-    Because, FreezeRule, HoursIn, Intervals, Opening, State, Timetable, UnknownZone, Zones,
-};
+use ringway_calendar::{Because, Intervals, Opening, State, Timetable, UnknownZone, Zones};
 use ringway_model::{Slot, Span, StepKind, Timestamp, VisitKind, WaitingOn};
 use ringway_scheduler::Plan;
 use ringway_scheduler::plan::{More, StepPlan};
-use ringway_scheduler::terms::Rule;
+use ringway_scheduler::terms::{KNOWN_FOR, Rule};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
@@ -63,9 +61,6 @@ impl Table {
     }
 }
 
-/// How far ahead instants are computed: a year and a month. A rollout takes weeks; one that takes longer is told more.
-const KNOWN_FOR: Span = Span::hours(24 * 400);
-
 /// The instants of a plan's rules from one on, with the time zone database at hand.
 ///
 /// # Errors
@@ -73,47 +68,22 @@ const KNOWN_FOR: Span = Span::hours(24 * 400);
 /// A zone that a rule names and that the database does not have.
 pub fn instants(plan: &Plan, zones: &Zones, from: Timestamp) -> Result<Calendar, UnknownZone> {
     let until = from + KNOWN_FOR;
-    let pairs = |intervals: &Intervals| -> Vec<_> {
-        let all = intervals.iter();
-        all.map(|one| (one.start, one.end)).collect()
-    };
     let tables = plan.rules().map(|rule| {
-        let mut table = Table::default();
-        match rule {
-            Rule::Times(rule) => {
-                table.open = pairs(&Opening::new(rule, zones)?.open(from, until));
-                table.frozen = frozen(rule, zones, from, until)?;
-            }
-            Rule::Hours(plan) => {
-                let hours = HoursIn::new(&plan.hours, &plan.zone, zones)?;
-                table.open = pairs(&hours.open(from, until));
-            }
-            Rule::Windows(rule) => {
-                let rule = rule.ignoring_freezes();
-                table.open = pairs(&Opening::new(&rule, zones)?.open(from, until));
-            }
-            Rule::Freeze(rule, freeze) => {
-                let rule = alone(rule, freeze);
-                let open = Opening::new(&rule, zones)?.open(from, until);
-                table.open = pairs(&Intervals::whole(from, until).difference(&open));
-            }
-        }
-        Ok(table)
+        let open = rule.instants(zones, from, until)?;
+        let frozen = match rule {
+            Rule::Times(table) => frozen(table, zones, from, until)?,
+            Rule::Hours(_) | Rule::Windows(_) | Rule::Freeze(..) => Vec::new(),
+        };
+        Ok(Table {
+            open: open.iter().map(|one| (one.start, one.end)).collect(),
+            frozen,
+        })
     });
     Ok(Calendar {
         zones: zones.version().to_owned(),
         until,
         tables: tables.collect::<Result<_, _>>()?,
     })
-}
-
-/// A timetable with one freeze and nothing else.
-fn alone(rule: &Timetable, freeze: &FreezeRule) -> Timetable {
-    Timetable {
-        zone: rule.zone.clone(),
-        layers: Vec::new(),
-        freezes: vec![freeze.clone()],
-    }
 }
 
 /// When freezes hold, each with its name and reason.
@@ -125,7 +95,11 @@ fn frozen(
 ) -> Result<Vec<(Timestamp, Timestamp, String)>, UnknownZone> {
     let mut frozen = Vec::new();
     for freeze in &rule.freezes {
-        let alone = alone(rule, freeze);
+        let alone = Timetable {
+            zone: rule.zone.clone(),
+            layers: Vec::new(),
+            freezes: vec![freeze.clone()],
+        };
         let opening = Opening::new(&alone, zones)?;
         let held = Intervals::whole(from, until).difference(&opening.open(from, until));
         for interval in &held {

@@ -74,10 +74,45 @@ pub struct RolloutView {
     /// What external gates say.
     #[serde(default)]
     pub gates: Vec<GateView>,
+    /// By when it is to be complete, and when it can be; absent where its policy does not say, and when it is over.
+    #[serde(default)]
+    pub due: Option<DueView>,
     /// Hosts that `applies_to` matches and no release does.
     pub not_applicable: u32,
     /// Hosts that counted as failed at any time, in all rings: the blast radius so far.
     pub hit: u32,
+}
+
+/// By when a rollout is to be complete.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct DueView {
+    /// Which key of the policy's `due` says so.
+    pub by: String,
+    /// The instant.
+    pub at: Timestamp,
+    /// When it can be complete at the earliest, from how it stands now; absent: its calendar has no time for it.
+    pub earliest: Option<Timestamp>,
+    /// Whether it will be missed, whatever happens.
+    pub missed: bool,
+    /// When each ring that is to come can begin and be promoted, at the earliest.
+    pub rings: Vec<RingDue>,
+}
+
+/// When a ring can be, at the earliest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RingDue {
+    /// Its name.
+    pub ring: String,
+    /// Its next visit, or now.
+    pub starts: Timestamp,
+    /// Its last host has settled.
+    pub settled: Timestamp,
+    /// Its soak has ended.
+    pub soaked: Timestamp,
+    /// It is promoted.
+    pub promoted: Timestamp,
 }
 
 /// A freeze that somebody lets work run in.

@@ -303,7 +303,12 @@ pub struct Policy {
     pub on_halt: OnHalt,
     /// When work may run, within what the fleet allows.
     pub calendar: PolicyCalendar,
+    /// By the severity of an update, or [`OTHER`]: within which time it is to be everywhere.
+    pub due: BTreeMap<String, Span>,
 }
+
+/// What stands in `due` for every severity that does not.
+pub const OTHER: &str = "other";
 
 /// A condition that a command at the controller knows of: a change that must be approved elsewhere, an incident that is open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

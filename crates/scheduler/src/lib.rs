@@ -28,6 +28,7 @@ mod texts;
 pub mod thresholds;
 pub mod times;
 mod units;
+pub mod when;
 mod words;
 
 pub use compare::compare;
@@ -37,6 +38,6 @@ pub use lint::lint;
 pub use make::make_plan;
 pub use plan::Plan;
 pub use problem::{PlanProblem, PlanProblems};
-pub use report::{PlanReport, explain, render};
+pub use report::{PlanReport, explain, explain_at, render};
 pub use route::compile as compile_route;
 pub use spec::FleetSpec;

@@ -162,7 +162,7 @@ impl<'d> Making<'d> {
         let times = fleet.map_or_else(Times::default, |fleet| {
             Times::of_rings(fleet, policy, &claims.rings)
         });
-        let terms = fleet.map_or_else(Terms::default, |fleet| Terms::of(fleet, policy));
+        let terms = fleet.map_or_else(Terms::default, |fleet| Terms::of(fleet, policy, update));
         let slots = claims.rings.iter().flatten();
         Ok(Plan {
             seed: self.seed,

@@ -6,14 +6,18 @@
 
 use std::collections::BTreeSet;
 
-use ringway_calendar::{FreezeRule, Timetable};
-use ringway_model::Span;
+use ringway_calendar::{FreezeRule, HoursIn, Intervals, Opening, Timetable, UnknownZone, Zones};
+use ringway_model::{Span, Timestamp};
 use ringway_policy::validated::{
-    Approvals, Binding, Command, Fleet, FreezeOverride, Hours, Policy, ZoneName,
+    Approvals, Binding, Command, Fleet, FreezeOverride, Hours, OTHER, Policy, Update, ZoneName,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Plan;
+
+/// How far ahead instants of rules are computed: a year and a month. A rollout takes weeks; one that takes longer is told
+/// more.
+pub const KNOWN_FOR: Span = Span::hours(24 * 400);
 
 /// Terms of a plan that came after the first plans were made. Empty where its documents ask for none of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +36,8 @@ pub struct Terms {
     pub binding: BTreeSet<String>,
     /// Conditions outside the fleet.
     pub external: Vec<ExternalPlan>,
+    /// By when it is to be complete.
+    pub due: Option<DuePlan>,
 }
 
 /// Hours of a week, and whose clock shows them.
@@ -85,6 +91,60 @@ pub enum Rule<'p> {
     Freeze(&'p Timetable, &'p FreezeRule),
 }
 
+impl Rule<'_> {
+    /// The instants at which it holds, from one until before another: at which work may run, it is one of the hours, or the
+    /// freeze holds.
+    ///
+    /// # Errors
+    ///
+    /// A zone that it names and that is not among those.
+    pub fn instants(
+        &self,
+        zones: &Zones,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Intervals, UnknownZone> {
+        match *self {
+            Rule::Times(table) => Ok(Opening::new(table, zones)?.open(from, until)),
+            Rule::Hours(plan) => {
+                let hours = HoursIn::new(&plan.hours, &plan.zone, zones)?;
+                Ok(hours.open(from, until))
+            }
+            Rule::Windows(table) => {
+                let table = table.ignoring_freezes();
+                Ok(Opening::new(&table, zones)?.open(from, until))
+            }
+            Rule::Freeze(table, freeze) => {
+                let alone = Timetable {
+                    zone: table.zone.clone(),
+                    layers: Vec::new(),
+                    freezes: vec![freeze.clone()],
+                };
+                let open = Opening::new(&alone, zones)?.open(from, until);
+                Ok(Intervals::whole(from, until).difference(&open))
+            }
+        }
+    }
+}
+
+/// By when a rollout is to be complete.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DuePlan {
+    /// Which key of the policy's `due` says so.
+    pub by: String,
+    /// How long after.
+    pub within: Span,
+    /// After what: the release of the update; absent: the start of the rollout.
+    pub released: Option<Timestamp>,
+}
+
+impl DuePlan {
+    /// The instant, for a rollout that was started at one.
+    pub fn at(&self, started: Timestamp) -> Timestamp {
+        self.released.unwrap_or(started) + self.within
+    }
+}
+
 impl Terms {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
@@ -101,8 +161,14 @@ impl Terms {
         self.after_soak.get(ring).copied().flatten()
     }
 
+    /// Hours as they would be written, with their zone.
+    pub fn hours_in_words(&self, number: Option<u32>) -> Option<String> {
+        let hours = self.hours.get(number? as usize)?;
+        Some(format!("{} ({})", hours.hours, hours.zone))
+    }
+
     /// The terms of a policy over a fleet.
-    pub(crate) fn of(fleet: &Fleet, policy: &Policy) -> Self {
+    pub(crate) fn of(fleet: &Fleet, policy: &Policy, update: &Update) -> Self {
         let mut terms = Self {
             freeze_override: policy.calendar.freeze_override == FreezeOverride::WithReason,
             ..Self::default()
@@ -138,6 +204,7 @@ impl Terms {
             timeout: gate.timeout,
         });
         terms.external = gates.collect();
+        terms.due = due(policy, update);
         terms
     }
 
@@ -158,6 +225,18 @@ impl Terms {
         });
         u32::try_from(index).expect("there are no more than rings")
     }
+}
+
+/// By when an update is to be complete: what the policy says of its severity, or of all others.
+fn due(policy: &Policy, update: &Update) -> Option<DuePlan> {
+    let severity = update.severity.as_deref().unwrap_or(OTHER);
+    let known = policy.due.get_key_value(severity);
+    let (by, within) = known.or_else(|| policy.due.get_key_value(OTHER))?;
+    Some(DuePlan {
+        by: by.clone(),
+        within: *within,
+        released: update.released,
+    })
 }
 
 /// The list, where it has something.

@@ -471,6 +471,7 @@ fn policy(dice: &mut Dice, update: &str, hosts: u64) -> Policy {
             OnHalt::Finish
         },
         calendar: PolicyCalendar::default(),
+        due: BTreeMap::new(),
     }
 }
 

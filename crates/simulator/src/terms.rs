@@ -88,8 +88,8 @@ pub(crate) struct GateMoods {
     moods: BTreeMap<(RolloutId, u16), (Timestamp, Mood)>,
     /// Nothing keeps anybody any more.
     healed: bool,
-    /// What was answered last, and when.
-    told: BTreeMap<(RolloutId, u16), (Says, Timestamp)>,
+    /// When it was answered last that it is open. A later answer may still be on its way.
+    open: BTreeMap<(RolloutId, u16), Timestamp>,
 }
 
 impl GateMoods {
@@ -98,7 +98,7 @@ impl GateMoods {
             dice: Dice::new(seed, "gates"),
             moods: BTreeMap::new(),
             healed: false,
-            told: BTreeMap::new(),
+            open: BTreeMap::new(),
         }
     }
 
@@ -109,7 +109,7 @@ impl GateMoods {
     /// What a gate says now, if anything.
     pub(crate) fn ask(&mut self, now: Timestamp, gate: (RolloutId, u16)) -> Option<Says> {
         if self.healed {
-            self.told.insert(gate, (Says::Open, now));
+            self.open.insert(gate, now);
             return Some(Says::Open);
         }
         let known = self.moods.get(&gate).copied();
@@ -127,17 +127,19 @@ impl GateMoods {
         });
         match mood {
             Mood::Says(says) => {
-                self.told.insert(gate, (says, now));
+                if says == Says::Open {
+                    self.open.insert(gate, now);
+                }
                 Some(says)
             }
             Mood::Silent => None,
         }
     }
 
-    /// Whether a gate said last that it is open, and not too long ago.
+    /// Whether a gate said not too long ago that it is open.
     pub(crate) fn is_open(&self, now: Timestamp, gate: (RolloutId, u16), within: Span) -> bool {
-        let told = self.told.get(&gate);
-        told.is_some_and(|(says, at)| *says == Says::Open && now.since(*at) <= within)
+        let open = self.open.get(&gate);
+        open.is_some_and(|at| now.since(*at) <= within)
     }
 
     /// How long to wait before an answer arrives.

@@ -45,6 +45,14 @@ pub(crate) struct Status {
     pub(crate) observed: Observed,
 }
 
+/// What is due.
+#[derive(Debug, Args)]
+pub(crate) struct Due {
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
+}
+
 /// Why something does not move.
 #[derive(Debug, Args)]
 pub(crate) struct Why {

@@ -336,6 +336,7 @@ mod tests {
             approval: None,
             overrides: Vec::new(),
             gates: Vec::new(),
+            due: None,
             not_applicable: 0,
             hit: 1,
         }

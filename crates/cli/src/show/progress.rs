@@ -123,6 +123,7 @@ mod tests {
             approval: Some(approval),
             overrides: Vec::new(),
             gates: Vec::new(),
+            due: None,
             not_applicable: 0,
             hit: 0,
         };

@@ -263,6 +263,7 @@ impl Rig {
                 let boot = Some("a".to_owned());
                 self.queue.push_back(Arrival::BootSeen { host, boot });
             }
+            Request::AskGate { .. } => {}
             Request::Calendar {
                 rollout,
                 plan,

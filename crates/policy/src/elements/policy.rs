@@ -88,6 +88,11 @@ pub(crate) static POLICY: Shape = Shape {
             "When no work of its rollouts may run, by name, besides the fleet's freezes. `override: with_reason` is none: it permits people to work in a freeze if they give a reason.",
         ),
         may(
+            "due",
+            Is::Map(&Is::Span),
+            "Within which time of its release an update is to be everywhere, by its severity; `other` is for those that are not named. It reports, and overrides nothing.",
+        ),
+        may(
             "already_unhealthy",
             Is::Word(&["hold", "update"]),
             "What happens to hosts that are unhealthy before the update; `hold` where absent.",
@@ -98,7 +103,7 @@ pub(crate) static POLICY: Shape = Shape {
             "What a halt does to a host whose restart is due: withhold it, or finish the visit; `withhold` where absent.",
         ),
     ],
-    later: &[("due", "due dates"), ("lanes", "expedite lanes")],
+    later: &[("lanes", "expedite lanes")],
 };
 
 static ALREADY: [(&str, AlreadyUnhealthy); 2] = [
@@ -146,6 +151,7 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Polic
     let already_unhealthy = fields.read("already_unhealthy", scalar::word(&ALREADY, &[]));
     let on_halt = fields.read("on_halt", scalar::word(&ON_HALT, &[]));
     let calendar = calendar(&fields, &shown);
+    let due = fields.read("due", due);
     let (gates, external) = optional(&fields, "gates", gates)?;
     let policy = Policy {
         name: name?,
@@ -164,6 +170,7 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Polic
         already_unhealthy: already_unhealthy.unwrap_or_default(),
         on_halt: on_halt.unwrap_or_default(),
         calendar: calendar?,
+        due: optional(&fields, "due", due)?,
     };
     check_author(&fields, &policy);
     Some(policy)
@@ -181,6 +188,21 @@ fn calendar(fields: &Fields<'_, '_, '_, '_>, policy: &str) -> Option<PolicyCalen
         freezes,
         freeze_override,
     })
+}
+
+/// Due dates by severity.
+fn due(cx: &Cx<'_>, node: &Node<'_>) -> Option<BTreeMap<String, ringway_model::Span>> {
+    let due = scalar::map(cx, node, "due dates", |cx, name, place, value| {
+        if name == "exploited" {
+            let report = not_supported("`exploited`", "what is known to be exploited", place);
+            cx.report(report);
+            return None;
+        }
+        let name = scalar::check_name(cx, name, place)?;
+        let span = scalar::span_from(ringway_model::Span::minutes(1))(cx, value)?;
+        Some((name, span))
+    })?;
+    Some(due.into_iter().collect())
 }
 
 /// The gates of a policy: those on probes, and those outside the fleet.

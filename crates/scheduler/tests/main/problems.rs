@@ -6,8 +6,8 @@ use ringway_policy::validated::{Approvals, Documents, Gate, Ring};
 use ringway_scheduler::{FleetSpec, PlanProblem, make_plan};
 
 use crate::support::{
-    care, compiled, covering, documents, group, host, policy, release, rest, ring, select,
-    share, taking,
+    care, compiled, covering, documents, group, host, policy, release, rest, ring, select, share,
+    taking,
 };
 
 fn fleet() -> FleetSpec {

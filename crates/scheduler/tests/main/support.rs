@@ -176,6 +176,7 @@ pub(crate) fn policy(rings: Vec<Ring>) -> Policy {
         already_unhealthy: AlreadyUnhealthy::Hold,
         on_halt: OnHalt::Withhold,
         calendar: PolicyCalendar::default(),
+        due: BTreeMap::new(),
     }
 }
 

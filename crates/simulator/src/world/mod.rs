@@ -6,6 +6,7 @@
 //! * Every row is shown to the checkers as soon as it is durable, and never before.
 
 mod deciders;
+mod earliest;
 mod faults;
 mod host;
 mod people;
@@ -108,6 +109,8 @@ pub struct World {
     opened: BTreeMap<RolloutId, u64>,
     /// What people asked for, how often it is in the journal, and how often they were told so.
     acknowledged: truth::Acknowledged,
+    /// What people were told of the future.
+    stated: earliest::Stated,
     /// The hash of the last row, by arithmetic of its own.
     chain: Digest,
     ways: Ways,
@@ -203,6 +206,7 @@ impl World {
             opened: BTreeMap::new(),
             handed: BTreeSet::new(),
             acknowledged: truth::Acknowledged::default(),
+            stated: earliest::Stated::default(),
             chain: Digest::from_bytes([0; 32]),
             ways,
             faults,
@@ -327,6 +331,11 @@ impl World {
             return;
         }
         self.check_promoted(at, events);
+        for event in events {
+            if let Some(what) = self.stated.event(at, event) {
+                self.broken(Invariant::I14, what);
+            }
+        }
     }
 
     pub(crate) fn broken(&mut self, invariant: Invariant, what: String) {

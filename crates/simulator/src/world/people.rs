@@ -185,11 +185,14 @@ impl World {
         }
         let engine = executor.engine();
         let mut silent = None;
-        for rollout in engine.view(self.now).rollouts {
+        let view = engine.view(self.now);
+        let at = view.at;
+        for rollout in view.rollouts {
             for waiting in &rollout.waiting {
                 self.reach.waiting.insert(waiting.on.name());
             }
             let hosts = engine.hosts_of(rollout.id, None);
+            self.stated.look(at, &rollout, &hosts);
             let running = engine
                 .outstanding()
                 .iter()
