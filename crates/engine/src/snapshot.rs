@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ringway_model::{Actor, Digest, Epoch, HostId, RolloutId, Timestamp};
+use ringway_model::{Actor, ChangeId, Digest, Epoch, HostId, RolloutId, Timestamp};
 use ringway_scheduler::{FleetSpec, Plan};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,12 @@ const FORMAT: u8 = 2;
 /// The same with what people said of single hosts behind it. Where nobody said anything a state is written in the format
 /// before, because journals have digests of that.
 const FORMAT_WITH_WORDS: u8 = 3;
+
+/// The same with tickets behind that, for the same reason: journals have digests of states that have words and no tickets.
+const FORMAT_WITH_CHANGES: u8 = 4;
+
+/// The tickets of rollouts, by the rollout's index.
+type Changes = Vec<(u32, ChangeId)>;
 
 /// What people said of single hosts.
 #[derive(Default, Serialize, Deserialize)]
@@ -124,8 +130,13 @@ impl Engine {
             || !words.skipped.is_empty()
             || !words.again.is_empty()
             || !words.calendars.is_empty();
+        let changes = self.changes_named();
         let state = State {
-            format: if has_words { FORMAT_WITH_WORDS } else { FORMAT },
+            format: match (changes.is_empty(), has_words) {
+                (true, false) => FORMAT,
+                (true, true) => FORMAT_WITH_WORDS,
+                (false, _) => FORMAT_WITH_CHANGES,
+            },
             last_event: self.last_event,
             epoch: self.epoch,
             recovered_at: self.recovered_at,
@@ -137,12 +148,21 @@ impl Engine {
             changes: self.changes,
         };
         let plain = "the state is plain data and memory is there";
-        let bytes = postcard::to_allocvec(&state).expect(plain);
-        if has_words {
-            postcard::to_extend(&words, bytes).expect(plain)
-        } else {
-            bytes
+        let mut bytes = postcard::to_allocvec(&state).expect(plain);
+        if has_words || !changes.is_empty() {
+            bytes = postcard::to_extend(&words, bytes).expect(plain);
         }
+        if !changes.is_empty() {
+            bytes = postcard::to_extend(&changes, bytes).expect(plain);
+        }
+        bytes
+    }
+
+    fn changes_named(&self) -> Changes {
+        let rollouts = (0_u32..).zip(&self.rollouts);
+        rollouts
+            .filter_map(|(index, rollout)| Some((index, rollout.rec.change.clone()?)))
+            .collect()
     }
 
     fn words(&self) -> Words {
@@ -221,15 +241,23 @@ impl Engine {
         plans: BTreeMap<Digest, Arc<Plan>>,
     ) -> Result<Self, Fault> {
         let format = bytes.first().copied();
-        if !matches!(format, Some(FORMAT | FORMAT_WITH_WORDS)) {
+        if !matches!(
+            format,
+            Some(FORMAT | FORMAT_WITH_WORDS | FORMAT_WITH_CHANGES)
+        ) {
             return Err(Fault::new("the snapshot is of another format"));
         }
         let unreadable = |_| Fault::new("the snapshot does not read back");
         let (stored, rest): (Stored, _) = postcard::take_from_bytes(bytes).map_err(unreadable)?;
-        let words: Words = if format == Some(FORMAT_WITH_WORDS) {
+        let (words, rest): (Words, _) = if format == Some(FORMAT) {
+            (Words::default(), rest)
+        } else {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        };
+        let changes: Changes = if format == Some(FORMAT_WITH_CHANGES) {
             postcard::from_bytes(rest).map_err(unreadable)?
         } else {
-            Words::default()
+            Changes::new()
         };
         let mut engine = Self::new();
         engine.now = stored.last_event;
@@ -267,6 +295,11 @@ impl Engine {
             });
         }
         engine.take_words(words)?;
+        for (index, change) in changes {
+            let rollout = engine.rollouts.get_mut(index as usize);
+            let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
+            rollout.rec.change = Some(change);
+        }
         engine.fleets = fleets;
         engine.plans = plans;
         debug_assert_eq!(Some(stored.format), format);

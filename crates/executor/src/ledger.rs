@@ -191,6 +191,7 @@ const fn mark(event: &Event) -> Mark {
         | Event::HostRetried { .. }
         | Event::HostReleased { .. }
         | Event::Commented { .. }
-        | Event::CalendarKnown { .. } => Mark::Nothing,
+        | Event::CalendarKnown { .. }
+        | Event::ChangeNamed { .. } => Mark::Nothing,
     }
 }

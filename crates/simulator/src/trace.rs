@@ -128,7 +128,8 @@ pub(crate) fn dense(event: &Event) -> String {
         | Event::HostRetried { .. }
         | Event::HostHeld { .. }
         | Event::HostReleased { .. }
-        | Event::Commented { .. } => format!("= {event:?}"),
+        | Event::Commented { .. }
+        | Event::ChangeNamed { .. } => format!("= {event:?}"),
     }
 }
 

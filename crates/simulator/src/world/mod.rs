@@ -113,6 +113,8 @@ pub struct World {
     faults: Faults,
     network: Dice,
     people: Dice,
+    /// For choices that are made again whenever they are asked for.
+    scenario_seed: u64,
     tickets: u64,
     patience: u32,
     looks: u32,
@@ -203,6 +205,7 @@ impl World {
             faults,
             network: Dice::new(seed, "network"),
             people: Dice::new(seed, "people"),
+            scenario_seed: seed,
             tickets: 0,
             patience: 0,
             looks: 0,
