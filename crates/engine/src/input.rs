@@ -74,3 +74,20 @@ pub enum Input {
         why: String,
     },
 }
+
+impl Input {
+    /// The rollout it is about; `None` for one that does not exist yet, and for what is about hosts and the fleet.
+    pub const fn rollout(&self) -> Option<RolloutId> {
+        match self {
+            Self::Command { command, .. } => command.rollout(),
+            Self::StepEnded { intent, .. } => Some(intent.rollout()),
+            Self::Calendar { rollout, .. } | Self::GateSaid { rollout, .. } => Some(*rollout),
+            Self::Evidence { .. }
+            | Self::Restarted { .. }
+            | Self::Recovered { .. }
+            | Self::ClockJumped { .. }
+            | Self::Tick
+            | Self::Alive => None,
+        }
+    }
+}

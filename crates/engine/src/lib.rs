@@ -19,6 +19,7 @@ mod life;
 mod observe;
 #[cfg(feature = "planted-bugs")]
 pub mod planted;
+mod propose;
 mod rollout;
 mod show;
 mod slot;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use ringway_model::{
-    Actor, Digest, RingIndex, RolloutId, RouteId, Says, Slot, Span, Timestamp, VisitKind,
+    Actor, ChangeId, Digest, RingIndex, RolloutId, RouteId, Says, Slot, Span, Timestamp, VisitKind,
 };
 use ringway_policy::validated::Ramp;
 use ringway_scheduler::Plan;
@@ -212,6 +212,9 @@ pub(crate) struct Record {
     /// The instants of the plan's rules about time. Written beside, too.
     #[serde(skip)]
     pub(crate) calendar: Option<Calendar>,
+    /// The ticket of the rollout. Written beside, too.
+    #[serde(skip)]
+    pub(crate) change: Option<ChangeId>,
     /// What the plan's terms have come to. Written beside, too, and only where it is something.
     #[serde(skip)]
     pub(crate) terms: TermsRecord,
@@ -358,6 +361,7 @@ impl Rollout {
             skipped: Skipped::new(),
             again: BTreeSet::new(),
             calendar: None,
+            change: None,
             terms: TermsRecord {
                 gates: vec![(Says::Unknown, at, String::new()); plan.terms.external.len()],
                 started: plan.terms.due.as_ref().map(|_| at),

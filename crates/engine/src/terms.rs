@@ -13,7 +13,9 @@
 //!   finished; what goes back asks no gate.
 
 use ringway_calendar::{Interval, Intervals};
-use ringway_model::{Actor, RingIndex, RolloutId, Says, Span, Timestamp, VisitKind, WaitingOn};
+use ringway_model::{
+    Actor, ChangeId, RingIndex, RolloutId, Says, Span, Timestamp, VisitKind, WaitingOn,
+};
 
 use crate::command::{Rejected, Subject};
 use crate::engine::{Engine, Fault};
@@ -456,6 +458,12 @@ impl Engine {
             return None;
         }
         self.gate_waits(r)
+    }
+
+    /// The ticket by which a change management system knows a rollout.
+    pub fn change_of(&self, rollout: RolloutId) -> Option<&ChangeId> {
+        let r = self.index_of(rollout).ok()?;
+        self.rollouts[r].rec.change.as_ref()
     }
 
     /// The name of the ring that a rollout is at; of the first one where it is at none.

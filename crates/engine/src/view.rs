@@ -1,7 +1,7 @@
 //! What people are shown: plain values with names, made from the state on request.
 
 use ringway_model::{
-    Digest, HostOutcome, RolloutId, Says, Slot, Span, StepKind, Timestamp, WaitingOn,
+    ChangeId, Digest, HostOutcome, RolloutId, Says, Slot, Span, StepKind, Timestamp, WaitingOn,
 };
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +56,9 @@ pub struct RolloutView {
     pub plan: Digest,
     /// Who started it.
     pub starter: String,
+    /// The ticket by which a change management system knows it.
+    #[serde(default)]
+    pub change: Option<ChangeId>,
     /// `proposed`, `advancing`, `paused`, `halted`, `rolling back`, `cancelling`, `completed`, `rolled back`, `cancelled`.
     pub state: String,
     /// Whether it is over.
@@ -243,6 +246,9 @@ pub struct HostView {
     pub host: String,
     /// The rollout.
     pub rollout: RolloutId,
+    /// The rollout's ticket.
+    #[serde(default)]
+    pub change: Option<ChangeId>,
     /// Its slot in the rollout, by which intents name it.
     pub slot: Slot,
     /// Its ring.

@@ -120,6 +120,7 @@ impl Gates {
                         gate,
                         plan: Arc::clone(plan),
                         ring: engine.ring_at(rollout),
+                        change: engine.change_of(rollout).cloned(),
                     });
                 }
                 self.of.insert((rollout, gate), asked);

@@ -192,6 +192,7 @@ const fn mark(event: &Event) -> Mark {
         | Event::HostReleased { .. }
         | Event::Commented { .. }
         | Event::CalendarKnown { .. }
+        | Event::ChangeNamed { .. }
         | Event::FreezeOverridden { .. }
         | Event::GateSaid { .. } => Mark::Nothing,
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ringway_engine::{Accepted, Calendar, Command, Rejected};
 use ringway_model::{
-    Actor, Digest, Epoch, Hasher, HostId, IntentId, ProbeId, RawReport, RolloutId, RouteId, Sample,
-    Says, Timestamp, VisitKind,
+    Actor, ChangeId, Digest, Epoch, Hasher, HostId, IntentId, ProbeId, RawReport, RolloutId,
+    RouteId, Sample, Says, Timestamp, VisitKind,
 };
 use ringway_scheduler::{FleetSpec, Plan};
 use serde::{Deserialize, Serialize};
@@ -110,6 +110,8 @@ pub struct Proposal {
     pub documents: Vec<(String, String)>,
     /// The caller's own name for the request.
     pub key: Option<String>,
+    /// The ticket by which a change management system knows the rollout.
+    pub change: Option<ChangeId>,
 }
 
 /// What the store holds.
@@ -251,6 +253,8 @@ pub enum Request {
         plan: Arc<Plan>,
         /// The name of the ring that the rollout is at; before the start, of the first.
         ring: String,
+        /// The ticket by which a change management system knows it.
+        change: Option<ChangeId>,
     },
     /// Come back at this instant. Replaces every earlier wish.
     WakeAt(Timestamp),

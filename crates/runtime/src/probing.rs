@@ -117,7 +117,13 @@ impl Probing {
     }
 
     /// Asks an external gate once. It waits for nobody: gates are few, and each is asked seldom.
-    pub(crate) fn ask_gate(&self, rollout: RolloutId, gate: u16, plan: Arc<Plan>, ring: String) {
+    pub(crate) fn ask_gate(
+        &self,
+        rollout: RolloutId,
+        gate: u16,
+        plan: Arc<Plan>,
+        about: (String, Option<String>),
+    ) {
         if !self.lanes.begin(Question::Gate(rollout, gate)) {
             return;
         }
@@ -127,7 +133,7 @@ impl Probing {
             self.boots.clone(),
         );
         self.tasks.spawn(async move {
-            let (says, why) = gate_answer(rollout, gate, &plan, ring, &boots).await;
+            let (says, why) = gate_answer(rollout, gate, &plan, about, &boots).await;
             lanes.answered(Question::Gate(rollout, gate));
             let answer = GateAnswer { says, why };
             let arrival = Arrival::GateTold {
@@ -260,7 +266,7 @@ async fn gate_answer(
     rollout: RolloutId,
     gate: u16,
     plan: &Plan,
-    ring: String,
+    about: (String, Option<String>),
     boots: &Boots,
 ) -> (Says, String) {
     let Some(external) = plan.terms.external.get(usize::from(gate)) else {
@@ -270,7 +276,7 @@ async fn gate_answer(
         Ok(directory) => directory,
         Err(why) => return (Says::Unknown, why),
     };
-    let values = values::of_gate(rollout, &external.name, plan, ring);
+    let values = values::of_gate(rollout, &external.name, plan, about);
     let limit = Duration::from_millis(external.timeout.millis()) + GRACE;
     let asked = gate::ask(&external.run, &values, &directory, external.timeout);
     let answer = tokio::time::timeout(limit, asked).await;

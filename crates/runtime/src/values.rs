@@ -75,7 +75,7 @@ pub(crate) fn of_gate(
     rollout: RolloutId,
     gate: &str,
     plan: &Plan,
-    ring: String,
+    (ring, change): (String, Option<String>),
 ) -> BTreeMap<String, String> {
     let values = [
         ("ROLLOUT", rollout.to_string()),
@@ -83,6 +83,7 @@ pub(crate) fn of_gate(
         ("POLICY", plan.policy.clone()),
         ("UPDATE", plan.update.clone()),
         ("RING", ring),
+        ("CHANGE", change.unwrap_or_default()),
     ];
     values.map(|(name, value)| (name.to_owned(), value)).into()
 }

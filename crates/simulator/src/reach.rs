@@ -141,6 +141,7 @@ impl Reach {
             }),
             Event::Commented { rollout, .. } => self.stay(*rollout, "comment"),
             Event::CalendarKnown { rollout, .. } => self.stay(*rollout, "calendar"),
+            Event::ChangeNamed { rollout, .. } => self.stay(*rollout, "name a change"),
             Event::FreezeOverridden { rollout, .. } => self.stay(*rollout, "override a freeze"),
             Event::GateSaid { rollout, says, .. } => self.stay(
                 *rollout,

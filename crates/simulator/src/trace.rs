@@ -129,6 +129,7 @@ pub(crate) fn dense(event: &Event) -> String {
         | Event::HostHeld { .. }
         | Event::HostReleased { .. }
         | Event::Commented { .. }
+        | Event::ChangeNamed { .. }
         | Event::FreezeOverridden { .. }
         | Event::GateSaid { .. } => format!("= {event:?}"),
     }

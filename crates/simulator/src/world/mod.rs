@@ -117,6 +117,8 @@ pub struct World {
     faults: Faults,
     network: Dice,
     people: Dice,
+    /// For choices that are made again whenever they are asked for.
+    scenario_seed: u64,
     /// What external gates say.
     gates: GateMoods,
     /// Who works in freezes.
@@ -212,6 +214,7 @@ impl World {
             faults,
             network: Dice::new(seed, "network"),
             people: Dice::new(seed, "people"),
+            scenario_seed: seed,
             gates: GateMoods::new(seed),
             freezers: Dice::new(seed, "people in freezes"),
             tickets: 0,
