@@ -18,5 +18,6 @@ mod rings;
 mod rollbacks;
 mod states;
 mod support;
+mod terms;
 mod times;
 mod visits;
