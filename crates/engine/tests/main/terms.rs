@@ -70,7 +70,11 @@ fn a_soak_ends_when_enough_of_it_was_working_time_and_says_when_that_is() {
     hand.visit(0);
     assert_eq!(hand.waiting(), ["soak"]);
     let end = BEGIN + Span::minutes(210);
-    assert_eq!(soak_until(&hand), Some(end), "20 minutes in the first hours, 10 in the second");
+    assert_eq!(
+        soak_until(&hand),
+        Some(end),
+        "20 minutes in the first hours, 10 in the second"
+    );
     hand.pass(Span::minutes(100));
     assert_eq!((soak_until(&hand), hand.running(1)), (Some(end), None));
     hand.pass(Span::minutes(109));
@@ -83,7 +87,11 @@ fn a_soak_ends_when_enough_of_it_was_working_time_and_says_when_that_is() {
 fn working_time_in_which_nobody_ran_or_that_nobody_knew_of_does_not_count() {
     let mut hand = working();
     hand.visit(0);
-    assert_eq!(hand.waiting(), ["calendar"], "nobody knows when people work");
+    assert_eq!(
+        hand.waiting(),
+        ["calendar"],
+        "nobody knows when people work"
+    );
     hand.pass(Span::minutes(10));
     tell(&mut hand, &[&[(0, 1000)]]);
     // 10 minutes passed before anybody knew; 5 count, then Ringway is away for 100.
@@ -146,28 +154,39 @@ fn by_day() -> Hand {
 }
 
 fn approve(hand: &mut Hand) -> Result<bool, String> {
-    let approval = hand.engine.view(hand.now).rollouts[0].approval.clone().unwrap();
+    let approval = hand.engine.view(hand.now).rollouts[0]
+        .approval
+        .clone()
+        .unwrap();
     let command = Command::Approve {
         rollout: ONE,
         subject: Subject::Promotion { ring: RingIndex(0) },
         digest: approval.digest,
     };
-    hand.command("ana", command).map_err(|rejected| {
-        format!("{}: {}", rejected.code, rejected.hint.unwrap_or_default())
-    })
+    hand.command("ana", command)
+        .map_err(|rejected| format!("{}: {}", rejected.code, rejected.hint.unwrap_or_default()))
 }
 
 #[test]
 fn a_yes_outside_its_hours_is_refused_with_when_it_counts_and_a_no_never_is() {
     let mut hand = by_day();
     hand.visit(0);
-    assert!(approve(&mut hand).unwrap_err().starts_with("outside-hours"), "nobody knows the hours");
+    assert!(
+        approve(&mut hand).unwrap_err().starts_with("outside-hours"),
+        "nobody knows the hours"
+    );
     tell(&mut hand, &[&[(60, 120)]]);
     hand.pass(Span::minutes(20));
     assert_eq!(hand.waiting(), ["approval", "approval-hours"]);
     let opens = BEGIN + Span::minutes(60);
-    assert_eq!(approve(&mut hand), Err(format!("outside-hours: approve from {opens} on")));
-    let shown = hand.engine.view(hand.now).rollouts[0].approval.clone().unwrap();
+    assert_eq!(
+        approve(&mut hand),
+        Err(format!("outside-hours: approve from {opens} on"))
+    );
+    let shown = hand.engine.view(hand.now).rollouts[0]
+        .approval
+        .clone()
+        .unwrap();
     assert_eq!(shown.counts_from, Some(opens));
     let mut other = by_day();
     tell(&mut other, &[&[(60, 120)]]);
@@ -219,11 +238,17 @@ fn say(hand: &mut Hand, says: Says) {
 #[test]
 fn nothing_begins_unless_a_gate_is_open_and_what_has_begun_goes_on() {
     let mut hand = gated();
-    assert_eq!((hand.waiting(), hand.running(0)), (vec!["external-gate"], None));
+    assert_eq!(
+        (hand.waiting(), hand.running(0)),
+        (vec!["external-gate"], None)
+    );
     say(&mut hand, Says::Closed);
     assert_eq!(hand.running(0), None);
     let why = &hand.engine.view(hand.now).rollouts[0].waiting[0].why;
-    assert!(why.contains("gate `change-open` is closed") && why.contains("CHG-1"), "{why}");
+    assert!(
+        why.contains("gate `change-open` is closed") && why.contains("CHG-1"),
+        "{why}"
+    );
     say(&mut hand, Says::Open);
     assert_eq!(hand.running(0), Some(StepKind::Inspect));
     let told = hand.journal.len();
@@ -233,7 +258,10 @@ fn nothing_begins_unless_a_gate_is_open_and_what_has_begun_goes_on() {
     hand.visit(0);
     assert_eq!(hand.state(0), "updated", "a visit that has begun goes on");
     hand.pass(Span::minutes(10));
-    assert_eq!((hand.waiting(), hand.running(1)), (vec!["external-gate"], None));
+    assert_eq!(
+        (hand.waiting(), hand.running(1)),
+        (vec!["external-gate"], None)
+    );
     say(&mut hand, Says::Open);
     assert_eq!(hand.running(1), Some(StepKind::Inspect));
 }
@@ -250,7 +278,11 @@ fn what_a_gate_said_before_a_crash_is_not_known_after_it() {
     assert_eq!(hand.engine.gate_says(ONE, 0), Some(Says::Unknown));
     assert_eq!(hand.running(1), Some(StepKind::Apply));
     hand.visit(1);
-    assert_eq!(hand.rollout(), "advancing", "the last ring is not promoted either");
+    assert_eq!(
+        hand.rollout(),
+        "advancing",
+        "the last ring is not promoted either"
+    );
     say(&mut hand, Says::Open);
     assert_eq!(hand.rollout(), "completed");
 }
@@ -300,14 +332,20 @@ fn frozen(permitted: bool) -> Hand {
     hand
 }
 
-fn override_freeze(hand: &mut Hand, freeze: &str, reason: &str, minute: u64) -> Result<bool, String> {
+fn override_freeze(
+    hand: &mut Hand,
+    freeze: &str,
+    reason: &str,
+    minute: u64,
+) -> Result<bool, String> {
     let command = Command::OverrideFreeze {
         rollout: ONE,
         freeze: freeze.to_owned(),
         reason: reason.to_owned(),
         until: BEGIN + Span::minutes(minute),
     };
-    hand.command("ana", command).map_err(|rejected| rejected.code)
+    hand.command("ana", command)
+        .map_err(|rejected| rejected.code)
 }
 
 /// The longest visit may take 85 minutes: see `times`.
@@ -315,21 +353,38 @@ fn override_freeze(hand: &mut Hand, freeze: &str, reason: &str, minute: u64) -> 
 fn an_overridden_freeze_lets_a_visit_start_that_fits_before_it_holds_again() {
     let mut hand = frozen(true);
     assert_eq!(hand.running(0), None);
-    assert_eq!(override_freeze(&mut hand, "closing", "urgent", 84), Ok(true));
+    assert_eq!(
+        override_freeze(&mut hand, "closing", "urgent", 84),
+        Ok(true)
+    );
     assert_eq!(hand.running(0), None, "it would not end in time");
-    assert_eq!(override_freeze(&mut hand, "closing", "urgent", 85), Ok(true));
+    assert_eq!(
+        override_freeze(&mut hand, "closing", "urgent", 85),
+        Ok(true)
+    );
     assert_eq!(hand.running(0), Some(StepKind::Inspect));
-    assert_eq!(override_freeze(&mut hand, "closing", "urgent", 85), Ok(false), "it was so");
-    let last = hand.journal.iter().rev().find_map(|(_, event)| match event {
-        Event::FreezeOverridden { actor, reason, .. } => Some((actor.clone(), reason.clone())),
-        _ => None,
-    });
+    assert_eq!(
+        override_freeze(&mut hand, "closing", "urgent", 85),
+        Ok(false),
+        "it was so"
+    );
+    let last = hand
+        .journal
+        .iter()
+        .rev()
+        .find_map(|(_, event)| match event {
+            Event::FreezeOverridden { actor, reason, .. } => Some((actor.clone(), reason.clone())),
+            _ => None,
+        });
     assert_eq!(last, Some((Actor("ana".to_owned()), "urgent".to_owned())));
     // It ends by itself: the rest of a visit that takes longer waits, and the host is back in service meanwhile.
     hand.until(0, StepKind::Precheck);
     hand.pass(Span::minutes(60));
     hand.good(0);
-    assert_eq!((hand.running(0), hand.state(0)), (None, "pending".to_owned()));
+    assert_eq!(
+        (hand.running(0), hand.state(0)),
+        (None, "pending".to_owned())
+    );
 }
 
 /// Windows hold all the same, and so does every other freeze.
@@ -343,7 +398,10 @@ fn an_override_opens_no_window_and_no_other_freeze() {
     override_freeze(&mut late, "closing", "urgent", 5000).unwrap();
     assert_eq!(late.running(0), None, "84 minutes until the other freeze");
     let view = &late.engine.host_views("h0")[0];
-    assert_eq!(view.waiting[0].earliest, None, "after it no window is open any more");
+    assert_eq!(
+        view.waiting[0].earliest, None,
+        "after it no window is open any more"
+    );
 }
 
 #[test]
@@ -360,7 +418,11 @@ fn who_may_not_work_in_a_freeze_is_told_why() {
     }
     let mut never = frozen(false);
     let said = override_freeze(&mut never, "closing", "urgent", 100);
-    assert_eq!(said, Err("not-allowed".to_owned()), "the policy does not let it");
+    assert_eq!(
+        said,
+        Err("not-allowed".to_owned()),
+        "the policy does not let it"
+    );
 }
 
 #[test]

@@ -18,3 +18,4 @@ mod shipped;
 mod support;
 mod unchanged;
 mod warnings;
+mod when;
