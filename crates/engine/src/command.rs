@@ -131,6 +131,13 @@ pub enum Command {
         /// What.
         text: String,
     },
+    /// The fleet is another one from now on, while rollouts run over it.
+    Refresh {
+        /// Digest of its `FleetSpec`, in which hosts have the numbers they had.
+        fleet: Digest,
+        /// The rollouts whose plans change with it, each with the digest of the next revision.
+        plans: Vec<(RolloutId, Digest)>,
+    },
 }
 
 /// Why a host is not to be touched.
@@ -179,7 +186,8 @@ pub struct Accepted {
 #[error("{why}")]
 pub struct Rejected {
     /// A stable code, as the documentation lists them: `not-found`, `wrong-state`, `not-allowed`, `stale-digest`,
-    /// `already-approved`, `nothing-to-approve`, `reason-missing`, `fleet-changed`, `nothing-to-roll-back`.
+    /// `already-approved`, `nothing-to-approve`, `reason-missing`, `fleet-changed`, `nothing-to-roll-back`,
+    /// `stale-fleet`.
     pub code: String,
     /// Why, as a sentence fragment.
     pub why: String,

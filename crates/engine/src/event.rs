@@ -301,6 +301,20 @@ pub enum Event {
         /// They.
         calendar: Calendar,
     },
+    /// The fleet that rollouts in flight run over is another one from now on. Its hosts have the numbers they had.
+    FleetRefreshed {
+        /// Digest of its `FleetSpec`.
+        fleet: Digest,
+        /// By whom.
+        actor: Actor,
+    },
+    /// A rollout goes on by the next revision of its plan.
+    PlanRevised {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Digest of the revision.
+        plan: Digest,
+    },
 }
 
 /// What an approver was shown beyond the documents: an approval is void where what arrives is worse.

@@ -298,6 +298,11 @@ impl Engine {
             Event::Commented { rollout, .. } => {
                 self.index_of(*rollout)?;
             }
+            Event::FleetRefreshed { fleet, .. } => self.fold_refreshed(*fleet)?,
+            Event::PlanRevised { rollout, plan } => {
+                let r = self.index_of(*rollout)?;
+                self.fold_revised(r, *plan)?;
+            }
         }
         Ok(())
     }
@@ -621,6 +626,7 @@ impl Engine {
             | Class::Done
             | Class::Debt
             | Class::Skipped
+            | Class::Vanished
             | Class::Withheld => {}
         }
         if to.class() == Class::Failed {

@@ -18,6 +18,7 @@ mod life;
 mod observe;
 #[cfg(feature = "planted-bugs")]
 pub mod planted;
+mod refresh;
 mod rollout;
 mod show;
 mod slot;
@@ -33,6 +34,7 @@ pub use engine::{Engine, Fault, Handled, OrderView, WatchChange};
 pub use event::{Conditions, Event, Final, HaltCause, Then};
 pub use host::{Ending, HostState};
 pub use input::Input;
+pub use refresh::Open;
 pub use rollout::{RolloutState, Stage};
 pub use times::{Calendar, Table, instants};
 

@@ -295,7 +295,7 @@ impl Engine {
         for (index, calendar) in words.calendars {
             let rollout = self.rollouts.get_mut(index as usize);
             let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
-            if calendar.tables.len() != rollout.plan.times.tables.len() {
+            if calendar.tables.len() > rollout.plan.times.tables.len() {
                 return Err(Fault::new("the snapshot is of another plan"));
             }
             rollout.rec.calendar = Some(calendar);

@@ -163,7 +163,10 @@ impl Engine {
             return false;
         };
         let rollout = &self.rollouts[r];
-        let known = rollout.rec.calendar.as_ref().map(|known| known.until);
+        let calendar = rollout.rec.calendar.as_ref();
+        // A revision of the plan may have rules that are not in it yet.
+        let calendar = calendar.filter(|it| it.tables.len() == rollout.plan.times.tables.len());
+        let known = calendar.map(|known| known.until);
         !rollout.plan.times.is_empty()
             && !rollout.rec.state.is_final()
             && known.is_none_or(|until| until <= self.now + AHEAD)
@@ -223,10 +226,10 @@ impl Engine {
         {
             return None;
         }
-        let Some(calendar) = &rollout.rec.calendar else {
+        let calendar = rollout.rec.calendar.as_ref();
+        let Some(table) = calendar.and_then(|it| it.tables.get(number as usize)) else {
             return Some(WaitingOn::Calendar);
         };
-        let table = &calendar.tables[number as usize];
         let length = self.remaining(r, slot, visit, position);
         let opens = table.next_fit(self.now, length);
         if opens == Some(self.now) {

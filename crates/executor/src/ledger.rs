@@ -167,7 +167,8 @@ const fn mark(event: &Event) -> Mark {
         | Event::CancelBegan { .. }
         | Event::RollbackBegan { .. }
         | Event::Finished { .. }
-        | Event::HostHeld { .. } => Mark::MayRevoke,
+        | Event::HostHeld { .. }
+        | Event::FleetRefreshed { .. } => Mark::MayRevoke,
         Event::Recovered { .. }
         | Event::Alive
         | Event::ClockJumped { .. }
@@ -191,6 +192,7 @@ const fn mark(event: &Event) -> Mark {
         | Event::HostRetried { .. }
         | Event::HostReleased { .. }
         | Event::Commented { .. }
-        | Event::CalendarKnown { .. } => Mark::Nothing,
+        | Event::CalendarKnown { .. }
+        | Event::PlanRevised { .. } => Mark::Nothing,
     }
 }

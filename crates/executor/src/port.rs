@@ -77,6 +77,8 @@ pub enum Arrival {
 pub enum Order {
     /// A new rollout; its documents are registered under the actor in the same commit.
     Propose(Box<Proposal>),
+    /// The fleet as it is now; what comes with it is registered under the actor in the same commit.
+    Refresh(Box<Refresh>),
     /// Anything else.
     Command(Command),
 }
@@ -92,6 +94,17 @@ pub struct Proposal {
     pub documents: Vec<(String, String)>,
     /// The caller's own name for the request.
     pub key: Option<String>,
+}
+
+/// The fleet as its document is now, with what follows from it for rollouts in flight.
+#[derive(Clone, Debug)]
+pub struct Refresh {
+    /// The fleet, in which hosts have the numbers they had.
+    pub fleet: Arc<FleetSpec>,
+    /// Rollouts whose plans change with it, each with the next revision.
+    pub plans: Vec<(RolloutId, Arc<Plan>)>,
+    /// The documents as written: kind and name, text.
+    pub documents: Vec<(String, String)>,
 }
 
 /// What the store holds.

@@ -128,6 +128,8 @@ pub(crate) fn dense(event: &Event) -> String {
         | Event::HostRetried { .. }
         | Event::HostHeld { .. }
         | Event::HostReleased { .. }
+        | Event::FleetRefreshed { .. }
+        | Event::PlanRevised { .. }
         | Event::Commented { .. } => format!("= {event:?}"),
     }
 }
@@ -152,6 +154,7 @@ pub(crate) const fn word(state: HostState) -> &'static str {
         HostState::Lost => "lost",
         HostState::Skipped => "skipped",
         HostState::OnHold => "on-hold",
+        HostState::Vanished => "vanished",
         HostState::Again => "again",
     }
 }

@@ -16,6 +16,7 @@ mod counts;
 mod facts;
 mod phases;
 mod promotion;
+mod refresh;
 mod starts;
 mod times;
 mod told;
@@ -255,7 +256,7 @@ impl Checkers {
                 .any(|(slot, facts)| {
                     slot.host == host
                         && match facts.rest {
-                            HostState::Lost => true,
+                            HostState::Lost | HostState::Vanished => true,
                             HostState::Failed { .. }
                             | HostState::Unhealthy { .. }
                             | HostState::RollbackFailed { .. }
