@@ -122,12 +122,12 @@ impl Engine {
             let actor = actor.clone();
             self.emit(Event::FleetRefreshed { fleet, actor }, out);
         }
-        for (r, plan) in revisions {
+        for (r, digest, plan) in revisions {
             let Some(revision) = plan.revises.clone() else {
                 continue;
             };
             self.void_changed(r, &revision, out);
-            let (rollout, plan) = (self.rollouts[r].rec.id, plan.digest());
+            let (rollout, plan) = (self.rollouts[r].rec.id, digest);
             self.emit(Event::PlanRevised { rollout, plan }, out);
             self.hold_misfits(r, &revision, (&before, actor), out);
         }
@@ -148,7 +148,7 @@ impl Engine {
         &self,
         fleet: Digest,
         plans: &[(RolloutId, Digest)],
-    ) -> Result<Vec<(usize, Arc<Plan>)>, Rejected> {
+    ) -> Result<Vec<(usize, Digest, Arc<Plan>)>, Rejected> {
         if self.fleet_digest.is_none() {
             return Err(Rejected::new(
                 "not-found",
@@ -179,7 +179,7 @@ impl Engine {
                     "rollout {rollout} has gone on since the fleet was read"
                 )));
             }
-            found.push((r, Arc::clone(plan)));
+            found.push((r, *digest, Arc::clone(plan)));
         }
         Ok(found)
     }
@@ -258,9 +258,10 @@ impl Engine {
         }
         for misfit in &revision.misfits {
             let host = misfit.host;
-            let is_new = before.hosts.get(host.index()).is_some_and(|spec| {
-                spec.labels != self.fleet.spec.hosts[host.index()].labels
-            });
+            let is_new = before
+                .hosts
+                .get(host.index())
+                .is_some_and(|spec| spec.labels != self.fleet.spec.hosts[host.index()].labels);
             let Some(slot) = self.slot_of(r, host).filter(|_| is_new) else {
                 continue;
             };
@@ -402,9 +403,8 @@ impl Engine {
             return u32::MAX;
         }
         let (was, is) = (&before.hosts[host.index()], &after.hosts[host.index()]);
-        let way = |fleet: &FleetSpec, connect: u16| {
-            fleet.connections.get(usize::from(connect)).cloned()
-        };
+        let way =
+            |fleet: &FleetSpec, connect: u16| fleet.connections.get(usize::from(connect)).cloned();
         let freshest = |fleet: &FleetSpec, cell: Option<ringway_model::CellId>| {
             cell.map(|cell| {
                 let cell = &fleet.cells[cell.index()];

@@ -19,8 +19,8 @@ pub(crate) use futures::{Place, Simulate, WhatIf};
 pub(crate) use goal::Goal;
 pub(crate) use hosts::{AboutMaintenance, Comment, Hold, Maintenance, OneHost, Release, SomeHosts};
 pub(crate) use rollout::{
-    Adopt, Approve, Audit, Bounds, Connections, FleetReason, Journal, Reasoned, Run, Status, Wait,
-    When, Which, Why,
+    Adopt, Approve, Audit, Bounds, Connections, FleetReason, Journal, Reasoned, Refresh, Run,
+    Status, Wait, When, Which, Why,
 };
 
 /// The exit codes, as `--help` shows them. `docs/reference/cli.md` explains them; `exit.rs` is where they are decided.
@@ -121,6 +121,11 @@ pub(crate) enum Cmd {
         after_help = "Examples:\n    ringway run\n    ringway run ./april --key change-4711 --no-wait\n    ringway run --resume"
     )]
     Run(Run),
+    /// Take a fleet that has changed into the rollouts that run over it
+    #[command(
+        after_help = "Examples:\n    ringway refresh --dry-run\n    ringway refresh ./april --output json | jq .joined"
+    )]
+    Refresh(Refresh),
     /// Show how the fleet and its rollouts stand
     #[command(
         after_help = "Examples:\n    ringway status --watch\n    ringway status --output json"
@@ -235,6 +240,7 @@ impl Cmd {
     pub(crate) const fn observes(&self) -> Option<bool> {
         Some(match self {
             Self::Run(args) => args.observe,
+            Self::Refresh(args) => args.observed.observe,
             Self::Status(args) => args.observed.observe,
             Self::Why(args) => args.observed.observe,
             Self::Wait(args) => args.observed.observe,

@@ -5,7 +5,7 @@ use std::num::{NonZeroU16, NonZeroU32};
 use clap::Args;
 use ringway_model::{Digest, RolloutId, Span};
 
-use super::{Goal, Planned};
+use super::{Documents, Goal, Planned};
 
 /// Carry a rollout out.
 #[derive(Debug, Args)]
@@ -28,6 +28,20 @@ pub(crate) struct Run {
     /// How much at once.
     #[command(flatten)]
     pub(crate) bounds: Bounds,
+}
+
+/// Take a changed fleet in.
+#[derive(Debug, Args)]
+pub(crate) struct Refresh {
+    /// The documents.
+    #[command(flatten)]
+    pub(crate) documents: Documents,
+    /// Say what would change; change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
 }
 
 /// Show how things stand.

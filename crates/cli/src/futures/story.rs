@@ -256,7 +256,8 @@ const fn went_wrong(state: HostState) -> bool {
         | HostState::Held
         | HostState::Skipped
         | HostState::OnHold
-        | HostState::Again => false,
+        | HostState::Again
+        | HostState::Vanished => false,
     }
 }
 
@@ -268,7 +269,9 @@ fn matters(event: &Event) -> bool {
         | Event::EvidenceChanged { .. }
         | Event::Alive
         | Event::FleetAdopted { .. }
-        | Event::CalendarKnown { .. } => false,
+        | Event::CalendarKnown { .. }
+        | Event::FleetRefreshed { .. }
+        | Event::PlanRevised { .. } => false,
         Event::StepEnded { result, .. } => match result {
             StepResult::Failed(_) | StepResult::Unreachable => true,
             StepResult::Done

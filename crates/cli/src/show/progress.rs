@@ -120,6 +120,7 @@ mod tests {
             rings: Vec::new(),
             approval: Some(approval),
             not_applicable: 0,
+            too_late: Vec::new(),
             hit: 0,
         };
         FleetView {

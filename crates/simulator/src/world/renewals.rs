@@ -77,7 +77,11 @@ impl World {
 
     /// Somebody changes the document and has it taken in, at once or after looking at what that means for a while.
     pub(super) fn renews(&mut self) {
-        let Some(executor) = self.executor.as_ref().filter(|executor| executor.is_ready()) else {
+        let Some(executor) = self
+            .executor
+            .as_ref()
+            .filter(|executor| executor.is_ready())
+        else {
             self.after(Span::minutes(1), Happening::Renews);
             return;
         };
@@ -117,6 +121,8 @@ impl World {
 
     pub(super) fn brings(&mut self, refresh: Refresh) {
         if self.executor.is_some() {
+            // Hosts are there before anybody hears of them.
+            self.build_hosts(&refresh.fleet);
             self.ask("dora", Order::Refresh(Box::new(refresh)));
         }
     }
@@ -131,16 +137,7 @@ impl World {
                 let Some(fleet) = renewals.fleets.get(fleet).cloned() else {
                     return;
                 };
-                let first = self.hosts.first().map(|host| host.first.clone());
-                for host in &fleet.hosts[self.hosts.len()..] {
-                    let role = host.labels.get("role").unwrap_or("none");
-                    let mut new = SimHost::new(role, BTreeMap::new());
-                    for recipe in first.iter().flat_map(BTreeMap::keys) {
-                        new.content.insert(recipe.clone(), "1.0".to_owned());
-                    }
-                    new.first.clone_from(&new.content);
-                    self.hosts.push(new);
-                }
+                self.build_hosts(&fleet);
                 self.fleet = fleet;
             }
             Event::PlanRevised { rollout, plan } | Event::Proposed { rollout, plan, .. } => {
@@ -152,6 +149,24 @@ impl World {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// What a fleet has beyond the hosts that there are. A number that was given to one which never came may be another's.
+    fn build_hosts(&mut self, fleet: &FleetSpec) {
+        let first = self.hosts.first().map(|host| host.first.clone());
+        for (index, host) in fleet.hosts.iter().enumerate().skip(self.fleet.hosts.len()) {
+            let role = host.labels.get("role").unwrap_or("none");
+            if let Some(known) = self.hosts.get_mut(index) {
+                role.clone_into(&mut known.role);
+                continue;
+            }
+            let mut new = SimHost::new(role, BTreeMap::new());
+            for recipe in first.iter().flat_map(BTreeMap::keys) {
+                new.content.insert(recipe.clone(), "1.0".to_owned());
+            }
+            new.first.clone_from(&new.content);
+            self.hosts.push(new);
         }
     }
 
@@ -168,7 +183,14 @@ impl World {
         let taken = renewals.documents.fleet.as_ref();
         let is_taken = taken.is_some_and(|fleet| fleet.digest == self.fleet.document);
         let plan = is_taken.then(|| {
-            make_plan(&self.fleet, &renewals.documents, policy, update, renewals.seed).ok()
+            make_plan(
+                &self.fleet,
+                &renewals.documents,
+                policy,
+                update,
+                renewals.seed,
+            )
+            .ok()
         });
         match plan.flatten() {
             Some(plan) => self.plans[next] = Arc::new(plan),
@@ -178,7 +200,9 @@ impl World {
 
     /// The documents as written, with the fleet's as it is now.
     pub(super) fn texts(&self) -> Vec<(String, String)> {
-        self.renewals.as_ref().map_or_else(texts, |renewals| renewals.texts())
+        self.renewals
+            .as_ref()
+            .map_or_else(texts, |renewals| renewals.texts())
     }
 }
 

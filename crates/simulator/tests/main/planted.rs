@@ -25,13 +25,24 @@ fn caught(bug: Bug) -> Option<(u64, String)> {
     })
 }
 
+/// The mistakes to look for: all, or those that `RINGWAY_BUGS=VanishedVisited,ReturnForgotten` names.
+fn wanted() -> Vec<Bug> {
+    let named = std::env::var("RINGWAY_BUGS").ok();
+    let is_named = |bug: &Bug| {
+        let mut names = named.iter().flat_map(|names| names.split(','));
+        named.is_none() || names.any(|name| name == format!("{bug:?}"))
+    };
+    Bug::ALL.into_iter().filter(is_named).collect()
+}
+
 /// A checker that sees nothing proves nothing.
 #[test]
 fn every_planted_mistake_is_caught() {
+    let bugs = wanted();
     let next = AtomicUsize::new(0);
     let look = || {
         let mut found = Vec::new();
-        while let Some(bug) = Bug::ALL.get(next.fetch_add(1, Ordering::Relaxed)) {
+        while let Some(bug) = bugs.get(next.fetch_add(1, Ordering::Relaxed)) {
             found.push((*bug, caught(*bug)));
         }
         found
@@ -43,7 +54,7 @@ fn every_planted_mistake_is_caught() {
         found
     });
     found.sort_by_key(|(bug, _)| *bug);
-    assert_eq!(found.len(), Bug::ALL.len());
+    assert_eq!(found.len(), bugs.len());
     let mut missed = Vec::new();
     for (bug, caught) in found {
         match caught {
