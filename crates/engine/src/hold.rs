@@ -202,6 +202,7 @@ impl Engine {
                 Ok(Some(*rollout))
             }
             Command::Propose { .. }
+            | Command::ProposeAs { .. }
             | Command::Approve { .. }
             | Command::Reject { .. }
             | Command::Pause { .. }
@@ -212,6 +213,7 @@ impl Engine {
             | Command::Stop { .. }
             | Command::Go { .. }
             | Command::Adopt { .. }
+            | Command::OverrideFreeze { .. }
             | Command::Refresh { .. } => Ok(None),
         }
     }

@@ -464,8 +464,12 @@ impl Engine {
             Ok(to)
         });
         let moves: Vec<u32> = moves.collect::<Result<_, _>>()?;
+        if let Some(calendar) = &mut rollout.rec.calendar {
+            calendar.make_room(&rollout.plan, &plan, self.now);
+        }
         rollout.revise(digest, plan, &moves);
         self.rebuild_counts();
+        self.times_changed(r);
         Ok(())
     }
 }

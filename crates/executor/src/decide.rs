@@ -185,6 +185,17 @@ impl Executor {
                 let (rollout, calendar) = (*rollout, (**calendar).clone());
                 self.take(now, Input::Calendar { rollout, calendar }, draft);
             }
+            Happening::Gate(rollout, gate, answer) => {
+                let (rollout, gate, says) = (*rollout, *gate, answer.says);
+                let why = answer.why.clone();
+                let input = Input::GateSaid {
+                    rollout,
+                    gate,
+                    says,
+                    why,
+                };
+                self.take(now, input, draft);
+            }
         }
         draft.kept.push(happening);
     }
@@ -250,7 +261,16 @@ impl Executor {
         self.library.plans.insert(plan, proposal.plan);
         blobs.push(blob(PLAN, plan, plan_bytes));
         let key = proposal.key;
-        Ok((Command::Propose { fleet, plan, key }, blobs))
+        let command = match proposal.change {
+            None => Command::Propose { fleet, plan, key },
+            Some(change) => Command::ProposeAs {
+                fleet,
+                plan,
+                key,
+                change,
+            },
+        };
+        Ok((command, blobs))
     }
 
     /// Makes known what comes with a fleet that was read anew, and names what must become durable with it. What a refusal
@@ -315,7 +335,8 @@ impl Executor {
                 hint: Some("send the documents with it".to_owned()),
             });
         }
-        if let Command::Propose { fleet, plan, .. } = command
+        if let Command::Propose { fleet, plan, .. } | Command::ProposeAs { fleet, plan, .. } =
+            command
             && !(self.library.fleets.contains_key(fleet) && self.library.plans.contains_key(plan))
         {
             return Err(Rejected {

@@ -193,6 +193,9 @@ const fn mark(event: &Event) -> Mark {
         | Event::HostReleased { .. }
         | Event::Commented { .. }
         | Event::CalendarKnown { .. }
+        | Event::ChangeNamed { .. }
+        | Event::FreezeOverridden { .. }
+        | Event::GateSaid { .. }
         | Event::PlanRevised { .. } => Mark::Nothing,
     }
 }

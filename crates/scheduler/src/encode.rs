@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::plan::Revision;
+use crate::terms::Terms;
 use crate::times::Times;
 use crate::{FleetSpec, Plan};
 
@@ -20,8 +21,10 @@ const VERSION: u8 = 1;
 /// The format of a plan with times: as version 1, with [`Times`] behind it.
 const WITH_TIMES: u8 = 2;
 
-/// The format of a plan that revises another: as version 2, with [`Revision`] behind it.
-const WITH_REVISION: u8 = 3;
+/// The format of a plan with terms: as with times, with [`Terms`] behind them.
+const WITH_TERMS: u8 = 3;
+/// The format of a plan that revises another: as with terms, with [`Revision`] behind them.
+const WITH_REVISION: u8 = 4;
 
 /// The format of a fleet of which hosts have vanished: as version 1, with their numbers behind it.
 const WITH_VANISHED: u8 = 2;
@@ -154,18 +157,30 @@ impl Plan {
     /// The plan's bytes and their digest.
     pub fn encode(&self) -> (Digest, Vec<u8>) {
         match &self.revises {
-            Some(revision) => with_version(WITH_REVISION, &(self, &self.times, revision)),
-            None if self.times.is_empty() => encode(self),
-            None => with_version(WITH_TIMES, &(self, &self.times)),
+            Some(revision) => with_version(
+                WITH_REVISION,
+                &(self, &self.times, &self.terms, revision),
+            ),
+            None if !self.terms.is_empty() => {
+                with_version(WITH_TERMS, &(self, &self.times, &self.terms))
+            }
+            None if !self.times.is_empty() => with_version(WITH_TIMES, &(self, &self.times)),
+            None => encode(self),
         }
     }
 
     /// The plan's digest, as [`Plan::encode`] gives it.
     pub fn digest(&self) -> Digest {
         match &self.revises {
-            Some(revision) => digest(WITH_REVISION, &(self, &self.times, revision)),
-            None if self.times.is_empty() => digest(VERSION, self),
-            None => digest(WITH_TIMES, &(self, &self.times)),
+            Some(revision) => digest(
+                WITH_REVISION,
+                &(self, &self.times, &self.terms, revision),
+            ),
+            None if !self.terms.is_empty() => {
+                digest(WITH_TERMS, &(self, &self.times, &self.terms))
+            }
+            None if !self.times.is_empty() => digest(WITH_TIMES, &(self, &self.times)),
+            None => digest(VERSION, self),
         }
     }
 
@@ -176,16 +191,24 @@ impl Plan {
     /// When they are of another format, damaged, or followed by more.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         match bytes.split_first() {
+            Some((&WITH_TERMS, body)) => {
+                let (plan, times, terms): (Self, Times, Terms) = whole(body)?;
+                Ok(Self {
+                    times,
+                    terms,
+                    ..plan
+                })
+            }
             Some((&WITH_TIMES, body)) => {
                 let (plan, times): (Self, Times) = whole(body)?;
                 Ok(Self { times, ..plan })
             }
             Some((&WITH_REVISION, body)) => {
-                let (plan, times, revision): (Self, Times, Revision) = whole(body)?;
-                let revises = Some(revision);
+                let (plan, times, terms, revision): (Self, Times, Terms, Revision) = whole(body)?;
                 Ok(Self {
                     times,
-                    revises,
+                    terms,
+                    revises: Some(revision),
                     ..plan
                 })
             }

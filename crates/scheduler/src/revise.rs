@@ -89,6 +89,13 @@ struct Seat {
     from: Option<Slot>,
 }
 
+/// Gives rings behind the last one what that one has, where any ring has it.
+fn extend<T: Copy>(of_rings: &mut Vec<T>, last: usize, rings: usize) {
+    if let Some(&like) = of_rings.get(last) {
+        of_rings.resize(rings, like);
+    }
+}
+
 fn seats(plan: &Plan) -> Vec<Vec<Seat>> {
     let rings = plan.rings.iter();
     let seat = |index: usize| Seat {
@@ -340,6 +347,10 @@ impl Revising<'_> {
             revises: None,
             ..before.clone()
         };
+        // The ring of those that come too late goes on as the last one of the policy does.
+        let last = policy.rings.len().saturating_sub(1);
+        extend(&mut plan.terms.working, last, plan.rings.len());
+        extend(&mut plan.terms.after_soak, last, plan.rings.len());
         plan.routes = self.routes;
         plan.unclaimed = self.unclaimed;
         let known = before.revises.as_ref();

@@ -128,9 +128,12 @@ pub(crate) fn dense(event: &Event) -> String {
         | Event::HostRetried { .. }
         | Event::HostHeld { .. }
         | Event::HostReleased { .. }
+        | Event::Commented { .. }
+        | Event::ChangeNamed { .. }
+        | Event::FreezeOverridden { .. }
+        | Event::GateSaid { .. }
         | Event::FleetRefreshed { .. }
-        | Event::PlanRevised { .. }
-        | Event::Commented { .. } => format!("= {event:?}"),
+        | Event::PlanRevised { .. } => format!("= {event:?}"),
     }
 }
 

@@ -270,6 +270,7 @@ fn matters(event: &Event) -> bool {
         | Event::Alive
         | Event::FleetAdopted { .. }
         | Event::CalendarKnown { .. }
+        | Event::ChangeNamed { .. }
         | Event::FleetRefreshed { .. }
         | Event::PlanRevised { .. } => false,
         Event::StepEnded { result, .. } => match result {
@@ -310,7 +311,9 @@ fn matters(event: &Event) -> bool {
         | Event::HostRetried { .. }
         | Event::HostHeld { .. }
         | Event::HostReleased { .. }
-        | Event::Commented { .. } => true,
+        | Event::Commented { .. }
+        | Event::FreezeOverridden { .. }
+        | Event::GateSaid { .. } => true,
     }
 }
 

@@ -18,6 +18,7 @@ mod phases;
 mod promotion;
 mod refresh;
 mod starts;
+mod terms;
 mod times;
 mod told;
 mod visit;

@@ -89,6 +89,21 @@ impl Facts {
             slots[places[&planned.host]] = *facts;
         }
         let rollout = self.rollout_mut(id)?;
+        // Rules that were not there are unknown, and those that were are where they belong in the new order.
+        if let Some(calendar) = &mut rollout.calendar {
+            let terms = &after.terms;
+            let apart = after.times.tables[before.times.tables.len()..]
+                .iter()
+                .filter(|table| terms.freeze_override && !table.freezes.is_empty())
+                .map(|table| 1 + table.freezes.len())
+                .sum::<usize>();
+            let mut tables = calendar.tables.clone();
+            let others = tables.split_off(before.times.tables.len());
+            tables.resize_with(after.times.tables.len(), Default::default);
+            tables.extend(others);
+            tables.resize_with(tables.len() + apart, Default::default);
+            calendar.tables = tables;
+        }
         rollout.plan = after.clone();
         rollout.slots = slots;
         for (index, slot) in after.slots.iter().enumerate() {
