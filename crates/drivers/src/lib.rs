@@ -6,6 +6,9 @@
 mod command;
 pub mod envelope;
 pub mod examine;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod local;
 mod port;
 mod probe;
