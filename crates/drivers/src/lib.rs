@@ -9,6 +9,7 @@ pub mod examine;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod gate;
 mod local;
 mod port;
 mod probe;
