@@ -15,6 +15,11 @@ pub fn schema(kind: Kind) -> Value {
     schema
 }
 
+/// The JSON Schema of what a command of `import` prints.
+pub fn inventory_schema() -> Value {
+    crate::inventory::listing_schema()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -34,7 +39,7 @@ mod tests {
     const WORLD: &str = include_str!("../tests/documents/world.yaml");
 
     /// A fleet whose hosts are elsewhere.
-    const IMPORTS: &str = "ringway: fleet/v1\nname: it\nimport: [{ ansible: inventory.yml }]\n";
+    const IMPORTS: &str = "ringway: fleet/v1\nname: it\nimport:\n  - ansible: inventory.yml\n  - { csv: cmdb.csv, source: assets, name: hostname, columns: { role: Function }, delimiter: \";\" }\n  - { command: [./cloud], within: 2m }\nprefer: [assets, cloud]\n";
 
     /// A fleet with a freeze that is in a file.
     const CALENDAR: &str = "ringway: fleet/v1\nname: it\nhosts: [{ name: a }]\nconnect: local\nfreezes: { holidays: { ical: holidays.ics } }\n";

@@ -196,7 +196,7 @@ pub enum Ask {
 }
 
 /// Something to execute.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Command {
     /// A text for `/bin/sh`. Values reach it as environment variables, never pasted into the text.
     Shell(String),

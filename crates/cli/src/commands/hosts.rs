@@ -7,11 +7,12 @@ use std::path::Path;
 
 use ringway_engine::view::FleetView;
 use ringway_engine::{Command, HoldKind};
-use ringway_model::{Selector, Timestamp};
+use ringway_model::Timestamp;
 use ringway_runtime::Clock;
 
 use super::orders::{Aim, Order, choose, give};
 use crate::args::{AboutMaintenance, Comment, Hold, OneHost, Release, SomeHosts};
+use crate::asking;
 use crate::exit::{End, Failure, Outcome};
 use crate::journal;
 use crate::out::Out;
@@ -143,14 +144,8 @@ async fn named(data: &Path, wanted: &SomeHosts) -> Result<Vec<String>, Failure> 
     if !wanted.select.is_empty() {
         let past = journal::fold(data).await?;
         let fleet = past.engine.fleet();
-        for text in &wanted.select {
-            let selector = Selector::parse(text).map_err(|e| {
-                let failure = Failure::new(End::Invalid, format!("`{text}` is no selector: {e}"));
-                match e.hint {
-                    Some(hint) => failure.hint(hint),
-                    None => failure,
-                }
-            })?;
+        let selectors = asking::selectors(&wanted.select)?;
+        for (text, selector) in wanted.select.iter().zip(selectors) {
             let before = names.len();
             let hosts = fleet.hosts.iter();
             let matched = hosts.filter(|host| selector.matches(&host.name, &host.labels));

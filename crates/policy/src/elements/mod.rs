@@ -11,6 +11,7 @@ pub(crate) mod freeze;
 pub(crate) mod gate;
 pub(crate) mod group;
 pub(crate) mod host_keys;
+pub(crate) mod import;
 pub(crate) mod jump;
 pub(crate) mod limits;
 pub(crate) mod people;
