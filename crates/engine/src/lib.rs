@@ -5,6 +5,7 @@
 
 mod approve;
 mod command;
+mod due;
 mod engine;
 mod event;
 mod fleet;
@@ -18,11 +19,13 @@ mod life;
 mod observe;
 #[cfg(feature = "planted-bugs")]
 pub mod planted;
+mod propose;
 mod rollout;
 mod show;
 mod slot;
 mod snapshot;
 mod start;
+mod terms;
 mod times;
 pub mod view;
 mod visit;

@@ -268,7 +268,8 @@ fn matters(event: &Event) -> bool {
         | Event::EvidenceChanged { .. }
         | Event::Alive
         | Event::FleetAdopted { .. }
-        | Event::CalendarKnown { .. } => false,
+        | Event::CalendarKnown { .. }
+        | Event::ChangeNamed { .. } => false,
         Event::StepEnded { result, .. } => match result {
             StepResult::Failed(_) | StepResult::Unreachable => true,
             StepResult::Done
@@ -307,7 +308,9 @@ fn matters(event: &Event) -> bool {
         | Event::HostRetried { .. }
         | Event::HostHeld { .. }
         | Event::HostReleased { .. }
-        | Event::Commented { .. } => true,
+        | Event::Commented { .. }
+        | Event::FreezeOverridden { .. }
+        | Event::GateSaid { .. } => true,
     }
 }
 
