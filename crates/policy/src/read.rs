@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use ringway_model::Digest;
 
-use crate::elements::{care, fleet, people, policy, recipe, update, world};
+use crate::elements::{care, fleet, maintenance, people, policy, recipe, update, world};
 use crate::fields::{Cx, Named, Notes, nearest, not_supported};
 use crate::inventory::{self, Attachments, Files, HostOrigins, Origins};
 use crate::problem::{Code, Found, Problems, Report};
@@ -52,10 +52,12 @@ pub enum Kind {
     People,
     /// How everything outside Ringway behaves in a simulation.
     World,
+    /// Work on hosts that others have announced.
+    Maintenance,
 }
 
 /// Every kind of document.
-pub const KINDS: [Kind; 7] = [
+pub const KINDS: [Kind; 8] = [
     Kind::Fleet,
     Kind::Policy,
     Kind::Update,
@@ -63,13 +65,13 @@ pub const KINDS: [Kind; 7] = [
     Kind::Care,
     Kind::People,
     Kind::World,
+    Kind::Maintenance,
 ];
 
 /// Kinds that come with a later release, and what they are about.
-const LATER_KINDS: [(&str, &str); 4] = [
+const LATER_KINDS: [(&str, &str); 3] = [
     ("advisory", "advisories"),
     ("exception", "exceptions"),
-    ("maintenance", "declared maintenances"),
     ("calendar", "calendars"),
 ];
 
@@ -84,6 +86,7 @@ impl Kind {
             Self::Care => "care",
             Self::People => "people",
             Self::World => "world",
+            Self::Maintenance => "maintenance",
         }
     }
 
@@ -101,6 +104,7 @@ impl Kind {
             Self::Care => &care::CARE,
             Self::People => &people::PEOPLE,
             Self::World => &world::WORLD,
+            Self::Maintenance => &maintenance::MAINTENANCE,
         }
     }
 }
@@ -352,6 +356,8 @@ impl Reading {
                 documents.people = people;
                 "people".to_owned()
             }),
+            Kind::Maintenance => maintenance::read(&cx, root, digest)
+                .map(|it| keep(&mut documents.maintenances, it.name.clone(), it)),
             Kind::World => {
                 world::read(&cx, root).map(|it| keep(&mut documents.worlds, it.name.clone(), it))
             }

@@ -202,7 +202,7 @@ pub(crate) struct Manifest {
 /// A schema.
 #[derive(Debug, Args)]
 pub(crate) struct Schema {
-    /// fleet, policy, update, recipe, care, people or world; or inventory, for what a command of `import` prints
+    /// fleet, policy, update, recipe, care, people, world or maintenance; or inventory, for what a command of `import` prints
     #[arg(value_name = "KIND")]
     pub(crate) kind: String,
 }

@@ -15,12 +15,14 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use documents::{
-    Calendar, Completions, Diff, Doctor, Documents, Hosts, Init, Lint, Man, Manifest, Plan, Planned,
-    Schema,
+    Calendar, Completions, Diff, Doctor, Documents, Hosts, Init, Lint, Man, Manifest, Plan,
+    Planned, Schema,
 };
 pub(crate) use futures::{Place, Simulate, WhatIf};
 pub(crate) use goal::Goal;
-pub(crate) use hosts::{AboutMaintenance, Comment, Hold, Maintenance, OneHost, Release, SomeHosts};
+pub(crate) use hosts::{
+    AboutMaintenance, Comment, Hold, Import, Maintenance, OneHost, Release, SomeHosts,
+};
 pub(crate) use rollout::{
     Adopt, Approve, Audit, Bounds, Connections, Due, FleetReason, Journal, OverrideFreeze,
     Reasoned, Run, Status, Wait, When, Which, Why,
@@ -198,7 +200,7 @@ pub(crate) enum Cmd {
     Release(Release),
     /// Declare that somebody else works on hosts: they count as down and are left alone
     #[command(
-        after_help = "Examples:\n    ringway maintenance add --select 'site = fra' --until 2026-12-01T06:00:00Z --reason 'power, CHG-4711'\n    ringway maintenance end --select 'site = fra'\n    ringway maintenance list"
+        after_help = "Examples:\n    ringway maintenance add --select 'site = fra' --until 2026-12-01T06:00:00Z --reason 'power, CHG-4711'\n    ringway maintenance end --select 'site = fra'\n    ringway maintenance import announced.yaml\n    ringway maintenance list"
     )]
     Maintenance(Maintenance),
     /// Let a rollout work in a freeze for some time, where its policy permits that

@@ -10,6 +10,7 @@ use ringway_engine::{Command, HoldKind};
 use ringway_model::Timestamp;
 use ringway_runtime::Clock;
 
+use super::announced::import;
 use super::orders::{Aim, Order, choose, give};
 use crate::args::{AboutMaintenance, Comment, Hold, OneHost, Release, SomeHosts};
 use crate::asking;
@@ -102,6 +103,7 @@ pub(crate) async fn maintenance(out: Out, data: &Path, what: AboutMaintenance) -
     match what {
         AboutMaintenance::Add(args) => hold(out, data, args, HoldKind::Maintenance).await,
         AboutMaintenance::End(args) => release(out, data, args, HoldKind::Maintenance).await,
+        AboutMaintenance::Import(args) => import(out, data, args).await,
         AboutMaintenance::List(_) => {
             let (_, view) = Informant::look(data).await?;
             let FleetView { holds, at, .. } = view;

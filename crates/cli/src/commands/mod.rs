@@ -1,5 +1,6 @@
 //! The commands, each from its arguments to an exit code.
 
+mod announced;
 mod calendar;
 mod completions;
 mod diff;
