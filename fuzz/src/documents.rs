@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use ringway_model::Timestamp;
 use ringway_policy::validated::Documents;
 use ringway_policy::{
-    At, Attachment, Attachments, Kind, Places, Problem, Problems, Source, imports, read_with,
+    At, Attachment, Attachments, Kind, Places, Problem, Problems, Source, What, imports, read_with,
 };
 use ringway_scheduler::lint::{Here, Question};
 use ringway_scheduler::{Plan, compile_fleet, lint, make_plan};
@@ -81,7 +81,13 @@ fn read(text: &[u8], others: &BTreeMap<String, Vec<u8>>) -> Option<Documents> {
     let sources = [Source::new("it.yaml", text)];
     let wanted = imports(&sources);
     let found = wanted.iter().map(|wanted| {
-        let attachment = attachment(&wanted.path, others);
+        let attachment = match &wanted.what {
+            What::File(path) => attachment(path, others),
+            What::Output(_) => others.get("output").map(|printed| Attachment {
+                file: Some("output".to_owned()),
+                files: [("output".to_owned(), printed.clone())].into(),
+            }),
+        };
         (
             wanted.clone(),
             attachment.ok_or_else(|| "there is no such file".to_owned()),

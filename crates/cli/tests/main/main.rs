@@ -9,6 +9,7 @@ mod futures;
 mod hosts;
 mod inbox;
 mod init;
+mod inventory;
 mod keys;
 mod lint;
 mod observing;
