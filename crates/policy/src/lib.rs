@@ -29,5 +29,5 @@ pub use fields::nearest;
 pub use inventory::{Attachment, Attachments, Wanted, imports};
 pub use places::{At, Places, Spot};
 pub use problem::{Code, Problem, Problems, Snippet};
-pub use read::{KINDS, Kind, Source, read, read_with, read_with_last_policies};
+pub use read::{KINDS, Kind, Source, read, read_with, read_with_last_policies, update_alone};
 pub use schema::schema;

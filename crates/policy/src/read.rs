@@ -12,7 +12,7 @@ use crate::problem::{Code, Found, Problems, Report};
 use crate::render::{self, Located};
 use crate::scalar::first_line;
 use crate::shape::Shape;
-use crate::validated::Documents;
+use crate::validated::{Documents, Update};
 use crate::yaml::{self, MAX_BYTES, Node, Place, Tree, Value};
 use crate::{builtin, ical, together};
 
@@ -143,6 +143,18 @@ pub fn read_with_last_policies(
         ..Reading::default()
     };
     read_all(sources, attachments, reading)
+}
+
+/// The update in the text of its document alone, as it was registered: for reports, long after everything it names may be
+/// gone. `None` where the text is no update of this version of the documents.
+pub fn update_alone(text: &str) -> Option<Update> {
+    let source = Source {
+        name: String::new(),
+        bytes: text.as_bytes().to_vec(),
+    };
+    let mut reading = Reading::default();
+    reading.source(0, &source);
+    reading.documents.updates.into_values().next()
 }
 
 fn read_all(

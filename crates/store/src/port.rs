@@ -27,6 +27,9 @@ pub trait Reader: Send + Sync {
     /// are no rows from `from` on (or `limit` is 0).
     fn rows(&self, from: u64, limit: u32) -> Answer<'_, Vec<Row>, ReadError>;
 
+    /// Every registered fleet and plan: what rows refer to, without the rows.
+    fn fleets_and_plans(&self) -> Answer<'_, Vec<Blob>, ReadError>;
+
     /// The content with this digest.
     fn blob(&self, digest: Digest) -> Answer<'_, Option<Blob>, ReadError>;
 

@@ -34,6 +34,17 @@ pub(crate) struct Planned {
     pub(crate) seed: u64,
 }
 
+/// A plan to be shown, and perhaps kept.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Plan {
+    /// The documents and the choices.
+    #[command(flatten)]
+    pub(crate) planned: Planned,
+    /// Also write it into this file, with every document, so that `run --plan FILE` runs exactly this
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save: Option<PathBuf>,
+}
+
 /// Two policies over one fleet.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Diff {

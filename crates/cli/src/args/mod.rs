@@ -2,6 +2,7 @@
 //!
 //! It says what can be asked for. What is done about it is in the commands; nothing here looks at a file or a process.
 
+mod afterwards;
 mod documents;
 mod futures;
 mod goal;
@@ -12,8 +13,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use afterwards::{
+    Compliance, Handover, History, Month, OneRollout, Report, Reported, Table, Written,
+};
 pub(crate) use documents::{
-    Calendar, Completions, Diff, Doctor, Documents, Init, Lint, Manifest, Planned, Schema,
+    Calendar, Completions, Diff, Doctor, Documents, Init, Lint, Manifest, Plan, Planned, Schema,
 };
 pub(crate) use futures::{Place, Simulate, WhatIf};
 pub(crate) use goal::Goal;
@@ -94,8 +98,10 @@ pub(crate) enum Cmd {
     )]
     Lint(Lint),
     /// Show who would be updated when, and why; change nothing
-    #[command(after_help = "Example:\n    ringway plan --policy monthly --update 2026-04-security")]
-    Plan(Planned),
+    #[command(
+        after_help = "Examples:\n    ringway plan --policy monthly --update 2026-04-security\n    ringway plan --save april.plan"
+    )]
+    Plan(Plan),
     /// Show when work may run on hosts of a plan: windows, less freezes; change nothing
     #[command(
         after_help = "Examples:\n    ringway calendar --days 14\n    ringway calendar --host db-1 --from 2026-12-01T00:00:00Z --output json | jq ."
@@ -118,7 +124,7 @@ pub(crate) enum Cmd {
     WhatIf(WhatIf),
     /// Carry a rollout out, or go on with one
     #[command(
-        after_help = "Examples:\n    ringway run\n    ringway run ./april --change CHG0012345 --key april --no-wait\n    ringway run --resume"
+        after_help = "Examples:\n    ringway run\n    ringway run ./april --change CHG0012345 --key april --no-wait\n    ringway run --plan april.plan --change CHG0012345\n    ringway run --resume"
     )]
     Run(Run),
     /// Show how the fleet and its rollouts stand
@@ -198,6 +204,21 @@ pub(crate) enum Cmd {
         after_help = "Examples:\n    ringway journal --from 120\n    ringway journal --output ndjson | jq ."
     )]
     Journal(Journal),
+    /// Show what happened to a host over all rollouts: installed when, by which rollout, who approved, holds, notes
+    #[command(
+        after_help = "Examples:\n    ringway history web-7\n    ringway history web-7 --since 30d --output json | jq ."
+    )]
+    History(History),
+    /// Print one page for the next shift: what was decided and happened, what waits for whom, what comes, what may go wrong
+    #[command(
+        after_help = "Examples:\n    ringway handover\n    ringway handover --since 12h --output json | jq .waits"
+    )]
+    Handover(Handover),
+    /// Report for those who were not there: a month's compliance, or one rollout as evidence
+    #[command(
+        after_help = "Examples:\n    ringway report compliance --month 2026-11 --format csv >november.csv\n    ringway report compliance --month 2026-11 --format html >november.html\n    ringway report rollout r3 --format html >r3.html"
+    )]
+    Report(Report),
     /// Check the journal: its chain, its state digests, and every invariant
     Audit(Audit),
     /// Print the JSON Schema of a kind of document
@@ -254,6 +275,9 @@ impl Cmd {
             Self::Comment(args) => args.observed.observe,
             Self::Journal(args) => args.observed.observe,
             Self::Audit(args) => args.observed.observe,
+            Self::History(args) => args.observed.observe,
+            Self::Handover(args) => args.observed.observe,
+            Self::Report(args) => args.what.observes(),
             Self::Init(_)
             | Self::Check(_)
             | Self::Lint(_)

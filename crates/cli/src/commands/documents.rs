@@ -3,10 +3,11 @@
 use ringway_policy::{KINDS, Kind};
 use serde::Serialize;
 
-use crate::args::{Documents, Planned, Schema};
+use crate::args::{Documents, Plan, Schema};
 use crate::documents;
 use crate::exit::{End, Failure, Outcome};
 use crate::out::Out;
+use crate::saved;
 
 /// What a check found, where nothing is wrong.
 #[derive(Debug, Serialize)]
@@ -51,11 +52,23 @@ pub(crate) fn check(out: Out, args: &Documents) -> Outcome {
 }
 
 /// `ringway plan`.
-pub(crate) fn plan(out: Out, args: &Planned) -> Outcome {
-    let prepared = documents::prepare(out, args)?;
+pub(crate) fn plan(out: Out, args: &Plan) -> Outcome {
+    if let Some(path) = &args.save {
+        crate::file::check(path)?;
+    }
+    let prepared = documents::prepare(out, &args.planned)?;
     let report =
         ringway_scheduler::explain(&prepared.fleet, &prepared.plan, &prepared.read.documents);
     out.value(&report, ringway_scheduler::render);
+    if let Some(path) = &args.save {
+        saved::write(path, &args.planned, &prepared)?;
+        out.say(&format!(
+            "saved plan {} as `{}`; `ringway run --plan {}` runs exactly this",
+            prepared.digest().short(),
+            path.display(),
+            path.display()
+        ));
+    }
     Ok(End::Done)
 }
 

@@ -86,7 +86,7 @@ async fn last_words(informant: &Informant, view: &FleetView) -> Result<Vec<LastS
 }
 
 /// What was asked for while nothing ran.
-fn asked(data: &Path) -> Result<Vec<String>, Failure> {
+pub(crate) fn asked(data: &Path) -> Result<Vec<String>, Failure> {
     let waits = later::waiting(data)?;
     Ok(waits
         .into_iter()

@@ -1,5 +1,6 @@
 //! The `ringway` command from outside: what it prints where, and with which code it ends.
 
+mod afterwards;
 mod changes;
 mod commands;
 mod diff;
@@ -13,6 +14,7 @@ mod keys;
 mod lint;
 mod observing;
 mod place;
+mod saved;
 mod secrets;
 mod times;
 mod waiting;

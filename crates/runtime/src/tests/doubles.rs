@@ -171,6 +171,10 @@ impl Reader for Nothing {
         Box::pin(async { Ok(Vec::new()) })
     }
 
+    fn fleets_and_plans(&self) -> Answer<'_, Vec<Blob>, ReadError> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
     fn blob(&self, _: Digest) -> Answer<'_, Option<Blob>, ReadError> {
         Box::pin(async { Ok(None) })
     }

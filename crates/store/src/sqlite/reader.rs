@@ -77,6 +77,10 @@ impl Reader for SqliteReader {
         Box::pin(async move { read::rows(&mut *self.pool.acquire().await?, from, limit).await })
     }
 
+    fn fleets_and_plans(&self) -> Answer<'_, Vec<Blob>, ReadError> {
+        Box::pin(async move { read::blobs_to_fold(&mut *self.pool.acquire().await?).await })
+    }
+
     fn blob(&self, digest: Digest) -> Answer<'_, Option<Blob>, ReadError> {
         Box::pin(async move { read::blob(&mut *self.pool.acquire().await?, digest).await })
     }

@@ -197,6 +197,10 @@ impl Reader for SqliteStore {
         self.reader.rows(from, limit)
     }
 
+    fn fleets_and_plans(&self) -> Answer<'_, Vec<Blob>, ReadError> {
+        self.reader.fleets_and_plans()
+    }
+
     fn blob(&self, digest: Digest) -> Answer<'_, Option<Blob>, ReadError> {
         self.reader.blob(digest)
     }
