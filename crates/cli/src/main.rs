@@ -25,6 +25,7 @@ mod saved;
 mod session;
 mod show;
 mod standing;
+mod untold;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

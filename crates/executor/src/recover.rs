@@ -86,6 +86,7 @@ impl Executor {
         self.ledger.recovered(outstanding);
         self.watching.restart();
         self.calendars_asked.clear();
+        self.open_matters = None;
         let now = self.clock.not_before(self.head.at.max(now));
         self.inbox.recovered = Some(if was_empty { now } else { self.head.at });
         self.is_ready = false;

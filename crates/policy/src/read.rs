@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use ringway_model::Digest;
 
-use crate::elements::{care, fleet, people, policy, recipe, update, world};
+use crate::elements::{care, fleet, notify, people, policy, recipe, update, world};
 use crate::fields::{Cx, Named, Notes, nearest, not_supported};
 use crate::inventory::{self, Attachments, Files};
 use crate::problem::{Code, Found, Problems, Report};
@@ -52,10 +52,12 @@ pub enum Kind {
     People,
     /// How everything outside Ringway behaves in a simulation.
     World,
+    /// Who is told what unasked.
+    Notify,
 }
 
 /// Every kind of document.
-pub const KINDS: [Kind; 7] = [
+pub const KINDS: [Kind; 8] = [
     Kind::Fleet,
     Kind::Policy,
     Kind::Update,
@@ -63,6 +65,7 @@ pub const KINDS: [Kind; 7] = [
     Kind::Care,
     Kind::People,
     Kind::World,
+    Kind::Notify,
 ];
 
 /// Kinds that come with a later release, and what they are about.
@@ -84,6 +87,7 @@ impl Kind {
             Self::Care => "care",
             Self::People => "people",
             Self::World => "world",
+            Self::Notify => "notify",
         }
     }
 
@@ -101,6 +105,7 @@ impl Kind {
             Self::Care => &care::CARE,
             Self::People => &people::PEOPLE,
             Self::World => &world::WORLD,
+            Self::Notify => &notify::NOTIFY,
         }
     }
 }
@@ -335,6 +340,10 @@ impl Reading {
                 documents.people = people;
                 "people".to_owned()
             }),
+            Kind::Notify => notify::read(&cx, root, digest).map(|notify| {
+                documents.notify = notify;
+                "notify".to_owned()
+            }),
             Kind::World => {
                 world::read(&cx, root).map(|it| keep(&mut documents.worlds, it.name.clone(), it))
             }
@@ -344,7 +353,7 @@ impl Reading {
                 .texts
                 .insert(format!("{}/{name}", kind.word()), tree.text.to_owned());
         }
-        if matches!(kind, Kind::Fleet | Kind::People) {
+        if matches!(kind, Kind::Fleet | Kind::People | Kind::Notify) {
             let before = self.singles.insert(kind, place);
             if let Some(before) = before {
                 let message = format!("there is another {} document", kind.word());

@@ -22,7 +22,7 @@ mod tests {
     use ringway_model::Digest;
 
     use super::*;
-    use crate::elements::{care, fleet, people, policy, recipe, update, world};
+    use crate::elements::{care, fleet, notify, people, policy, recipe, update, world};
     use crate::fields::{Cx, Notes};
     use crate::problem::Found;
     use crate::read::KINDS;
@@ -190,6 +190,7 @@ mod tests {
                 Kind::Care => care::read(&cx, root, digest).is_some(),
                 Kind::People => people::read(&cx, root, digest).is_some(),
                 Kind::World => world::read(&cx, root).is_some(),
+                Kind::Notify => notify::read(&cx, root, digest).is_some(),
             };
             assert!(read);
             asked.append(&mut cx.asked.borrow_mut());

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 mod accept;
 mod calendar;
 mod events;
+mod notify;
 mod world;
 
 pub use accept::Acceptance;
@@ -18,6 +19,7 @@ pub use calendar::{
     Weekday, Weekdays, Window, ZoneName,
 };
 pub use events::{Event, EventLength, Frequency, Repeat, RepeatEnds};
+pub use notify::{Escalate, Notify, NotifyRule, NotifyTo, Topic};
 pub use world::{
     AfterHalt, Away, Does, FaultModel, Flaky, HostModel, PeopleModel, Priors, Regression,
     ShareRange, Shows, SpanRange, StepFails, World, WorldRollout,
@@ -676,6 +678,8 @@ pub struct Documents {
     pub worlds: BTreeMap<String, World>,
     /// The people; empty when no document says who they are.
     pub people: People,
+    /// Who is told what; without rules when no document says so.
+    pub notify: Notify,
     /// The text of each document as written, by kind and name: `policy/monthly`, `people/people`. Its digest is the
     /// document's.
     pub texts: BTreeMap<String, String>,

@@ -4,6 +4,7 @@
 
 use postcard::ser_flavors::Flavor;
 use ringway_model::{Digest, Pieces};
+use ringway_policy::validated::NotifyRule;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -17,6 +18,9 @@ const VERSION: u8 = 1;
 /// The format of a plan with times: as version 1, with [`Times`] behind it.
 const WITH_TIMES: u8 = 2;
 
+/// The format of a plan that says who is told what: as the one with times, with the rules behind them.
+const WITH_NOTIFY: u8 = 3;
+
 /// Bytes that are not what they are taken for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
@@ -24,7 +28,7 @@ pub enum DecodeError {
     #[error("no bytes")]
     Empty,
     /// Another format.
-    #[error("format version {0} is not known (this program reads {VERSION} and {WITH_TIMES})")]
+    #[error("format version {0} is not known (this program reads {VERSION} to {WITH_NOTIFY})")]
     Version(u8),
     /// The bytes do not describe the value.
     #[error("the bytes do not describe the value: {0}")]
@@ -129,6 +133,13 @@ impl FleetSpec {
 impl Plan {
     /// The plan's bytes and their digest.
     pub fn encode(&self) -> (Digest, Vec<u8>) {
+        if !self.notify.is_empty() {
+            let parts = (self, &self.times, &self.notify);
+            let bytes = postcard::to_extend(&parts, vec![WITH_NOTIFY]).expect(
+                "these types have no lengths unknown in advance, and memory grows as needed",
+            );
+            return (Digest::of(&bytes), bytes);
+        }
         if self.times.is_empty() {
             return encode(self);
         }
@@ -139,7 +150,9 @@ impl Plan {
 
     /// The plan's digest, as [`Plan::encode`] gives it.
     pub fn digest(&self) -> Digest {
-        if self.times.is_empty() {
+        if !self.notify.is_empty() {
+            digest(WITH_NOTIFY, &(self, &self.times, &self.notify))
+        } else if self.times.is_empty() {
             digest(VERSION, self)
         } else {
             digest(WITH_TIMES, &(self, &self.times))
@@ -152,10 +165,20 @@ impl Plan {
     ///
     /// When they are of another format, damaged, or followed by more.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let Some((&WITH_TIMES, body)) = bytes.split_first() else {
-            return decode(bytes);
-        };
-        let (plan, times): (Self, Times) = whole(body)?;
-        Ok(Self { times, ..plan })
+        match bytes.split_first() {
+            Some((&WITH_TIMES, body)) => {
+                let (plan, times): (Self, Times) = whole(body)?;
+                Ok(Self { times, ..plan })
+            }
+            Some((&WITH_NOTIFY, body)) => {
+                let (plan, times, notify): (Self, Times, Vec<NotifyRule>) = whole(body)?;
+                Ok(Self {
+                    times,
+                    notify,
+                    ..plan
+                })
+            }
+            Some(_) | None => decode(bytes),
+        }
     }
 }

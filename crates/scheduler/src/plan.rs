@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ringway_model::{Digest, HostId, ProbeId, RingIndex, RouteId, Slot, Span, StepKind, VisitKind};
 use ringway_policy::validated::{
-    AlreadyUnhealthy, Command, NotBy, OnHalt, Pace, Retry, Step, When,
+    AlreadyUnhealthy, Command, NotBy, NotifyRule, OnHalt, Pace, Retry, Step, When,
 };
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +55,9 @@ pub struct Plan {
     /// before there was.
     #[serde(skip)]
     pub times: Times,
+    /// Who is told what of its rollout. Written behind that, for the same reason.
+    #[serde(skip)]
+    pub notify: Vec<NotifyRule>,
 }
 
 /// One ring, in hosts.

@@ -54,6 +54,7 @@ pub fn draw(dice: &mut Dice, size: Size) -> Papers {
         cares: BTreeMap::new(),
         worlds: BTreeMap::new(),
         people: people(),
+        notify: ringway_policy::validated::Notify::default(),
         texts: BTreeMap::new(),
         acceptances: Vec::new(),
         notes: Vec::new(),

@@ -21,6 +21,7 @@ use crate::out::Out;
 use crate::session::Informant;
 use crate::show::{self, Narrator, put};
 use crate::standing;
+use crate::untold::untold;
 
 /// Lines of a part that are shown, the newest; the journal has the rest.
 const SHOWN: usize = 40;
@@ -117,7 +118,12 @@ pub(crate) async fn handover(out: Out, data: &Path, args: &Handover) -> Outcome 
         is_running: informant.is_running(),
     };
     let inbox = crate::commands::asked(data)?;
-    let page = page(past, &now, since, &inbox);
+    let mut page = page(past, &now, since, &inbox);
+    let untold = untold(data).await?;
+    let untold = untold
+        .iter()
+        .map(|one| format!("not told: {}", one.words()));
+    page.risks.extend(untold);
     out.value(&page, |page| words(page, view.at));
     Ok(End::Done)
 }

@@ -185,7 +185,7 @@ pub(crate) struct Manifest {
 /// A schema.
 #[derive(Debug, Args)]
 pub(crate) struct Schema {
-    /// fleet, policy, update, recipe, care or people
+    /// fleet, policy, update, recipe, care, people, world or notify
     #[arg(value_name = "KIND")]
     pub(crate) kind: String,
 }

@@ -12,6 +12,7 @@ mod inbox;
 mod init;
 mod keys;
 mod lint;
+mod notify;
 mod observing;
 mod place;
 mod saved;

@@ -13,6 +13,7 @@ pub(crate) mod group;
 pub(crate) mod host_keys;
 pub(crate) mod jump;
 pub(crate) mod limits;
+pub(crate) mod notify;
 pub(crate) mod people;
 pub(crate) mod policy;
 pub(crate) mod probe;

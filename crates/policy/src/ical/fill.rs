@@ -184,7 +184,9 @@ fn put(ical: &Ical, new: Vec<Event>, text: Digest, documents: &mut Documents) {
             Some(policy) => (&mut policy.calendar.freezes, &mut policy.digest),
             None => return,
         },
-        Kind::Update | Kind::Recipe | Kind::Care | Kind::People | Kind::World => return,
+        Kind::Update | Kind::Recipe | Kind::Care | Kind::People | Kind::World | Kind::Notify => {
+            return;
+        }
     };
     let Some(freeze) = freezes.get_mut(&ical.freeze) else {
         return;
