@@ -142,6 +142,17 @@ pub enum Command {
         /// The ticket.
         change: ChangeId,
     },
+    /// Work may run in a freeze, in one rollout.
+    OverrideFreeze {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The freeze's name.
+        freeze: String,
+        /// Why; required.
+        reason: String,
+        /// Until when.
+        until: Timestamp,
+    },
 }
 
 impl Command {
@@ -157,7 +168,8 @@ impl Command {
             | Self::Rollback { rollout, .. }
             | Self::Skip { rollout, .. }
             | Self::Retry { rollout, .. }
-            | Self::Comment { rollout, .. } => Some(*rollout),
+            | Self::Comment { rollout, .. }
+            | Self::OverrideFreeze { rollout, .. } => Some(*rollout),
             Self::Propose { .. }
             | Self::ProposeAs { .. }
             | Self::Stop { .. }
@@ -216,7 +228,7 @@ pub struct Accepted {
 pub struct Rejected {
     /// A stable code, as the documentation lists them: `not-found`, `wrong-state`, `not-allowed`, `stale-digest`,
     /// `already-approved`, `nothing-to-approve`, `reason-missing`, `fleet-changed`, `nothing-to-roll-back`, `another-change`,
-    /// `bad-key`.
+    /// `bad-key`, `outside-hours`.
     pub code: String,
     /// Why, as a sentence fragment.
     pub why: String,

@@ -2,7 +2,7 @@
 
 use ringway_model::{
     Actor, ChangeId, Digest, Epoch, Evidence, HostId, IntentId, ProbeId, RingIndex, RolloutId,
-    Slot, StepResult, Timestamp, VisitKind,
+    Says, Slot, StepResult, Timestamp, VisitKind,
 };
 use serde::{Deserialize, Serialize};
 
@@ -308,6 +308,30 @@ pub enum Event {
         /// The ticket.
         change: ChangeId,
     },
+    /// People may work in a freeze, in one rollout and for some time.
+    FreezeOverridden {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The freeze.
+        freeze: String,
+        /// Who decided it.
+        actor: Actor,
+        /// Why.
+        reason: String,
+        /// When the freeze holds again.
+        until: Timestamp,
+    },
+    /// What an external gate says changed.
+    GateSaid {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The gate's number in the plan.
+        gate: u16,
+        /// What is known now.
+        says: Says,
+        /// What its command added.
+        why: String,
+    },
 }
 
 impl Event {
@@ -336,7 +360,9 @@ impl Event {
             | Self::HostRetried { rollout, .. }
             | Self::Commented { rollout, .. }
             | Self::CalendarKnown { rollout, .. }
-            | Self::ChangeNamed { rollout, .. } => Some(*rollout),
+            | Self::ChangeNamed { rollout, .. }
+            | Self::FreezeOverridden { rollout, .. }
+            | Self::GateSaid { rollout, .. } => Some(*rollout),
             Self::StepIssued { intent, .. } | Self::StepEnded { intent, .. } => {
                 Some(intent.rollout())
             }

@@ -205,7 +205,8 @@ impl Engine {
             | Command::Rollback { .. }
             | Command::Stop { .. }
             | Command::Go { .. }
-            | Command::Adopt { .. } => Ok(None),
+            | Command::Adopt { .. }
+            | Command::OverrideFreeze { .. } => Ok(None),
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod approve;
 mod command;
+mod due;
 mod engine;
 mod event;
 mod fleet;
@@ -24,6 +25,7 @@ mod show;
 mod slot;
 mod snapshot;
 mod start;
+mod terms;
 mod times;
 pub mod view;
 mod visit;

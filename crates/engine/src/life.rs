@@ -116,6 +116,16 @@ impl Engine {
             | Command::Hold { .. }
             | Command::Release { .. }
             | Command::Comment { .. } => self.about_hosts(actor, command, out)?,
+            Command::OverrideFreeze {
+                rollout,
+                freeze,
+                reason,
+                until,
+            } => {
+                let r = self.known(*rollout)?;
+                self.override_freeze(r, actor, freeze, (reason, *until), out)?;
+                Some(*rollout)
+            }
         };
         Ok(Accepted {
             rollout,
@@ -437,7 +447,7 @@ impl Engine {
         let id = self.rollouts[r].rec.id;
         match &self.rollouts[r].rec.state {
             RolloutState::Proposed => {
-                if free && self.approved(r, out) {
+                if free && self.gate_keeps_ring(r).is_none() && self.approved(r, out) {
                     self.emit(
                         Event::RingOpened {
                             rollout: id,
@@ -621,40 +631,12 @@ impl Engine {
         (count.reporting < need).then_some((need, count.reporting))
     }
 
-    /// When a rollout's soak ends, while it runs.
-    #[cfg_attr(
-        not(feature = "planted-bugs"),
-        expect(clippy::unused_self, reason = "only a planted mistake asks")
-    )]
-    pub(crate) fn soak_until(&self, rollout: &Rollout) -> Option<Timestamp> {
-        match rollout.rec.state.stage() {
-            Some(Stage::Soaking {
-                ring,
-                accrued,
-                since: Some(since),
-            }) => {
-                let soak = rollout.plan.rings[ring.index()].soak;
-                #[cfg(feature = "planted-bugs")]
-                let soak = if self.bug(crate::planted::Bug::SoakTooShort) {
-                    ringway_model::Span(soak.millis() * 9 / 10)
-                } else {
-                    soak
-                };
-                Some(*since + soak.less(*accrued))
-            }
-            _ => None,
-        }
-    }
-
     fn soak(&mut self, r: usize, ring: RingIndex, out: &mut Vec<Event>) -> bool {
         let rollout = self.rollouts[r].rec.id;
         let blind = self.blind(r, ring).is_some();
         // An empty ring has nothing to observe.
-        let over = self.rollouts[r].plan.rings[ring.index()].planned == 0
-            || self
-                .soak_until(&self.rollouts[r])
-                .is_some_and(|until| until <= self.now);
-        let running = self.soak_until(&self.rollouts[r]).is_some();
+        let over = self.rollouts[r].plan.rings[ring.index()].planned == 0 || self.soak_is_over(r);
+        let running = self.soak_runs(r);
         match (running, blind) {
             (true, true) => self.emit(Event::SoakHeld { rollout }, out),
             (false, false) => self.emit(Event::SoakContinued { rollout }, out),
@@ -666,7 +648,10 @@ impl Engine {
 
     /// Goes on after a ring, if its evidence is positive and fresh, and its approvals are there.
     fn promote(&mut self, r: usize, ring: RingIndex, out: &mut Vec<Event>) -> bool {
-        if self.promotion_waits(r, ring).is_some() || !self.approved(r, out) {
+        if self.promotion_waits(r, ring).is_some()
+            || self.gate_keeps_ring(r).is_some()
+            || !self.approved(r, out)
+        {
             return false;
         }
         let id = self.rollouts[r].rec.id;

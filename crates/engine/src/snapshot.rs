@@ -11,7 +11,7 @@ use crate::command::HoldKind;
 use crate::engine::{Engine, Fault, FleetHold};
 use crate::fleet::Fleet;
 use crate::hold::{HostHold, Skipped};
-use crate::rollout::{Approval, Index, RampState, Record, Rollout, RolloutState};
+use crate::rollout::{Approval, Index, RampState, Record, Rollout, RolloutState, TermsRecord};
 use crate::slot::SlotRec;
 use crate::times::Calendar;
 
@@ -24,6 +24,9 @@ const FORMAT_WITH_WORDS: u8 = 3;
 
 /// The same with tickets behind that, for the same reason: journals have digests of states that have words and no tickets.
 const FORMAT_WITH_CHANGES: u8 = 4;
+
+/// The same with what the terms of plans have come to behind that.
+const FORMAT_WITH_TERMS: u8 = 5;
 
 /// The tickets of rollouts, by the rollout's index.
 type Changes = Vec<(u32, ChangeId)>;
@@ -39,6 +42,9 @@ struct Words {
     /// The same of calendars.
     calendars: Vec<(u32, Calendar)>,
 }
+
+/// By the rollout's index, where there is anything.
+type Terms = Vec<(u32, TermsRecord)>;
 
 #[derive(Serialize)]
 struct State<'e> {
@@ -131,12 +137,22 @@ impl Engine {
             || !words.again.is_empty()
             || !words.calendars.is_empty();
         let changes = self.changes_named();
+        let terms: Terms = (0_u32..)
+            .zip(&self.rollouts)
+            .filter(|(_, rollout)| rollout.rec.terms != TermsRecord::default())
+            .map(|(index, rollout)| (index, rollout.rec.terms.clone()))
+            .collect();
+        let format = if !terms.is_empty() {
+            FORMAT_WITH_TERMS
+        } else if !changes.is_empty() {
+            FORMAT_WITH_CHANGES
+        } else if has_words {
+            FORMAT_WITH_WORDS
+        } else {
+            FORMAT
+        };
         let state = State {
-            format: match (changes.is_empty(), has_words) {
-                (true, false) => FORMAT,
-                (true, true) => FORMAT_WITH_WORDS,
-                (false, _) => FORMAT_WITH_CHANGES,
-            },
+            format,
             last_event: self.last_event,
             epoch: self.epoch,
             recovered_at: self.recovered_at,
@@ -149,11 +165,14 @@ impl Engine {
         };
         let plain = "the state is plain data and memory is there";
         let mut bytes = postcard::to_allocvec(&state).expect(plain);
-        if has_words || !changes.is_empty() {
+        if format >= FORMAT_WITH_WORDS {
             bytes = postcard::to_extend(&words, bytes).expect(plain);
         }
-        if !changes.is_empty() {
+        if format >= FORMAT_WITH_CHANGES {
             bytes = postcard::to_extend(&changes, bytes).expect(plain);
+        }
+        if format >= FORMAT_WITH_TERMS {
+            bytes = postcard::to_extend(&terms, bytes).expect(plain);
         }
         bytes
     }
@@ -241,23 +260,26 @@ impl Engine {
         plans: BTreeMap<Digest, Arc<Plan>>,
     ) -> Result<Self, Fault> {
         let format = bytes.first().copied();
-        if !matches!(
-            format,
-            Some(FORMAT | FORMAT_WITH_WORDS | FORMAT_WITH_CHANGES)
-        ) {
+        let known = FORMAT..=FORMAT_WITH_TERMS;
+        let Some(format) = format.filter(|format| known.contains(format)) else {
             return Err(Fault::new("the snapshot is of another format"));
-        }
+        };
         let unreadable = |_| Fault::new("the snapshot does not read back");
         let (stored, rest): (Stored, _) = postcard::take_from_bytes(bytes).map_err(unreadable)?;
-        let (words, rest): (Words, _) = if format == Some(FORMAT) {
-            (Words::default(), rest)
-        } else {
+        let (words, rest): (Words, _) = if format >= FORMAT_WITH_WORDS {
             postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Words::default(), rest)
         };
-        let changes: Changes = if format == Some(FORMAT_WITH_CHANGES) {
+        let (changes, rest): (Changes, _) = if format >= FORMAT_WITH_CHANGES {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Changes::new(), rest)
+        };
+        let terms: Terms = if format >= FORMAT_WITH_TERMS {
             postcard::from_bytes(rest).map_err(unreadable)?
         } else {
-            Changes::new()
+            Terms::new()
         };
         let mut engine = Self::new();
         engine.now = stored.last_event;
@@ -295,6 +317,7 @@ impl Engine {
             });
         }
         engine.take_words(words)?;
+        engine.take_terms(terms)?;
         for (index, change) in changes {
             let rollout = engine.rollouts.get_mut(index as usize);
             let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
@@ -302,7 +325,7 @@ impl Engine {
         }
         engine.fleets = fleets;
         engine.plans = plans;
-        debug_assert_eq!(Some(stored.format), format);
+        debug_assert_eq!(stored.format, format);
         engine.rebuild();
         Ok(engine)
     }
@@ -328,10 +351,27 @@ impl Engine {
         for (index, calendar) in words.calendars {
             let rollout = self.rollouts.get_mut(index as usize);
             let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
-            if calendar.tables.len() != rollout.plan.times.tables.len() {
+            if calendar.tables.len() != rollout.plan.rules().count() {
                 return Err(Fault::new("the snapshot is of another plan"));
             }
             rollout.rec.calendar = Some(calendar);
+        }
+        Ok(())
+    }
+
+    /// What the terms of plans have come to, as a snapshot has it.
+    fn take_terms(&mut self, terms: Terms) -> Result<(), Fault> {
+        for (index, terms) in terms {
+            let rollout = self.rollouts.get_mut(index as usize);
+            let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
+            let gates = rollout.plan.terms.external.len();
+            if !rollout.rec.state.is_final() && terms.gates.len() != gates {
+                return Err(Fault::new("the snapshot is of another plan"));
+            }
+            rollout.rec.terms = terms;
+        }
+        for r in 0..self.rollouts.len() {
+            self.refresh_effective(r);
         }
         Ok(())
     }

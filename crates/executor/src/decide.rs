@@ -183,6 +183,17 @@ impl Executor {
                 let (rollout, calendar) = (*rollout, (**calendar).clone());
                 self.take(now, Input::Calendar { rollout, calendar }, draft);
             }
+            Happening::Gate(rollout, gate, answer) => {
+                let (rollout, gate, says) = (*rollout, *gate, answer.says);
+                let why = answer.why.clone();
+                let input = Input::GateSaid {
+                    rollout,
+                    gate,
+                    says,
+                    why,
+                };
+                self.take(now, input, draft);
+            }
         }
         draft.kept.push(happening);
     }

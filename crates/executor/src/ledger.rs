@@ -192,6 +192,8 @@ const fn mark(event: &Event) -> Mark {
         | Event::HostReleased { .. }
         | Event::Commented { .. }
         | Event::CalendarKnown { .. }
-        | Event::ChangeNamed { .. } => Mark::Nothing,
+        | Event::ChangeNamed { .. }
+        | Event::FreezeOverridden { .. }
+        | Event::GateSaid { .. } => Mark::Nothing,
     }
 }

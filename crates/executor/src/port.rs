@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ringway_engine::{Accepted, Calendar, Command, Rejected};
 use ringway_model::{
     Actor, ChangeId, Digest, Epoch, Hasher, HostId, IntentId, ProbeId, RawReport, RolloutId,
-    RouteId, Sample, Timestamp, VisitKind,
+    RouteId, Sample, Says, Timestamp, VisitKind,
 };
 use ringway_scheduler::{FleetSpec, Plan};
 use serde::{Deserialize, Serialize};
@@ -70,8 +70,26 @@ pub enum Arrival {
         /// They.
         calendar: Option<Box<Calendar>>,
     },
+    /// An external gate answered; the answer to [`Request::AskGate`].
+    GateTold {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The gate's number in its plan.
+        gate: u16,
+        /// The answer.
+        answer: GateAnswer,
+    },
     /// The instant asked for with [`Request::WakeAt`] has come, or any other reason to look at the clock.
     Woken,
+}
+
+/// What the command of an external gate says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GateAnswer {
+    /// What it says.
+    pub says: Says,
+    /// What it printed last, or why it says nothing.
+    pub why: String,
 }
 
 /// A command, with the documents it brings.
@@ -228,6 +246,19 @@ pub enum Request {
         plan: Arc<Plan>,
         /// The first instant.
         from: Timestamp,
+    },
+    /// Ask an external gate once.
+    AskGate {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The gate's number in its plan.
+        gate: u16,
+        /// The plan.
+        plan: Arc<Plan>,
+        /// The name of the ring that the rollout is at; before the start, of the first.
+        ring: String,
+        /// The ticket by which a change management system knows it.
+        change: Option<ChangeId>,
     },
     /// Come back at this instant. Replaces every earlier wish.
     WakeAt(Timestamp),

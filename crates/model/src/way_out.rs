@@ -38,6 +38,8 @@ impl WaitingOn {
             Self::Maintenance { .. } => vec!["ringway maintenance end HOST".to_owned()],
             Self::NobodyUpdated { .. } => vec![with_reason("retry HOST"), with_reason("cancel")],
             Self::EarlierRing { .. }
+            | Self::ApprovalHours { .. }
+            | Self::ExternalGate { .. }
             | Self::Visits { .. }
             | Self::Soak { .. }
             | Self::Blind { .. }

@@ -8,6 +8,7 @@ use ringway_policy::validated::NotifyRule;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::terms::Terms;
 use crate::times::Times;
 use crate::{FleetSpec, Plan};
 
@@ -18,8 +19,11 @@ const VERSION: u8 = 1;
 /// The format of a plan with times: as version 1, with [`Times`] behind it.
 const WITH_TIMES: u8 = 2;
 
-/// The format of a plan that says who is told what: as the one with times, with the rules behind them.
-const WITH_NOTIFY: u8 = 3;
+/// The format of a plan with terms: as with times, with [`Terms`] behind them.
+const WITH_TERMS: u8 = 3;
+
+/// The format of a plan that says who is told what: as with terms, with the rules behind them.
+const WITH_NOTIFY: u8 = 4;
 
 /// Bytes that are not what they are taken for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -133,29 +137,32 @@ impl FleetSpec {
 impl Plan {
     /// The plan's bytes and their digest.
     pub fn encode(&self) -> (Digest, Vec<u8>) {
-        if !self.notify.is_empty() {
-            let parts = (self, &self.times, &self.notify);
-            let bytes = postcard::to_extend(&parts, vec![WITH_NOTIFY]).expect(
-                "these types have no lengths unknown in advance, and memory grows as needed",
-            );
-            return (Digest::of(&bytes), bytes);
-        }
-        if self.times.is_empty() {
+        let plain = "these types have no lengths unknown in advance, and memory grows as needed";
+        let bytes = if !self.notify.is_empty() {
+            let all = (self, &self.times, &self.terms, &self.notify);
+            postcard::to_extend(&all, vec![WITH_NOTIFY]).expect(plain)
+        } else if !self.terms.is_empty() {
+            let all = (self, &self.times, &self.terms);
+            postcard::to_extend(&all, vec![WITH_TERMS]).expect(plain)
+        } else if !self.times.is_empty() {
+            postcard::to_extend(&(self, &self.times), vec![WITH_TIMES]).expect(plain)
+        } else {
             return encode(self);
-        }
-        let bytes = postcard::to_extend(&(self, &self.times), vec![WITH_TIMES])
-            .expect("these types have no lengths unknown in advance, and memory grows as needed");
+        };
         (Digest::of(&bytes), bytes)
     }
 
     /// The plan's digest, as [`Plan::encode`] gives it.
     pub fn digest(&self) -> Digest {
         if !self.notify.is_empty() {
-            digest(WITH_NOTIFY, &(self, &self.times, &self.notify))
-        } else if self.times.is_empty() {
-            digest(VERSION, self)
-        } else {
+            let all = (self, &self.times, &self.terms, &self.notify);
+            digest(WITH_NOTIFY, &all)
+        } else if !self.terms.is_empty() {
+            digest(WITH_TERMS, &(self, &self.times, &self.terms))
+        } else if !self.times.is_empty() {
             digest(WITH_TIMES, &(self, &self.times))
+        } else {
+            digest(VERSION, self)
         }
     }
 
@@ -166,17 +173,27 @@ impl Plan {
     /// When they are of another format, damaged, or followed by more.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         match bytes.split_first() {
-            Some((&WITH_TIMES, body)) => {
-                let (plan, times): (Self, Times) = whole(body)?;
-                Ok(Self { times, ..plan })
-            }
             Some((&WITH_NOTIFY, body)) => {
-                let (plan, times, notify): (Self, Times, Vec<NotifyRule>) = whole(body)?;
+                let (plan, times, terms, notify): (Self, Times, Terms, Vec<NotifyRule>) =
+                    whole(body)?;
                 Ok(Self {
                     times,
+                    terms,
                     notify,
                     ..plan
                 })
+            }
+            Some((&WITH_TERMS, body)) => {
+                let (plan, times, terms): (Self, Times, Terms) = whole(body)?;
+                Ok(Self {
+                    times,
+                    terms,
+                    ..plan
+                })
+            }
+            Some((&WITH_TIMES, body)) => {
+                let (plan, times): (Self, Times) = whole(body)?;
+                Ok(Self { times, ..plan })
             }
             Some(_) | None => decode(bytes),
         }

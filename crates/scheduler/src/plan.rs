@@ -8,6 +8,7 @@ use ringway_policy::validated::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::terms::Terms;
 use crate::times::Times;
 
 /// The computed schedule of one rollout. Immutable and content-addressed.
@@ -58,6 +59,9 @@ pub struct Plan {
     /// Who is told what of its rollout. Written behind that, for the same reason.
     #[serde(skip)]
     pub notify: Vec<NotifyRule>,
+    /// On which terms else it goes on. Written behind the rest as well, and only where there are any.
+    #[serde(skip)]
+    pub terms: Terms,
 }
 
 /// One ring, in hosts.

@@ -129,7 +129,9 @@ pub(crate) fn dense(event: &Event) -> String {
         | Event::HostHeld { .. }
         | Event::HostReleased { .. }
         | Event::Commented { .. }
-        | Event::ChangeNamed { .. } => format!("= {event:?}"),
+        | Event::ChangeNamed { .. }
+        | Event::FreezeOverridden { .. }
+        | Event::GateSaid { .. } => format!("= {event:?}"),
     }
 }
 

@@ -191,6 +191,7 @@ impl<'s> Driver<'s> {
             | Request::Probe { .. }
             | Request::SeeBoot { .. }
             | Request::Calendar { .. }
+            | Request::AskGate { .. }
             | Request::WakeAt(_) => {}
         }
     }

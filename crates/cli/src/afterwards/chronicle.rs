@@ -143,7 +143,9 @@ impl<'a> Chronicle<'a> {
             | Event::HostReleased { .. }
             | Event::Commented { .. }
             | Event::CalendarKnown { .. }
-            | Event::ChangeNamed { .. } => {
+            | Event::ChangeNamed { .. }
+            | Event::FreezeOverridden { .. }
+            | Event::GateSaid { .. } => {
                 let course = event.rollout().and_then(|id| self.courses.get_mut(&id));
                 if let Some(course) = course {
                     course.learn(at, event);
@@ -300,7 +302,9 @@ impl Course {
             | Event::EvidenceChanged { .. }
             | Event::HostsAdopted { .. }
             | Event::HostHeld { .. }
-            | Event::HostReleased { .. } => {}
+            | Event::HostReleased { .. }
+            | Event::FreezeOverridden { .. }
+            | Event::GateSaid { .. } => {}
         }
     }
 

@@ -366,7 +366,9 @@ impl<'a> OneHost<'a> {
             | Event::EvidenceChanged { .. }
             | Event::HostsAdopted { .. }
             | Event::CalendarKnown { .. }
-            | Event::ChangeNamed { .. } => None,
+            | Event::ChangeNamed { .. }
+            | Event::FreezeOverridden { .. }
+            | Event::GateSaid { .. } => None,
         }
     }
 }

@@ -65,7 +65,8 @@ pub(crate) fn kind(event: &Event) -> (Kind, Option<&str>) {
         | Event::HostReleased {
             actor: Some(actor), ..
         }
-        | Event::Commented { actor, .. } => (Kind::Decision, Some(&actor.0)),
+        | Event::Commented { actor, .. }
+        | Event::FreezeOverridden { actor, .. } => (Kind::Decision, Some(&actor.0)),
         Event::Recovered { .. }
         | Event::ClockJumped { .. }
         | Event::FleetAdopted { .. }
@@ -81,6 +82,7 @@ pub(crate) fn kind(event: &Event) -> (Kind, Option<&str>) {
         }
         | Event::Finished { .. }
         | Event::Restarted { .. }
+        | Event::GateSaid { .. }
         | Event::HostReleased { actor: None, .. } => (Kind::Happening, None),
         Event::Alive
         | Event::SoakHeld { .. }

@@ -34,7 +34,7 @@ pub(crate) struct Planned {
     pub(crate) seed: u64,
 }
 
-/// A plan to be shown, and perhaps kept.
+/// A plan, when it could begin, and where it is kept.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Plan {
     /// The documents and the choices.
@@ -43,6 +43,9 @@ pub(crate) struct Plan {
     /// Also write it into this file, with every document, so that `run --plan FILE` runs exactly this
     #[arg(long, value_name = "FILE")]
     pub(crate) save: Option<PathBuf>,
+    /// Say when rings can be if it starts at this instant [default: now]
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    pub(crate) from: Option<Timestamp>,
 }
 
 /// Two policies over one fleet.

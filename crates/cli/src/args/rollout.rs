@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use ringway_model::{ChangeId, Digest, RolloutId, Span};
 
+use super::hosts::Until;
 use super::{Goal, Planned};
 
 /// Carry a rollout out.
@@ -46,6 +47,14 @@ pub(crate) struct Status {
     /// Also rollouts that are over
     #[arg(long)]
     pub(crate) all: bool,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
+}
+
+/// What is due.
+#[derive(Debug, Args)]
+pub(crate) struct Due {
     /// Which journal.
     #[command(flatten)]
     pub(crate) observed: Observed,
@@ -150,6 +159,29 @@ pub(crate) struct Adopt {
     /// Why; it is journaled with your name
     #[arg(long, short, value_name = "TEXT")]
     pub(crate) reason: String,
+    /// When, where nothing runs.
+    #[command(flatten)]
+    pub(crate) when: When,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
+}
+
+/// A freeze that a rollout may work in.
+#[derive(Debug, Args)]
+pub(crate) struct OverrideFreeze {
+    /// The freeze, by its name in the fleet or the policy
+    #[arg(value_name = "FREEZE")]
+    pub(crate) freeze: String,
+    /// When it holds again: an instant (`2026-12-24T06:00:00Z`) or a span from now (`4h`)
+    #[arg(long, value_name = "INSTANT|SPAN")]
+    pub(crate) until: Until,
+    /// Why; it is journaled with your name
+    #[arg(long, short, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// Which rollout.
+    #[command(flatten)]
+    pub(crate) which: Which,
     /// When, where nothing runs.
     #[command(flatten)]
     pub(crate) when: When,

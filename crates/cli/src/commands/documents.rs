@@ -1,6 +1,7 @@
 //! `check`, `plan` and `schema`: what can be said of documents without changing anything.
 
 use ringway_policy::{KINDS, Kind};
+use ringway_runtime::Clock;
 use serde::Serialize;
 
 use crate::args::{Documents, Plan, Schema};
@@ -57,8 +58,26 @@ pub(crate) fn plan(out: Out, args: &Plan) -> Outcome {
         crate::file::check(path)?;
     }
     let prepared = documents::prepare(out, &args.planned)?;
-    let report =
-        ringway_scheduler::explain(&prepared.fleet, &prepared.plan, &prepared.read.documents);
+    let (fleet, plan) = (&prepared.fleet, &prepared.plan);
+    let documents = &prepared.read.documents;
+    let from = args.from.unwrap_or_else(|| Clock::default().now());
+    let mut names = plan.zones();
+    names.extend(
+        documents
+            .fleet
+            .as_ref()
+            .and_then(|fleet| fleet.calendar.zone.clone()),
+    );
+    // A plan is worth something without a calendar too.
+    let zones = ringway_runtime::zones(&names).map_err(|e| e.to_string());
+    let report = zones.and_then(|zones| {
+        ringway_scheduler::explain_at(fleet, plan, documents, &zones, from)
+            .map_err(|e| e.to_string())
+    });
+    let report = report.unwrap_or_else(|why| {
+        out.say(&format!("when rings can be is not said: {why}"));
+        ringway_scheduler::explain(fleet, plan, documents)
+    });
     out.value(&report, ringway_scheduler::render);
     if let Some(path) = &args.save {
         saved::write(path, &args.planned, &prepared)?;

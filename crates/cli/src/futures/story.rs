@@ -308,7 +308,9 @@ fn matters(event: &Event) -> bool {
         | Event::HostRetried { .. }
         | Event::HostHeld { .. }
         | Event::HostReleased { .. }
-        | Event::Commented { .. } => true,
+        | Event::Commented { .. }
+        | Event::FreezeOverridden { .. }
+        | Event::GateSaid { .. } => true,
     }
 }
 

@@ -66,6 +66,15 @@ fn said(command: &Command) -> String {
             format!("end the {} of {}", kind.word(), several(hosts)),
             reason.as_str(),
         ),
+        Command::OverrideFreeze {
+            rollout,
+            freeze,
+            reason,
+            until,
+        } => (
+            format!("let {rollout} work in freeze {freeze} until {until}"),
+            reason.as_str(),
+        ),
         Command::Comment { rollout, text, .. } => (format!("note on {rollout}"), text.as_str()),
     };
     if reason.is_empty() {

@@ -276,6 +276,27 @@ impl<'a> Narrator<'a> {
                 calendar.until, calendar.zones
             ),
             Event::ChangeNamed { change, .. } => format!("{name} is change {change}"),
+            Event::FreezeOverridden {
+                freeze,
+                actor,
+                reason,
+                until,
+                ..
+            } => format!(
+                "{name} may work in freeze {freeze} until {until}, says {actor}{}",
+                because(reason)
+            ),
+            Event::GateSaid {
+                rollout,
+                gate,
+                says,
+                why,
+            } => format!(
+                "{name} gate {} is {}{}",
+                self.gate(*rollout, *gate),
+                says.word(),
+                because(why)
+            ),
             Event::Commented {
                 rollout,
                 slot,
@@ -295,6 +316,12 @@ impl<'a> Narrator<'a> {
             .and_then(|plan| plan.rings.get(ring.index()))
             .map(|ring| ring.name.clone());
         name.unwrap_or_else(|| format!("no. {}", ring.0))
+    }
+
+    fn gate(&self, rollout: RolloutId, gate: u16) -> String {
+        let plan = self.plans.get(&rollout);
+        let known = plan.and_then(|plan| plan.terms.external.get(usize::from(gate)));
+        known.map_or_else(|| format!("no. {gate}"), |gate| gate.name.clone())
     }
 
     fn subject(&self, rollout: RolloutId, subject: Subject) -> String {

@@ -104,6 +104,8 @@ mod tests {
             need: 2,
             by: by.iter().map(|who| (*who).to_owned()).collect(),
             teams: Vec::new(),
+            between: None,
+            counts_from: None,
             due: true,
             failed: Vec::new(),
         };
@@ -120,6 +122,9 @@ mod tests {
             waiting: waiting.into_iter().map(Into::into).collect(),
             rings: Vec::new(),
             approval: Some(approval),
+            overrides: Vec::new(),
+            gates: Vec::new(),
+            due: None,
             not_applicable: 0,
             hit: 0,
         };

@@ -148,6 +148,7 @@ pub(crate) fn plan(rings: &[u32]) -> (FleetSpec, Plan) {
         unclaimed: Vec::new(),
         times: ringway_scheduler::times::Times::default(),
         notify: Vec::new(),
+        terms: ringway_scheduler::terms::Terms::default(),
     };
     (fleet, plan)
 }

@@ -17,6 +17,7 @@ mod facts;
 mod phases;
 mod promotion;
 mod starts;
+mod terms;
 mod times;
 mod told;
 mod visit;
