@@ -9,7 +9,7 @@ use ringway_model::{ChangeId, HostId, RolloutId, Slot, Timestamp};
 use ringway_runtime::Clock;
 use serde::Serialize;
 
-use super::chronicle::{Chronicle, Course};
+use super::chronicle::{Chronicle, Course, Stood};
 use super::csv;
 use super::walk::Walk;
 use crate::args::{Compliance, Month, Output, Table};
@@ -70,7 +70,7 @@ struct Summary {
     hosts: usize,
     hosts_in_no_rollout: usize,
     severities: Vec<Severity>,
-    /// Hosts over their due date; absent: no policy states due dates.
+    /// How often a host did not have an update when it was due; absent: nothing was due.
     overdue: Option<u32>,
 }
 
@@ -106,6 +106,10 @@ struct Row {
     is_target: bool,
     /// Since when.
     when: Option<String>,
+    /// By when it was to have it, by the policy's due dates.
+    due: Option<String>,
+    /// Whether it did not by then; absent where nothing is due.
+    overdue: Option<bool>,
     rollout: Option<RolloutId>,
     change: Option<ChangeId>,
     policy: Option<String>,
@@ -138,6 +142,8 @@ pub(crate) async fn compliance(out: Out, data: &Path, args: &Compliance) -> Outc
 
 /// The state at the end of the month.
 struct Then {
+    /// Its last instant, or now.
+    at: Timestamp,
     fleet: Option<std::sync::Arc<ringway_scheduler::FleetSpec>>,
     courses: BTreeMap<RolloutId, Course>,
     holds: Holds,
@@ -151,16 +157,17 @@ async fn report(data: &Path, month: &Month, now: Timestamp) -> Result<Report, Fa
     let mut chronicle = Chronicle::new(&library);
     let mut holds = Holds::new();
     let mut then = None;
+    let at = month.until.min(now);
     while let Some((row, batch)) = walk.batch().await? {
         if row.at >= month.until && then.is_none() {
-            then = Some(at_the_end(&chronicle, &holds));
+            then = Some(at_the_end(at, &chronicle, &holds));
         }
         for event in &batch.events {
             chronicle.learn(row.at, event);
             hold(&mut holds, event, |host| chronicle.host(host));
         }
     }
-    let then = then.unwrap_or_else(|| at_the_end(&chronicle, &holds));
+    let then = then.unwrap_or_else(|| at_the_end(at, &chronicle, &holds));
     let updates = updates(&walk, &library, &then).await?;
     let mut rollouts = Vec::new();
     let mut rows = Vec::new();
@@ -193,15 +200,16 @@ async fn report(data: &Path, month: &Month, now: Timestamp) -> Result<Report, Fa
             hosts,
             hosts_in_no_rollout,
             severities: severities(&rows),
-            overdue: None,
+            overdue: overdue(&rows),
         },
         rollouts,
         rows,
     })
 }
 
-fn at_the_end(chronicle: &Chronicle<'_>, holds: &Holds) -> Then {
+fn at_the_end(at: Timestamp, chronicle: &Chronicle<'_>, holds: &Holds) -> Then {
     Then {
+        at,
         fleet: chronicle.fleet.clone(),
         courses: chronicle.courses.clone(),
         holds: holds.clone(),
@@ -286,6 +294,11 @@ fn rows_of(
     update: Option<&Update>,
     last: Option<&Course>,
 ) -> Vec<Row> {
+    let due = course
+        .plan
+        .as_ref()
+        .and_then(|plan| plan.terms.due.as_ref());
+    let due = due.map(|due| due.at(course.proposed));
     let severity = update.and_then(|update| update.severity.clone());
     let bare = |host: String, outcome: String| Row {
         exception: exception(then, &host),
@@ -298,6 +311,8 @@ fn rows_of(
         is_updated: false,
         is_target: false,
         when: None,
+        due: None,
+        overdue: None,
         rollout: Some(course.id),
         change: course.change.clone(),
         policy: Some(course.policy()),
@@ -318,6 +333,8 @@ fn rows_of(
             is_updated: matches!(stood.state, HostState::Updated | HostState::Already),
             is_target: true,
             when: stood.since.map(|at| at.to_string()),
+            due: due.map(|at| at.to_string()),
+            overdue: due.map(|due| is_overdue(stood, due, then.at)),
             ring: Some(course.ring_name(ring)),
             approvers: course.approvers(ring),
             exception: skipped
@@ -340,6 +357,15 @@ fn rows_of(
         rows.extend(unclaimed.map(|host| bare(host, "in no ring".to_owned())));
     }
     rows
+}
+
+/// Whether a host did not have the update when it was due, or does not have it after that.
+fn is_overdue(stood: &Stood, due: Timestamp, at: Timestamp) -> bool {
+    if matches!(stood.state, HostState::Updated | HostState::Already) {
+        stood.since.is_some_and(|since| since > due)
+    } else {
+        at > due
+    }
 }
 
 fn exception(then: &Then, host: &str) -> Option<String> {
@@ -368,6 +394,8 @@ fn idle(then: &Then, rows: &[Row]) -> (Vec<Row>, usize) {
             is_updated: false,
             is_target: false,
             when: None,
+            due: None,
+            overdue: None,
             rollout: None,
             change: None,
             policy: None,
@@ -379,6 +407,13 @@ fn idle(then: &Then, rows: &[Row]) -> (Vec<Row>, usize) {
         .collect();
     names.extend(fleet.map(|host| host.name.as_str()));
     (idle, names.len())
+}
+
+/// How many hosts were or are overdue; nothing where nothing was due.
+fn overdue(rows: &[Row]) -> Option<u32> {
+    let mut known = rows.iter().filter_map(|row| row.overdue).peekable();
+    known.peek()?;
+    Some(known.map(u32::from).sum())
 }
 
 fn severities(rows: &[Row]) -> Vec<Severity> {
@@ -398,7 +433,7 @@ fn severities(rows: &[Row]) -> Vec<Severity> {
 }
 
 /// The columns, as in JSON.
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 17] = [
     "host",
     "update",
     "severity",
@@ -406,6 +441,8 @@ const COLUMNS: [&str; 15] = [
     "build",
     "outcome",
     "when",
+    "due",
+    "overdue",
     "rollout",
     "change",
     "policy",
@@ -417,7 +454,7 @@ const COLUMNS: [&str; 15] = [
 ];
 
 impl Row {
-    fn cells(&self) -> [String; 15] {
+    fn cells(&self) -> [String; 17] {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         [
             self.host.clone(),
@@ -427,6 +464,10 @@ impl Row {
             text(&self.build),
             self.outcome.clone(),
             text(&self.when),
+            text(&self.due),
+            self.overdue
+                .map_or("", |overdue| if overdue { "yes" } else { "no" })
+                .to_owned(),
             self.rollout.map_or_else(String::new, |id| id.to_string()),
             self.change
                 .as_ref()
@@ -484,7 +525,10 @@ impl Report {
             "{} hosts, {} of them in no rollout of this month.",
             self.summary.hosts, self.summary.hosts_in_no_rollout
         ));
-        facts.push("Overdue: not known, for no policy states due dates.".to_owned());
+        facts.push(match self.summary.overdue {
+            Some(count) => format!("{count} times a host did not have an update when it was due."),
+            None => "Nothing was due: no policy of these rollouts states due dates.".to_owned(),
+        });
         facts.push(format!(
             "From a journal of {} rows; its head is {}.",
             self.journal.rows, self.journal.head
@@ -562,7 +606,7 @@ impl Report {
                 });
             }
             body.tell("h2", &[], "Hosts");
-            let rows: Vec<[String; 15]> = self.rows.iter().map(Row::cells).collect();
+            let rows: Vec<[String; 17]> = self.rows.iter().map(Row::cells).collect();
             body.tag("div", &[("class", &"words")], |words| {
                 words.table(COLUMNS, &rows);
             });

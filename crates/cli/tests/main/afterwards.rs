@@ -238,7 +238,11 @@ fn a_month_is_reported_for_every_host_in_four_formats() {
         .out;
     let lines: Vec<&str> = csv.split("\r\n").collect();
     assert_eq!(lines.len(), 5, "{csv}");
-    assert!(lines[0].starts_with("host,update,severity,release,build,outcome,when,rollout,change"));
+    assert!(
+        lines[0].starts_with(
+            "host,update,severity,release,build,outcome,when,due,overdue,rollout,change"
+        )
+    );
     assert!(lines[2].starts_with("b,u,,R2,2,left out,"), "{csv}");
     assert!(lines[2].contains("it,is\"\"odd\""), "{csv}");
     let html = place
@@ -332,4 +336,31 @@ fn a_rollout_is_reported_with_its_approvals_their_digests_and_the_journals_head(
     let none = place.expect("report rollout r7", 1);
     assert!(none.err.contains("there is no rollout r7"), "{}", none.err);
     place.expect("report rollout seven", 2);
+}
+
+#[test]
+fn what_was_due_and_not_there_is_overdue() {
+    let place = Place::new();
+    let policy = std::fs::read_to_string(place.path("policy.yaml")).unwrap();
+    place.write(
+        "policy.yaml",
+        &format!("{policy}due: {{ critical: 1d, other: 90d }}\n"),
+    );
+    let common = std::fs::read_to_string(place.path("common.yaml")).unwrap();
+    let critical = "name: u\nseverity: critical\nreleased: 2020-01-01T00:00:00Z\n";
+    place.write("common.yaml", &common.replacen("name: u\n", critical, 1));
+    place.expect("run", 0);
+    let month = month();
+    let report = json(
+        &place
+            .expect(
+                &format!("report compliance --month {month} --output json"),
+                0,
+            )
+            .out,
+    );
+    assert_eq!(report["summary"]["overdue"], 3, "they got it years late");
+    assert_eq!(report["summary"]["severities"][0]["severity"], "critical");
+    assert_eq!(report["rows"][0]["due"], "2020-01-02T00:00:00Z");
+    assert_eq!(report["rows"][0]["overdue"], true);
 }

@@ -128,7 +128,7 @@ static TOPICS: [(&str, Topic); 9] = [
 ];
 
 static LATER: [(&str, &str); 2] = [
-    ("overdue", "due dates"),
+    ("overdue", "being told of overdue rollouts"),
     ("question", "questions of those who approve"),
 ];
 
