@@ -123,6 +123,7 @@ pub fn plan(fleet: Digest, hosts: u32, groups: u16, at_once: u32) -> Plan {
         not_applicable: Vec::new(),
         unclaimed: Vec::new(),
         times: ringway_scheduler::times::Times::default(),
+        notify: Vec::new(),
         terms: ringway_scheduler::terms::Terms::default(),
         revises: None,
     }

@@ -76,17 +76,29 @@ impl Prepared {
 
     /// As the loop takes it.
     pub(crate) fn proposal(self, key: Option<String>, change: Option<ChangeId>) -> Proposal {
-        let mut documents: Vec<(String, String)> = self.read.documents.texts.into_iter().collect();
+        Proposal {
+            key,
+            change,
+            ..self.as_proposal()
+        }
+    }
+
+    /// The same, under no name.
+    pub(crate) fn as_proposal(&self) -> Proposal {
+        let texts = self.read.documents.texts.iter();
+        let mut documents: Vec<(String, String)> = texts
+            .map(|(name, text)| (name.clone(), text.clone()))
+            .collect();
         documents.push((
             DIRECTORY.to_owned(),
             self.read.directory.to_string_lossy().into_owned(),
         ));
         Proposal {
-            fleet: self.fleet,
-            plan: self.plan,
+            fleet: Arc::clone(&self.fleet),
+            plan: Arc::clone(&self.plan),
             documents,
-            key,
-            change,
+            key: None,
+            change: None,
         }
     }
 }

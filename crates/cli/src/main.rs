@@ -2,6 +2,7 @@
 //!
 //! Reads the command line, does what it says, and ends with a documented exit code. It decides nothing about rollouts.
 
+mod afterwards;
 mod args;
 mod asking;
 mod attached;
@@ -12,6 +13,7 @@ mod doctor;
 mod documents;
 mod exit;
 mod failures;
+mod file;
 mod follow;
 mod futures;
 mod here;
@@ -20,10 +22,13 @@ mod journal;
 mod near;
 mod out;
 mod output;
+mod page;
 mod reaching;
+mod saved;
 mod session;
 mod show;
 mod standing;
+mod untold;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -34,7 +39,7 @@ use ringway_model::RolloutId;
 use ringway_runtime::is_observed;
 use tracing_subscriber::EnvFilter;
 
-use crate::args::{Cli, Cmd};
+use crate::args::{Cli, Cmd, Reported};
 use crate::commands::Aim;
 use crate::exit::{End, Failure, Outcome};
 use crate::out::Out;
@@ -127,6 +132,14 @@ fn perform(out: Out, data: PathBuf, command: Cmd) -> Outcome {
         Cmd::Due(_) => on_runtime(commands::due(out, data)),
         Cmd::Why(args) => on_runtime(commands::why(out, data, &args)),
         Cmd::Journal(args) => on_runtime(journal::print(out, data, &args)),
+        Cmd::History(args) => on_runtime(afterwards::history(out, data, &args)),
+        Cmd::Handover(args) => on_runtime(afterwards::handover(out, data, &args)),
+        Cmd::Report(args) => on_runtime(async {
+            match &args.what {
+                Reported::Compliance(args) => afterwards::compliance(out, data, args).await,
+                Reported::Rollout(args) => afterwards::rollout_report(out, data, args).await,
+            }
+        }),
         Cmd::Audit(_) => on_runtime(journal::audit(out, data)),
         Cmd::Adopt(args) => on_runtime(commands::adopt(out, data, args)),
         Cmd::Skip(args) => on_runtime(commands::skip(out, data, args)),

@@ -23,6 +23,7 @@ mod secret;
 pub mod ssh;
 pub mod system;
 mod target;
+mod telling;
 pub mod transport;
 
 pub use local::{LocalDriver, Patience};
@@ -35,3 +36,4 @@ pub use remote::{RemoteDriver, Spans};
 pub use router::Drivers;
 pub use run_directory::Keep;
 pub use target::{PlaceholderError, Target};
+pub use telling::tell;

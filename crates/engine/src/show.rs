@@ -18,20 +18,12 @@ use crate::view::{
 impl Engine {
     /// The fleet and every rollout.
     pub fn view(&self, now: Timestamp) -> FleetView {
-        let stopped = match &self.hold {
-            FleetHold::Free => None,
-            FleetHold::Stopped { by, reason } => Some(WaitingOn::Stop {
-                by: by.clone(),
-                reason: reason.clone(),
-            }),
-            FleetHold::Faulted { what } => Some(WaitingOn::Fault { what: what.clone() }),
-        };
         FleetView {
             fleet: self
                 .fleet_digest
                 .is_some()
                 .then(|| self.fleet.spec.name.clone()),
-            stopped,
+            stopped: self.stopped(),
             observing: false,
             holds: self.hold_views(),
             at: now.max(self.now),
@@ -39,6 +31,39 @@ impl Engine {
                 .map(|r| self.rollout_view(r))
                 .collect(),
         }
+    }
+
+    /// Why everything stands still, if it does.
+    pub fn stopped(&self) -> Option<WaitingOn> {
+        match &self.hold {
+            FleetHold::Free => None,
+            FleetHold::Stopped { by, reason } => Some(WaitingOn::Stop {
+                by: by.clone(),
+                reason: reason.clone(),
+            }),
+            FleetHold::Faulted { what } => Some(WaitingOn::Fault { what: what.clone() }),
+        }
+    }
+
+    /// Every rollout with its plan, oldest first.
+    pub fn plans_of_rollouts(&self) -> impl Iterator<Item = (RolloutId, &ringway_scheduler::Plan)> {
+        let rollouts = self.rollouts.iter();
+        rollouts.map(|rollout| (rollout.rec.id, rollout.plan.as_ref()))
+    }
+
+    /// The digest of a rollout's plan, or of the newest one's.
+    pub fn plan_digest(&self, rollout: Option<RolloutId>) -> Option<ringway_model::Digest> {
+        let rollout = match rollout {
+            Some(id) => self.rollouts.get(self.index_of(id).ok()?),
+            None => self.rollouts.last(),
+        };
+        rollout.map(|rollout| rollout.rec.plan)
+    }
+
+    /// The ticket of a rollout.
+    pub fn change(&self, rollout: RolloutId) -> Option<&ringway_model::ChangeId> {
+        let r = self.index_of(rollout).ok()?;
+        self.rollouts[r].rec.change.as_ref()
     }
 
     /// Hosts that are not to be touched, those together that somebody held together.

@@ -12,6 +12,7 @@ use crate::fold;
 use crate::interpret::interpret;
 use crate::library::{DOCUMENT, FLEET, PLAN};
 use crate::machine::{Asked, Executor, Happening, Phase};
+use crate::notices::{self, Notices};
 use crate::port::{Blob, Order, Proposal, Refresh, Request, Row};
 use crate::words::{self, Word};
 
@@ -366,8 +367,10 @@ impl Executor {
         row.hash = row.hash_after(&self.head.hash);
         head.hash = row.hash;
         let snapshot = state.map(|state| fold::snapshot(&self.engine, &head, &self.words, state));
+        let notices = self.notices(&draft.batch.events, head.seq);
         let commit = Commit {
             row,
+            notices,
             head,
             blobs: draft.blobs,
             events: draft.batch.events,
@@ -388,6 +391,18 @@ impl Executor {
             self.ledger.durable(&commit.events, commit.row.at);
         }
         self.phase = Phase::Committing(Box::new(commit));
+    }
+
+    /// What people are to be told with a batch of these events, which is to be row `seq`.
+    fn notices(&mut self, events: &[Event], seq: u64) -> Notices {
+        let open = notices::all_open(&self.engine);
+        let keys = notices::keys(&open);
+        let is_as_before = self.open_matters.as_ref() == Some(&keys);
+        self.open_matters = Some(keys);
+        Notices {
+            open: (!is_as_before).then_some(open),
+            happened: notices::happened(&self.engine, events, seq),
+        }
     }
 
     /// Often enough that recovery is quick, seldom enough that snapshots are not most of what is written; see

@@ -11,6 +11,8 @@ use ringway_model::{
 use ringway_scheduler::{FleetSpec, Plan};
 use serde::{Deserialize, Serialize};
 
+use crate::notices::Notices;
+
 /// Something that happened outside, with the instant it is told.
 #[derive(Clone, Debug)]
 pub enum Arrival {
@@ -224,6 +226,8 @@ pub enum Request {
         row: Row,
         /// Content it refers to.
         blobs: Vec<Blob>,
+        /// What people are to be told with it.
+        notices: Notices,
     },
     /// Keep this snapshot; nobody waits for it.
     KeepSnapshot(Snapshot),

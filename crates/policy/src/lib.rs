@@ -31,5 +31,7 @@ pub use inventory::{
 };
 pub use places::{At, Places, Spot};
 pub use problem::{Code, Problem, Problems, Snippet};
-pub use read::{KINDS, Kind, Source, read, read_with, read_with_last_policies, read_with_origins};
+pub use read::{
+    KINDS, Kind, Source, read, read_with, read_with_last_policies, read_with_origins, update_alone,
+};
 pub use schema::{inventory_schema, schema};

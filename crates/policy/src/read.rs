@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use ringway_model::Digest;
 
-use crate::elements::{care, fleet, maintenance, people, policy, recipe, update, world};
+use crate::elements::{care, fleet, maintenance, notify, people, policy, recipe, update, world};
 use crate::fields::{Cx, Named, Notes, nearest, not_supported};
 use crate::inventory::{self, Attachments, Files, HostOrigins, Origins};
 use crate::problem::{Code, Found, Problems, Report};
 use crate::render::{self, Located};
 use crate::scalar::first_line;
 use crate::shape::Shape;
-use crate::validated::Documents;
+use crate::validated::{Documents, Update};
 use crate::yaml::{self, MAX_BYTES, Node, Place, Tree, Value};
 use crate::{builtin, ical, together};
 
@@ -54,10 +54,12 @@ pub enum Kind {
     World,
     /// Work on hosts that others have announced.
     Maintenance,
+    /// Who is told what unasked.
+    Notify,
 }
 
 /// Every kind of document.
-pub const KINDS: [Kind; 8] = [
+pub const KINDS: [Kind; 9] = [
     Kind::Fleet,
     Kind::Policy,
     Kind::Update,
@@ -66,6 +68,7 @@ pub const KINDS: [Kind; 8] = [
     Kind::People,
     Kind::World,
     Kind::Maintenance,
+    Kind::Notify,
 ];
 
 /// Kinds that come with a later release, and what they are about.
@@ -87,6 +90,7 @@ impl Kind {
             Self::People => "people",
             Self::World => "world",
             Self::Maintenance => "maintenance",
+            Self::Notify => "notify",
         }
     }
 
@@ -105,6 +109,7 @@ impl Kind {
             Self::People => &people::PEOPLE,
             Self::World => &world::WORLD,
             Self::Maintenance => &maintenance::MAINTENANCE,
+            Self::Notify => &notify::NOTIFY,
         }
     }
 }
@@ -163,6 +168,18 @@ pub fn read_with_origins(
         ..Reading::default()
     };
     read_told(sources, attachments, reading)
+}
+
+/// The update in the text of its document alone, as it was registered: for reports, long after everything it names may be
+/// gone. `None` where the text is no update of this version of the documents.
+pub fn update_alone(text: &str) -> Option<Update> {
+    let source = Source {
+        name: String::new(),
+        bytes: text.as_bytes().to_vec(),
+    };
+    let mut reading = Reading::default();
+    reading.source(0, &source);
+    reading.documents.updates.into_values().next()
 }
 
 fn read_all(
@@ -358,6 +375,10 @@ impl Reading {
             }),
             Kind::Maintenance => maintenance::read(&cx, root, digest)
                 .map(|it| keep(&mut documents.maintenances, it.name.clone(), it)),
+            Kind::Notify => notify::read(&cx, root, digest).map(|notify| {
+                documents.notify = notify;
+                "notify".to_owned()
+            }),
             Kind::World => {
                 world::read(&cx, root).map(|it| keep(&mut documents.worlds, it.name.clone(), it))
             }
@@ -367,7 +388,7 @@ impl Reading {
                 .texts
                 .insert(format!("{}/{name}", kind.word()), tree.text.to_owned());
         }
-        if matches!(kind, Kind::Fleet | Kind::People) {
+        if matches!(kind, Kind::Fleet | Kind::People | Kind::Notify) {
             let before = self.singles.insert(kind, place);
             if let Some(before) = before {
                 let message = format!("there is another {} document", kind.word());

@@ -27,7 +27,9 @@ mod tests {
     use ringway_model::Digest;
 
     use super::*;
-    use crate::elements::{care, fleet, maintenance, people, policy, recipe, update, world};
+    use crate::elements::{
+        care, fleet, maintenance, notify, people, policy, recipe, update, world,
+    };
     use crate::fields::{Cx, Notes};
     use crate::problem::Found;
     use crate::read::KINDS;
@@ -204,6 +206,7 @@ mod tests {
                 Kind::People => people::read(&cx, root, digest).is_some(),
                 Kind::World => world::read(&cx, root).is_some(),
                 Kind::Maintenance => maintenance::read(&cx, root, digest).is_some(),
+                Kind::Notify => notify::read(&cx, root, digest).is_some(),
             };
             assert!(read);
             asked.append(&mut cx.asked.borrow_mut());

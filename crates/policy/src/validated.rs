@@ -10,6 +10,7 @@ mod accept;
 mod calendar;
 mod events;
 mod maintenance;
+mod notify;
 mod world;
 
 pub use accept::Acceptance;
@@ -20,6 +21,7 @@ pub use calendar::{
 };
 pub use events::{Event, EventLength, Frequency, Repeat, RepeatEnds};
 pub use maintenance::{Announced, Maintenance};
+pub use notify::{Escalate, Notify, NotifyRule, NotifyTo, Topic};
 pub use world::{
     AfterHalt, Away, Does, FaultModel, Flaky, HostModel, PeopleModel, Priors, Regression,
     ShareRange, Shows, SpanRange, StepFails, World, WorldRollout,
@@ -700,6 +702,8 @@ pub struct Documents {
     pub maintenances: BTreeMap<String, Maintenance>,
     /// The people; empty when no document says who they are.
     pub people: People,
+    /// Who is told what; without rules when no document says so.
+    pub notify: Notify,
     /// The text of each document as written, by kind and name: `policy/monthly`, `people/people`. Its digest is the
     /// document's.
     pub texts: BTreeMap<String, String>,

@@ -21,6 +21,7 @@ mod observing;
 mod probing;
 mod socket;
 mod stopfile;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod tidy;

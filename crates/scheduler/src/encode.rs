@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use postcard::ser_flavors::Flavor;
 use ringway_model::{Digest, HostId, Pieces};
+use ringway_policy::validated::NotifyRule;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -23,11 +24,15 @@ const WITH_TIMES: u8 = 2;
 
 /// The format of a plan with terms: as with times, with [`Terms`] behind them.
 const WITH_TERMS: u8 = 3;
-/// The format of a plan that revises another: as with terms, with [`Revision`] behind them.
-const WITH_REVISION: u8 = 4;
+
+/// The format of a plan with more than that: as with terms, with [`More`] behind them.
+const WITH_MORE: u8 = 4;
 
 /// The format of a fleet of which hosts have vanished: as version 1, with their numbers behind it.
 const WITH_VANISHED: u8 = 2;
+
+/// What plans have besides: the revision one is, and who is told what. Each is a default where there is none of it.
+type More = (Option<Revision>, Vec<NotifyRule>);
 
 /// Bytes that are not what they are taken for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +41,7 @@ pub enum DecodeError {
     #[error("no bytes")]
     Empty,
     /// Another format.
-    #[error("format version {0} is not known (this program reads {VERSION} to {WITH_REVISION})")]
+    #[error("format version {0} is not known (this program reads {VERSION} to {WITH_MORE})")]
     Version(u8),
     /// The bytes do not describe the value.
     #[error("the bytes do not describe the value: {0}")]
@@ -156,26 +161,37 @@ impl FleetSpec {
 impl Plan {
     /// The plan's bytes and their digest.
     pub fn encode(&self) -> (Digest, Vec<u8>) {
-        match &self.revises {
-            Some(revision) => {
-                with_version(WITH_REVISION, &(self, &self.times, &self.terms, revision))
-            }
-            None if !self.terms.is_empty() => {
-                with_version(WITH_TERMS, &(self, &self.times, &self.terms))
-            }
-            None if !self.times.is_empty() => with_version(WITH_TIMES, &(self, &self.times)),
-            None => encode(self),
+        if self.has_more() {
+            with_version(WITH_MORE, &(self, &self.times, &self.terms, self.more()))
+        } else if !self.terms.is_empty() {
+            with_version(WITH_TERMS, &(self, &self.times, &self.terms))
+        } else if !self.times.is_empty() {
+            with_version(WITH_TIMES, &(self, &self.times))
+        } else {
+            encode(self)
         }
     }
 
     /// The plan's digest, as [`Plan::encode`] gives it.
     pub fn digest(&self) -> Digest {
-        match &self.revises {
-            Some(revision) => digest(WITH_REVISION, &(self, &self.times, &self.terms, revision)),
-            None if !self.terms.is_empty() => digest(WITH_TERMS, &(self, &self.times, &self.terms)),
-            None if !self.times.is_empty() => digest(WITH_TIMES, &(self, &self.times)),
-            None => digest(VERSION, self),
+        if self.has_more() {
+            digest(WITH_MORE, &(self, &self.times, &self.terms, self.more()))
+        } else if !self.terms.is_empty() {
+            digest(WITH_TERMS, &(self, &self.times, &self.terms))
+        } else if !self.times.is_empty() {
+            digest(WITH_TIMES, &(self, &self.times))
+        } else {
+            digest(VERSION, self)
         }
+    }
+
+    const fn has_more(&self) -> bool {
+        self.revises.is_some() || !self.notify.is_empty()
+    }
+
+    /// [`More`], borrowed: the bytes are the same.
+    const fn more(&self) -> (&Option<Revision>, &Vec<NotifyRule>) {
+        (&self.revises, &self.notify)
     }
 
     /// The plan that these bytes describe.
@@ -185,6 +201,17 @@ impl Plan {
     /// When they are of another format, damaged, or followed by more.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         match bytes.split_first() {
+            Some((&WITH_MORE, body)) => {
+                let (plan, times, terms, more): (Self, Times, Terms, More) = whole(body)?;
+                let (revises, notify) = more;
+                Ok(Self {
+                    times,
+                    terms,
+                    revises,
+                    notify,
+                    ..plan
+                })
+            }
             Some((&WITH_TERMS, body)) => {
                 let (plan, times, terms): (Self, Times, Terms) = whole(body)?;
                 Ok(Self {
@@ -196,15 +223,6 @@ impl Plan {
             Some((&WITH_TIMES, body)) => {
                 let (plan, times): (Self, Times) = whole(body)?;
                 Ok(Self { times, ..plan })
-            }
-            Some((&WITH_REVISION, body)) => {
-                let (plan, times, terms, revision): (Self, Times, Terms, Revision) = whole(body)?;
-                Ok(Self {
-                    times,
-                    terms,
-                    revises: Some(revision),
-                    ..plan
-                })
             }
             Some(_) | None => decode(bytes),
         }

@@ -231,6 +231,7 @@ impl<'d> Making<'d> {
             not_applicable: targets.not_applicable,
             unclaimed: claims.unclaimed.into_iter().map(HostId).collect(),
             times,
+            notify: self.documents.notify.rules.clone(),
             terms,
             revises: None,
         })
@@ -460,6 +461,9 @@ impl<'d> Making<'d> {
         let cares = routes.iter().filter_map(|route| route.care.as_ref());
         for care in cares.filter_map(|name| self.documents.cares.get(name)) {
             digests.insert(format!("care/{}", care.name), care.digest);
+        }
+        if !self.documents.notify.rules.is_empty() {
+            digests.insert("notify/notify".to_owned(), self.documents.notify.digest);
         }
         if self.documents.people != People::default() {
             digests.insert("people/people".to_owned(), self.documents.people.digest);

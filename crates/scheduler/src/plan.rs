@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ringway_model::{Digest, HostId, ProbeId, RingIndex, RouteId, Slot, Span, StepKind, VisitKind};
 use ringway_policy::validated::{
-    AlreadyUnhealthy, Command, NotBy, OnHalt, Pace, Retry, Step, When,
+    AlreadyUnhealthy, Command, NotBy, NotifyRule, OnHalt, Pace, Retry, Step, When,
 };
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +56,9 @@ pub struct Plan {
     /// before there was.
     #[serde(skip)]
     pub times: Times,
+    /// Who is told what of its rollout. Written behind that, for the same reason.
+    #[serde(skip)]
+    pub notify: Vec<NotifyRule>,
     /// On which terms else it goes on. Written behind the rest as well, and only where there are any.
     #[serde(skip)]
     pub terms: Terms,

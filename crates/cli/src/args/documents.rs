@@ -34,12 +34,15 @@ pub(crate) struct Planned {
     pub(crate) seed: u64,
 }
 
-/// A plan, and when it could begin.
+/// A plan, when it could begin, and where it is kept.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Plan {
     /// The documents and the choices.
     #[command(flatten)]
     pub(crate) planned: Planned,
+    /// Also write it into this file, with every document, so that `run --plan FILE` runs exactly this
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save: Option<PathBuf>,
     /// Say when rings can be if it starts at this instant [default: now]
     #[arg(long, value_name = "INSTANT", value_parser = instant)]
     pub(crate) from: Option<Timestamp>,
@@ -202,7 +205,7 @@ pub(crate) struct Manifest {
 /// A schema.
 #[derive(Debug, Args)]
 pub(crate) struct Schema {
-    /// fleet, policy, update, recipe, care, people, world or maintenance; or inventory, for what a command of `import` prints
+    /// fleet, policy, update, recipe, care, people, world, maintenance or notify; or inventory, for what a command of `import` prints
     #[arg(value_name = "KIND")]
     pub(crate) kind: String,
 }

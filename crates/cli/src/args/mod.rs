@@ -2,6 +2,7 @@
 //!
 //! It says what can be asked for. What is done about it is in the commands; nothing here looks at a file or a process.
 
+mod afterwards;
 mod documents;
 mod futures;
 mod goal;
@@ -14,6 +15,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use afterwards::{
+    Compliance, Handover, History, Month, OneRollout, Report, Reported, Table, Written,
+};
 pub(crate) use documents::{
     Calendar, Completions, Diff, Doctor, Documents, Hosts, Init, Lint, Man, Manifest, Plan,
     Planned, Schema,
@@ -105,7 +109,7 @@ pub(crate) enum Cmd {
     Lint(Lint),
     /// Show who would be updated when, and why; change nothing
     #[command(
-        after_help = "Examples:\n    ringway plan --policy monthly --update 2026-04-security\n    ringway plan --from 2026-12-01T08:00:00Z --output json | jq .when"
+        after_help = "Examples:\n    ringway plan --policy monthly --update 2026-04-security\n    ringway plan --from 2026-12-01T08:00:00Z --output json | jq .when\n    ringway plan --save april.plan"
     )]
     Plan(Plan),
     /// Show when work may run on hosts of a plan: windows, less freezes; change nothing
@@ -130,7 +134,7 @@ pub(crate) enum Cmd {
     WhatIf(WhatIf),
     /// Carry a rollout out, or go on with one
     #[command(
-        after_help = "Examples:\n    ringway run\n    ringway run ./april --change CHG0012345 --key april --no-wait\n    ringway run --resume"
+        after_help = "Examples:\n    ringway run\n    ringway run ./april --change CHG0012345 --key april --no-wait\n    ringway run --plan april.plan --change CHG0012345\n    ringway run --resume"
     )]
     Run(Run),
     /// Take a fleet that has changed into the rollouts that run over it
@@ -223,6 +227,21 @@ pub(crate) enum Cmd {
         after_help = "Examples:\n    ringway journal --from 120\n    ringway journal --output ndjson | jq ."
     )]
     Journal(Journal),
+    /// Show what happened to a host over all rollouts: installed when, by which rollout, who approved, holds, notes
+    #[command(
+        after_help = "Examples:\n    ringway history web-7\n    ringway history web-7 --since 30d --output json | jq ."
+    )]
+    History(History),
+    /// Print one page for the next shift: what was decided and happened, what waits for whom, what comes, what may go wrong
+    #[command(
+        after_help = "Examples:\n    ringway handover\n    ringway handover --since 12h --output json | jq .waits"
+    )]
+    Handover(Handover),
+    /// Report for those who were not there: a month's compliance, or one rollout as evidence
+    #[command(
+        after_help = "Examples:\n    ringway report compliance --month 2026-11 --format csv >november.csv\n    ringway report compliance --month 2026-11 --format html >november.html\n    ringway report rollout r3 --format html >r3.html"
+    )]
+    Report(Report),
     /// Check the journal: its chain, its state digests, and every invariant
     Audit(Audit),
     /// Print the JSON Schema of a kind of document
@@ -285,6 +304,9 @@ impl Cmd {
             Self::OverrideFreeze(args) => args.observed.observe,
             Self::Journal(args) => args.observed.observe,
             Self::Audit(args) => args.observed.observe,
+            Self::History(args) => args.observed.observe,
+            Self::Handover(args) => args.observed.observe,
+            Self::Report(args) => args.what.observes(),
             Self::Init(_)
             | Self::Check(_)
             | Self::Hosts(_)

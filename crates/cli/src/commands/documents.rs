@@ -8,6 +8,7 @@ use crate::args::{Documents, Plan, Schema};
 use crate::documents;
 use crate::exit::{End, Failure, Outcome};
 use crate::out::Out;
+use crate::saved;
 
 /// What a command of an import prints is no document that people write, and has a schema all the same.
 const INVENTORY: &str = "inventory";
@@ -56,6 +57,9 @@ pub(crate) fn check(out: Out, args: &Documents) -> Outcome {
 
 /// `ringway plan`.
 pub(crate) fn plan(out: Out, args: &Plan) -> Outcome {
+    if let Some(path) = &args.save {
+        crate::file::check(path)?;
+    }
     let prepared = documents::prepare(out, &args.planned)?;
     let (fleet, plan) = (&prepared.fleet, &prepared.plan);
     let documents = &prepared.read.documents;
@@ -78,6 +82,15 @@ pub(crate) fn plan(out: Out, args: &Plan) -> Outcome {
         ringway_scheduler::explain(fleet, plan, documents)
     });
     out.value(&report, ringway_scheduler::render);
+    if let Some(path) = &args.save {
+        saved::write(path, &args.planned, &prepared)?;
+        out.say(&format!(
+            "saved plan {} as `{}`; `ringway run --plan {}` runs exactly this",
+            prepared.digest().short(),
+            path.display(),
+            path.display()
+        ));
+    }
     Ok(End::Done)
 }
 

@@ -35,5 +35,5 @@ pub(crate) use orders::{Aim, adopt, approve, fleet_order, order};
 pub(crate) use recipes::recipes;
 pub(crate) use refresh::{because, refresh};
 pub(crate) use run::run;
-pub(crate) use status::{status, why};
+pub(crate) use status::{asked, status, why};
 pub(crate) use wait::wait;

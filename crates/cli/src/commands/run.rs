@@ -13,6 +13,7 @@ use crate::exit::{End, Failure, Outcome};
 use crate::follow::{Until, follow};
 use crate::journal;
 use crate::out::Out;
+use crate::saved;
 use crate::session::{Beginning, Informant, Session};
 use crate::show;
 use crate::standing::{self, Standing};
@@ -23,7 +24,10 @@ pub(crate) async fn run(out: Out, data: &Path, args: Run) -> Outcome {
     let prepared = if args.resume {
         None
     } else {
-        Some(documents::prepare(out, &args.planned)?)
+        Some(match &args.plan {
+            Some(file) => saved::prepare(out, file)?,
+            None => documents::prepare(out, &args.planned)?,
+        })
     };
     if args.resume && !data.join("lock").exists() {
         return Err(Failure::new(

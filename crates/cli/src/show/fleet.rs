@@ -219,7 +219,7 @@ pub(crate) fn approval(view: &ApprovalView) -> String {
 }
 
 /// The first names, and how many more there are.
-fn shortened(names: &[String], at_most: usize) -> String {
+pub(crate) fn shortened(names: &[String], at_most: usize) -> String {
     let shown = names
         .iter()
         .take(at_most)

@@ -207,7 +207,7 @@ impl<'a> Narrator<'a> {
             Event::HostMoved {
                 rollout, slot, to, ..
             } => {
-                format!("{} is {}", self.host(*rollout, *slot), state(*to))
+                format!("{} is {}", self.host(*rollout, *slot), host_state(*to))
             }
             Event::EvidenceChanged { host, probe, to } => {
                 format!(
@@ -434,7 +434,7 @@ impl<'a> Narrator<'a> {
     fn then(then: Then) -> String {
         match then {
             Then::Retry { attempt, at, .. } => format!("; attempt {attempt} at {at}"),
-            Then::End { to, .. } => format!("; is {}", state(to)),
+            Then::End { to, .. } => format!("; is {}", host_state(to)),
             Then::Step { .. } | Then::Nothing => String::new(),
         }
     }
@@ -448,7 +448,8 @@ fn because(reason: &str) -> String {
     }
 }
 
-fn ending(how: Final) -> &'static str {
+/// How a rollout is over.
+pub(crate) const fn ending(how: Final) -> &'static str {
     match how {
         Final::Completed => "completed",
         Final::RolledBack => "rolled back",
@@ -477,7 +478,8 @@ fn result_words(result: &StepResult) -> String {
     }
 }
 
-fn state(state: HostState) -> String {
+/// The state of a host in a rollout, in words.
+pub(crate) fn host_state(state: HostState) -> String {
     match state {
         HostState::Pending => "pending".to_owned(),
         HostState::Running { ending, .. }

@@ -148,6 +148,7 @@ pub(crate) fn plan(rings: &[u32]) -> (FleetSpec, Plan) {
         not_applicable: Vec::new(),
         unclaimed: Vec::new(),
         times: ringway_scheduler::times::Times::default(),
+        notify: Vec::new(),
         terms: ringway_scheduler::terms::Terms::default(),
         revises: None,
     };

@@ -15,6 +15,7 @@ pub(crate) mod import;
 pub(crate) mod jump;
 pub(crate) mod limits;
 pub(crate) mod maintenance;
+pub(crate) mod notify;
 pub(crate) mod people;
 pub(crate) mod policy;
 pub(crate) mod probe;

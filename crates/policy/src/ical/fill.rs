@@ -189,7 +189,8 @@ fn put(ical: &Ical, new: Vec<Event>, text: Digest, documents: &mut Documents) {
         | Kind::Care
         | Kind::People
         | Kind::World
-        | Kind::Maintenance => return,
+        | Kind::Maintenance
+        | Kind::Notify => return,
     };
     let Some(freeze) = freezes.get_mut(&ical.freeze) else {
         return;

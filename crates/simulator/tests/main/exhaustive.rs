@@ -314,7 +314,7 @@ impl Tiny {
                 let loaded = self.store.load_all(self.epoch);
                 self.tell(Arrival::Loaded(Box::new(loaded)));
             }
-            Request::Append { row, blobs } => self.flight.push(Message::Append {
+            Request::Append { row, blobs, .. } => self.flight.push(Message::Append {
                 row: Box::new(row),
                 blobs,
             }),
