@@ -219,7 +219,10 @@ fn who_cannot_be_told_is_in_status_and_keeps_nobody_waiting() {
 fn what_cannot_be_told_is_refused_by_name() {
     let place = Place::new();
     for (rule, part) in [
-        ("{ name: a, when: [overdue], to: { run: x } }", "being told of overdue rollouts"),
+        (
+            "{ name: a, when: [overdue], to: { run: x } }",
+            "being told of overdue rollouts",
+        ),
         ("{ name: a, when: [nonsense], to: { run: x } }", "nonsense"),
         ("{ name: a, when: [], to: { run: x } }", "tells nothing"),
         (
