@@ -17,7 +17,6 @@ use crate::command::{Accepted, Command, Rejected};
 use crate::engine::{Engine, FleetHold};
 use crate::event::{Event, Final, HaltCause};
 use crate::host::HostState;
-use crate::propose::Asked;
 use crate::rollout::{Rollout, RolloutState, Stage};
 
 /// A command about one rollout, without what `command` has dealt with.
@@ -50,24 +49,8 @@ impl Engine {
     ) -> Result<Accepted, Rejected> {
         let before = out.len();
         let rollout = match command {
-            Command::Propose { fleet, plan, key } => {
-                let asked = Asked {
-                    key: key.as_deref(),
-                    change: None,
-                };
-                Some(self.propose(actor, *fleet, *plan, asked, out)?)
-            }
-            Command::ProposeAs {
-                fleet,
-                plan,
-                key,
-                change,
-            } => {
-                let asked = Asked {
-                    key: key.as_deref(),
-                    change: Some(change),
-                };
-                Some(self.propose(actor, *fleet, *plan, asked, out)?)
+            Command::Propose { .. } | Command::ProposeAs { .. } => {
+                self.asked_for(actor, command, out)?
             }
             Command::Approve {
                 rollout,

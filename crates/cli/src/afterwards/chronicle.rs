@@ -212,6 +212,10 @@ impl Course {
         self.plan = Some(plan);
     }
 
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one arm for each event is the table of what a course is made of"
+    )]
     fn learn(&mut self, at: Timestamp, event: &Event) {
         match event {
             Event::ChangeNamed { change, .. } => self.change = Some(change.clone()),
