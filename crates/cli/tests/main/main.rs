@@ -14,6 +14,7 @@ mod keys;
 mod lint;
 mod observing;
 mod place;
+mod refreshing;
 mod secrets;
 mod times;
 mod waiting;
