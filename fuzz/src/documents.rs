@@ -22,7 +22,8 @@ pub(crate) fn documents(input: &[u8]) {
     drop(read(&text, &others));
 }
 
-/// An inventory; its first line is its file's name, and what lies beside it is in parts of its own.
+/// An inventory; its first line is its file's name, and what lies beside it is in parts of its own. One that ends in `.csv` is
+/// a table; one that says what it is, as `inventory/v1` does, is what a command prints.
 pub(crate) fn inventories(input: &[u8]) {
     let (text, mut others) = parts::split(input);
     let end = text.iter().position(|byte| *byte == b'\n');
@@ -32,7 +33,19 @@ pub(crate) fn inventories(input: &[u8]) {
     if name.is_empty() || name.starts_with('.') || !name.chars().all(is_plain) {
         return;
     }
-    let fleet = format!("ringway: fleet/v1\nname: corp\nimport: [{{ ansible: \"{name}\" }}]\n");
+    let import = if name.ends_with(".csv") {
+        format!("csv: \"{name}\", source: it")
+    } else if inventory.windows(9).any(|word| word == b"\"ringway\"") {
+        format!("command: [cat, \"{name}\"], source: it")
+    } else {
+        format!("ansible: \"{name}\"")
+    };
+    let connect = if import.starts_with("ansible") {
+        ""
+    } else {
+        "connect: local\n"
+    };
+    let fleet = format!("ringway: fleet/v1\nname: corp\nimport: [{{ {import} }}]\n{connect}");
     others.insert(name.clone(), inventory.to_vec());
     if let Some(documents) = read(fleet.as_bytes(), &others) {
         let again = redacted(&documents, &others);
@@ -81,13 +94,13 @@ fn read(text: &[u8], others: &BTreeMap<String, Vec<u8>>) -> Option<Documents> {
     let sources = [Source::new("it.yaml", text)];
     let wanted = imports(&sources);
     let found = wanted.iter().map(|wanted| {
-        let attachment = match &wanted.what {
-            What::File(path) => attachment(path, others),
-            What::Output(_) => others.get("output").map(|printed| Attachment {
-                file: Some("output".to_owned()),
-                files: [("output".to_owned(), printed.clone())].into(),
-            }),
+        let shown = wanted.what.shown();
+        // A command prints the file that is its last word.
+        let path = match &wanted.what {
+            What::File(path) => path.as_str(),
+            What::Output(_) => shown.rsplit(' ').next().unwrap_or_default(),
         };
+        let attachment = attachment(path, others);
         (
             wanted.clone(),
             attachment.ok_or_else(|| "there is no such file".to_owned()),
@@ -253,6 +266,7 @@ fn reads_back(documents: &Documents, attachments: &Attachments) {
     assert_eq!(documents.recipes, again.recipes);
     assert_eq!(documents.cares, again.cares);
     assert_eq!(documents.worlds, again.worlds);
+    assert_eq!(documents.maintenances, again.maintenances);
     assert_eq!(documents.people, again.people);
 }
 

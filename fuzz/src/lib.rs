@@ -55,7 +55,7 @@ pub const TARGETS: [Target; 12] = [
     },
     Target {
         name: "inventories",
-        about: "Ansible inventories in INI, YAML and JSON, with what lies beside them",
+        about: "Ansible inventories in INI, YAML and JSON, with what lies beside them; tables; what commands print",
         longest: 4 << 10,
         run: documents::inventories,
         seeds: seeds::inventories,

@@ -73,20 +73,18 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Maint
     fields.read("ringway", |_, _| Some(()));
     let name = fields.read("name", scalar::name);
     let work = fields.read("work", |cx, node| {
-        let work = scalar::list(cx, node, work)?;
-        for (at, one) in work.iter().enumerate() {
-            let before = work[..at].iter().any(|other| other.name == one.name);
-            if before {
+        let work = scalar::list(cx, node, |cx, node| Some((work(cx, node)?, node.place)))?;
+        for (at, (one, place)) in work.iter().enumerate() {
+            let before = work[..at].iter().find(|(other, _)| other.name == one.name);
+            if let Some((_, before)) = before {
                 let message = format!("there is another work `{}`", one.name);
-                let hint = "give one of them another name";
-                return cx.fail(
-                    Code::DuplicateName,
-                    scalar::first_line(cx, node.place),
-                    message,
-                    hint,
-                );
+                let place = scalar::first_line(cx, *place);
+                let report = Report::new(Code::DuplicateName, place, message).first_at(*before);
+                cx.report(report.hint("give one of them another name"));
+                return None;
             }
         }
+        let work: Vec<Announced> = work.into_iter().map(|(one, _)| one).collect();
         Some(work)
     });
     Some(Maintenance {
