@@ -11,6 +11,7 @@ use super::hosts::{self, Around, LeftOut};
 use super::redact;
 use crate::problem::{Code, Found, Report};
 use crate::read::Source;
+use crate::render;
 use crate::validated::Fleet;
 use crate::yaml::{self, Entry, Node, Place, Value};
 
@@ -275,7 +276,9 @@ pub(crate) fn run(
     for (number, shown) in files.shown.iter().enumerate() {
         let text = redact::text(number, shown.text);
         let digest = Digest::of(text.as_bytes());
-        seal.extend(["# import ", &shown.name, ": ", &digest.to_string(), "\n"]);
+        // A file's name can be anything, a line of its own too; here it must stay in its comment.
+        let name = render::escaped(&shown.name);
+        seal.extend(["# import ", &name, ": ", &digest.to_string(), "\n"]);
         texts.insert(format!("inventory/{}", shown.name), text);
     }
     Imported {
