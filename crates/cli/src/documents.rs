@@ -48,6 +48,19 @@ impl Prepared {
         self.plan.digest()
     }
 
+    /// Makes the plan again for the same fleet as others know it.
+    ///
+    /// # Errors
+    ///
+    /// Exit code 2, where the documents cannot be planned over it.
+    pub(crate) fn plan_over(&mut self, fleet: Arc<FleetSpec>) -> Result<(), Failure> {
+        let names = (&*self.plan.policy, &*self.plan.update);
+        let plan = plan_over(&fleet, &self.read, names, self.plan.seed)?;
+        self.plan = Arc::new(plan);
+        self.fleet = fleet;
+        Ok(())
+    }
+
     /// As the loop takes it.
     pub(crate) fn proposal(self, key: Option<String>, change: Option<ChangeId>) -> Proposal {
         let mut documents: Vec<(String, String)> = self.read.documents.texts.into_iter().collect();
@@ -146,18 +159,28 @@ pub(crate) fn prepare(out: Out, planned: &Planned) -> Result<Prepared, Failure> 
         planned.update.as_deref(),
         documents.updates.keys(),
     )?;
-    let mut plan = make_plan(&spec, documents, &policy, &update, planned.seed)
+    let plan = plan_over(&spec, &read, (&policy, &update), planned.seed)?;
+    Ok(Prepared {
+        fleet: Arc::new(spec),
+        plan: Arc::new(plan),
+        read,
+    })
+}
+
+fn plan_over(
+    fleet: &FleetSpec,
+    read: &Read,
+    (policy, update): (&str, &str),
+    seed: u64,
+) -> Result<Plan, Failure> {
+    let mut plan = make_plan(fleet, &read.documents, policy, update, seed)
         .map_err(|e| Failure::new(End::Invalid, e))?;
     ringway_runtime::zones_of_plan(&plan).map_err(|e| Failure::new(End::Invalid, e))?;
     // Where commands run is part of what is planned, approved and journaled.
     let directory = read.directory.to_string_lossy();
     plan.documents
         .insert(DIRECTORY.to_owned(), Digest::of(directory.as_bytes()));
-    Ok(Prepared {
-        fleet: Arc::new(spec),
-        plan: Arc::new(plan),
-        read,
-    })
+    Ok(plan)
 }
 
 /// The name that was asked for, or the only one there is.

@@ -113,6 +113,7 @@ fn perform(out: Out, data: PathBuf, command: Cmd) -> Outcome {
         Cmd::Wait(args) => on_runtime(commands::wait(out, data, &args)),
         Cmd::Demo(args) => on_runtime(demo::run(out, &args)),
         Cmd::Run(args) => on_runtime(commands::run(out, data, args)),
+        Cmd::Refresh(args) => on_runtime(commands::refresh(out, data, &args)),
         Cmd::Status(args) => on_runtime(commands::status(out, data, &args)),
         Cmd::Due(_) => on_runtime(commands::due(out, data)),
         Cmd::Why(args) => on_runtime(commands::why(out, data, &args)),

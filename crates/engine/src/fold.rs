@@ -326,6 +326,11 @@ impl Engine {
                 let r = self.index_of(*rollout)?;
                 self.rollouts[r].rec.change = Some(change.clone());
             }
+            Event::FleetRefreshed { fleet, .. } => self.fold_refreshed(*fleet)?,
+            Event::PlanRevised { rollout, plan } => {
+                let r = self.index_of(*rollout)?;
+                self.fold_revised(r, *plan)?;
+            }
         }
         Ok(())
     }
@@ -647,6 +652,7 @@ impl Engine {
             | Class::Done
             | Class::Debt
             | Class::Skipped
+            | Class::Vanished
             | Class::Withheld => {}
         }
         if to.class() == Class::Failed {

@@ -153,11 +153,25 @@ pub enum Bug {
     BindingOverridden,
     /// People are told that something moves later than it can.
     ToldTooLate,
+    /// A host that is gone from the fleet is visited all the same.
+    VanishedVisited,
+    /// A host that is gone goes on counting as one that has the update.
+    VanishedCounts,
+    /// A host that comes back to the fleet is never visited.
+    ReturnForgotten,
+    /// A revision of a plan is taken although its rollout has gone on since it was made.
+    RevisionUnchecked,
+    /// A yes to a ring stands although others are in it now.
+    RevisionKeepsApprovals,
+    /// What was known of a host holds for it although it is another one now.
+    RefreshKeepsEvidence,
+    /// A host whose release is another one now is given the one that was planned.
+    MisfitUpdated,
 }
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 74] = [
+    pub const ALL: [Self; 81] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -232,5 +246,12 @@ impl Bug {
         Self::OverridesEveryFreeze,
         Self::BindingOverridden,
         Self::ToldTooLate,
+        Self::VanishedVisited,
+        Self::VanishedCounts,
+        Self::ReturnForgotten,
+        Self::RevisionUnchecked,
+        Self::RevisionKeepsApprovals,
+        Self::RefreshKeepsEvidence,
+        Self::MisfitUpdated,
     ];
 }

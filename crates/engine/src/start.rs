@@ -586,7 +586,8 @@ impl Engine {
             | HostState::Lost
             | HostState::Skipped
             | HostState::OnHold
-            | HostState::Again => WaitingOn::Step {
+            | HostState::Again
+            | HostState::Vanished => WaitingOn::Step {
                 host: self.host_of(r, slot),
                 step: kind.word().to_owned(),
             },

@@ -408,7 +408,7 @@ impl WaitingOn {
                 "the machine's time zone database; the log says what is wrong with it"
             }
             Self::NobodyUpdated { .. } => {
-                "a person's `retry` of a host that was skipped, or `cancel`"
+                "a person's `retry` of a host that was skipped, a host that comes back, or `cancel`"
             }
             Self::ApprovalHours { opens: Some(_), .. } => "time, and then a person's `approve`",
             Self::ApprovalHours { opens: None, .. } => {

@@ -157,6 +157,10 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     #[cfg(feature = "planted-bugs")]
     world.plant(extra.bug);
     world.meddling = dice.chance(60) && kind == Kind::Wild;
+    let mut renewals = Dice::new(seed, "whether renewed");
+    if kind == Kind::Wild && renewals.chance(25) {
+        world.renew(seed, &papers, lasts);
+    }
     world.run(BEGIN + lasts);
     if kind != Kind::Wild {
         go_on(&mut world);

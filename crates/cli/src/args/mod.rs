@@ -20,7 +20,7 @@ pub(crate) use goal::Goal;
 pub(crate) use hosts::{AboutMaintenance, Comment, Hold, Maintenance, OneHost, Release, SomeHosts};
 pub(crate) use rollout::{
     Adopt, Approve, Audit, Bounds, Connections, Due, FleetReason, Journal, OverrideFreeze,
-    Reasoned, Run, Status, Wait, When, Which, Why,
+    Reasoned, Refresh, Run, Status, Wait, When, Which, Why,
 };
 
 /// The exit codes, as `--help` shows them. `docs/reference/cli.md` explains them; `exit.rs` is where they are decided.
@@ -123,6 +123,11 @@ pub(crate) enum Cmd {
         after_help = "Examples:\n    ringway run\n    ringway run ./april --change CHG0012345 --key april --no-wait\n    ringway run --resume"
     )]
     Run(Run),
+    /// Take a fleet that has changed into the rollouts that run over it
+    #[command(
+        after_help = "Examples:\n    ringway refresh --dry-run\n    ringway refresh ./april --output json | jq .joined"
+    )]
+    Refresh(Refresh),
     /// Show how the fleet and its rollouts stand
     #[command(
         after_help = "Examples:\n    ringway status --watch\n    ringway status --output json"
@@ -245,6 +250,7 @@ impl Cmd {
     pub(crate) const fn observes(&self) -> Option<bool> {
         Some(match self {
             Self::Run(args) => args.observe,
+            Self::Refresh(args) => args.observed.observe,
             Self::Status(args) => args.observed.observe,
             Self::Why(args) => args.observed.observe,
             Self::Due(args) => args.observed.observe,

@@ -13,6 +13,7 @@ mod keys;
 mod lint;
 mod observing;
 mod place;
+mod refreshing;
 mod secrets;
 mod times;
 mod waiting;

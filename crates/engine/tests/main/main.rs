@@ -14,6 +14,7 @@
 mod holds;
 mod hosts;
 mod people;
+mod refreshing;
 mod rings;
 mod rollbacks;
 mod states;

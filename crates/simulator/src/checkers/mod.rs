@@ -16,6 +16,7 @@ mod counts;
 mod facts;
 mod phases;
 mod promotion;
+mod refresh;
 mod starts;
 mod terms;
 mod times;
@@ -256,7 +257,7 @@ impl Checkers {
                 .any(|(slot, facts)| {
                     slot.host == host
                         && match facts.rest {
-                            HostState::Lost => true,
+                            HostState::Lost | HostState::Vanished => true,
                             HostState::Failed { .. }
                             | HostState::Unhealthy { .. }
                             | HostState::RollbackFailed { .. }
