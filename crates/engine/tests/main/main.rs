@@ -19,5 +19,6 @@ mod rings;
 mod rollbacks;
 mod states;
 mod support;
+mod terms;
 mod times;
 mod visits;

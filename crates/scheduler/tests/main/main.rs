@@ -19,3 +19,4 @@ mod shipped;
 mod support;
 mod unchanged;
 mod warnings;
+mod when;
