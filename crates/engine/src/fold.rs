@@ -51,6 +51,9 @@ impl Engine {
                 if host.index() >= self.fleet.evidence.len() {
                     return Err(Fault::new(format!("evidence of unknown host {}", host.0)));
                 }
+                if probe.index() >= self.fleet.spec.probes.len() {
+                    return Err(Fault::new(format!("evidence by unknown probe {}", probe.0)));
+                }
                 self.fold_evidence(*host, *probe, *to);
             }
             Event::Restarted { rollout, slot } => {

@@ -273,7 +273,7 @@ pub(crate) fn instant(text: &str) -> Option<Timestamp> {
 /// An instant.
 pub(crate) fn time(cx: &Cx<'_>, node: &Node<'_>) -> Option<Timestamp> {
     let (text, _) = scalar(cx, node, "an instant")?;
-    match instant(&text) {
+    match instant(text) {
         Some(instant) => Some(instant),
         None => cx.fail(
             Code::BadValue,

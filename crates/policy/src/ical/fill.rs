@@ -13,6 +13,7 @@ use crate::fields::ZoneUse;
 use crate::inventory::{Attachment, Attachments, Wanted, What};
 use crate::problem::{Code, Found, Report};
 use crate::read::{Kind, Source};
+use crate::render;
 use crate::validated::{Documents, Event, Frozen, Moment};
 use crate::yaml::Place;
 
@@ -205,7 +206,8 @@ fn put(ical: &Ical, new: Vec<Event>, text: Digest, documents: &mut Documents) {
         if !document.ends_with('\n') {
             document.push('\n');
         }
-        document.extend(["# calendar ", &ical.path, ": ", &text.to_string(), "\n"]);
+        let path = render::escaped(&ical.path);
+        document.extend(["# calendar ", &path, ": ", &text.to_string(), "\n"]);
         *whole = Digest::of(document.as_bytes());
     }
 }

@@ -15,6 +15,7 @@ use crate::elements;
 use crate::fields::{Notes, Reference, ZoneUse};
 use crate::problem::{Code, Found, Report};
 use crate::read::Source;
+use crate::render;
 use crate::validated::{Command, Fleet};
 use crate::yaml::{self, Entry, Node, Place, Value};
 
@@ -406,7 +407,9 @@ pub(crate) fn run(
             .remove(&number)
             .unwrap_or_else(|| redact::text(number, shown.text));
         let digest = Digest::of(text.as_bytes());
-        seal.extend(["# import ", &shown.name, ": ", &digest.to_string(), "\n"]);
+        // A file's name can be anything, a line of its own too; here it must stay in its comment.
+        let name = render::escaped(&shown.name);
+        seal.extend(["# import ", &name, ": ", &digest.to_string(), "\n"]);
         texts.insert(format!("inventory/{}", shown.name), text);
     }
     Imported {

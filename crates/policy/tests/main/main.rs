@@ -4,6 +4,8 @@ mod arbitrary;
 mod broken;
 mod connections;
 mod elements;
+#[cfg(test)]
+mod fuzzed;
 mod imports;
 mod limits;
 mod reference;
