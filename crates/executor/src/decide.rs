@@ -327,7 +327,9 @@ impl Executor {
         }
         if let Command::Refresh { fleet, plans } = command
             && !(self.library.fleets.contains_key(fleet)
-                && plans.iter().all(|(_, plan)| self.library.plans.contains_key(plan)))
+                && plans
+                    .iter()
+                    .all(|(_, plan)| self.library.plans.contains_key(plan)))
         {
             return Err(Rejected {
                 code: "not-found".to_owned(),

@@ -157,10 +157,9 @@ impl Plan {
     /// The plan's bytes and their digest.
     pub fn encode(&self) -> (Digest, Vec<u8>) {
         match &self.revises {
-            Some(revision) => with_version(
-                WITH_REVISION,
-                &(self, &self.times, &self.terms, revision),
-            ),
+            Some(revision) => {
+                with_version(WITH_REVISION, &(self, &self.times, &self.terms, revision))
+            }
             None if !self.terms.is_empty() => {
                 with_version(WITH_TERMS, &(self, &self.times, &self.terms))
             }
@@ -172,13 +171,8 @@ impl Plan {
     /// The plan's digest, as [`Plan::encode`] gives it.
     pub fn digest(&self) -> Digest {
         match &self.revises {
-            Some(revision) => digest(
-                WITH_REVISION,
-                &(self, &self.times, &self.terms, revision),
-            ),
-            None if !self.terms.is_empty() => {
-                digest(WITH_TERMS, &(self, &self.times, &self.terms))
-            }
+            Some(revision) => digest(WITH_REVISION, &(self, &self.times, &self.terms, revision)),
+            None if !self.terms.is_empty() => digest(WITH_TERMS, &(self, &self.times, &self.terms)),
             None if !self.times.is_empty() => digest(WITH_TIMES, &(self, &self.times)),
             None => digest(VERSION, self),
         }

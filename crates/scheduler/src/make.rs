@@ -56,7 +56,11 @@ pub(crate) struct Named<'d> {
 }
 
 impl<'d> Named<'d> {
-    pub(crate) fn find(documents: &'d Documents, policy: &str, update: &str) -> Result<Self, PlanProblems> {
+    pub(crate) fn find(
+        documents: &'d Documents,
+        policy: &str,
+        update: &str,
+    ) -> Result<Self, PlanProblems> {
         let mut problems = Vec::new();
         let policy = named(&documents.policies, "policy", policy, &mut problems);
         let update = named(&documents.updates, "update", update, &mut problems);

@@ -84,7 +84,11 @@ fn number_probes(before: &FleetSpec, spec: &mut FleetSpec) -> Result<Vec<ProbeId
         }
         numbers.push(number);
     }
-    bounded("probes, with those that are gone,", probes.len(), MAX_PROBES)?;
+    bounded(
+        "probes, with those that are gone,",
+        probes.len(),
+        MAX_PROBES,
+    )?;
     spec.probes = probes;
     Ok(numbers.into_iter().map(ProbeId::at).collect())
 }

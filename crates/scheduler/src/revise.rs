@@ -20,9 +20,7 @@ use ringway_policy::validated::{Amount, Care, Documents, Ring, RingHosts, RingSp
 use crate::draw::{PLACES, in_drawn_order, place_in};
 use crate::index::HostIndex;
 use crate::make::{Making, NO_RELEASE, Named, Targets, Written, count, named};
-use crate::plan::{
-    Joined, JoinsBecause, Misfit, Plan, Revision, RingPlan, Route, SlotPlan,
-};
+use crate::plan::{Joined, JoinsBecause, Misfit, Plan, Revision, RingPlan, Route, SlotPlan};
 use crate::problem::{PlanProblem, PlanProblems};
 use crate::spec::FleetSpec;
 use crate::times::Placed;
@@ -103,9 +101,7 @@ fn seats(plan: &Plan) -> Vec<Vec<Seat>> {
         route: plan.slots[index].route,
         from: Some(Slot::at(index)),
     };
-    rings
-        .map(|ring| ring.slots().map(seat).collect())
-        .collect()
+    rings.map(|ring| ring.slots().map(seat).collect()).collect()
 }
 
 /// Hosts join under the documents that were planned with, and approved.
@@ -149,7 +145,9 @@ impl Revising<'_> {
         let hosts = &self.making.fleet.hosts;
         let planned: BTreeSet<HostId> = self.before.slots.iter().map(|slot| slot.host).collect();
         let new = targets.hosts.iter().copied();
-        let new: Vec<u32> = new.filter(|host| !planned.contains(&HostId(*host))).collect();
+        let new: Vec<u32> = new
+            .filter(|host| !planned.contains(&HostId(*host)))
+            .collect();
         let mut problems = Vec::new();
         for host in in_drawn_order(self.making.seed, hosts, &new) {
             let Some(drawn) = self.drawn(host) else {
@@ -186,7 +184,8 @@ impl Revising<'_> {
             let is_selected = self.selects[at]
                 .as_ref()
                 .is_none_or(|selected| selected.contains(&host));
-            is_selected && place_in(self.making.seed, &rings[at].name, name) < self.places(&rings[at])
+            is_selected
+                && place_in(self.making.seed, &rings[at].name, name) < self.places(&rings[at])
         })
     }
 
@@ -224,10 +223,7 @@ impl Revising<'_> {
             Some((RingSpread::Apart, peers)) if drawn >= self.begun => {
                 let there = self.rings[drawn].iter();
                 if there.into_iter().any(|seat| peers.contains(&seat.host)) {
-                    return (
-                        self.catch_up(),
-                        JoinsBecause::Apart(RingIndex::at(drawn)),
-                    );
+                    return (self.catch_up(), JoinsBecause::Apart(RingIndex::at(drawn)));
                 }
             }
             Some((RingSpread::Apart | RingSpread::Any, _)) | None => {}

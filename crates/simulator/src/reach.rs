@@ -169,7 +169,8 @@ impl Reach {
     fn revised(&mut self, id: RolloutId) {
         self.stay(id, "revise");
         let waits = ["pending", "skipped", "held", "on-hold", "vanished"];
-        self.at.retain(|(rollout, _), word| *rollout != id || !waits.contains(word));
+        self.at
+            .retain(|(rollout, _), word| *rollout != id || !waits.contains(word));
     }
 
     fn rollout(&mut self, id: RolloutId, event: &str, to: &'static str) {

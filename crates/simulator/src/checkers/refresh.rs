@@ -23,9 +23,17 @@ impl Facts {
         };
         ensure!(!actor.0.is_empty(), I15, "nobody refreshed the fleet");
         let same_hosts = before.hosts.len() <= after.hosts.len()
-            && before.hosts.iter().zip(&after.hosts).all(|(a, b)| a.name == b.name);
+            && before
+                .hosts
+                .iter()
+                .zip(&after.hosts)
+                .all(|(a, b)| a.name == b.name);
         let same_probes = before.probes.len() <= after.probes.len()
-            && before.probes.iter().zip(&after.probes).all(|(a, b)| a.name == b.name);
+            && before
+                .probes
+                .iter()
+                .zip(&after.probes)
+                .all(|(a, b)| a.name == b.name);
         ensure!(
             same_hosts && same_probes,
             I2,
@@ -66,7 +74,10 @@ impl Facts {
         let before = rollout.plan.clone();
         check_revision(id, &before, &after, rollout.opened)?;
         ensure!(
-            after.revises.as_ref().is_some_and(|it| Some(it.of) == self.registered(id)),
+            after
+                .revises
+                .as_ref()
+                .is_some_and(|it| Some(it.of) == self.registered(id)),
             I15,
             "{id} goes on by a revision of another plan"
         );
@@ -183,7 +194,11 @@ impl Facts {
                 .hosts
                 .get(index)
                 .is_some_and(|spec| spec.labels != after.hosts[index].labels);
-            let slot = rollout.plan.slots.iter().position(|slot| slot.host == misfit.host);
+            let slot = rollout
+                .plan
+                .slots
+                .iter()
+                .position(|slot| slot.host == misfit.host);
             let Some(facts) = slot.filter(|_| changed).map(|slot| rollout.slots[slot]) else {
                 continue;
             };
@@ -206,7 +221,9 @@ impl Facts {
 
     /// Whether a host is no longer of the fleet.
     pub(super) fn is_gone(&self, host: HostId) -> bool {
-        self.fleet.as_ref().is_some_and(|fleet| fleet.vanished.contains(&host))
+        self.fleet
+            .as_ref()
+            .is_some_and(|fleet| fleet.vanished.contains(&host))
     }
 
     /// Counts everything from the slots and from what is known of hosts, for both have other meanings now.
@@ -221,7 +238,10 @@ impl Facts {
                 self.able[cell.index()] += 1;
             }
         }
-        let open = self.rollouts.iter().filter(|(_, rollout)| !rollout.phase.is_over());
+        let open = self
+            .rollouts
+            .iter()
+            .filter(|(_, rollout)| !rollout.phase.is_over());
         let open: Vec<RolloutId> = open.map(|(id, _)| *id).collect();
         for id in open {
             let plan = self.rollouts[&id].plan.clone();
@@ -263,7 +283,8 @@ fn no_longer_so(before: &FleetSpec, after: &FleetSpec, host: HostId) -> BTreeSet
     let moved = was.address != is.address
         || was.labels != is.labels
         || after.vanished.contains(&host)
-        || before.connections[usize::from(was.connect)] != after.connections[usize::from(is.connect)];
+        || before.connections[usize::from(was.connect)]
+            != after.connections[usize::from(is.connect)];
     let kept_up = |fleet: &FleetSpec, cell: Option<ringway_model::CellId>| {
         let cell = &fleet.cells[cell?.index()];
         Some((cell.probe, cell.fresh))
@@ -271,10 +292,8 @@ fn no_longer_so(before: &FleetSpec, after: &FleetSpec, host: HostId) -> BTreeSet
     if moved || kept_up(before, was.cell) != kept_up(after, is.cell) {
         return all.collect();
     }
-    all.filter(|probe| {
-        before.probes[probe.index()].probe != after.probes[probe.index()].probe
-    })
-    .collect()
+    all.filter(|probe| before.probes[probe.index()].probe != after.probes[probe.index()].probe)
+        .collect()
 }
 
 fn places(plan: &Plan) -> BTreeMap<HostId, usize> {
@@ -286,18 +305,16 @@ fn places(plan: &Plan) -> BTreeMap<HostId, usize> {
 fn members(plan: &Plan) -> BTreeMap<usize, BTreeSet<HostId>> {
     let mut members: BTreeMap<usize, BTreeSet<HostId>> = BTreeMap::new();
     for (index, slot) in plan.slots.iter().enumerate() {
-        members.entry(ring_of(plan, index)).or_default().insert(slot.host);
+        members
+            .entry(ring_of(plan, index))
+            .or_default()
+            .insert(slot.host);
     }
     members
 }
 
 /// Everybody is where he was, and rings that have begun are what they were.
-fn check_revision(
-    id: RolloutId,
-    before: &Plan,
-    after: &Plan,
-    begun: usize,
-) -> Result<(), Broken> {
+fn check_revision(id: RolloutId, before: &Plan, after: &Plan, begun: usize) -> Result<(), Broken> {
     let there = places(after);
     ensure!(
         there.len() == after.slots.len(),
@@ -315,7 +332,10 @@ fn check_revision(
         let Some(&now) = there.get(&slot.host) else {
             return Err((
                 Invariant::I12,
-                format!("host {} is forgotten by a revision of the plan of {id}", slot.host.0),
+                format!(
+                    "host {} is forgotten by a revision of the plan of {id}",
+                    slot.host.0
+                ),
             ));
         };
         ensure!(

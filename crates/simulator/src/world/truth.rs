@@ -487,8 +487,8 @@ impl World {
         let registered = documents
             .values()
             .all(|digest| self.store.blobs().contains_key(digest));
-        let brought = brought && start.fleet == self.fleet
-            || self.was_brought(&start.plan, &start.fleet);
+        let brought =
+            brought && start.fleet == self.fleet || self.was_brought(&start.plan, &start.fleet);
         if !brought || !registered {
             self.broken(
                 Invariant::I15,
