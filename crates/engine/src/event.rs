@@ -301,6 +301,13 @@ pub enum Event {
         /// They.
         calendar: Calendar,
     },
+    /// The step that is issued next runs on another member of the host's availability group.
+    PeerChosen {
+        /// The step's id.
+        intent: IntentId,
+        /// Where it runs.
+        peer: HostId,
+    },
 }
 
 /// What an approver was shown beyond the documents: an approval is void where what arrives is worse.

@@ -131,11 +131,23 @@ pub enum Bug {
     TimesAskedOnce,
     /// A step starts where it fits and the rest of its visit does not.
     OnlyNextStepFits,
+    /// A host whose group is not ready for it is taken down.
+    NoIsReady,
+    /// A group that is not ready is waited for without an end.
+    ReadyForEver,
+    /// A host that goes last goes when its turn comes.
+    LastIgnored,
+    /// A step runs on a peer that is not evidently up, or is being visited.
+    AnyPeer,
+    /// A visit that is given up leaves its host's monitoring silenced.
+    SilenceForgotten,
+    /// A step on a peer is looked for on another member after a takeover. (In the loop around the engine.)
+    PeerLost,
 }
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 63] = [
+    pub const ALL: [Self; 69] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -199,5 +211,11 @@ impl Bug {
         Self::TimesIgnored,
         Self::TimesAskedOnce,
         Self::OnlyNextStepFits,
+        Self::NoIsReady,
+        Self::ReadyForEver,
+        Self::LastIgnored,
+        Self::AnyPeer,
+        Self::SilenceForgotten,
+        Self::PeerLost,
     ];
 }

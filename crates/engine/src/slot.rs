@@ -1,6 +1,6 @@
 //! One host's record in one rollout: 24 bytes, because there may be a million of them.
 
-use ringway_model::{StepKind, Timestamp, VisitKind};
+use ringway_model::{Timestamp, VisitKind};
 use serde::{Deserialize, Serialize};
 
 use crate::host::{Ending, HostState};
@@ -88,6 +88,10 @@ pub(crate) enum Class {
 impl HostState {
     pub(crate) const fn class(self) -> Class {
         match self {
+            Self::NotReady { visit } | Self::GoesLast { visit } => match visit {
+                VisitKind::Update | VisitKind::Rollback => Class::Pending,
+                VisitKind::Restart => Class::Withheld,
+            },
             Self::Pending | Self::Again => Class::Pending,
             Self::Running { .. } | Self::Ready { .. } | Self::Backoff { .. } => Class::Visiting,
             Self::Settling => Class::Settling,
@@ -107,7 +111,7 @@ impl HostState {
     /// touched is not.
     pub(crate) const fn is_down(self) -> bool {
         match self {
-            Self::Failed { step, .. } => !matches!(step, StepKind::Inspect | StepKind::Precheck),
+            Self::Failed { step, .. } => !step.leaves_up(),
             Self::Unhealthy { .. } | Self::RollbackFailed { .. } | Self::Lost | Self::Again => true,
             Self::Pending
             | Self::Running { .. }
@@ -121,6 +125,8 @@ impl HostState {
             | Self::Offline
             | Self::Held
             | Self::Skipped
+            | Self::NotReady { .. }
+            | Self::GoesLast { .. }
             | Self::OnHold => false,
         }
     }
@@ -172,7 +178,9 @@ impl HostState {
             | Self::Lost
             | Self::Skipped
             | Self::OnHold
-            | Self::Again => None,
+            | Self::Again
+            | Self::NotReady { .. }
+            | Self::GoesLast { .. } => None,
         }
     }
 }

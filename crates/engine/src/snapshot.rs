@@ -7,6 +7,7 @@ use ringway_model::{Actor, Digest, Epoch, HostId, RolloutId, Timestamp};
 use ringway_scheduler::{FleetSpec, Plan};
 use serde::{Deserialize, Serialize};
 
+use crate::care::Unready;
 use crate::command::HoldKind;
 use crate::engine::{Engine, Fault, FleetHold};
 use crate::fleet::Fleet;
@@ -21,6 +22,23 @@ const FORMAT: u8 = 2;
 /// The same with what people said of single hosts behind it. Where nobody said anything a state is written in the format
 /// before, because journals have digests of that.
 const FORMAT_WITH_WORDS: u8 = 3;
+
+/// The same with what the care of roles is waited for behind that.
+const FORMAT_WITH_CARE: u8 = 4;
+
+/// What the care of roles is waited for, by the rollout's index, where there is anything.
+#[derive(Default, Serialize, Deserialize)]
+struct Cares {
+    unready: Vec<(u32, BTreeMap<u32, Unready>)>,
+    silenced: Vec<(u32, BTreeSet<u32>)>,
+    peers: Vec<(u32, BTreeMap<u32, (u16, HostId)>)>,
+}
+
+impl Cares {
+    const fn is_empty(&self) -> bool {
+        self.unready.is_empty() && self.silenced.is_empty() && self.peers.is_empty()
+    }
+}
 
 /// What people said of single hosts.
 #[derive(Default, Serialize, Deserialize)]
@@ -124,8 +142,14 @@ impl Engine {
             || !words.skipped.is_empty()
             || !words.again.is_empty()
             || !words.calendars.is_empty();
+        let cares = self.cares();
+        let format = match (cares.is_empty(), has_words) {
+            (false, _) => FORMAT_WITH_CARE,
+            (true, true) => FORMAT_WITH_WORDS,
+            (true, false) => FORMAT,
+        };
         let state = State {
-            format: if has_words { FORMAT_WITH_WORDS } else { FORMAT },
+            format,
             last_event: self.last_event,
             epoch: self.epoch,
             recovered_at: self.recovered_at,
@@ -138,11 +162,33 @@ impl Engine {
         };
         let plain = "the state is plain data and memory is there";
         let bytes = postcard::to_allocvec(&state).expect(plain);
-        if has_words {
+        let bytes = if has_words || !cares.is_empty() {
             postcard::to_extend(&words, bytes).expect(plain)
         } else {
             bytes
+        };
+        if cares.is_empty() {
+            bytes
+        } else {
+            postcard::to_extend(&cares, bytes).expect(plain)
         }
+    }
+
+    fn cares(&self) -> Cares {
+        let mut cares = Cares::default();
+        for (index, rollout) in (0_u32..).zip(&self.rollouts) {
+            let rec = &rollout.rec;
+            if !rec.unready.is_empty() {
+                cares.unready.push((index, rec.unready.clone()));
+            }
+            if !rec.silenced.is_empty() {
+                cares.silenced.push((index, rec.silenced.clone()));
+            }
+            if !rec.peers.is_empty() {
+                cares.peers.push((index, rec.peers.clone()));
+            }
+        }
+        cares
     }
 
     fn words(&self) -> Words {
@@ -221,15 +267,20 @@ impl Engine {
         plans: BTreeMap<Digest, Arc<Plan>>,
     ) -> Result<Self, Fault> {
         let format = bytes.first().copied();
-        if !matches!(format, Some(FORMAT | FORMAT_WITH_WORDS)) {
+        if !matches!(format, Some(FORMAT | FORMAT_WITH_WORDS | FORMAT_WITH_CARE)) {
             return Err(Fault::new("the snapshot is of another format"));
         }
         let unreadable = |_| Fault::new("the snapshot does not read back");
         let (stored, rest): (Stored, _) = postcard::take_from_bytes(bytes).map_err(unreadable)?;
-        let words: Words = if format == Some(FORMAT_WITH_WORDS) {
+        let (words, rest): (Words, _) = if format == Some(FORMAT) {
+            (Words::default(), rest)
+        } else {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        };
+        let cares: Cares = if format == Some(FORMAT_WITH_CARE) {
             postcard::from_bytes(rest).map_err(unreadable)?
         } else {
-            Words::default()
+            Cares::default()
         };
         let mut engine = Self::new();
         engine.now = stored.last_event;
@@ -267,11 +318,34 @@ impl Engine {
             });
         }
         engine.take_words(words)?;
+        engine.take_cares(cares)?;
         engine.fleets = fleets;
         engine.plans = plans;
         debug_assert_eq!(Some(stored.format), format);
         engine.rebuild();
         Ok(engine)
+    }
+
+    /// What the care of roles is waited for, as a snapshot has it.
+    fn take_cares(&mut self, cares: Cares) -> Result<(), Fault> {
+        let missing = || Fault::new("the snapshot misses a rollout");
+        for (index, unready) in cares.unready {
+            let rollout = self.rollouts.get_mut(index as usize);
+            rollout.ok_or_else(missing)?.rec.unready = unready;
+        }
+        for (index, silenced) in cares.silenced {
+            let rollout = self.rollouts.get_mut(index as usize);
+            rollout.ok_or_else(missing)?.rec.silenced = silenced;
+        }
+        for (index, peers) in cares.peers {
+            let hosts = self.fleet.spec.hosts.len();
+            if peers.values().any(|(_, peer)| peer.index() >= hosts) {
+                return Err(Fault::new("the snapshot is of another fleet"));
+            }
+            let rollout = self.rollouts.get_mut(index as usize);
+            rollout.ok_or_else(missing)?.rec.peers = peers;
+        }
+        Ok(())
     }
 
     /// What people said of single hosts, as a snapshot has it.

@@ -170,6 +170,7 @@ const fn mark(event: &Event) -> Mark {
         | Event::HostHeld { .. } => Mark::MayRevoke,
         Event::Recovered { .. }
         | Event::Alive
+        | Event::PeerChosen { .. }
         | Event::ClockJumped { .. }
         | Event::FleetAdopted { .. }
         | Event::Went { .. }

@@ -142,6 +142,7 @@ impl Reach {
             Event::Commented { rollout, .. } => self.stay(*rollout, "comment"),
             Event::CalendarKnown { rollout, .. } => self.stay(*rollout, "calendar"),
             Event::Alive
+            | Event::PeerChosen { .. }
             | Event::FleetAdopted { .. }
             | Event::Faulted { .. }
             | Event::EvidenceChanged { .. } => {}
@@ -183,6 +184,8 @@ const fn result_word(result: &StepResult) -> &'static str {
         StepResult::Unreachable => "unreachable",
         StepResult::Interrupted => "interrupted",
         StepResult::NotStarted => "not started",
+        StepResult::Answered { yes: true } => "yes",
+        StepResult::Answered { yes: false } => "no",
     }
 }
 
@@ -205,6 +208,8 @@ const fn move_word(to: HostState) -> &'static str {
         | HostState::Lost
         | HostState::Skipped
         | HostState::OnHold
-        | HostState::Again => "moved",
+        | HostState::Again
+        | HostState::NotReady { .. }
+        | HostState::GoesLast { .. } => "moved",
     }
 }

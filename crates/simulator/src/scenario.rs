@@ -4,6 +4,7 @@ use ringway_executor::Config;
 use ringway_model::{Digest, Span};
 
 use crate::behaviour::ways;
+use crate::cares::{trouble, with_questions};
 use crate::checkers::{Invariant, Violation};
 use crate::dice::Dice;
 use crate::documents::{Size, draw, for_days, in_windows};
@@ -138,6 +139,11 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     let mut hours = Dice::new(seed, "windows");
     if kind == Kind::Wild && hours.chance(25) {
         in_windows(&mut papers, &mut hours, BEGIN);
+    }
+    let mut care = Dice::new(seed, "care of roles");
+    if kind == Kind::Wild && care.chance(30) {
+        with_questions(&mut papers, &mut care);
+        trouble(&papers, &mut ways, &mut care);
     }
     let lasts = faults.lasts;
     let config = Config {

@@ -256,7 +256,9 @@ const fn went_wrong(state: HostState) -> bool {
         | HostState::Held
         | HostState::Skipped
         | HostState::OnHold
-        | HostState::Again => false,
+        | HostState::Again
+        | HostState::NotReady { .. }
+        | HostState::GoesLast { .. } => false,
     }
 }
 
@@ -268,6 +270,7 @@ fn matters(event: &Event) -> bool {
         | Event::EvidenceChanged { .. }
         | Event::Alive
         | Event::FleetAdopted { .. }
+        | Event::PeerChosen { .. }
         | Event::CalendarKnown { .. } => false,
         Event::StepEnded { result, .. } => match result {
             StepResult::Failed(_) | StepResult::Unreachable => true,
@@ -275,6 +278,7 @@ fn matters(event: &Event) -> bool {
             | StepResult::Found { .. }
             | StepResult::Back { .. }
             | StepResult::Interrupted
+            | StepResult::Answered { .. }
             | StepResult::NotStarted => false,
         },
         Event::HostMoved { to, .. } => {

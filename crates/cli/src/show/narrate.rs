@@ -190,6 +190,11 @@ impl<'a> Narrator<'a> {
             } => {
                 format!("{} is {}", self.host(*rollout, *slot), state(*to))
             }
+            Event::PeerChosen { intent, peer } => format!(
+                "{} has its next step run on {} ({intent})",
+                self.host_of(*intent),
+                self.host_name(*peer)
+            ),
             Event::EvidenceChanged { host, probe, to } => {
                 format!(
                     "{} by {}: {}",
@@ -391,6 +396,8 @@ fn result_words(result: &StepResult) -> String {
         StepResult::Unreachable => "unreachable".to_owned(),
         StepResult::Interrupted => "interrupted".to_owned(),
         StepResult::NotStarted => "not started".to_owned(),
+        StepResult::Answered { yes: true } => "yes".to_owned(),
+        StepResult::Answered { yes: false } => "no".to_owned(),
     }
 }
 
@@ -404,6 +411,7 @@ fn state(state: HostState) -> String {
             Ending::BackToPending | Ending::Withheld | Ending::Failed { .. } => {
                 "being brought back into service".to_owned()
             }
+            Ending::Offline | Ending::Lost => "being unsilenced".to_owned(),
         },
         HostState::Settling => "settling".to_owned(),
         HostState::Updated => "updated".to_owned(),
@@ -421,6 +429,8 @@ fn state(state: HostState) -> String {
         HostState::Skipped => "left out".to_owned(),
         HostState::OnHold => "on hold".to_owned(),
         HostState::Again => "failed, to be visited again".to_owned(),
+        HostState::NotReady { .. } => "not to be taken down yet: its group is not ready".to_owned(),
+        HostState::GoesLast { .. } => "going last of its group".to_owned(),
     }
 }
 

@@ -164,6 +164,7 @@ async fn a_part_of_the_script_runs_nothing_in_any_shell() {
             adopts: &BTreeSet::new(),
             epoch: Epoch(1),
             intent: IntentId::new(RolloutId(1), Slot(1), 1),
+            errand_for: None,
         },
         &envelope::Work {
             command: &Command::Shell("touch ran".to_owned()),

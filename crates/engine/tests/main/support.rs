@@ -461,6 +461,10 @@ pub(crate) fn good(kind: StepKind) -> StepResult {
         | StepKind::Rollback
         | StepKind::Verify
         | StepKind::CareVerify
-        | StepKind::Undrain => StepResult::Done,
+        | StepKind::Undrain
+        | StepKind::Silence
+        | StepKind::Unsilence => StepResult::Done,
+        StepKind::Ready => StepResult::Answered { yes: true },
+        StepKind::Last => StepResult::Answered { yes: false },
     }
 }
