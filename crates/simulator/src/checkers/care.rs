@@ -126,9 +126,9 @@ impl Facts {
             "{intent} (`{}`) was answered and asked nothing",
             step.kind
         );
-        match step.kind {
-            StepKind::Ready if yes => {}
-            StepKind::Ready => {
+        match (step.kind == StepKind::Ready, yes) {
+            (true, true) => {}
+            (true, false) => {
                 ensure!(
                     !goes_on,
                     I7,
@@ -136,7 +136,7 @@ impl Facts {
                 );
                 self.check_not_ready(intent, &rollout.slots[slot], step, then)?;
             }
-            _ if goes_on && yes => {
+            (false, true) if goes_on => {
                 let first = self.first_that_remains(rollout, slot);
                 ensure!(
                     first.is_none(),
@@ -144,7 +144,7 @@ impl Facts {
                     "{intent}: the host goes last and is taken before {first:?}"
                 );
             }
-            _ => {
+            (false, _) => {
                 let postponed = matches!(
                     then,
                     Then::End {

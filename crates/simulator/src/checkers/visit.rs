@@ -222,7 +222,8 @@ impl Facts {
                 step.kind
             );
             ensure!(
-                step.kind != StepKind::Undrain || !visit.drained,
+                // Who is lost cannot be told to come back; the silence about it can be ended.
+                step.kind != StepKind::Undrain || !visit.drained || ending == Ending::Lost,
                 I4,
                 "slot {slot} of {id} leaves out the `undrain` of a drained host"
             );
