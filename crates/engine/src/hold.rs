@@ -195,6 +195,7 @@ impl Engine {
                 Ok(Some(*rollout))
             }
             Command::Propose { .. }
+            | Command::ProposeAs { .. }
             | Command::Approve { .. }
             | Command::Reject { .. }
             | Command::Pause { .. }
@@ -204,7 +205,8 @@ impl Engine {
             | Command::Rollback { .. }
             | Command::Stop { .. }
             | Command::Go { .. }
-            | Command::Adopt { .. } => Ok(None),
+            | Command::Adopt { .. }
+            | Command::OverrideFreeze { .. } => Ok(None),
         }
     }
 

@@ -131,6 +131,28 @@ pub enum Bug {
     TimesAskedOnce,
     /// A step starts where it fits and the rest of its visit does not.
     OnlyNextStepFits,
+    /// A soak ends although too little of it was working time.
+    WorkingTimeIgnored,
+    /// A soak is credited with working time in which nobody ran.
+    WorkingTimeOverGap,
+    /// A yes counts that was given outside its hours.
+    ApprovalHoursIgnored,
+    /// Visits begin whatever external gates say.
+    GateIgnoredByVisits,
+    /// Rings open and are promoted whatever external gates say.
+    GateIgnoredByRings,
+    /// What an external gate said before a crash counts after it.
+    GateOutlivesCrash,
+    /// What an external gate said counts however long ago that was. (In the loop around the engine.)
+    GateNeverStale,
+    /// A freeze that was overridden does not hold again.
+    OverrideNeverEnds,
+    /// Whoever overrides one freeze overrides all.
+    OverridesEveryFreeze,
+    /// A freeze that nothing may ignore is overridden.
+    BindingOverridden,
+    /// People are told that something moves later than it can.
+    ToldTooLate,
     /// A host whose group is not ready for it is taken down.
     NoIsReady,
     /// A group that is not ready is waited for without an end.
@@ -147,7 +169,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 69] = [
+    pub const ALL: [Self; 80] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -211,6 +233,17 @@ impl Bug {
         Self::TimesIgnored,
         Self::TimesAskedOnce,
         Self::OnlyNextStepFits,
+        Self::WorkingTimeIgnored,
+        Self::WorkingTimeOverGap,
+        Self::ApprovalHoursIgnored,
+        Self::GateIgnoredByVisits,
+        Self::GateIgnoredByRings,
+        Self::GateOutlivesCrash,
+        Self::GateNeverStale,
+        Self::OverrideNeverEnds,
+        Self::OverridesEveryFreeze,
+        Self::BindingOverridden,
+        Self::ToldTooLate,
         Self::NoIsReady,
         Self::ReadyForEver,
         Self::LastIgnored,

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use ringway_model::{
-    Actor, Digest, HostId, RingIndex, RolloutId, RouteId, Slot, Span, Timestamp, VisitKind,
+    Actor, ChangeId, Digest, HostId, RingIndex, RolloutId, RouteId, Says, Slot, Span, Timestamp,
+    VisitKind,
 };
 use ringway_policy::validated::Ramp;
 use ringway_scheduler::Plan;
@@ -222,6 +223,36 @@ pub(crate) struct Record {
     /// Where the steps run that run on a peer, each with its serial. Written beside, too.
     #[serde(skip)]
     pub(crate) peers: BTreeMap<u32, (u16, HostId)>,
+    /// The ticket of the rollout. Written beside, too.
+    #[serde(skip)]
+    pub(crate) change: Option<ChangeId>,
+    /// What the plan's terms have come to. Written beside, too, and only where it is something.
+    #[serde(skip)]
+    pub(crate) terms: TermsRecord,
+    /// By the number of a timetable: when work may run with freezes overridden, where one is. Derived.
+    #[serde(skip)]
+    pub(crate) effective: BTreeMap<usize, Vec<(Timestamp, Timestamp)>>,
+}
+
+/// Who lets work run in a freeze.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Overridden {
+    pub(crate) until: Timestamp,
+    pub(crate) by: Actor,
+    pub(crate) reason: String,
+}
+
+/// What the terms of a plan have come to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TermsRecord {
+    /// Working time that the soak under way was observed in, without what passes since it runs.
+    pub(crate) worked: Span,
+    /// By name: freezes that are, or were, overridden.
+    pub(crate) overridden: BTreeMap<String, Overridden>,
+    /// By the number of an external gate: what it says, since when, and what it added. Empty before the first.
+    pub(crate) gates: Vec<(Says, Timestamp, String)>,
+    /// When it was proposed, where its plan has a due date that counts from then.
+    pub(crate) started: Option<Timestamp>,
 }
 
 /// Counters of one ring, kept true by `Engine::set_slot`.
@@ -320,6 +351,7 @@ impl Rollout {
         plan: Arc<Plan>,
         starter: Actor,
         key: Option<String>,
+        at: Timestamp,
     ) -> Self {
         let rec = Record {
             id,
@@ -347,6 +379,13 @@ impl Rollout {
             unready: BTreeMap::new(),
             silenced: BTreeSet::new(),
             peers: BTreeMap::new(),
+            change: None,
+            terms: TermsRecord {
+                gates: vec![(Says::Unknown, at, String::new()); plan.terms.external.len()],
+                started: plan.terms.due.as_ref().map(|_| at),
+                ..TermsRecord::default()
+            },
+            effective: BTreeMap::new(),
         };
         Self {
             rec,

@@ -182,6 +182,17 @@ impl Executor {
                 let (rollout, calendar) = (*rollout, (**calendar).clone());
                 self.take(now, Input::Calendar { rollout, calendar }, draft);
             }
+            Happening::Gate(rollout, gate, answer) => {
+                let (rollout, gate, says) = (*rollout, *gate, answer.says);
+                let why = answer.why.clone();
+                let input = Input::GateSaid {
+                    rollout,
+                    gate,
+                    says,
+                    why,
+                };
+                self.take(now, input, draft);
+            }
         }
         draft.kept.push(happening);
     }
@@ -244,7 +255,16 @@ impl Executor {
             blobs.push(blob(PLAN, plan, plan_bytes));
         }
         let key = proposal.key;
-        Ok((Command::Propose { fleet, plan, key }, blobs))
+        let command = match proposal.change {
+            None => Command::Propose { fleet, plan, key },
+            Some(change) => Command::ProposeAs {
+                fleet,
+                plan,
+                key,
+                change,
+            },
+        };
+        Ok((command, blobs))
     }
 
     /// A command may only name content that was registered, and another database than this one.
@@ -260,7 +280,8 @@ impl Executor {
                 ),
             });
         }
-        if let Command::Propose { fleet, plan, .. } = command
+        if let Command::Propose { fleet, plan, .. } | Command::ProposeAs { fleet, plan, .. } =
+            command
             && !(self.library.fleets.contains_key(fleet) && self.library.plans.contains_key(plan))
         {
             return Err(Rejected {

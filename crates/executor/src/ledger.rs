@@ -192,6 +192,9 @@ const fn mark(event: &Event) -> Mark {
         | Event::HostRetried { .. }
         | Event::HostReleased { .. }
         | Event::Commented { .. }
-        | Event::CalendarKnown { .. } => Mark::Nothing,
+        | Event::CalendarKnown { .. }
+        | Event::ChangeNamed { .. }
+        | Event::FreezeOverridden { .. }
+        | Event::GateSaid { .. } => Mark::Nothing,
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::evidence::Says;
 use crate::ids::{Actor, HostId, RolloutId};
 use crate::time::{Span, Timestamp};
 
@@ -223,6 +224,26 @@ pub enum WaitingOn {
         /// The ring's name.
         ring: String,
     },
+    /// A yes does not count now: it is outside the hours in which it may be given.
+    ApprovalHours {
+        /// What a yes starts: the ring's name.
+        to: String,
+        /// When one counts again; absent: in no hours that are known.
+        opens: Option<Timestamp>,
+    },
+    /// An external gate does not say that work may begin.
+    ExternalGate {
+        /// Its name.
+        gate: String,
+        /// What it says.
+        says: Says,
+        /// What its command added, as it ended.
+        why: String,
+        /// Since when.
+        since: Timestamp,
+        /// How often it is asked.
+        every: Span,
+    },
     /// The host's group was not ready for it to be taken down.
     NotReady {
         /// Since when the answer is no.
@@ -298,6 +319,8 @@ impl WaitingOn {
             Self::Window { .. } => "window",
             Self::Freeze { .. } => "freeze",
             Self::Calendar => "calendar",
+            Self::ApprovalHours { .. } => "approval-hours",
+            Self::ExternalGate { .. } => "external-gate",
             Self::NotReady { .. } => "not-ready",
             Self::GoesLast { .. } => "goes-last",
             Self::AllLast { .. } => "all-last",
@@ -306,7 +329,7 @@ impl WaitingOn {
     }
 
     /// Every variant's name.
-    pub const NAMES: [&'static str; 37] = [
+    pub const NAMES: [&'static str; 39] = [
         "stop",
         "fault",
         "pause",
@@ -340,6 +363,8 @@ impl WaitingOn {
         "window",
         "freeze",
         "calendar",
+        "approval-hours",
+        "external-gate",
         "not-ready",
         "goes-last",
         "all-last",
@@ -352,8 +377,10 @@ impl WaitingOn {
             Self::Soak { until } | Self::Settle { until } => Some(*until),
             Self::Retry { at } | Self::Offline { retry_at: at } => Some(*at),
             Self::HostHold { until, .. } | Self::Maintenance { until, .. } => *until,
-            Self::Window { opens, .. } | Self::Freeze { opens, .. } => *opens,
-            Self::NotReady { again, .. } | Self::AllLast { again, .. } => Some(*again),
+            Self::Window { opens, .. }
+            | Self::Freeze { opens, .. }
+            | Self::ApprovalHours { opens, .. } => *opens,
+            Self::NotReady { again, .. } => Some(*again),
             Self::Stop { .. }
             | Self::Fault { .. }
             | Self::Pause { .. }
@@ -378,7 +405,9 @@ impl WaitingOn {
             | Self::Worker
             | Self::HoldEnds
             | Self::Calendar
+            | Self::ExternalGate { .. }
             | Self::GoesLast { .. }
+            | Self::AllLast { .. }
             | Self::NoPeer { .. }
             | Self::NobodyUpdated { .. } => None,
         }
@@ -434,6 +463,16 @@ impl WaitingOn {
             Self::NoPeer { .. } => "fresh good samples of another member's probe",
             Self::NobodyUpdated { .. } => {
                 "a person's `retry` of a host that was skipped, or `cancel`"
+            }
+            Self::ApprovalHours { opens: Some(_), .. } => "time, and then a person's `approve`",
+            Self::ApprovalHours { opens: None, .. } => {
+                "other hours in the policy, and a new rollout"
+            }
+            Self::ExternalGate {
+                says: Says::Closed, ..
+            } => "the gate's command saying that it is open; a person's `cancel`",
+            Self::ExternalGate { .. } => {
+                "an answer of the gate's command: exit code 0 says open; a person's `cancel`"
             }
         }
     }
@@ -590,6 +629,26 @@ impl fmt::Display for WaitingOn {
             }
             Self::NobodyUpdated { ring } => {
                 write!(f, "no host of ring `{ring}` has the update")
+            }
+            Self::ApprovalHours { to, opens } => {
+                write!(f, "a yes to `{to}` does not count at this hour")?;
+                match opens {
+                    Some(at) => write!(f, "; it does from {at} on"),
+                    None => f.write_str("; no hours are known in which it does"),
+                }
+            }
+            Self::ExternalGate {
+                gate,
+                says,
+                why,
+                since,
+                every,
+            } => {
+                write!(f, "gate `{gate}` is {} since {since}", says.word())?;
+                if !why.is_empty() {
+                    write!(f, " ({why})")?;
+                }
+                write!(f, "; it is asked every {every}")
             }
         }
     }

@@ -11,6 +11,7 @@ use crate::documents::{Size, draw, for_days, in_windows};
 use crate::expected::{Expected, Kind};
 use crate::history::{History, HistoryError};
 use crate::reach::Reach;
+use crate::terms::with_terms;
 use crate::world::{BEGIN, Faults, NoPlan, World};
 
 /// How long after healing everything must be over.
@@ -139,6 +140,13 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     let mut hours = Dice::new(seed, "windows");
     if kind == Kind::Wild && hours.chance(25) {
         in_windows(&mut papers, &mut hours, BEGIN);
+    }
+    if kind == Kind::Wild {
+        with_terms(
+            &mut papers,
+            &mut Dice::new(seed, "terms"),
+            faults.twists.days,
+        );
     }
     let mut care = Dice::new(seed, "care of roles");
     if kind == Kind::Wild && care.chance(30) {

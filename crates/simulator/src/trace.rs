@@ -129,7 +129,10 @@ pub(crate) fn dense(event: &Event) -> String {
         | Event::HostRetried { .. }
         | Event::HostHeld { .. }
         | Event::HostReleased { .. }
-        | Event::Commented { .. } => format!("= {event:?}"),
+        | Event::Commented { .. }
+        | Event::ChangeNamed { .. }
+        | Event::FreezeOverridden { .. }
+        | Event::GateSaid { .. } => format!("= {event:?}"),
     }
 }
 

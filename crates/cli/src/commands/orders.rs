@@ -97,7 +97,9 @@ pub(crate) async fn approve(out: Out, data: &Path, args: Approve) -> Outcome {
     };
     out.say(&format!(
         "{} {} by policy {}",
-        rollout.id, rollout.update, rollout.policy
+        show::named(rollout.id, rollout.change.as_ref()),
+        rollout.update,
+        rollout.policy
     ));
     out.say(show::approval(wanted).trim_end());
     let digest = match args.digest {

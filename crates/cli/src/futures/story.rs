@@ -271,7 +271,8 @@ fn matters(event: &Event) -> bool {
         | Event::Alive
         | Event::FleetAdopted { .. }
         | Event::PeerChosen { .. }
-        | Event::CalendarKnown { .. } => false,
+        | Event::CalendarKnown { .. }
+        | Event::ChangeNamed { .. } => false,
         Event::StepEnded { result, .. } => match result {
             StepResult::Failed(_) | StepResult::Unreachable => true,
             StepResult::Done
@@ -311,7 +312,9 @@ fn matters(event: &Event) -> bool {
         | Event::HostRetried { .. }
         | Event::HostHeld { .. }
         | Event::HostReleased { .. }
-        | Event::Commented { .. } => true,
+        | Event::Commented { .. }
+        | Event::FreezeOverridden { .. }
+        | Event::GateSaid { .. } => true,
     }
 }
 

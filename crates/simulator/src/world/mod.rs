@@ -6,6 +6,7 @@
 //! * Every row is shown to the checkers as soon as it is durable, and never before.
 
 mod deciders;
+mod earliest;
 mod faults;
 mod host;
 mod people;
@@ -30,6 +31,7 @@ use crate::checkers::{Checkers, Invariant, Violation};
 use crate::dice::Dice;
 use crate::documents::Papers;
 use crate::reach::Reach;
+use crate::terms::GateMoods;
 use crate::trace::{Trace, dense};
 
 use deciders::Former;
@@ -115,12 +117,20 @@ pub struct World {
     opened: BTreeMap<RolloutId, u64>,
     /// What people asked for, how often it is in the journal, and how often they were told so.
     acknowledged: truth::Acknowledged,
+    /// What people were told of the future.
+    stated: earliest::Stated,
     /// The hash of the last row, by arithmetic of its own.
     chain: Digest,
     ways: Ways,
     faults: Faults,
     network: Dice,
     people: Dice,
+    /// For choices that are made again whenever they are asked for.
+    scenario_seed: u64,
+    /// What external gates say.
+    gates: GateMoods,
+    /// Who works in freezes.
+    freezers: Dice,
     tickets: u64,
     patience: u32,
     looks: u32,
@@ -209,11 +219,15 @@ impl World {
             opened: BTreeMap::new(),
             handed: BTreeSet::new(),
             acknowledged: truth::Acknowledged::default(),
+            stated: earliest::Stated::default(),
             chain: Digest::from_bytes([0; 32]),
             ways,
             faults,
             network: Dice::new(seed, "network"),
             people: Dice::new(seed, "people"),
+            scenario_seed: seed,
+            gates: GateMoods::new(seed),
+            freezers: Dice::new(seed, "people in freezes"),
             tickets: 0,
             patience: 0,
             looks: 0,
@@ -333,6 +347,11 @@ impl World {
             return;
         }
         self.check_promoted(at, events);
+        for event in events {
+            if let Some(what) = self.stated.event(at, event) {
+                self.broken(Invariant::I14, what);
+            }
+        }
     }
 
     pub(crate) fn broken(&mut self, invariant: Invariant, what: String) {
@@ -426,6 +445,7 @@ impl World {
         self.healing = true;
         self.say("! everything heals");
         self.faults.stop();
+        self.gates.heal();
         self.roles.heal();
         self.queue
             .retain(|_, happening| !matches!(happening, Happening::Strikes(_)));
