@@ -241,7 +241,8 @@ impl Engine {
             | HostState::Lost
             | HostState::Skipped
             | HostState::OnHold
-            | HostState::Again => None,
+            | HostState::Again
+            | HostState::Vanished => None,
         }
     }
 

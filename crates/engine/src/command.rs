@@ -153,6 +153,13 @@ pub enum Command {
         /// Until when.
         until: Timestamp,
     },
+    /// The fleet is another one from now on, while rollouts run over it.
+    Refresh {
+        /// Digest of its `FleetSpec`, in which hosts have the numbers they had.
+        fleet: Digest,
+        /// The rollouts whose plans change with it, each with the digest of the next revision.
+        plans: Vec<(RolloutId, Digest)>,
+    },
 }
 
 impl Command {
@@ -176,7 +183,8 @@ impl Command {
             | Self::Go { .. }
             | Self::Adopt { .. }
             | Self::Hold { .. }
-            | Self::Release { .. } => None,
+            | Self::Release { .. }
+            | Self::Refresh { .. } => None,
         }
     }
 }
@@ -228,7 +236,7 @@ pub struct Accepted {
 pub struct Rejected {
     /// A stable code, as the documentation lists them: `not-found`, `wrong-state`, `not-allowed`, `stale-digest`,
     /// `already-approved`, `nothing-to-approve`, `reason-missing`, `fleet-changed`, `nothing-to-roll-back`, `another-change`,
-    /// `bad-key`, `outside-hours`.
+    /// `bad-key`, `outside-hours`, `stale-fleet`.
     pub code: String,
     /// Why, as a sentence fragment.
     pub why: String,

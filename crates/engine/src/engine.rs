@@ -169,6 +169,7 @@ impl Engine {
             cells: Vec::new(),
             probes: Vec::new(),
             connections: Vec::new(),
+            vanished: BTreeSet::new(),
         };
         Self {
             now: Timestamp(0),

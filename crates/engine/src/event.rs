@@ -332,6 +332,20 @@ pub enum Event {
         /// What its command added.
         why: String,
     },
+    /// The fleet that rollouts in flight run over is another one from now on. Its hosts have the numbers they had.
+    FleetRefreshed {
+        /// Digest of its `FleetSpec`.
+        fleet: Digest,
+        /// By whom.
+        actor: Actor,
+    },
+    /// A rollout goes on by the next revision of its plan.
+    PlanRevised {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Digest of the revision.
+        plan: Digest,
+    },
     /// The step that is issued next runs on another member of the host's availability group.
     PeerChosen {
         /// The step's id.
@@ -369,7 +383,8 @@ impl Event {
             | Self::CalendarKnown { rollout, .. }
             | Self::ChangeNamed { rollout, .. }
             | Self::FreezeOverridden { rollout, .. }
-            | Self::GateSaid { rollout, .. } => Some(*rollout),
+            | Self::GateSaid { rollout, .. }
+            | Self::PlanRevised { rollout, .. } => Some(*rollout),
             Self::StepIssued { intent, .. }
             | Self::StepEnded { intent, .. }
             | Self::PeerChosen { intent, .. } => Some(intent.rollout()),
@@ -383,7 +398,8 @@ impl Event {
             | Self::EvidenceChanged { .. }
             | Self::HostsAdopted { .. }
             | Self::HostHeld { .. }
-            | Self::HostReleased { .. } => None,
+            | Self::HostReleased { .. }
+            | Self::FleetRefreshed { .. } => None,
         }
     }
 }

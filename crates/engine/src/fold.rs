@@ -326,6 +326,11 @@ impl Engine {
                 let r = self.index_of(*rollout)?;
                 self.rollouts[r].rec.change = Some(change.clone());
             }
+            Event::FleetRefreshed { fleet, .. } => self.fold_refreshed(*fleet)?,
+            Event::PlanRevised { rollout, plan } => {
+                let r = self.index_of(*rollout)?;
+                self.fold_revised(r, *plan)?;
+            }
             Event::PeerChosen { intent, peer } => {
                 let r = self.index_of(intent.rollout())?;
                 self.check_slot(r, intent.slot().0)?;
@@ -712,6 +717,7 @@ impl Engine {
             | Class::Done
             | Class::Debt
             | Class::Skipped
+            | Class::Vanished
             | Class::Withheld => {}
         }
         if to.class() == Class::Failed {

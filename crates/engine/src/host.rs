@@ -82,6 +82,8 @@ pub enum HostState {
     OnHold,
     /// Failed, and to be visited again by a person's decision. As down as it was.
     Again,
+    /// No longer of the fleet; visited after all should it come back.
+    Vanished,
     /// Its group was not ready for it to be taken down; asked again at `until`. As it was before the visit.
     NotReady {
         /// The visit that was postponed.

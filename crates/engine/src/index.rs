@@ -111,6 +111,7 @@ impl Engine {
             | HostState::Skipped
             | HostState::OnHold
             | HostState::Again
+            | HostState::Vanished
             | HostState::NotReady { .. }
             | HostState::GoesLast { .. } => false,
         };
@@ -139,6 +140,7 @@ impl Engine {
             | Class::Failed
             | Class::Debt
             | Class::Skipped
+            | Class::Vanished
             | Class::RolledBack => {}
         }
     }
@@ -167,10 +169,11 @@ impl Engine {
             entry.done = entry.done + is_done - was_done;
             entry.debt = entry.debt + one(is, Class::Debt) - one(was, Class::Debt);
             entry.failed = entry.failed + one(is, Class::Failed) - one(was, Class::Failed);
-            entry.skipped = entry.skipped + one(is, Class::Skipped) - one(was, Class::Skipped);
+            let left_out = |class| one(class, Class::Skipped) + one(class, Class::Vanished);
+            entry.skipped = entry.skipped + left_out(is) - left_out(was);
         }
         self.reuse(r, host, from, to);
-        let aside = |class| matches!(class, Class::Debt | Class::Skipped);
+        let aside = |class| matches!(class, Class::Debt | Class::Skipped | Class::Vanished);
         if aside(is) || aside(was) {
             self.wake_groups(r, None);
         } else if is == Class::Done && group != u16::MAX {
@@ -503,7 +506,7 @@ impl Engine {
                     entry.done += u32::from(done);
                     entry.debt += u32::from(class == Class::Debt);
                     entry.failed += u32::from(class == Class::Failed);
-                    entry.skipped += u32::from(class == Class::Skipped);
+                    entry.skipped += u32::from(matches!(class, Class::Skipped | Class::Vanished));
                 }
             }
         }
@@ -537,8 +540,19 @@ impl Engine {
         }
     }
 
-    /// Makes every index, count, queue and timer anew from the records.
+    /// Makes every index, count, queue and timer anew from the records, and says what is to be watched.
     pub(crate) fn rebuild(&mut self) {
+        self.rebuild_counts();
+        self.watch.clear();
+        for r in 0..self.rollouts.len() {
+            if !self.rollouts[r].rec.state.is_final() {
+                self.watch_rollout(r);
+            }
+        }
+    }
+
+    /// Makes every index, count, queue and timer anew from the records.
+    pub(crate) fn rebuild_counts(&mut self) {
         for uses in &mut self.fleet.uses {
             *uses = crate::fleet::HostUse::default();
         }
@@ -567,12 +581,10 @@ impl Engine {
         }
         self.claim_maintenance();
         self.fleet.recount_all();
-        self.watch.clear();
         for r in 0..self.rollouts.len() {
             if !self.rollouts[r].rec.state.is_final() {
                 self.build_index(r);
                 self.fill_queues(r);
-                self.watch_rollout(r);
             }
         }
     }
@@ -655,6 +667,7 @@ impl Engine {
                 | Class::Failed
                 | Class::Debt
                 | Class::Skipped
+                | Class::Vanished
                 | Class::RolledBack
                 | Class::Pending
                 | Class::Withheld => {}
@@ -674,7 +687,7 @@ impl Engine {
         record.is(SlotRec::CHANGED)
             && !record.is(SlotRec::TRIED)
             && record.previous != 0
-            && record.state.class() != Class::Visiting
+            && !matches!(record.state.class(), Class::Visiting | Class::Vanished)
             && !self.rollouts[r]
                 .route(slot)
                 .visit(VisitKind::Rollback)

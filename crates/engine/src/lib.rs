@@ -21,6 +21,7 @@ mod observe;
 #[cfg(feature = "planted-bugs")]
 pub mod planted;
 mod propose;
+mod refresh;
 mod rollout;
 mod show;
 mod slot;
@@ -37,6 +38,7 @@ pub use engine::{Engine, Fault, Handled, OrderView, WatchChange};
 pub use event::{Conditions, Event, Final, HaltCause, Then};
 pub use host::{Ending, HostState};
 pub use input::Input;
+pub use refresh::Open;
 pub use rollout::{RolloutState, Stage};
 pub use times::{Calendar, Table, instants};
 

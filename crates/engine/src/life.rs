@@ -111,6 +111,10 @@ impl Engine {
                 self.adopt(actor, *incarnation, reason, out)?;
                 None
             }
+            Command::Refresh { fleet, plans } => {
+                self.refresh(actor, *fleet, plans, out)?;
+                None
+            }
             Command::Skip { .. }
             | Command::Retry { .. }
             | Command::Hold { .. }
@@ -386,11 +390,9 @@ impl Engine {
                 "roll that one back first",
             ));
         }
-        if self.rollouts[r].rec.state.is_final()
-            && self.fleet_digest != Some(self.rollouts[r].plan.fleet)
-        {
+        if self.rollouts[r].rec.state.is_final() && !self.knows_hosts_of(r) {
             let why =
-                format!("the fleet has changed since rollout {id}, which is not supported yet");
+                format!("another fleet has taken the place of the one that rollout {id} ran over");
             return Err(Rejected::new(
                 "fleet-changed",
                 why,

@@ -200,7 +200,8 @@ impl Engine {
             | HostState::Lost
             | HostState::Skipped
             | HostState::OnHold
-            | HostState::Again => {}
+            | HostState::Again
+            | HostState::Vanished => {}
         }
     }
 }

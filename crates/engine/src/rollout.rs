@@ -267,6 +267,7 @@ pub(crate) struct RingCount {
     pub(crate) withheld: u32,
     pub(crate) rolled_back: u32,
     pub(crate) skipped: u32,
+    pub(crate) vanished: u32,
     /// Hosts that count toward the ring's failures.
     pub(crate) counted: u32,
     /// Done hosts that every gate finds up.
@@ -287,6 +288,7 @@ impl RingCount {
             Class::Withheld => &mut self.withheld,
             Class::RolledBack => &mut self.rolled_back,
             Class::Skipped => &mut self.skipped,
+            Class::Vanished => &mut self.vanished,
         }
     }
 }
@@ -298,6 +300,7 @@ pub(crate) struct GroupCount {
     pub(crate) done: u32,
     pub(crate) failed: u32,
     pub(crate) debt: u32,
+    /// Those that a person left out, and those that are gone.
     pub(crate) skipped: u32,
 }
 
@@ -464,8 +467,8 @@ impl Rollout {
         says
     }
 
-    /// Whether a group's hosts in a ring are done and healthy, those left behind within the ring's allowance and
-    /// those that a person left out aside.
+    /// Whether a group's hosts in a ring are done and healthy, those left behind within the ring's allowance,
+    /// those that a person left out and those that are gone aside.
     pub(crate) fn group_is_done(&self, fleet: &Fleet, ring: usize, group: usize) -> bool {
         let count = self.idx.groups[ring * fleet.spec.groups.len() + group];
         let tolerated = self.idx.rings[ring].debt <= self.plan.rings[ring].debt_allowed;

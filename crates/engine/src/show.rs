@@ -330,7 +330,8 @@ impl Engine {
             | HostState::RolledBack
             | HostState::RollbackFailed { .. }
             | HostState::Lost
-            | HostState::Skipped => Vec::new(),
+            | HostState::Skipped
+            | HostState::Vanished => Vec::new(),
         }
     }
 
@@ -413,7 +414,16 @@ impl Engine {
             due: self.due_view(r),
             not_applicable: u32::try_from(rollout.plan.not_applicable.len()).unwrap_or(u32::MAX),
             hit: rollout.rec.hit,
+            too_late: self.too_late(r),
         }
+    }
+
+    fn too_late(&self, r: usize) -> Vec<String> {
+        let revision = self.rollouts[r].plan.revises.as_ref();
+        let hosts = revision.map_or(&[][..], |revision| &revision.too_late);
+        let hosts = hosts.iter().filter(|host| !self.has_vanished(**host));
+        let hosts = hosts.filter_map(|host| self.fleet.spec.hosts.get(host.index()));
+        hosts.map(|host| host.name.clone()).collect()
     }
 
     fn ring_view(&self, r: usize, ring: usize) -> RingView {
@@ -449,6 +459,7 @@ impl Engine {
             withheld: count.withheld,
             rolled_back: count.rolled_back,
             skipped: count.skipped,
+            vanished: count.vanished,
             halt_on: plan.halt_on,
             soak_until: at
                 .filter(|stage| matches!(stage, Stage::Soaking { .. }))
@@ -588,6 +599,7 @@ impl Engine {
             HostState::Skipped => HostOutcome::Skipped,
             HostState::OnHold => HostOutcome::OnHold,
             HostState::Again => HostOutcome::Again,
+            HostState::Vanished => HostOutcome::Vanished,
             HostState::NotReady { .. } => HostOutcome::NotReady,
             HostState::GoesLast { .. } => HostOutcome::GoesLast,
         }

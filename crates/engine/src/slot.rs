@@ -83,6 +83,7 @@ pub(crate) enum Class {
     Withheld,
     RolledBack,
     Skipped,
+    Vanished,
 }
 
 impl HostState {
@@ -104,6 +105,7 @@ impl HostState {
             Self::RolledBack => Class::RolledBack,
             Self::Offline | Self::Held | Self::OnHold => Class::Debt,
             Self::Skipped => Class::Skipped,
+            Self::Vanished => Class::Vanished,
         }
     }
 
@@ -125,9 +127,10 @@ impl HostState {
             | Self::Offline
             | Self::Held
             | Self::Skipped
+            | Self::OnHold
+            | Self::Vanished
             | Self::NotReady { .. }
-            | Self::GoesLast { .. }
-            | Self::OnHold => false,
+            | Self::GoesLast { .. } => false,
         }
     }
 
@@ -179,6 +182,7 @@ impl HostState {
             | Self::Skipped
             | Self::OnHold
             | Self::Again
+            | Self::Vanished
             | Self::NotReady { .. }
             | Self::GoesLast { .. } => None,
         }

@@ -624,6 +624,7 @@ impl Engine {
             | HostState::Skipped
             | HostState::OnHold
             | HostState::Again
+            | HostState::Vanished
             | HostState::NotReady { .. }
             | HostState::GoesLast { .. } => WaitingOn::Step {
                 host: self.host_of(r, slot),

@@ -33,6 +33,21 @@ pub struct Calendar {
     pub tables: Vec<Table>,
 }
 
+impl Calendar {
+    /// Makes room for rules that a revision of the plan has and the plan before had not. Nothing is known of those yet; what
+    /// is known of the others stays so, and all of it is asked for anew.
+    pub(crate) fn make_room(&mut self, before: &Plan, after: &Plan, now: Timestamp) {
+        let (was, is) = (before.times.tables.len(), after.times.tables.len());
+        if was == is {
+            return;
+        }
+        let new = std::iter::repeat_n(Table::default(), is - was);
+        self.tables.splice(was..was, new);
+        self.tables.resize(after.rules().count(), Table::default());
+        self.until = now;
+    }
+}
+
 /// The instants of one rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Table {

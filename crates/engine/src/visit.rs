@@ -64,6 +64,7 @@ impl Engine {
             },
             result,
         );
+        let then = self.of_the_fleet(r, slot, then);
         self.emit(
             Event::StepEnded {
                 intent,
@@ -621,6 +622,7 @@ impl Engine {
             | HostState::Skipped
             | HostState::OnHold
             | HostState::Again
+            | HostState::Vanished
             | HostState::NotReady { .. }
             | HostState::GoesLast { .. } => {}
         }
@@ -662,7 +664,7 @@ impl Engine {
         then: Then,
         out: &mut Vec<Event>,
     ) {
-        let (to, until) = match then {
+        let (to, until) = match self.of_the_fleet(r, slot, then) {
             Then::Step {
                 position,
                 attempt,

@@ -167,7 +167,8 @@ const fn mark(event: &Event) -> Mark {
         | Event::CancelBegan { .. }
         | Event::RollbackBegan { .. }
         | Event::Finished { .. }
-        | Event::HostHeld { .. } => Mark::MayRevoke,
+        | Event::HostHeld { .. }
+        | Event::FleetRefreshed { .. } => Mark::MayRevoke,
         Event::Recovered { .. }
         | Event::Alive
         | Event::PeerChosen { .. }
@@ -195,6 +196,7 @@ const fn mark(event: &Event) -> Mark {
         | Event::CalendarKnown { .. }
         | Event::ChangeNamed { .. }
         | Event::FreezeOverridden { .. }
-        | Event::GateSaid { .. } => Mark::Nothing,
+        | Event::GateSaid { .. }
+        | Event::PlanRevised { .. } => Mark::Nothing,
     }
 }

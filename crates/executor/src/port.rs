@@ -95,6 +95,8 @@ pub struct GateAnswer {
 pub enum Order {
     /// A new rollout; its documents are registered under the actor in the same commit.
     Propose(Box<Proposal>),
+    /// The fleet as it is now; what comes with it is registered under the actor in the same commit.
+    Refresh(Box<Refresh>),
     /// Anything else.
     Command(Command),
 }
@@ -112,6 +114,17 @@ pub struct Proposal {
     pub key: Option<String>,
     /// The ticket by which a change management system knows the rollout.
     pub change: Option<ChangeId>,
+}
+
+/// The fleet as its document is now, with what follows from it for rollouts in flight.
+#[derive(Clone, Debug)]
+pub struct Refresh {
+    /// The fleet, in which hosts have the numbers they had.
+    pub fleet: Arc<FleetSpec>,
+    /// Rollouts whose plans change with it, each with the next revision.
+    pub plans: Vec<(RolloutId, Arc<Plan>)>,
+    /// The documents as written: kind and name, text.
+    pub documents: Vec<(String, String)>,
 }
 
 /// What the store holds.

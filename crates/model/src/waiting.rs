@@ -462,7 +462,7 @@ impl WaitingOn {
             }
             Self::NoPeer { .. } => "fresh good samples of another member's probe",
             Self::NobodyUpdated { .. } => {
-                "a person's `retry` of a host that was skipped, or `cancel`"
+                "a person's `retry` of a host that was skipped, a host that comes back, or `cancel`"
             }
             Self::ApprovalHours { opens: Some(_), .. } => "time, and then a person's `approve`",
             Self::ApprovalHours { opens: None, .. } => {

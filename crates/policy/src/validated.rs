@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 mod accept;
 mod calendar;
 mod events;
+mod maintenance;
 mod world;
 
 pub use accept::Acceptance;
@@ -18,6 +19,7 @@ pub use calendar::{
     Weekday, Weekdays, Window, ZoneName,
 };
 pub use events::{Event, EventLength, Frequency, Repeat, RepeatEnds};
+pub use maintenance::{Announced, Maintenance};
 pub use world::{
     AfterHalt, Away, Does, FaultModel, Flaky, HostModel, PeopleModel, Priors, Regression,
     ShareRange, Shows, SpanRange, StepFails, World, WorldRollout,
@@ -196,7 +198,7 @@ pub enum Ask {
 }
 
 /// Something to execute.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Command {
     /// A text for `/bin/sh`. Values reach it as environment variables, never pasted into the text.
     Shell(String),
@@ -731,6 +733,8 @@ pub struct Documents {
     pub cares: BTreeMap<String, Care>,
     /// Worlds by name.
     pub worlds: BTreeMap<String, World>,
+    /// Announced work by the name of its document.
+    pub maintenances: BTreeMap<String, Maintenance>,
     /// The people; empty when no document says who they are.
     pub people: People,
     /// The text of each document as written, by kind and name: `policy/monthly`, `people/people`. Its digest is the

@@ -53,6 +53,7 @@ pub fn draw(dice: &mut Dice, size: Size) -> Papers {
         recipes: BTreeMap::new(),
         cares: BTreeMap::new(),
         worlds: BTreeMap::new(),
+        maintenances: BTreeMap::new(),
         people: people(),
         texts: BTreeMap::new(),
         acceptances: Vec::new(),

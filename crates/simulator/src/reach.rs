@@ -151,6 +151,8 @@ impl Reach {
                     Says::Unknown => "gate is silent",
                 },
             ),
+            Event::FleetRefreshed { .. } => self.all("refresh"),
+            Event::PlanRevised { rollout, .. } => self.revised(*rollout),
             Event::Alive
             | Event::PeerChosen { .. }
             | Event::FleetAdopted { .. }
@@ -162,6 +164,14 @@ impl Reach {
     fn host(&mut self, at: (RolloutId, Slot), event: &str, to: &'static str) {
         let from = self.at.insert(at, to).unwrap_or("pending");
         self.hosts.insert(format!("{from} + {event} -> {to}"));
+    }
+
+    /// Slots of rings to come are numbered anew; what is at them has no step behind it.
+    fn revised(&mut self, id: RolloutId) {
+        self.stay(id, "revise");
+        let waits = ["pending", "skipped", "held", "on-hold", "vanished"];
+        self.at
+            .retain(|(rollout, _), word| *rollout != id || !waits.contains(word));
     }
 
     fn rollout(&mut self, id: RolloutId, event: &str, to: &'static str) {
@@ -219,6 +229,7 @@ const fn move_word(to: HostState) -> &'static str {
         | HostState::Skipped
         | HostState::OnHold
         | HostState::Again
+        | HostState::Vanished
         | HostState::NotReady { .. }
         | HostState::GoesLast { .. } => "moved",
     }

@@ -149,7 +149,16 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
         );
     }
     let mut care = Dice::new(seed, "care of roles");
-    if kind == Kind::Wild && care.chance(30) {
+    // Few worlds come to wait for hours of approvals, and those that do are left as they are.
+    let has_hours = papers.documents.policies.values().any(|policy| {
+        let after = policy
+            .rings
+            .iter()
+            .filter_map(|ring| ring.after_soak.as_ref());
+        let mut asked = policy.start.iter().chain(after);
+        asked.any(|approvals| approvals.between.is_some())
+    });
+    if kind == Kind::Wild && !has_hours && care.chance(30) {
         with_questions(&mut papers, &mut care);
         trouble(&papers, &mut ways, &mut care);
     }
@@ -163,6 +172,10 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     #[cfg(feature = "planted-bugs")]
     world.plant(extra.bug);
     world.meddling = dice.chance(60) && kind == Kind::Wild;
+    let mut renewals = Dice::new(seed, "whether renewed");
+    if kind == Kind::Wild && renewals.chance(25) {
+        world.renew(seed, &papers, lasts);
+    }
     world.run(BEGIN + lasts);
     if kind != Kind::Wild {
         go_on(&mut world);

@@ -132,7 +132,9 @@ pub(crate) fn dense(event: &Event) -> String {
         | Event::Commented { .. }
         | Event::ChangeNamed { .. }
         | Event::FreezeOverridden { .. }
-        | Event::GateSaid { .. } => format!("= {event:?}"),
+        | Event::GateSaid { .. }
+        | Event::FleetRefreshed { .. }
+        | Event::PlanRevised { .. } => format!("= {event:?}"),
     }
 }
 
@@ -156,6 +158,7 @@ pub(crate) const fn word(state: HostState) -> &'static str {
         HostState::Lost => "lost",
         HostState::Skipped => "skipped",
         HostState::OnHold => "on-hold",
+        HostState::Vanished => "vanished",
         HostState::Again => "again",
         HostState::NotReady { .. } => "not-ready",
         HostState::GoesLast { .. } => "goes-last",

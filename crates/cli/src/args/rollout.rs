@@ -6,7 +6,7 @@ use clap::Args;
 use ringway_model::{ChangeId, Digest, RolloutId, Span};
 
 use super::hosts::Until;
-use super::{Goal, Planned};
+use super::{Documents, Goal, Planned};
 
 /// Carry a rollout out.
 #[derive(Debug, Args)]
@@ -32,6 +32,20 @@ pub(crate) struct Run {
     /// How much at once.
     #[command(flatten)]
     pub(crate) bounds: Bounds,
+}
+
+/// Take a changed fleet in.
+#[derive(Debug, Args)]
+pub(crate) struct Refresh {
+    /// The documents.
+    #[command(flatten)]
+    pub(crate) documents: Documents,
+    /// Say what would change; change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
 }
 
 /// Show how things stand.

@@ -9,6 +9,9 @@ use crate::documents;
 use crate::exit::{End, Failure, Outcome};
 use crate::out::Out;
 
+/// What a command of an import prints is no document that people write, and has a schema all the same.
+const INVENTORY: &str = "inventory";
+
 /// What a check found, where nothing is wrong.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -80,13 +83,19 @@ pub(crate) fn plan(out: Out, args: &Plan) -> Outcome {
 
 /// `ringway schema`.
 pub(crate) fn schema(out: Out, args: &Schema) -> Outcome {
+    if args.kind == INVENTORY {
+        out.value(&ringway_policy::inventory_schema(), |schema| {
+            format!("{schema:#}")
+        });
+        return Ok(End::Done);
+    }
     let kind = Kind::of(&args.kind).ok_or_else(|| {
         let kinds = KINDS.map(Kind::word).join(", ");
         Failure::new(
             End::Invalid,
             format!("there is no kind of document `{}`", args.kind),
         )
-        .hint(format!("there are: {kinds}"))
+        .hint(format!("there are: {kinds}, {INVENTORY}"))
     })?;
     // A schema is JSON whatever was asked for.
     out.value(&ringway_policy::schema(kind), |schema| {

@@ -257,6 +257,7 @@ const fn went_wrong(state: HostState) -> bool {
         | HostState::Skipped
         | HostState::OnHold
         | HostState::Again
+        | HostState::Vanished
         | HostState::NotReady { .. }
         | HostState::GoesLast { .. } => false,
     }
@@ -272,7 +273,9 @@ fn matters(event: &Event) -> bool {
         | Event::FleetAdopted { .. }
         | Event::PeerChosen { .. }
         | Event::CalendarKnown { .. }
-        | Event::ChangeNamed { .. } => false,
+        | Event::ChangeNamed { .. }
+        | Event::FleetRefreshed { .. }
+        | Event::PlanRevised { .. } => false,
         Event::StepEnded { result, .. } => match result {
             StepResult::Failed(_) | StepResult::Unreachable => true,
             StepResult::Done

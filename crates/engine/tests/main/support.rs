@@ -105,6 +105,7 @@ pub(crate) fn plan(rings: &[u32]) -> (FleetSpec, Plan) {
             },
         }],
         connections: vec![Connection::Local],
+        vanished: std::collections::BTreeSet::new(),
     };
     let mut first = 0;
     let rings = rings
@@ -158,6 +159,7 @@ pub(crate) fn plan(rings: &[u32]) -> (FleetSpec, Plan) {
         unclaimed: Vec::new(),
         times: ringway_scheduler::times::Times::default(),
         terms: ringway_scheduler::terms::Terms::default(),
+        revises: None,
     };
     (fleet, plan)
 }

@@ -462,6 +462,47 @@ fn words_about_hosts_are_written_and_read_as_they_always_were() {
     assert_eq!(Batch::decode(&body).unwrap(), words_about_hosts());
 }
 
+/// A fleet that changed while rollouts ran.
+fn a_refresh() -> Batch {
+    let (rollout, fleet, plan) = (RolloutId(2), Digest::of(b"fleet"), Digest::of(b"plan"));
+    let command = Command::Refresh {
+        fleet,
+        plans: vec![(rollout, plan)],
+    };
+    Batch {
+        inputs: vec![Input::Command {
+            actor: ana(),
+            command,
+        }],
+        events: vec![
+            Event::FleetRefreshed {
+                fleet,
+                actor: ana(),
+            },
+            Event::PlanRevised { rollout, plan },
+            Event::HostMoved {
+                rollout,
+                slot: Slot(1),
+                to: HostState::Vanished,
+                until: Timestamp::NEVER,
+            },
+        ],
+        ..Batch::default()
+    }
+}
+
+#[test]
+fn a_refresh_is_written_and_read_as_it_always_was() {
+    let body = a_refresh().encode();
+    assert_eq!(Batch::decode(&body).unwrap(), a_refresh());
+    assert_eq!(
+        Digest::of(&body).to_string(),
+        "TO BE WRITTEN",
+        "{}",
+        hex(&body)
+    );
+}
+
 #[test]
 fn an_unknown_version_is_named() {
     let mut body = everything().encode();

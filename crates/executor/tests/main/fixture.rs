@@ -50,6 +50,7 @@ pub(crate) fn fleet() -> FleetSpec {
             probe,
         }],
         connections: vec![Connection::Local],
+        vanished: std::collections::BTreeSet::new(),
     }
 }
 
@@ -166,6 +167,7 @@ pub(crate) fn plan() -> Plan {
         unclaimed: Vec::new(),
         times: ringway_scheduler::times::Times::default(),
         terms: ringway_scheduler::terms::Terms::default(),
+        revises: None,
     }
 }
 

@@ -70,7 +70,7 @@ pub(super) struct RingFacts {
     pub(super) withheld: u32,
     pub(super) done: u32,
     pub(super) debt: u32,
-    /// Hosts that a person left out.
+    /// Hosts that a person left out, or that are gone.
     pub(super) skipped: u32,
     /// Hosts that count toward the ring's failures and that no person has accepted.
     pub(super) blamed: u32,
@@ -157,6 +157,24 @@ pub(super) struct SlotFacts {
 }
 
 impl SlotFacts {
+    /// A host of which nothing has happened.
+    pub(super) const fn fresh(now: Timestamp) -> Self {
+        Self {
+            rest: HostState::Pending,
+            since: now,
+            visit: None,
+            serial: 0,
+            blamed: false,
+            blamed_for: None,
+            suspected: false,
+            forgiven: false,
+            accepted: false,
+            changed: false,
+            out_of_service: false,
+            unready: None,
+        }
+    }
+
     pub(super) fn class(&self) -> Class {
         if self.visit.is_some() {
             return Class::Moving;
@@ -167,7 +185,8 @@ impl SlotFacts {
                 VisitKind::Restart => Class::Withheld,
             },
             HostState::Pending | HostState::Again => Class::Pending,
-            HostState::Skipped => Class::Skipped,
+            // Neither is waited for, and neither proves anything.
+            HostState::Skipped | HostState::Vanished => Class::Skipped,
             HostState::Settling
             | HostState::Running { .. }
             | HostState::Ready { .. }
@@ -204,9 +223,10 @@ impl SlotFacts {
                 | HostState::Offline
                 | HostState::Held
                 | HostState::Skipped
+                | HostState::OnHold
+                | HostState::Vanished
                 | HostState::NotReady { .. }
-                | HostState::GoesLast { .. }
-                | HostState::OnHold => false,
+                | HostState::GoesLast { .. } => false,
             }
     }
 
@@ -291,7 +311,11 @@ pub(super) struct Facts {
     pub(super) fleets: BTreeMap<Digest, Arc<FleetSpec>>,
     pub(super) plans: BTreeMap<Digest, Arc<Plan>>,
     pub(super) fleet: Option<Arc<FleetSpec>>,
-    fleet_digest: Digest,
+    pub(super) fleet_digest: Digest,
+    /// The fleet before this batch, where it was refreshed in it.
+    pub(super) before_refresh: Option<Arc<FleetSpec>>,
+    /// Rollouts whose plans were revised in this batch.
+    pub(super) misfits: Vec<RolloutId>,
     pub(super) now: Timestamp,
     /// The instant of the batch before.
     last: Timestamp,
@@ -374,6 +398,7 @@ impl Facts {
             self.after_batch(rollout)?;
         }
         self.touched = touched;
+        self.check_refreshed()?;
         self.check_holds()
     }
 
@@ -558,6 +583,8 @@ impl Facts {
                 says,
                 ..
             } => self.gate_said(*rollout, *gate, *says),
+            Event::FleetRefreshed { fleet, actor } => self.refreshed(*fleet, actor),
+            Event::PlanRevised { rollout, plan } => self.revised(*rollout, *plan),
             Event::Commented { rollout, slot, .. } => {
                 let plan = &self.rollout(*rollout)?.plan;
                 ensure!(
@@ -650,23 +677,7 @@ impl Facts {
                 })
                 .collect(),
             groups: vec![GroupFacts::default(); plan.rings.len() * groups],
-            slots: vec![
-                SlotFacts {
-                    rest: HostState::Pending,
-                    since: self.now,
-                    visit: None,
-                    serial: 0,
-                    blamed: false,
-                    blamed_for: None,
-                    suspected: false,
-                    forgiven: false,
-                    accepted: false,
-                    changed: false,
-                    out_of_service: false,
-                    unready: None,
-                };
-                plan.slots.len()
-            ],
+            slots: vec![SlotFacts::fresh(self.now); plan.slots.len()],
             approvals: Vec::new(),
             down: 0,
             calendar: None,

@@ -17,6 +17,7 @@ mod counts;
 mod facts;
 mod phases;
 mod promotion;
+mod refresh;
 mod starts;
 mod terms;
 mod times;
@@ -257,7 +258,7 @@ impl Checkers {
                 .any(|(slot, facts)| {
                     slot.host == host
                         && match facts.rest {
-                            HostState::Lost => true,
+                            HostState::Lost | HostState::Vanished => true,
                             HostState::Failed { .. }
                             | HostState::Unhealthy { .. }
                             | HostState::RollbackFailed { .. }

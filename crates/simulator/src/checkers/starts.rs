@@ -192,6 +192,13 @@ impl Facts {
             host.0
         );
         ensure!(
+            !self.is_gone(host),
+            I4,
+            "{intent} begins a {} visit of host {}, which is gone from the fleet",
+            kind.word(),
+            host.0
+        );
+        ensure!(
             kind != VisitKind::Rollback || rollout.phase == Phase::RollingBack,
             I4,
             "{intent} takes a host back and nobody asked for it"
@@ -307,7 +314,7 @@ impl Facts {
                 .visit
                 .is_some_and(|visit| visit.applying || visit.kind == VisitKind::Restart);
         let host = rollout.plan.slots[slot].host;
-        let host_held = !self.hosts[host.index()].holds.is_empty();
+        let host_held = !self.hosts[host.index()].holds.is_empty() || self.is_gone(host);
         let held = self.stopped || self.faulted || rollout.phase != Phase::Advancing || host_held;
         ensure!(
             !held || finishes,

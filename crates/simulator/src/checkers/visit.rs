@@ -176,6 +176,7 @@ impl Facts {
             | HostState::Skipped
             | HostState::OnHold
             | HostState::Again
+            | HostState::Vanished
             | HostState::NotReady { .. }
             | HostState::GoesLast { .. } => {
                 self.gives_up_undrain(id, index, to)?;
@@ -270,6 +271,13 @@ impl Facts {
     /// A visit is over, or a host changes from one resting state to another.
     fn end_visit(&mut self, id: RolloutId, slot: usize, to: HostState) -> Result<(), Broken> {
         let facts = self.rollout(id)?.slots[slot];
+        ensure!(
+            facts.visit.is_some()
+                || facts.rest != HostState::Vanished
+                || matches!(to, HostState::Pending | HostState::Vanished),
+            Story,
+            "slot {slot} of {id} was gone and is {to:?} without a visit"
+        );
         if let Some(visit) = facts.visit {
             self.check_ending(id, slot, &visit, to)?;
         }
@@ -307,6 +315,7 @@ impl Facts {
                 | HostState::Backoff { .. }
                 | HostState::Skipped
                 | HostState::Again
+                | HostState::Vanished
                 | HostState::NotReady { .. }
                 | HostState::GoesLast { .. } => {}
             }
@@ -330,7 +339,7 @@ impl Facts {
         to: HostState,
     ) -> Result<(), Broken> {
         ensure!(
-            !visit.drained || to == HostState::Lost,
+            !visit.drained || matches!(to, HostState::Lost | HostState::Vanished),
             I4,
             "slot {slot} of {id} ends as {to:?} and is left drained"
         );
@@ -400,7 +409,8 @@ impl Facts {
             | HostState::Failed { .. }
             | HostState::Unhealthy { .. }
             | HostState::RollbackFailed { .. }
-            | HostState::Held => {}
+            | HostState::Held
+            | HostState::Vanished => {}
             HostState::NotReady { visit: of } | HostState::GoesLast { visit: of } => {
                 check_postponed(id, slot, visit, (to, of))?;
             }
@@ -492,6 +502,11 @@ impl Facts {
                     .any(|gate| host.evidence(gate.probe).0 == Evidence::Down),
                 I11,
                 "slot {slot} of {id} is held and no gate finds it down"
+            ),
+            HostState::Vanished => ensure!(
+                self.is_gone(rollout.plan.slots[slot].host),
+                Story,
+                "slot {slot} of {id} is told to be gone and is of the fleet"
             ),
             HostState::Pending
             | HostState::Running { .. }

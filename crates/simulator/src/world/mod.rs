@@ -10,6 +10,7 @@ mod earliest;
 mod faults;
 mod host;
 mod people;
+mod renewals;
 mod requests;
 mod roles;
 mod steps;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 
 use ringway_engine::{Event, Input};
 use ringway_executor::codec::Batch;
-use ringway_executor::port::{Arrival, Blob, Row, Start};
+use ringway_executor::port::{Arrival, Blob, Refresh, Row, Start};
 use ringway_executor::{Config, Executor};
 use ringway_model::{Digest, HostId, IntentId, ProbeId, RolloutId, Sample, Slot, Span, Timestamp};
 use ringway_scheduler::{FleetSpec, Plan, compile_fleet, make_plan};
@@ -77,6 +78,10 @@ enum Happening {
     Loops(HostId),
     /// The decider of this generation, which was replaced, is gone.
     FormerDies(u64),
+    /// Somebody changes the fleet's document.
+    Renews,
+    /// Somebody has a fleet taken in that was read before.
+    Brings(Box<Refresh>),
 }
 
 /// The world.
@@ -141,6 +146,8 @@ pub struct World {
     /// Writes after which, or before which, the decider dies: for the test of crash points.
     pub crash_points: BTreeMap<u64, Fate>,
     healing: bool,
+    /// What people do to the fleet's document, where they do.
+    renewals: Option<Box<renewals::Renewals>>,
     /// Whether people meddle while faults happen.
     pub(crate) meddling: bool,
     happenings: u64,
@@ -235,6 +242,7 @@ impl World {
             writes: 0,
             crash_points: BTreeMap::new(),
             healing: false,
+            renewals: None,
             meddling: false,
             happenings: 0,
             effects: BTreeMap::new(),
@@ -310,6 +318,8 @@ impl World {
             Happening::PersonLooks => self.person_looks(),
             Happening::Loops(host) => self.loops(host),
             Happening::FormerDies(generation) => self.former_dies(generation),
+            Happening::Renews => self.renews(),
+            Happening::Brings(refresh) => self.brings(*refresh),
         }
     }
 
@@ -341,6 +351,7 @@ impl World {
             let line = dense(event);
             self.say(&line);
             self.reach.event(event);
+            self.note_renewed(event);
         }
         if let Err(violation) = self.checkers.observe(at, inputs, events) {
             self.violation.get_or_insert(violation);
@@ -448,7 +459,7 @@ impl World {
         self.gates.heal();
         self.roles.heal();
         self.queue
-            .retain(|_, happening| !matches!(happening, Happening::Strikes(_)));
+            .retain(|_, happening| !matches!(happening, Happening::Strikes(_) | Happening::Renews));
         let now = self.now;
         for host in &mut self.hosts {
             host.offline_until = host.offline_until.min(now);

@@ -155,6 +155,14 @@ impl World {
                     },
                 }
             }
+            Order::Refresh(refresh) => Command::Refresh {
+                fleet: refresh.fleet.encode().0,
+                plans: refresh
+                    .plans
+                    .iter()
+                    .map(|(rollout, plan)| (*rollout, plan.encode().0))
+                    .collect(),
+            },
         };
         let actor = Actor(actor.to_owned());
         self.acknowledged
@@ -429,7 +437,8 @@ impl World {
                     | HostOutcome::Unhealthy { .. }
                     | HostOutcome::RollbackFailed { .. }
                     | HostOutcome::Lost
-                    | HostOutcome::Again => continue,
+                    | HostOutcome::Again
+                    | HostOutcome::Vanished => continue,
                 };
                 if wanted != installed {
                     return Err(format!(
@@ -500,7 +509,9 @@ impl World {
         let registered = documents
             .values()
             .all(|digest| self.store.blobs().contains_key(digest));
-        if !brought || !registered || start.fleet != self.fleet {
+        let brought =
+            brought && start.fleet == self.fleet || self.was_brought(&start.plan, &start.fleet);
+        if !brought || !registered {
             self.broken(
                 Invariant::I15,
                 format!("{} comes from a document nobody registered", start.intent),
