@@ -131,6 +131,35 @@ pub enum Command {
         /// What.
         text: String,
     },
+    /// A yes to ending the soak of the open ring before its time, as it was shown.
+    PromoteEarly {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The ring whose soak it is.
+        ring: RingIndex,
+        /// The digest that was shown with it.
+        digest: Digest,
+        /// Why; required.
+        reason: String,
+    },
+    /// A question about what is to be approved.
+    Ask {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Whom: a person or a team; absent: whoever can answer.
+        to: Option<String>,
+        /// What.
+        text: String,
+    },
+    /// An answer to a question.
+    Answer {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The question's number.
+        number: u32,
+        /// What.
+        text: String,
+    },
 }
 
 /// Why a host is not to be touched.
@@ -161,6 +190,11 @@ pub enum Subject {
     /// Going on after this ring.
     Promotion {
         /// The ring that was observed.
+        ring: RingIndex,
+    },
+    /// Ending the soak of this ring before its time.
+    Early {
+        /// The ring that is observed.
         ring: RingIndex,
     },
 }

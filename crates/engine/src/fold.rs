@@ -12,7 +12,7 @@ use crate::event::{Event, Final, Then};
 use crate::fleet::Fleet;
 use crate::hold::HostHold;
 use crate::host::{Ending, HostState};
-use crate::rollout::{Approval, Rollout, RolloutState, Stage};
+use crate::rollout::{Approval, AskedRec, Given, Rollout, RolloutState, Stage};
 use crate::slot::{Class, SlotRec};
 
 impl Engine {
@@ -133,7 +133,62 @@ impl Engine {
                     actor: actor.clone(),
                     digest: *digest,
                     conditions: conditions.clone(),
+                    given: None,
                 });
+            }
+            Event::ApprovalGiven {
+                rollout,
+                subject,
+                actor,
+                digest,
+                conditions,
+                shown,
+                reason,
+            } => {
+                let r = self.index_of(*rollout)?;
+                let given = Given {
+                    at,
+                    shown: shown.clone(),
+                    reason: reason.clone(),
+                };
+                let yes = Approval {
+                    subject: *subject,
+                    actor: actor.clone(),
+                    digest: *digest,
+                    conditions: conditions.clone(),
+                    given: Some(given),
+                };
+                self.fold_yes(r, yes, &shown.person);
+            }
+            Event::SoakCutShort { rollout, ring, .. } => {
+                *self.stage_of(*rollout)? = Stage::Promoting { ring: *ring };
+            }
+            Event::Asked {
+                rollout,
+                number,
+                actor,
+                to,
+                text,
+            } => {
+                let r = self.index_of(*rollout)?;
+                let asked = AskedRec {
+                    number: *number,
+                    at,
+                    by: actor.clone(),
+                    to: to.clone(),
+                    text: text.clone(),
+                    answer: None,
+                };
+                self.fold_asked(r, asked);
+            }
+            Event::Answered {
+                rollout,
+                number,
+                actor,
+                text,
+            } => {
+                let r = self.index_of(*rollout)?;
+                self.fold_answered(r, *number, actor, text)?;
             }
             Event::ApprovalVoided {
                 rollout,
@@ -157,10 +212,13 @@ impl Engine {
                 let r = self.index_of(*rollout)?;
                 let rec = &mut self.rollouts[r].rec;
                 if let Some(&stage) = rec.state.stage() {
-                    let subject = Subject::Promotion { ring: stage.ring() };
+                    let ring = stage.ring();
+                    let subject = Subject::Promotion { ring };
                     #[cfg(feature = "planted-bugs")]
                     let subject = if ignored { Subject::Start } else { subject };
-                    rec.approvals.retain(|approval| approval.subject != subject);
+                    let early = Subject::Early { ring };
+                    rec.approvals
+                        .retain(|yes| yes.subject != subject && yes.subject != early);
                     rec.state = RolloutState::Paused {
                         stage,
                         by: actor.clone(),
@@ -735,6 +793,8 @@ impl Engine {
         rollout.rec.approvals.clear();
         rollout.rec.downs.clear();
         rollout.rec.calendar = None;
+        rollout.rec.asked.clear();
+        rollout.rec.last_yes = None;
         let hosts: Vec<HostId> = rollout.plan.slots.iter().map(|slot| slot.host).collect();
         self.forget_rollout(r);
         self.wake_all_of_budget(r);

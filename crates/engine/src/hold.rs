@@ -204,7 +204,10 @@ impl Engine {
             | Command::Rollback { .. }
             | Command::Stop { .. }
             | Command::Go { .. }
-            | Command::Adopt { .. } => Ok(None),
+            | Command::Adopt { .. }
+            | Command::PromoteEarly { .. }
+            | Command::Ask { .. }
+            | Command::Answer { .. } => Ok(None),
         }
     }
 

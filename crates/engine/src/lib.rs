@@ -4,7 +4,9 @@
 //! `now` is an argument. The product, the simulator and the replay all run exactly this code.
 
 mod approve;
+mod asked;
 mod command;
+mod consent;
 mod engine;
 mod event;
 mod fleet;
@@ -20,9 +22,11 @@ mod observe;
 pub mod planted;
 mod rollout;
 mod show;
+mod show_approval;
 mod slot;
 mod snapshot;
 mod start;
+mod tested;
 mod times;
 pub mod view;
 mod visit;
@@ -30,7 +34,7 @@ mod watch;
 
 pub use command::{Accepted, Command, HoldKind, Rejected, Subject};
 pub use engine::{Engine, Fault, Handled, OrderView, WatchChange};
-pub use event::{Conditions, Event, Final, HaltCause, Then};
+pub use event::{Conditions, Event, Final, HaltCause, Says, Shown, Then};
 pub use host::{Ending, HostState};
 pub use input::Input;
 pub use rollout::{RolloutState, Stage};
@@ -38,4 +42,4 @@ pub use times::{Calendar, Table, instants};
 
 /// Raised when the same inputs lead to other events than before, however slightly: recorded journals are decided again
 /// exactly within a version, and with a difference that somebody has looked at across versions.
-pub const DECISION_VERSION: u32 = 1;
+pub const DECISION_VERSION: u32 = 2;

@@ -131,11 +131,27 @@ pub enum Bug {
     TimesAskedOnce,
     /// A step starts where it fits and the rest of its visit does not.
     OnlyNextStepFits,
+    /// A yes stands although its time is over.
+    ExpiryIgnored,
+    /// Two users of one person count as two people.
+    UsersCountTwice,
+    /// A yes stands although a gate regressed since it was given.
+    RegressionIgnored,
+    /// A yes stands although the ring to come has other hosts.
+    MembershipIgnored,
+    /// A yes stands although nothing is left of a kind of hosts that it counted on.
+    CoverageIgnored,
+    /// A soak is ended early before the policy's bound.
+    EarlyTooSoon,
+    /// A soak is ended early without evidence from its gates.
+    EarlyBlind,
+    /// A soak is ended early with one yes less than are needed.
+    EarlyWithTooFew,
 }
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 63] = [
+    pub const ALL: [Self; 71] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -199,5 +215,13 @@ impl Bug {
         Self::TimesIgnored,
         Self::TimesAskedOnce,
         Self::OnlyNextStepFits,
+        Self::ExpiryIgnored,
+        Self::UsersCountTwice,
+        Self::RegressionIgnored,
+        Self::MembershipIgnored,
+        Self::CoverageIgnored,
+        Self::EarlyTooSoon,
+        Self::EarlyBlind,
+        Self::EarlyWithTooFew,
     ];
 }

@@ -10,7 +10,7 @@ use crate::engine::{Engine, FleetHold};
 use crate::event::HaltCause;
 use crate::host::HostState;
 use crate::rollout::{RingCount, RolloutState, Stage};
-use crate::view::{ApprovalView, FleetView, HoldView, HostView, RingView, RolloutView, Waiting};
+use crate::view::{FleetView, HoldView, HostView, RingView, RolloutView, Waiting};
 
 impl Engine {
     /// The fleet and every rollout.
@@ -306,7 +306,7 @@ impl Engine {
         }
     }
 
-    fn gate_name(&self, r: usize, gate: usize) -> String {
+    pub(crate) fn gate_name(&self, r: usize, gate: usize) -> String {
         self.rollouts[r]
             .plan
             .gates
@@ -333,6 +333,12 @@ impl Engine {
         let ring = self
             .stage(r)
             .map(|stage| rollout.plan.rings[stage.ring().index()].name.clone());
+        let at = self.subject(r);
+        let (now, later): (Vec<_>, Vec<_>) = self
+            .approval_views(r)
+            .into_iter()
+            .partition(|view| Some(view.subject) == at);
+        let approval = now.into_iter().next();
         RolloutView {
             id: rollout.rec.id,
             policy: rollout.plan.policy.clone(),
@@ -350,7 +356,11 @@ impl Engine {
             rings: (0..rollout.plan.rings.len())
                 .map(|ring| self.ring_view(r, ring))
                 .collect(),
-            approval: self.approval_view(r),
+            approval,
+            later,
+            early: self.early_view(r),
+            questions: self.question_views(r),
+            author: rollout.plan.author.clone(),
             not_applicable: u32::try_from(rollout.plan.not_applicable.len()).unwrap_or(u32::MAX),
             hit: rollout.rec.hit,
         }
@@ -396,41 +406,7 @@ impl Engine {
         }
     }
 
-    fn approval_view(&self, r: usize) -> Option<ApprovalView> {
-        let rollout = &self.rollouts[r];
-        if matches!(rollout.rec.state, RolloutState::Halted { .. }) {
-            return None;
-        }
-        let subject = self.subject(r)?;
-        let plan = self.approval_plan(r, subject)?;
-        let conditions = self.conditions(r, subject);
-        let next = match subject {
-            crate::command::Subject::Start => 0,
-            crate::command::Subject::Promotion { ring } => ring.next().index(),
-        };
-        let valid = rollout
-            .rec
-            .approvals
-            .iter()
-            .filter(|approval| approval.subject == subject);
-        Some(ApprovalView {
-            subject,
-            starts: self.starts(r, subject),
-            hosts: rollout.plan.rings.get(next).map_or(0, |ring| ring.planned),
-            digest: self.approval_digest(r, subject, &conditions),
-            need: plan.needed,
-            by: valid.map(|approval| approval.actor.0.clone()).collect(),
-            teams: plan.by.clone(),
-            due: matches!(self.stage(r), None | Some(Stage::Promoting { .. })),
-            failed: conditions
-                .failed
-                .iter()
-                .map(|slot| self.host_name(r, slot.0))
-                .collect(),
-        })
-    }
-
-    fn host_name(&self, r: usize, slot: u32) -> String {
+    pub(crate) fn host_name(&self, r: usize, slot: u32) -> String {
         let host = self.host_of(r, slot);
         self.fleet
             .spec

@@ -11,7 +11,9 @@ use crate::command::HoldKind;
 use crate::engine::{Engine, Fault, FleetHold};
 use crate::fleet::Fleet;
 use crate::hold::{HostHold, Skipped};
-use crate::rollout::{Approval, Index, RampState, Record, Rollout, RolloutState};
+use crate::rollout::{
+    Approval, AskedRec, Given, Index, LastYes, RampState, Record, Rollout, RolloutState,
+};
 use crate::slot::SlotRec;
 use crate::times::Calendar;
 
@@ -32,6 +34,24 @@ struct Words {
     again: Vec<(u32, BTreeSet<u32>)>,
     /// The same of calendars.
     calendars: Vec<(u32, Calendar)>,
+}
+
+/// The same with what people said of approvals behind those words.
+const FORMAT_WITH_CONSENT: u8 = 4;
+
+/// What people said of approvals, each by the rollout's index.
+#[derive(Default, Serialize, Deserialize)]
+struct Consented {
+    /// With the index of the approval.
+    given: Vec<(u32, u32, Given)>,
+    asked: Vec<(u32, Vec<AskedRec>)>,
+    last_yes: Vec<(u32, LastYes)>,
+}
+
+impl Consented {
+    const fn is_empty(&self) -> bool {
+        self.given.is_empty() && self.asked.is_empty() && self.last_yes.is_empty()
+    }
 }
 
 #[derive(Serialize)]
@@ -124,8 +144,14 @@ impl Engine {
             || !words.skipped.is_empty()
             || !words.again.is_empty()
             || !words.calendars.is_empty();
+        let consented = self.consented();
+        let format = match (has_words, consented.is_empty()) {
+            (_, false) => FORMAT_WITH_CONSENT,
+            (true, true) => FORMAT_WITH_WORDS,
+            (false, true) => FORMAT,
+        };
         let state = State {
-            format: if has_words { FORMAT_WITH_WORDS } else { FORMAT },
+            format,
             last_event: self.last_event,
             epoch: self.epoch,
             recovered_at: self.recovered_at,
@@ -138,11 +164,50 @@ impl Engine {
         };
         let plain = "the state is plain data and memory is there";
         let bytes = postcard::to_allocvec(&state).expect(plain);
-        if has_words {
-            postcard::to_extend(&words, bytes).expect(plain)
-        } else {
-            bytes
+        match format {
+            FORMAT => bytes,
+            FORMAT_WITH_WORDS => postcard::to_extend(&words, bytes).expect(plain),
+            _ => postcard::to_extend(&(words, consented), bytes).expect(plain),
         }
+    }
+
+    fn consented(&self) -> Consented {
+        let mut consented = Consented::default();
+        for (index, rollout) in (0_u32..).zip(&self.rollouts) {
+            let rec = &rollout.rec;
+            for (number, yes) in (0_u32..).zip(&rec.approvals) {
+                let given = yes.given.iter();
+                consented
+                    .given
+                    .extend(given.map(|given| (index, number, given.clone())));
+            }
+            if !rec.asked.is_empty() {
+                consented.asked.push((index, rec.asked.clone()));
+            }
+            let last = rec.last_yes.iter();
+            consented
+                .last_yes
+                .extend(last.map(|last| (index, last.clone())));
+        }
+        consented
+    }
+
+    fn take_consented(&mut self, consented: Consented) -> Result<(), Fault> {
+        let missing = || Fault::new("the snapshot misses a rollout or an approval");
+        for (index, number, given) in consented.given {
+            let rollout = self.rollouts.get_mut(index as usize).ok_or_else(missing)?;
+            let yes = rollout.rec.approvals.get_mut(number as usize);
+            yes.ok_or_else(missing)?.given = Some(given);
+        }
+        for (index, asked) in consented.asked {
+            let rollout = self.rollouts.get_mut(index as usize).ok_or_else(missing)?;
+            rollout.rec.asked = asked;
+        }
+        for (index, last) in consented.last_yes {
+            let rollout = self.rollouts.get_mut(index as usize).ok_or_else(missing)?;
+            rollout.rec.last_yes = Some(last);
+        }
+        Ok(())
     }
 
     fn words(&self) -> Words {
@@ -221,15 +286,21 @@ impl Engine {
         plans: BTreeMap<Digest, Arc<Plan>>,
     ) -> Result<Self, Fault> {
         let format = bytes.first().copied();
-        if !matches!(format, Some(FORMAT | FORMAT_WITH_WORDS)) {
+        if !matches!(
+            format,
+            Some(FORMAT | FORMAT_WITH_WORDS | FORMAT_WITH_CONSENT)
+        ) {
             return Err(Fault::new("the snapshot is of another format"));
         }
         let unreadable = |_| Fault::new("the snapshot does not read back");
         let (stored, rest): (Stored, _) = postcard::take_from_bytes(bytes).map_err(unreadable)?;
-        let words: Words = if format == Some(FORMAT_WITH_WORDS) {
-            postcard::from_bytes(rest).map_err(unreadable)?
-        } else {
-            Words::default()
+        let (words, consented): (Words, Consented) = match format {
+            Some(FORMAT_WITH_WORDS) => {
+                let words = postcard::from_bytes(rest).map_err(unreadable)?;
+                (words, Consented::default())
+            }
+            Some(FORMAT_WITH_CONSENT) => postcard::from_bytes(rest).map_err(unreadable)?,
+            _ => (Words::default(), Consented::default()),
         };
         let mut engine = Self::new();
         engine.now = stored.last_event;
@@ -267,6 +338,7 @@ impl Engine {
             });
         }
         engine.take_words(words)?;
+        engine.take_consented(consented)?;
         engine.fleets = fleets;
         engine.plans = plans;
         debug_assert_eq!(Some(stored.format), format);

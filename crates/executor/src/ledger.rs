@@ -191,6 +191,10 @@ const fn mark(event: &Event) -> Mark {
         | Event::HostRetried { .. }
         | Event::HostReleased { .. }
         | Event::Commented { .. }
+        | Event::ApprovalGiven { .. }
+        | Event::SoakCutShort { .. }
+        | Event::Asked { .. }
+        | Event::Answered { .. }
         | Event::CalendarKnown { .. } => Mark::Nothing,
     }
 }

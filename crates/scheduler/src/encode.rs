@@ -7,6 +7,7 @@ use ringway_model::{Digest, Pieces};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::consent::Consent;
 use crate::times::Times;
 use crate::{FleetSpec, Plan};
 
@@ -17,6 +18,9 @@ const VERSION: u8 = 1;
 /// The format of a plan with times: as version 1, with [`Times`] behind it.
 const WITH_TIMES: u8 = 2;
 
+/// The format of a plan with what approvals depend on: as version 2, with [`Consent`] behind it.
+const WITH_CONSENT: u8 = 3;
+
 /// Bytes that are not what they are taken for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
@@ -24,7 +28,7 @@ pub enum DecodeError {
     #[error("no bytes")]
     Empty,
     /// Another format.
-    #[error("format version {0} is not known (this program reads {VERSION} and {WITH_TIMES})")]
+    #[error("format version {0} is not known (this program reads {VERSION} to {WITH_CONSENT})")]
     Version(u8),
     /// The bytes do not describe the value.
     #[error("the bytes do not describe the value: {0}")]
@@ -129,6 +133,13 @@ impl FleetSpec {
 impl Plan {
     /// The plan's bytes and their digest.
     pub fn encode(&self) -> (Digest, Vec<u8>) {
+        if !self.consent.is_empty() {
+            let whole = (self, &self.times, &self.consent);
+            let bytes = postcard::to_extend(&whole, vec![WITH_CONSENT]).expect(
+                "these types have no lengths unknown in advance, and memory grows as needed",
+            );
+            return (Digest::of(&bytes), bytes);
+        }
         if self.times.is_empty() {
             return encode(self);
         }
@@ -139,7 +150,9 @@ impl Plan {
 
     /// The plan's digest, as [`Plan::encode`] gives it.
     pub fn digest(&self) -> Digest {
-        if self.times.is_empty() {
+        if !self.consent.is_empty() {
+            digest(WITH_CONSENT, &(self, &self.times, &self.consent))
+        } else if self.times.is_empty() {
             digest(VERSION, self)
         } else {
             digest(WITH_TIMES, &(self, &self.times))
@@ -152,10 +165,20 @@ impl Plan {
     ///
     /// When they are of another format, damaged, or followed by more.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let Some((&WITH_TIMES, body)) = bytes.split_first() else {
-            return decode(bytes);
-        };
-        let (plan, times): (Self, Times) = whole(body)?;
-        Ok(Self { times, ..plan })
+        match bytes.split_first() {
+            Some((&WITH_TIMES, body)) => {
+                let (plan, times): (Self, Times) = whole(body)?;
+                Ok(Self { times, ..plan })
+            }
+            Some((&WITH_CONSENT, body)) => {
+                let (plan, times, consent): (Self, Times, Consent) = whole(body)?;
+                Ok(Self {
+                    times,
+                    consent,
+                    ..plan
+                })
+            }
+            _ => decode(bytes),
+        }
     }
 }

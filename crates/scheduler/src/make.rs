@@ -12,6 +12,7 @@ use ringway_policy::validated::{
 
 use crate::check::check_claims;
 use crate::claim::{Claims, Wish, claim};
+use crate::consent::{Consent, EarlyPlan, RingConsent, Terms};
 use crate::draw::in_drawn_order;
 use crate::index::HostIndex;
 use crate::order::in_starting_order;
@@ -134,6 +135,7 @@ impl<'d> Making<'d> {
             .iter()
             .map(|ring| self.approvals(ring.after_soak.as_ref(), &mut problems))
             .collect();
+        let consent = self.consent(&mut problems);
         PlanProblems::none_of(std::mem::take(&mut problems))?;
 
         let index = HostIndex::new(&self.fleet.hosts, self.labels());
@@ -163,7 +165,7 @@ impl<'d> Making<'d> {
             Times::of_rings(fleet, policy, &claims.rings)
         });
         let slots = claims.rings.iter().flatten();
-        Ok(Plan {
+        let mut plan = Plan {
             seed: self.seed,
             fleet: self.fleet.digest(),
             documents: self.digests(&routes),
@@ -191,7 +193,32 @@ impl<'d> Making<'d> {
             not_applicable: targets.not_applicable,
             unclaimed: claims.unclaimed.into_iter().map(HostId).collect(),
             times,
-        })
+            consent,
+        };
+        plan.consent.strata = crate::report::strata_of(self.fleet, &plan, policy);
+        Ok(plan)
+    }
+
+    /// Who people are, and the terms of their approvals.
+    fn consent(&self, problems: &mut Vec<PlanProblem>) -> Consent {
+        let Named { policy, .. } = self.named;
+        let people = &self.documents.people;
+        let rings = policy.rings.iter().map(|ring| {
+            let early = ring.early.as_ref().and_then(|early| {
+                Some(EarlyPlan {
+                    at_least: early.at_least,
+                    rule: self.approvals(Some(&early.rule), problems)?,
+                    terms: Terms::of(&early.rule, people),
+                })
+            });
+            let after_soak = ring.after_soak.as_ref();
+            RingConsent {
+                after_soak: after_soak.map_or_else(Terms::default, |rule| Terms::of(rule, people)),
+                early,
+            }
+        });
+        let rings = rings.collect();
+        Consent::of(self.documents, policy.start.as_ref(), rings)
     }
 
     /// Every label that something of this plan asks about.

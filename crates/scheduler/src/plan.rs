@@ -8,6 +8,7 @@ use ringway_policy::validated::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::consent::Consent;
 use crate::times::Times;
 
 /// The computed schedule of one rollout. Immutable and content-addressed.
@@ -55,6 +56,9 @@ pub struct Plan {
     /// before there was.
     #[serde(skip)]
     pub times: Times,
+    /// What approvals depend on. Written behind the rest, like the times.
+    #[serde(skip)]
+    pub consent: Consent,
 }
 
 /// One ring, in hosts.

@@ -14,6 +14,7 @@ use ringway_executor::codec::{Batch, VERSION};
 use ringway_executor::fold::Fold;
 use ringway_executor::port::{Blob, Row};
 use ringway_model::{Digest, Epoch, Timestamp};
+use ringway_scheduler::consent::Consent;
 use ringway_scheduler::times::Times;
 use ringway_scheduler::{FleetSpec, Plan};
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,8 @@ enum Line {
     /// When work may run on the hosts of the plan on the next line; only where something limits them, as in the plan's
     /// own encoding.
     Times(Box<Times>),
+    /// The same of what approvals of the plan depend on.
+    Consent(Box<Consent>),
     Plan(Digest, Box<Plan>),
     Row(Box<Recorded>),
     End {
@@ -167,6 +170,10 @@ impl History {
                 if !times.is_empty() {
                     lines.push(Line::Times(Box::new(times)));
                 }
+                let consent = std::mem::take(&mut plan.consent);
+                if !consent.is_empty() {
+                    lines.push(Line::Consent(Box::new(consent)));
+                }
                 lines.push(Line::Plan(blob.digest, Box::new(plan)));
             }
         }
@@ -190,7 +197,7 @@ impl History {
     pub fn read(text: &str) -> Result<Self, HistoryError> {
         let (mut head, mut end) = (None, None);
         let (mut blobs, mut rows) = (Vec::new(), Vec::new());
-        let mut times = Times::default();
+        let (mut times, mut consent) = (Times::default(), Consent::default());
         for (number, line) in text.lines().enumerate() {
             let wrong = |why: String| HistoryError::Line {
                 line: number + 1,
@@ -219,7 +226,12 @@ impl History {
                     times = *of_next;
                     continue;
                 }
+                Line::Consent(of_next) => {
+                    consent = *of_next;
+                    continue;
+                }
                 Line::Plan(digest, mut plan) => {
+                    plan.consent = std::mem::take(&mut consent);
                     plan.times = std::mem::take(&mut times);
                     ("plan", digest, plan.encode())
                 }

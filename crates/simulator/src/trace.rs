@@ -128,7 +128,11 @@ pub(crate) fn dense(event: &Event) -> String {
         | Event::HostRetried { .. }
         | Event::HostHeld { .. }
         | Event::HostReleased { .. }
-        | Event::Commented { .. } => format!("= {event:?}"),
+        | Event::Commented { .. }
+        | Event::ApprovalGiven { .. }
+        | Event::SoakCutShort { .. }
+        | Event::Asked { .. }
+        | Event::Answered { .. } => format!("= {event:?}"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The commands, each from its arguments to an exit code.
 
+mod approvals;
 mod calendar;
 mod completions;
 mod diff;
@@ -14,6 +15,7 @@ mod run;
 mod status;
 mod wait;
 
+pub(crate) use approvals::{answer, approve, ask, promote};
 pub(crate) use calendar::calendar;
 pub(crate) use completions::completions;
 pub(crate) use diff::diff;
@@ -21,7 +23,7 @@ pub(crate) use documents::{check, plan, schema};
 pub(crate) use hosts::{comment, hold, maintenance, release, retry, skip};
 pub(crate) use lint::lint;
 pub(crate) use manifest::manifest;
-pub(crate) use orders::{Aim, adopt, approve, fleet_order, order};
+pub(crate) use orders::{Aim, adopt, fleet_order, order};
 pub(crate) use recipes::recipes;
 pub(crate) use run::run;
 pub(crate) use status::{status, why};

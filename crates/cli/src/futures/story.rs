@@ -307,7 +307,11 @@ fn matters(event: &Event) -> bool {
         | Event::HostRetried { .. }
         | Event::HostHeld { .. }
         | Event::HostReleased { .. }
-        | Event::Commented { .. } => true,
+        | Event::Commented { .. }
+        | Event::ApprovalGiven { .. }
+        | Event::SoakCutShort { .. }
+        | Event::Asked { .. }
+        | Event::Answered { .. } => true,
     }
 }
 

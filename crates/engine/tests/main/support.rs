@@ -147,6 +147,7 @@ pub(crate) fn plan(rings: &[u32]) -> (FleetSpec, Plan) {
         not_applicable: Vec::new(),
         unclaimed: Vec::new(),
         times: ringway_scheduler::times::Times::default(),
+        consent: ringway_scheduler::consent::Consent::default(),
     };
     (fleet, plan)
 }

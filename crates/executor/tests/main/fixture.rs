@@ -165,6 +165,7 @@ pub(crate) fn plan() -> Plan {
         not_applicable: Vec::new(),
         unclaimed: Vec::new(),
         times: ringway_scheduler::times::Times::default(),
+        consent: ringway_scheduler::consent::Consent::default(),
     }
 }
 

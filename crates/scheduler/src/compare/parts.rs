@@ -4,7 +4,7 @@ use ringway_model::{Digest, Span};
 use ringway_policy::validated::{AlreadyUnhealthy, OnHalt};
 use serde::Serialize;
 
-use crate::report::{ApprovalReport, GateReport, PaceReport, RingEstimate};
+use crate::report::{ApprovalReport, EarlyReport, GateReport, PaceReport, RingEstimate};
 
 /// Two plans of one update over one fleet, side by side.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -87,6 +87,9 @@ pub struct RingSide {
     pub soak_ms: Span,
     /// What must be approved before going on.
     pub after_soak: Option<ApprovalReport>,
+    /// How people may end the soak before its time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub early: Option<EarlyReport>,
     /// When, if all goes well.
     pub estimate: RingEstimate,
     /// Hosts that have the update when this ring halts.

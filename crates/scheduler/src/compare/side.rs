@@ -14,7 +14,8 @@ pub(super) fn side(fleet: &FleetSpec, plan: &Plan, strata: &[RingStrata]) -> Sid
     let estimates = report::estimates(fleet, plan);
     let mut before = 0;
     let mut rings = Vec::with_capacity(plan.rings.len());
-    for ((ring, estimate), strata) in plan.rings.iter().zip(estimates).zip(strata) {
+    let parts = plan.rings.iter().zip(estimates).zip(strata).enumerate();
+    for (at, ((ring, estimate), strata)) in parts {
         let risk = risk(plan, ring, before);
         before = risk.shows_in_soak;
         rings.push(RingSide {
@@ -26,7 +27,8 @@ pub(super) fn side(fleet: &FleetSpec, plan: &Plan, strata: &[RingStrata]) -> Sid
             after_soak: ring
                 .after_soak
                 .as_ref()
-                .map(|wanted| report::approval(wanted, plan)),
+                .map(|wanted| report::approval(wanted, plan.consent.after_soak(at), plan)),
+            early: report::early(plan, at),
             estimate,
             risk,
             strata_seen: strata.seen,
@@ -51,7 +53,7 @@ pub(super) fn side(fleet: &FleetSpec, plan: &Plan, strata: &[RingStrata]) -> Sid
             start: plan
                 .start
                 .as_ref()
-                .map(|wanted| report::approval(wanted, plan)),
+                .map(|wanted| report::approval(wanted, Some(&plan.consent.start), plan)),
             pace: report::pace(plan),
             gates: report::gates(fleet, plan),
             offline_retry_ms: plan.offline_retry,

@@ -54,7 +54,7 @@ pub fn explain(fleet: &FleetSpec, plan: &Plan, documents: &Documents) -> PlanRep
         start: plan
             .start
             .as_ref()
-            .map(|wanted| rings::approval(wanted, plan)),
+            .map(|wanted| rings::approval(wanted, Some(&plan.consent.start), plan)),
         pace: pace(plan),
         gates: gates(fleet, plan),
         coverage: coverage::coverage(fleet, plan, policy),

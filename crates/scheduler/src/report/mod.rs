@@ -12,16 +12,16 @@ mod render;
 mod rings;
 mod strata;
 
-pub(crate) use coverage::{USUAL, cover_of};
+pub(crate) use coverage::{USUAL, cover_of, strata_of};
 pub use estimate::assumed;
 pub(crate) use estimate::rings as estimates;
 pub use explain::explain;
 pub(crate) use explain::{gates, pace};
 pub use parts::{
-    AfterReport, ApprovalReport, AvailabilityReport, CellReport, Coverage, Estimate, GateReport,
-    GroupReport, KeepUpReport, PaceReport, PlanReport, RingEstimate, RingReport, RouteReport,
-    StratumReport, TimesReport, Warning,
+    AfterReport, ApprovalReport, AvailabilityReport, CellReport, Coverage, EarlyReport, Estimate,
+    GateReport, GroupReport, KeepUpReport, PaceReport, PlanReport, RingEstimate, RingReport,
+    RouteReport, StratumReport, TimesReport, Warning,
 };
 pub use render::render;
 pub(crate) use render::{about, pace_in_words};
-pub(crate) use rings::approval;
+pub(crate) use rings::{approval, early};

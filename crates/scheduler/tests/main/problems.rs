@@ -139,6 +139,7 @@ fn what_documents_do_not_have_is_found_all_at_once() {
         by: vec!["cab".to_owned()],
         not_by: Vec::new(),
         between: None,
+        expire: None,
     });
     let codes: Vec<_> = problems(&documents(policy))
         .into_iter()
@@ -191,6 +192,7 @@ fn times_that_would_not_be_kept_are_refused_by_name() {
         by: Vec::new(),
         not_by: Vec::new(),
         between: Some(hours),
+        expire: None,
     });
     let mut documents = documents(policy);
     let mut host = host("web-1", "role=web");

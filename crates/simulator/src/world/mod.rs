@@ -5,6 +5,7 @@
 //! * Time is virtual and moves from one happening to the next; every choice is from the seed.
 //! * Every row is shown to the checkers as soon as it is durable, and never before.
 
+mod approvers;
 mod deciders;
 mod faults;
 mod host;
@@ -113,6 +114,10 @@ pub struct World {
     faults: Faults,
     network: Dice,
     people: Dice,
+    /// What people do about approvals beyond saying yes when asked.
+    consent: Dice,
+    /// Who is on holiday, and until when.
+    away: BTreeMap<&'static str, Timestamp>,
     tickets: u64,
     patience: u32,
     looks: u32,
@@ -203,6 +208,8 @@ impl World {
             faults,
             network: Dice::new(seed, "network"),
             people: Dice::new(seed, "people"),
+            consent: Dice::new(seed, "consenting people"),
+            away: BTreeMap::new(),
             tickets: 0,
             patience: 0,
             looks: 0,
@@ -227,6 +234,7 @@ impl World {
     /// The world's first happenings.
     fn prepare(&mut self) {
         self.install_first();
+        self.go_on_holiday();
         self.after(Span::ZERO, Happening::Recovers);
         self.after(Span::seconds(5), Happening::PersonLooks);
         for (at, mishap) in self.faults.schedule(self.hosts.len()) {
