@@ -25,13 +25,21 @@ fn caught(bug: Bug) -> Option<(u64, String)> {
     })
 }
 
+/// The mistakes that are planted: all, or those whose names `RINGWAY_BUGS=Early,Expiry` has a part of.
+fn wanted() -> Vec<Bug> {
+    let asked = std::env::var("RINGWAY_BUGS").unwrap_or_default();
+    let is_asked = |bug: &Bug| asked.split(',').any(|part| format!("{bug:?}").contains(part));
+    Bug::ALL.into_iter().filter(is_asked).collect()
+}
+
 /// A checker that sees nothing proves nothing.
 #[test]
 fn every_planted_mistake_is_caught() {
+    let wanted = wanted();
     let next = AtomicUsize::new(0);
     let look = || {
         let mut found = Vec::new();
-        while let Some(bug) = Bug::ALL.get(next.fetch_add(1, Ordering::Relaxed)) {
+        while let Some(bug) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
             found.push((*bug, caught(*bug)));
         }
         found
@@ -43,7 +51,7 @@ fn every_planted_mistake_is_caught() {
         found
     });
     found.sort_by_key(|(bug, _)| *bug);
-    assert_eq!(found.len(), Bug::ALL.len());
+    assert_eq!(found.len(), wanted.len());
     let mut missed = Vec::new();
     for (bug, caught) in found {
         match caught {
