@@ -1,6 +1,6 @@
 //! What people and automation ask for, and how they are answered.
 
-use ringway_model::{Digest, RingIndex, RolloutId, Timestamp};
+use ringway_model::{ChangeId, Digest, RingIndex, RolloutId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Something a person or automation asks for. Idempotent: asking again for what already is so is accepted and changes
@@ -131,6 +131,17 @@ pub enum Command {
         /// What.
         text: String,
     },
+    /// As `Propose`, with the ticket by which a change management system knows the rollout.
+    ProposeAs {
+        /// Digest of the `FleetSpec`.
+        fleet: Digest,
+        /// Digest of the `Plan`.
+        plan: Digest,
+        /// The caller's own name for this request.
+        key: Option<String>,
+        /// The ticket.
+        change: ChangeId,
+    },
     /// A yes to ending the soak of the open ring before its time, as it was shown.
     PromoteEarly {
         /// The rollout.
@@ -160,6 +171,34 @@ pub enum Command {
         /// What.
         text: String,
     },
+}
+
+impl Command {
+    /// The rollout it is about; `None` for one that is to be made, for hosts and for the fleet.
+    pub const fn rollout(&self) -> Option<RolloutId> {
+        match self {
+            Self::Approve { rollout, .. }
+            | Self::Reject { rollout, .. }
+            | Self::Pause { rollout, .. }
+            | Self::Resume { rollout, .. }
+            | Self::Halt { rollout, .. }
+            | Self::Cancel { rollout, .. }
+            | Self::Rollback { rollout, .. }
+            | Self::Skip { rollout, .. }
+            | Self::Retry { rollout, .. }
+            | Self::Comment { rollout, .. }
+            | Self::PromoteEarly { rollout, .. }
+            | Self::Ask { rollout, .. }
+            | Self::Answer { rollout, .. } => Some(*rollout),
+            Self::Propose { .. }
+            | Self::ProposeAs { .. }
+            | Self::Stop { .. }
+            | Self::Go { .. }
+            | Self::Adopt { .. }
+            | Self::Hold { .. }
+            | Self::Release { .. } => None,
+        }
+    }
 }
 
 /// Why a host is not to be touched.
@@ -213,7 +252,8 @@ pub struct Accepted {
 #[error("{why}")]
 pub struct Rejected {
     /// A stable code, as the documentation lists them: `not-found`, `wrong-state`, `not-allowed`, `stale-digest`,
-    /// `already-approved`, `nothing-to-approve`, `reason-missing`, `fleet-changed`, `nothing-to-roll-back`.
+    /// `already-approved`, `nothing-to-approve`, `reason-missing`, `fleet-changed`, `nothing-to-roll-back`, `another-change`,
+    /// `bad-key`.
     pub code: String,
     /// Why, as a sentence fragment.
     pub why: String,

@@ -1,8 +1,8 @@
 //! What was decided. Applying all events in order to a new engine gives the state: the journal is these.
 
 use ringway_model::{
-    Actor, Digest, Epoch, Evidence, HostId, IntentId, ProbeId, RingIndex, RolloutId, Slot, Span,
-    StepResult, Timestamp, VisitKind,
+    Actor, ChangeId, Digest, Epoch, Evidence, HostId, IntentId, ProbeId, RingIndex, RolloutId,
+    Slot, Span, StepResult, Timestamp, VisitKind,
 };
 use serde::{Deserialize, Serialize};
 
@@ -301,6 +301,13 @@ pub enum Event {
         /// They.
         calendar: Calendar,
     },
+    /// The ticket by which a change management system knows the rollout that was just proposed.
+    ChangeNamed {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The ticket.
+        change: ChangeId,
+    },
     /// Somebody said yes. (`Approved` is how journals told it before there was more to show.)
     ApprovalGiven {
         /// The rollout.
@@ -353,6 +360,55 @@ pub enum Event {
         /// What.
         text: String,
     },
+}
+
+impl Event {
+    /// The rollout it is about; `None` for the fleet, for a host in all rollouts, and for Ringway itself.
+    pub const fn rollout(&self) -> Option<RolloutId> {
+        match self {
+            Self::Proposed { rollout, .. }
+            | Self::Approved { rollout, .. }
+            | Self::ApprovalVoided { rollout, .. }
+            | Self::Declined { rollout, .. }
+            | Self::RingOpened { rollout, .. }
+            | Self::SoakBegan { rollout, .. }
+            | Self::SoakHeld { rollout }
+            | Self::SoakContinued { rollout }
+            | Self::SoakEnded { rollout }
+            | Self::Promoted { rollout, .. }
+            | Self::Paused { rollout, .. }
+            | Self::Halted { rollout, .. }
+            | Self::Resumed { rollout, .. }
+            | Self::CancelBegan { rollout, .. }
+            | Self::RollbackBegan { rollout, .. }
+            | Self::Finished { rollout, .. }
+            | Self::HostMoved { rollout, .. }
+            | Self::Restarted { rollout, .. }
+            | Self::HostSkipped { rollout, .. }
+            | Self::HostRetried { rollout, .. }
+            | Self::Commented { rollout, .. }
+            | Self::CalendarKnown { rollout, .. }
+            | Self::ChangeNamed { rollout, .. }
+            | Self::ApprovalGiven { rollout, .. }
+            | Self::SoakCutShort { rollout, .. }
+            | Self::Asked { rollout, .. }
+            | Self::Answered { rollout, .. } => Some(*rollout),
+            Self::StepIssued { intent, .. } | Self::StepEnded { intent, .. } => {
+                Some(intent.rollout())
+            }
+            Self::Recovered { .. }
+            | Self::Alive
+            | Self::ClockJumped { .. }
+            | Self::FleetAdopted { .. }
+            | Self::Stopped { .. }
+            | Self::Went { .. }
+            | Self::Faulted { .. }
+            | Self::EvidenceChanged { .. }
+            | Self::HostsAdopted { .. }
+            | Self::HostHeld { .. }
+            | Self::HostReleased { .. } => None,
+        }
+    }
 }
 
 /// What a gate finds of a ring: its verdict.

@@ -356,6 +356,10 @@ impl Engine {
             Event::Commented { rollout, .. } => {
                 self.index_of(*rollout)?;
             }
+            Event::ChangeNamed { rollout, change } => {
+                let r = self.index_of(*rollout)?;
+                self.rollouts[r].rec.change = Some(change.clone());
+            }
         }
         Ok(())
     }

@@ -195,6 +195,7 @@ impl Engine {
                 Ok(Some(*rollout))
             }
             Command::Propose { .. }
+            | Command::ProposeAs { .. }
             | Command::Approve { .. }
             | Command::Reject { .. }
             | Command::Pause { .. }

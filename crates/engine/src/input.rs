@@ -63,3 +63,20 @@ pub enum Input {
         calendar: Calendar,
     },
 }
+
+impl Input {
+    /// The rollout it is about; `None` for one that does not exist yet, and for what is about hosts and the fleet.
+    pub const fn rollout(&self) -> Option<RolloutId> {
+        match self {
+            Self::Command { command, .. } => command.rollout(),
+            Self::StepEnded { intent, .. } => Some(intent.rollout()),
+            Self::Calendar { rollout, .. } => Some(*rollout),
+            Self::Evidence { .. }
+            | Self::Restarted { .. }
+            | Self::Recovered { .. }
+            | Self::ClockJumped { .. }
+            | Self::Tick
+            | Self::Alive => None,
+        }
+    }
+}

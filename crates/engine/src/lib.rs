@@ -20,6 +20,7 @@ mod life;
 mod observe;
 #[cfg(feature = "planted-bugs")]
 pub mod planted;
+mod propose;
 mod rollout;
 mod show;
 mod show_approval;

@@ -11,12 +11,13 @@
 
 use std::collections::BTreeMap;
 
-use ringway_model::{Actor, Digest, RingIndex, RolloutId, Timestamp};
+use ringway_model::{Actor, RingIndex, RolloutId, Timestamp};
 
 use crate::command::{Accepted, Command, Rejected, Subject};
 use crate::engine::{Engine, FleetHold};
 use crate::event::{Event, Final, HaltCause};
 use crate::host::HostState;
+use crate::propose::Asked;
 use crate::rollout::{Rollout, RolloutState, Stage};
 
 /// A command about one rollout, without what `command` has dealt with.
@@ -50,7 +51,23 @@ impl Engine {
         let before = out.len();
         let rollout = match command {
             Command::Propose { fleet, plan, key } => {
-                Some(self.propose(actor, *fleet, *plan, key.as_deref(), out)?)
+                let asked = Asked {
+                    key: key.as_deref(),
+                    change: None,
+                };
+                Some(self.propose(actor, *fleet, *plan, asked, out)?)
+            }
+            Command::ProposeAs {
+                fleet,
+                plan,
+                key,
+                change,
+            } => {
+                let asked = Asked {
+                    key: key.as_deref(),
+                    change: Some(change),
+                };
+                Some(self.propose(actor, *fleet, *plan, asked, out)?)
             }
             Command::Approve {
                 rollout,
@@ -137,69 +154,6 @@ impl Engine {
                 "`ringway status` lists them",
             )
         })
-    }
-
-    fn propose(
-        &mut self,
-        actor: &Actor,
-        fleet: Digest,
-        plan: Digest,
-        key: Option<&str>,
-        out: &mut Vec<Event>,
-    ) -> Result<RolloutId, Rejected> {
-        if let Some(known) = self
-            .rollouts
-            .iter()
-            .find(|rollout| key.is_some() && rollout.rec.key.as_deref() == key)
-        {
-            return Ok(known.rec.id);
-        }
-        let (Some(_), Some(known)) = (self.fleets.get(&fleet), self.plans.get(&plan)) else {
-            return Err(Rejected::new(
-                "not-found",
-                "its documents are not registered",
-                "propose it with its documents",
-            ));
-        };
-        if known.fleet != fleet {
-            return Err(Rejected::new(
-                "fleet-changed",
-                "the plan was made for another fleet",
-                "make a new plan",
-            ));
-        }
-        if self.rollouts.len() as u64 >= u64::from(ringway_model::IntentId::MAX_ROLLOUT) {
-            return Err(Rejected::new(
-                "wrong-state",
-                "this fleet has used up its rollout numbers",
-                "begin a new data directory",
-            ));
-        }
-        if self.fleet_digest != Some(fleet) {
-            if self
-                .rollouts
-                .iter()
-                .any(|rollout| !rollout.rec.state.is_final())
-            {
-                return Err(Rejected::new(
-                    "fleet-changed",
-                    "the fleet differs from the one that rollouts in flight run over, which is not supported yet",
-                    "let them finish, or cancel them, first",
-                ));
-            }
-            self.emit(Event::FleetAdopted { fleet }, out);
-        }
-        let rollout = RolloutId(u32::try_from(self.rollouts.len() + 1).unwrap_or(u32::MAX));
-        self.emit(
-            Event::Proposed {
-                rollout,
-                plan,
-                actor: actor.clone(),
-                key: key.map(str::to_owned),
-            },
-            out,
-        );
-        Ok(rollout)
     }
 
     fn stop(&mut self, actor: &Actor, reason: &str, out: &mut Vec<Event>) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use ringway_model::{
-    Actor, Digest, RingIndex, RolloutId, RouteId, Slot, Span, Timestamp, VisitKind,
+    Actor, ChangeId, Digest, RingIndex, RolloutId, RouteId, Slot, Span, Timestamp, VisitKind,
 };
 use ringway_policy::validated::Ramp;
 use ringway_scheduler::Plan;
@@ -252,6 +252,9 @@ pub(crate) struct Record {
     /// The instants of the plan's rules about time. Written beside, too.
     #[serde(skip)]
     pub(crate) calendar: Option<Calendar>,
+    /// The ticket of the rollout. Written beside, too.
+    #[serde(skip)]
+    pub(crate) change: Option<ChangeId>,
     /// What people asked, in the order of their numbers. Written beside, too.
     #[serde(skip)]
     pub(crate) asked: Vec<AskedRec>,
@@ -378,6 +381,7 @@ impl Rollout {
             skipped: Skipped::new(),
             again: BTreeSet::new(),
             calendar: None,
+            change: None,
             asked: Vec::new(),
             last_yes: None,
         };

@@ -345,6 +345,7 @@ impl Engine {
             update: rollout.plan.update.clone(),
             plan: rollout.rec.plan,
             starter: rollout.rec.starter.0.clone(),
+            change: rollout.rec.change.clone(),
             state: rollout.rec.state.word().to_owned(),
             is_final: rollout.rec.state.is_final(),
             ring,
@@ -422,6 +423,7 @@ impl Engine {
         HostView {
             host: self.host_name(r, slot),
             rollout: rollout.rec.id,
+            change: rollout.rec.change.clone(),
             slot: Slot(slot),
             ring: rollout.plan.rings[rollout.ring_of(slot)].name.clone(),
             group: host

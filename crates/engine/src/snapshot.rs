@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ringway_model::{Actor, Digest, Epoch, HostId, RolloutId, Timestamp};
+use ringway_model::{Actor, ChangeId, Digest, Epoch, HostId, RolloutId, Timestamp};
 use ringway_scheduler::{FleetSpec, Plan};
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,12 @@ const FORMAT: u8 = 2;
 /// before, because journals have digests of that.
 const FORMAT_WITH_WORDS: u8 = 3;
 
+/// The same with tickets behind that, for the same reason: journals have digests of states that have words and no tickets.
+const FORMAT_WITH_CHANGES: u8 = 4;
+
+/// The tickets of rollouts, by the rollout's index.
+type Changes = Vec<(u32, ChangeId)>;
+
 /// What people said of single hosts.
 #[derive(Default, Serialize, Deserialize)]
 struct Words {
@@ -37,7 +43,7 @@ struct Words {
 }
 
 /// The same with what people said of approvals behind those words.
-const FORMAT_WITH_CONSENT: u8 = 4;
+const FORMAT_WITH_CONSENT: u8 = 5;
 
 /// What people said of approvals, each by the rollout's index.
 #[derive(Default, Serialize, Deserialize)]
@@ -144,11 +150,12 @@ impl Engine {
             || !words.skipped.is_empty()
             || !words.again.is_empty()
             || !words.calendars.is_empty();
-        let consented = self.consented();
-        let format = match (has_words, consented.is_empty()) {
-            (_, false) => FORMAT_WITH_CONSENT,
-            (true, true) => FORMAT_WITH_WORDS,
-            (false, true) => FORMAT,
+        let (changes, consented) = (self.changes_named(), self.consented());
+        let format = match (has_words, changes.is_empty(), consented.is_empty()) {
+            (_, _, false) => FORMAT_WITH_CONSENT,
+            (_, false, true) => FORMAT_WITH_CHANGES,
+            (true, true, true) => FORMAT_WITH_WORDS,
+            (false, true, true) => FORMAT,
         };
         let state = State {
             format,
@@ -163,12 +170,24 @@ impl Engine {
             changes: self.changes,
         };
         let plain = "the state is plain data and memory is there";
-        let bytes = postcard::to_allocvec(&state).expect(plain);
-        match format {
-            FORMAT => bytes,
-            FORMAT_WITH_WORDS => postcard::to_extend(&words, bytes).expect(plain),
-            _ => postcard::to_extend(&(words, consented), bytes).expect(plain),
+        let mut bytes = postcard::to_allocvec(&state).expect(plain);
+        if format >= FORMAT_WITH_WORDS {
+            bytes = postcard::to_extend(&words, bytes).expect(plain);
         }
+        if format >= FORMAT_WITH_CHANGES {
+            bytes = postcard::to_extend(&changes, bytes).expect(plain);
+        }
+        if format >= FORMAT_WITH_CONSENT {
+            bytes = postcard::to_extend(&consented, bytes).expect(plain);
+        }
+        bytes
+    }
+
+    fn changes_named(&self) -> Changes {
+        let rollouts = (0_u32..).zip(&self.rollouts);
+        rollouts
+            .filter_map(|(index, rollout)| Some((index, rollout.rec.change.clone()?)))
+            .collect()
     }
 
     fn consented(&self) -> Consented {
@@ -288,19 +307,27 @@ impl Engine {
         let format = bytes.first().copied();
         if !matches!(
             format,
-            Some(FORMAT | FORMAT_WITH_WORDS | FORMAT_WITH_CONSENT)
+            Some(FORMAT | FORMAT_WITH_WORDS | FORMAT_WITH_CHANGES | FORMAT_WITH_CONSENT)
         ) {
             return Err(Fault::new("the snapshot is of another format"));
         }
         let unreadable = |_| Fault::new("the snapshot does not read back");
         let (stored, rest): (Stored, _) = postcard::take_from_bytes(bytes).map_err(unreadable)?;
-        let (words, consented): (Words, Consented) = match format {
-            Some(FORMAT_WITH_WORDS) => {
-                let words = postcard::from_bytes(rest).map_err(unreadable)?;
-                (words, Consented::default())
-            }
-            Some(FORMAT_WITH_CONSENT) => postcard::from_bytes(rest).map_err(unreadable)?,
-            _ => (Words::default(), Consented::default()),
+        let format_is = |least: u8| format.is_some_and(|format| format >= least);
+        let (words, rest): (Words, _) = if format_is(FORMAT_WITH_WORDS) {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Words::default(), rest)
+        };
+        let (changes, rest): (Changes, _) = if format_is(FORMAT_WITH_CHANGES) {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Changes::new(), rest)
+        };
+        let consented: Consented = if format_is(FORMAT_WITH_CONSENT) {
+            postcard::from_bytes(rest).map_err(unreadable)?
+        } else {
+            Consented::default()
         };
         let mut engine = Self::new();
         engine.now = stored.last_event;
@@ -339,6 +366,11 @@ impl Engine {
         }
         engine.take_words(words)?;
         engine.take_consented(consented)?;
+        for (index, change) in changes {
+            let rollout = engine.rollouts.get_mut(index as usize);
+            let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
+            rollout.rec.change = Some(change);
+        }
         engine.fleets = fleets;
         engine.plans = plans;
         debug_assert_eq!(Some(stored.format), format);

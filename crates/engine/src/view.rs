@@ -1,6 +1,8 @@
 //! What people are shown: plain values with names, made from the state on request.
 
-use ringway_model::{Digest, HostOutcome, RolloutId, Slot, Span, StepKind, Timestamp, WaitingOn};
+use ringway_model::{
+    ChangeId, Digest, HostOutcome, RolloutId, Slot, Span, StepKind, Timestamp, WaitingOn,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::command::{HoldKind, Subject};
@@ -55,6 +57,9 @@ pub struct RolloutView {
     pub plan: Digest,
     /// Who started it.
     pub starter: String,
+    /// The ticket by which a change management system knows it.
+    #[serde(default)]
+    pub change: Option<ChangeId>,
     /// `proposed`, `advancing`, `paused`, `halted`, `rolling back`, `cancelling`, `completed`, `rolled back`, `cancelled`.
     pub state: String,
     /// Whether it is over.
@@ -346,6 +351,9 @@ pub struct HostView {
     pub host: String,
     /// The rollout.
     pub rollout: RolloutId,
+    /// The rollout's ticket.
+    #[serde(default)]
+    pub change: Option<ChangeId>,
     /// Its slot in the rollout, by which intents name it.
     pub slot: Slot,
     /// Its ring.

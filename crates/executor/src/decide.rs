@@ -244,7 +244,16 @@ impl Executor {
             blobs.push(blob(PLAN, plan, plan_bytes));
         }
         let key = proposal.key;
-        Ok((Command::Propose { fleet, plan, key }, blobs))
+        let command = match proposal.change {
+            None => Command::Propose { fleet, plan, key },
+            Some(change) => Command::ProposeAs {
+                fleet,
+                plan,
+                key,
+                change,
+            },
+        };
+        Ok((command, blobs))
     }
 
     /// A command may only name content that was registered, and another database than this one.
@@ -260,7 +269,8 @@ impl Executor {
                 ),
             });
         }
-        if let Command::Propose { fleet, plan, .. } = command
+        if let Command::Propose { fleet, plan, .. } | Command::ProposeAs { fleet, plan, .. } =
+            command
             && !(self.library.fleets.contains_key(fleet) && self.library.plans.contains_key(plan))
         {
             return Err(Rejected {

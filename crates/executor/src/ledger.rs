@@ -195,6 +195,7 @@ const fn mark(event: &Event) -> Mark {
         | Event::SoakCutShort { .. }
         | Event::Asked { .. }
         | Event::Answered { .. }
-        | Event::CalendarKnown { .. } => Mark::Nothing,
+        | Event::CalendarKnown { .. }
+        | Event::ChangeNamed { .. } => Mark::Nothing,
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ringway_engine::{Accepted, Calendar, Command, Rejected};
 use ringway_model::{
-    Actor, Digest, Epoch, Hasher, HostId, IntentId, ProbeId, RawReport, RolloutId, RouteId, Sample,
-    Timestamp, VisitKind,
+    Actor, ChangeId, Digest, Epoch, Hasher, HostId, IntentId, ProbeId, RawReport, RolloutId,
+    RouteId, Sample, Timestamp, VisitKind,
 };
 use ringway_scheduler::{FleetSpec, Plan};
 use serde::{Deserialize, Serialize};
@@ -92,6 +92,8 @@ pub struct Proposal {
     pub documents: Vec<(String, String)>,
     /// The caller's own name for the request.
     pub key: Option<String>,
+    /// The ticket by which a change management system knows the rollout.
+    pub change: Option<ChangeId>,
 }
 
 /// What the store holds.

@@ -3,6 +3,7 @@
 //! Every other crate speaks in these types: ids, labels and selectors, shares, spans, digests, steps and what they
 //! report, and the reasons why something does not move. The crate decides nothing, reads no clock and does no IO.
 
+mod change;
 mod digest;
 mod evidence;
 mod ids;
@@ -14,6 +15,7 @@ mod step;
 mod time;
 mod waiting;
 
+pub use change::{ChangeId, ChangeParseError};
 pub use digest::{Digest, DigestParseError, Hasher, Pieces};
 pub use evidence::{Evidence, Sample};
 pub use ids::{

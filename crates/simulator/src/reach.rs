@@ -153,6 +153,7 @@ impl Reach {
             Event::Answered { rollout, .. } => self.stay(*rollout, "answer"),
             Event::SoakCutShort { rollout, .. } => self.rollout(*rollout, "cut short", "promoting"),
             Event::CalendarKnown { rollout, .. } => self.stay(*rollout, "calendar"),
+            Event::ChangeNamed { rollout, .. } => self.stay(*rollout, "name a change"),
             Event::Alive
             | Event::FleetAdopted { .. }
             | Event::Faulted { .. }

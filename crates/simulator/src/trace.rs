@@ -132,7 +132,8 @@ pub(crate) fn dense(event: &Event) -> String {
         | Event::ApprovalGiven { .. }
         | Event::SoakCutShort { .. }
         | Event::Asked { .. }
-        | Event::Answered { .. } => format!("= {event:?}"),
+        | Event::Answered { .. }
+        | Event::ChangeNamed { .. } => format!("= {event:?}"),
     }
 }
 

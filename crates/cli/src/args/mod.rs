@@ -118,7 +118,7 @@ pub(crate) enum Cmd {
     WhatIf(WhatIf),
     /// Carry a rollout out, or go on with one
     #[command(
-        after_help = "Examples:\n    ringway run\n    ringway run ./april --key change-4711 --no-wait\n    ringway run --resume"
+        after_help = "Examples:\n    ringway run\n    ringway run ./april --change CHG0012345 --key april --no-wait\n    ringway run --resume"
     )]
     Run(Run),
     /// Show how the fleet and its rollouts stand

@@ -3,7 +3,7 @@
 use std::num::{NonZeroU16, NonZeroU32};
 
 use clap::Args;
-use ringway_model::{Digest, RolloutId, Span};
+use ringway_model::{ChangeId, Digest, RolloutId, Span};
 
 use super::{Goal, Planned};
 
@@ -16,8 +16,11 @@ pub(crate) struct Run {
     /// A name of your own for this request: asked twice, it is one rollout
     #[arg(long, value_name = "KEY")]
     pub(crate) key: Option<String>,
+    /// The ticket by which your change management knows this rollout, as in `CHG0012345`; kept with it and shown wherever it is
+    #[arg(long, value_name = "ID")]
+    pub(crate) change: Option<ChangeId>,
     /// Propose nothing; go on with what the data directory holds
-    #[arg(long, conflicts_with_all = ["paths", "policy", "update", "key"])]
+    #[arg(long, conflicts_with_all = ["paths", "policy", "update", "key", "change"])]
     pub(crate) resume: bool,
     /// Exit with code 4 where a person is needed, instead of waiting for one
     #[arg(long)]

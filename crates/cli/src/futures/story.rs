@@ -268,7 +268,8 @@ fn matters(event: &Event) -> bool {
         | Event::EvidenceChanged { .. }
         | Event::Alive
         | Event::FleetAdopted { .. }
-        | Event::CalendarKnown { .. } => false,
+        | Event::CalendarKnown { .. }
+        | Event::ChangeNamed { .. } => false,
         Event::StepEnded { result, .. } => match result {
             StepResult::Failed(_) | StepResult::Unreachable => true,
             StepResult::Done

@@ -6,7 +6,7 @@ use ringway_engine::Says;
 use ringway_engine::view::{ApprovalView, QuestionView, RolloutView, SinceView, YesView};
 use ringway_model::Timestamp;
 
-use super::words::{hosts, in_words, put, until};
+use super::words::{hosts, in_words, named, put, until};
 
 /// Columns of a terminal that nobody has made wider.
 const WIDTH: usize = 80;
@@ -73,7 +73,7 @@ struct Screen {
 }
 
 impl Screen {
-    /// Which rollout, of whom. What else names it, a ticket say, belongs on the second line.
+    /// Which rollout, with its ticket, of whom.
     fn heading(&mut self, rollout: &RolloutView, view: &ApprovalView) {
         let what = if view.at_least.is_some() {
             "ending a soak early"
@@ -82,7 +82,11 @@ impl Screen {
         };
         put(
             &mut self.text,
-            format_args!("{}  {}: {what}\n", rollout.id, rollout.update),
+            format_args!(
+                "{}  {}: {what}\n",
+                named(rollout.id, rollout.change.as_ref()),
+                rollout.update
+            ),
         );
         let author = rollout.author.as_ref();
         let author = author.map_or_else(String::new, |author| format!(" (by {author})"));
@@ -356,6 +360,7 @@ mod tests {
                 answer: None,
             }],
             author: Some("dora".to_owned()),
+            change: None,
             not_applicable: 0,
             hit: 1,
         }

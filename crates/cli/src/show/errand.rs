@@ -14,6 +14,7 @@ pub(crate) fn errand(errand: &Errand) -> String {
 fn said(command: &Command) -> String {
     let (what, reason) = match command {
         Command::Propose { .. } => ("a new rollout".to_owned(), ""),
+        Command::ProposeAs { change, .. } => (format!("a new rollout for {change}"), ""),
         Command::Approve {
             rollout, subject, ..
         } => {

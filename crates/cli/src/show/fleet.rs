@@ -8,7 +8,7 @@ use ringway_model::Timestamp;
 use super::approving::{one_yes, others};
 use super::bar::bar;
 use super::paint::{Paint, bold, paint};
-use super::words::{hosts, put, until};
+use super::words::{hosts, named, put, until};
 
 /// The whole fleet. Rollouts that are over are only counted, unless `all` or nothing else is there.
 pub(crate) fn fleet(view: &FleetView, all: bool) -> String {
@@ -86,7 +86,7 @@ pub(crate) fn rollout(view: &RolloutView, now: Timestamp) -> String {
     let state = paint(state_paint(&view.state), &view.state);
     let mut text = format!(
         "{}  {} by policy {}, started by {}   {state}\n",
-        bold(&view.id.to_string()),
+        bold(&named(view.id, view.change.as_ref())),
         view.update,
         view.policy,
         view.starter
@@ -329,6 +329,7 @@ mod tests {
             update: "april".to_owned(),
             plan: Digest::of(b"plan"),
             starter: "ana".to_owned(),
+            change: None,
             state: "halted".to_owned(),
             is_final: false,
             ring: Some("canary".to_owned()),

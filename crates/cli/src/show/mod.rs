@@ -25,4 +25,4 @@ pub(crate) use paint::{Paint, bold, paint};
 pub(crate) use progress::changes;
 pub(crate) use said::last_word_briefly;
 pub(crate) use update::update;
-pub(crate) use words::{hosts, in_words, put};
+pub(crate) use words::{hosts, in_words, named, put};

@@ -6,13 +6,18 @@ use std::sync::Arc;
 use ringway_engine::{Ending, Event, Final, HaltCause, HostState, Subject, Then};
 use ringway_executor::Library;
 use ringway_executor::codec::{Line, What};
-use ringway_model::{HostId, IntentId, ProbeId, RingIndex, RolloutId, Slot, StepResult, VisitKind};
+use ringway_model::{
+    ChangeId, HostId, IntentId, ProbeId, RingIndex, RolloutId, Slot, StepResult, VisitKind,
+};
 use ringway_scheduler::{FleetSpec, Plan};
+
+use super::words::named;
 
 /// Tells what lines say. It must hear every event in order, to know which plan a rollout is of.
 pub(crate) struct Narrator<'a> {
     library: &'a Library,
     plans: BTreeMap<RolloutId, Arc<Plan>>,
+    changes: BTreeMap<RolloutId, ChangeId>,
     fleet: Option<Arc<FleetSpec>>,
 }
 
@@ -22,6 +27,7 @@ impl<'a> Narrator<'a> {
         Self {
             library,
             plans: BTreeMap::new(),
+            changes: BTreeMap::new(),
             fleet: None,
         }
     }
@@ -33,9 +39,38 @@ impl<'a> Narrator<'a> {
         {
             self.plans.insert(*rollout, Arc::clone(plan));
         }
+        if let Event::ChangeNamed { rollout, change } = event {
+            self.changes.insert(*rollout, change.clone());
+        }
         if let Event::FleetAdopted { fleet } = event {
             self.fleet = self.library.fleets.get(fleet).cloned();
         }
+    }
+
+    /// Hears which tickets rollouts have that are proposed in these events, so that not even the first line about one is
+    /// without.
+    pub(crate) fn learn_changes(&mut self, events: &[Event]) {
+        for event in events {
+            if let Event::ChangeNamed { rollout, change } = event {
+                self.changes.insert(*rollout, change.clone());
+            }
+        }
+    }
+
+    /// The ticket of the rollout that a line is about.
+    pub(crate) fn change(&self, what: What<'_>) -> Option<&ChangeId> {
+        let rollout = match what {
+            What::Event(event) => event.rollout(),
+            What::Input(input) => input.rollout(),
+            What::Note(intent, _) => Some(intent.rollout()),
+            What::State(_) => None,
+        };
+        self.changes.get(&rollout?)
+    }
+
+    /// A rollout with its ticket.
+    fn named(&self, rollout: RolloutId) -> String {
+        named(rollout, self.changes.get(&rollout))
     }
 
     /// A line.
@@ -61,6 +96,9 @@ impl<'a> Narrator<'a> {
     )]
     /// An event.
     pub(crate) fn event(&self, event: &Event) -> String {
+        let name = event
+            .rollout()
+            .map_or_else(String::new, |id| self.named(id));
         match event {
             Event::Recovered { epoch, .. } => format!("taken over as epoch {epoch}"),
             Event::Alive => "alive".to_owned(),
@@ -74,15 +112,12 @@ impl<'a> Narrator<'a> {
             }
             Event::Faulted { what } => format!("the engine stopped itself: {what}"),
             Event::Proposed {
-                rollout,
-                plan,
-                actor,
-                key,
+                plan, actor, key, ..
             } => {
                 let key = key
                     .as_ref()
                     .map_or(String::new(), |key| format!(" as `{key}`"));
-                format!("{rollout} proposed by {actor}{key}: plan {}", plan.short())
+                format!("{name} proposed by {actor}{key}: plan {}", plan.short())
             }
             Event::Approved {
                 rollout,
@@ -92,7 +127,7 @@ impl<'a> Narrator<'a> {
                 ..
             } => {
                 format!(
-                    "{rollout} {} approved by {actor} (digest {})",
+                    "{name} {} approved by {actor} (digest {})",
                     self.subject(*rollout, *subject),
                     digest.short()
                 )
@@ -113,7 +148,7 @@ impl<'a> Narrator<'a> {
                 };
                 let deputy = shown.deputy_in.as_ref();
                 format!(
-                    "{rollout} {} approved by {by}{}{} (digest {}){}",
+                    "{name} {} approved by {by}{}{} (digest {}){}",
                     self.subject(*rollout, *subject),
                     deputy.map_or_else(String::new, |team| format!(", deputy in {team}")),
                     shown
@@ -134,22 +169,22 @@ impl<'a> Narrator<'a> {
                 people.join(" and ")
             ),
             Event::Asked {
-                rollout,
                 number,
                 actor,
                 to,
                 text,
+                ..
             } => {
                 let to = to.as_ref();
                 let to = to.map_or_else(String::new, |to| format!(" {to}"));
-                format!("{rollout} question {number}: {actor} asks{to}: {text}")
+                format!("{name} question {number}: {actor} asks{to}: {text}")
             }
             Event::Answered {
-                rollout,
                 number,
                 actor,
                 text,
-            } => format!("{rollout} question {number}: {actor} answers: {text}"),
+                ..
+            } => format!("{name} question {number}: {actor} answers: {text}"),
             Event::ApprovalVoided {
                 rollout,
                 subject,
@@ -157,58 +192,41 @@ impl<'a> Narrator<'a> {
                 why,
             } => {
                 format!(
-                    "{rollout} {}: the yes of {actor} is void: {why}",
+                    "{name} {}: the yes of {actor} is void: {why}",
                     self.subject(*rollout, *subject)
                 )
             }
-            Event::Declined {
-                rollout,
-                actor,
-                reason,
-            } => format!("{rollout} declined by {actor}{}", because(reason)),
+            Event::Declined { actor, reason, .. } => {
+                format!("{name} declined by {actor}{}", because(reason))
+            }
             Event::RingOpened { rollout, ring } => {
-                format!("{rollout} ring {} begins", self.ring(*rollout, *ring))
+                format!("{name} ring {} begins", self.ring(*rollout, *ring))
             }
             Event::SoakBegan { rollout, ring } => {
-                format!("{rollout} ring {} soaks", self.ring(*rollout, *ring))
+                format!("{name} ring {} soaks", self.ring(*rollout, *ring))
             }
-            Event::SoakHeld { rollout } => format!("{rollout} the soak stands still"),
-            Event::SoakContinued { rollout } => format!("{rollout} the soak goes on"),
-            Event::SoakEnded { rollout } => format!("{rollout} the soak is over"),
+            Event::SoakHeld { .. } => format!("{name} the soak stands still"),
+            Event::SoakContinued { .. } => format!("{name} the soak goes on"),
+            Event::SoakEnded { .. } => format!("{name} the soak is over"),
             Event::Promoted { rollout, ring } => {
-                format!("{rollout} ring {} promoted", self.ring(*rollout, *ring))
+                format!("{name} ring {} promoted", self.ring(*rollout, *ring))
             }
-            Event::Paused {
-                rollout,
-                actor,
-                reason,
-            } => format!("{rollout} paused by {actor}{}", because(reason)),
+            Event::Paused { actor, reason, .. } => {
+                format!("{name} paused by {actor}{}", because(reason))
+            }
             Event::Halted { rollout, cause } => {
-                format!("{rollout} HALTED: {}", self.cause(*rollout, cause))
+                format!("{name} HALTED: {}", self.cause(*rollout, cause))
             }
-            Event::Resumed {
-                rollout,
-                actor,
-                reason,
-            } => format!("{rollout} resumed by {actor}{}", because(reason)),
-            Event::CancelBegan {
-                rollout,
-                actor,
-                reason,
-            } => {
-                format!("{rollout} is being cancelled by {actor}{}", because(reason))
+            Event::Resumed { actor, reason, .. } => {
+                format!("{name} resumed by {actor}{}", because(reason))
             }
-            Event::RollbackBegan {
-                rollout,
-                actor,
-                reason,
-            } => {
-                format!(
-                    "{rollout} is being rolled back by {actor}{}",
-                    because(reason)
-                )
+            Event::CancelBegan { actor, reason, .. } => {
+                format!("{name} is being cancelled by {actor}{}", because(reason))
             }
-            Event::Finished { rollout, how } => format!("{rollout} is over: {}", ending(*how)),
+            Event::RollbackBegan { actor, reason, .. } => {
+                format!("{name} is being rolled back by {actor}{}", because(reason))
+            }
+            Event::Finished { how, .. } => format!("{name} is over: {}", ending(*how)),
             Event::StepIssued {
                 intent,
                 visit,
@@ -306,18 +324,18 @@ impl<'a> Narrator<'a> {
                     .map_or_else(String::new, |actor| format!(" by {actor}")),
                 because(reason)
             ),
-            Event::CalendarKnown { rollout, calendar } => format!(
-                "{rollout} knows when work may run, until {} (time zone database {})",
+            Event::CalendarKnown { calendar, .. } => format!(
+                "{name} knows when work may run, until {} (time zone database {})",
                 calendar.until, calendar.zones
             ),
+            Event::ChangeNamed { change, .. } => format!("{name} is change {change}"),
             Event::Commented {
                 rollout,
                 slot,
                 actor,
                 text,
             } => {
-                let about =
-                    slot.map_or_else(|| rollout.to_string(), |slot| self.host(*rollout, slot));
+                let about = slot.map_or_else(|| name.clone(), |slot| self.host(*rollout, slot));
                 format!("{about} {actor} notes: {text}")
             }
         }
@@ -371,7 +389,7 @@ impl<'a> Narrator<'a> {
             .and_then(|plan| plan.slots.get(slot.index()))
             .map(|slot| slot.host);
         let name = host.map_or_else(|| format!("slot {}", slot.0), |host| self.host_name(host));
-        format!("{rollout} {name}")
+        format!("{} {name}", self.named(rollout))
     }
 
     fn host_of(&self, intent: IntentId) -> String {

@@ -2,7 +2,7 @@
 
 use ringway_engine::view::{ApprovalView, FleetView, RingView, RolloutView};
 
-use super::words::{hosts, until};
+use super::words::{hosts, named, until};
 
 /// A line for each change that a person would want to read.
 pub(crate) fn changes(before: Option<&FleetView>, now: &FleetView) -> Vec<String> {
@@ -30,7 +30,7 @@ fn rollout_changes(
     fleet: &FleetView,
     lines: &mut Vec<String>,
 ) {
-    let id = new.id;
+    let id = named(new.id, new.change.as_ref());
     for (index, ring) in new.rings.iter().enumerate() {
         let old_ring = old.and_then(|r| r.rings.get(index));
         ring_changes(&format!("{id} {}", ring.name), old_ring, ring, fleet, lines);
@@ -125,6 +125,7 @@ mod tests {
             policy: "p".to_owned(),
             update: "u".to_owned(),
             plan: Digest::of(b"plan"),
+            change: None,
             starter: "ana".to_owned(),
             state: state.to_owned(),
             is_final: state == "completed",

@@ -1,5 +1,7 @@
 //! The `ringway` command from outside: what it prints where, and with which code it ends.
 
+mod approving;
+mod changes;
 mod commands;
 mod diff;
 mod doctor;

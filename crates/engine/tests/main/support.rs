@@ -217,8 +217,8 @@ pub(crate) struct Hand {
     pub(crate) now: Timestamp,
     /// All events, each with its instant.
     pub(crate) journal: Vec<(Timestamp, Event)>,
-    fleets: Vec<(Digest, Arc<FleetSpec>)>,
-    plans: Vec<(Digest, Arc<Plan>)>,
+    pub(crate) fleets: Vec<(Digest, Arc<FleetSpec>)>,
+    pub(crate) plans: Vec<(Digest, Arc<Plan>)>,
     pub(crate) workers: u32,
 }
 

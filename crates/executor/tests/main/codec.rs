@@ -1,12 +1,13 @@
 //! The format of a row: what was written once must read for ever.
 
 use ringway_engine::{
-    Command, Conditions, Ending, Event, Final, HaltCause, HoldKind, HostState, Input, Subject, Then,
+    Command, Conditions, Ending, Event, Final, HaltCause, HoldKind, HostState, Input, Says, Shown,
+    Subject, Then,
 };
 use ringway_executor::codec::{Batch, DecodeError};
 use ringway_model::{
     Actor, Digest, Epoch, Evidence, FailWhy, HostId, IntentId, ProbeId, RingIndex, RolloutId, Slot,
-    StepKind, StepResult, Timestamp, VisitKind,
+    Span, StepKind, StepResult, Timestamp, VisitKind,
 };
 
 /// Formats that journals exist in. If one does not read any more, the change needs a new version and an upcaster, never
@@ -462,6 +463,86 @@ fn words_about_hosts_are_written_and_read_as_they_always_were() {
     assert_eq!(Batch::decode(&body).unwrap(), words_about_hosts());
 }
 
+/// What came with people and their approvals, within version 2.
+fn words_of_approvers() -> Batch {
+    let (rollout, ring, digest) = (RolloutId(1), RingIndex(2), Digest::of(b"shown"));
+    let (why, early) = (|| text("why"), Subject::Early { ring });
+    let inputs = [
+        Command::PromoteEarly {
+            rollout,
+            ring,
+            digest,
+            reason: why(),
+        },
+        Command::Ask {
+            rollout,
+            to: Some(text("ben")),
+            text: why(),
+        },
+        Command::Answer {
+            rollout,
+            number: 2,
+            text: why(),
+        },
+    ];
+    let events = vec![
+        Event::ApprovalGiven {
+            rollout,
+            subject: early,
+            actor: ana(),
+            digest,
+            conditions: Conditions {
+                failed: vec![Slot(4)],
+                debt: 1,
+            },
+            shown: Shown {
+                person: text("ana"),
+                deputy_in: Some(text("operators")),
+                gates: vec![Says::Pass, Says::Inconclusive, Says::Regressed],
+                left_out: vec![Slot(300)],
+                untested: vec![2, 700],
+                expires: Some(Timestamp(1 << 40)),
+            },
+            reason: why(),
+        },
+        Event::SoakCutShort {
+            rollout,
+            ring,
+            observed: Span::hours(2),
+            people: vec![text("ana")],
+        },
+        Event::Asked {
+            rollout,
+            number: 2,
+            actor: ana(),
+            to: None,
+            text: why(),
+        },
+        Event::Answered {
+            rollout,
+            number: 2,
+            actor: ana(),
+            text: why(),
+        },
+    ];
+    let inputs = inputs.map(|command| Input::Command {
+        actor: ana(),
+        command,
+    });
+    Batch {
+        inputs: inputs.to_vec(),
+        events,
+        ..Batch::default()
+    }
+}
+
+#[test]
+fn words_of_approvers_are_written_and_read_as_they_always_were() {
+    let body = words_of_approvers().encode();
+    assert_eq!(Digest::of(&body).to_string(), "GOLDEN", "{}", hex(&body));
+    assert_eq!(Batch::decode(&body).unwrap(), words_of_approvers());
+}
+
 #[test]
 fn an_unknown_version_is_named() {
     let mut body = everything().encode();
@@ -485,4 +566,33 @@ fn a_batch_cut_short_or_with_something_after_it_is_no_batch() {
         Batch::decode(&longer).unwrap_err().to_string(),
         "the batch does not read as format version 2: 1 bytes are left over"
     );
+}
+
+#[test]
+fn the_ticket_of_a_rollout_is_written_and_read_as_it_always_was() {
+    let change: ringway_model::ChangeId = "CHG0012345".parse().unwrap();
+    let batch = Batch {
+        inputs: vec![Input::Command {
+            actor: ana(),
+            command: Command::ProposeAs {
+                fleet: Digest::of(b"fleet"),
+                plan: Digest::of(b"plan"),
+                key: None,
+                change: change.clone(),
+            },
+        }],
+        events: vec![Event::ChangeNamed {
+            rollout: RolloutId(1),
+            change,
+        }],
+        ..Batch::default()
+    };
+    let body = batch.encode();
+    assert_eq!(
+        Digest::of(&body).to_string(),
+        "452e521be6dc4b77aa95acad479ce0047ce2f0740f56555a27c636d7611c1f09",
+        "{}",
+        hex(&body)
+    );
+    assert_eq!(Batch::decode(&body).unwrap(), batch);
 }

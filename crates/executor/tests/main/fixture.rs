@@ -175,5 +175,6 @@ pub(crate) fn proposal() -> Proposal {
         plan: Arc::new(plan()),
         documents: vec![("policy test".to_owned(), DOCUMENT.to_owned())],
         key: Some("first".to_owned()),
+        change: None,
     }
 }

@@ -66,7 +66,7 @@ pub(crate) static EARLY: Shape = Shape {
     later: &[],
 };
 
-/// Below this nobody could look at anything, and a yes would be void before the next one.
+/// Below this a yes would be void before somebody else can give the next one.
 const SHORTEST: Span = Span::minutes(1);
 
 static NOT_BY: [(&str, NotBy); 2] = [
@@ -92,7 +92,7 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, path: &str) -> Option<Approvals
 /// Reads how a ring's soak may be ended before its time.
 pub(crate) fn early(cx: &Cx<'_>, node: &Node<'_>, path: &str) -> Option<Early> {
     let fields = Fields::open(cx, &EARLY, node)?;
-    let at_least = fields.read("at_least", scalar::span_from(SHORTEST));
+    let at_least = fields.read("at_least", scalar::span_from(Span::seconds(1)));
     let rule = rule(cx, &fields, path)?;
     Some(Early {
         at_least: at_least?,

@@ -192,9 +192,17 @@ fn people_have_users_and_rules_have_terms() {
     let people = &documents.people;
     assert_eq!(people.people["ana"].users, ["amueller", "ana-adm"]);
     assert_eq!(people.people["ana"].contact.as_deref(), Some("+49 69 1234"));
-    assert_eq!(people.people["ben"].users, ["ben"], "whoever has none said has their name");
     assert_eq!(
-        [people.person("ana-adm"), people.person("ben"), people.person("zoe")],
+        people.people["ben"].users,
+        ["ben"],
+        "whoever has none said has their name"
+    );
+    assert_eq!(
+        [
+            people.person("ana-adm"),
+            people.person("ben"),
+            people.person("zoe")
+        ],
         ["ana", "ben", "zoe"]
     );
     let canary = &documents.policies["everything"].rings[1];

@@ -545,6 +545,15 @@ impl Facts {
                 rollout.calendar = Some(calendar);
                 Ok(())
             }
+            Event::ChangeNamed { rollout, .. } => {
+                let facts = self.rollout(*rollout)?;
+                ensure!(
+                    facts.phase == Phase::Proposed && facts.opened == 0,
+                    Story,
+                    "{rollout} is given a ticket after it began"
+                );
+                Ok(())
+            }
             Event::Commented { rollout, slot, .. } => {
                 let plan = &self.rollout(*rollout)?.plan;
                 ensure!(

@@ -118,6 +118,8 @@ pub struct World {
     consent: Dice,
     /// Who is on holiday, and until when.
     away: BTreeMap<&'static str, Timestamp>,
+    /// For choices that are made again whenever they are asked for.
+    scenario_seed: u64,
     tickets: u64,
     patience: u32,
     looks: u32,
@@ -210,6 +212,7 @@ impl World {
             people: Dice::new(seed, "people"),
             consent: Dice::new(seed, "consenting people"),
             away: BTreeMap::new(),
+            scenario_seed: seed,
             tickets: 0,
             patience: 0,
             looks: 0,

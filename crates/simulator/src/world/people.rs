@@ -4,11 +4,14 @@
 use ringway_engine::view::RolloutView;
 use ringway_engine::{Command, HoldKind, Subject};
 use ringway_executor::port::{Arrival, Order, Proposal};
-use ringway_model::{Actor, Digest, HostId, HostOutcome, RingIndex, RolloutId, Span, WaitingOn};
+use ringway_model::{
+    Actor, ChangeId, Digest, HostId, HostOutcome, RingIndex, RolloutId, Span, WaitingOn,
+};
 
 use super::faults::Mishap;
 use super::steps::LOST;
 use super::{Happening, World};
+use crate::dice::Dice;
 use crate::documents::{everybody, texts};
 
 /// Looks at the same picture after which a person gives up on a rollout.
@@ -94,6 +97,13 @@ impl World {
         self.ask(actor, Order::Command(command));
     }
 
+    /// The ticket that a rollout has, if it has one; the same however often it is proposed.
+    fn change(&self, next: usize) -> Option<ChangeId> {
+        let mut dice = Dice::new(self.scenario_seed, &format!("change of rollout {next}"));
+        let ticket = format!("CHG{:07}", dice.below(10_000_000));
+        dice.chance(30).then(|| ticket.parse().ok()).flatten()
+    }
+
     /// Proposals are idempotent by their key, so a person repeats one until it is there.
     fn propose_next(&mut self) {
         let there = self.executor.as_ref().map_or(0, |executor| {
@@ -109,6 +119,7 @@ impl World {
             plan: self.plans[next].clone(),
             documents: texts(),
             key: Some(format!("key-{next}")),
+            change: self.change(next),
         };
         self.ask("starter", Order::Propose(Box::new(proposal)));
     }

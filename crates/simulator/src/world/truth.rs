@@ -139,11 +139,19 @@ impl World {
     pub(super) fn note_asked(&mut self, ticket: u64, actor: &str, order: &Order) {
         let command = match order {
             Order::Command(command) => command.clone(),
-            Order::Propose(proposal) => Command::Propose {
-                fleet: proposal.fleet.encode().0,
-                plan: proposal.plan.encode().0,
-                key: proposal.key.clone(),
-            },
+            Order::Propose(proposal) => {
+                let (fleet, plan) = (proposal.fleet.encode().0, proposal.plan.encode().0);
+                let key = proposal.key.clone();
+                match proposal.change.clone() {
+                    None => Command::Propose { fleet, plan, key },
+                    Some(change) => Command::ProposeAs {
+                        fleet,
+                        plan,
+                        key,
+                        change,
+                    },
+                }
+            }
         };
         let actor = Actor(actor.to_owned());
         self.acknowledged

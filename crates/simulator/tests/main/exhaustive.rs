@@ -264,6 +264,7 @@ impl Tiny {
             plan: world.plan.clone(),
             documents: world.documents.clone(),
             key: None,
+            change: None,
         };
         tiny.tell(commanded("starter", Order::Propose(Box::new(proposal))));
         tiny

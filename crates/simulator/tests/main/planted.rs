@@ -28,7 +28,11 @@ fn caught(bug: Bug) -> Option<(u64, String)> {
 /// The mistakes that are planted: all, or those whose names `RINGWAY_BUGS=Early,Expiry` has a part of.
 fn wanted() -> Vec<Bug> {
     let asked = std::env::var("RINGWAY_BUGS").unwrap_or_default();
-    let is_asked = |bug: &Bug| asked.split(',').any(|part| format!("{bug:?}").contains(part));
+    let is_asked = |bug: &Bug| {
+        asked
+            .split(',')
+            .any(|part| format!("{bug:?}").contains(part))
+    };
     Bug::ALL.into_iter().filter(is_asked).collect()
 }
 
