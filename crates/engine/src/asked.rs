@@ -127,7 +127,25 @@ impl Engine {
         Ok(())
     }
 
-    pub(crate) fn fold_asked(&mut self, r: usize, asked: AskedRec) {
+    pub(crate) fn fold_asked(&mut self, r: usize, event: &Event) {
+        let Event::Asked {
+            number,
+            actor,
+            to,
+            text,
+            ..
+        } = event
+        else {
+            return;
+        };
+        let asked = AskedRec {
+            number: *number,
+            at: self.now,
+            by: actor.clone(),
+            to: to.clone(),
+            text: text.clone(),
+            answer: None,
+        };
         let all = &mut self.rollouts[r].rec.asked;
         all.push(asked);
         // The oldest that were answered go first; open ones are bounded where they are asked.

@@ -12,7 +12,7 @@ use crate::event::{Event, Final, Then};
 use crate::fleet::Fleet;
 use crate::hold::HostHold;
 use crate::host::{Ending, HostState};
-use crate::rollout::{Approval, AskedRec, Given, Rollout, RolloutState, Stage};
+use crate::rollout::{Approval, Rollout, RolloutState, Stage};
 use crate::slot::{Class, SlotRec};
 
 impl Engine {
@@ -136,50 +136,16 @@ impl Engine {
                     given: None,
                 });
             }
-            Event::ApprovalGiven {
-                rollout,
-                subject,
-                actor,
-                digest,
-                conditions,
-                shown,
-                reason,
-            } => {
+            Event::ApprovalGiven { rollout, .. } => {
                 let r = self.index_of(*rollout)?;
-                let given = Given {
-                    at,
-                    shown: shown.clone(),
-                    reason: reason.clone(),
-                };
-                let yes = Approval {
-                    subject: *subject,
-                    actor: actor.clone(),
-                    digest: *digest,
-                    conditions: conditions.clone(),
-                    given: Some(given),
-                };
-                self.fold_yes(r, yes, &shown.person);
+                self.fold_given(r, event);
             }
             Event::SoakCutShort { rollout, ring, .. } => {
                 *self.stage_of(*rollout)? = Stage::Promoting { ring: *ring };
             }
-            Event::Asked {
-                rollout,
-                number,
-                actor,
-                to,
-                text,
-            } => {
+            Event::Asked { rollout, .. } => {
                 let r = self.index_of(*rollout)?;
-                let asked = AskedRec {
-                    number: *number,
-                    at,
-                    by: actor.clone(),
-                    to: to.clone(),
-                    text: text.clone(),
-                    answer: None,
-                };
-                self.fold_asked(r, asked);
+                self.fold_asked(r, event);
             }
             Event::Answered {
                 rollout,

@@ -4,19 +4,43 @@ use ringway_model::{HostId, Timestamp};
 
 use crate::command::HoldKind;
 use crate::engine::{Engine, Fault};
+use crate::event::Event;
 use crate::hold::HostHold;
 use crate::host::HostState;
-use crate::rollout::{Approval, LastYes, Rollout};
+use crate::rollout::{Approval, Given, LastYes, Rollout};
 use crate::slot::Class;
 
 impl Engine {
     /// A yes, and how things stand when it is given.
-    pub(crate) fn fold_yes(&mut self, r: usize, yes: Approval, person: &str) {
+    pub(crate) fn fold_given(&mut self, r: usize, event: &Event) {
+        let Event::ApprovalGiven {
+            subject,
+            actor,
+            digest,
+            conditions,
+            shown,
+            reason,
+            ..
+        } = event
+        else {
+            return;
+        };
+        let yes = Approval {
+            subject: *subject,
+            actor: actor.clone(),
+            digest: *digest,
+            conditions: conditions.clone(),
+            given: Some(Given {
+                at: self.now,
+                shown: shown.clone(),
+                reason: reason.clone(),
+            }),
+        };
         let now = self.now;
         let Rollout { rec, idx, .. } = &mut self.rollouts[r];
         rec.last_yes = Some(LastYes {
             at: now,
-            person: person.to_owned(),
+            person: shown.person.clone(),
             subject: yes.subject,
             failed: yes.conditions.failed.clone(),
             done: idx.rings.iter().map(|ring| ring.done).sum(),
