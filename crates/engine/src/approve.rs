@@ -42,11 +42,11 @@ impl Subject {
     }
 
     /// By which a digest knows it.
-    const fn code(self) -> (u8, u32) {
+    fn code(self) -> (u8, u32) {
         match self {
             Self::Start => (0, u32::MAX),
-            Self::Promotion { ring } => (1, ring.0 as u32),
-            Self::Early { ring } => (2, ring.0 as u32),
+            Self::Promotion { ring } => (1, u32::from(ring.0)),
+            Self::Early { ring } => (2, u32::from(ring.0)),
         }
     }
 }
@@ -174,7 +174,7 @@ impl Engine {
         let slots = |slots: &[Slot]| -> Vec<u8> {
             slots.iter().flat_map(|slot| slot.0.to_le_bytes()).collect()
         };
-        let gates: Vec<u8> = shown.gates.iter().map(|says| *says as u8).collect();
+        let gates: Vec<u8> = shown.gates.iter().map(|says| says.code()).collect();
         let untested: Vec<u8> = shown
             .untested
             .iter()

@@ -424,6 +424,15 @@ pub enum Says {
 }
 
 impl Says {
+    /// By which a digest knows it.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Pass => 0,
+            Self::Inconclusive => 1,
+            Self::Regressed => 2,
+        }
+    }
+
     /// The word people are shown.
     pub const fn word(self) -> &'static str {
         match self {

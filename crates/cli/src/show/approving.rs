@@ -28,7 +28,7 @@ pub(crate) fn approving(rollout: &RolloutView, view: &ApprovalView, now: Timesta
     screen.topic("starts", &starts(view, now));
     if let Some(at_once) = &view.at_once {
         let group = at_once.group.as_ref();
-        let whose = group.map_or("no group".to_owned(), |group| format!("group `{group}`"));
+        let whose = group.map_or_else(|| "no group".to_owned(), |group| format!("group `{group}`"));
         let words = format!(
             "{} of {whose} at most, of {} in the ring",
             at_once.down, at_once.hosts

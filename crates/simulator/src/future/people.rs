@@ -228,7 +228,7 @@ impl Future<'_> {
         // They speak by their user name.
         let mut users = plan.consent.users.iter();
         let user = users.find(|(_, person)| **person == who);
-        let who = user.map_or(who.clone(), |(user, _)| user.clone());
+        let who = user.map_or_else(|| who.clone(), |(user, _)| user.clone());
         let parts = [
             index as u64,
             u64::from(self.tracks[index].page),
