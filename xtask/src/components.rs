@@ -131,7 +131,7 @@ pub(crate) fn look() -> Outcome<Vec<String>> {
 }
 
 /// Where a program lies on the search path, or where administrators' programs lie.
-fn find(program: &str) -> Option<PathBuf> {
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path)
         .chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from))

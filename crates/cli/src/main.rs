@@ -4,7 +4,9 @@
 
 mod args;
 mod asking;
+mod attached;
 mod commands;
+mod complete;
 mod demo;
 mod doctor;
 mod documents;
@@ -17,6 +19,7 @@ mod init;
 mod journal;
 mod near;
 mod out;
+mod output;
 mod reaching;
 mod session;
 mod show;
@@ -40,6 +43,10 @@ use crate::out::Out;
 const OBSERVED: &str = "observe";
 
 fn main() -> ExitCode {
+    // A shell that asks how a line goes on is answered, and nothing else is done.
+    if let Some(end) = complete::answer() {
+        return end.into();
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -97,6 +104,7 @@ fn perform(out: Out, data: PathBuf, command: Cmd) -> Outcome {
     };
     match command {
         Cmd::Check(args) => commands::check(out, &args),
+        Cmd::Hosts(args) => commands::hosts(out, &args),
         Cmd::Init(args) => init::init(out, &args),
         Cmd::Lint(args) => commands::lint(out, &args),
         Cmd::Plan(args) => commands::plan(out, &args),
@@ -109,11 +117,14 @@ fn perform(out: Out, data: PathBuf, command: Cmd) -> Outcome {
         Cmd::Doctor(args) => on_runtime(doctor::doctor(out, data, &args)),
         Cmd::Recipes(args) => commands::recipes(out, &args),
         Cmd::Manifest(args) => on_runtime(commands::manifest(out, data, &args)),
-        Cmd::Completions(args) => Ok(commands::completions(out, &args)),
+        Cmd::Man(args) => commands::man(&args),
+        Cmd::Completions(args) => commands::completions(out, &args),
         Cmd::Wait(args) => on_runtime(commands::wait(out, data, &args)),
         Cmd::Demo(args) => on_runtime(demo::run(out, &args)),
         Cmd::Run(args) => on_runtime(commands::run(out, data, args)),
+        Cmd::Refresh(args) => on_runtime(commands::refresh(out, data, &args)),
         Cmd::Status(args) => on_runtime(commands::status(out, data, &args)),
+        Cmd::Due(_) => on_runtime(commands::due(out, data)),
         Cmd::Why(args) => on_runtime(commands::why(out, data, &args)),
         Cmd::Journal(args) => on_runtime(journal::print(out, data, &args)),
         Cmd::Audit(_) => on_runtime(journal::audit(out, data)),
@@ -123,6 +134,7 @@ fn perform(out: Out, data: PathBuf, command: Cmd) -> Outcome {
         Cmd::Hold(args) => on_runtime(commands::hold(out, data, args, HoldKind::Hold)),
         Cmd::Release(args) => on_runtime(commands::release(out, data, args, HoldKind::Hold)),
         Cmd::Maintenance(args) => on_runtime(commands::maintenance(out, data, args.what)),
+        Cmd::OverrideFreeze(args) => on_runtime(commands::override_freeze(out, data, args)),
         Cmd::Comment(args) => on_runtime(commands::comment(out, data, args)),
         Cmd::Approve(args) => on_runtime(commands::approve(out, data, args)),
         Cmd::Promote(args) => on_runtime(commands::promote(out, data, args)),

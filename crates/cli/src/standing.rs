@@ -127,6 +127,7 @@ const fn may_have_it(outcome: HostOutcome) -> bool {
         | HostOutcome::Already
         | HostOutcome::Pending
         | HostOutcome::Offline
+        | HostOutcome::Vanished
         | HostOutcome::Held
         | HostOutcome::Skipped
         | HostOutcome::OnHold => false,

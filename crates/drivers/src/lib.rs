@@ -6,6 +6,10 @@
 mod command;
 pub mod envelope;
 pub mod examine;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
+pub mod gate;
 mod local;
 mod port;
 mod probe;

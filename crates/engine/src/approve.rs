@@ -10,21 +10,23 @@
 //! * A yes given early is kept. When its time has come it is void where what is there is worse than what it was shown,
 //!   or the ring to come has other hosts; nothing else voids it but a no, and its own time.
 
+use std::collections::BTreeSet;
+
 use ringway_model::{Digest, Hasher, RingIndex, Slot, WaitingOn};
-use ringway_scheduler::consent::Terms;
+use ringway_scheduler::consent::RuleTerms;
 use ringway_scheduler::plan::ApprovalPlan;
 
 use crate::command::Subject;
 use crate::engine::Engine;
-use crate::event::{Conditions, Says, Shown};
-use crate::host::HostState;
+use crate::event::{Conditions, Shown, Verdict};
 use crate::rollout::{RolloutState, Stage};
+use crate::slot::Class;
 
 /// What an approval needs.
 #[derive(Clone, Copy)]
 pub(crate) struct Rule<'p> {
     pub(crate) plan: &'p ApprovalPlan,
-    pub(crate) terms: Option<&'p Terms>,
+    pub(crate) terms: Option<&'p RuleTerms>,
 }
 
 impl Subject {
@@ -141,9 +143,16 @@ impl Engine {
         let left_out = next.map_or_else(Vec::new, |next| {
             let first = next.first.0;
             let skipped = rollout.rec.skipped.range(first..first + next.planned);
-            skipped
-                .map(|(slot, _)| *slot)
-                .filter(|slot| rollout.rec.slots[*slot as usize].state == HostState::Skipped)
+            let skipped = skipped.map(|(slot, _)| *slot);
+            let gone = self.fleet.spec.vanished.iter();
+            let gone = gone.filter_map(|host| self.slot_of(r, *host));
+            let gone = gone.filter(|slot| next.slots().contains(&(*slot as usize)));
+            let all: BTreeSet<u32> = skipped.chain(gone).collect();
+            all.into_iter()
+                .filter(|slot| {
+                    let class = rollout.rec.slots[*slot as usize].state.class();
+                    matches!(class, Class::Skipped | Class::Vanished)
+                })
                 .map(Slot)
                 .collect()
         });
@@ -217,7 +226,7 @@ impl Engine {
         // Journals that had no more to show: what was not shown cannot have become worse.
         let then = then.1?;
         let regressed = shown.gates.iter().enumerate().find(|(gate, says)| {
-            **says == Says::Regressed && then.gates.get(*gate) != Some(&Says::Regressed)
+            **says == Verdict::Regressed && then.gates.get(*gate) != Some(&Verdict::Regressed)
         });
         #[cfg(feature = "planted-bugs")]
         let regressed = regressed.filter(|_| !self.bug(crate::planted::Bug::RegressionIgnored));

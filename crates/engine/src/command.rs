@@ -142,6 +142,24 @@ pub enum Command {
         /// The ticket.
         change: ChangeId,
     },
+    /// Work may run in a freeze, in one rollout.
+    OverrideFreeze {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The freeze's name.
+        freeze: String,
+        /// Why; required.
+        reason: String,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// The fleet is another one from now on, while rollouts run over it.
+    Refresh {
+        /// Digest of its `FleetSpec`, in which hosts have the numbers they had.
+        fleet: Digest,
+        /// The rollouts whose plans change with it, each with the digest of the next revision.
+        plans: Vec<(RolloutId, Digest)>,
+    },
     /// A yes to ending the soak of the open ring before its time, as it was shown.
     PromoteEarly {
         /// The rollout.
@@ -189,14 +207,16 @@ impl Command {
             | Self::Comment { rollout, .. }
             | Self::PromoteEarly { rollout, .. }
             | Self::Ask { rollout, .. }
-            | Self::Answer { rollout, .. } => Some(*rollout),
+            | Self::Answer { rollout, .. }
+            | Self::OverrideFreeze { rollout, .. } => Some(*rollout),
             Self::Propose { .. }
             | Self::ProposeAs { .. }
             | Self::Stop { .. }
             | Self::Go { .. }
             | Self::Adopt { .. }
             | Self::Hold { .. }
-            | Self::Release { .. } => None,
+            | Self::Release { .. }
+            | Self::Refresh { .. } => None,
         }
     }
 }
@@ -253,7 +273,7 @@ pub struct Accepted {
 pub struct Rejected {
     /// A stable code, as the documentation lists them: `not-found`, `wrong-state`, `not-allowed`, `stale-digest`,
     /// `already-approved`, `nothing-to-approve`, `reason-missing`, `fleet-changed`, `nothing-to-roll-back`, `another-change`,
-    /// `bad-key`.
+    /// `bad-key`, `outside-hours`, `stale-fleet`.
     pub code: String,
     /// Why, as a sentence fragment.
     pub why: String,

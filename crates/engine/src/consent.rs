@@ -116,6 +116,7 @@ impl Engine {
             return Err(Rejected::new("nothing-to-approve", why, hint));
         };
         let standing = self.may_approve(r, rule, actor)?;
+        self.within_hours(r, subject)?;
         let expires = rule
             .terms
             .and_then(|terms| terms.expire)

@@ -167,6 +167,7 @@ impl Engine {
             cells: Vec::new(),
             probes: Vec::new(),
             connections: Vec::new(),
+            vanished: BTreeSet::new(),
         };
         Self {
             now: Timestamp(0),
@@ -238,6 +239,12 @@ impl Engine {
             Input::ClockJumped { from } => self.emit(Event::ClockJumped { from: *from }, out),
             Input::Tick => {}
             Input::Calendar { rollout, calendar } => self.calendar(*rollout, calendar, out),
+            Input::GateSaid {
+                rollout,
+                gate,
+                says,
+                why,
+            } => self.gate_said(*rollout, (*gate, *says), why, out),
             Input::Alive => {
                 if self.soaking() {
                     self.emit(Event::Alive, out);

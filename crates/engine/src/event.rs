@@ -2,7 +2,7 @@
 
 use ringway_model::{
     Actor, ChangeId, Digest, Epoch, Evidence, HostId, IntentId, ProbeId, RingIndex, RolloutId,
-    Slot, Span, StepResult, Timestamp, VisitKind,
+    Says, Slot, Span, StepResult, Timestamp, VisitKind,
 };
 use serde::{Deserialize, Serialize};
 
@@ -308,6 +308,44 @@ pub enum Event {
         /// The ticket.
         change: ChangeId,
     },
+    /// People may work in a freeze, in one rollout and for some time.
+    FreezeOverridden {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The freeze.
+        freeze: String,
+        /// Who decided it.
+        actor: Actor,
+        /// Why.
+        reason: String,
+        /// When the freeze holds again.
+        until: Timestamp,
+    },
+    /// What an external gate says changed.
+    GateSaid {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The gate's number in the plan.
+        gate: u16,
+        /// What is known now.
+        says: Says,
+        /// What its command added.
+        why: String,
+    },
+    /// The fleet that rollouts in flight run over is another one from now on. Its hosts have the numbers they had.
+    FleetRefreshed {
+        /// Digest of its `FleetSpec`.
+        fleet: Digest,
+        /// By whom.
+        actor: Actor,
+    },
+    /// A rollout goes on by the next revision of its plan.
+    PlanRevised {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Digest of the revision.
+        plan: Digest,
+    },
     /// Somebody said yes. (`Approved` is how journals told it before there was more to show.)
     ApprovalGiven {
         /// The rollout.
@@ -389,6 +427,9 @@ impl Event {
             | Self::Commented { rollout, .. }
             | Self::CalendarKnown { rollout, .. }
             | Self::ChangeNamed { rollout, .. }
+            | Self::FreezeOverridden { rollout, .. }
+            | Self::GateSaid { rollout, .. }
+            | Self::PlanRevised { rollout, .. }
             | Self::ApprovalGiven { rollout, .. }
             | Self::SoakCutShort { rollout, .. }
             | Self::Asked { rollout, .. }
@@ -406,7 +447,8 @@ impl Event {
             | Self::EvidenceChanged { .. }
             | Self::HostsAdopted { .. }
             | Self::HostHeld { .. }
-            | Self::HostReleased { .. } => None,
+            | Self::HostReleased { .. }
+            | Self::FleetRefreshed { .. } => None,
         }
     }
 }
@@ -414,7 +456,7 @@ impl Event {
 /// What a gate finds of a ring: its verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Says {
+pub enum Verdict {
     /// Every updated host is evidently up, and none is to come.
     Pass,
     /// Not every host is known yet.
@@ -423,7 +465,7 @@ pub enum Says {
     Regressed,
 }
 
-impl Says {
+impl Verdict {
     /// By which a digest knows it.
     pub(crate) const fn code(self) -> u8 {
         match self {
@@ -451,7 +493,7 @@ pub struct Shown {
     /// The team of which that person is a deputy, where they are no member of any that may approve.
     pub deputy_in: Option<String>,
     /// By gate of the plan: its verdict on the ring that was observed; none for a start.
-    pub gates: Vec<Says>,
+    pub gates: Vec<Verdict>,
     /// Slots of the ring to come that people left out, ascending: with the plan, who is in it.
     pub left_out: Vec<Slot>,
     /// Kinds of hosts of the ring to come of which no earlier ring has an example with the update, or one to come:

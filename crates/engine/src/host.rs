@@ -82,6 +82,8 @@ pub enum HostState {
     OnHold,
     /// Failed, and to be visited again by a person's decision. As down as it was.
     Again,
+    /// No longer of the fleet; visited after all should it come back.
+    Vanished,
 }
 
 /// What a visit is heading for. Everything but `Well` runs only what brings the host back into service.

@@ -92,7 +92,8 @@ impl Engine {
             | HostState::Lost
             | HostState::Skipped
             | HostState::OnHold
-            | HostState::Again => false,
+            | HostState::Again
+            | HostState::Vanished => false,
         };
         let is_open = self.rollouts[r].ring_of(slot) < usize::from(self.rollouts[r].rec.opened);
         let idx = &mut self.rollouts[r].idx;
@@ -119,6 +120,7 @@ impl Engine {
             | Class::Failed
             | Class::Debt
             | Class::Skipped
+            | Class::Vanished
             | Class::RolledBack => {}
         }
     }
@@ -148,10 +150,11 @@ impl Engine {
             entry.done = entry.done + is_done - was_done;
             entry.debt = entry.debt + one(is, Class::Debt) - one(was, Class::Debt);
             entry.failed = entry.failed + one(is, Class::Failed) - one(was, Class::Failed);
-            entry.skipped = entry.skipped + one(is, Class::Skipped) - one(was, Class::Skipped);
+            let left_out = |class| one(class, Class::Skipped) + one(class, Class::Vanished);
+            entry.skipped = entry.skipped + left_out(is) - left_out(was);
         }
         self.reuse(r, host, from, to);
-        let aside = |class| matches!(class, Class::Debt | Class::Skipped);
+        let aside = |class| matches!(class, Class::Debt | Class::Skipped | Class::Vanished);
         if aside(is) || aside(was) {
             self.wake_groups(r, None);
         } else if is == Class::Done && group != u16::MAX {
@@ -488,7 +491,7 @@ impl Engine {
                     entry.done += u32::from(done);
                     entry.debt += u32::from(class == Class::Debt);
                     entry.failed += u32::from(class == Class::Failed);
-                    entry.skipped += u32::from(class == Class::Skipped);
+                    entry.skipped += u32::from(matches!(class, Class::Skipped | Class::Vanished));
                 }
             }
         }
@@ -522,8 +525,19 @@ impl Engine {
         }
     }
 
-    /// Makes every index, count, queue and timer anew from the records.
+    /// Makes every index, count, queue and timer anew from the records, and says what is to be watched.
     pub(crate) fn rebuild(&mut self) {
+        self.rebuild_counts();
+        self.watch.clear();
+        for r in 0..self.rollouts.len() {
+            if !self.rollouts[r].rec.state.is_final() {
+                self.watch_rollout(r);
+            }
+        }
+    }
+
+    /// Makes every index, count, queue and timer anew from the records.
+    pub(crate) fn rebuild_counts(&mut self) {
         for uses in &mut self.fleet.uses {
             *uses = crate::fleet::HostUse::default();
         }
@@ -552,12 +566,10 @@ impl Engine {
         }
         self.claim_maintenance();
         self.fleet.recount_all();
-        self.watch.clear();
         for r in 0..self.rollouts.len() {
             if !self.rollouts[r].rec.state.is_final() {
                 self.build_index(r);
                 self.fill_queues(r);
-                self.watch_rollout(r);
             }
         }
     }
@@ -638,6 +650,7 @@ impl Engine {
                 | Class::Failed
                 | Class::Debt
                 | Class::Skipped
+                | Class::Vanished
                 | Class::RolledBack
                 | Class::Pending
                 | Class::Withheld => {}
@@ -657,7 +670,7 @@ impl Engine {
         record.is(SlotRec::CHANGED)
             && !record.is(SlotRec::TRIED)
             && record.previous != 0
-            && record.state.class() != Class::Visiting
+            && !matches!(record.state.class(), Class::Visiting | Class::Vanished)
             && !self.rollouts[r]
                 .route(slot)
                 .visit(VisitKind::Rollback)

@@ -7,6 +7,7 @@ mod approve;
 mod asked;
 mod command;
 mod consent;
+mod due;
 mod engine;
 mod event;
 mod fleet;
@@ -21,12 +22,14 @@ mod observe;
 #[cfg(feature = "planted-bugs")]
 pub mod planted;
 mod propose;
+mod refresh;
 mod rollout;
 mod show;
 mod show_approval;
 mod slot;
 mod snapshot;
 mod start;
+mod terms;
 mod tested;
 mod times;
 pub mod view;
@@ -35,9 +38,10 @@ mod watch;
 
 pub use command::{Accepted, Command, HoldKind, Rejected, Subject};
 pub use engine::{Engine, Fault, Handled, OrderView, WatchChange};
-pub use event::{Conditions, Event, Final, HaltCause, Says, Shown, Then};
+pub use event::{Conditions, Event, Final, HaltCause, Shown, Then, Verdict};
 pub use host::{Ending, HostState};
 pub use input::Input;
+pub use refresh::Open;
 pub use rollout::{RolloutState, Stage};
 pub use times::{Calendar, Table, instants};
 

@@ -111,6 +111,10 @@ impl Engine {
                 self.adopt(actor, *incarnation, reason, out)?;
                 None
             }
+            Command::Refresh { fleet, plans } => {
+                self.refresh(actor, *fleet, plans, out)?;
+                None
+            }
             Command::PromoteEarly {
                 rollout,
                 ring,
@@ -139,6 +143,16 @@ impl Engine {
             | Command::Hold { .. }
             | Command::Release { .. }
             | Command::Comment { .. } => self.about_hosts(actor, command, out)?,
+            Command::OverrideFreeze {
+                rollout,
+                freeze,
+                reason,
+                until,
+            } => {
+                let r = self.known(*rollout)?;
+                self.override_freeze(r, actor, freeze, (reason, *until), out)?;
+                Some(*rollout)
+            }
         };
         Ok(Accepted {
             rollout,
@@ -399,11 +413,9 @@ impl Engine {
                 "roll that one back first",
             ));
         }
-        if self.rollouts[r].rec.state.is_final()
-            && self.fleet_digest != Some(self.rollouts[r].plan.fleet)
-        {
+        if self.rollouts[r].rec.state.is_final() && !self.knows_hosts_of(r) {
             let why =
-                format!("the fleet has changed since rollout {id}, which is not supported yet");
+                format!("another fleet has taken the place of the one that rollout {id} ran over");
             return Err(Rejected::new(
                 "fleet-changed",
                 why,
@@ -460,7 +472,10 @@ impl Engine {
         let id = self.rollouts[r].rec.id;
         match &self.rollouts[r].rec.state {
             RolloutState::Proposed => {
-                if free && self.approved(r, Subject::Start, out) {
+                if free
+                    && self.gate_keeps_ring(r).is_none()
+                    && self.approved(r, Subject::Start, out)
+                {
                     self.emit(
                         Event::RingOpened {
                             rollout: id,
@@ -646,40 +661,12 @@ impl Engine {
         (count.reporting < need).then_some((need, count.reporting))
     }
 
-    /// When a rollout's soak ends, while it runs.
-    #[cfg_attr(
-        not(feature = "planted-bugs"),
-        expect(clippy::unused_self, reason = "only a planted mistake asks")
-    )]
-    pub(crate) fn soak_until(&self, rollout: &Rollout) -> Option<Timestamp> {
-        match rollout.rec.state.stage() {
-            Some(Stage::Soaking {
-                ring,
-                accrued,
-                since: Some(since),
-            }) => {
-                let soak = rollout.plan.rings[ring.index()].soak;
-                #[cfg(feature = "planted-bugs")]
-                let soak = if self.bug(crate::planted::Bug::SoakTooShort) {
-                    ringway_model::Span(soak.millis() * 9 / 10)
-                } else {
-                    soak
-                };
-                Some(*since + soak.less(*accrued))
-            }
-            _ => None,
-        }
-    }
-
     fn soak(&mut self, r: usize, ring: RingIndex, out: &mut Vec<Event>) -> bool {
         let rollout = self.rollouts[r].rec.id;
         let blind = self.blind(r, ring).is_some();
         // An empty ring has nothing to observe.
-        let over = self.rollouts[r].plan.rings[ring.index()].planned == 0
-            || self
-                .soak_until(&self.rollouts[r])
-                .is_some_and(|until| until <= self.now);
-        let running = self.soak_until(&self.rollouts[r]).is_some();
+        let over = self.rollouts[r].plan.rings[ring.index()].planned == 0 || self.soak_is_over(r);
+        let running = self.soak_runs(r);
         match (running, blind) {
             (true, true) => self.emit(Event::SoakHeld { rollout }, out),
             (false, false) => self.emit(Event::SoakContinued { rollout }, out),
@@ -693,7 +680,10 @@ impl Engine {
     fn promote(&mut self, r: usize, ring: RingIndex, out: &mut Vec<Event>) -> bool {
         // A yes that is void is void as soon as its time has come, whatever else the promotion waits for.
         let is_approved = self.approved(r, Subject::Promotion { ring }, out);
-        if self.promotion_waits(r, ring).is_some() || !is_approved {
+        if self.promotion_waits(r, ring).is_some()
+            || self.gate_keeps_ring(r).is_some()
+            || !is_approved
+        {
             return false;
         }
         let id = self.rollouts[r].rec.id;

@@ -198,7 +198,8 @@ impl Engine {
             | HostState::Lost
             | HostState::Skipped
             | HostState::OnHold
-            | HostState::Again => {}
+            | HostState::Again
+            | HostState::Vanished => {}
         }
     }
 }

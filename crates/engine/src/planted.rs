@@ -131,6 +131,42 @@ pub enum Bug {
     TimesAskedOnce,
     /// A step starts where it fits and the rest of its visit does not.
     OnlyNextStepFits,
+    /// A soak ends although too little of it was working time.
+    WorkingTimeIgnored,
+    /// A soak is credited with working time in which nobody ran.
+    WorkingTimeOverGap,
+    /// A yes counts that was given outside its hours.
+    ApprovalHoursIgnored,
+    /// Visits begin whatever external gates say.
+    GateIgnoredByVisits,
+    /// Rings open and are promoted whatever external gates say.
+    GateIgnoredByRings,
+    /// What an external gate said before a crash counts after it.
+    GateOutlivesCrash,
+    /// What an external gate said counts however long ago that was. (In the loop around the engine.)
+    GateNeverStale,
+    /// A freeze that was overridden does not hold again.
+    OverrideNeverEnds,
+    /// Whoever overrides one freeze overrides all.
+    OverridesEveryFreeze,
+    /// A freeze that nothing may ignore is overridden.
+    BindingOverridden,
+    /// People are told that something moves later than it can.
+    ToldTooLate,
+    /// A host that is gone from the fleet is visited all the same.
+    VanishedVisited,
+    /// A host that is gone goes on counting as one that has the update.
+    VanishedCounts,
+    /// A host that comes back to the fleet is never visited.
+    ReturnForgotten,
+    /// A revision of a plan is taken although its rollout has gone on since it was made.
+    RevisionUnchecked,
+    /// A yes to a ring stands although others are in it now.
+    RevisionKeepsApprovals,
+    /// What was known of a host holds for it although it is another one now.
+    RefreshKeepsEvidence,
+    /// A host whose release is another one now is given the one that was planned.
+    MisfitUpdated,
     /// A yes stands although its time is over.
     ExpiryIgnored,
     /// Two users of one person count as two people.
@@ -151,7 +187,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 71] = [
+    pub const ALL: [Self; 89] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -215,6 +251,24 @@ impl Bug {
         Self::TimesIgnored,
         Self::TimesAskedOnce,
         Self::OnlyNextStepFits,
+        Self::WorkingTimeIgnored,
+        Self::WorkingTimeOverGap,
+        Self::ApprovalHoursIgnored,
+        Self::GateIgnoredByVisits,
+        Self::GateIgnoredByRings,
+        Self::GateOutlivesCrash,
+        Self::GateNeverStale,
+        Self::OverrideNeverEnds,
+        Self::OverridesEveryFreeze,
+        Self::BindingOverridden,
+        Self::ToldTooLate,
+        Self::VanishedVisited,
+        Self::VanishedCounts,
+        Self::ReturnForgotten,
+        Self::RevisionUnchecked,
+        Self::RevisionKeepsApprovals,
+        Self::RefreshKeepsEvidence,
+        Self::MisfitUpdated,
         Self::ExpiryIgnored,
         Self::UsersCountTwice,
         Self::RegressionIgnored,

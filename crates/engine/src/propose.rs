@@ -100,8 +100,8 @@ impl Engine {
             {
                 return Err(Rejected::new(
                     "fleet-changed",
-                    "the fleet differs from the one that rollouts in flight run over, which is not supported yet",
-                    "let them finish, or cancel them, first",
+                    "the fleet differs from the one that rollouts in flight run over",
+                    "`ringway refresh` takes the change into them; then propose again",
                 ));
             }
             self.emit(Event::FleetAdopted { fleet }, out);

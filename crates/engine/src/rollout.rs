@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use ringway_model::{
-    Actor, ChangeId, Digest, RingIndex, RolloutId, RouteId, Slot, Span, Timestamp, VisitKind,
+    Actor, ChangeId, Digest, RingIndex, RolloutId, RouteId, Says, Slot, Span, Timestamp, VisitKind,
 };
 use ringway_policy::validated::Ramp;
 use ringway_scheduler::Plan;
@@ -255,12 +255,39 @@ pub(crate) struct Record {
     /// The ticket of the rollout. Written beside, too.
     #[serde(skip)]
     pub(crate) change: Option<ChangeId>,
+    /// What the plan's terms have come to. Written beside, too, and only where it is something.
+    #[serde(skip)]
+    pub(crate) terms: TermsRecord,
+    /// By the number of a timetable: when work may run with freezes overridden, where one is. Derived.
+    #[serde(skip)]
+    pub(crate) effective: BTreeMap<usize, Vec<(Timestamp, Timestamp)>>,
     /// What people asked, in the order of their numbers. Written beside, too.
     #[serde(skip)]
     pub(crate) asked: Vec<AskedRec>,
     /// The last yes of all, as it was given. Written beside, too.
     #[serde(skip)]
     pub(crate) last_yes: Option<LastYes>,
+}
+
+/// Who lets work run in a freeze.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Overridden {
+    pub(crate) until: Timestamp,
+    pub(crate) by: Actor,
+    pub(crate) reason: String,
+}
+
+/// What the terms of a plan have come to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TermsRecord {
+    /// Working time that the soak under way was observed in, without what passes since it runs.
+    pub(crate) worked: Span,
+    /// By name: freezes that are, or were, overridden.
+    pub(crate) overridden: BTreeMap<String, Overridden>,
+    /// By the number of an external gate: what it says, since when, and what it added. Empty before the first.
+    pub(crate) gates: Vec<(Says, Timestamp, String)>,
+    /// When it was proposed, where its plan has a due date that counts from then.
+    pub(crate) started: Option<Timestamp>,
 }
 
 /// Counters of one ring, kept true by `Engine::set_slot`.
@@ -275,6 +302,7 @@ pub(crate) struct RingCount {
     pub(crate) withheld: u32,
     pub(crate) rolled_back: u32,
     pub(crate) skipped: u32,
+    pub(crate) vanished: u32,
     /// Hosts that count toward the ring's failures.
     pub(crate) counted: u32,
     /// Done hosts that every gate finds up.
@@ -295,6 +323,7 @@ impl RingCount {
             Class::Withheld => &mut self.withheld,
             Class::RolledBack => &mut self.rolled_back,
             Class::Skipped => &mut self.skipped,
+            Class::Vanished => &mut self.vanished,
         }
     }
 }
@@ -306,6 +335,7 @@ pub(crate) struct GroupCount {
     pub(crate) done: u32,
     pub(crate) failed: u32,
     pub(crate) debt: u32,
+    /// Those that a person left out, and those that are gone.
     pub(crate) skipped: u32,
 }
 
@@ -357,6 +387,7 @@ impl Rollout {
         plan: Arc<Plan>,
         starter: Actor,
         key: Option<String>,
+        at: Timestamp,
     ) -> Self {
         let rec = Record {
             id,
@@ -382,6 +413,12 @@ impl Rollout {
             again: BTreeSet::new(),
             calendar: None,
             change: None,
+            terms: TermsRecord {
+                gates: vec![(Says::Unknown, at, String::new()); plan.terms.external.len()],
+                started: plan.terms.due.as_ref().map(|_| at),
+                ..TermsRecord::default()
+            },
+            effective: BTreeMap::new(),
             asked: Vec::new(),
             last_yes: None,
         };
@@ -462,8 +499,8 @@ impl Rollout {
         says
     }
 
-    /// Whether a group's hosts in a ring are done and healthy, those left behind within the ring's allowance and
-    /// those that a person left out aside.
+    /// Whether a group's hosts in a ring are done and healthy, those left behind within the ring's allowance,
+    /// those that a person left out and those that are gone aside.
     pub(crate) fn group_is_done(&self, fleet: &Fleet, ring: usize, group: usize) -> bool {
         let count = self.idx.groups[ring * fleet.spec.groups.len() + group];
         let tolerated = self.idx.rings[ring].debt <= self.plan.rings[ring].debt_allowed;

@@ -13,7 +13,7 @@ use crate::engine::Engine;
 use crate::rollout::{RolloutState, Stage};
 use crate::slot::{Class, SlotRec};
 use crate::view::{
-    AnswerView, ApprovalView, AtOnce, CannotView, CouldView, GateView, QuestionView, SinceView,
+    AnswerView, ApprovalView, AtOnce, CannotView, CouldView, QuestionView, SinceView, VerdictView,
     WayBack, YesView,
 };
 
@@ -139,6 +139,8 @@ impl Engine {
             by: given.iter().map(|yes| yes.person.clone()).collect(),
             given,
             teams: rule.plan.by.clone(),
+            between: self.approval_between(r, subject),
+            counts_from: self.outside_hours(r, subject).and_then(|on| on.earliest()),
             could,
             cannot,
             due: is_at && matches!(self.stage(r), None | Some(Stage::Promoting { .. })),
@@ -182,13 +184,18 @@ impl Engine {
             .collect()
     }
 
-    fn gate_views(&self, r: usize, ring: RingIndex, says: &[crate::event::Says]) -> Vec<GateView> {
+    fn gate_views(
+        &self,
+        r: usize,
+        ring: RingIndex,
+        says: &[crate::event::Verdict],
+    ) -> Vec<VerdictView> {
         let idx = &self.rollouts[r].idx;
         let of = idx.rings[ring.index()].done;
         let counts = idx.tested.gates(ring.index());
         let gates = counts.iter().zip(says).enumerate();
         gates
-            .map(|(gate, (count, says))| GateView {
+            .map(|(gate, (count, says))| VerdictView {
                 gate: self.gate_name(r, gate),
                 says: *says,
                 up: count.up,
@@ -212,7 +219,9 @@ impl Engine {
         let mut of_groups: BTreeMap<Option<GroupId>, (u32, u32)> = BTreeMap::new();
         let mut of_cells: BTreeMap<_, (Option<GroupId>, u32)> = BTreeMap::new();
         for slot in slots {
-            if self.rollouts[r].rec.slots[slot].state.class() == Class::Skipped {
+            if self.rollouts[r].rec.slots[slot].state.class() == Class::Skipped
+                || self.has_vanished(plan.slots[slot].host)
+            {
                 continue;
             }
             let host = &spec.hosts[plan.slots[slot].host.index()];

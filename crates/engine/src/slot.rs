@@ -83,6 +83,7 @@ pub(crate) enum Class {
     Withheld,
     RolledBack,
     Skipped,
+    Vanished,
 }
 
 impl HostState {
@@ -100,6 +101,7 @@ impl HostState {
             Self::RolledBack => Class::RolledBack,
             Self::Offline | Self::Held | Self::OnHold => Class::Debt,
             Self::Skipped => Class::Skipped,
+            Self::Vanished => Class::Vanished,
         }
     }
 
@@ -121,7 +123,8 @@ impl HostState {
             | Self::Offline
             | Self::Held
             | Self::Skipped
-            | Self::OnHold => false,
+            | Self::OnHold
+            | Self::Vanished => false,
         }
     }
 
@@ -172,7 +175,8 @@ impl HostState {
             | Self::Lost
             | Self::Skipped
             | Self::OnHold
-            | Self::Again => None,
+            | Self::Again
+            | Self::Vanished => None,
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::fleet::Fleet;
 use crate::hold::{HostHold, Skipped};
 use crate::rollout::{
     Approval, AskedRec, Given, Index, LastYes, RampState, Record, Rollout, RolloutState,
+    TermsRecord,
 };
 use crate::slot::SlotRec;
 use crate::times::Calendar;
@@ -26,6 +27,9 @@ const FORMAT_WITH_WORDS: u8 = 3;
 
 /// The same with tickets behind that, for the same reason: journals have digests of states that have words and no tickets.
 const FORMAT_WITH_CHANGES: u8 = 4;
+
+/// The same with what the terms of plans have come to behind that.
+const FORMAT_WITH_TERMS: u8 = 5;
 
 /// The tickets of rollouts, by the rollout's index.
 type Changes = Vec<(u32, ChangeId)>;
@@ -42,8 +46,11 @@ struct Words {
     calendars: Vec<(u32, Calendar)>,
 }
 
+/// By the rollout's index, where there is anything.
+type Terms = Vec<(u32, TermsRecord)>;
+
 /// The same with what people said of approvals behind those words.
-const FORMAT_WITH_CONSENT: u8 = 5;
+const FORMAT_WITH_CONSENT: u8 = 6;
 
 /// What people said of approvals, each by the rollout's index.
 #[derive(Default, Serialize, Deserialize)]
@@ -151,11 +158,21 @@ impl Engine {
             || !words.again.is_empty()
             || !words.calendars.is_empty();
         let (changes, consented) = (self.changes_named(), self.consented());
-        let format = match (has_words, changes.is_empty(), consented.is_empty()) {
-            (_, _, false) => FORMAT_WITH_CONSENT,
-            (_, false, true) => FORMAT_WITH_CHANGES,
-            (true, true, true) => FORMAT_WITH_WORDS,
-            (false, true, true) => FORMAT,
+        let terms: Terms = (0_u32..)
+            .zip(&self.rollouts)
+            .filter(|(_, rollout)| rollout.rec.terms != TermsRecord::default())
+            .map(|(index, rollout)| (index, rollout.rec.terms.clone()))
+            .collect();
+        let format = if !consented.is_empty() {
+            FORMAT_WITH_CONSENT
+        } else if !terms.is_empty() {
+            FORMAT_WITH_TERMS
+        } else if !changes.is_empty() {
+            FORMAT_WITH_CHANGES
+        } else if has_words {
+            FORMAT_WITH_WORDS
+        } else {
+            FORMAT
         };
         let state = State {
             format,
@@ -176,6 +193,9 @@ impl Engine {
         }
         if format >= FORMAT_WITH_CHANGES {
             bytes = postcard::to_extend(&changes, bytes).expect(plain);
+        }
+        if format >= FORMAT_WITH_TERMS {
+            bytes = postcard::to_extend(&terms, bytes).expect(plain);
         }
         if format >= FORMAT_WITH_CONSENT {
             bytes = postcard::to_extend(&consented, bytes).expect(plain);
@@ -305,26 +325,28 @@ impl Engine {
         plans: BTreeMap<Digest, Arc<Plan>>,
     ) -> Result<Self, Fault> {
         let format = bytes.first().copied();
-        if !matches!(
-            format,
-            Some(FORMAT | FORMAT_WITH_WORDS | FORMAT_WITH_CHANGES | FORMAT_WITH_CONSENT)
-        ) {
+        let known = FORMAT..=FORMAT_WITH_CONSENT;
+        let Some(format) = format.filter(|format| known.contains(format)) else {
             return Err(Fault::new("the snapshot is of another format"));
-        }
+        };
         let unreadable = |_| Fault::new("the snapshot does not read back");
         let (stored, rest): (Stored, _) = postcard::take_from_bytes(bytes).map_err(unreadable)?;
-        let format_is = |least: u8| format.is_some_and(|format| format >= least);
-        let (words, rest): (Words, _) = if format_is(FORMAT_WITH_WORDS) {
+        let (words, rest): (Words, _) = if format >= FORMAT_WITH_WORDS {
             postcard::take_from_bytes(rest).map_err(unreadable)?
         } else {
             (Words::default(), rest)
         };
-        let (changes, rest): (Changes, _) = if format_is(FORMAT_WITH_CHANGES) {
+        let (changes, rest): (Changes, _) = if format >= FORMAT_WITH_CHANGES {
             postcard::take_from_bytes(rest).map_err(unreadable)?
         } else {
             (Changes::new(), rest)
         };
-        let consented: Consented = if format_is(FORMAT_WITH_CONSENT) {
+        let (terms, rest): (Terms, _) = if format >= FORMAT_WITH_TERMS {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Terms::new(), rest)
+        };
+        let consented: Consented = if format >= FORMAT_WITH_CONSENT {
             postcard::from_bytes(rest).map_err(unreadable)?
         } else {
             Consented::default()
@@ -365,6 +387,7 @@ impl Engine {
             });
         }
         engine.take_words(words)?;
+        engine.take_terms(terms)?;
         engine.take_consented(consented)?;
         for (index, change) in changes {
             let rollout = engine.rollouts.get_mut(index as usize);
@@ -373,7 +396,7 @@ impl Engine {
         }
         engine.fleets = fleets;
         engine.plans = plans;
-        debug_assert_eq!(Some(stored.format), format);
+        debug_assert_eq!(stored.format, format);
         engine.rebuild();
         Ok(engine)
     }
@@ -399,10 +422,27 @@ impl Engine {
         for (index, calendar) in words.calendars {
             let rollout = self.rollouts.get_mut(index as usize);
             let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
-            if calendar.tables.len() != rollout.plan.times.tables.len() {
+            if calendar.tables.len() != rollout.plan.rules().count() {
                 return Err(Fault::new("the snapshot is of another plan"));
             }
             rollout.rec.calendar = Some(calendar);
+        }
+        Ok(())
+    }
+
+    /// What the terms of plans have come to, as a snapshot has it.
+    fn take_terms(&mut self, terms: Terms) -> Result<(), Fault> {
+        for (index, terms) in terms {
+            let rollout = self.rollouts.get_mut(index as usize);
+            let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
+            let gates = rollout.plan.terms.external.len();
+            if !rollout.rec.state.is_final() && terms.gates.len() != gates {
+                return Err(Fault::new("the snapshot is of another plan"));
+            }
+            rollout.rec.terms = terms;
+        }
+        for r in 0..self.rollouts.len() {
+            self.refresh_effective(r);
         }
         Ok(())
     }

@@ -7,7 +7,7 @@
 use ringway_model::{Evidence, Slot};
 use ringway_scheduler::Plan;
 
-use crate::event::Says;
+use crate::event::Verdict;
 use crate::fleet::evidence_in;
 use crate::rollout::RingCount;
 use crate::slot::Class;
@@ -36,7 +36,7 @@ pub(crate) struct Tested {
 const fn is_hopeful(class: Class) -> bool {
     match class {
         Class::Pending | Class::Visiting | Class::Settling | Class::Done | Class::Withheld => true,
-        Class::Failed | Class::Debt | Class::Skipped | Class::RolledBack => false,
+        Class::Failed | Class::Debt | Class::Skipped | Class::RolledBack | Class::Vanished => false,
     }
 }
 
@@ -105,17 +105,17 @@ impl Tested {
     }
 
     /// Every gate's verdict on a ring.
-    pub(crate) fn verdicts(&self, ring: usize, planned: u32, count: &RingCount) -> Vec<Says> {
+    pub(crate) fn verdicts(&self, ring: usize, planned: u32, count: &RingCount) -> Vec<Verdict> {
         let to_come = count.pending + count.visiting + count.settling + count.withheld;
         let gates = self.gates(ring).iter();
         gates
             .map(|gate| {
                 if gate.down > 0 {
-                    Says::Regressed
+                    Verdict::Regressed
                 } else if planned == 0 || to_come == 0 && count.done > 0 && gate.up == count.done {
-                    Says::Pass
+                    Verdict::Pass
                 } else {
-                    Says::Inconclusive
+                    Verdict::Inconclusive
                 }
             })
             .collect()

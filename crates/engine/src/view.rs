@@ -1,12 +1,12 @@
 //! What people are shown: plain values with names, made from the state on request.
 
 use ringway_model::{
-    ChangeId, Digest, HostOutcome, RolloutId, Slot, Span, StepKind, Timestamp, WaitingOn,
+    ChangeId, Digest, HostOutcome, RolloutId, Says, Slot, Span, StepKind, Timestamp, WaitingOn,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::command::{HoldKind, Subject};
-use crate::event::Says;
+use crate::event::Verdict;
 
 /// The fleet and its rollouts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,10 +84,84 @@ pub struct RolloutView {
     /// Who wrote the policy.
     #[serde(default)]
     pub author: Option<String>,
+    /// Freezes that people let work run in.
+    #[serde(default)]
+    pub overrides: Vec<OverrideView>,
+    /// What external gates say.
+    #[serde(default)]
+    pub gates: Vec<GateView>,
+    /// By when it is to be complete, and when it can be; absent where its policy does not say, and when it is over.
+    #[serde(default)]
+    pub due: Option<DueView>,
     /// Hosts that `applies_to` matches and no release does.
     pub not_applicable: u32,
     /// Hosts that counted as failed at any time, in all rings: the blast radius so far.
     pub hit: u32,
+    /// Hosts that the update is for and that are no part of the rollout: they joined the fleet when its last ring had begun.
+    #[serde(default)]
+    pub too_late: Vec<String>,
+}
+
+/// By when a rollout is to be complete.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct DueView {
+    /// Which key of the policy's `due` says so.
+    pub by: String,
+    /// The instant.
+    pub at: Timestamp,
+    /// When it can be complete at the earliest, from how it stands now; absent: its calendar has no time for it.
+    pub earliest: Option<Timestamp>,
+    /// Whether it will be missed, whatever happens.
+    pub missed: bool,
+    /// When each ring that is to come can begin and be promoted, at the earliest.
+    pub rings: Vec<RingDue>,
+}
+
+/// When a ring can be, at the earliest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RingDue {
+    /// Its name.
+    pub ring: String,
+    /// Its next visit, or now.
+    pub starts: Timestamp,
+    /// Its last host has settled.
+    pub settled: Timestamp,
+    /// Its soak has ended.
+    pub soaked: Timestamp,
+    /// It is promoted.
+    pub promoted: Timestamp,
+}
+
+/// A freeze that somebody lets work run in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct OverrideView {
+    /// The freeze.
+    pub freeze: String,
+    /// By whom.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When it holds again.
+    pub until: Timestamp,
+}
+
+/// What an external gate says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct GateView {
+    /// Its name.
+    pub gate: String,
+    /// What it says.
+    pub says: Says,
+    /// Since when.
+    pub since: Timestamp,
+    /// What its command added.
+    pub why: String,
+    /// How often it is asked.
+    pub every_ms: Span,
 }
 
 /// One ring.
@@ -119,6 +193,9 @@ pub struct RingView {
     /// Hosts that a person left out.
     #[serde(default)]
     pub skipped: u32,
+    /// Hosts that are no longer of the fleet.
+    #[serde(default)]
+    pub vanished: u32,
     /// The failure that halts.
     pub halt_on: Option<u32>,
     /// When the soak ends if nothing interrupts it.
@@ -168,6 +245,12 @@ pub struct ApprovalView {
     pub by: Vec<String>,
     /// Teams that may.
     pub teams: Vec<String>,
+    /// The hours in which a yes counts, where not at any.
+    #[serde(default)]
+    pub between: Option<String>,
+    /// When a yes counts next, where it does not now.
+    #[serde(default)]
+    pub counts_from: Option<Timestamp>,
     /// Whether the ring has been observed for long enough (an earlier yes is kept under the conditions it was shown).
     pub due: bool,
     /// Names of the hosts that count as failed so far.
@@ -195,7 +278,7 @@ pub struct ApprovalView {
     pub left_out: Vec<String>,
     /// What each gate says of the ring that is observed.
     #[serde(default)]
-    pub gates: Vec<GateView>,
+    pub gates: Vec<VerdictView>,
     /// Kinds of hosts of the ring to come of which no earlier ring has an example.
     #[serde(default)]
     pub untested: Vec<String>,
@@ -258,11 +341,11 @@ pub struct CannotView {
 /// What a gate says of a ring.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct GateView {
+pub struct VerdictView {
     /// The gate.
     pub gate: String,
     /// Its verdict.
-    pub says: Says,
+    pub says: Verdict,
     /// Updated hosts that it finds up.
     pub up: u32,
     /// Updated hosts that it finds down.

@@ -64,6 +64,7 @@ impl Engine {
             },
             result,
         );
+        let then = self.of_the_fleet(r, slot, then);
         self.emit(
             Event::StepEnded {
                 intent,
@@ -545,7 +546,8 @@ impl Engine {
             | HostState::Lost
             | HostState::Skipped
             | HostState::OnHold
-            | HostState::Again => {}
+            | HostState::Again
+            | HostState::Vanished => {}
         }
     }
 
@@ -572,7 +574,8 @@ impl Engine {
             kind,
             began: false,
         };
-        let (to, until) = match self.turn_back(ended) {
+        let then = self.turn_back(ended);
+        let (to, until) = match self.of_the_fleet(r, slot, then) {
             Then::Step {
                 position,
                 attempt,

@@ -1,5 +1,7 @@
 //! One batch: what arrived is handed to the engine, time is let pass, and what was decided becomes a row.
 
+use std::collections::BTreeSet;
+
 use ringway_engine::{Accepted, Command, Event, Handled, Input, Rejected};
 use ringway_model::{Actor, Digest, IntentId, Timestamp};
 
@@ -10,7 +12,7 @@ use crate::fold;
 use crate::interpret::interpret;
 use crate::library::{DOCUMENT, FLEET, PLAN};
 use crate::machine::{Asked, Executor, Happening, Phase};
-use crate::port::{Blob, Order, Proposal, Request, Row};
+use crate::port::{Blob, Order, Proposal, Refresh, Request, Row};
 use crate::words::{self, Word};
 
 /// A batch while it is being decided.
@@ -139,6 +141,7 @@ impl Executor {
     ) -> Result<Accepted, Rejected> {
         let (command, blobs) = match order {
             Order::Propose(proposal) => self.register(*proposal)?,
+            Order::Refresh(refresh) => self.register_refresh(*refresh)?,
             Order::Command(command) => {
                 self.check_known(&command)?;
                 (command, Vec::new())
@@ -182,6 +185,17 @@ impl Executor {
                 let (rollout, calendar) = (*rollout, (**calendar).clone());
                 self.take(now, Input::Calendar { rollout, calendar }, draft);
             }
+            Happening::Gate(rollout, gate, answer) => {
+                let (rollout, gate, says) = (*rollout, *gate, answer.says);
+                let why = answer.why.clone();
+                let input = Input::GateSaid {
+                    rollout,
+                    gate,
+                    says,
+                    why,
+                };
+                self.take(now, input, draft);
+            }
         }
         draft.kept.push(happening);
     }
@@ -189,8 +203,14 @@ impl Executor {
     /// Watches what the decided events want watched.
     fn observe(&mut self, now: Timestamp, events: &[Event]) {
         for event in events {
-            if let Event::FleetAdopted { fleet } = event {
+            if let Event::FleetAdopted { fleet } | Event::FleetRefreshed { fleet, .. } = event {
                 self.fleet = Some(*fleet);
+            }
+            // A revision may have rules about time that the plan before did not have.
+            if let Event::PlanRevised { rollout, .. } = event
+                && self.engine.wants_calendar(*rollout)
+            {
+                self.calendars_asked.remove(rollout);
             }
         }
         let fleet = self
@@ -232,17 +252,14 @@ impl Executor {
                 hint: Some("make the plan again from the documents as they are now".to_owned()),
             });
         }
+        // What a refusal before this one left known may not be durable: it is named whether it is known or not.
         let mut blobs = documents;
-        if !self.library.fleets.contains_key(&fleet) {
-            self.engine.provide_fleet(fleet, proposal.fleet.clone());
-            self.library.fleets.insert(fleet, proposal.fleet);
-            blobs.push(blob(FLEET, fleet, fleet_bytes));
-        }
-        if !self.library.plans.contains_key(&plan) {
-            self.engine.provide_plan(plan, proposal.plan.clone());
-            self.library.plans.insert(plan, proposal.plan);
-            blobs.push(blob(PLAN, plan, plan_bytes));
-        }
+        self.engine.provide_fleet(fleet, proposal.fleet.clone());
+        self.library.fleets.insert(fleet, proposal.fleet);
+        blobs.push(blob(FLEET, fleet, fleet_bytes));
+        self.engine.provide_plan(plan, proposal.plan.clone());
+        self.library.plans.insert(plan, proposal.plan);
+        blobs.push(blob(PLAN, plan, plan_bytes));
         let key = proposal.key;
         let command = match proposal.change {
             None => Command::Propose { fleet, plan, key },
@@ -256,6 +273,45 @@ impl Executor {
         Ok((command, blobs))
     }
 
+    /// Makes known what comes with a fleet that was read anew, and names what must become durable with it. What a refusal
+    /// before this one left known is named again: it may not be durable.
+    fn register_refresh(&mut self, refresh: Refresh) -> Result<(Command, Vec<Blob>), Rejected> {
+        let mut blobs: Vec<Blob> = refresh
+            .documents
+            .into_iter()
+            .map(|(_, text)| blob(DOCUMENT, Digest::of(text.as_bytes()), text.into_bytes()))
+            .collect();
+        let known: BTreeSet<Digest> = self
+            .engine
+            .open()
+            .iter()
+            .flat_map(|open| open.plan.documents.values().copied())
+            .chain(blobs.iter().map(|document| document.digest))
+            .collect();
+        let mut plans = Vec::new();
+        for (rollout, plan) in refresh.plans {
+            let made_from = plan.documents.iter();
+            let mut missing = made_from.filter(|(_, digest)| !known.contains(digest));
+            if let Some((name, _)) = missing.next() {
+                return Err(Rejected {
+                    code: "documents-missing".to_owned(),
+                    why: format!("a plan was made from {name}, which did not come with it"),
+                    hint: Some("refresh again from the documents as they are now".to_owned()),
+                });
+            }
+            let (digest, bytes) = plan.encode();
+            self.engine.provide_plan(digest, plan.clone());
+            self.library.plans.insert(digest, plan);
+            blobs.push(blob(PLAN, digest, bytes));
+            plans.push((rollout, digest));
+        }
+        let (fleet, bytes) = refresh.fleet.encode();
+        self.engine.provide_fleet(fleet, refresh.fleet.clone());
+        self.library.fleets.insert(fleet, refresh.fleet);
+        blobs.push(blob(FLEET, fleet, bytes));
+        Ok((Command::Refresh { fleet, plans }, blobs))
+    }
+
     /// A command may only name content that was registered, and another database than this one.
     fn check_known(&self, command: &Command) -> Result<(), Rejected> {
         if let Command::Adopt { incarnation, .. } = command
@@ -267,6 +323,18 @@ impl Executor {
                 hint: Some(
                     "its hosts are its own; name the one they say they belong to".to_owned(),
                 ),
+            });
+        }
+        if let Command::Refresh { fleet, plans } = command
+            && !(self.library.fleets.contains_key(fleet)
+                && plans
+                    .iter()
+                    .all(|(_, plan)| self.library.plans.contains_key(plan)))
+        {
+            return Err(Rejected {
+                code: "not-found".to_owned(),
+                why: format!("fleet {} or a plan for it is not registered", fleet.short()),
+                hint: Some("send the documents with it".to_owned()),
             });
         }
         if let Command::Propose { fleet, plan, .. } | Command::ProposeAs { fleet, plan, .. } =

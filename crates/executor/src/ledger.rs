@@ -167,7 +167,8 @@ const fn mark(event: &Event) -> Mark {
         | Event::CancelBegan { .. }
         | Event::RollbackBegan { .. }
         | Event::Finished { .. }
-        | Event::HostHeld { .. } => Mark::MayRevoke,
+        | Event::HostHeld { .. }
+        | Event::FleetRefreshed { .. } => Mark::MayRevoke,
         Event::Recovered { .. }
         | Event::Alive
         | Event::ClockJumped { .. }
@@ -196,6 +197,9 @@ const fn mark(event: &Event) -> Mark {
         | Event::Asked { .. }
         | Event::Answered { .. }
         | Event::CalendarKnown { .. }
-        | Event::ChangeNamed { .. } => Mark::Nothing,
+        | Event::ChangeNamed { .. }
+        | Event::FreezeOverridden { .. }
+        | Event::GateSaid { .. }
+        | Event::PlanRevised { .. } => Mark::Nothing,
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ringway_engine::{Accepted, Calendar, Command, Rejected};
 use ringway_model::{
     Actor, ChangeId, Digest, Epoch, Hasher, HostId, IntentId, ProbeId, RawReport, RolloutId,
-    RouteId, Sample, Timestamp, VisitKind,
+    RouteId, Sample, Says, Timestamp, VisitKind,
 };
 use ringway_scheduler::{FleetSpec, Plan};
 use serde::{Deserialize, Serialize};
@@ -68,8 +68,26 @@ pub enum Arrival {
         /// They.
         calendar: Option<Box<Calendar>>,
     },
+    /// An external gate answered; the answer to [`Request::AskGate`].
+    GateTold {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The gate's number in its plan.
+        gate: u16,
+        /// The answer.
+        answer: GateAnswer,
+    },
     /// The instant asked for with [`Request::WakeAt`] has come, or any other reason to look at the clock.
     Woken,
+}
+
+/// What the command of an external gate says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GateAnswer {
+    /// What it says.
+    pub says: Says,
+    /// What it printed last, or why it says nothing.
+    pub why: String,
 }
 
 /// A command, with the documents it brings.
@@ -77,6 +95,8 @@ pub enum Arrival {
 pub enum Order {
     /// A new rollout; its documents are registered under the actor in the same commit.
     Propose(Box<Proposal>),
+    /// The fleet as it is now; what comes with it is registered under the actor in the same commit.
+    Refresh(Box<Refresh>),
     /// Anything else.
     Command(Command),
 }
@@ -94,6 +114,17 @@ pub struct Proposal {
     pub key: Option<String>,
     /// The ticket by which a change management system knows the rollout.
     pub change: Option<ChangeId>,
+}
+
+/// The fleet as its document is now, with what follows from it for rollouts in flight.
+#[derive(Clone, Debug)]
+pub struct Refresh {
+    /// The fleet, in which hosts have the numbers they had.
+    pub fleet: Arc<FleetSpec>,
+    /// Rollouts whose plans change with it, each with the next revision.
+    pub plans: Vec<(RolloutId, Arc<Plan>)>,
+    /// The documents as written: kind and name, text.
+    pub documents: Vec<(String, String)>,
 }
 
 /// What the store holds.
@@ -224,6 +255,19 @@ pub enum Request {
         plan: Arc<Plan>,
         /// The first instant.
         from: Timestamp,
+    },
+    /// Ask an external gate once.
+    AskGate {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The gate's number in its plan.
+        gate: u16,
+        /// The plan.
+        plan: Arc<Plan>,
+        /// The name of the ring that the rollout is at; before the start, of the first.
+        ring: String,
+        /// The ticket by which a change management system knows it.
+        change: Option<ChangeId>,
     },
     /// Come back at this instant. Replaces every earlier wish.
     WakeAt(Timestamp),

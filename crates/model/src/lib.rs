@@ -17,7 +17,7 @@ mod waiting;
 
 pub use change::{ChangeId, ChangeParseError};
 pub use digest::{Digest, DigestParseError, Hasher, Pieces};
-pub use evidence::{Evidence, Sample};
+pub use evidence::{Evidence, Sample, Says};
 pub use ids::{
     Actor, CellId, Epoch, GroupId, HostId, IntentId, IntentParseError, ProbeId, RingIndex,
     RolloutId, RouteId, Slot,

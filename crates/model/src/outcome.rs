@@ -62,6 +62,8 @@ pub enum HostOutcome {
     OnHold,
     /// Failed, and to be visited again by a person's decision. Counts as failed and as down until that succeeds.
     Again,
+    /// No longer of the fleet. Neither debt nor evidence; visited after all should it come back.
+    Vanished,
 }
 
 impl HostOutcome {
@@ -84,6 +86,7 @@ impl HostOutcome {
             Self::Skipped => "skipped",
             Self::OnHold => "on hold",
             Self::Again => "failed, to be visited again",
+            Self::Vanished => "vanished (no longer of the fleet)",
         }
     }
 }
@@ -121,7 +124,8 @@ impl fmt::Display for HostOutcome {
             | Self::Lost
             | Self::Skipped
             | Self::OnHold
-            | Self::Again => f.write_str(self.word()),
+            | Self::Again
+            | Self::Vanished => f.write_str(self.word()),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::evidence::Says;
 use crate::ids::{Actor, HostId, RolloutId};
 use crate::time::{Span, Timestamp};
 
@@ -232,6 +233,26 @@ pub enum WaitingOn {
         /// The ring's name.
         ring: String,
     },
+    /// A yes does not count now: it is outside the hours in which it may be given.
+    ApprovalHours {
+        /// What a yes starts: the ring's name.
+        to: String,
+        /// When one counts again; absent: in no hours that are known.
+        opens: Option<Timestamp>,
+    },
+    /// An external gate does not say that work may begin.
+    ExternalGate {
+        /// Its name.
+        gate: String,
+        /// What it says.
+        says: Says,
+        /// What its command added, as it ended.
+        why: String,
+        /// Since when.
+        since: Timestamp,
+        /// How often it is asked.
+        every: Span,
+    },
 }
 
 impl WaitingOn {
@@ -271,11 +292,13 @@ impl WaitingOn {
             Self::Window { .. } => "window",
             Self::Freeze { .. } => "freeze",
             Self::Calendar => "calendar",
+            Self::ApprovalHours { .. } => "approval-hours",
+            Self::ExternalGate { .. } => "external-gate",
         }
     }
 
     /// Every variant's name.
-    pub const NAMES: [&'static str; 33] = [
+    pub const NAMES: [&'static str; 35] = [
         "stop",
         "fault",
         "pause",
@@ -309,6 +332,8 @@ impl WaitingOn {
         "window",
         "freeze",
         "calendar",
+        "approval-hours",
+        "external-gate",
     ];
 
     /// The earliest instant at which this can be over by itself, where that is known.
@@ -317,7 +342,9 @@ impl WaitingOn {
             Self::Soak { until } | Self::Settle { until } => Some(*until),
             Self::Retry { at } | Self::Offline { retry_at: at } => Some(*at),
             Self::HostHold { until, .. } | Self::Maintenance { until, .. } => *until,
-            Self::Window { opens, .. } | Self::Freeze { opens, .. } => *opens,
+            Self::Window { opens, .. }
+            | Self::Freeze { opens, .. }
+            | Self::ApprovalHours { opens, .. } => *opens,
             Self::Stop { .. }
             | Self::Fault { .. }
             | Self::Pause { .. }
@@ -342,6 +369,7 @@ impl WaitingOn {
             | Self::Worker
             | Self::HoldEnds
             | Self::Calendar
+            | Self::ExternalGate { .. }
             | Self::NobodyUpdated { .. } => None,
         }
     }
@@ -389,7 +417,17 @@ impl WaitingOn {
                 "the machine's time zone database; the log says what is wrong with it"
             }
             Self::NobodyUpdated { .. } => {
-                "a person's `retry` of a host that was skipped, or `cancel`"
+                "a person's `retry` of a host that was skipped, a host that comes back, or `cancel`"
+            }
+            Self::ApprovalHours { opens: Some(_), .. } => "time, and then a person's `approve`",
+            Self::ApprovalHours { opens: None, .. } => {
+                "other hours in the policy, and a new rollout"
+            }
+            Self::ExternalGate {
+                says: Says::Closed, ..
+            } => "the gate's command saying that it is open; a person's `cancel`",
+            Self::ExternalGate { .. } => {
+                "an answer of the gate's command: exit code 0 says open; a person's `cancel`"
             }
         }
     }
@@ -529,6 +567,26 @@ impl fmt::Display for WaitingOn {
             Self::Calendar => f.write_str("when work may run is not known yet"),
             Self::NobodyUpdated { ring } => {
                 write!(f, "no host of ring `{ring}` has the update")
+            }
+            Self::ApprovalHours { to, opens } => {
+                write!(f, "a yes to `{to}` does not count at this hour")?;
+                match opens {
+                    Some(at) => write!(f, "; it does from {at} on"),
+                    None => f.write_str("; no hours are known in which it does"),
+                }
+            }
+            Self::ExternalGate {
+                gate,
+                says,
+                why,
+                since,
+                every,
+            } => {
+                write!(f, "gate `{gate}` is {} since {since}", says.word())?;
+                if !why.is_empty() {
+                    write!(f, " ({why})")?;
+                }
+                write!(f, "; it is asked every {every}")
             }
         }
     }

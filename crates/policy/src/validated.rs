@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 mod accept;
 mod calendar;
 mod events;
+mod maintenance;
 mod world;
 
 pub use accept::Acceptance;
@@ -18,6 +19,7 @@ pub use calendar::{
     Weekday, Weekdays, Window, ZoneName,
 };
 pub use events::{Event, EventLength, Frequency, Repeat, RepeatEnds};
+pub use maintenance::{Announced, Maintenance};
 pub use world::{
     AfterHalt, Away, Does, FaultModel, Flaky, HostModel, PeopleModel, Priors, Regression,
     ShareRange, Shows, SpanRange, StepFails, World, WorldRollout,
@@ -196,7 +198,7 @@ pub enum Ask {
 }
 
 /// Something to execute.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Command {
     /// A text for `/bin/sh`. Values reach it as environment variables, never pasted into the text.
     Shell(String),
@@ -295,12 +297,32 @@ pub struct Policy {
     pub offline: Offline,
     /// Conditions on updated hosts.
     pub gates: Vec<Gate>,
+    /// Conditions outside the fleet.
+    pub external: Vec<ExternalGate>,
     /// What happens to hosts that are unhealthy before the update.
     pub already_unhealthy: AlreadyUnhealthy,
     /// What a hold does to a host whose update is applied and not restarted yet.
     pub on_halt: OnHalt,
     /// When work may run, within what the fleet allows.
     pub calendar: PolicyCalendar,
+    /// By the severity of an update, or [`OTHER`]: within which time it is to be everywhere.
+    pub due: BTreeMap<String, Span>,
+}
+
+/// What stands in `due` for every severity that does not.
+pub const OTHER: &str = "other";
+
+/// A condition that a command at the controller knows of: a change that must be approved elsewhere, an incident that is open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExternalGate {
+    /// Its name, unique among all gates of the policy.
+    pub name: String,
+    /// The command: 0 means open, 1 closed, anything else that nobody knows.
+    pub run: Command,
+    /// How often it is asked.
+    pub every: Span,
+    /// How long one answer may take.
+    pub timeout: Span,
 }
 
 /// A number of hosts, or a share of some.
@@ -708,6 +730,8 @@ pub struct Documents {
     pub cares: BTreeMap<String, Care>,
     /// Worlds by name.
     pub worlds: BTreeMap<String, World>,
+    /// Announced work by the name of its document.
+    pub maintenances: BTreeMap<String, Maintenance>,
     /// The people; empty when no document says who they are.
     pub people: People,
     /// The text of each document as written, by kind and name: `policy/monthly`, `people/people`. Its digest is the

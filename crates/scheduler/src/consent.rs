@@ -22,7 +22,7 @@ pub struct Consent {
     /// How to reach people, by name.
     pub contacts: BTreeMap<String, String>,
     /// The terms of the approvals that the start needs.
-    pub start: Terms,
+    pub start: RuleTerms,
     /// By ring.
     pub rings: Vec<RingConsent>,
     /// Which kinds of hosts each ring has.
@@ -33,14 +33,14 @@ pub struct Consent {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RingConsent {
     /// The terms of the approvals that going on after it needs.
-    pub after_soak: Terms,
+    pub after_soak: RuleTerms,
     /// How its soak may be ended before its time.
     pub early: Option<EarlyPlan>,
 }
 
 /// The terms of approvals.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Terms {
+pub struct RuleTerms {
     /// How long a yes that is not used stands.
     pub expire: Option<Span>,
     /// Those who are no member of any of the teams, each with the first team of which they are a deputy.
@@ -55,7 +55,7 @@ pub struct EarlyPlan {
     /// Who must want it.
     pub rule: ApprovalPlan,
     /// On which terms.
-    pub terms: Terms,
+    pub terms: RuleTerms,
 }
 
 /// Which kinds of hosts each ring has; empty where all are of one kind, or nearly every host is one of its own.
@@ -86,7 +86,7 @@ impl Consent {
     }
 
     /// The terms of approvals after a ring.
-    pub fn after_soak(&self, ring: usize) -> Option<&Terms> {
+    pub fn after_soak(&self, ring: usize) -> Option<&RuleTerms> {
         Some(&self.rings.get(ring)?.after_soak)
     }
 
@@ -105,7 +105,7 @@ impl Consent {
         let mut consent = Self {
             users: BTreeMap::new(),
             contacts: BTreeMap::new(),
-            start: start.map_or_else(Terms::default, |rule| Terms::of(rule, people)),
+            start: start.map_or_else(RuleTerms::default, |rule| RuleTerms::of(rule, people)),
             strata: Strata::default(),
             rings: if rings.iter().all(|ring| *ring == RingConsent::default()) {
                 Vec::new()
@@ -126,7 +126,7 @@ impl Consent {
     }
 }
 
-impl Terms {
+impl RuleTerms {
     /// The terms of a rule.
     pub(crate) fn of(rule: &Approvals, people: &People) -> Self {
         let teams = || rule.by.iter().filter_map(|name| people.teams.get(name));

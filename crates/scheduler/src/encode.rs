@@ -2,12 +2,16 @@
 //!
 //! The first byte is the format's version; the rest is postcard. The same value gives the same bytes on every machine.
 
+use std::collections::BTreeSet;
+
 use postcard::ser_flavors::Flavor;
-use ringway_model::{Digest, Pieces};
+use ringway_model::{Digest, HostId, Pieces};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::consent::Consent;
+use crate::plan::Revision;
+use crate::terms::Terms;
 use crate::times::Times;
 use crate::{FleetSpec, Plan};
 
@@ -18,8 +22,17 @@ const VERSION: u8 = 1;
 /// The format of a plan with times: as version 1, with [`Times`] behind it.
 const WITH_TIMES: u8 = 2;
 
-/// The format of a plan with what approvals depend on: as version 2, with [`Consent`] behind it.
-const WITH_CONSENT: u8 = 3;
+/// The format of a plan with terms: as with times, with [`Terms`] behind them.
+const WITH_TERMS: u8 = 3;
+/// The format of a plan that revises another: as with terms, with [`Revision`] behind them.
+const WITH_REVISION: u8 = 4;
+
+/// The format of a plan with what approvals depend on: as with terms, with [`Revision`] behind them where it revises another, and
+/// [`Consent`] behind that.
+const WITH_CONSENT: u8 = 5;
+
+/// The format of a fleet of which hosts have vanished: as version 1, with their numbers behind it.
+const WITH_VANISHED: u8 = 2;
 
 /// Bytes that are not what they are taken for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,7 +52,11 @@ pub enum DecodeError {
 }
 
 fn encode(value: &impl Serialize) -> (Digest, Vec<u8>) {
-    let bytes = postcard::to_extend(value, vec![VERSION])
+    with_version(VERSION, value)
+}
+
+fn with_version(version: u8, value: &impl Serialize) -> (Digest, Vec<u8>) {
+    let bytes = postcard::to_extend(value, vec![version])
         .expect("these types have no lengths unknown in advance, and memory grows as needed");
     (Digest::of(&bytes), bytes)
 }
@@ -112,12 +129,19 @@ fn whole<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
 impl FleetSpec {
     /// The fleet's bytes and their digest.
     pub fn encode(&self) -> (Digest, Vec<u8>) {
-        encode(self)
+        if self.vanished.is_empty() {
+            return encode(self);
+        }
+        with_version(WITH_VANISHED, &(self, &self.vanished))
     }
 
     /// The fleet's digest, as [`FleetSpec::encode`] gives it.
     pub fn digest(&self) -> Digest {
-        digest(VERSION, self)
+        if self.vanished.is_empty() {
+            digest(VERSION, self)
+        } else {
+            digest(WITH_VANISHED, &(self, &self.vanished))
+        }
     }
 
     /// The fleet that these bytes describe.
@@ -126,36 +150,55 @@ impl FleetSpec {
     ///
     /// When they are of another format, damaged, or followed by more.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        decode(bytes)
+        let Some((&WITH_VANISHED, body)) = bytes.split_first() else {
+            return decode(bytes);
+        };
+        let (fleet, vanished): (Self, BTreeSet<HostId>) = whole(body)?;
+        Ok(Self { vanished, ..fleet })
     }
 }
 
+/// A plan with all that is written behind it.
+type Whole<'p> = (
+    &'p Plan,
+    &'p Times,
+    &'p Terms,
+    &'p Option<Revision>,
+    &'p Consent,
+);
+
 impl Plan {
+    const fn whole(&self) -> Whole<'_> {
+        (self, &self.times, &self.terms, &self.revises, &self.consent)
+    }
+
     /// The plan's bytes and their digest.
     pub fn encode(&self) -> (Digest, Vec<u8>) {
         if !self.consent.is_empty() {
-            let whole = (self, &self.times, &self.consent);
-            let bytes = postcard::to_extend(&whole, vec![WITH_CONSENT]).expect(
-                "these types have no lengths unknown in advance, and memory grows as needed",
-            );
-            return (Digest::of(&bytes), bytes);
+            return with_version(WITH_CONSENT, &self.whole());
         }
-        if self.times.is_empty() {
-            return encode(self);
+        match &self.revises {
+            Some(revision) => {
+                with_version(WITH_REVISION, &(self, &self.times, &self.terms, revision))
+            }
+            None if !self.terms.is_empty() => {
+                with_version(WITH_TERMS, &(self, &self.times, &self.terms))
+            }
+            None if !self.times.is_empty() => with_version(WITH_TIMES, &(self, &self.times)),
+            None => encode(self),
         }
-        let bytes = postcard::to_extend(&(self, &self.times), vec![WITH_TIMES])
-            .expect("these types have no lengths unknown in advance, and memory grows as needed");
-        (Digest::of(&bytes), bytes)
     }
 
     /// The plan's digest, as [`Plan::encode`] gives it.
     pub fn digest(&self) -> Digest {
         if !self.consent.is_empty() {
-            digest(WITH_CONSENT, &(self, &self.times, &self.consent))
-        } else if self.times.is_empty() {
-            digest(VERSION, self)
-        } else {
-            digest(WITH_TIMES, &(self, &self.times))
+            return digest(WITH_CONSENT, &self.whole());
+        }
+        match &self.revises {
+            Some(revision) => digest(WITH_REVISION, &(self, &self.times, &self.terms, revision)),
+            None if !self.terms.is_empty() => digest(WITH_TERMS, &(self, &self.times, &self.terms)),
+            None if !self.times.is_empty() => digest(WITH_TIMES, &(self, &self.times)),
+            None => digest(VERSION, self),
         }
     }
 
@@ -166,19 +209,44 @@ impl Plan {
     /// When they are of another format, damaged, or followed by more.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         match bytes.split_first() {
+            Some((&WITH_TERMS, body)) => {
+                let (plan, times, terms): (Self, Times, Terms) = whole(body)?;
+                Ok(Self {
+                    times,
+                    terms,
+                    ..plan
+                })
+            }
             Some((&WITH_TIMES, body)) => {
                 let (plan, times): (Self, Times) = whole(body)?;
                 Ok(Self { times, ..plan })
             }
             Some((&WITH_CONSENT, body)) => {
-                let (plan, times, consent): (Self, Times, Consent) = whole(body)?;
+                let (plan, times, terms, revises, consent): (
+                    Self,
+                    Times,
+                    Terms,
+                    Option<Revision>,
+                    Consent,
+                ) = whole(body)?;
                 Ok(Self {
                     times,
+                    terms,
+                    revises,
                     consent,
                     ..plan
                 })
             }
-            _ => decode(bytes),
+            Some((&WITH_REVISION, body)) => {
+                let (plan, times, terms, revision): (Self, Times, Terms, Revision) = whole(body)?;
+                Ok(Self {
+                    times,
+                    terms,
+                    revises: Some(revision),
+                    ..plan
+                })
+            }
+            Some(_) | None => decode(bytes),
         }
     }
 }

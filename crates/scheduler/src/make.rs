@@ -7,19 +7,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ringway_model::{Digest, HostId, ProbeId, RouteId, Selector, Slot};
 use ringway_policy::validated::{
-    Approvals, Care, Documents, People, Policy, Recipe, RingHosts, Update,
+    Approvals, Care, Documents, Fleet, Host, People, Policy, Recipe, RingHosts, Update,
 };
 
 use crate::check::check_claims;
 use crate::claim::{Claims, Wish, claim};
-use crate::consent::{Consent, EarlyPlan, RingConsent, Terms};
+use crate::consent::{Consent, EarlyPlan, RingConsent, RuleTerms};
 use crate::draw::in_drawn_order;
 use crate::index::HostIndex;
 use crate::order::in_starting_order;
 use crate::plan::{ApprovalPlan, GatePlan, Plan, RingPlan, Route, SlotPlan};
 use crate::problem::{PlanProblem, PlanProblems};
 use crate::spec::FleetSpec;
-use crate::times::{Times, check_times};
+use crate::terms::Terms;
+use crate::times::Times;
 use crate::units::Units;
 use crate::{route, thresholds};
 
@@ -49,14 +50,18 @@ pub fn make_plan(
 
 /// The documents a plan is about.
 #[derive(Clone, Copy)]
-struct Named<'d> {
-    policy: &'d Policy,
-    update: &'d Update,
-    recipe: &'d Recipe,
+pub(crate) struct Named<'d> {
+    pub(crate) policy: &'d Policy,
+    pub(crate) update: &'d Update,
+    pub(crate) recipe: &'d Recipe,
 }
 
 impl<'d> Named<'d> {
-    fn find(documents: &'d Documents, policy: &str, update: &str) -> Result<Self, PlanProblems> {
+    pub(crate) fn find(
+        documents: &'d Documents,
+        policy: &str,
+        update: &str,
+    ) -> Result<Self, PlanProblems> {
         let mut problems = Vec::new();
         let policy = named(&documents.policies, "policy", policy, &mut problems);
         let update = named(&documents.updates, "update", update, &mut problems);
@@ -74,7 +79,7 @@ impl<'d> Named<'d> {
     }
 }
 
-fn named<'d, T>(
+pub(crate) fn named<'d, T>(
     all: &'d BTreeMap<String, T>,
     kind: &str,
     name: &str,
@@ -104,22 +109,56 @@ fn named<'d, T>(
 }
 
 /// Who is to be updated.
-struct Targets {
+pub(crate) struct Targets {
     /// Ascending.
-    hosts: Vec<u32>,
+    pub(crate) hosts: Vec<u32>,
     /// Matched by `applies_to`, without a release.
-    not_applicable: Vec<HostId>,
+    pub(crate) not_applicable: Vec<HostId>,
     /// By host: the first release that selects it.
-    release: Vec<u16>,
+    pub(crate) release: Vec<u16>,
 }
 
-const NO_RELEASE: u16 = u16::MAX;
+pub(crate) const NO_RELEASE: u16 = u16::MAX;
 
-struct Making<'d> {
-    fleet: &'d FleetSpec,
-    documents: &'d Documents,
-    named: Named<'d>,
-    seed: u64,
+pub(crate) struct Making<'d> {
+    pub(crate) fleet: &'d FleetSpec,
+    pub(crate) documents: &'d Documents,
+    pub(crate) named: Named<'d>,
+    pub(crate) seed: u64,
+}
+
+/// The hosts of a fleet's document by their number: it names them in another order once hosts have vanished or joined.
+pub(crate) struct Written<'d> {
+    hosts: &'d [Host],
+    /// By number; empty where the numbers are the document's order.
+    place: Vec<Option<usize>>,
+}
+
+impl<'d> Written<'d> {
+    pub(crate) fn new(fleet: &'d Fleet, spec: &FleetSpec) -> Self {
+        let hosts = &fleet.hosts;
+        let is_same = hosts.len() == spec.hosts.len()
+            && hosts.iter().zip(&spec.hosts).all(|(a, b)| a.name == b.name);
+        if is_same {
+            let place = Vec::new();
+            return Self { hosts, place };
+        }
+        let places = hosts.iter().enumerate();
+        let places: BTreeMap<&str, usize> = places.map(|(at, host)| (&*host.name, at)).collect();
+        let place = spec.hosts.iter();
+        Self {
+            hosts,
+            place: place.map(|host| places.get(&*host.name).copied()).collect(),
+        }
+    }
+
+    pub(crate) fn get(&self, host: u32) -> Option<&'d Host> {
+        if self.place.is_empty() {
+            return self.hosts.get(host as usize);
+        }
+        let at = *self.place.get(host as usize)?;
+        self.hosts.get(at?)
+    }
 }
 
 impl<'d> Making<'d> {
@@ -127,7 +166,6 @@ impl<'d> Making<'d> {
         let Named { policy, update, .. } = self.named;
         let mut problems = Vec::new();
         self.check_sizes(&mut problems);
-        check_times(policy, &mut problems);
         let gates = self.gates(&mut problems);
         let start = self.approvals(policy.start.as_ref(), &mut problems);
         let after: Vec<_> = policy
@@ -162,8 +200,10 @@ impl<'d> Making<'d> {
         claims.unclaimed.sort_unstable();
         let fleet = self.documents.fleet.as_ref();
         let times = fleet.map_or_else(Times::default, |fleet| {
-            Times::of_rings(fleet, policy, &claims.rings)
+            let hosts = Written::new(fleet, self.fleet);
+            Times::of_rings((fleet, policy), &claims.rings, |host| hosts.get(host))
         });
+        let terms = fleet.map_or_else(Terms::default, |fleet| Terms::of(fleet, policy, update));
         let slots = claims.rings.iter().flatten();
         let mut plan = Plan {
             seed: self.seed,
@@ -194,8 +234,10 @@ impl<'d> Making<'d> {
             unclaimed: claims.unclaimed.into_iter().map(HostId).collect(),
             times,
             consent,
+            terms,
+            revises: None,
         };
-        plan.consent.strata = crate::report::strata_of(self.fleet, &plan, policy);
+        plan.consent.strata = crate::report::strata_of(self.fleet, &plan, policy, &[]);
         Ok(plan)
     }
 
@@ -208,12 +250,13 @@ impl<'d> Making<'d> {
                 Some(EarlyPlan {
                     at_least: early.at_least,
                     rule: self.approvals(Some(&early.rule), problems)?,
-                    terms: Terms::of(&early.rule, people),
+                    terms: RuleTerms::of(&early.rule, people),
                 })
             });
             let after_soak = ring.after_soak.as_ref();
             RingConsent {
-                after_soak: after_soak.map_or_else(Terms::default, |rule| Terms::of(rule, people)),
+                after_soak: after_soak
+                    .map_or_else(RuleTerms::default, |rule| RuleTerms::of(rule, people)),
                 early,
             }
         });
@@ -222,7 +265,7 @@ impl<'d> Making<'d> {
     }
 
     /// Every label that something of this plan asks about.
-    fn labels(&self) -> BTreeSet<&'d str> {
+    pub(crate) fn labels(&self) -> BTreeSet<&'d str> {
         let Named { policy, update, .. } = self.named;
         let mut selectors: Vec<&'d Selector> = vec![&policy.applies_to];
         selectors.extend(update.releases.iter().map(|release| &release.select));
@@ -245,7 +288,7 @@ impl<'d> Making<'d> {
         labels
     }
 
-    fn targets(&self, index: &HostIndex<'_>) -> Targets {
+    pub(crate) fn targets(&self, index: &HostIndex<'_>) -> Targets {
         let mut release = vec![NO_RELEASE; self.fleet.hosts.len()];
         for (each, number) in self.named.update.releases.iter().zip(0_u16..) {
             for host in index.select(&each.select) {
@@ -256,8 +299,10 @@ impl<'d> Making<'d> {
             }
         }
         let applies = index.select(&self.named.policy.applies_to);
+        let is_there = |host: &u32| !self.fleet.vanished.contains(&HostId(*host));
         let (hosts, others): (Vec<_>, Vec<_>) = applies
             .into_iter()
+            .filter(is_there)
             .partition(|&host| release[host as usize] != NO_RELEASE);
         Targets {
             hosts,
@@ -428,7 +473,7 @@ impl<'d> Making<'d> {
     }
 
     /// Kind and name of every document the plan is made of, with its digest.
-    fn digests(&self, routes: &[Route]) -> BTreeMap<String, Digest> {
+    pub(crate) fn digests(&self, routes: &[Route]) -> BTreeMap<String, Digest> {
         let Named {
             policy,
             update,
@@ -502,6 +547,6 @@ fn too_many(what: &str, found: usize) -> PlanProblem {
     )
 }
 
-fn count(hosts: usize) -> u32 {
+pub(crate) fn count(hosts: usize) -> u32 {
     u32::try_from(hosts).expect("the number of hosts of a fleet is bounded")
 }

@@ -9,6 +9,7 @@ use ringway_policy::validated::{
 use serde::{Deserialize, Serialize};
 
 use crate::consent::Consent;
+use crate::terms::Terms;
 use crate::times::Times;
 
 /// The computed schedule of one rollout. Immutable and content-addressed.
@@ -56,9 +57,64 @@ pub struct Plan {
     /// before there was.
     #[serde(skip)]
     pub times: Times,
+    /// On which terms else it goes on. Written behind the rest as well, and only where there are any.
+    #[serde(skip)]
+    pub terms: Terms,
+    /// The plan that this one takes the place of, where it is a revision. Written behind the rest, as `times` is.
+    #[serde(skip)]
+    pub revises: Option<Revision>,
     /// What approvals depend on. Written behind the rest, like the times.
     #[serde(skip)]
     pub consent: Consent,
+}
+
+/// What a revision of a plan is, and what it changes. Rings that have begun are never changed by one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revision {
+    /// The plan it takes the place of.
+    pub of: Digest,
+    /// Hosts that join with it.
+    pub joined: Vec<Joined>,
+    /// Hosts that would be targets and come too late: the last ring has begun.
+    pub too_late: Vec<HostId>,
+    /// Hosts of the plan for which the update has another release now than the one they were planned with, or none: what
+    /// they are planned with, and what they would get. Absent: nothing.
+    pub misfits: Vec<Misfit>,
+}
+
+/// A host that joins a rollout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined {
+    /// The host.
+    pub host: HostId,
+    /// The ring it joins.
+    pub ring: RingIndex,
+    /// Why that one.
+    pub why: JoinsBecause,
+}
+
+/// Why a host joins the ring it joins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum JoinsBecause {
+    /// The seed and its name say so.
+    Seed,
+    /// The seed and its name say this ring, which has begun.
+    Begun(RingIndex),
+    /// Its peers are there, and they belong together.
+    Together,
+    /// A peer is in the ring that the seed says, and they belong apart.
+    Apart(RingIndex),
+}
+
+/// A host whose release is another one now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Misfit {
+    /// The host.
+    pub host: HostId,
+    /// The release it was planned with.
+    pub planned: String,
+    /// The release that its labels ask for now.
+    pub now: Option<String>,
 }
 
 /// One ring, in hosts.

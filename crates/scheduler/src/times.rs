@@ -1,15 +1,11 @@
-//! When work may run on the hosts of a plan, and what documents say about time that no rollout keeps yet.
+//! When work may run on the hosts of a plan.
 //!
-//! A plan carries rules, not instants: those take a version of the time zone database, and a plan outlives those. What is
-//! read and would not be kept is refused by its name: an approval that counts at night although it was to be given by day
-//! would be worse than none.
+//! A plan carries rules, not instants: those take a version of the time zone database, and a plan outlives those.
 
 use ringway_calendar::{Timetable, Timetables};
 use ringway_model::Slot;
-use ringway_policy::validated::{Fleet, FreezeOverride, Policy};
+use ringway_policy::validated::{Fleet, Host, Policy};
 use serde::{Deserialize, Serialize};
-
-use crate::problem::PlanProblem;
 
 /// When work may run on each host of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +30,11 @@ impl Times {
     }
 
     /// The rules of hosts, which are given ring by ring in the order of their slots, by their place in the fleet.
-    pub(crate) fn of_rings(fleet: &Fleet, policy: &Policy, rings: &[Vec<u32>]) -> Self {
+    pub(crate) fn of_rings<'d>(
+        (fleet, policy): (&'d Fleet, &Policy),
+        rings: &[Vec<u32>],
+        host_of: impl Fn(u32) -> Option<&'d Host>,
+    ) -> Self {
         let limits_nothing = policy.calendar.windows.is_empty()
             && policy.calendar.freezes.is_empty()
             && fleet.calendar.freezes.is_empty()
@@ -49,10 +49,10 @@ impl Times {
         let mut tables = Timetables::new(fleet, policy);
         let mut of_slot = Vec::new();
         for (ring, hosts) in policy.rings.iter().zip(rings) {
-            let numbers = hosts
-                .iter()
-                .map(|&host| tables.add(&fleet.hosts[host as usize], ring));
-            of_slot.extend(numbers);
+            let hosts = hosts.iter().map(|&host| {
+                host_of(host).expect("a target is a host that the fleet's document has")
+            });
+            of_slot.extend(hosts.map(|host| tables.add(host, ring)));
         }
         let times = Self {
             tables: tables.into_all(),
@@ -65,33 +65,42 @@ impl Times {
     }
 }
 
-/// Adds a problem for each kind of time that the documents name and a rollout would not keep.
-pub(crate) fn check_times(policy: &Policy, problems: &mut Vec<PlanProblem>) {
-    let calendar = &policy.calendar;
-    let name = &policy.name;
-    let mut found: Vec<String> = [
-        (calendar.freeze_override != FreezeOverride::Never)
-            .then(|| format!("that policy `{name}` lets freezes be overridden")),
-        (policy.start.iter().any(|rule| rule.between.is_some()))
-            .then(|| format!("the hours for the start of policy `{name}`")),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    for ring in &policy.rings {
-        let parts = [
-            (ring.working_time.is_some(), "working time"),
-            (
-                ring.after_soak.iter().any(|rule| rule.between.is_some()),
-                "hours for approvals",
-            ),
-        ];
-        let parts = parts.iter().filter(|(is_there, _)| *is_there);
-        found.extend(parts.map(|(_, what)| format!("the {what} of ring `{}`", ring.name)));
+impl Times {
+    /// These times in a revision of their plan: each slot with the rule it had, or with the one that is said of it now. What
+    /// was the rule of a number is so for ever.
+    pub(crate) fn revised(&self, slots: impl Iterator<Item = Placed>) -> Self {
+        let mut tables = self.tables.clone();
+        let mut of_slot = Vec::new();
+        for slot in slots {
+            let rule = match slot {
+                Placed::Before(slot) => {
+                    let number = self.of_slot.get(slot.index()).copied();
+                    if let Some(number) = number {
+                        of_slot.push(number);
+                        continue;
+                    }
+                    Timetable::always()
+                }
+                Placed::New(rule) => *rule,
+            };
+            let known = tables.iter().position(|table| *table == rule);
+            let number = known.unwrap_or_else(|| {
+                tables.push(rule);
+                tables.len() - 1
+            });
+            of_slot.push(u32::try_from(number).expect("there are fewer than hosts"));
+        }
+        if tables.iter().all(Timetable::is_always) {
+            return Self::default();
+        }
+        Self { tables, of_slot }
     }
-    for what in found {
-        let message = format!("{what} would not be kept: rollouts do not follow that yet");
-        let hint = "leave it out until then";
-        problems.push(PlanProblem::new("times-not-followed", message, hint));
-    }
+}
+
+/// Where the rule of a slot of a revision comes from.
+pub(crate) enum Placed {
+    /// From this slot of the plan before.
+    Before(Slot),
+    /// From the documents.
+    New(Box<Timetable>),
 }

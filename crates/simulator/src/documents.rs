@@ -53,6 +53,7 @@ pub fn draw(dice: &mut Dice, size: Size) -> Papers {
         recipes: BTreeMap::new(),
         cares: BTreeMap::new(),
         worlds: BTreeMap::new(),
+        maintenances: BTreeMap::new(),
         people: people(),
         texts: BTreeMap::new(),
         acceptances: Vec::new(),
@@ -139,6 +140,7 @@ pub(crate) fn in_windows(papers: &mut Papers, dice: &mut Dice, begins: Timestamp
                     from: Moment::Instant(from),
                     until: Moment::Instant(until),
                 },
+                binding: Binding::Usual,
             };
             policy
                 .calendar
@@ -179,8 +181,8 @@ pub(crate) fn for_days(papers: &mut Papers) {
     }
 }
 
-/// Lets approvals have terms: yeses that expire, soaks that people may end early, somebody with two user names.
-pub(crate) fn with_terms(papers: &mut Papers, dice: &mut Dice) {
+/// Lets approvals depend on more: yeses that expire, soaks that people may end early, somebody with two user names.
+pub(crate) fn with_consent(papers: &mut Papers, dice: &mut Dice) {
     let people = &mut papers.documents.people;
     if dice.chance(50) {
         let person = Person {
@@ -496,6 +498,7 @@ fn policy(dice: &mut Dice, update: &str, hosts: u64) -> Policy {
             retry: Span::minutes(*dice.pick(&[1, 5, 10])),
         },
         gates,
+        external: Vec::new(),
         already_unhealthy: if dice.chance(70) {
             AlreadyUnhealthy::Hold
         } else {
@@ -507,6 +510,7 @@ fn policy(dice: &mut Dice, update: &str, hosts: u64) -> Policy {
             OnHalt::Finish
         },
         calendar: PolicyCalendar::default(),
+        due: BTreeMap::new(),
     }
 }
 

@@ -15,6 +15,7 @@ use ringway_executor::fold::Fold;
 use ringway_executor::port::{Blob, Row};
 use ringway_model::{Digest, Epoch, Timestamp};
 use ringway_scheduler::consent::Consent;
+use ringway_scheduler::terms::Terms;
 use ringway_scheduler::times::Times;
 use ringway_scheduler::{FleetSpec, Plan};
 use serde::{Deserialize, Serialize};
@@ -62,6 +63,8 @@ enum Line {
     Times(Box<Times>),
     /// The same of what approvals of the plan depend on.
     Consent(Box<Consent>),
+    /// Its terms, where it has any.
+    Terms(Box<Terms>),
     Plan(Digest, Box<Plan>),
     Row(Box<Recorded>),
     End {
@@ -174,6 +177,10 @@ impl History {
                 if !consent.is_empty() {
                     lines.push(Line::Consent(Box::new(consent)));
                 }
+                let terms = std::mem::take(&mut plan.terms);
+                if !terms.is_empty() {
+                    lines.push(Line::Terms(Box::new(terms)));
+                }
                 lines.push(Line::Plan(blob.digest, Box::new(plan)));
             }
         }
@@ -197,7 +204,9 @@ impl History {
     pub fn read(text: &str) -> Result<Self, HistoryError> {
         let (mut head, mut end) = (None, None);
         let (mut blobs, mut rows) = (Vec::new(), Vec::new());
-        let (mut times, mut consent) = (Times::default(), Consent::default());
+        let mut times = Times::default();
+        let mut terms = Terms::default();
+        let mut consent = Consent::default();
         for (number, line) in text.lines().enumerate() {
             let wrong = |why: String| HistoryError::Line {
                 line: number + 1,
@@ -230,9 +239,14 @@ impl History {
                     consent = *of_next;
                     continue;
                 }
+                Line::Terms(of_next) => {
+                    terms = *of_next;
+                    continue;
+                }
                 Line::Plan(digest, mut plan) => {
                     plan.consent = std::mem::take(&mut consent);
                     plan.times = std::mem::take(&mut times);
+                    plan.terms = std::mem::take(&mut terms);
                     ("plan", digest, plan.encode())
                 }
             };

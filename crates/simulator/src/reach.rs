@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ringway_engine::{Event, HoldKind, HostState, Subject, Then};
-use ringway_model::{FailWhy, RolloutId, Slot, StepKind, StepResult};
+use ringway_model::{FailWhy, RolloutId, Says, Slot, StepKind, StepResult};
 
 use crate::trace::word;
 
@@ -154,6 +154,17 @@ impl Reach {
             Event::SoakCutShort { rollout, .. } => self.rollout(*rollout, "cut short", "promoting"),
             Event::CalendarKnown { rollout, .. } => self.stay(*rollout, "calendar"),
             Event::ChangeNamed { rollout, .. } => self.stay(*rollout, "name a change"),
+            Event::FreezeOverridden { rollout, .. } => self.stay(*rollout, "override a freeze"),
+            Event::GateSaid { rollout, says, .. } => self.stay(
+                *rollout,
+                match says {
+                    Says::Open => "gate opens",
+                    Says::Closed => "gate closes",
+                    Says::Unknown => "gate is silent",
+                },
+            ),
+            Event::FleetRefreshed { .. } => self.all("refresh"),
+            Event::PlanRevised { rollout, .. } => self.revised(*rollout),
             Event::Alive
             | Event::FleetAdopted { .. }
             | Event::Faulted { .. }
@@ -164,6 +175,14 @@ impl Reach {
     fn host(&mut self, at: (RolloutId, Slot), event: &str, to: &'static str) {
         let from = self.at.insert(at, to).unwrap_or("pending");
         self.hosts.insert(format!("{from} + {event} -> {to}"));
+    }
+
+    /// Slots of rings to come are numbered anew; what is at them has no step behind it.
+    fn revised(&mut self, id: RolloutId) {
+        self.stay(id, "revise");
+        let waits = ["pending", "skipped", "held", "on-hold", "vanished"];
+        self.at
+            .retain(|(rollout, _), word| *rollout != id || !waits.contains(word));
     }
 
     fn rollout(&mut self, id: RolloutId, event: &str, to: &'static str) {
@@ -218,6 +237,7 @@ const fn move_word(to: HostState) -> &'static str {
         | HostState::Lost
         | HostState::Skipped
         | HostState::OnHold
-        | HostState::Again => "moved",
+        | HostState::Again
+        | HostState::Vanished => "moved",
     }
 }

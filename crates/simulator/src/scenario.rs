@@ -6,10 +6,11 @@ use ringway_model::{Digest, Span};
 use crate::behaviour::ways;
 use crate::checkers::{Invariant, Violation};
 use crate::dice::Dice;
-use crate::documents::{Size, draw, for_days, in_windows, with_terms};
+use crate::documents::{Size, draw, for_days, in_windows, with_consent};
 use crate::expected::{Expected, Kind};
 use crate::history::{History, HistoryError};
 use crate::reach::Reach;
+use crate::terms::with_terms;
 use crate::world::{BEGIN, Faults, NoPlan, World};
 
 /// How long after healing everything must be over.
@@ -139,9 +140,16 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     if kind == Kind::Wild && hours.chance(25) {
         in_windows(&mut papers, &mut hours, BEGIN);
     }
+    if kind == Kind::Wild {
+        with_terms(
+            &mut papers,
+            &mut Dice::new(seed, "terms"),
+            faults.twists.days,
+        );
+    }
     let mut consent = Dice::new(seed, "consent");
     if kind == Kind::Wild && consent.chance(60) {
-        with_terms(&mut papers, &mut consent);
+        with_consent(&mut papers, &mut consent);
     }
     let lasts = faults.lasts;
     let config = Config {
@@ -153,6 +161,10 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     #[cfg(feature = "planted-bugs")]
     world.plant(extra.bug);
     world.meddling = dice.chance(60) && kind == Kind::Wild;
+    let mut renewals = Dice::new(seed, "whether renewed");
+    if kind == Kind::Wild && renewals.chance(25) {
+        world.renew(seed, &papers, lasts);
+    }
     world.run(BEGIN + lasts);
     if kind != Kind::Wild {
         go_on(&mut world);

@@ -133,7 +133,11 @@ pub(crate) fn dense(event: &Event) -> String {
         | Event::SoakCutShort { .. }
         | Event::Asked { .. }
         | Event::Answered { .. }
-        | Event::ChangeNamed { .. } => format!("= {event:?}"),
+        | Event::ChangeNamed { .. }
+        | Event::FreezeOverridden { .. }
+        | Event::GateSaid { .. }
+        | Event::FleetRefreshed { .. }
+        | Event::PlanRevised { .. } => format!("= {event:?}"),
     }
 }
 
@@ -157,6 +161,7 @@ pub(crate) const fn word(state: HostState) -> &'static str {
         HostState::Lost => "lost",
         HostState::Skipped => "skipped",
         HostState::OnHold => "on-hold",
+        HostState::Vanished => "vanished",
         HostState::Again => "again",
     }
 }

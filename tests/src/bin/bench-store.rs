@@ -187,6 +187,7 @@ impl<'s> Driver<'s> {
             | Request::Probe { .. }
             | Request::SeeBoot { .. }
             | Request::Calendar { .. }
+            | Request::AskGate { .. }
             | Request::WakeAt(_) => {}
         }
     }

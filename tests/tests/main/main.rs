@@ -14,6 +14,8 @@ mod layering;
 #[cfg(test)]
 mod packages;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod purity;

@@ -6,6 +6,8 @@ mod documents;
 mod futures;
 mod goal;
 mod hosts;
+#[cfg(test)]
+mod pages;
 mod rollout;
 
 use std::path::PathBuf;
@@ -13,14 +15,17 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use documents::{
-    Calendar, Completions, Diff, Doctor, Documents, Init, Lint, Manifest, Planned, Schema,
+    Calendar, Completions, Diff, Doctor, Documents, Hosts, Init, Lint, Man, Manifest, Plan,
+    Planned, Schema,
 };
 pub(crate) use futures::{Place, Simulate, WhatIf};
 pub(crate) use goal::Goal;
-pub(crate) use hosts::{AboutMaintenance, Comment, Hold, Maintenance, OneHost, Release, SomeHosts};
+pub(crate) use hosts::{
+    AboutMaintenance, Comment, Hold, Import, Maintenance, OneHost, Release, SomeHosts,
+};
 pub(crate) use rollout::{
-    Adopt, Answer, Approve, Ask, Audit, Bounds, Connections, FleetReason, Journal, Promote,
-    Reasoned, Run, Status, Wait, When, Which, Why,
+    Adopt, Answer, Approve, Ask, Audit, Bounds, Connections, Due, FleetReason, Journal,
+    OverrideFreeze, Promote, Reasoned, Refresh, Run, Status, Wait, When, Which, Why,
 };
 
 /// The exit codes, as `--help` shows them. `docs/reference/cli.md` explains them; `exit.rs` is where they are decided.
@@ -88,14 +93,21 @@ pub(crate) enum Cmd {
     /// Check documents; change nothing
     #[command(after_help = "Example:\n    ringway check fleet.yaml policy.yaml")]
     Check(Documents),
+    /// List the hosts of documents with all that is known of them; change nothing
+    #[command(
+        after_help = "Examples:\n    ringway hosts --select 'role = web'\n    ringway hosts --host web-1 --origins"
+    )]
+    Hosts(Hosts),
     /// Find what is valid in documents and still a mistake; change nothing
     #[command(
         after_help = "Examples:\n    ringway lint\n    ringway lint --policy monthly --output json | jq .findings\n    ringway lint --explain no-gate"
     )]
     Lint(Lint),
     /// Show who would be updated when, and why; change nothing
-    #[command(after_help = "Example:\n    ringway plan --policy monthly --update 2026-04-security")]
-    Plan(Planned),
+    #[command(
+        after_help = "Examples:\n    ringway plan --policy monthly --update 2026-04-security\n    ringway plan --from 2026-12-01T08:00:00Z --output json | jq .when"
+    )]
+    Plan(Plan),
     /// Show when work may run on hosts of a plan: windows, less freezes; change nothing
     #[command(
         after_help = "Examples:\n    ringway calendar --days 14\n    ringway calendar --host db-1 --from 2026-12-01T00:00:00Z --output json | jq ."
@@ -121,11 +133,19 @@ pub(crate) enum Cmd {
         after_help = "Examples:\n    ringway run\n    ringway run ./april --change CHG0012345 --key april --no-wait\n    ringway run --resume"
     )]
     Run(Run),
+    /// Take a fleet that has changed into the rollouts that run over it
+    #[command(
+        after_help = "Examples:\n    ringway refresh --dry-run\n    ringway refresh ./april --output json | jq .joined"
+    )]
+    Refresh(Refresh),
     /// Show how the fleet and its rollouts stand
     #[command(
         after_help = "Examples:\n    ringway status --watch\n    ringway status --output json"
     )]
     Status(Status),
+    /// Say which rollouts will miss their due date, and why
+    #[command(after_help = "Examples:\n    ringway due\n    ringway due --output json | jq .")]
+    Due(Due),
     /// Say why a host, a ring or a rollout does not move
     #[command(
         after_help = "Examples:\n    ringway why\n    ringway why web-7\n    ringway why canary --rollout r3"
@@ -200,9 +220,14 @@ pub(crate) enum Cmd {
     Release(Release),
     /// Declare that somebody else works on hosts: they count as down and are left alone
     #[command(
-        after_help = "Examples:\n    ringway maintenance add --select 'site = fra' --until 2026-12-01T06:00:00Z --reason 'power, CHG-4711'\n    ringway maintenance end --select 'site = fra'\n    ringway maintenance list"
+        after_help = "Examples:\n    ringway maintenance add --select 'site = fra' --until 2026-12-01T06:00:00Z --reason 'power, CHG-4711'\n    ringway maintenance end --select 'site = fra'\n    ringway maintenance import announced.yaml\n    ringway maintenance list"
     )]
     Maintenance(Maintenance),
+    /// Let a rollout work in a freeze for some time, where its policy permits that
+    #[command(
+        after_help = "Example:\n    ringway override-freeze year-end --until 4h --reason 'the hole is being exploited, CHG-4711'"
+    )]
+    OverrideFreeze(OverrideFreeze),
     /// Write something down about a rollout, or a host in it
     #[command(
         after_help = "Example:\n    ringway comment 'the vendor was called, case 8823' --host web-7"
@@ -232,7 +257,10 @@ pub(crate) enum Cmd {
         after_help = "Examples:\n    ringway manifest 2026-04-security --on web-1 >update.yaml.new\n    ringway manifest 2026-04-security fleet.yaml update.yaml --on web-1 --on db-1"
     )]
     Manifest(Manifest),
-    /// Print the completions of a shell
+    /// Write a manual page for each command into a directory
+    #[command(after_help = "Example:\n    ringway man /usr/local/share/man/man1")]
+    Man(Man),
+    /// Print what a shell needs to complete commands, options, and the names of hosts, rings and rollouts
     #[command(
         after_help = "Examples:\n    ringway completions bash >/etc/bash_completion.d/ringway\n    ringway completions zsh >\"${fpath[1]}/_ringway\"\n    ringway completions fish >~/.config/fish/completions/ringway.fish"
     )]
@@ -250,8 +278,10 @@ impl Cmd {
     pub(crate) const fn observes(&self) -> Option<bool> {
         Some(match self {
             Self::Run(args) => args.observe,
+            Self::Refresh(args) => args.observed.observe,
             Self::Status(args) => args.observed.observe,
             Self::Why(args) => args.observed.observe,
+            Self::Due(args) => args.observed.observe,
             Self::Wait(args) => args.observed.observe,
             Self::Approve(args) => args.observed.observe,
             Self::Promote(args) => args.observed.observe,
@@ -270,10 +300,12 @@ impl Cmd {
             Self::Release(args) => args.observed.observe,
             Self::Maintenance(args) => args.what.observes(),
             Self::Comment(args) => args.observed.observe,
+            Self::OverrideFreeze(args) => args.observed.observe,
             Self::Journal(args) => args.observed.observe,
             Self::Audit(args) => args.observed.observe,
             Self::Init(_)
             | Self::Check(_)
+            | Self::Hosts(_)
             | Self::Lint(_)
             | Self::Plan(_)
             | Self::Diff(_)
@@ -282,6 +314,7 @@ impl Cmd {
             | Self::WhatIf(_)
             | Self::Schema(_)
             | Self::Completions(_)
+            | Self::Man(_)
             | Self::Doctor(_)
             | Self::Recipes(_)
             | Self::Manifest(_)

@@ -5,7 +5,8 @@ use std::num::{NonZeroU16, NonZeroU32};
 use clap::Args;
 use ringway_model::{ChangeId, Digest, RolloutId, Span};
 
-use super::{Goal, Planned};
+use super::hosts::Until;
+use super::{Documents, Goal, Planned};
 
 /// Carry a rollout out.
 #[derive(Debug, Args)]
@@ -33,6 +34,20 @@ pub(crate) struct Run {
     pub(crate) bounds: Bounds,
 }
 
+/// Take a changed fleet in.
+#[derive(Debug, Args)]
+pub(crate) struct Refresh {
+    /// The documents.
+    #[command(flatten)]
+    pub(crate) documents: Documents,
+    /// Say what would change; change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
+}
+
 /// Show how things stand.
 #[derive(Debug, Args)]
 pub(crate) struct Status {
@@ -42,6 +57,14 @@ pub(crate) struct Status {
     /// Also rollouts that are over
     #[arg(long)]
     pub(crate) all: bool,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
+}
+
+/// What is due.
+#[derive(Debug, Args)]
+pub(crate) struct Due {
     /// Which journal.
     #[command(flatten)]
     pub(crate) observed: Observed,
@@ -218,6 +241,29 @@ pub(crate) struct Adopt {
     /// Why; it is journaled with your name
     #[arg(long, short, value_name = "TEXT")]
     pub(crate) reason: String,
+    /// When, where nothing runs.
+    #[command(flatten)]
+    pub(crate) when: When,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
+}
+
+/// A freeze that a rollout may work in.
+#[derive(Debug, Args)]
+pub(crate) struct OverrideFreeze {
+    /// The freeze, by its name in the fleet or the policy
+    #[arg(value_name = "FREEZE")]
+    pub(crate) freeze: String,
+    /// When it holds again: an instant (`2026-12-24T06:00:00Z`) or a span from now (`4h`)
+    #[arg(long, value_name = "INSTANT|SPAN")]
+    pub(crate) until: Until,
+    /// Why; it is journaled with your name
+    #[arg(long, short, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// Which rollout.
+    #[command(flatten)]
+    pub(crate) which: Which,
     /// When, where nothing runs.
     #[command(flatten)]
     pub(crate) when: When,

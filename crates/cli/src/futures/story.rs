@@ -256,7 +256,8 @@ const fn went_wrong(state: HostState) -> bool {
         | HostState::Held
         | HostState::Skipped
         | HostState::OnHold
-        | HostState::Again => false,
+        | HostState::Again
+        | HostState::Vanished => false,
     }
 }
 
@@ -269,7 +270,9 @@ fn matters(event: &Event) -> bool {
         | Event::Alive
         | Event::FleetAdopted { .. }
         | Event::CalendarKnown { .. }
-        | Event::ChangeNamed { .. } => false,
+        | Event::ChangeNamed { .. }
+        | Event::FleetRefreshed { .. }
+        | Event::PlanRevised { .. } => false,
         Event::StepEnded { result, .. } => match result {
             StepResult::Failed(_) | StepResult::Unreachable => true,
             StepResult::Done
@@ -312,7 +315,9 @@ fn matters(event: &Event) -> bool {
         | Event::ApprovalGiven { .. }
         | Event::SoakCutShort { .. }
         | Event::Asked { .. }
-        | Event::Answered { .. } => true,
+        | Event::Answered { .. }
+        | Event::FreezeOverridden { .. }
+        | Event::GateSaid { .. } => true,
     }
 }
 

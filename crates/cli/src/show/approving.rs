@@ -2,7 +2,7 @@
 //!
 //! Pure. What would not fit is counted; the whole is in `--output json`.
 
-use ringway_engine::Says;
+use ringway_engine::Verdict;
 use ringway_engine::view::{ApprovalView, QuestionView, RolloutView, SinceView, YesView};
 use ringway_model::Timestamp;
 
@@ -40,7 +40,7 @@ pub(crate) fn approving(rollout: &RolloutView, view: &ApprovalView, now: Timesta
     }
     for gate in &view.gates {
         let mut words = format!("{}: {} of {} up", gate.says.word(), gate.up, gate.of);
-        if gate.says == Says::Regressed {
+        if gate.says == Verdict::Regressed {
             put(&mut words, format_args!(", {} DOWN", gate.down));
         }
         screen.topic("gate", &format!("`{}` {words}", gate.gate));
@@ -58,6 +58,12 @@ pub(crate) fn approving(rollout: &RolloutView, view: &ApprovalView, now: Timesta
     screen.topic("approvals", &given(view, now));
     if let Some(words) = others(view) {
         screen.topic("who else", &words);
+    }
+    if let Some(between) = &view.between {
+        let from = view.counts_from.map_or_else(String::new, |at| {
+            format!("; not now, but from {} on", until(now, at))
+        });
+        screen.topic("counts", &format!("only {between}{from}"));
     }
     if !view.due && view.at_least.is_none() {
         let words = "not due yet: an early yes is kept while nothing gets worse";
@@ -157,6 +163,7 @@ fn so_far(rollout: &RolloutView, view: &ApprovalView) -> String {
     for (count, word) in [
         (sum(|ring| ring.visiting + ring.settling), "in flight"),
         (sum(|ring| ring.skipped), "skipped"),
+        (sum(|ring| ring.vanished), "vanished"),
         (sum(|ring| ring.rolled_back), "rolled back"),
         (sum(|ring| ring.withheld), "restart withheld"),
         (view.debt, "left behind in the ring"),
@@ -302,7 +309,7 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use ringway_engine::Subject;
-    use ringway_engine::view::{AtOnce, CannotView, CouldView, GateView, RingView, WayBack};
+    use ringway_engine::view::{AtOnce, CannotView, CouldView, RingView, VerdictView, WayBack};
     use ringway_model::{Digest, RingIndex, RolloutId, Span};
 
     use super::*;
@@ -327,6 +334,7 @@ mod tests {
             withheld: 0,
             rolled_back: 0,
             skipped: 0,
+            vanished: 0,
             halt_on: Some(2),
             soak_until: None,
         }
@@ -361,6 +369,10 @@ mod tests {
             }],
             author: Some("dora".to_owned()),
             change: None,
+            overrides: Vec::new(),
+            gates: Vec::new(),
+            due: None,
+            too_late: Vec::new(),
             not_applicable: 0,
             hit: 1,
         }
@@ -397,11 +409,13 @@ mod tests {
                 why: "wrote the policy".to_owned(),
             }],
             at_least: None,
+            between: None,
+            counts_from: None,
             debt: 1,
             left_out: names(&["web-9"]),
-            gates: vec![GateView {
+            gates: vec![VerdictView {
                 gate: "answers".to_owned(),
-                says: Says::Pass,
+                says: Verdict::Pass,
                 up: 41,
                 down: 0,
                 of: 41,

@@ -15,6 +15,7 @@ fn said(command: &Command) -> String {
     let (what, reason) = match command {
         Command::Propose { .. } => ("a new rollout".to_owned(), ""),
         Command::ProposeAs { change, .. } => (format!("a new rollout for {change}"), ""),
+        Command::Refresh { .. } => ("take the fleet as it is now".to_owned(), ""),
         Command::Approve {
             rollout, subject, ..
         } => {
@@ -77,6 +78,15 @@ fn said(command: &Command) -> String {
             reason,
         } => (
             format!("end the {} of {}", kind.word(), several(hosts)),
+            reason.as_str(),
+        ),
+        Command::OverrideFreeze {
+            rollout,
+            freeze,
+            reason,
+            until,
+        } => (
+            format!("let {rollout} work in freeze {freeze} until {until}"),
             reason.as_str(),
         ),
         Command::Comment { rollout, text, .. } => (format!("note on {rollout}"), text.as_str()),

@@ -3,7 +3,7 @@
 use ringway_engine::view::{
     ApprovalView, FleetView, HoldView, QuestionView, RingView, RolloutView, Waiting,
 };
-use ringway_model::Timestamp;
+use ringway_model::{Says, Timestamp};
 
 use super::approving::{one_yes, others};
 use super::bar::bar;
@@ -114,6 +114,7 @@ pub(crate) fn rollout(view: &RolloutView, now: Timestamp) -> String {
         );
     }
     text.push_str(&reasons(&view.waiting, now));
+    text.push_str(&terms(view, now));
     text.push_str(&questions(&view.questions));
     if let Some(wanted) = &view.approval {
         text.push_str(&approval(wanted, now));
@@ -139,6 +140,51 @@ pub(crate) fn rollout(view: &RolloutView, now: Timestamp) -> String {
             format_args!(
                 "  not applicable (no release): {}\n",
                 hosts(view.not_applicable)
+            ),
+        );
+    }
+    if !view.too_late.is_empty() {
+        put(
+            &mut text,
+            format_args!(
+                "  came too late, are no part of it: {}\n",
+                view.too_late.join(", ")
+            ),
+        );
+    }
+    text
+}
+
+/// Freezes that people let it work in, and what external gates say.
+fn terms(view: &RolloutView, now: Timestamp) -> String {
+    let mut text = String::new();
+    for one in &view.overrides {
+        let end = until(now, one.until);
+        put(
+            &mut text,
+            format_args!(
+                "  works in freeze {} until {end}, says {}: {}\n",
+                one.freeze, one.by, one.reason
+            ),
+        );
+    }
+    for gate in view.gates.iter().filter(|_| !view.is_final) {
+        let colour = match gate.says {
+            Says::Open => Paint::Good,
+            Says::Closed | Says::Unknown => Paint::Busy,
+        };
+        let why = if gate.why.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", gate.why)
+        };
+        put(
+            &mut text,
+            format_args!(
+                "  gate {}: {} since {}{why}\n",
+                gate.gate,
+                paint(colour, gate.says.word()),
+                gate.since
             ),
         );
     }
@@ -176,6 +222,12 @@ fn approval(view: &ApprovalView, now: Timestamp) -> String {
     );
     if let Some(others) = others(view) {
         put(&mut text, format_args!("    could approve: {others}\n"));
+    }
+    if let Some(between) = &view.between {
+        let now = view
+            .counts_from
+            .map_or_else(String::new, |at| format!("; not now, but from {at} on"));
+        put(&mut text, format_args!("    counts only {between}{now}\n"));
     }
     if !view.failed.is_empty() {
         let list = paint(Paint::Bad, &shortened(&view.failed, 8));
@@ -265,6 +317,7 @@ fn counts(ring: &RingView, now: Timestamp) -> String {
         (ring.debt, "offline or held", Paint::Busy),
         (ring.rolled_back, "rolled back", Paint::Good),
         (ring.skipped, "skipped", Paint::Faint),
+        (ring.vanished, "vanished", Paint::Faint),
     ] {
         if count > 0 {
             parts.push(paint(colour, &format!("{count} {word}")));
@@ -306,6 +359,7 @@ mod tests {
             withheld: 0,
             rolled_back: 0,
             skipped: 0,
+            vanished: 0,
             halt_on: Some(1),
             soak_until: None,
         }
@@ -345,7 +399,11 @@ mod tests {
             early: None,
             questions: Vec::new(),
             author: None,
+            overrides: Vec::new(),
+            gates: Vec::new(),
+            due: None,
             not_applicable: 0,
+            too_late: Vec::new(),
             hit: 1,
         }
     }

@@ -12,6 +12,7 @@ use ringway_model::{
 use ringway_scheduler::{FleetSpec, Plan};
 
 use super::words::named;
+use crate::commands::because as because_joined;
 
 /// Tells what lines say. It must hear every event in order, to know which plan a rollout is of.
 pub(crate) struct Narrator<'a> {
@@ -34,7 +35,7 @@ impl<'a> Narrator<'a> {
 
     /// Hears an event.
     pub(crate) fn learn(&mut self, event: &Event) {
-        if let Event::Proposed { rollout, plan, .. } = event
+        if let Event::Proposed { rollout, plan, .. } | Event::PlanRevised { rollout, plan } = event
             && let Some(plan) = self.library.plans.get(plan)
         {
             self.plans.insert(*rollout, Arc::clone(plan));
@@ -42,7 +43,7 @@ impl<'a> Narrator<'a> {
         if let Event::ChangeNamed { rollout, change } = event {
             self.changes.insert(*rollout, change.clone());
         }
-        if let Event::FleetAdopted { fleet } = event {
+        if let Event::FleetAdopted { fleet } | Event::FleetRefreshed { fleet, .. } = event {
             self.fleet = self.library.fleets.get(fleet).cloned();
         }
     }
@@ -329,6 +330,27 @@ impl<'a> Narrator<'a> {
                 calendar.until, calendar.zones
             ),
             Event::ChangeNamed { change, .. } => format!("{name} is change {change}"),
+            Event::FreezeOverridden {
+                freeze,
+                actor,
+                reason,
+                until,
+                ..
+            } => format!(
+                "{name} may work in freeze {freeze} until {until}, says {actor}{}",
+                because(reason)
+            ),
+            Event::GateSaid {
+                rollout,
+                gate,
+                says,
+                why,
+            } => format!(
+                "{name} gate {} is {}{}",
+                self.gate(*rollout, *gate),
+                says.word(),
+                because(why)
+            ),
             Event::Commented {
                 rollout,
                 slot,
@@ -338,6 +360,43 @@ impl<'a> Narrator<'a> {
                 let about = slot.map_or_else(|| name.clone(), |slot| self.host(*rollout, slot));
                 format!("{about} {actor} notes: {text}")
             }
+            Event::FleetRefreshed { fleet, actor } => {
+                format!("{actor} took the fleet in as it is now: {}", fleet.short())
+            }
+            Event::PlanRevised { rollout, plan } => {
+                format!(
+                    "{rollout} goes on by plan {}{}",
+                    plan.short(),
+                    self.revision(*rollout)
+                )
+            }
+        }
+    }
+
+    /// What the revision of a rollout's plan, which was heard of just now, says of hosts.
+    fn revision(&self, rollout: RolloutId) -> String {
+        let Some((plan, revision)) = self
+            .plans
+            .get(&rollout)
+            .and_then(|plan| Some((plan, plan.revises.as_ref()?)))
+        else {
+            return String::new();
+        };
+        let joined = revision.joined.iter().map(|joined| {
+            format!(
+                "{} joins ring {}: {}",
+                self.host_name(joined.host),
+                self.ring(rollout, joined.ring),
+                because_joined(joined.why, plan)
+            )
+        });
+        let late = revision.too_late.iter();
+        let late = late.map(|host| format!("{} came too late", self.host_name(*host)));
+        let parts: Vec<String> = joined.chain(late).collect();
+        if parts.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", parts.join("; "))
         }
     }
 
@@ -348,6 +407,12 @@ impl<'a> Narrator<'a> {
             .and_then(|plan| plan.rings.get(ring.index()))
             .map(|ring| ring.name.clone());
         name.unwrap_or_else(|| format!("no. {}", ring.0))
+    }
+
+    fn gate(&self, rollout: RolloutId, gate: u16) -> String {
+        let plan = self.plans.get(&rollout);
+        let known = plan.and_then(|plan| plan.terms.external.get(usize::from(gate)));
+        known.map_or_else(|| format!("no. {gate}"), |gate| gate.name.clone())
     }
 
     fn subject(&self, rollout: RolloutId, subject: Subject) -> String {
@@ -498,6 +563,7 @@ fn state(state: HostState) -> String {
         HostState::Skipped => "left out".to_owned(),
         HostState::OnHold => "on hold".to_owned(),
         HostState::Again => "failed, to be visited again".to_owned(),
+        HostState::Vanished => "no longer of the fleet".to_owned(),
     }
 }
 

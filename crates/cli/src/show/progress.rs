@@ -104,6 +104,8 @@ mod tests {
             need: 2,
             by: by.iter().map(|who| (*who).to_owned()).collect(),
             teams: Vec::new(),
+            between: None,
+            counts_from: None,
             due: true,
             failed: Vec::new(),
             ring: None,
@@ -137,7 +139,11 @@ mod tests {
             early: None,
             questions: Vec::new(),
             author: None,
+            overrides: Vec::new(),
+            gates: Vec::new(),
+            due: None,
             not_applicable: 0,
+            too_late: Vec::new(),
             hit: 0,
         };
         FleetView {

@@ -5,6 +5,8 @@
 //! once.
 
 mod facts;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 
 use std::collections::BTreeSet;
 use std::future::Future;

@@ -8,7 +8,7 @@ use ringway_engine::{Command, Event, Subject};
 use ringway_model::{Evidence, FailWhy, RingIndex, Span, StepKind, StepResult, WaitingOn};
 use ringway_policy::validated::NotBy;
 use ringway_scheduler::Plan;
-use ringway_scheduler::consent::{EarlyPlan, RingConsent, Strata, Terms};
+use ringway_scheduler::consent::{EarlyPlan, RingConsent, RuleTerms, Strata};
 
 use crate::support::{Hand, ONE, approvals, gate, plan};
 
@@ -253,7 +253,7 @@ fn who_could_approve_and_who_must_not_is_said_by_name() {
         let rule = plan.rings[0].after_soak.as_mut().unwrap();
         rule.not_by = vec![NotBy::PolicyAuthor, NotBy::Starter];
         rule.people.insert("dora".into());
-        let terms: &mut Terms = &mut plan.consent.rings[0].after_soak;
+        let terms: &mut RuleTerms = &mut plan.consent.rings[0].after_soak;
         terms.deputies.insert("chris".into(), "operators".into());
     });
     visit_all(&mut hand, 0..2);
@@ -372,7 +372,7 @@ fn may_be_early(needed: u8) -> Hand {
         plan.consent.rings[0].early = Some(EarlyPlan {
             at_least: Span::minutes(10),
             rule: approvals(needed, &["ana", "ben"]),
-            terms: Terms::default(),
+            terms: RuleTerms::default(),
         });
     })
 }

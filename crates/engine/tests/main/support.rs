@@ -95,6 +95,7 @@ pub(crate) fn plan(rings: &[u32]) -> (FleetSpec, Plan) {
             },
         }],
         connections: vec![Connection::Local],
+        vanished: std::collections::BTreeSet::new(),
     };
     let mut first = 0;
     let rings = rings
@@ -147,6 +148,8 @@ pub(crate) fn plan(rings: &[u32]) -> (FleetSpec, Plan) {
         not_applicable: Vec::new(),
         unclaimed: Vec::new(),
         times: ringway_scheduler::times::Times::default(),
+        terms: ringway_scheduler::terms::Terms::default(),
+        revises: None,
         consent: ringway_scheduler::consent::Consent::default(),
     };
     (fleet, plan)

@@ -463,6 +463,35 @@ fn words_about_hosts_are_written_and_read_as_they_always_were() {
     assert_eq!(Batch::decode(&body).unwrap(), words_about_hosts());
 }
 
+/// A fleet that changed while rollouts ran.
+fn a_refresh() -> Batch {
+    let (rollout, fleet, plan) = (RolloutId(2), Digest::of(b"fleet"), Digest::of(b"plan"));
+    let command = Command::Refresh {
+        fleet,
+        plans: vec![(rollout, plan)],
+    };
+    Batch {
+        inputs: vec![Input::Command {
+            actor: ana(),
+            command,
+        }],
+        events: vec![
+            Event::FleetRefreshed {
+                fleet,
+                actor: ana(),
+            },
+            Event::PlanRevised { rollout, plan },
+            Event::HostMoved {
+                rollout,
+                slot: Slot(1),
+                to: HostState::Vanished,
+                until: Timestamp::NEVER,
+            },
+        ],
+        ..Batch::default()
+    }
+}
+
 /// What came with people and their approvals, within version 2.
 fn words_of_approvers() -> Batch {
     let (rollout, ring, digest) = (RolloutId(1), RingIndex(2), Digest::of(b"shown"));
@@ -498,7 +527,7 @@ fn words_of_approvers() -> Batch {
             shown: Shown {
                 person: text("ana"),
                 deputy_in: Some(text("operators")),
-                gates: vec![Says::Pass, Says::Inconclusive, Says::Regressed],
+                gates: vec![Verdict::Pass, Verdict::Inconclusive, Verdict::Regressed],
                 left_out: vec![Slot(300)],
                 untested: vec![2, 700],
                 expires: Some(Timestamp(1 << 40)),
@@ -534,6 +563,18 @@ fn words_of_approvers() -> Batch {
         events,
         ..Batch::default()
     }
+}
+
+#[test]
+fn a_refresh_is_written_and_read_as_it_always_was() {
+    let body = a_refresh().encode();
+    assert_eq!(Batch::decode(&body).unwrap(), a_refresh());
+    assert_eq!(
+        Digest::of(&body).to_string(),
+        "TO BE WRITTEN",
+        "{}",
+        hex(&body)
+    );
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::line::lines;
 use super::zone::Zones;
 use crate::elements::freeze::Owner;
 use crate::fields::ZoneUse;
-use crate::inventory::{Attachment, Attachments, Wanted};
+use crate::inventory::{Attachment, Attachments, Wanted, What};
 use crate::problem::{Code, Found, Report};
 use crate::read::{Kind, Source};
 use crate::validated::{Documents, Event, Frozen, Moment};
@@ -53,7 +53,7 @@ impl<'a> Texts<'a> {
         for ical in calendars {
             let wanted = Wanted {
                 source: sources[ical.place.source].name.clone(),
-                path: ical.path.clone(),
+                what: What::File(ical.path.clone()),
             };
             let text = match attachments.found.get(&wanted) {
                 Some(Ok(attachment)) => text_of(attachment),
@@ -184,7 +184,12 @@ fn put(ical: &Ical, new: Vec<Event>, text: Digest, documents: &mut Documents) {
             Some(policy) => (&mut policy.calendar.freezes, &mut policy.digest),
             None => return,
         },
-        Kind::Update | Kind::Recipe | Kind::Care | Kind::People | Kind::World => return,
+        Kind::Update
+        | Kind::Recipe
+        | Kind::Care
+        | Kind::People
+        | Kind::World
+        | Kind::Maintenance => return,
     };
     let Some(freeze) = freezes.get_mut(&ical.freeze) else {
         return;

@@ -4,6 +4,7 @@ mod arbitrary;
 mod broken;
 mod connections;
 mod elements;
+mod imports;
 mod limits;
 mod reference;
 mod shipped;

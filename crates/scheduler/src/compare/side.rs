@@ -14,8 +14,8 @@ pub(super) fn side(fleet: &FleetSpec, plan: &Plan, strata: &[RingStrata]) -> Sid
     let estimates = report::estimates(fleet, plan);
     let mut before = 0;
     let mut rings = Vec::with_capacity(plan.rings.len());
-    let parts = plan.rings.iter().zip(estimates).zip(strata).enumerate();
-    for (at, ((ring, estimate), strata)) in parts {
+    let rings_of = plan.rings.iter().enumerate();
+    for (((at, ring), estimate), strata) in rings_of.zip(estimates).zip(strata) {
         let risk = risk(plan, ring, before);
         before = risk.shows_in_soak;
         rings.push(RingSide {
@@ -24,11 +24,15 @@ pub(super) fn side(fleet: &FleetSpec, plan: &Plan, strata: &[RingStrata]) -> Sid
             halts_on: ring.halt_on,
             debt_allowed: ring.debt_allowed,
             soak_ms: ring.soak,
-            after_soak: ring
-                .after_soak
-                .as_ref()
-                .map(|wanted| report::approval(wanted, plan.consent.after_soak(at), plan)),
+            after_soak: ring.after_soak.as_ref().map(|wanted| {
+                report::approval(
+                    wanted,
+                    plan,
+                    (plan.consent.after_soak(at), plan.terms.after_soak(at)),
+                )
+            }),
             early: report::early(plan, at),
+            working_ms: plan.terms.working(at).map(|working| working.time),
             estimate,
             risk,
             strata_seen: strata.seen,
@@ -50,12 +54,13 @@ pub(super) fn side(fleet: &FleetSpec, plan: &Plan, strata: &[RingStrata]) -> Sid
         exposure_ms: rings.iter().map(exposure).fold(Span::ZERO, Span::plus),
         rings,
         terms: Terms {
-            start: plan
-                .start
-                .as_ref()
-                .map(|wanted| report::approval(wanted, Some(&plan.consent.start), plan)),
+            start: plan.start.as_ref().map(|wanted| {
+                report::approval(wanted, plan, (Some(&plan.consent.start), plan.terms.start))
+            }),
             pace: report::pace(plan),
             gates: report::gates(fleet, plan),
+            external: report::external(plan),
+            freeze_override: plan.terms.freeze_override,
             offline_retry_ms: plan.offline_retry,
             already_unhealthy: plan.already_unhealthy,
             on_halt: plan.on_halt,

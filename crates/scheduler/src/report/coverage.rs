@@ -82,10 +82,19 @@ fn group_of<'f>(fleet: &'f FleetSpec, host: &HostSpec) -> Option<&'f str> {
 }
 
 /// Which stratum each host in a ring is of, by the same labels; nothing where that tells nobody anything.
-pub(crate) fn strata_of(fleet: &FleetSpec, plan: &Plan, policy: &Policy) -> Strata {
+/// What was told apart before keeps its number.
+pub(crate) fn strata_of(
+    fleet: &FleetSpec,
+    plan: &Plan,
+    policy: &Policy,
+    before: &[String],
+) -> Strata {
     let (by, _) = labels(fleet, plan, Some(policy));
     let mut numbers: BTreeMap<Vec<Option<&str>>, u16> = BTreeMap::new();
-    let mut strata = Strata::default();
+    let mut strata = Strata {
+        names: before.to_vec(),
+        of_slot: Vec::new(),
+    };
     let mut key = Vec::new();
     for slot in &plan.slots {
         let host = &fleet.hosts[slot.host.index()];
@@ -97,12 +106,19 @@ pub(crate) fn strata_of(fleet: &FleetSpec, plan: &Plan, policy: &Policy) -> Stra
             key.extend(values.map(|label| value_of(host, label).map(canonical_value)));
         }
         let number = numbers.get(&key).copied().unwrap_or_else(|| {
-            let next = u16::try_from(strata.names.len()).unwrap_or(u16::MAX);
             let by_group = [GROUP.to_owned()];
             let labels = if by.is_empty() { &by_group[..] } else { &by };
-            strata.names.push(named(labels, &key));
-            numbers.insert(key.clone(), next);
-            next
+            let name = named(labels, &key);
+            let known = strata.names[..before.len()]
+                .iter()
+                .position(|one| *one == name);
+            let number = known.unwrap_or_else(|| {
+                strata.names.push(name);
+                strata.names.len() - 1
+            });
+            let number = u16::try_from(number).unwrap_or(u16::MAX);
+            numbers.insert(key.clone(), number);
+            number
         });
         if strata.names.len() > MOST_STRATA {
             return Strata::default();

@@ -10,7 +10,7 @@ use super::estimate;
 use super::parts::{
     AfterReport, ApprovalReport, EarlyReport, GroupReport, RingReport, TimesReport,
 };
-use crate::consent::Terms;
+use crate::consent::RuleTerms;
 use crate::plan::{ApprovalPlan, Plan, RingPlan};
 use crate::spec::FleetSpec;
 use crate::thresholds;
@@ -43,10 +43,18 @@ pub(super) fn rings(fleet: &FleetSpec, plan: &Plan, policy: Option<&Policy>) -> 
             halts_by: policy.and_then(|policy| halts_by(&policy.halt, ring)),
             debt_allowed: ring.debt_allowed,
             soak_ms: ring.soak,
-            after_soak: ring
-                .after_soak
-                .as_ref()
-                .map(|wanted| approval(wanted, plan.consent.after_soak(at), plan)),
+            working_ms: plan.terms.working(at).map(|working| working.time),
+            working_hours: plan
+                .terms
+                .working(at)
+                .and_then(|working| plan.terms.hours_in_words(Some(working.hours))),
+            after_soak: ring.after_soak.as_ref().map(|wanted| {
+                approval(
+                    wanted,
+                    plan,
+                    (plan.consent.after_soak(at), plan.terms.after_soak(at)),
+                )
+            }),
             early: early(plan, at),
             times: times(plan, ring),
             estimate,
@@ -90,8 +98,8 @@ fn times(plan: &Plan, ring: &RingPlan) -> Vec<TimesReport> {
 /// Approvals, with the policy's author left out where the author may not.
 pub(crate) fn approval(
     wanted: &ApprovalPlan,
-    terms: Option<&Terms>,
     plan: &Plan,
+    (terms, hours): (Option<&RuleTerms>, Option<u32>),
 ) -> ApprovalReport {
     let mut people = wanted.people.clone();
     if let Some(author) = plan
@@ -112,6 +120,7 @@ pub(crate) fn approval(
         expire_ms: terms.and_then(|terms| terms.expire),
         people,
         not_by: wanted.not_by.clone(),
+        between: plan.terms.hours_in_words(hours),
     }
 }
 
@@ -120,7 +129,7 @@ pub(crate) fn early(plan: &Plan, ring: usize) -> Option<EarlyReport> {
     let early = plan.consent.early(ring)?;
     Some(EarlyReport {
         at_least_ms: early.at_least,
-        approvals: approval(&early.rule, Some(&early.terms), plan),
+        approvals: approval(&early.rule, plan, (Some(&early.terms), None)),
     })
 }
 

@@ -17,10 +17,11 @@ use ringway_scheduler::plan::More;
 use ringway_scheduler::{Plan, compile_fleet, make_plan};
 
 /// Which fleet each policy is for.
-const POLICIES: [(&str, &str); 3] = [
+const POLICIES: [(&str, &str); 4] = [
     ("kernel-with-reboot", "servers"),
     ("minimal", "alike"),
     ("monthly-linux", "servers"),
+    ("monthly-windows", "windows"),
 ];
 
 const UPDATE: &str = "\
@@ -56,6 +57,7 @@ fn tried(policy: &str, fleet: &str) -> (Plan, Vec<Finding>) {
         seed: 1,
         now: Timestamp(1_795_953_600_000),
         here: &Here::default(),
+        zones: None,
     };
     let report = lint(&question).unwrap_or_else(|e| panic!("{e}"));
     (plan.unwrap_or_else(|e| panic!("{e}")), report.findings)

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use ringway_engine::{Conditions, Says, Shown, Subject};
+use ringway_engine::{Conditions, Shown, Subject, Verdict};
 use ringway_model::{Actor, Digest, Hasher, RingIndex, RolloutId, Slot, Span, Timestamp};
 use ringway_policy::validated::NotBy;
 use ringway_scheduler::Plan;
@@ -30,6 +30,21 @@ struct Asked<'p> {
     rule: &'p ApprovalPlan,
     expire: Option<Span>,
     deputies: Vec<(&'p str, &'p str)>,
+}
+
+impl Approval {
+    pub(super) const fn subject(&self) -> Subject {
+        self.subject
+    }
+
+    /// Slots have other numbers from now on.
+    pub(super) fn renumber(&mut self, to: impl Fn(usize) -> usize) {
+        let shown = self.shown.iter_mut();
+        let left_out = shown.flat_map(|shown| shown.left_out.iter_mut());
+        for slot in left_out.chain(&mut self.conditions.failed) {
+            *slot = Slot::at(to(slot.index()));
+        }
+    }
 }
 
 impl RolloutFacts {
@@ -129,9 +144,9 @@ impl RolloutFacts {
                     let down = counts.reporting[gate] - counts.up[gate];
                     let all_up = counts.done > 0 && counts.up[gate] == counts.done;
                     match (down, is_whole && all_up || !has_hosts) {
-                        (0, true) => Says::Pass,
-                        (0, false) => Says::Inconclusive,
-                        _ => Says::Regressed,
+                        (0, true) => Verdict::Pass,
+                        (0, false) => Verdict::Inconclusive,
+                        _ => Verdict::Regressed,
                     }
                 })
                 .collect()
@@ -185,7 +200,7 @@ impl RolloutFacts {
         };
         let now = self.to_show(subject);
         let mut gates = now.gates.iter().zip(&then.gates);
-        gates.all(|(now, then)| *now != Says::Regressed || *then == Says::Regressed)
+        gates.all(|(now, then)| *now != Verdict::Regressed || *then == Verdict::Regressed)
             && now.left_out == then.left_out
             && now.untested.iter().all(|kind| then.untested.contains(kind))
     }
@@ -225,6 +240,8 @@ impl Facts {
         digest: Digest,
         conditions: &Conditions,
     ) -> Result<(), Broken> {
+        self.check_hours(id, subject, actor)?;
+        self.check_hours(id, subject, actor)?;
         // Bound to the plan and to what was shown with it, recomputed here.
         let (plan, ring) = (self.plan_of(id)?, ring_code(subject));
         let failed = bytes_of(&conditions.failed);
@@ -257,6 +274,7 @@ impl Facts {
         conditions: &Conditions,
         shown: &Shown,
     ) -> Result<(), Broken> {
+        self.check_hours(id, subject, actor)?;
         let now = self.now;
         let rollout = self.rollout(id)?;
         let Some(asked) = rollout.asked(subject) else {
@@ -497,11 +515,11 @@ fn ring_code(subject: Subject) -> u32 {
     }
 }
 
-const fn gate_code(says: Says) -> u8 {
+const fn gate_code(says: Verdict) -> u8 {
     match says {
-        Says::Pass => 0,
-        Says::Inconclusive => 1,
-        Says::Regressed => 2,
+        Verdict::Pass => 0,
+        Verdict::Inconclusive => 1,
+        Verdict::Regressed => 2,
     }
 }
 

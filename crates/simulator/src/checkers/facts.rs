@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use ringway_engine::{Calendar, Ending, Event, Final, HoldKind, HostState, Input};
 use ringway_model::{
-    Actor, Digest, Epoch, Evidence, HostId, IntentId, ProbeId, RolloutId, Slot, Span, StepKind,
-    Timestamp, VisitKind,
+    Actor, Digest, Epoch, Evidence, HostId, IntentId, ProbeId, RolloutId, Says, Slot, Span,
+    StepKind, Timestamp, VisitKind,
 };
 use ringway_scheduler::{FleetSpec, Plan};
 
@@ -54,6 +54,8 @@ impl Phase {
 pub(super) struct Soak {
     pub(super) ring: usize,
     pub(super) accrued: Span,
+    /// What of it was working time.
+    pub(super) worked: Span,
     pub(super) since: Option<Timestamp>,
     pub(super) ended: bool,
 }
@@ -67,7 +69,7 @@ pub(super) struct RingFacts {
     pub(super) withheld: u32,
     pub(super) done: u32,
     pub(super) debt: u32,
-    /// Hosts that a person left out.
+    /// Hosts that a person left out, or that are gone.
     pub(super) skipped: u32,
     /// Hosts that count toward the ring's failures and that no person has accepted.
     pub(super) blamed: u32,
@@ -150,13 +152,31 @@ pub(super) struct SlotFacts {
 }
 
 impl SlotFacts {
+    /// A host of which nothing has happened.
+    pub(super) const fn fresh(now: Timestamp) -> Self {
+        Self {
+            rest: HostState::Pending,
+            since: now,
+            visit: None,
+            serial: 0,
+            blamed: false,
+            blamed_for: None,
+            suspected: false,
+            forgiven: false,
+            accepted: false,
+            changed: false,
+            out_of_service: false,
+        }
+    }
+
     pub(super) fn class(&self) -> Class {
         if self.visit.is_some() {
             return Class::Moving;
         }
         match self.rest {
             HostState::Pending | HostState::Again => Class::Pending,
-            HostState::Skipped => Class::Skipped,
+            // Neither is waited for, and neither proves anything.
+            HostState::Skipped | HostState::Vanished => Class::Skipped,
             HostState::Settling
             | HostState::Running { .. }
             | HostState::Ready { .. }
@@ -195,7 +215,8 @@ impl SlotFacts {
                 | HostState::Offline
                 | HostState::Held
                 | HostState::Skipped
-                | HostState::OnHold => false,
+                | HostState::OnHold
+                | HostState::Vanished => false,
             }
     }
 
@@ -239,6 +260,10 @@ pub(super) struct RolloutFacts {
     pub(super) down: u32,
     /// When work may run, as far as it is known.
     pub(super) calendar: Option<Calendar>,
+    /// By its number: what an external gate says.
+    pub(super) gates: Vec<Says>,
+    /// By name: until when people may work in a freeze.
+    pub(super) overridden: BTreeMap<String, Timestamp>,
 }
 
 /// One host over all rollouts.
@@ -278,7 +303,11 @@ pub(super) struct Facts {
     pub(super) fleets: BTreeMap<Digest, Arc<FleetSpec>>,
     pub(super) plans: BTreeMap<Digest, Arc<Plan>>,
     pub(super) fleet: Option<Arc<FleetSpec>>,
-    fleet_digest: Digest,
+    pub(super) fleet_digest: Digest,
+    /// The fleet before this batch, where it was refreshed in it.
+    pub(super) before_refresh: Option<Arc<FleetSpec>>,
+    /// Rollouts whose plans were revised in this batch.
+    pub(super) misfits: Vec<RolloutId>,
     pub(super) now: Timestamp,
     /// The instant of the batch before.
     last: Timestamp,
@@ -297,6 +326,8 @@ pub(super) struct Facts {
     pub(super) results: Vec<(IntentId, ringway_model::StepResult)>,
     /// Evidence in the batch's inputs.
     pub(super) heard: Vec<(HostId, ProbeId, Evidence)>,
+    /// What external gates said in the batch's inputs.
+    pub(super) said: Vec<(RolloutId, u16, Says)>,
     pub(super) touched: Vec<RolloutId>,
     /// Hosts that were released in the batch.
     pub(super) released: Vec<HostId>,
@@ -328,10 +359,17 @@ impl Facts {
         self.touched.clear();
         self.results.clear();
         self.heard.clear();
+        self.said.clear();
         for input in inputs {
             match input {
                 Input::StepEnded { intent, result } => self.results.push((*intent, result.clone())),
                 Input::Evidence { host, probe, to } => self.heard.push((*host, *probe, *to)),
+                Input::GateSaid {
+                    rollout,
+                    gate,
+                    says,
+                    ..
+                } => self.said.push((*rollout, *gate, *says)),
                 Input::Command { .. }
                 | Input::Restarted { .. }
                 | Input::Recovered { .. }
@@ -351,6 +389,7 @@ impl Facts {
             self.check_standing(rollout)?;
         }
         self.touched = touched;
+        self.check_refreshed()?;
         self.check_holds()
     }
 
@@ -363,12 +402,7 @@ impl Facts {
     /// Soaks run up to `from` and go on at `to`: what lies between is not credited.
     fn stop_credit(&mut self, from: Timestamp, to: Timestamp) {
         for rollout in self.rollouts.values_mut() {
-            if let Some(soak) = &mut rollout.soak
-                && let Some(since) = soak.since
-            {
-                soak.accrued = soak.accrued.plus(from.since(since));
-                soak.since = Some(to);
-            }
+            rollout.credit_and_go_on(from, to);
         }
     }
 
@@ -533,15 +567,22 @@ impl Facts {
                 host, kind, actor, ..
             } => self.released(*host, *kind, actor.is_none()),
             Event::CalendarKnown { rollout, calendar } => {
-                let calendar = calendar.clone();
+                let (calendar, now) = (calendar.clone(), self.now);
                 let rollout = self.rollout_mut(*rollout)?;
+                let terms = &rollout.plan.terms;
+                let tables = rollout.plan.times.tables.iter();
+                let apart =
+                    tables.filter(|table| terms.freeze_override && !table.freezes.is_empty());
+                let apart: usize = apart.map(|table| 1 + table.freezes.len()).sum();
+                let rules = rollout.plan.times.tables.len() + terms.hours.len() + apart;
                 ensure!(
-                    calendar.tables.len() == rollout.plan.times.tables.len(),
+                    calendar.tables.len() == rules,
                     I8,
-                    "a calendar has {} rules and its plan {}",
-                    calendar.tables.len(),
-                    rollout.plan.times.tables.len()
+                    "a calendar has {} rules and its plan {rules}",
+                    calendar.tables.len()
                 );
+                // What passed until now is counted by the hours that were known.
+                rollout.credit_and_go_on(now, now);
                 rollout.calendar = Some(calendar);
                 Ok(())
             }
@@ -554,6 +595,21 @@ impl Facts {
                 );
                 Ok(())
             }
+            Event::FreezeOverridden {
+                rollout,
+                freeze,
+                reason,
+                until,
+                ..
+            } => self.freeze_overridden(*rollout, freeze, reason, *until),
+            Event::GateSaid {
+                rollout,
+                gate,
+                says,
+                ..
+            } => self.gate_said(*rollout, *gate, *says),
+            Event::FleetRefreshed { fleet, actor } => self.refreshed(*fleet, actor),
+            Event::PlanRevised { rollout, plan } => self.revised(*rollout, *plan),
             Event::Commented { rollout, slot, .. } => {
                 let plan = &self.rollout(*rollout)?.plan;
                 ensure!(
@@ -576,11 +632,8 @@ impl Facts {
         self.epoch = epoch;
         let last_alive = self.credited(last_alive);
         for rollout in self.rollouts.values_mut() {
-            if let Some(soak) = &mut rollout.soak
-                && let Some(since) = soak.since.take()
-            {
-                soak.accrued = soak.accrued.plus(last_alive.since(since));
-            }
+            rollout.credit(last_alive);
+            rollout.gates.fill(Says::Unknown);
         }
         // Nobody looked while nobody ran: everything is unknown again.
         for host in 0..self.hosts.len() {
@@ -649,26 +702,13 @@ impl Facts {
                 })
                 .collect(),
             groups: vec![GroupFacts::default(); plan.rings.len() * groups],
-            slots: vec![
-                SlotFacts {
-                    rest: HostState::Pending,
-                    since: self.now,
-                    visit: None,
-                    serial: 0,
-                    blamed: false,
-                    blamed_for: None,
-                    suspected: false,
-                    forgiven: false,
-                    accepted: false,
-                    changed: false,
-                    out_of_service: false,
-                };
-                plan.slots.len()
-            ],
+            slots: vec![SlotFacts::fresh(self.now); plan.slots.len()],
             approvals: Vec::new(),
             questions: BTreeMap::new(),
             down: 0,
             calendar: None,
+            gates: vec![Says::Unknown; plan.terms.external.len()],
+            overridden: BTreeMap::new(),
             plan: plan.clone(),
         };
         for (index, slot) in plan.slots.iter().enumerate() {
@@ -708,11 +748,7 @@ impl Facts {
     fn hold_soaks(&mut self) {
         let now = self.now;
         for rollout in self.rollouts.values_mut() {
-            if let Some(soak) = &mut rollout.soak
-                && let Some(since) = soak.since.take()
-            {
-                soak.accrued = soak.accrued.plus(now.since(since));
-            }
+            rollout.credit(now);
         }
     }
 

@@ -16,7 +16,9 @@ mod counts;
 mod facts;
 mod phases;
 mod promotion;
+mod refresh;
 mod starts;
+mod terms;
 mod times;
 mod told;
 mod visit;
@@ -255,7 +257,7 @@ impl Checkers {
                 .any(|(slot, facts)| {
                     slot.host == host
                         && match facts.rest {
-                            HostState::Lost => true,
+                            HostState::Lost | HostState::Vanished => true,
                             HostState::Failed { .. }
                             | HostState::Unhealthy { .. }
                             | HostState::RollbackFailed { .. }

@@ -52,7 +52,10 @@ impl Facts {
         self.check_scope(intent, kind, step.kind)?;
         self.check_time(intent, kind, position, step.kind)?;
         match facts.visit {
-            None => self.check_beginning(intent, kind, (position, attempt))?,
+            None => {
+                self.check_gates_of_visit(intent, kind)?;
+                self.check_beginning(intent, kind, (position, attempt))?;
+            }
             Some(visit) => check_next(intent, self.now, &visit, kind, (position, attempt))?,
         }
         if let Some(owed) = facts.visit.and_then(|visit| visit.owes_look) {
@@ -155,6 +158,13 @@ impl Facts {
             self.hosts[host.index()].holds.is_empty(),
             I4,
             "{intent} begins a {} visit of host {}, which somebody said is not to be touched",
+            kind.word(),
+            host.0
+        );
+        ensure!(
+            !self.is_gone(host),
+            I4,
+            "{intent} begins a {} visit of host {}, which is gone from the fleet",
             kind.word(),
             host.0
         );
@@ -274,7 +284,7 @@ impl Facts {
                 .visit
                 .is_some_and(|visit| visit.applying || visit.kind == VisitKind::Restart);
         let host = rollout.plan.slots[slot].host;
-        let host_held = !self.hosts[host.index()].holds.is_empty();
+        let host_held = !self.hosts[host.index()].holds.is_empty() || self.is_gone(host);
         let held = self.stopped || self.faulted || rollout.phase != Phase::Advancing || host_held;
         ensure!(
             !held || finishes,

@@ -52,6 +52,7 @@ impl RolloutFacts {
             HostState::Skipped => HostOutcome::Skipped,
             HostState::OnHold => HostOutcome::OnHold,
             HostState::Again => HostOutcome::Again,
+            HostState::Vanished => HostOutcome::Vanished,
             HostState::Running { .. } | HostState::Ready { .. } | HostState::Backoff { .. } => {
                 return None;
             }

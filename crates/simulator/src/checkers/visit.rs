@@ -170,7 +170,8 @@ impl Facts {
             | HostState::Lost
             | HostState::Skipped
             | HostState::OnHold
-            | HostState::Again => {
+            | HostState::Again
+            | HostState::Vanished => {
                 self.check_exit(id, index, to, until)?;
                 self.end_visit(id, index, to)
             }
@@ -254,6 +255,13 @@ impl Facts {
     /// A visit is over, or a host changes from one resting state to another.
     fn end_visit(&mut self, id: RolloutId, slot: usize, to: HostState) -> Result<(), Broken> {
         let facts = self.rollout(id)?.slots[slot];
+        ensure!(
+            facts.visit.is_some()
+                || facts.rest != HostState::Vanished
+                || matches!(to, HostState::Pending | HostState::Vanished),
+            Story,
+            "slot {slot} of {id} was gone and is {to:?} without a visit"
+        );
         if let Some(visit) = facts.visit {
             self.check_ending(id, slot, &visit, to)?;
         }
@@ -290,7 +298,8 @@ impl Facts {
                 | HostState::Ready { .. }
                 | HostState::Backoff { .. }
                 | HostState::Skipped
-                | HostState::Again => {}
+                | HostState::Again
+                | HostState::Vanished => {}
             }
         });
         Ok(())
@@ -309,7 +318,7 @@ impl Facts {
         to: HostState,
     ) -> Result<(), Broken> {
         ensure!(
-            !visit.drained || to == HostState::Lost,
+            !visit.drained || matches!(to, HostState::Lost | HostState::Vanished),
             I4,
             "slot {slot} of {id} ends as {to:?} and is left drained"
         );
@@ -378,7 +387,8 @@ impl Facts {
             | HostState::Failed { .. }
             | HostState::Unhealthy { .. }
             | HostState::RollbackFailed { .. }
-            | HostState::Held => {}
+            | HostState::Held
+            | HostState::Vanished => {}
             // Nobody is left out or held by the end of a visit.
             HostState::Skipped | HostState::OnHold => {
                 ensure!(false, Story, "slot {slot} of {id} ends a visit as {to:?}");
@@ -467,6 +477,11 @@ impl Facts {
                     .any(|gate| host.evidence(gate.probe).0 == Evidence::Down),
                 I11,
                 "slot {slot} of {id} is held and no gate finds it down"
+            ),
+            HostState::Vanished => ensure!(
+                self.is_gone(rollout.plan.slots[slot].host),
+                Story,
+                "slot {slot} of {id} is told to be gone and is of the fleet"
             ),
             HostState::Pending
             | HostState::Running { .. }

@@ -7,9 +7,11 @@
 
 mod approvers;
 mod deciders;
+mod earliest;
 mod faults;
 mod host;
 mod people;
+mod renewals;
 mod requests;
 mod steps;
 mod store;
@@ -21,7 +23,7 @@ use std::sync::Arc;
 
 use ringway_engine::{Event, Input};
 use ringway_executor::codec::Batch;
-use ringway_executor::port::{Arrival, Blob, Row, Start};
+use ringway_executor::port::{Arrival, Blob, Refresh, Row, Start};
 use ringway_executor::{Config, Executor};
 use ringway_model::{Digest, HostId, IntentId, ProbeId, RolloutId, Sample, Slot, Span, Timestamp};
 use ringway_scheduler::{FleetSpec, Plan, compile_fleet, make_plan};
@@ -30,6 +32,7 @@ use crate::checkers::{Checkers, Invariant, Violation};
 use crate::dice::Dice;
 use crate::documents::Papers;
 use crate::reach::Reach;
+use crate::terms::GateMoods;
 use crate::trace::{Trace, dense};
 
 use deciders::Former;
@@ -73,6 +76,10 @@ enum Happening {
     Loops(HostId),
     /// The decider of this generation, which was replaced, is gone.
     FormerDies(u64),
+    /// Somebody changes the fleet's document.
+    Renews,
+    /// Somebody has a fleet taken in that was read before.
+    Brings(Box<Refresh>),
 }
 
 /// The world.
@@ -108,6 +115,8 @@ pub struct World {
     opened: BTreeMap<RolloutId, u64>,
     /// What people asked for, how often it is in the journal, and how often they were told so.
     acknowledged: truth::Acknowledged,
+    /// What people were told of the future.
+    stated: earliest::Stated,
     /// The hash of the last row, by arithmetic of its own.
     chain: Digest,
     ways: Ways,
@@ -120,6 +129,10 @@ pub struct World {
     away: BTreeMap<&'static str, Timestamp>,
     /// For choices that are made again whenever they are asked for.
     scenario_seed: u64,
+    /// What external gates say.
+    gates: GateMoods,
+    /// Who works in freezes.
+    freezers: Dice,
     tickets: u64,
     patience: u32,
     looks: u32,
@@ -130,6 +143,8 @@ pub struct World {
     /// Writes after which, or before which, the decider dies: for the test of crash points.
     pub crash_points: BTreeMap<u64, Fate>,
     healing: bool,
+    /// What people do to the fleet's document, where they do.
+    renewals: Option<Box<renewals::Renewals>>,
     /// Whether people meddle while faults happen.
     pub(crate) meddling: bool,
     happenings: u64,
@@ -205,6 +220,7 @@ impl World {
             opened: BTreeMap::new(),
             handed: BTreeSet::new(),
             acknowledged: truth::Acknowledged::default(),
+            stated: earliest::Stated::default(),
             chain: Digest::from_bytes([0; 32]),
             ways,
             faults,
@@ -213,6 +229,8 @@ impl World {
             consent: Dice::new(seed, "consenting people"),
             away: BTreeMap::new(),
             scenario_seed: seed,
+            gates: GateMoods::new(seed),
+            freezers: Dice::new(seed, "people in freezes"),
             tickets: 0,
             patience: 0,
             looks: 0,
@@ -220,6 +238,7 @@ impl World {
             writes: 0,
             crash_points: BTreeMap::new(),
             healing: false,
+            renewals: None,
             meddling: false,
             happenings: 0,
             effects: BTreeMap::new(),
@@ -294,6 +313,8 @@ impl World {
             Happening::PersonLooks => self.person_looks(),
             Happening::Loops(host) => self.loops(host),
             Happening::FormerDies(generation) => self.former_dies(generation),
+            Happening::Renews => self.renews(),
+            Happening::Brings(refresh) => self.brings(*refresh),
         }
     }
 
@@ -325,12 +346,18 @@ impl World {
             let line = dense(event);
             self.say(&line);
             self.reach.event(event);
+            self.note_renewed(event);
         }
         if let Err(violation) = self.checkers.observe(at, inputs, events) {
             self.violation.get_or_insert(violation);
             return;
         }
         self.check_promoted(at, events);
+        for event in events {
+            if let Some(what) = self.stated.event(at, event) {
+                self.broken(Invariant::I14, what);
+            }
+        }
     }
 
     pub(crate) fn broken(&mut self, invariant: Invariant, what: String) {
@@ -424,8 +451,9 @@ impl World {
         self.healing = true;
         self.say("! everything heals");
         self.faults.stop();
+        self.gates.heal();
         self.queue
-            .retain(|_, happening| !matches!(happening, Happening::Strikes(_)));
+            .retain(|_, happening| !matches!(happening, Happening::Strikes(_) | Happening::Renews));
         let now = self.now;
         for host in &mut self.hosts {
             host.offline_until = host.offline_until.min(now);

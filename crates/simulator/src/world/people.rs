@@ -12,7 +12,7 @@ use super::faults::Mishap;
 use super::steps::LOST;
 use super::{Happening, World};
 use crate::dice::Dice;
-use crate::documents::{everybody, texts};
+use crate::documents::everybody;
 
 /// Looks at the same picture after which a person gives up on a rollout.
 const PATIENCE: u32 = 40;
@@ -33,6 +33,7 @@ impl World {
         self.speak_of_approvals();
         self.adopt_lost();
         self.look_around();
+        self.work_in_freezes();
         if self.healing {
             self.help();
         } else if self.people.chance(45) {
@@ -42,11 +43,12 @@ impl World {
         }
     }
 
-    fn ask(&mut self, actor: &str, order: Order) {
+    pub(super) fn ask(&mut self, actor: &str, order: Order) {
         self.tickets += 1;
         let ticket = self.tickets;
         let what = match &order {
             Order::Propose(_) => "a proposal".to_owned(),
+            Order::Refresh(_) => "a refresh".to_owned(),
             Order::Command(command) => format!("{command:?}"),
         };
         self.say(&format!("! {actor} asks ({ticket}): {what}"));
@@ -113,11 +115,15 @@ impl World {
         if next >= self.plans.len() || self.looks % 3 != 1 {
             return;
         }
+        self.plan_anew(next);
+        if next >= self.plans.len() {
+            return;
+        }
         self.proposed.insert(next);
         let proposal = Proposal {
             fleet: self.fleet.clone(),
             plan: self.plans[next].clone(),
-            documents: texts(),
+            documents: self.texts(),
             key: Some(format!("key-{next}")),
             change: self.change(next),
         };
@@ -149,6 +155,43 @@ impl World {
         );
     }
 
+    /// Somebody wants to work in a freeze: where that is permitted and where it is not, for a while that may be over.
+    fn work_in_freezes(&mut self) {
+        let open = self.rollouts().into_iter().filter(|view| !view.is_final);
+        let open: Vec<(RolloutId, Vec<String>)> = open
+            .filter_map(|view| {
+                let plan = self.plans.get(view.id.0 as usize - 1)?;
+                let tables = plan.times.tables.iter();
+                let names = tables.flat_map(|table| &table.freezes);
+                let names: Vec<String> = names.map(|freeze| freeze.name.clone()).collect();
+                (!names.is_empty()).then_some((view.id, names))
+            })
+            .collect();
+        if open.is_empty() || !self.freezers.chance(12) {
+            return;
+        }
+        let (rollout, names) = self.freezers.pick(&open).clone();
+        let freeze = if self.freezers.chance(5) {
+            "no-such-freeze".to_owned()
+        } else {
+            self.freezers.pick(&names).clone()
+        };
+        let reason = if self.freezers.chance(8) {
+            String::new()
+        } else {
+            "it is urgent".to_owned()
+        };
+        let until = self.now + self.freezers.span(Span(1), Span::minutes(90));
+        let who = *self.freezers.pick(&["ana", "ben", "eve"]);
+        let command = Command::OverrideFreeze {
+            rollout,
+            freeze,
+            reason,
+            until,
+        };
+        self.command(who, command);
+    }
+
     /// I14 from the views: what does not move says why.
     fn look_around(&mut self) {
         let Some(executor) = &self.executor else {
@@ -159,11 +202,14 @@ impl World {
         }
         let engine = executor.engine();
         let mut silent = None;
-        for rollout in engine.view(self.now).rollouts {
+        let view = engine.view(self.now);
+        let at = view.at;
+        for rollout in view.rollouts {
             for waiting in &rollout.waiting {
                 self.reach.waiting.insert(waiting.on.name());
             }
             let hosts = engine.hosts_of(rollout.id, None);
+            self.stated.look(at, &rollout, &hosts);
             let running = engine
                 .outstanding()
                 .iter()

@@ -12,7 +12,7 @@ use ringway_executor::Library;
 use ringway_executor::fold::Fold;
 use ringway_executor::port::{Arrival, Blob, Order, Row, Start};
 use ringway_model::{
-    Actor, Epoch, Hasher, HostId, HostOutcome, IntentId, Slot, Span, StepKind, Timestamp,
+    Actor, Epoch, Hasher, HostId, HostOutcome, IntentId, Slot, Span, StepKind, Timestamp, VisitKind,
 };
 
 use super::store::Fate;
@@ -152,6 +152,14 @@ impl World {
                     },
                 }
             }
+            Order::Refresh(refresh) => Command::Refresh {
+                fleet: refresh.fleet.encode().0,
+                plans: refresh
+                    .plans
+                    .iter()
+                    .map(|(rollout, plan)| (*rollout, plan.encode().0))
+                    .collect(),
+            },
         };
         let actor = Actor(actor.to_owned());
         self.acknowledged
@@ -407,7 +415,8 @@ impl World {
                     | HostOutcome::Unhealthy { .. }
                     | HostOutcome::RollbackFailed { .. }
                     | HostOutcome::Lost
-                    | HostOutcome::Again => continue,
+                    | HostOutcome::Again
+                    | HostOutcome::Vanished => continue,
                 };
                 if wanted != installed {
                     return Err(format!(
@@ -478,7 +487,9 @@ impl World {
         let registered = documents
             .values()
             .all(|digest| self.store.blobs().contains_key(digest));
-        if !brought || !registered || start.fleet != self.fleet {
+        let brought =
+            brought && start.fleet == self.fleet || self.was_brought(&start.plan, &start.fleet);
+        if !brought || !registered {
             self.broken(
                 Invariant::I15,
                 format!("{} comes from a document nobody registered", start.intent),
@@ -516,6 +527,32 @@ impl World {
                     start.intent
                 ),
             );
+        }
+    }
+
+    /// A visit begins only while every external gate of its rollout really said lately that it may.
+    pub(super) fn check_gates_open(&mut self, start: &Start) {
+        /// From the answer to the moment the step is handed out: what an answer and a commit may take on their way.
+        const SLACK: Span = Span::seconds(30);
+        let begins = start.position == 0 && start.attempt == 1;
+        if !begins || start.visit == VisitKind::Rollback || self.ahead != 0 {
+            return;
+        }
+        let rollout = start.intent.rollout();
+        let gates = (0_u16..).zip(&start.plan.terms.external);
+        let shut = gates
+            .filter(|(number, gate)| {
+                let within = gate.every.times(2).plus(gate.timeout).plus(SLACK);
+                !self.gates.is_open(self.now, (rollout, *number), within)
+            })
+            .map(|(_, gate)| gate.name.clone())
+            .next();
+        if let Some(name) = shut {
+            let what = format!(
+                "{} is handed out and gate `{name}` has not said lately that it is open",
+                start.intent
+            );
+            self.broken(Invariant::I11, what);
         }
     }
 }

@@ -351,7 +351,8 @@ impl Tiny {
             | Request::KeepSnapshot(_)
             | Request::Probe { .. }
             | Request::SeeBoot { .. }
-            | Request::Calendar { .. } => {}
+            | Request::Calendar { .. }
+            | Request::AskGate { .. } => {}
         }
     }
 
@@ -636,6 +637,7 @@ fn canonical(what: &Arrival) -> String {
         Arrival::Probed { .. } => "probed".to_owned(),
         Arrival::BootSeen { .. } => "boot seen".to_owned(),
         Arrival::CalendarTold { .. } => "calendar told".to_owned(),
+        Arrival::GateTold { .. } => "gate told".to_owned(),
         Arrival::Woken => "woken".to_owned(),
     }
 }
