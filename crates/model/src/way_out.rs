@@ -37,7 +37,11 @@ impl WaitingOn {
             Self::HostHold { .. } => vec!["ringway release HOST".to_owned()],
             Self::Maintenance { .. } => vec!["ringway maintenance end HOST".to_owned()],
             Self::NobodyUpdated { .. } => vec![with_reason("retry HOST"), with_reason("cancel")],
+            Self::NotReady { .. } => vec![with_reason("retry HOST")],
+            Self::AllLast { .. } => vec![with_reason("skip HOST")],
             Self::EarlierRing { .. }
+            | Self::GoesLast { .. }
+            | Self::NoPeer { .. }
             | Self::ApprovalHours { .. }
             | Self::ExternalGate { .. }
             | Self::Visits { .. }

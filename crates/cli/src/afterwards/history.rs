@@ -353,6 +353,11 @@ impl<'a> OneHost<'a> {
             | Event::Faulted { .. }
             | Event::Proposed { .. }
             | Event::Approved { .. }
+            | Event::ApprovalGiven { .. }
+            | Event::SoakCutShort { .. }
+            | Event::Asked { .. }
+            | Event::Answered { .. }
+            | Event::PeerChosen { .. }
             | Event::ApprovalVoided { .. }
             | Event::Declined { .. }
             | Event::RingOpened { .. }
@@ -398,6 +403,8 @@ fn stood(to: HostState, rollout: RolloutId) -> Option<Bare> {
         | HostState::Ready { .. }
         | HostState::Backoff { .. }
         | HostState::Skipped
+        | HostState::NotReady { .. }
+        | HostState::GoesLast { .. }
         | HostState::Again => return None,
     };
     let words = if to == HostState::Settling {
