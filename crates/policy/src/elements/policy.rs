@@ -194,7 +194,7 @@ fn calendar(fields: &Fields<'_, '_, '_, '_>, policy: &str) -> Option<PolicyCalen
 fn due(cx: &Cx<'_>, node: &Node<'_>) -> Option<BTreeMap<String, ringway_model::Span>> {
     let due = scalar::map(cx, node, "due dates", |cx, name, place, value| {
         if name == "exploited" {
-            let report = not_supported("`exploited`", "what is known to be exploited", place);
+            let report = not_supported("`exploited`", "due dates of what is exploited", place);
             cx.report(report);
             return None;
         }
