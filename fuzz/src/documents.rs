@@ -33,7 +33,10 @@ pub(crate) fn inventories(input: &[u8]) {
     if name.is_empty() || name.starts_with('.') || !name.chars().all(is_plain) {
         return;
     }
-    let import = if name.ends_with(".csv") {
+    let import = if name
+        .rsplit_once('.')
+        .is_some_and(|(_, ending)| ending == "csv")
+    {
         format!("csv: \"{name}\", source: it")
     } else if inventory.windows(9).any(|word| word == b"\"ringway\"") {
         format!("command: [cat, \"{name}\"], source: it")
@@ -268,6 +271,7 @@ fn reads_back(documents: &Documents, attachments: &Attachments) {
     assert_eq!(documents.worlds, again.worlds);
     assert_eq!(documents.maintenances, again.maintenances);
     assert_eq!(documents.people, again.people);
+    assert_eq!(documents.notify, again.notify);
 }
 
 fn planned(documents: &Documents) {

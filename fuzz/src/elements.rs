@@ -151,7 +151,10 @@ const ELEMENTS: [Element; 18] = [
     Element {
         fleet: "",
         policy: "pace: { at_once: 1, settle: @ }",
-        meant: |documents| span(documents.policies.get("it")?.pace.settle),
+        meant: |documents| {
+            let settle = documents.policies.get("it")?.pace.settle;
+            Some((settle.to_string(), format!("{settle:?}")))
+        },
         examples: &["5m", "250ms", "2d12h"],
     },
     Element {
@@ -221,10 +224,6 @@ const ELEMENTS: [Element; 18] = [
         examples: &["/health?of={host}", "/{role", "health", "/{nolabel}"],
     },
 ];
-
-fn span(span: Span) -> Option<(String, String)> {
-    Some((span.to_string(), format!("{span:?}")))
-}
 
 fn moment(documents: &Documents, first: bool) -> Option<(String, String)> {
     let freeze = documents.fleet.as_ref()?.calendar.freezes.get("f")?;

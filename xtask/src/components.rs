@@ -18,7 +18,7 @@ struct Component {
     used_for: &'static str,
 }
 
-const COMPONENTS: [Component; 15] = [
+const COMPONENTS: [Component; 18] = [
     Component {
         program: "sh",
         install: "apt-get install dash",
@@ -83,6 +83,21 @@ const COMPONENTS: [Component; 15] = [
         program: "fakeroot",
         install: "apt-get install fakeroot",
         used_for: "hosts that install real packages without being root",
+    },
+    Component {
+        program: "pg_ctlcluster",
+        install: "apt-get install postgresql",
+        used_for: "a primary and its replica, whose role moves in mid-rollout",
+    },
+    Component {
+        program: "prometheus-alertmanager",
+        install: "apt-get install prometheus-alertmanager",
+        used_for: "hosts that are silenced while they are visited",
+    },
+    Component {
+        program: "curl",
+        install: "apt-get install curl",
+        used_for: "what a shipped care says to an Alertmanager",
     },
     Component {
         program: "python3",

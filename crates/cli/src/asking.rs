@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ringway_drivers::{Reach, StepRequest};
 use ringway_model::{Epoch, IntentId, RolloutId, Selector, Slot, StepKind, VisitKind};
 use ringway_policy::validated::{Documents, Recipe, Release, Step, Update};
-use ringway_scheduler::plan::Route;
+use ringway_scheduler::plan::{More, Route};
 use ringway_scheduler::spec::HostSpec;
 use ringway_scheduler::{FleetSpec, compile_route};
 
@@ -101,10 +101,17 @@ pub(crate) fn question(
         fleet: fleet.name.clone(),
         adopts: Arc::default(),
         reach,
+        errand_for: None,
         kind: StepKind::Inspect,
         place: step.at,
         command: step.run.clone(),
-        values: ringway_runtime::of_step(host, update, route, VisitKind::Update, None),
+        values: ringway_runtime::of_step(
+            (host, None),
+            update,
+            (route, &More::Nothing),
+            VisitKind::Update,
+            None,
+        ),
         timeout: step.timeout,
         output_limit: OUTPUT_LIMIT,
         reboot: None,

@@ -346,6 +346,13 @@ pub enum Event {
         /// Digest of the revision.
         plan: Digest,
     },
+    /// The step that is issued next runs on another member of the host's availability group.
+    PeerChosen {
+        /// The step's id.
+        intent: IntentId,
+        /// Where it runs.
+        peer: HostId,
+    },
 }
 
 impl Event {
@@ -378,9 +385,9 @@ impl Event {
             | Self::FreezeOverridden { rollout, .. }
             | Self::GateSaid { rollout, .. }
             | Self::PlanRevised { rollout, .. } => Some(*rollout),
-            Self::StepIssued { intent, .. } | Self::StepEnded { intent, .. } => {
-                Some(intent.rollout())
-            }
+            Self::StepIssued { intent, .. }
+            | Self::StepEnded { intent, .. }
+            | Self::PeerChosen { intent, .. } => Some(intent.rollout()),
             Self::Recovered { .. }
             | Self::Alive
             | Self::ClockJumped { .. }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ringway_model::{
-    Evidence, HostId, IntentId, ProbeId, RingIndex, Span, StepKind, StepResult, Timestamp,
+    Evidence, HostId, IntentId, Place, ProbeId, RingIndex, Span, StepKind, StepResult, Timestamp,
     VisitKind,
 };
 
@@ -334,6 +334,18 @@ impl Engine {
                 let r = self.index_of(*rollout)?;
                 self.fold_revised(r, *plan)?;
             }
+            Event::PeerChosen { intent, peer } => {
+                let r = self.index_of(intent.rollout())?;
+                self.check_slot(r, intent.slot().0)?;
+                if peer.index() >= self.fleet.spec.hosts.len() {
+                    return Err(Fault::new(format!(
+                        "{intent} runs on unknown host {}",
+                        peer.0
+                    )));
+                }
+                let runs = (intent.serial(), *peer);
+                self.rollouts[r].rec.peers.insert(intent.slot().0, runs);
+            }
         }
         Ok(())
     }
@@ -403,6 +415,15 @@ impl Engine {
             )));
         };
         let kind = step.kind;
+        let peer = rollout.rec.peers.get(&slot).map(|(serial, _)| *serial);
+        if (step.step.at == Place::Peer) != (peer == Some(intent.serial())) {
+            return Err(Fault::new(format!(
+                "{intent} is issued, and where it runs is not what its plan says"
+            )));
+        }
+        if kind == StepKind::Silence {
+            rollout.rec.silenced.insert(slot);
+        }
         let rec = &mut rollout.rec.slots[slot as usize];
         if intent.serial() != rec.serial.wrapping_add(1)
             || matches!(rec.state, HostState::Running { .. })
@@ -430,10 +451,14 @@ impl Engine {
             StepKind::Apply | StepKind::Rollback => rec.set(SlotRec::APPLYING, true),
             StepKind::Inspect
             | StepKind::Precheck
+            | StepKind::Ready
+            | StepKind::Last
+            | StepKind::Silence
             | StepKind::Reboot
             | StepKind::Verify
             | StepKind::CareVerify
-            | StepKind::Undrain => {}
+            | StepKind::Undrain
+            | StepKind::Unsilence => {}
         }
         if begins {
             // Nobody blames a host for being down while it is visited, whichever rollout visits it.
@@ -468,7 +493,8 @@ impl Engine {
             return Err(Fault::new(format!("{intent} ended but does not run")));
         };
         let rollout = &self.rollouts[r];
-        let Some((visit, position, _, ending)) = rollout.rec.slots[slot as usize].state.visit()
+        let Some((visit, position, attempt, ending)) =
+            rollout.rec.slots[slot as usize].state.visit()
         else {
             return Err(Fault::new(format!("{intent} ended outside a visit")));
         };
@@ -476,6 +502,7 @@ impl Engine {
             .step(slot, visit, position)
             .map_or(StepKind::Inspect, |step| step.kind);
         self.note_result(r, slot, kind, visit, ending, result);
+        self.note_care(r, slot, (kind, attempt), result);
         #[cfg(feature = "planted-bugs")]
         if self.bug(crate::planted::Bug::ResultRevivesHalt)
             && let RolloutState::Halted { stage, .. } = self.rollouts[r].rec.state
@@ -518,6 +545,9 @@ impl Engine {
                 );
             }
             Then::End { to, until } => {
+                if matches!(to, HostState::NotReady { .. }) {
+                    self.note_unready(r, slot);
+                }
                 self.end_visit(r, slot, to, until);
                 // A visit that succeeded is the repetition that ends a failure, whichever visit that was in.
                 if matches!(to.class(), Class::Settling | Class::Done) {
@@ -531,6 +561,36 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// What a result says of what the care of a role is waited for, and of its silence.
+    fn note_care(
+        &mut self,
+        r: usize,
+        slot: u32,
+        (kind, attempt): (StepKind, u8),
+        result: &StepResult,
+    ) {
+        let rec = &mut self.rollouts[r].rec;
+        match result {
+            StepResult::Answered { yes: true } if kind == StepKind::Ready => {
+                rec.unready.remove(&slot);
+            }
+            // An earlier attempt may have silenced it all the same.
+            StepResult::NotStarted | StepResult::Unreachable
+                if kind == StepKind::Silence && attempt == 1 =>
+            {
+                rec.silenced.remove(&slot);
+            }
+            StepResult::Answered { .. }
+            | StepResult::NotStarted
+            | StepResult::Unreachable
+            | StepResult::Done
+            | StepResult::Found { .. }
+            | StepResult::Back { .. }
+            | StepResult::Failed(_)
+            | StepResult::Interrupted => {}
+        }
     }
 
     /// What a result says about the host, whatever follows from it.
@@ -559,19 +619,23 @@ impl Engine {
             }
             StepKind::Inspect
             | StepKind::Precheck
+            | StepKind::Ready
+            | StepKind::Last
+            | StepKind::Silence
             | StepKind::Drain
             | StepKind::Apply
             | StepKind::Rollback
             | StepKind::Reboot
             | StepKind::Verify
             | StepKind::CareVerify
-            | StepKind::Undrain => {}
+            | StepKind::Undrain
+            | StepKind::Unsilence => {}
         }
         let rec = &mut self.rollouts[r].rec.slots[slot as usize];
         if let StepResult::Back { restarts } = result {
             rec.restarts = u8::try_from(*restarts).unwrap_or(u8::MAX);
         }
-        let counts_at_once = !matches!(kind, StepKind::Inspect | StepKind::Precheck);
+        let counts_at_once = !kind.leaves_up();
         match result {
             StepResult::Failed(_) if counts_at_once => {
                 rec.set(SlotRec::RETRYING, true);
@@ -606,6 +670,7 @@ impl Engine {
             | StepResult::Failed(_)
             | StepResult::Unreachable
             | StepResult::Interrupted
+            | StepResult::Answered { .. }
             | StepResult::NotStarted => {}
         }
     }
@@ -700,6 +765,7 @@ impl Engine {
         let (before, after) = self.fleet.set_evidence(host, probe, to);
         if !was_able && self.fleet.is_able(host) {
             self.wake_cell(host);
+            self.wake_peers(host);
         }
         self.recount_evidence(host, before, after);
         let at = self.now;

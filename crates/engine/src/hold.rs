@@ -433,9 +433,19 @@ impl Engine {
         };
         match record.state {
             HostState::Skipped => return Ok(()),
-            HostState::Pending | HostState::Offline | HostState::Held | HostState::OnHold
+            HostState::Pending
+            | HostState::Offline
+            | HostState::Held
+            | HostState::OnHold
+            | HostState::NotReady { .. }
+            | HostState::GoesLast { .. }
                 if !record.is(SlotRec::CHANGED) => {}
-            HostState::Pending | HostState::Offline | HostState::Held | HostState::OnHold => {
+            HostState::Pending
+            | HostState::Offline
+            | HostState::Held
+            | HostState::OnHold
+            | HostState::NotReady { .. }
+            | HostState::GoesLast { .. } => {
                 return wrong(
                     "may have the update already",
                     "an interrupted visit cannot be left out; `rollback` takes hosts back",
@@ -505,7 +515,10 @@ impl Engine {
         };
         let failed = match self.rollouts[r].rec.slots[slot as usize].state {
             HostState::Again | HostState::Pending => return Ok(()),
-            HostState::Offline | HostState::Skipped => false,
+            HostState::Offline
+            | HostState::Skipped
+            | HostState::NotReady { .. }
+            | HostState::GoesLast { .. } => false,
             HostState::Failed { .. } | HostState::Unhealthy { .. } | HostState::Lost => true,
             HostState::Running { .. }
             | HostState::Ready { .. }

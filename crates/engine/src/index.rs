@@ -52,8 +52,11 @@ impl Engine {
         let rec = &mut self.rollouts[r].rec.slots[slot as usize];
         let from = std::mem::replace(&mut rec.state, to);
         rec.until = until;
-        if to.visit().is_none() && to != HostState::Again {
-            self.rollouts[r].rec.again.remove(&slot);
+        if to.visit().is_none() {
+            self.forget_visit(r, slot, to);
+        }
+        if !matches!(to, HostState::Running { .. }) {
+            self.rollouts[r].rec.peers.remove(&slot);
         }
         if until != Timestamp::NEVER {
             self.timers
@@ -63,7 +66,23 @@ impl Engine {
             self.recount(r, slot, from, to);
         }
         if self.live {
+            let goes_last = |state| matches!(state, HostState::GoesLast { .. });
+            if from.class() != to.class() || goes_last(to) {
+                self.wake_last(r, self.host_of(r, slot));
+            }
             self.enqueue(r, slot, to);
+        }
+    }
+
+    /// What is only so while a host is visited, or waits for the same visit.
+    fn forget_visit(&mut self, r: usize, slot: u32, to: HostState) {
+        let rec = &mut self.rollouts[r].rec;
+        rec.silenced.remove(&slot);
+        if to != HostState::Again {
+            rec.again.remove(&slot);
+        }
+        if !matches!(to, HostState::NotReady { .. }) {
+            rec.unready.remove(&slot);
         }
     }
 
@@ -92,7 +111,9 @@ impl Engine {
             | HostState::Skipped
             | HostState::OnHold
             | HostState::Again
-            | HostState::Vanished => false,
+            | HostState::Vanished
+            | HostState::NotReady { .. }
+            | HostState::GoesLast { .. } => false,
         };
         let is_open = self.rollouts[r].ring_of(slot) < usize::from(self.rollouts[r].rec.opened);
         let idx = &mut self.rollouts[r].idx;
@@ -199,6 +220,7 @@ impl Engine {
         let used_after = uses.used > 0;
         if self.fleet.recount(host, was_able) {
             self.wake_cell(host);
+            self.wake_peers(host);
         }
         if used_before == used_after {
             return;
@@ -602,6 +624,8 @@ impl Engine {
         idx.parked_cells.clear();
         idx.parked_groups.clear();
         idx.parked_hosts.clear();
+        idx.parked_peers.clear();
+        idx.parked_last.clear();
         idx.parked_budgets.clear();
         idx.parked_times.clear();
         idx.cursor = u32::try_from(rec.slots.len()).unwrap_or(NONE);

@@ -4,6 +4,7 @@
 //! `now` is an argument. The product, the simulator and the replay all run exactly this code.
 
 mod approve;
+mod care;
 mod command;
 mod due;
 mod engine;

@@ -167,11 +167,23 @@ pub enum Bug {
     RefreshKeepsEvidence,
     /// A host whose release is another one now is given the one that was planned.
     MisfitUpdated,
+    /// A host whose group is not ready for it is taken down.
+    NoIsReady,
+    /// A group that is not ready is waited for without an end.
+    ReadyForEver,
+    /// A host that goes last goes when its turn comes.
+    LastIgnored,
+    /// A step runs on a peer that is not evidently up, or is being visited.
+    AnyPeer,
+    /// A visit that is given up leaves its host's monitoring silenced.
+    SilenceForgotten,
+    /// A step on a peer is looked for on another member after a takeover. (In the loop around the engine.)
+    PeerLost,
 }
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 81] = [
+    pub const ALL: [Self; 87] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -253,5 +265,11 @@ impl Bug {
         Self::RevisionKeepsApprovals,
         Self::RefreshKeepsEvidence,
         Self::MisfitUpdated,
+        Self::NoIsReady,
+        Self::ReadyForEver,
+        Self::LastIgnored,
+        Self::AnyPeer,
+        Self::SilenceForgotten,
+        Self::PeerLost,
     ];
 }

@@ -327,6 +327,8 @@ impl Engine {
                 | HostState::Skipped
                 | HostState::OnHold
                 | HostState::Again
+                | HostState::NotReady { .. }
+                | HostState::GoesLast { .. }
                     if is_gone && leaves =>
                 {
                     self.move_host(r, slot, HostState::Vanished, Timestamp::NEVER, out);
@@ -350,7 +352,9 @@ impl Engine {
                 | HostState::Lost
                 | HostState::Skipped
                 | HostState::OnHold
-                | HostState::Again => {}
+                | HostState::Again
+                | HostState::NotReady { .. }
+                | HostState::GoesLast { .. } => {}
             }
         }
     }

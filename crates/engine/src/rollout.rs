@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use ringway_model::{
-    Actor, ChangeId, Digest, RingIndex, RolloutId, RouteId, Says, Slot, Span, Timestamp, VisitKind,
+    Actor, ChangeId, Digest, HostId, RingIndex, RolloutId, RouteId, Says, Slot, Span, Timestamp,
+    VisitKind,
 };
 use ringway_policy::validated::Ramp;
 use ringway_scheduler::Plan;
 use ringway_scheduler::plan::{Route, StepPlan};
 use serde::{Deserialize, Serialize};
 
+use crate::care::{Kin, Unready};
 use crate::command::Subject;
 use crate::event::{Conditions, HaltCause};
 use crate::fleet::Fleet;
@@ -212,6 +214,15 @@ pub(crate) struct Record {
     /// The instants of the plan's rules about time. Written beside, too.
     #[serde(skip)]
     pub(crate) calendar: Option<Calendar>,
+    /// Hosts whose group is not ready for them. Written beside, too.
+    #[serde(skip)]
+    pub(crate) unready: BTreeMap<u32, Unready>,
+    /// Hosts in a visit whose monitoring may be silenced. Written beside, too.
+    #[serde(skip)]
+    pub(crate) silenced: BTreeSet<u32>,
+    /// Where the steps run that run on a peer, each with its serial. Written beside, too.
+    #[serde(skip)]
+    pub(crate) peers: BTreeMap<u32, (u16, HostId)>,
     /// The ticket of the rollout. Written beside, too.
     #[serde(skip)]
     pub(crate) change: Option<ChangeId>,
@@ -312,6 +323,10 @@ pub(crate) struct Index {
     pub(crate) parked_groups: BTreeMap<(u16, u16), Vec<u32>>,
     pub(crate) parked_cells: BTreeMap<u32, VecDeque<u32>>,
     pub(crate) parked_hosts: BTreeSet<u32>,
+    /// By availability group: slots of which a step needs a peer.
+    pub(crate) parked_peers: BTreeMap<u32, BTreeSet<u32>>,
+    /// By who they go last of: slots that wait for the others.
+    pub(crate) parked_last: BTreeMap<Kin, BTreeSet<u32>>,
     /// By the instant at which work may run on them: slots that wait for it; `NEVER` where none is known.
     pub(crate) parked_times: BTreeMap<Timestamp, Vec<u32>>,
     /// By the index of another rollout: slots that wait for a slot of its disruption budget.
@@ -364,6 +379,9 @@ impl Rollout {
             skipped: Skipped::new(),
             again: BTreeSet::new(),
             calendar: None,
+            unready: BTreeMap::new(),
+            silenced: BTreeSet::new(),
+            peers: BTreeMap::new(),
             change: None,
             terms: TermsRecord {
                 gates: vec![(Says::Unknown, at, String::new()); plan.terms.external.len()],

@@ -344,9 +344,11 @@ impl Engine {
                 vec![WaitingOn::HoldEnds, self.hold_reason(r)]
             }
             HostState::OnHold => self.host_hold(self.host_of(r, slot)).into_iter().collect(),
-            HostState::Pending | HostState::RestartWithheld | HostState::Again => {
-                self.start_waits(r, slot)
-            }
+            HostState::Pending
+            | HostState::RestartWithheld
+            | HostState::Again
+            | HostState::NotReady { .. }
+            | HostState::GoesLast { .. } => self.start_waits(r, slot),
             HostState::Running { .. }
             | HostState::Failed { .. }
             | HostState::Unhealthy { .. }
@@ -539,7 +541,7 @@ impl Engine {
         .collect()
     }
 
-    fn host_name(&self, r: usize, slot: u32) -> String {
+    pub(crate) fn host_name(&self, r: usize, slot: u32) -> String {
         let host = self.host_of(r, slot);
         self.fleet
             .spec
@@ -623,6 +625,8 @@ impl Engine {
             HostState::OnHold => HostOutcome::OnHold,
             HostState::Again => HostOutcome::Again,
             HostState::Vanished => HostOutcome::Vanished,
+            HostState::NotReady { .. } => HostOutcome::NotReady,
+            HostState::GoesLast { .. } => HostOutcome::GoesLast,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One host's record in one rollout: 24 bytes, because there may be a million of them.
 
-use ringway_model::{StepKind, Timestamp, VisitKind};
+use ringway_model::{Timestamp, VisitKind};
 use serde::{Deserialize, Serialize};
 
 use crate::host::{Ending, HostState};
@@ -89,6 +89,10 @@ pub(crate) enum Class {
 impl HostState {
     pub(crate) const fn class(self) -> Class {
         match self {
+            Self::NotReady { visit } | Self::GoesLast { visit } => match visit {
+                VisitKind::Update | VisitKind::Rollback => Class::Pending,
+                VisitKind::Restart => Class::Withheld,
+            },
             Self::Pending | Self::Again => Class::Pending,
             Self::Running { .. } | Self::Ready { .. } | Self::Backoff { .. } => Class::Visiting,
             Self::Settling => Class::Settling,
@@ -109,7 +113,7 @@ impl HostState {
     /// touched is not.
     pub(crate) const fn is_down(self) -> bool {
         match self {
-            Self::Failed { step, .. } => !matches!(step, StepKind::Inspect | StepKind::Precheck),
+            Self::Failed { step, .. } => !step.leaves_up(),
             Self::Unhealthy { .. } | Self::RollbackFailed { .. } | Self::Lost | Self::Again => true,
             Self::Pending
             | Self::Running { .. }
@@ -124,7 +128,9 @@ impl HostState {
             | Self::Held
             | Self::Skipped
             | Self::OnHold
-            | Self::Vanished => false,
+            | Self::Vanished
+            | Self::NotReady { .. }
+            | Self::GoesLast { .. } => false,
         }
     }
 
@@ -176,7 +182,9 @@ impl HostState {
             | Self::Skipped
             | Self::OnHold
             | Self::Again
-            | Self::Vanished => None,
+            | Self::Vanished
+            | Self::NotReady { .. }
+            | Self::GoesLast { .. } => None,
         }
     }
 }

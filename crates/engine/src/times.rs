@@ -15,7 +15,7 @@
 use ringway_calendar::{Because, Intervals, Opening, State, Timetable, UnknownZone, Zones};
 use ringway_model::{Slot, Span, StepKind, Timestamp, VisitKind, WaitingOn};
 use ringway_scheduler::Plan;
-use ringway_scheduler::plan::{More, StepPlan};
+use ringway_scheduler::plan::StepPlan;
 use ringway_scheduler::terms::{KNOWN_FOR, Rule};
 use serde::{Deserialize, Serialize};
 
@@ -147,10 +147,7 @@ const AHEAD: Span = Span::hours(24 * 30);
 
 /// The longest that a step may take.
 pub(crate) fn longest(step: &StepPlan) -> Span {
-    match &step.more {
-        More::Reboot { back_within, .. } => step.step.timeout.plus(*back_within),
-        More::Nothing | More::Inspect { .. } => step.step.timeout,
-    }
+    step.longest()
 }
 
 impl Engine {
@@ -228,7 +225,7 @@ impl Engine {
         let kind = rollout.step(slot, visit, position)?.kind;
         if matches!(
             kind,
-            StepKind::Verify | StepKind::CareVerify | StepKind::Undrain
+            StepKind::Verify | StepKind::CareVerify | StepKind::Undrain | StepKind::Unsilence
         ) {
             return None;
         }

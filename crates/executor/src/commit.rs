@@ -165,6 +165,17 @@ impl Executor {
         let (epoch, attach) = (self.epoch, next.attach);
         #[cfg(feature = "planted-bugs")]
         let (epoch, attach) = self.planted_start(epoch, attach);
+        #[cfg(feature = "planted-bugs")]
+        let order = ringway_engine::OrderView {
+            peer: order.peer.map(|peer| {
+                if attach && self.has(ringway_engine::planted::Bug::PeerLost) {
+                    order.host
+                } else {
+                    peer
+                }
+            }),
+            ..order
+        };
         out.push(Request::Start(Start {
             intent,
             epoch,
@@ -177,6 +188,7 @@ impl Executor {
             position: order.position,
             attempt: order.attempt,
             previous: order.previous,
+            peer: order.peer,
             adopts: self.adopts(),
             attach,
             may_run_when_held: order.may_run_when_held,

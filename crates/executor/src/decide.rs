@@ -171,7 +171,7 @@ impl Executor {
                     return;
                 };
                 let (intent, result) = (*intent, interpret(report, step));
-                if let Some(note) = words::note(report, &result) {
+                if let Some(note) = words::note(step.kind, report, &result) {
                     let word = words::word(&order, &result, &note);
                     draft.said.extend(word.map(|word| (intent, word)));
                     draft.batch.notes.push((intent, note));

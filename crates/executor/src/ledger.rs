@@ -171,6 +171,7 @@ const fn mark(event: &Event) -> Mark {
         | Event::FleetRefreshed { .. } => Mark::MayRevoke,
         Event::Recovered { .. }
         | Event::Alive
+        | Event::PeerChosen { .. }
         | Event::ClockJumped { .. }
         | Event::FleetAdopted { .. }
         | Event::Went { .. }

@@ -311,6 +311,8 @@ pub struct Start {
     pub attempt: u8,
     /// What the host had before, as `inspect` found it.
     pub previous: Option<String>,
+    /// The member of the host's availability group on which the step runs, where its plan says `at: peer`.
+    pub peer: Option<HostId>,
     /// Databases from which this one may take the host over, by a person's decision.
     pub adopts: Arc<BTreeSet<u64>>,
     /// Whether the step may have begun before a crash: find it by its id, and never begin it anew.

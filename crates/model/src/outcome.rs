@@ -64,6 +64,10 @@ pub enum HostOutcome {
     Again,
     /// No longer of the fleet. Neither debt nor evidence; visited after all should it come back.
     Vanished,
+    /// Its group was not ready for it to be taken down; asked again. Nothing was changed.
+    NotReady,
+    /// It goes last of its group, and waits for the others. Nothing was changed.
+    GoesLast,
 }
 
 impl HostOutcome {
@@ -87,6 +91,8 @@ impl HostOutcome {
             Self::OnHold => "on hold",
             Self::Again => "failed, to be visited again",
             Self::Vanished => "vanished (no longer of the fleet)",
+            Self::NotReady => "not ready",
+            Self::GoesLast => "goes last",
         }
     }
 }
@@ -125,7 +131,9 @@ impl fmt::Display for HostOutcome {
             | Self::Skipped
             | Self::OnHold
             | Self::Again
-            | Self::Vanished => f.write_str(self.word()),
+            | Self::Vanished
+            | Self::NotReady
+            | Self::GoesLast => f.write_str(self.word()),
         }
     }
 }

@@ -590,7 +590,7 @@ impl Recipe {
 pub struct Step {
     /// What is executed. Values reach it as environment variables: `HOST`, `ADDRESS`, `UPDATE`, `RELEASE`, `BUILD`,
     /// `PREVIOUS`, `WANTED` (the build, or in a rollback visit the previous one), every parameter in upper case, and
-    /// every label as `LABEL_<NAME>`.
+    /// every label as `LABEL_<NAME>`; at a peer also `PEER` and `PEER_ADDRESS`, and in a silence `SILENCE_SECONDS`.
     pub run: Command,
     /// Where it runs.
     pub at: Place,
@@ -657,12 +657,49 @@ pub struct Care {
     pub name: String,
     /// Digest of the document as written.
     pub digest: Digest,
+    /// Whether the next host may be taken down.
+    pub ready: Option<Ready>,
+    /// Whether a host goes last of its group.
+    pub last: Option<Last>,
+    /// Silences monitoring.
+    pub silence: Option<Silence>,
     /// Takes a host out of service. Present exactly when `undrain` is.
     pub drain: Option<Step>,
     /// Checks that the host does its work again.
     pub verify: Option<Step>,
     /// Puts it back.
     pub undrain: Option<Step>,
+}
+
+/// Asks whether the next host of a role may be taken down.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ready {
+    /// The question: exit code 0 is yes, 1 is no.
+    pub step: Step,
+    /// How long the answer may be no.
+    pub within: Span,
+    /// How long after a no it is asked again.
+    pub every: Span,
+}
+
+/// Asks whether a host goes last of its group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Last {
+    /// The question: exit code 0 is yes, 1 is no.
+    pub step: Step,
+    /// How long until each is asked again where all that are left say yes.
+    pub every: Span,
+}
+
+/// Silences the monitoring of a host for the length of its visit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Silence {
+    /// Begins the silence.
+    pub begin: Step,
+    /// Ends it; may be run where there is none.
+    pub end: Step,
+    /// After how long it ends by itself.
+    pub at_most: Span,
 }
 
 /// Who belongs to which team.

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringway_model::{Digest, HostId, ProbeId, RouteId, Selector, Slot};
+use ringway_model::{Digest, HostId, ProbeId, RouteId, Selector, Slot, VisitKind};
 use ringway_policy::validated::{
     Approvals, Care, Documents, Fleet, Host, People, Policy, Recipe, RingHosts, Update,
 };
@@ -189,6 +189,7 @@ impl<'d> Making<'d> {
         let mut claims = claim(&wishes, &units, drawn, self.fleet.hosts.len());
         check_claims(self.fleet, policy, &wishes, &claims, &mut problems);
         let (routes, route_of) = self.routes(&targets, &claims, &mut problems);
+        self.check_peers(&claims, &routes, &route_of, &mut problems);
         PlanProblems::none_of(problems)?;
 
         let mut turns = vec![0; self.fleet.cells.len()];
@@ -390,6 +391,48 @@ impl<'d> Making<'d> {
             of[host as usize] = ids[&kind(host)];
         }
         (routes, of)
+    }
+
+    /// A step that runs at a peer needs another member of an availability group, in every group that has such a care.
+    fn check_peers(
+        &self,
+        claims: &Claims,
+        routes: &[Route],
+        route_of: &[RouteId],
+        problems: &mut Vec<PlanProblem>,
+    ) {
+        let mut told = BTreeSet::new();
+        for &host in claims.rings.iter().flatten() {
+            let spec = &self.fleet.hosts[host as usize];
+            let Some(route) = routes.get(route_of[host as usize].index()) else {
+                continue;
+            };
+            let Some(step) = VisitKind::ALL
+                .iter()
+                .find_map(|visit| route.at_peer(*visit))
+            else {
+                continue;
+            };
+            let members = spec.cell.map(|cell| &self.fleet.cells[cell.index()]);
+            let (what, hint) = match members {
+                Some(cell) if cell.members.len() > 1 => continue,
+                Some(cell) => (
+                    format!("`{}` is the only member of `{}`", spec.name, cell.name),
+                    "add a member, or let the step run `at: host` or `at: controller`",
+                ),
+                None => (
+                    format!("`{}` is in no availability group", spec.name),
+                    "give its group a `keep_up`, or let the step run `at: host` or `at: controller`",
+                ),
+            };
+            if told.insert((spec.group, spec.cell)) {
+                problems.push(PlanProblem::new(
+                    "no-peer",
+                    format!("step `{}` runs at a peer, and {what}", step.kind),
+                    hint,
+                ));
+            }
+        }
     }
 
     fn gates(&self, problems: &mut Vec<PlanProblem>) -> Vec<GatePlan> {

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringway_model::{Digest, HostId, ProbeId, RingIndex, RouteId, Slot, Span, StepKind, VisitKind};
+use ringway_model::{
+    Digest, HostId, Place, ProbeId, RingIndex, RouteId, Slot, Span, StepKind, VisitKind,
+};
 use ringway_policy::validated::{
     AlreadyUnhealthy, Command, NotBy, NotifyRule, OnHalt, Pace, Retry, Step, When,
 };
@@ -211,6 +213,15 @@ impl Route {
             .and_then(|&index| self.steps.get(index as usize))
     }
 
+    /// The first step of a visit of this kind that runs on another member of the host's availability group.
+    pub fn at_peer(&self, visit: VisitKind) -> Option<&StepPlan> {
+        let mut steps = self.visit(visit).iter();
+        steps.find_map(|&at| {
+            let step = self.steps.get(usize::from(at))?;
+            (step.step.at == Place::Peer).then_some(step)
+        })
+    }
+
     /// The position of a kind of step in a visit of this kind.
     pub fn position(&self, visit: VisitKind, step: StepKind) -> Option<u8> {
         let found = self
@@ -255,6 +266,44 @@ pub enum More {
         /// How long the host has to come back.
         back_within: Span,
     },
+    /// The question whether the host may be taken down now.
+    Ready {
+        /// How long the answer may be no.
+        within: Span,
+        /// How long after a no it is asked again.
+        every: Span,
+    },
+    /// The question whether the host goes last of its group.
+    Last {
+        /// How long until each is asked again where all that are left say yes.
+        every: Span,
+    },
+    /// The beginning or the end of a silence.
+    Silence {
+        /// After how long it ends by itself.
+        at_most: Span,
+    },
+}
+
+impl More {
+    /// How much longer than its command a step of this kind may take.
+    pub const fn beyond(&self) -> Span {
+        match self {
+            Self::Reboot { back_within, .. } => *back_within,
+            Self::Nothing
+            | Self::Inspect { .. }
+            | Self::Ready { .. }
+            | Self::Last { .. }
+            | Self::Silence { .. } => Span::ZERO,
+        }
+    }
+}
+
+impl StepPlan {
+    /// The longest it may take.
+    pub const fn longest(&self) -> Span {
+        self.step.timeout.plus(self.more.beyond())
+    }
 }
 
 impl Plan {

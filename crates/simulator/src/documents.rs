@@ -298,6 +298,9 @@ fn care(dice: &mut Dice, role: &str) -> Care {
     Care {
         name: format!("care-{role}"),
         digest: Digest::of(role.as_bytes()),
+        ready: None,
+        last: None,
+        silence: None,
         drain: drains.then(|| step(dice)),
         verify: dice.chance(50).then(|| step(dice)),
         undrain: drains.then(|| step(dice)),

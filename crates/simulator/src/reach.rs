@@ -154,6 +154,7 @@ impl Reach {
             Event::FleetRefreshed { .. } => self.all("refresh"),
             Event::PlanRevised { rollout, .. } => self.revised(*rollout),
             Event::Alive
+            | Event::PeerChosen { .. }
             | Event::FleetAdopted { .. }
             | Event::Faulted { .. }
             | Event::EvidenceChanged { .. } => {}
@@ -203,6 +204,8 @@ const fn result_word(result: &StepResult) -> &'static str {
         StepResult::Unreachable => "unreachable",
         StepResult::Interrupted => "interrupted",
         StepResult::NotStarted => "not started",
+        StepResult::Answered { yes: true } => "yes",
+        StepResult::Answered { yes: false } => "no",
     }
 }
 
@@ -226,6 +229,8 @@ const fn move_word(to: HostState) -> &'static str {
         | HostState::Skipped
         | HostState::OnHold
         | HostState::Again
-        | HostState::Vanished => "moved",
+        | HostState::Vanished
+        | HostState::NotReady { .. }
+        | HostState::GoesLast { .. } => "moved",
     }
 }

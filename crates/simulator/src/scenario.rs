@@ -4,6 +4,7 @@ use ringway_executor::Config;
 use ringway_model::{Digest, Span};
 
 use crate::behaviour::ways;
+use crate::cares::{trouble, with_questions};
 use crate::checkers::{Invariant, Violation};
 use crate::dice::Dice;
 use crate::documents::{Size, draw, for_days, in_windows};
@@ -146,6 +147,20 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
             &mut Dice::new(seed, "terms"),
             faults.twists.days,
         );
+    }
+    let mut care = Dice::new(seed, "care of roles");
+    // Few worlds come to wait for hours of approvals, and those that do are left as they are.
+    let has_hours = papers.documents.policies.values().any(|policy| {
+        let after = policy
+            .rings
+            .iter()
+            .filter_map(|ring| ring.after_soak.as_ref());
+        let mut asked = policy.start.iter().chain(after);
+        asked.any(|approvals| approvals.between.is_some())
+    });
+    if kind == Kind::Wild && !has_hours && care.chance(30) {
+        with_questions(&mut papers, &mut care);
+        trouble(&papers, &mut ways, &mut care);
     }
     let lasts = faults.lasts;
     let config = Config {

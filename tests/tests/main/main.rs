@@ -20,6 +20,8 @@ mod program;
 #[cfg(test)]
 mod purity;
 #[cfg(test)]
+mod roles;
+#[cfg(test)]
 mod shipped;
 #[cfg(test)]
 mod sources;

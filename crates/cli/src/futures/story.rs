@@ -257,7 +257,9 @@ const fn went_wrong(state: HostState) -> bool {
         | HostState::Skipped
         | HostState::OnHold
         | HostState::Again
-        | HostState::Vanished => false,
+        | HostState::Vanished
+        | HostState::NotReady { .. }
+        | HostState::GoesLast { .. } => false,
     }
 }
 
@@ -269,6 +271,7 @@ fn matters(event: &Event) -> bool {
         | Event::EvidenceChanged { .. }
         | Event::Alive
         | Event::FleetAdopted { .. }
+        | Event::PeerChosen { .. }
         | Event::CalendarKnown { .. }
         | Event::ChangeNamed { .. }
         | Event::FleetRefreshed { .. }
@@ -279,6 +282,7 @@ fn matters(event: &Event) -> bool {
             | StepResult::Found { .. }
             | StepResult::Back { .. }
             | StepResult::Interrupted
+            | StepResult::Answered { .. }
             | StepResult::NotStarted => false,
         },
         Event::HostMoved { to, .. } => {

@@ -209,6 +209,11 @@ impl<'a> Narrator<'a> {
             } => {
                 format!("{} is {}", self.host(*rollout, *slot), host_state(*to))
             }
+            Event::PeerChosen { intent, peer } => format!(
+                "{} has its next step run on {} ({intent})",
+                self.host_of(*intent),
+                self.host_name(*peer)
+            ),
             Event::EvidenceChanged { host, probe, to } => {
                 format!(
                     "{} by {}: {}",
@@ -475,6 +480,8 @@ fn result_words(result: &StepResult) -> String {
         StepResult::Unreachable => "unreachable".to_owned(),
         StepResult::Interrupted => "interrupted".to_owned(),
         StepResult::NotStarted => "not started".to_owned(),
+        StepResult::Answered { yes: true } => "yes".to_owned(),
+        StepResult::Answered { yes: false } => "no".to_owned(),
     }
 }
 
@@ -489,6 +496,7 @@ pub(crate) fn host_state(state: HostState) -> String {
             Ending::BackToPending | Ending::Withheld | Ending::Failed { .. } => {
                 "being brought back into service".to_owned()
             }
+            Ending::Offline | Ending::Lost => "being unsilenced".to_owned(),
         },
         HostState::Settling => "settling".to_owned(),
         HostState::Updated => "updated".to_owned(),
@@ -507,6 +515,8 @@ pub(crate) fn host_state(state: HostState) -> String {
         HostState::OnHold => "on hold".to_owned(),
         HostState::Again => "failed, to be visited again".to_owned(),
         HostState::Vanished => "no longer of the fleet".to_owned(),
+        HostState::NotReady { .. } => "not to be taken down yet: its group is not ready".to_owned(),
+        HostState::GoesLast { .. } => "going last of its group".to_owned(),
     }
 }
 

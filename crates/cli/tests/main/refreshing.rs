@@ -67,7 +67,7 @@ fn hosts_join_vanish_and_return_while_a_rollout_waits_for_a_yes() {
     assert_eq!(versions, ["1", "2", "2", "2", "2"]);
     let journal = place.expect("journal", 0).out;
     for line in [
-        "d joins ring `second`",
+        "d joins ring second",
         "took the fleet in",
         "r1 a is no longer of the fleet",
     ] {

@@ -21,7 +21,7 @@ use ringway_scheduler::{FleetSpec, Plan};
 pub(crate) const UP: ProbeId = ProbeId(0);
 pub(crate) const ONE: RolloutId = RolloutId(1);
 
-fn step(kind: StepKind) -> StepPlan {
+pub(crate) fn step(kind: StepKind) -> StepPlan {
     let more = match kind {
         StepKind::Inspect => More::Inspect {
             installed_when: "new".into(),
@@ -32,6 +32,16 @@ fn step(kind: StepKind) -> StepPlan {
             boot_id: Some(Run::Shell("boot".into())),
             restarts: (1, 2),
             back_within: Span::minutes(5),
+        },
+        StepKind::Ready => More::Ready {
+            within: Span::minutes(10),
+            every: Span::minutes(1),
+        },
+        StepKind::Last => More::Last {
+            every: Span::minutes(5),
+        },
+        StepKind::Silence | StepKind::Unsilence => More::Silence {
+            at_most: Span::minutes(60),
         },
         _ => More::Nothing,
     };
@@ -465,6 +475,10 @@ pub(crate) fn good(kind: StepKind) -> StepResult {
         | StepKind::Rollback
         | StepKind::Verify
         | StepKind::CareVerify
-        | StepKind::Undrain => StepResult::Done,
+        | StepKind::Undrain
+        | StepKind::Silence
+        | StepKind::Unsilence => StepResult::Done,
+        StepKind::Ready => StepResult::Answered { yes: true },
+        StepKind::Last => StepResult::Answered { yes: false },
     }
 }

@@ -497,7 +497,7 @@ fn a_refresh_is_written_and_read_as_it_always_was() {
     assert_eq!(Batch::decode(&body).unwrap(), a_refresh());
     assert_eq!(
         Digest::of(&body).to_string(),
-        "TO BE WRITTEN",
+        "63a217f8978ec27723916ebb593cf06e55a3742ec3fc3a6da4ce62ba205852eb",
         "{}",
         hex(&body)
     );

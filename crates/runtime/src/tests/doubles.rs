@@ -319,6 +319,7 @@ pub(super) fn start(proposal: &Proposal, kind: StepKind) -> Start {
         position: position.expect("the recipe has every step"),
         attempt: 1,
         previous: None,
+        peer: None,
         adopts: Arc::default(),
         attach: false,
         may_run_when_held: false,

@@ -70,6 +70,7 @@ pub(super) static RULES: &[Rule] = &[
         .in_plan()
         .about_update(),
     rule("not-apart", Warn, availability::not_apart).in_plan(),
+    rule("last-across-rings", Warn, availability::last_across_rings).in_plan(),
     rule("label-missing", Warn, availability::label_missing).in_plan(),
     rule("no-rollback", Warn, recipes::no_rollback)
         .in_plan()

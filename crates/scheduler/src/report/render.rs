@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ringway_model::Span;
+use ringway_model::{Span, StepKind};
 use ringway_policy::validated::{NotBy, RingSpread};
 
 use super::parts::{
@@ -167,7 +167,11 @@ fn installs(text: &mut Text, report: &PlanReport) {
             .as_ref()
             .map(|care| format!(" with care `{care}`"))
             .unwrap_or_default();
-        let steps: Vec<_> = route.steps.iter().map(|step| step.word()).collect();
+        let step = |step: &StepKind| match route.about.get(step) {
+            Some(about) => format!("{step} ({about})"),
+            None => step.to_string(),
+        };
+        let steps: Vec<_> = route.steps.iter().map(step).collect();
         let back = if route.can_roll_back {
             ""
         } else {

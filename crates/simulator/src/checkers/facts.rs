@@ -16,6 +16,7 @@ use ringway_model::{
 use ringway_scheduler::{FleetSpec, Plan};
 
 use super::approvals::Approval;
+use super::care::is_harmless;
 use super::{Broken, ensure};
 
 /// Counts of what was checked.
@@ -116,8 +117,10 @@ pub(super) struct Visit {
     pub(super) touched: bool,
     /// The apply is known to be done.
     pub(super) applied: bool,
-    /// What was so before the step that runs was issued: `took_down`, `drained`, `applying`, `touched`.
-    pub(super) before: (bool, bool, bool, bool),
+    /// A silence was begun, is not known never to have, and its end was not issued after it.
+    pub(super) silenced: bool,
+    /// What was so before the step that runs was issued: `took_down`, `drained`, `applying`, `touched`, `silenced`.
+    pub(super) before: (bool, bool, bool, bool, bool),
     /// The host was down when the visit began: its repair needs no slot and no peers.
     pub(super) repair: bool,
 }
@@ -149,6 +152,8 @@ pub(super) struct SlotFacts {
     pub(super) changed: bool,
     /// A drain may have taken the host out of service and nothing has put it back.
     pub(super) out_of_service: bool,
+    /// Since when its group is not ready for it, and when that was said last.
+    pub(super) unready: Option<(Timestamp, Timestamp)>,
 }
 
 impl SlotFacts {
@@ -166,6 +171,7 @@ impl SlotFacts {
             accepted: false,
             changed: false,
             out_of_service: false,
+            unready: None,
         }
     }
 
@@ -174,6 +180,10 @@ impl SlotFacts {
             return Class::Moving;
         }
         match self.rest {
+            HostState::NotReady { visit } | HostState::GoesLast { visit } => match visit {
+                VisitKind::Update | VisitKind::Rollback => Class::Pending,
+                VisitKind::Restart => Class::Withheld,
+            },
             HostState::Pending | HostState::Again => Class::Pending,
             // Neither is waited for, and neither proves anything.
             HostState::Skipped | HostState::Vanished => Class::Skipped,
@@ -196,9 +206,7 @@ impl SlotFacts {
     pub(super) fn is_down(&self) -> bool {
         self.visit.is_some_and(|visit| visit.took_down)
             || match self.rest {
-                HostState::Failed { step, .. } => {
-                    !matches!(step, StepKind::Inspect | StepKind::Precheck)
-                }
+                HostState::Failed { step, .. } => !is_harmless(step),
                 HostState::Unhealthy { .. }
                 | HostState::RollbackFailed { .. }
                 | HostState::Lost
@@ -216,7 +224,9 @@ impl SlotFacts {
                 | HostState::Held
                 | HostState::Skipped
                 | HostState::OnHold
-                | HostState::Vanished => false,
+                | HostState::Vanished
+                | HostState::NotReady { .. }
+                | HostState::GoesLast { .. } => false,
             }
     }
 
@@ -326,6 +336,8 @@ pub(super) struct Facts {
     pub(super) heard: Vec<(HostId, ProbeId, Evidence)>,
     /// What external gates said in the batch's inputs.
     pub(super) said: Vec<(RolloutId, u16, Says)>,
+    /// The step that is issued next runs on this peer.
+    pub(super) chosen: Option<(IntentId, HostId)>,
     pub(super) touched: Vec<RolloutId>,
     /// Hosts that were released in the batch.
     pub(super) released: Vec<HostId>,
@@ -480,6 +492,7 @@ impl Facts {
                 result,
                 then,
             } => self.step_ended(*intent, result, *then),
+            Event::PeerChosen { intent, peer } => self.peer_chosen(*intent, *peer),
             Event::HostMoved {
                 rollout,
                 slot,

@@ -162,7 +162,9 @@ impl Facts {
                     | HostState::Lost
                     | HostState::Skipped
                     | HostState::OnHold
-                    | HostState::Again => !is_gone,
+                    | HostState::Again
+                    | HostState::NotReady { .. }
+                    | HostState::GoesLast { .. } => !is_gone,
                 };
                 ensure!(
                     is_told || facts.visit.is_some(),

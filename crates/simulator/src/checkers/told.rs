@@ -53,6 +53,8 @@ impl RolloutFacts {
             HostState::OnHold => HostOutcome::OnHold,
             HostState::Again => HostOutcome::Again,
             HostState::Vanished => HostOutcome::Vanished,
+            HostState::NotReady { .. } => HostOutcome::NotReady,
+            HostState::GoesLast { .. } => HostOutcome::GoesLast,
             HostState::Running { .. } | HostState::Ready { .. } | HostState::Backoff { .. } => {
                 return None;
             }

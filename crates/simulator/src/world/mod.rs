@@ -12,6 +12,7 @@ mod host;
 mod people;
 mod renewals;
 mod requests;
+mod roles;
 mod steps;
 mod store;
 mod truth;
@@ -56,8 +57,10 @@ enum Happening {
         start: Box<Start>,
         since: Timestamp,
     },
-    /// A process on a host ends.
-    Ends { host: HostId, intent: IntentId },
+    /// A process ends.
+    Ends { on: steps::Runner, intent: IntentId },
+    /// A role moves to another host.
+    RoleMoves,
     /// A row reaches the disk, or fails to.
     Writes {
         generation: u64,
@@ -88,6 +91,9 @@ pub struct World {
     serial: u64,
     store: MemoryStore,
     hosts: Vec<SimHost>,
+    /// Where Ringway runs, as a host of steps at the controller.
+    controller: SimHost,
+    roles: roles::Roles,
     fleet: Arc<FleetSpec>,
     plans: Vec<Arc<Plan>>,
     proposed: BTreeSet<usize>,
@@ -106,6 +112,8 @@ pub struct World {
     told: BTreeMap<(HostId, ProbeId), truth::Found>,
     withdrawn: BTreeSet<(u64, IntentId)>,
     begun: BTreeSet<IntentId>,
+    /// Where steps run that run on a peer, as was decided.
+    peers: BTreeMap<IntentId, HostId>,
     /// By whom each step was decided, and what for.
     issued: BTreeMap<IntentId, truth::Issued>,
     /// Steps that were handed out, by the generation that did.
@@ -198,6 +206,9 @@ impl World {
             serial: 0,
             store: MemoryStore::default(),
             hosts,
+            controller: SimHost::new("controller", BTreeMap::new()),
+            roles: roles::Roles::new(seed, &fleet),
+            peers: BTreeMap::new(),
             fleet: Arc::new(fleet),
             plans,
             proposed: BTreeSet::new(),
@@ -249,6 +260,7 @@ impl World {
     /// The world's first happenings.
     fn prepare(&mut self) {
         self.install_first();
+        self.prepare_roles();
         self.after(Span::ZERO, Happening::Recovers);
         self.after(Span::seconds(5), Happening::PersonLooks);
         for (at, mishap) in self.faults.schedule(self.hosts.len()) {
@@ -293,7 +305,8 @@ impl World {
                 start,
                 since,
             } => self.asks(generation, start, since),
-            Happening::Ends { host, intent } => self.ends(host, intent),
+            Happening::Ends { on, intent } => self.ends(on, intent),
+            Happening::RoleMoves => self.role_moves(),
             Happening::Writes {
                 generation,
                 row,
@@ -444,6 +457,7 @@ impl World {
         self.say("! everything heals");
         self.faults.stop();
         self.gates.heal();
+        self.roles.heal();
         self.queue
             .retain(|_, happening| !matches!(happening, Happening::Strikes(_) | Happening::Renews));
         let now = self.now;

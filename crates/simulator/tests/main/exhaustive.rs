@@ -405,7 +405,7 @@ impl Tiny {
     fn asks(&mut self, start: &Start) {
         let (host, intent) = (start.host, start.intent);
         let lives = start.epoch == self.epoch;
-        match self.hosts[host.index()].ask(intent, start.epoch, start.attach) {
+        match self.hosts[host.index()].ask(intent, start.epoch, start.attach, None) {
             Met::Begins => {
                 if !self.begun.insert(intent) {
                     let what = format!("{intent} begins a second time");
