@@ -80,6 +80,16 @@ impl Out {
         self.print(&self.marked(text));
     }
 
+    /// Prints what is read by other programs exactly as it is.
+    pub(crate) fn raw(self, text: &str) {
+        self.print(text);
+    }
+
+    /// Prints one value as JSON, whatever `--output` says.
+    pub(crate) fn pretty<T: Serialize>(self, value: &T) {
+        self.json(value, true);
+    }
+
     fn print(self, text: &str) {
         let mut stdout = anstream::stdout().lock();
         let end = if text.ends_with('\n') { "" } else { "\n" };
@@ -146,14 +156,6 @@ impl Out {
         let mut stderr = anstream::stderr().lock();
         // Nobody listens any more: the work goes on all the same.
         drop(writeln!(stderr, "{}", self.marked(text)));
-    }
-
-    /// Asks on standard error and waits for a line; only `y` and `yes` are a yes.
-    pub(crate) fn confirm(self, question: &str) -> bool {
-        let mut stderr = anstream::stderr();
-        drop(write!(stderr, "{} [y/N] ", self.marked(question)).and_then(|()| stderr.flush()));
-        let mut line = String::new();
-        io::stdin().read_line(&mut line).is_ok() && matches!(line.trim(), "y" | "Y" | "yes" | "Yes")
     }
 
     /// Asks on standard error and waits for a line, trimmed; `None` where no more come.

@@ -6,6 +6,8 @@
 //! | on a host of this machine | | local |
 //! | on a host over SSH | Ringway's own connections | remote |
 //! | on a host over SSH | the system's `ssh` | remote |
+//!
+//! A step at a peer goes where a step on that peer goes: whose host it reaches is in the request.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -71,7 +73,7 @@ impl Drivers {
 
     fn of(&self, reach: &Reach, place: Place) -> &dyn Driver {
         match place {
-            Place::Host => self.of_host(reach),
+            Place::Host | Place::Peer => self.of_host(reach),
             Place::Controller => &self.local,
         }
     }
@@ -117,7 +119,7 @@ impl Driver for Drivers {
             } => self.local.probe(probe),
             Ask::Run {
                 run: _,
-                at: Place::Host,
+                at: Place::Host | Place::Peer,
             }
             | Ask::Http { .. }
             | Ask::Tcp { .. } => self.of_host(&probe.reach).probe(probe),

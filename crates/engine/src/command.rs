@@ -153,6 +153,42 @@ pub enum Command {
         /// Until when.
         until: Timestamp,
     },
+    /// The fleet is another one from now on, while rollouts run over it.
+    Refresh {
+        /// Digest of its `FleetSpec`, in which hosts have the numbers they had.
+        fleet: Digest,
+        /// The rollouts whose plans change with it, each with the digest of the next revision.
+        plans: Vec<(RolloutId, Digest)>,
+    },
+    /// A yes to ending the soak of the open ring before its time, as it was shown.
+    PromoteEarly {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The ring whose soak it is.
+        ring: RingIndex,
+        /// The digest that was shown with it.
+        digest: Digest,
+        /// Why; required.
+        reason: String,
+    },
+    /// A question about what is to be approved.
+    Ask {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Whom: a person or a team; absent: whoever can answer.
+        to: Option<String>,
+        /// What.
+        text: String,
+    },
+    /// An answer to a question.
+    Answer {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The question's number.
+        number: u32,
+        /// What.
+        text: String,
+    },
 }
 
 impl Command {
@@ -169,6 +205,9 @@ impl Command {
             | Self::Skip { rollout, .. }
             | Self::Retry { rollout, .. }
             | Self::Comment { rollout, .. }
+            | Self::PromoteEarly { rollout, .. }
+            | Self::Ask { rollout, .. }
+            | Self::Answer { rollout, .. }
             | Self::OverrideFreeze { rollout, .. } => Some(*rollout),
             Self::Propose { .. }
             | Self::ProposeAs { .. }
@@ -176,7 +215,8 @@ impl Command {
             | Self::Go { .. }
             | Self::Adopt { .. }
             | Self::Hold { .. }
-            | Self::Release { .. } => None,
+            | Self::Release { .. }
+            | Self::Refresh { .. } => None,
         }
     }
 }
@@ -211,6 +251,11 @@ pub enum Subject {
         /// The ring that was observed.
         ring: RingIndex,
     },
+    /// Ending the soak of this ring before its time.
+    Early {
+        /// The ring that is observed.
+        ring: RingIndex,
+    },
 }
 
 /// A command that was carried out.
@@ -228,7 +273,7 @@ pub struct Accepted {
 pub struct Rejected {
     /// A stable code, as the documentation lists them: `not-found`, `wrong-state`, `not-allowed`, `stale-digest`,
     /// `already-approved`, `nothing-to-approve`, `reason-missing`, `fleet-changed`, `nothing-to-roll-back`, `another-change`,
-    /// `bad-key`, `outside-hours`.
+    /// `bad-key`, `outside-hours`, `stale-fleet`.
     pub code: String,
     /// Why, as a sentence fragment.
     pub why: String,

@@ -116,6 +116,8 @@ pub struct OrderView {
     pub ending: Ending,
     /// What the host had before, as `inspect` found it.
     pub previous: Option<String>,
+    /// The member of the host's availability group on which it runs, where it does not run on the host or here.
+    pub peer: Option<HostId>,
     /// Whether it may begin although its scope is held: it brings the host back into service, or its policy wants it
     /// finished.
     pub may_run_when_held: bool,
@@ -167,6 +169,7 @@ impl Engine {
             cells: Vec::new(),
             probes: Vec::new(),
             connections: Vec::new(),
+            vanished: BTreeSet::new(),
         };
         Self {
             now: Timestamp(0),
@@ -261,6 +264,7 @@ impl Engine {
         loop {
             let before = out.len();
             self.end_holds(out);
+            self.expire_approvals(out);
             self.wake_times();
             self.fire_timers(out);
             for rollout in 0..self.rollouts.len() {
@@ -323,7 +327,9 @@ impl Engine {
             .min();
         let hold = self.holds.next_end();
         let window = self.next_window();
+        let yes = self.next_of_approvals();
         let all = timer.into_iter().chain(soak).chain(hold).chain(window);
+        let all = all.chain(yes);
         all.min()
     }
 
@@ -367,6 +373,7 @@ impl Engine {
             attempt,
             ending,
             previous: self.previous_of(r, slot),
+            peer: rollout.rec.peers.get(&slot).map(|(_, peer)| *peer),
             may_run_when_held: self.may_go_on_when_held(r, slot, visit, position),
         })
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ringway_model::{
-    Evidence, HostId, IntentId, ProbeId, RingIndex, Span, StepKind, StepResult, Timestamp,
+    Evidence, HostId, IntentId, Place, ProbeId, RingIndex, Span, StepKind, StepResult, Timestamp,
     VisitKind,
 };
 
@@ -50,6 +50,9 @@ impl Engine {
             Event::EvidenceChanged { host, probe, to } => {
                 if host.index() >= self.fleet.evidence.len() {
                     return Err(Fault::new(format!("evidence of unknown host {}", host.0)));
+                }
+                if probe.index() >= self.fleet.spec.probes.len() {
+                    return Err(Fault::new(format!("evidence by unknown probe {}", probe.0)));
                 }
                 self.fold_evidence(*host, *probe, *to);
             }
@@ -137,7 +140,28 @@ impl Engine {
                     actor: actor.clone(),
                     digest: *digest,
                     conditions: conditions.clone(),
+                    given: None,
                 });
+            }
+            Event::ApprovalGiven { rollout, .. } => {
+                let r = self.index_of(*rollout)?;
+                self.fold_given(r, event);
+            }
+            Event::SoakCutShort { rollout, ring, .. } => {
+                *self.stage_of(*rollout)? = Stage::Promoting { ring: *ring };
+            }
+            Event::Asked { rollout, .. } => {
+                let r = self.index_of(*rollout)?;
+                self.fold_asked(r, event);
+            }
+            Event::Answered {
+                rollout,
+                number,
+                actor,
+                text,
+            } => {
+                let r = self.index_of(*rollout)?;
+                self.fold_answered(r, *number, actor, text)?;
             }
             Event::ApprovalVoided {
                 rollout,
@@ -161,10 +185,13 @@ impl Engine {
                 let r = self.index_of(*rollout)?;
                 let rec = &mut self.rollouts[r].rec;
                 if let Some(&stage) = rec.state.stage() {
-                    let subject = Subject::Promotion { ring: stage.ring() };
+                    let ring = stage.ring();
+                    let subject = Subject::Promotion { ring };
                     #[cfg(feature = "planted-bugs")]
                     let subject = if ignored { Subject::Start } else { subject };
-                    rec.approvals.retain(|approval| approval.subject != subject);
+                    let early = Subject::Early { ring };
+                    rec.approvals
+                        .retain(|yes| yes.subject != subject && yes.subject != early);
                     rec.state = RolloutState::Paused {
                         stage,
                         by: actor.clone(),
@@ -326,6 +353,23 @@ impl Engine {
                 let r = self.index_of(*rollout)?;
                 self.rollouts[r].rec.change = Some(change.clone());
             }
+            Event::FleetRefreshed { fleet, .. } => self.fold_refreshed(*fleet)?,
+            Event::PlanRevised { rollout, plan } => {
+                let r = self.index_of(*rollout)?;
+                self.fold_revised(r, *plan)?;
+            }
+            Event::PeerChosen { intent, peer } => {
+                let r = self.index_of(intent.rollout())?;
+                self.check_slot(r, intent.slot().0)?;
+                if peer.index() >= self.fleet.spec.hosts.len() {
+                    return Err(Fault::new(format!(
+                        "{intent} runs on unknown host {}",
+                        peer.0
+                    )));
+                }
+                let runs = (intent.serial(), *peer);
+                self.rollouts[r].rec.peers.insert(intent.slot().0, runs);
+            }
         }
         Ok(())
     }
@@ -395,6 +439,15 @@ impl Engine {
             )));
         };
         let kind = step.kind;
+        let peer = rollout.rec.peers.get(&slot).map(|(serial, _)| *serial);
+        if (step.step.at == Place::Peer) != (peer == Some(intent.serial())) {
+            return Err(Fault::new(format!(
+                "{intent} is issued, and where it runs is not what its plan says"
+            )));
+        }
+        if kind == StepKind::Silence {
+            rollout.rec.silenced.insert(slot);
+        }
         let rec = &mut rollout.rec.slots[slot as usize];
         if intent.serial() != rec.serial.wrapping_add(1)
             || matches!(rec.state, HostState::Running { .. })
@@ -422,10 +475,14 @@ impl Engine {
             StepKind::Apply | StepKind::Rollback => rec.set(SlotRec::APPLYING, true),
             StepKind::Inspect
             | StepKind::Precheck
+            | StepKind::Ready
+            | StepKind::Last
+            | StepKind::Silence
             | StepKind::Reboot
             | StepKind::Verify
             | StepKind::CareVerify
-            | StepKind::Undrain => {}
+            | StepKind::Undrain
+            | StepKind::Unsilence => {}
         }
         if begins {
             // Nobody blames a host for being down while it is visited, whichever rollout visits it.
@@ -460,7 +517,8 @@ impl Engine {
             return Err(Fault::new(format!("{intent} ended but does not run")));
         };
         let rollout = &self.rollouts[r];
-        let Some((visit, position, _, ending)) = rollout.rec.slots[slot as usize].state.visit()
+        let Some((visit, position, attempt, ending)) =
+            rollout.rec.slots[slot as usize].state.visit()
         else {
             return Err(Fault::new(format!("{intent} ended outside a visit")));
         };
@@ -468,6 +526,7 @@ impl Engine {
             .step(slot, visit, position)
             .map_or(StepKind::Inspect, |step| step.kind);
         self.note_result(r, slot, kind, visit, ending, result);
+        self.note_care(r, slot, (kind, attempt), result);
         #[cfg(feature = "planted-bugs")]
         if self.bug(crate::planted::Bug::ResultRevivesHalt)
             && let RolloutState::Halted { stage, .. } = self.rollouts[r].rec.state
@@ -510,6 +569,9 @@ impl Engine {
                 );
             }
             Then::End { to, until } => {
+                if matches!(to, HostState::NotReady { .. }) {
+                    self.note_unready(r, slot);
+                }
                 self.end_visit(r, slot, to, until);
                 // A visit that succeeded is the repetition that ends a failure, whichever visit that was in.
                 if matches!(to.class(), Class::Settling | Class::Done) {
@@ -523,6 +585,36 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// What a result says of what the care of a role is waited for, and of its silence.
+    fn note_care(
+        &mut self,
+        r: usize,
+        slot: u32,
+        (kind, attempt): (StepKind, u8),
+        result: &StepResult,
+    ) {
+        let rec = &mut self.rollouts[r].rec;
+        match result {
+            StepResult::Answered { yes: true } if kind == StepKind::Ready => {
+                rec.unready.remove(&slot);
+            }
+            // An earlier attempt may have silenced it all the same.
+            StepResult::NotStarted | StepResult::Unreachable
+                if kind == StepKind::Silence && attempt == 1 =>
+            {
+                rec.silenced.remove(&slot);
+            }
+            StepResult::Answered { .. }
+            | StepResult::NotStarted
+            | StepResult::Unreachable
+            | StepResult::Done
+            | StepResult::Found { .. }
+            | StepResult::Back { .. }
+            | StepResult::Failed(_)
+            | StepResult::Interrupted => {}
+        }
     }
 
     /// What a result says about the host, whatever follows from it.
@@ -551,19 +643,23 @@ impl Engine {
             }
             StepKind::Inspect
             | StepKind::Precheck
+            | StepKind::Ready
+            | StepKind::Last
+            | StepKind::Silence
             | StepKind::Drain
             | StepKind::Apply
             | StepKind::Rollback
             | StepKind::Reboot
             | StepKind::Verify
             | StepKind::CareVerify
-            | StepKind::Undrain => {}
+            | StepKind::Undrain
+            | StepKind::Unsilence => {}
         }
         let rec = &mut self.rollouts[r].rec.slots[slot as usize];
         if let StepResult::Back { restarts } = result {
             rec.restarts = u8::try_from(*restarts).unwrap_or(u8::MAX);
         }
-        let counts_at_once = !matches!(kind, StepKind::Inspect | StepKind::Precheck);
+        let counts_at_once = !kind.leaves_up();
         match result {
             StepResult::Failed(_) if counts_at_once => {
                 rec.set(SlotRec::RETRYING, true);
@@ -598,6 +694,7 @@ impl Engine {
             | StepResult::Failed(_)
             | StepResult::Unreachable
             | StepResult::Interrupted
+            | StepResult::Answered { .. }
             | StepResult::NotStarted => {}
         }
     }
@@ -647,6 +744,7 @@ impl Engine {
             | Class::Done
             | Class::Debt
             | Class::Skipped
+            | Class::Vanished
             | Class::Withheld => {}
         }
         if to.class() == Class::Failed {
@@ -691,6 +789,7 @@ impl Engine {
         let (before, after) = self.fleet.set_evidence(host, probe, to);
         if !was_able && self.fleet.is_able(host) {
             self.wake_cell(host);
+            self.wake_peers(host);
         }
         self.recount_evidence(host, before, after);
         let at = self.now;
@@ -761,6 +860,8 @@ impl Engine {
         rollout.rec.approvals.clear();
         rollout.rec.downs.clear();
         rollout.rec.calendar = None;
+        rollout.rec.asked.clear();
+        rollout.rec.last_yes = None;
         rollout.rec.terms = TermsRecord::default();
         rollout.rec.effective.clear();
         let hosts: Vec<HostId> = rollout.plan.slots.iter().map(|slot| slot.host).collect();

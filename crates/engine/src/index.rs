@@ -15,6 +15,7 @@ use crate::fleet::{NONE, evidence_in};
 use crate::host::HostState;
 use crate::rollout::{GroupCount, Index, RingCount, Rollout, RolloutState};
 use crate::slot::{Class, SlotRec};
+use crate::tested::Tested;
 
 impl Engine {
     pub(crate) fn host_of(&self, r: usize, slot: u32) -> HostId {
@@ -52,8 +53,11 @@ impl Engine {
         let rec = &mut self.rollouts[r].rec.slots[slot as usize];
         let from = std::mem::replace(&mut rec.state, to);
         rec.until = until;
-        if to.visit().is_none() && to != HostState::Again {
-            self.rollouts[r].rec.again.remove(&slot);
+        if to.visit().is_none() {
+            self.forget_visit(r, slot, to);
+        }
+        if !matches!(to, HostState::Running { .. }) {
+            self.rollouts[r].rec.peers.remove(&slot);
         }
         if until != Timestamp::NEVER {
             self.timers
@@ -63,7 +67,23 @@ impl Engine {
             self.recount(r, slot, from, to);
         }
         if self.live {
+            let goes_last = |state| matches!(state, HostState::GoesLast { .. });
+            if from.class() != to.class() || goes_last(to) {
+                self.wake_last(r, self.host_of(r, slot));
+            }
             self.enqueue(r, slot, to);
+        }
+    }
+
+    /// What is only so while a host is visited, or waits for the same visit.
+    fn forget_visit(&mut self, r: usize, slot: u32, to: HostState) {
+        let rec = &mut self.rollouts[r].rec;
+        rec.silenced.remove(&slot);
+        if to != HostState::Again {
+            rec.again.remove(&slot);
+        }
+        if !matches!(to, HostState::NotReady { .. }) {
+            rec.unready.remove(&slot);
         }
     }
 
@@ -91,7 +111,10 @@ impl Engine {
             | HostState::Lost
             | HostState::Skipped
             | HostState::OnHold
-            | HostState::Again => false,
+            | HostState::Again
+            | HostState::Vanished
+            | HostState::NotReady { .. }
+            | HostState::GoesLast { .. } => false,
         };
         let is_open = self.rollouts[r].ring_of(slot) < usize::from(self.rollouts[r].rec.opened);
         let idx = &mut self.rollouts[r].idx;
@@ -118,6 +141,7 @@ impl Engine {
             | Class::Failed
             | Class::Debt
             | Class::Skipped
+            | Class::Vanished
             | Class::RolledBack => {}
         }
     }
@@ -130,7 +154,8 @@ impl Engine {
         let group = self.fleet.group[host.index()];
         let groups = self.fleet.spec.groups.len();
         let (was, is) = (from.class(), to.class());
-        let idx = &mut self.rollouts[r].idx;
+        let Rollout { idx, plan, .. } = &mut self.rollouts[r];
+        idx.tested.class(plan, (ring, slot), (Some(was), is), bits);
         let count = &mut idx.rings[ring];
         *count.of(was) -= 1;
         *count.of(is) += 1;
@@ -146,10 +171,11 @@ impl Engine {
             entry.done = entry.done + is_done - was_done;
             entry.debt = entry.debt + one(is, Class::Debt) - one(was, Class::Debt);
             entry.failed = entry.failed + one(is, Class::Failed) - one(was, Class::Failed);
-            entry.skipped = entry.skipped + one(is, Class::Skipped) - one(was, Class::Skipped);
+            let left_out = |class| one(class, Class::Skipped) + one(class, Class::Vanished);
+            entry.skipped = entry.skipped + left_out(is) - left_out(was);
         }
         self.reuse(r, host, from, to);
-        let aside = |class| matches!(class, Class::Debt | Class::Skipped);
+        let aside = |class| matches!(class, Class::Debt | Class::Skipped | Class::Vanished);
         if aside(is) || aside(was) {
             self.wake_groups(r, None);
         } else if is == Class::Done && group != u16::MAX {
@@ -196,6 +222,7 @@ impl Engine {
         let used_after = uses.used > 0;
         if self.fleet.recount(host, was_able) {
             self.wake_cell(host);
+            self.wake_peers(host);
         }
         if used_before == used_after {
             return;
@@ -235,7 +262,9 @@ impl Engine {
             }
             let (was, is) = (rollout.gates_say(before), rollout.gates_say(after));
             let ring = rollout.ring_of(slot);
-            let count = &mut rollout.idx.rings[ring];
+            let Rollout { idx, plan, .. } = rollout;
+            idx.tested.evidence(plan, ring, before, after);
+            let count = &mut idx.rings[ring];
             count.evident = count.evident + u32::from(is.0) - u32::from(was.0);
             count.reporting = count.reporting + u32::from(is.1) - u32::from(was.1);
         }
@@ -447,6 +476,7 @@ impl Engine {
             slot_of: vec![NONE; fleet.spec.hosts.len()],
             rings: vec![RingCount::default(); plan.rings.len()],
             groups: vec![GroupCount::default(); plan.rings.len() * groups],
+            tested: Tested::new(plan),
             previous: rec
                 .previous
                 .iter()
@@ -461,7 +491,9 @@ impl Engine {
                 let (record, host) = (&rec.slots[index], plan.slots[index].host);
                 idx.slot_of[host.index()] = slot;
                 let class = record.state.class();
-                let (up, reporting) = self.rollouts[r].gates_say(fleet.evidence[host.index()]);
+                let bits = fleet.evidence[host.index()];
+                let (up, reporting) = self.rollouts[r].gates_say(bits);
+                idx.tested.class(plan, (ring, slot), (None, class), bits);
                 let done = class == Class::Done;
                 let count = &mut idx.rings[ring];
                 *count.of(class) += 1;
@@ -481,7 +513,7 @@ impl Engine {
                     entry.done += u32::from(done);
                     entry.debt += u32::from(class == Class::Debt);
                     entry.failed += u32::from(class == Class::Failed);
-                    entry.skipped += u32::from(class == Class::Skipped);
+                    entry.skipped += u32::from(matches!(class, Class::Skipped | Class::Vanished));
                 }
             }
         }
@@ -515,8 +547,19 @@ impl Engine {
         }
     }
 
-    /// Makes every index, count, queue and timer anew from the records.
+    /// Makes every index, count, queue and timer anew from the records, and says what is to be watched.
     pub(crate) fn rebuild(&mut self) {
+        self.rebuild_counts();
+        self.watch.clear();
+        for r in 0..self.rollouts.len() {
+            if !self.rollouts[r].rec.state.is_final() {
+                self.watch_rollout(r);
+            }
+        }
+    }
+
+    /// Makes every index, count, queue and timer anew from the records.
+    pub(crate) fn rebuild_counts(&mut self) {
         for uses in &mut self.fleet.uses {
             *uses = crate::fleet::HostUse::default();
         }
@@ -545,12 +588,10 @@ impl Engine {
         }
         self.claim_maintenance();
         self.fleet.recount_all();
-        self.watch.clear();
         for r in 0..self.rollouts.len() {
             if !self.rollouts[r].rec.state.is_final() {
                 self.build_index(r);
                 self.fill_queues(r);
-                self.watch_rollout(r);
             }
         }
     }
@@ -590,6 +631,8 @@ impl Engine {
         idx.parked_cells.clear();
         idx.parked_groups.clear();
         idx.parked_hosts.clear();
+        idx.parked_peers.clear();
+        idx.parked_last.clear();
         idx.parked_budgets.clear();
         idx.parked_times.clear();
         idx.cursor = u32::try_from(rec.slots.len()).unwrap_or(NONE);
@@ -631,6 +674,7 @@ impl Engine {
                 | Class::Failed
                 | Class::Debt
                 | Class::Skipped
+                | Class::Vanished
                 | Class::RolledBack
                 | Class::Pending
                 | Class::Withheld => {}
@@ -650,7 +694,7 @@ impl Engine {
         record.is(SlotRec::CHANGED)
             && !record.is(SlotRec::TRIED)
             && record.previous != 0
-            && record.state.class() != Class::Visiting
+            && !matches!(record.state.class(), Class::Visiting | Class::Vanished)
             && !self.rollouts[r]
                 .route(slot)
                 .visit(VisitKind::Rollback)

@@ -4,7 +4,10 @@
 //! `now` is an argument. The product, the simulator and the replay all run exactly this code.
 
 mod approve;
+mod asked;
+mod care;
 mod command;
+mod consent;
 mod due;
 mod engine;
 mod event;
@@ -20,12 +23,15 @@ mod observe;
 #[cfg(feature = "planted-bugs")]
 pub mod planted;
 mod propose;
+mod refresh;
 mod rollout;
 mod show;
+mod show_approval;
 mod slot;
 mod snapshot;
 mod start;
 mod terms;
+mod tested;
 mod times;
 pub mod view;
 mod visit;
@@ -33,12 +39,13 @@ mod watch;
 
 pub use command::{Accepted, Command, HoldKind, Rejected, Subject};
 pub use engine::{Engine, Fault, Handled, OrderView, WatchChange};
-pub use event::{Conditions, Event, Final, HaltCause, Then};
+pub use event::{Conditions, Event, Final, HaltCause, Shown, Then, Verdict};
 pub use host::{Ending, HostState};
 pub use input::Input;
+pub use refresh::Open;
 pub use rollout::{RolloutState, Stage};
 pub use times::{Calendar, Table, instants};
 
 /// Raised when the same inputs lead to other events than before, however slightly: recorded journals are decided again
 /// exactly within a version, and with a difference that somebody has looked at across versions.
-pub const DECISION_VERSION: u32 = 1;
+pub const DECISION_VERSION: u32 = 2;

@@ -13,11 +13,10 @@ use std::collections::BTreeMap;
 
 use ringway_model::{Actor, RingIndex, RolloutId, Timestamp};
 
-use crate::command::{Accepted, Command, Rejected};
+use crate::command::{Accepted, Command, Rejected, Subject};
 use crate::engine::{Engine, FleetHold};
 use crate::event::{Event, Final, HaltCause};
 use crate::host::HostState;
-use crate::propose::Asked;
 use crate::rollout::{Rollout, RolloutState, Stage};
 
 /// A command about one rollout, without what `command` has dealt with.
@@ -50,24 +49,8 @@ impl Engine {
     ) -> Result<Accepted, Rejected> {
         let before = out.len();
         let rollout = match command {
-            Command::Propose { fleet, plan, key } => {
-                let asked = Asked {
-                    key: key.as_deref(),
-                    change: None,
-                };
-                Some(self.propose(actor, *fleet, *plan, asked, out)?)
-            }
-            Command::ProposeAs {
-                fleet,
-                plan,
-                key,
-                change,
-            } => {
-                let asked = Asked {
-                    key: key.as_deref(),
-                    change: Some(change),
-                };
-                Some(self.propose(actor, *fleet, *plan, asked, out)?)
+            Command::Propose { .. } | Command::ProposeAs { .. } => {
+                self.asked_for(actor, command, out)?
             }
             Command::Approve {
                 rollout,
@@ -110,6 +93,33 @@ impl Engine {
             } => {
                 self.adopt(actor, *incarnation, reason, out)?;
                 None
+            }
+            Command::Refresh { fleet, plans } => {
+                self.refresh(actor, *fleet, plans, out)?;
+                None
+            }
+            Command::PromoteEarly {
+                rollout,
+                ring,
+                digest,
+                reason,
+            } => {
+                let r = self.known(*rollout)?;
+                self.promote_early(r, actor, (*ring, *digest), reason, out)?;
+                Some(*rollout)
+            }
+            Command::Ask { rollout, to, text } => {
+                let r = self.known(*rollout)?;
+                self.ask_question(r, actor, to.as_deref(), text, out)?;
+                Some(*rollout)
+            }
+            Command::Answer {
+                rollout,
+                number,
+                text,
+            } => {
+                self.answer_question(self.known(*rollout)?, actor, *number, text, out)?;
+                Some(*rollout)
             }
             Command::Skip { .. }
             | Command::Retry { .. }
@@ -386,11 +396,9 @@ impl Engine {
                 "roll that one back first",
             ));
         }
-        if self.rollouts[r].rec.state.is_final()
-            && self.fleet_digest != Some(self.rollouts[r].plan.fleet)
-        {
+        if self.rollouts[r].rec.state.is_final() && !self.knows_hosts_of(r) {
             let why =
-                format!("the fleet has changed since rollout {id}, which is not supported yet");
+                format!("another fleet has taken the place of the one that rollout {id} ran over");
             return Err(Rejected::new(
                 "fleet-changed",
                 why,
@@ -447,7 +455,10 @@ impl Engine {
         let id = self.rollouts[r].rec.id;
         match &self.rollouts[r].rec.state {
             RolloutState::Proposed => {
-                if free && self.gate_keeps_ring(r).is_none() && self.approved(r, out) {
+                if free
+                    && self.gate_keeps_ring(r).is_none()
+                    && self.approved(r, Subject::Start, out)
+                {
                     self.emit(
                         Event::RingOpened {
                             rollout: id,
@@ -556,7 +567,9 @@ impl Engine {
     ) -> bool {
         match stage {
             Stage::Visiting { ring } => self.visited(r, ring, out),
-            Stage::Soaking { ring, .. } => self.soak(r, ring, out),
+            Stage::Soaking { ring, .. } => {
+                self.soak(r, ring, out) || advancing && self.cut_short(r, ring, out)
+            }
             Stage::Promoting { ring } => advancing && self.promote(r, ring, out),
         }
     }
@@ -648,9 +661,11 @@ impl Engine {
 
     /// Goes on after a ring, if its evidence is positive and fresh, and its approvals are there.
     fn promote(&mut self, r: usize, ring: RingIndex, out: &mut Vec<Event>) -> bool {
+        // A yes that is void is void as soon as its time has come, whatever else the promotion waits for.
+        let is_approved = self.approved(r, Subject::Promotion { ring }, out);
         if self.promotion_waits(r, ring).is_some()
             || self.gate_keeps_ring(r).is_some()
-            || !self.approved(r, out)
+            || !is_approved
         {
             return false;
         }

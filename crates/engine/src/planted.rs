@@ -153,11 +153,53 @@ pub enum Bug {
     BindingOverridden,
     /// People are told that something moves later than it can.
     ToldTooLate,
+    /// A host that is gone from the fleet is visited all the same.
+    VanishedVisited,
+    /// A host that is gone goes on counting as one that has the update.
+    VanishedCounts,
+    /// A host that comes back to the fleet is never visited.
+    ReturnForgotten,
+    /// A revision of a plan is taken although its rollout has gone on since it was made.
+    RevisionUnchecked,
+    /// A yes to a ring stands although others are in it now.
+    RevisionKeepsApprovals,
+    /// What was known of a host holds for it although it is another one now.
+    RefreshKeepsEvidence,
+    /// A host whose release is another one now is given the one that was planned.
+    MisfitUpdated,
+    /// A host whose group is not ready for it is taken down.
+    NoIsReady,
+    /// A group that is not ready is waited for without an end.
+    ReadyForEver,
+    /// A host that goes last goes when its turn comes.
+    LastIgnored,
+    /// A step runs on a peer that is not evidently up, or is being visited.
+    AnyPeer,
+    /// A visit that is given up leaves its host's monitoring silenced.
+    SilenceForgotten,
+    /// A step on a peer is looked for on another member after a takeover. (In the loop around the engine.)
+    PeerLost,
+    /// A yes stands although its time is over.
+    ExpiryIgnored,
+    /// Two users of one person count as two people.
+    UsersCountTwice,
+    /// A yes stands although a gate regressed since it was given.
+    RegressionIgnored,
+    /// A yes stands although the ring to come has other hosts.
+    MembershipIgnored,
+    /// A yes stands although nothing is left of a kind of hosts that it counted on.
+    CoverageIgnored,
+    /// A soak is ended early before the policy's bound.
+    EarlyTooSoon,
+    /// A soak is ended early without evidence from its gates.
+    EarlyBlind,
+    /// A soak is ended early with one yes less than are needed.
+    EarlyWithTooFew,
 }
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 74] = [
+    pub const ALL: [Self; 95] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -232,5 +274,26 @@ impl Bug {
         Self::OverridesEveryFreeze,
         Self::BindingOverridden,
         Self::ToldTooLate,
+        Self::VanishedVisited,
+        Self::VanishedCounts,
+        Self::ReturnForgotten,
+        Self::RevisionUnchecked,
+        Self::RevisionKeepsApprovals,
+        Self::RefreshKeepsEvidence,
+        Self::MisfitUpdated,
+        Self::NoIsReady,
+        Self::ReadyForEver,
+        Self::LastIgnored,
+        Self::AnyPeer,
+        Self::SilenceForgotten,
+        Self::PeerLost,
+        Self::ExpiryIgnored,
+        Self::UsersCountTwice,
+        Self::RegressionIgnored,
+        Self::MembershipIgnored,
+        Self::CoverageIgnored,
+        Self::EarlyTooSoon,
+        Self::EarlyBlind,
+        Self::EarlyWithTooFew,
     ];
 }

@@ -4,18 +4,21 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use ringway_model::{
-    Actor, ChangeId, Digest, RingIndex, RolloutId, RouteId, Says, Slot, Span, Timestamp, VisitKind,
+    Actor, ChangeId, Digest, HostId, RingIndex, RolloutId, RouteId, Says, Slot, Span, Timestamp,
+    VisitKind,
 };
 use ringway_policy::validated::Ramp;
 use ringway_scheduler::Plan;
 use ringway_scheduler::plan::{Route, StepPlan};
 use serde::{Deserialize, Serialize};
 
+use crate::care::{Kin, Unready};
 use crate::command::Subject;
-use crate::event::{Conditions, HaltCause};
+use crate::event::{Conditions, HaltCause, Shown};
 use crate::fleet::Fleet;
 use crate::hold::Skipped;
 use crate::slot::{Class, SlotRec};
+use crate::tested::Tested;
 use crate::times::Calendar;
 
 /// Where a rollout stands. Names say what is true now.
@@ -173,6 +176,45 @@ pub(crate) struct Approval {
     pub(crate) actor: Actor,
     pub(crate) digest: Digest,
     pub(crate) conditions: Conditions,
+    /// What journals did not have at first. Written beside, too.
+    #[serde(skip)]
+    pub(crate) given: Option<Given>,
+}
+
+impl Approval {
+    /// When it is void by itself.
+    pub(crate) fn expires(&self) -> Option<Timestamp> {
+        self.given.as_ref()?.shown.expires
+    }
+}
+
+/// When a yes was given, why, and what was shown with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Given {
+    pub(crate) at: Timestamp,
+    pub(crate) shown: Shown,
+    pub(crate) reason: String,
+}
+
+/// A question about what people are asked to approve.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AskedRec {
+    pub(crate) number: u32,
+    pub(crate) at: Timestamp,
+    pub(crate) by: Actor,
+    pub(crate) to: Option<String>,
+    pub(crate) text: String,
+    pub(crate) answer: Option<(Timestamp, Actor, String)>,
+}
+
+/// How things stood when the last yes was given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LastYes {
+    pub(crate) at: Timestamp,
+    pub(crate) person: String,
+    pub(crate) subject: Subject,
+    pub(crate) failed: Vec<Slot>,
+    pub(crate) done: u32,
 }
 
 /// What is recorded of a rollout: the fold of its events.
@@ -212,6 +254,15 @@ pub(crate) struct Record {
     /// The instants of the plan's rules about time. Written beside, too.
     #[serde(skip)]
     pub(crate) calendar: Option<Calendar>,
+    /// Hosts whose group is not ready for them. Written beside, too.
+    #[serde(skip)]
+    pub(crate) unready: BTreeMap<u32, Unready>,
+    /// Hosts in a visit whose monitoring may be silenced. Written beside, too.
+    #[serde(skip)]
+    pub(crate) silenced: BTreeSet<u32>,
+    /// Where the steps run that run on a peer, each with its serial. Written beside, too.
+    #[serde(skip)]
+    pub(crate) peers: BTreeMap<u32, (u16, HostId)>,
     /// The ticket of the rollout. Written beside, too.
     #[serde(skip)]
     pub(crate) change: Option<ChangeId>,
@@ -221,6 +272,12 @@ pub(crate) struct Record {
     /// By the number of a timetable: when work may run with freezes overridden, where one is. Derived.
     #[serde(skip)]
     pub(crate) effective: BTreeMap<usize, Vec<(Timestamp, Timestamp)>>,
+    /// What people asked, in the order of their numbers. Written beside, too.
+    #[serde(skip)]
+    pub(crate) asked: Vec<AskedRec>,
+    /// The last yes of all, as it was given. Written beside, too.
+    #[serde(skip)]
+    pub(crate) last_yes: Option<LastYes>,
 }
 
 /// Who lets work run in a freeze.
@@ -256,6 +313,7 @@ pub(crate) struct RingCount {
     pub(crate) withheld: u32,
     pub(crate) rolled_back: u32,
     pub(crate) skipped: u32,
+    pub(crate) vanished: u32,
     /// Hosts that count toward the ring's failures.
     pub(crate) counted: u32,
     /// Done hosts that every gate finds up.
@@ -276,6 +334,7 @@ impl RingCount {
             Class::Withheld => &mut self.withheld,
             Class::RolledBack => &mut self.rolled_back,
             Class::Skipped => &mut self.skipped,
+            Class::Vanished => &mut self.vanished,
         }
     }
 }
@@ -287,6 +346,7 @@ pub(crate) struct GroupCount {
     pub(crate) done: u32,
     pub(crate) failed: u32,
     pub(crate) debt: u32,
+    /// Those that a person left out, and those that are gone.
     pub(crate) skipped: u32,
 }
 
@@ -309,6 +369,10 @@ pub(crate) struct Index {
     pub(crate) parked_groups: BTreeMap<(u16, u16), Vec<u32>>,
     pub(crate) parked_cells: BTreeMap<u32, VecDeque<u32>>,
     pub(crate) parked_hosts: BTreeSet<u32>,
+    /// By availability group: slots of which a step needs a peer.
+    pub(crate) parked_peers: BTreeMap<u32, BTreeSet<u32>>,
+    /// By who they go last of: slots that wait for the others.
+    pub(crate) parked_last: BTreeMap<Kin, BTreeSet<u32>>,
     /// By the instant at which work may run on them: slots that wait for it; `NEVER` where none is known.
     pub(crate) parked_times: BTreeMap<Timestamp, Vec<u32>>,
     /// By the index of another rollout: slots that wait for a slot of its disruption budget.
@@ -319,6 +383,8 @@ pub(crate) struct Index {
     pub(crate) counted: BTreeSet<u32>,
     /// `Record::previous` by text.
     pub(crate) previous: BTreeMap<String, u32>,
+    /// What was tried, by kind of host and by gate.
+    pub(crate) tested: Tested,
 }
 
 /// One rollout.
@@ -361,6 +427,9 @@ impl Rollout {
             skipped: Skipped::new(),
             again: BTreeSet::new(),
             calendar: None,
+            unready: BTreeMap::new(),
+            silenced: BTreeSet::new(),
+            peers: BTreeMap::new(),
             change: None,
             terms: TermsRecord {
                 gates: vec![(Says::Unknown, at, String::new()); plan.terms.external.len()],
@@ -368,6 +437,8 @@ impl Rollout {
                 ..TermsRecord::default()
             },
             effective: BTreeMap::new(),
+            asked: Vec::new(),
+            last_yes: None,
         };
         Self {
             rec,
@@ -446,8 +517,8 @@ impl Rollout {
         says
     }
 
-    /// Whether a group's hosts in a ring are done and healthy, those left behind within the ring's allowance and
-    /// those that a person left out aside.
+    /// Whether a group's hosts in a ring are done and healthy, those left behind within the ring's allowance,
+    /// those that a person left out and those that are gone aside.
     pub(crate) fn group_is_done(&self, fleet: &Fleet, ring: usize, group: usize) -> bool {
         let count = self.idx.groups[ring * fleet.spec.groups.len() + group];
         let tolerated = self.idx.rings[ring].debt <= self.plan.rings[ring].debt_allowed;

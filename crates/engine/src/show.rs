@@ -11,27 +11,18 @@ use crate::event::HaltCause;
 use crate::host::HostState;
 use crate::rollout::{RingCount, Rollout, RolloutState, Stage};
 use crate::view::{
-    ApprovalView, FleetView, GateView, HoldView, HostView, OverrideView, RingView, RolloutView,
-    Waiting,
+    FleetView, GateView, HoldView, HostView, OverrideView, RingView, RolloutView, Waiting,
 };
 
 impl Engine {
     /// The fleet and every rollout.
     pub fn view(&self, now: Timestamp) -> FleetView {
-        let stopped = match &self.hold {
-            FleetHold::Free => None,
-            FleetHold::Stopped { by, reason } => Some(WaitingOn::Stop {
-                by: by.clone(),
-                reason: reason.clone(),
-            }),
-            FleetHold::Faulted { what } => Some(WaitingOn::Fault { what: what.clone() }),
-        };
         FleetView {
             fleet: self
                 .fleet_digest
                 .is_some()
                 .then(|| self.fleet.spec.name.clone()),
-            stopped,
+            stopped: self.stopped(),
             observing: false,
             holds: self.hold_views(),
             at: now.max(self.now),
@@ -39,6 +30,39 @@ impl Engine {
                 .map(|r| self.rollout_view(r))
                 .collect(),
         }
+    }
+
+    /// Why everything stands still, if it does.
+    pub fn stopped(&self) -> Option<WaitingOn> {
+        match &self.hold {
+            FleetHold::Free => None,
+            FleetHold::Stopped { by, reason } => Some(WaitingOn::Stop {
+                by: by.clone(),
+                reason: reason.clone(),
+            }),
+            FleetHold::Faulted { what } => Some(WaitingOn::Fault { what: what.clone() }),
+        }
+    }
+
+    /// Every rollout with its plan, oldest first.
+    pub fn plans_of_rollouts(&self) -> impl Iterator<Item = (RolloutId, &ringway_scheduler::Plan)> {
+        let rollouts = self.rollouts.iter();
+        rollouts.map(|rollout| (rollout.rec.id, rollout.plan.as_ref()))
+    }
+
+    /// The digest of a rollout's plan, or of the newest one's.
+    pub fn plan_digest(&self, rollout: Option<RolloutId>) -> Option<ringway_model::Digest> {
+        let rollout = match rollout {
+            Some(id) => self.rollouts.get(self.index_of(id).ok()?),
+            None => self.rollouts.last(),
+        };
+        rollout.map(|rollout| rollout.rec.plan)
+    }
+
+    /// The ticket of a rollout.
+    pub fn change(&self, rollout: RolloutId) -> Option<&ringway_model::ChangeId> {
+        let r = self.index_of(rollout).ok()?;
+        self.rollouts[r].rec.change.as_ref()
     }
 
     /// Hosts that are not to be touched, those together that somebody held together.
@@ -319,16 +343,19 @@ impl Engine {
                 vec![WaitingOn::HoldEnds, self.hold_reason(r)]
             }
             HostState::OnHold => self.host_hold(self.host_of(r, slot)).into_iter().collect(),
-            HostState::Pending | HostState::RestartWithheld | HostState::Again => {
-                self.start_waits(r, slot)
-            }
+            HostState::Pending
+            | HostState::RestartWithheld
+            | HostState::Again
+            | HostState::NotReady { .. }
+            | HostState::GoesLast { .. } => self.start_waits(r, slot),
             HostState::Running { .. }
             | HostState::Failed { .. }
             | HostState::Unhealthy { .. }
             | HostState::RolledBack
             | HostState::RollbackFailed { .. }
             | HostState::Lost
-            | HostState::Skipped => Vec::new(),
+            | HostState::Skipped
+            | HostState::Vanished => Vec::new(),
         }
     }
 
@@ -360,7 +387,7 @@ impl Engine {
         }
     }
 
-    fn gate_name(&self, r: usize, gate: usize) -> String {
+    pub(crate) fn gate_name(&self, r: usize, gate: usize) -> String {
         self.rollouts[r]
             .plan
             .gates
@@ -387,6 +414,12 @@ impl Engine {
         let ring = self
             .stage(r)
             .map(|stage| rollout.plan.rings[stage.ring().index()].name.clone());
+        let at = self.subject(r);
+        let (now, later): (Vec<_>, Vec<_>) = self
+            .approval_views(r)
+            .into_iter()
+            .partition(|view| Some(view.subject) == at);
+        let approval = now.into_iter().next();
         RolloutView {
             id: rollout.rec.id,
             policy: rollout.plan.policy.clone(),
@@ -405,13 +438,26 @@ impl Engine {
             rings: (0..rollout.plan.rings.len())
                 .map(|ring| self.ring_view(r, ring))
                 .collect(),
-            approval: self.approval_view(r),
+            approval,
+            later,
+            early: self.early_view(r),
+            questions: self.question_views(r),
+            author: rollout.plan.author.clone(),
             overrides: self.override_views(r),
             gates: gate_views(rollout),
             due: self.due_view(r),
             not_applicable: u32::try_from(rollout.plan.not_applicable.len()).unwrap_or(u32::MAX),
             hit: rollout.rec.hit,
+            too_late: self.too_late(r),
         }
+    }
+
+    fn too_late(&self, r: usize) -> Vec<String> {
+        let revision = self.rollouts[r].plan.revises.as_ref();
+        let hosts = revision.map_or(&[][..], |revision| &revision.too_late);
+        let hosts = hosts.iter().filter(|host| !self.has_vanished(**host));
+        let hosts = hosts.filter_map(|host| self.fleet.spec.hosts.get(host.index()));
+        hosts.map(|host| host.name.clone()).collect()
     }
 
     fn ring_view(&self, r: usize, ring: usize) -> RingView {
@@ -447,47 +493,12 @@ impl Engine {
             withheld: count.withheld,
             rolled_back: count.rolled_back,
             skipped: count.skipped,
+            vanished: count.vanished,
             halt_on: plan.halt_on,
             soak_until: at
                 .filter(|stage| matches!(stage, Stage::Soaking { .. }))
                 .and_then(|_| some(self.soak_until(rollout)?)),
         }
-    }
-
-    fn approval_view(&self, r: usize) -> Option<ApprovalView> {
-        let rollout = &self.rollouts[r];
-        if matches!(rollout.rec.state, RolloutState::Halted { .. }) {
-            return None;
-        }
-        let subject = self.subject(r)?;
-        let plan = self.approval_plan(r, subject)?;
-        let conditions = self.conditions(r, subject);
-        let next = match subject {
-            crate::command::Subject::Start => 0,
-            crate::command::Subject::Promotion { ring } => ring.next().index(),
-        };
-        let valid = rollout
-            .rec
-            .approvals
-            .iter()
-            .filter(|approval| approval.subject == subject);
-        Some(ApprovalView {
-            subject,
-            starts: self.starts(r, subject),
-            hosts: rollout.plan.rings.get(next).map_or(0, |ring| ring.planned),
-            digest: self.approval_digest(r, subject, &conditions),
-            need: plan.needed,
-            by: valid.map(|approval| approval.actor.0.clone()).collect(),
-            teams: plan.by.clone(),
-            between: self.approval_between(r, subject),
-            counts_from: self.outside_hours(r, subject).and_then(|on| on.earliest()),
-            due: matches!(self.stage(r), None | Some(Stage::Promoting { .. })),
-            failed: conditions
-                .failed
-                .iter()
-                .map(|slot| self.host_name(r, slot.0))
-                .collect(),
-        })
     }
 
     /// Freezes that people let work run in.
@@ -503,7 +514,7 @@ impl Engine {
         .collect()
     }
 
-    fn host_name(&self, r: usize, slot: u32) -> String {
+    pub(crate) fn host_name(&self, r: usize, slot: u32) -> String {
         let host = self.host_of(r, slot);
         self.fleet
             .spec
@@ -586,6 +597,9 @@ impl Engine {
             HostState::Skipped => HostOutcome::Skipped,
             HostState::OnHold => HostOutcome::OnHold,
             HostState::Again => HostOutcome::Again,
+            HostState::Vanished => HostOutcome::Vanished,
+            HostState::NotReady { .. } => HostOutcome::NotReady,
+            HostState::GoesLast { .. } => HostOutcome::GoesLast,
         }
     }
 }

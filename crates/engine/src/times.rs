@@ -15,7 +15,7 @@
 use ringway_calendar::{Because, Intervals, Opening, State, Timetable, UnknownZone, Zones};
 use ringway_model::{Slot, Span, StepKind, Timestamp, VisitKind, WaitingOn};
 use ringway_scheduler::Plan;
-use ringway_scheduler::plan::{More, StepPlan};
+use ringway_scheduler::plan::StepPlan;
 use ringway_scheduler::terms::{KNOWN_FOR, Rule};
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,21 @@ pub struct Calendar {
     pub until: Timestamp,
     /// By the number of the rule in the plan.
     pub tables: Vec<Table>,
+}
+
+impl Calendar {
+    /// Makes room for rules that a revision of the plan has and the plan before had not. Nothing is known of those yet; what
+    /// is known of the others stays so, and all of it is asked for anew.
+    pub(crate) fn make_room(&mut self, before: &Plan, after: &Plan, now: Timestamp) {
+        let (was, is) = (before.times.tables.len(), after.times.tables.len());
+        if was == is {
+            return;
+        }
+        let new = std::iter::repeat_n(Table::default(), is - was);
+        self.tables.splice(was..was, new);
+        self.tables.resize(after.rules().count(), Table::default());
+        self.until = now;
+    }
 }
 
 /// The instants of one rule.
@@ -132,10 +147,7 @@ const AHEAD: Span = Span::hours(24 * 30);
 
 /// The longest that a step may take.
 pub(crate) fn longest(step: &StepPlan) -> Span {
-    match &step.more {
-        More::Reboot { back_within, .. } => step.step.timeout.plus(*back_within),
-        More::Nothing | More::Inspect { .. } => step.step.timeout,
-    }
+    step.longest()
 }
 
 impl Engine {
@@ -213,7 +225,7 @@ impl Engine {
         let kind = rollout.step(slot, visit, position)?.kind;
         if matches!(
             kind,
-            StepKind::Verify | StepKind::CareVerify | StepKind::Undrain
+            StepKind::Verify | StepKind::CareVerify | StepKind::Undrain | StepKind::Unsilence
         ) {
             return None;
         }
@@ -247,6 +259,40 @@ impl Engine {
                 opens,
             },
         })
+    }
+
+    /// The first instant from one on at which some host of a ring may be visited; none where that is not known.
+    pub(crate) fn first_fit(&self, r: usize, ring: usize, from: Timestamp) -> Option<Timestamp> {
+        let rollout = &self.rollouts[r];
+        let slots = rollout.plan.rings.get(ring)?.slots();
+        if slots.is_empty() || rollout.plan.times.is_empty() {
+            return (!slots.is_empty()).then_some(from);
+        }
+        let kinds: std::collections::BTreeSet<_> = slots
+            .map(|slot| {
+                let slot = u32::try_from(slot).unwrap_or(u32::MAX);
+                let table = rollout.plan.times.of(Slot(slot));
+                (table, rollout.route_id(slot), slot)
+            })
+            .collect();
+        let mut seen = None;
+        let mut first: Option<Timestamp> = None;
+        for (table, route, slot) in kinds {
+            if seen == Some((table, route)) {
+                continue;
+            }
+            seen = Some((table, route));
+            let Some(table) = table else {
+                return Some(from);
+            };
+            let calendar = rollout.rec.calendar.as_ref()?;
+            let length = self.remaining(r, slot, VisitKind::Update, 0);
+            let effective = rollout.rec.effective.get(&(table as usize));
+            let open = effective.unwrap_or(&calendar.tables[table as usize].open);
+            let fits = next_fit(open, from, length);
+            first = first.into_iter().chain(fits).min();
+        }
+        first
     }
 
     /// Hosts that waited for a window which opens now are looked at again.

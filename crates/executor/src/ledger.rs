@@ -167,9 +167,11 @@ const fn mark(event: &Event) -> Mark {
         | Event::CancelBegan { .. }
         | Event::RollbackBegan { .. }
         | Event::Finished { .. }
-        | Event::HostHeld { .. } => Mark::MayRevoke,
+        | Event::HostHeld { .. }
+        | Event::FleetRefreshed { .. } => Mark::MayRevoke,
         Event::Recovered { .. }
         | Event::Alive
+        | Event::PeerChosen { .. }
         | Event::ClockJumped { .. }
         | Event::FleetAdopted { .. }
         | Event::Went { .. }
@@ -191,9 +193,14 @@ const fn mark(event: &Event) -> Mark {
         | Event::HostRetried { .. }
         | Event::HostReleased { .. }
         | Event::Commented { .. }
+        | Event::ApprovalGiven { .. }
+        | Event::SoakCutShort { .. }
+        | Event::Asked { .. }
+        | Event::Answered { .. }
         | Event::CalendarKnown { .. }
         | Event::ChangeNamed { .. }
         | Event::FreezeOverridden { .. }
-        | Event::GateSaid { .. } => Mark::Nothing,
+        | Event::GateSaid { .. }
+        | Event::PlanRevised { .. } => Mark::Nothing,
     }
 }

@@ -46,6 +46,15 @@ pub enum WaitingOn {
         have: u8,
         /// Approvals needed.
         need: u8,
+        /// Who could still give one; empty where anybody may.
+        #[serde(default)]
+        could: Vec<String>,
+        /// Who must not, although of the right team, each with why.
+        #[serde(default)]
+        cannot: Vec<String>,
+        /// When the first of those that were given is void unless it is used.
+        #[serde(default)]
+        expires: Option<Timestamp>,
     },
     /// An earlier ring is not promoted yet.
     EarlierRing {
@@ -244,6 +253,42 @@ pub enum WaitingOn {
         /// How often it is asked.
         every: Span,
     },
+    /// The host's group was not ready for it to be taken down.
+    NotReady {
+        /// Since when the answer is no.
+        since: Timestamp,
+        /// When it is asked again.
+        again: Timestamp,
+        /// When it fails if the answer is still no.
+        until: Timestamp,
+    },
+    /// The host goes last of its group, and others are still to be visited.
+    GoesLast {
+        /// The group, or the availability group.
+        group: String,
+        /// The first of the others by the plan's order.
+        next: String,
+        /// How many others there are.
+        others: u32,
+    },
+    /// Every host of the group that is left says that it goes last.
+    AllLast {
+        /// The group, or the availability group.
+        group: String,
+        /// How many they are, this one included.
+        hosts: u32,
+        /// When this one is asked again.
+        again: Timestamp,
+    },
+    /// A step runs on another member of the availability group, and none is evidently up and left in peace.
+    NoPeer {
+        /// The availability group: group and label value.
+        group: String,
+        /// The step's word.
+        step: String,
+        /// When the step counts as failed; absent where nothing of a visit has begun.
+        until: Option<Timestamp>,
+    },
 }
 
 impl WaitingOn {
@@ -285,11 +330,15 @@ impl WaitingOn {
             Self::Calendar => "calendar",
             Self::ApprovalHours { .. } => "approval-hours",
             Self::ExternalGate { .. } => "external-gate",
+            Self::NotReady { .. } => "not-ready",
+            Self::GoesLast { .. } => "goes-last",
+            Self::AllLast { .. } => "all-last",
+            Self::NoPeer { .. } => "no-peer",
         }
     }
 
     /// Every variant's name.
-    pub const NAMES: [&'static str; 35] = [
+    pub const NAMES: [&'static str; 39] = [
         "stop",
         "fault",
         "pause",
@@ -325,6 +374,10 @@ impl WaitingOn {
         "calendar",
         "approval-hours",
         "external-gate",
+        "not-ready",
+        "goes-last",
+        "all-last",
+        "no-peer",
     ];
 
     /// The earliest instant at which this can be over by itself, where that is known.
@@ -336,6 +389,7 @@ impl WaitingOn {
             Self::Window { opens, .. }
             | Self::Freeze { opens, .. }
             | Self::ApprovalHours { opens, .. } => *opens,
+            Self::NotReady { again, .. } => Some(*again),
             Self::Stop { .. }
             | Self::Fault { .. }
             | Self::Pause { .. }
@@ -361,6 +415,9 @@ impl WaitingOn {
             | Self::HoldEnds
             | Self::Calendar
             | Self::ExternalGate { .. }
+            | Self::GoesLast { .. }
+            | Self::AllLast { .. }
+            | Self::NoPeer { .. }
             | Self::NobodyUpdated { .. } => None,
         }
     }
@@ -372,7 +429,7 @@ impl WaitingOn {
             Self::Fault { .. } => "a person's `go`, with a reason",
             Self::Pause { .. } => "a person's `resume`",
             Self::Halt { .. } => "a person's `resume` with a reason, `rollback` or `cancel`",
-            Self::Approval { .. } => "a person's `approve`",
+            Self::Approval { .. } => "a person's `ringway approve`",
             Self::EarlierRing { .. } => "the promotion of that ring",
             Self::Visits { .. } | Self::Step { .. } | Self::Busy { .. } => {
                 "the end of what is going on"
@@ -407,8 +464,14 @@ impl WaitingOn {
             Self::Calendar => {
                 "the machine's time zone database; the log says what is wrong with it"
             }
+            Self::NotReady { .. } => "its `ready` saying yes; a person's `retry` asks at once",
+            Self::GoesLast { .. } => "the others being done, or a person's `skip`",
+            Self::AllLast { .. } => {
+                "one of them saying no, as after a switchover by hand, or a person's `skip`"
+            }
+            Self::NoPeer { .. } => "fresh good samples of another member's probe",
             Self::NobodyUpdated { .. } => {
-                "a person's `retry` of a host that was skipped, or `cancel`"
+                "a person's `retry` of a host that was skipped, a host that comes back, or `cancel`"
             }
             Self::ApprovalHours { opens: Some(_), .. } => "time, and then a person's `approve`",
             Self::ApprovalHours { opens: None, .. } => {
@@ -435,12 +498,29 @@ impl fmt::Display for WaitingOn {
             Self::Fault { what } => write!(f, "the engine stopped itself: {what}"),
             Self::Pause { by, reason } => write!(f, "paused by {by}: {reason}"),
             Self::Halt { cause } => write!(f, "halted: {cause}"),
-            Self::Approval { to, by, have, need } => {
+            Self::Approval {
+                to,
+                by,
+                have,
+                need,
+                could,
+                cannot,
+                expires,
+            } => {
                 write!(f, "{have} of {need} approvals for `{to}`")?;
-                if by.is_empty() {
-                    Ok(())
-                } else {
-                    write!(f, " (by {})", by.join(", "))
+                if !by.is_empty() {
+                    write!(f, " (by {})", by.join(", "))?;
+                    match could.as_slice() {
+                        [] => f.write_str("; nobody is left who could give one")?,
+                        names => write!(f, "; could give one: {}", Names(names))?,
+                    }
+                }
+                if !cannot.is_empty() {
+                    write!(f, "; not: {}", Names(cannot))?;
+                }
+                match expires {
+                    Some(at) => write!(f, "; void from {at} on what was given"),
+                    None => Ok(()),
                 }
             }
             Self::EarlierRing { ring } => write!(f, "ring `{ring}` comes first"),
@@ -539,6 +619,40 @@ impl fmt::Display for WaitingOn {
                 opens,
             } => write!(f, "frozen until {until}: {reason}{}", Opens(*opens)),
             Self::Calendar => f.write_str("when work may run is not known yet"),
+            Self::NotReady {
+                since,
+                again,
+                until,
+            } => write!(
+                f,
+                "its group is not ready since {since}; asked again at {again}, at the latest until {until}"
+            ),
+            Self::GoesLast {
+                group,
+                next,
+                others,
+            } => {
+                write!(f, "goes last of `{group}`, after `{next}`")?;
+                match others.saturating_sub(1) {
+                    0 => Ok(()),
+                    more => write!(f, " and {more} more"),
+                }
+            }
+            Self::AllLast {
+                group,
+                hosts,
+                again,
+            } => write!(
+                f,
+                "all {hosts} hosts of `{group}` that are left say that they go last; asked again at {again}"
+            ),
+            Self::NoPeer { group, step, until } => {
+                write!(
+                    f,
+                    "no other member of `{group}` is evidently up to run step `{step}`"
+                )?;
+                until.map_or(Ok(()), |at| write!(f, "; it fails at {at}"))
+            }
             Self::NobodyUpdated { ring } => {
                 write!(f, "no host of ring `{ring}` has the update")
             }
@@ -562,6 +676,23 @@ impl fmt::Display for WaitingOn {
                 }
                 write!(f, "; it is asked every {every}")
             }
+        }
+    }
+}
+
+/// The first names, and how many more there are.
+struct Names<'n>(&'n [String]);
+
+impl fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 6;
+        for (at, name) in self.0.iter().take(SHOWN).enumerate() {
+            let comma = if at == 0 { "" } else { ", " };
+            write!(f, "{comma}{name}")?;
+        }
+        match self.0.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
         }
     }
 }

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 mod accept;
 mod calendar;
 mod events;
+mod maintenance;
+mod notify;
 mod world;
 
 pub use accept::Acceptance;
@@ -18,6 +20,8 @@ pub use calendar::{
     Weekday, Weekdays, Window, ZoneName,
 };
 pub use events::{Event, EventLength, Frequency, Repeat, RepeatEnds};
+pub use maintenance::{Announced, Maintenance};
+pub use notify::{Escalate, Notify, NotifyRule, NotifyTo, Topic};
 pub use world::{
     AfterHalt, Away, Does, FaultModel, Flaky, HostModel, PeopleModel, Priors, Regression,
     ShareRange, Shows, SpanRange, StepFails, World, WorldRollout,
@@ -196,7 +200,7 @@ pub enum Ask {
 }
 
 /// Something to execute.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Command {
     /// A text for `/bin/sh`. Values reach it as environment variables, never pasted into the text.
     Shell(String),
@@ -343,6 +347,17 @@ pub struct Approvals {
     pub not_by: Vec<NotBy>,
     /// In which hours, on the clock of the fleet's zone; absent: at any time.
     pub between: Option<Hours>,
+    /// How long a yes that is not used stands; absent: as long as what it was given for.
+    pub expire: Option<Span>,
+}
+
+/// How a ring's soak may be ended before its time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Early {
+    /// How long the ring must have been observed all the same.
+    pub at_least: Span,
+    /// Who must want it.
+    pub rule: Approvals,
 }
 
 /// Somebody who may not approve, so that duties are separated.
@@ -369,6 +384,8 @@ pub struct Ring {
     pub windows: Vec<String>,
     /// What must be approved before the next ring starts; on the last ring, before the rollout completes.
     pub after_soak: Option<Approvals>,
+    /// Whether and how people may end its soak before its time; absent: they may not.
+    pub early: Option<Early>,
 }
 
 /// Which hosts a ring claims of those that no earlier ring has claimed.
@@ -586,7 +603,7 @@ impl Recipe {
 pub struct Step {
     /// What is executed. Values reach it as environment variables: `HOST`, `ADDRESS`, `UPDATE`, `RELEASE`, `BUILD`,
     /// `PREVIOUS`, `WANTED` (the build, or in a rollback visit the previous one), every parameter in upper case, and
-    /// every label as `LABEL_<NAME>`.
+    /// every label as `LABEL_<NAME>`; at a peer also `PEER` and `PEER_ADDRESS`, and in a silence `SILENCE_SECONDS`.
     pub run: Command,
     /// Where it runs.
     pub at: Place,
@@ -653,6 +670,12 @@ pub struct Care {
     pub name: String,
     /// Digest of the document as written.
     pub digest: Digest,
+    /// Whether the next host may be taken down.
+    pub ready: Option<Ready>,
+    /// Whether a host goes last of its group.
+    pub last: Option<Last>,
+    /// Silences monitoring.
+    pub silence: Option<Silence>,
     /// Takes a host out of service. Present exactly when `undrain` is.
     pub drain: Option<Step>,
     /// Checks that the host does its work again.
@@ -661,21 +684,73 @@ pub struct Care {
     pub undrain: Option<Step>,
 }
 
+/// Asks whether the next host of a role may be taken down.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ready {
+    /// The question: exit code 0 is yes, 1 is no.
+    pub step: Step,
+    /// How long the answer may be no.
+    pub within: Span,
+    /// How long after a no it is asked again.
+    pub every: Span,
+}
+
+/// Asks whether a host goes last of its group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Last {
+    /// The question: exit code 0 is yes, 1 is no.
+    pub step: Step,
+    /// How long until each is asked again where all that are left say yes.
+    pub every: Span,
+}
+
+/// Silences the monitoring of a host for the length of its visit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Silence {
+    /// Begins the silence.
+    pub begin: Step,
+    /// Ends it; may be run where there is none.
+    pub end: Step,
+    /// After how long it ends by itself.
+    pub at_most: Span,
+}
+
 /// Who belongs to which team.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct People {
     /// Digest of the document as written.
     pub digest: Digest,
+    /// People of whom more is said than their name, by name. Whoever is not among them has the user name of their name.
+    pub people: BTreeMap<String, Person>,
     /// Teams by name.
     pub teams: BTreeMap<String, Team>,
+}
+
+impl People {
+    /// The person that a name in a document means: a user name means the person whose it is.
+    pub fn person<'a>(&'a self, name: &'a str) -> &'a str {
+        let mut people = self.people.iter();
+        people
+            .find(|(_, person)| person.users.iter().any(|user| user == name))
+            .map_or(name, |(person, _)| person.as_str())
+    }
+}
+
+/// A person.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// Their user names on the machine where Ringway runs; at least one.
+    pub users: Vec<String>,
+    /// How to reach them.
+    pub contact: Option<String>,
 }
 
 /// A team.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Team {
-    /// Its members' user names.
+    /// Its members.
     pub members: Vec<String>,
-    /// User names of those who stand in for a member; they count alike.
+    /// Those who stand in for a member; what they say counts alike, and is recorded as said by a deputy.
     pub deputies: Vec<String>,
 }
 
@@ -694,8 +769,12 @@ pub struct Documents {
     pub cares: BTreeMap<String, Care>,
     /// Worlds by name.
     pub worlds: BTreeMap<String, World>,
+    /// Announced work by the name of its document.
+    pub maintenances: BTreeMap<String, Maintenance>,
     /// The people; empty when no document says who they are.
     pub people: People,
+    /// Who is told what; without rules when no document says so.
+    pub notify: Notify,
     /// The text of each document as written, by kind and name: `policy/monthly`, `people/people`. Its digest is the
     /// document's.
     pub texts: BTreeMap<String, String>,

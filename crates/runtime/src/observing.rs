@@ -99,7 +99,11 @@ pub(crate) fn pretended(step: &StepPlan) -> Option<RawReport> {
     }
     let restarts = match &step.more {
         More::Reboot { restarts, .. } => restarts.0,
-        More::Nothing | More::Inspect { .. } => 0,
+        More::Nothing
+        | More::Inspect { .. }
+        | More::Ready { .. }
+        | More::Last { .. }
+        | More::Silence { .. } => 0,
     };
     let output = match &step.step.expect {
         Some(Expect::AtLeast(number)) => number.to_string(),
@@ -115,14 +119,16 @@ pub(crate) fn pretended(step: &StepPlan) -> Option<RawReport> {
 
 const fn looks_only(kind: StepKind) -> bool {
     match kind {
-        StepKind::Inspect | StepKind::Precheck => true,
+        StepKind::Inspect | StepKind::Precheck | StepKind::Ready | StepKind::Last => true,
         StepKind::Drain
         | StepKind::Apply
         | StepKind::Rollback
         | StepKind::Reboot
         | StepKind::Verify
         | StepKind::CareVerify
-        | StepKind::Undrain => false,
+        | StepKind::Undrain
+        | StepKind::Silence
+        | StepKind::Unsilence => false,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringway_engine::{Event, HoldKind, HostState, Then};
+use ringway_engine::{Event, HoldKind, HostState, Subject, Then};
 use ringway_model::{FailWhy, RolloutId, Says, Slot, StepKind, StepResult};
 
 use crate::trace::word;
@@ -92,6 +92,15 @@ impl Reach {
             } => self.host((*rollout, *slot), move_word(*to), word(*to)),
             Event::Proposed { rollout, .. } => self.rollout(*rollout, "propose", "proposed"),
             Event::Approved { rollout, .. } => self.stay(*rollout, "approve"),
+            Event::ApprovalGiven {
+                rollout, subject, ..
+            } => self.stay(
+                *rollout,
+                match subject {
+                    Subject::Start | Subject::Promotion { .. } => "approve",
+                    Subject::Early { .. } => "approve early",
+                },
+            ),
             Event::ApprovalVoided { rollout, .. } => self.stay(*rollout, "void"),
             Event::Declined { rollout, .. } => self.rollout(*rollout, "decline", "paused"),
             Event::RingOpened { rollout, .. } => self.rollout(*rollout, "open", "visiting"),
@@ -140,6 +149,9 @@ impl Reach {
                 (HoldKind::Maintenance, None) => "end a maintenance by time",
             }),
             Event::Commented { rollout, .. } => self.stay(*rollout, "comment"),
+            Event::Asked { rollout, .. } => self.stay(*rollout, "ask"),
+            Event::Answered { rollout, .. } => self.stay(*rollout, "answer"),
+            Event::SoakCutShort { rollout, .. } => self.rollout(*rollout, "cut short", "promoting"),
             Event::CalendarKnown { rollout, .. } => self.stay(*rollout, "calendar"),
             Event::ChangeNamed { rollout, .. } => self.stay(*rollout, "name a change"),
             Event::FreezeOverridden { rollout, .. } => self.stay(*rollout, "override a freeze"),
@@ -151,7 +163,10 @@ impl Reach {
                     Says::Unknown => "gate is silent",
                 },
             ),
+            Event::FleetRefreshed { .. } => self.all("refresh"),
+            Event::PlanRevised { rollout, .. } => self.revised(*rollout),
             Event::Alive
+            | Event::PeerChosen { .. }
             | Event::FleetAdopted { .. }
             | Event::Faulted { .. }
             | Event::EvidenceChanged { .. } => {}
@@ -161,6 +176,14 @@ impl Reach {
     fn host(&mut self, at: (RolloutId, Slot), event: &str, to: &'static str) {
         let from = self.at.insert(at, to).unwrap_or("pending");
         self.hosts.insert(format!("{from} + {event} -> {to}"));
+    }
+
+    /// Slots of rings to come are numbered anew; what is at them has no step behind it.
+    fn revised(&mut self, id: RolloutId) {
+        self.stay(id, "revise");
+        let waits = ["pending", "skipped", "held", "on-hold", "vanished"];
+        self.at
+            .retain(|(rollout, _), word| *rollout != id || !waits.contains(word));
     }
 
     fn rollout(&mut self, id: RolloutId, event: &str, to: &'static str) {
@@ -193,6 +216,8 @@ const fn result_word(result: &StepResult) -> &'static str {
         StepResult::Unreachable => "unreachable",
         StepResult::Interrupted => "interrupted",
         StepResult::NotStarted => "not started",
+        StepResult::Answered { yes: true } => "yes",
+        StepResult::Answered { yes: false } => "no",
     }
 }
 
@@ -215,6 +240,9 @@ const fn move_word(to: HostState) -> &'static str {
         | HostState::Lost
         | HostState::Skipped
         | HostState::OnHold
-        | HostState::Again => "moved",
+        | HostState::Again
+        | HostState::Vanished
+        | HostState::NotReady { .. }
+        | HostState::GoesLast { .. } => "moved",
     }
 }

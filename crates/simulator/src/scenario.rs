@@ -4,9 +4,10 @@ use ringway_executor::Config;
 use ringway_model::{Digest, Span};
 
 use crate::behaviour::ways;
+use crate::cares::{trouble, with_questions};
 use crate::checkers::{Invariant, Violation};
 use crate::dice::Dice;
-use crate::documents::{Size, draw, for_days, in_windows};
+use crate::documents::{Size, draw, for_days, in_windows, with_consent};
 use crate::expected::{Expected, Kind};
 use crate::history::{History, HistoryError};
 use crate::reach::Reach;
@@ -147,6 +148,24 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
             faults.twists.days,
         );
     }
+    let mut care = Dice::new(seed, "care of roles");
+    // Few worlds come to wait for hours of approvals, and those that do are left as they are.
+    let has_hours = papers.documents.policies.values().any(|policy| {
+        let after = policy
+            .rings
+            .iter()
+            .filter_map(|ring| ring.after_soak.as_ref());
+        let mut asked = policy.start.iter().chain(after);
+        asked.any(|approvals| approvals.between.is_some())
+    });
+    if kind == Kind::Wild && !has_hours && care.chance(30) {
+        with_questions(&mut papers, &mut care);
+        trouble(&papers, &mut ways, &mut care);
+    }
+    let mut consent = Dice::new(seed, "consent");
+    if kind == Kind::Wild && consent.chance(60) {
+        with_consent(&mut papers, &mut consent);
+    }
     let lasts = faults.lasts;
     let config = Config {
         workers: *dice.pick(&[1, 3, 64]),
@@ -157,6 +176,10 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     #[cfg(feature = "planted-bugs")]
     world.plant(extra.bug);
     world.meddling = dice.chance(60) && kind == Kind::Wild;
+    let mut renewals = Dice::new(seed, "whether renewed");
+    if kind == Kind::Wild && renewals.chance(25) {
+        world.renew(seed, &papers, lasts);
+    }
     world.run(BEGIN + lasts);
     if kind != Kind::Wild {
         go_on(&mut world);

@@ -2,25 +2,34 @@
 //!
 //! It says what can be asked for. What is done about it is in the commands; nothing here looks at a file or a process.
 
+mod afterwards;
 mod documents;
 mod futures;
 mod goal;
 mod hosts;
+#[cfg(test)]
+mod pages;
 mod rollout;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use afterwards::{
+    Compliance, Handover, History, Month, OneRollout, Report, Reported, Table, Written,
+};
 pub(crate) use documents::{
-    Calendar, Completions, Diff, Doctor, Documents, Init, Lint, Manifest, Plan, Planned, Schema,
+    Calendar, Completions, Diff, Doctor, Documents, Hosts, Init, Lint, Man, Manifest, Plan,
+    Planned, Schema,
 };
 pub(crate) use futures::{Place, Simulate, WhatIf};
 pub(crate) use goal::Goal;
-pub(crate) use hosts::{AboutMaintenance, Comment, Hold, Maintenance, OneHost, Release, SomeHosts};
+pub(crate) use hosts::{
+    AboutMaintenance, Comment, Hold, Import, Maintenance, OneHost, Release, SomeHosts,
+};
 pub(crate) use rollout::{
-    Adopt, Approve, Audit, Bounds, Connections, Due, FleetReason, Journal, OverrideFreeze,
-    Reasoned, Run, Status, Wait, When, Which, Why,
+    Adopt, Answer, Approve, Ask, Audit, Bounds, Connections, Due, FleetReason, Journal,
+    OverrideFreeze, Promote, Reasoned, Refresh, Run, Status, Wait, When, Which, Why,
 };
 
 /// The exit codes, as `--help` shows them. `docs/reference/cli.md` explains them; `exit.rs` is where they are decided.
@@ -88,6 +97,11 @@ pub(crate) enum Cmd {
     /// Check documents; change nothing
     #[command(after_help = "Example:\n    ringway check fleet.yaml policy.yaml")]
     Check(Documents),
+    /// List the hosts of documents with all that is known of them; change nothing
+    #[command(
+        after_help = "Examples:\n    ringway hosts --select 'role = web'\n    ringway hosts --host web-1 --origins"
+    )]
+    Hosts(Hosts),
     /// Find what is valid in documents and still a mistake; change nothing
     #[command(
         after_help = "Examples:\n    ringway lint\n    ringway lint --policy monthly --output json | jq .findings\n    ringway lint --explain no-gate"
@@ -95,7 +109,7 @@ pub(crate) enum Cmd {
     Lint(Lint),
     /// Show who would be updated when, and why; change nothing
     #[command(
-        after_help = "Examples:\n    ringway plan --policy monthly --update 2026-04-security\n    ringway plan --from 2026-12-01T08:00:00Z --output json | jq .when"
+        after_help = "Examples:\n    ringway plan --policy monthly --update 2026-04-security\n    ringway plan --from 2026-12-01T08:00:00Z --output json | jq .when\n    ringway plan --save april.plan"
     )]
     Plan(Plan),
     /// Show when work may run on hosts of a plan: windows, less freezes; change nothing
@@ -120,9 +134,14 @@ pub(crate) enum Cmd {
     WhatIf(WhatIf),
     /// Carry a rollout out, or go on with one
     #[command(
-        after_help = "Examples:\n    ringway run\n    ringway run ./april --change CHG0012345 --key april --no-wait\n    ringway run --resume"
+        after_help = "Examples:\n    ringway run\n    ringway run ./april --change CHG0012345 --key april --no-wait\n    ringway run --plan april.plan --change CHG0012345\n    ringway run --resume"
     )]
     Run(Run),
+    /// Take a fleet that has changed into the rollouts that run over it
+    #[command(
+        after_help = "Examples:\n    ringway refresh --dry-run\n    ringway refresh ./april --output json | jq .joined"
+    )]
+    Refresh(Refresh),
     /// Show how the fleet and its rollouts stand
     #[command(
         after_help = "Examples:\n    ringway status --watch\n    ringway status --output json"
@@ -142,8 +161,23 @@ pub(crate) enum Cmd {
     )]
     Wait(Wait),
     /// Say yes to the start of a rollout, or to going on after a ring
-    #[command(after_help = "Examples:\n    ringway approve\n    ringway approve --digest DIGEST")]
+    #[command(
+        after_help = "Examples:\n    ringway approve\n    ringway approve --ring broad --show\n    ringway approve --digest DIGEST"
+    )]
     Approve(Approve),
+    /// End a soak before its time, where the policy lets people
+    #[command(
+        after_help = "Example:\n    ringway promote --early --reason 'the fault is exploited since noon'"
+    )]
+    Promote(Promote),
+    /// Ask something about what is to be approved; everybody who approves is shown it until it is answered
+    #[command(
+        after_help = "Example:\n    ringway ask --to operators 'is the vendor told of web-3?'"
+    )]
+    Ask(Ask),
+    /// Answer a question
+    #[command(after_help = "Example:\n    ringway answer 2 'yes, case 8823'")]
+    Answer(Answer),
     /// Say no; the rollout pauses
     Reject(Reasoned),
     /// Let a rollout rest; what is in flight is brought back into service
@@ -190,7 +224,7 @@ pub(crate) enum Cmd {
     Release(Release),
     /// Declare that somebody else works on hosts: they count as down and are left alone
     #[command(
-        after_help = "Examples:\n    ringway maintenance add --select 'site = fra' --until 2026-12-01T06:00:00Z --reason 'power, CHG-4711'\n    ringway maintenance end --select 'site = fra'\n    ringway maintenance list"
+        after_help = "Examples:\n    ringway maintenance add --select 'site = fra' --until 2026-12-01T06:00:00Z --reason 'power, CHG-4711'\n    ringway maintenance end --select 'site = fra'\n    ringway maintenance import announced.yaml\n    ringway maintenance list"
     )]
     Maintenance(Maintenance),
     /// Let a rollout work in a freeze for some time, where its policy permits that
@@ -208,6 +242,21 @@ pub(crate) enum Cmd {
         after_help = "Examples:\n    ringway journal --from 120\n    ringway journal --output ndjson | jq ."
     )]
     Journal(Journal),
+    /// Show what happened to a host over all rollouts: installed when, by which rollout, who approved, holds, notes
+    #[command(
+        after_help = "Examples:\n    ringway history web-7\n    ringway history web-7 --since 30d --output json | jq ."
+    )]
+    History(History),
+    /// Print one page for the next shift: what was decided and happened, what waits for whom, what comes, what may go wrong
+    #[command(
+        after_help = "Examples:\n    ringway handover\n    ringway handover --since 12h --output json | jq .waits"
+    )]
+    Handover(Handover),
+    /// Report for those who were not there: a month's compliance, or one rollout as evidence
+    #[command(
+        after_help = "Examples:\n    ringway report compliance --month 2026-11 --format csv >november.csv\n    ringway report compliance --month 2026-11 --format html >november.html\n    ringway report rollout r3 --format html >r3.html"
+    )]
+    Report(Report),
     /// Check the journal: its chain, its state digests, and every invariant
     Audit(Audit),
     /// Print the JSON Schema of a kind of document
@@ -227,7 +276,10 @@ pub(crate) enum Cmd {
         after_help = "Examples:\n    ringway manifest 2026-04-security --on web-1 >update.yaml.new\n    ringway manifest 2026-04-security fleet.yaml update.yaml --on web-1 --on db-1"
     )]
     Manifest(Manifest),
-    /// Print the completions of a shell
+    /// Write a manual page for each command into a directory
+    #[command(after_help = "Example:\n    ringway man /usr/local/share/man/man1")]
+    Man(Man),
+    /// Print what a shell needs to complete commands, options, and the names of hosts, rings and rollouts
     #[command(
         after_help = "Examples:\n    ringway completions bash >/etc/bash_completion.d/ringway\n    ringway completions zsh >\"${fpath[1]}/_ringway\"\n    ringway completions fish >~/.config/fish/completions/ringway.fish"
     )]
@@ -245,11 +297,15 @@ impl Cmd {
     pub(crate) const fn observes(&self) -> Option<bool> {
         Some(match self {
             Self::Run(args) => args.observe,
+            Self::Refresh(args) => args.observed.observe,
             Self::Status(args) => args.observed.observe,
             Self::Why(args) => args.observed.observe,
             Self::Due(args) => args.observed.observe,
             Self::Wait(args) => args.observed.observe,
             Self::Approve(args) => args.observed.observe,
+            Self::Promote(args) => args.observed.observe,
+            Self::Ask(args) => args.observed.observe,
+            Self::Answer(args) => args.observed.observe,
             Self::Reject(args)
             | Self::Pause(args)
             | Self::Resume(args)
@@ -266,8 +322,12 @@ impl Cmd {
             Self::OverrideFreeze(args) => args.observed.observe,
             Self::Journal(args) => args.observed.observe,
             Self::Audit(args) => args.observed.observe,
+            Self::History(args) => args.observed.observe,
+            Self::Handover(args) => args.observed.observe,
+            Self::Report(args) => args.what.observes(),
             Self::Init(_)
             | Self::Check(_)
+            | Self::Hosts(_)
             | Self::Lint(_)
             | Self::Plan(_)
             | Self::Diff(_)
@@ -276,6 +336,7 @@ impl Cmd {
             | Self::WhatIf(_)
             | Self::Schema(_)
             | Self::Completions(_)
+            | Self::Man(_)
             | Self::Doctor(_)
             | Self::Recipes(_)
             | Self::Manifest(_)

@@ -256,7 +256,10 @@ const fn went_wrong(state: HostState) -> bool {
         | HostState::Held
         | HostState::Skipped
         | HostState::OnHold
-        | HostState::Again => false,
+        | HostState::Again
+        | HostState::Vanished
+        | HostState::NotReady { .. }
+        | HostState::GoesLast { .. } => false,
     }
 }
 
@@ -268,14 +271,18 @@ fn matters(event: &Event) -> bool {
         | Event::EvidenceChanged { .. }
         | Event::Alive
         | Event::FleetAdopted { .. }
+        | Event::PeerChosen { .. }
         | Event::CalendarKnown { .. }
-        | Event::ChangeNamed { .. } => false,
+        | Event::ChangeNamed { .. }
+        | Event::FleetRefreshed { .. }
+        | Event::PlanRevised { .. } => false,
         Event::StepEnded { result, .. } => match result {
             StepResult::Failed(_) | StepResult::Unreachable => true,
             StepResult::Done
             | StepResult::Found { .. }
             | StepResult::Back { .. }
             | StepResult::Interrupted
+            | StepResult::Answered { .. }
             | StepResult::NotStarted => false,
         },
         Event::HostMoved { to, .. } => {
@@ -309,6 +316,10 @@ fn matters(event: &Event) -> bool {
         | Event::HostHeld { .. }
         | Event::HostReleased { .. }
         | Event::Commented { .. }
+        | Event::ApprovalGiven { .. }
+        | Event::SoakCutShort { .. }
+        | Event::Asked { .. }
+        | Event::Answered { .. }
         | Event::FreezeOverridden { .. }
         | Event::GateSaid { .. } => true,
     }

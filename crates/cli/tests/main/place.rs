@@ -93,6 +93,18 @@ impl Place {
         Self::with(", after_soak: { approvals: 1 }")
     }
 
+    /// A rollout with these rings.
+    pub(crate) fn with_rings(rings: &str) -> Self {
+        let place = Self::new();
+        let (head, rest) = POLICY.split_once("rings:\n").unwrap();
+        let pace = rest.rfind("pace:").unwrap();
+        place.write(
+            "policy.yaml",
+            &format!("{head}rings:\n{rings}\n{}", &rest[pace..]),
+        );
+        place
+    }
+
     fn with(approval: &str) -> Self {
         let place = Self {
             directory: tempfile::tempdir().unwrap(),
@@ -161,6 +173,24 @@ impl Place {
         let mut command = self.command(arguments);
         let child = command.stdout(stdout).stderr(Stdio::piped()).spawn();
         child.unwrap().wait_with_output().unwrap().into()
+    }
+
+    /// What the program offers a shell to go on with, of this line.
+    pub(crate) fn completed(&self, line: &str) -> Vec<String> {
+        let words: Vec<&str> = std::iter::once("ringway").chain(line.split(' ')).collect();
+        let mut command = self.command("--");
+        command
+            .args(&words)
+            .env("RINGWAY_COMPLETE", "bash")
+            .env("_CLAP_IFS", "\n")
+            .env("_CLAP_COMPLETE_INDEX", (words.len() - 1).to_string())
+            .env("_CLAP_COMPLETE_COMP_TYPE", "9")
+            .env("_CLAP_COMPLETE_SPACE", "true");
+        let said: Said = command.output().unwrap().into();
+        assert_eq!(said.code, 0, "{line}: {}", said.err);
+        let mut offered: Vec<String> = said.out.split('\n').map(str::to_owned).collect();
+        offered.retain(|word| !word.is_empty());
+        offered
     }
 
     /// Runs the program with all of its log.

@@ -11,9 +11,12 @@
 )]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod care;
+mod consent;
 mod holds;
 mod hosts;
 mod people;
+mod refreshing;
 mod rings;
 mod rollbacks;
 mod states;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ringway_model::Span;
+use ringway_model::{Span, StepKind};
 use ringway_policy::validated::{NotBy, RingSpread};
 
 use super::parts::{
@@ -167,7 +167,11 @@ fn installs(text: &mut Text, report: &PlanReport) {
             .as_ref()
             .map(|care| format!(" with care `{care}`"))
             .unwrap_or_default();
-        let steps: Vec<_> = route.steps.iter().map(|step| step.word()).collect();
+        let step = |step: &StepKind| match route.about.get(step) {
+            Some(about) => format!("{step} ({about})"),
+            None => step.to_string(),
+        };
+        let steps: Vec<_> = route.steps.iter().map(step).collect();
         let back = if route.can_roll_back {
             ""
         } else {
@@ -296,6 +300,11 @@ fn one_ring(text: &mut Text, report: &PlanReport, at: usize, ring: &RingReport) 
                 &format!("and {}", approval(wanted, report.author.as_deref())),
             );
         }
+        if let Some(early) = &ring.early {
+            let rule = approval(&early.approvals, report.author.as_deref());
+            let words = format!("after {} of it with {rule}", early.at_least_ms);
+            text.entry("or early", &words);
+        }
         let starts = match estimate.starts_ms {
             Span::ZERO => "at once".to_owned(),
             later => format!("after {}", about(later)),
@@ -411,7 +420,14 @@ fn approval(wanted: &ApprovalReport, author: Option<&str>) -> String {
     if wanted.by.is_empty() {
         words.push_str(" by anybody");
     } else {
-        let people: Vec<String> = wanted.people.iter().cloned().collect();
+        let people = wanted.people.iter();
+        let people: Vec<String> = people
+            .map(|person| match wanted.deputies.get(person) {
+                Some(team) if wanted.by.len() > 1 => format!("{person}, deputy in {team}"),
+                Some(_) => format!("{person}, deputy"),
+                None => person.clone(),
+            })
+            .collect();
         push(
             &mut words,
             format_args!(" by {} ({})", wanted.by.join(", "), names(&people, NAMES)),
@@ -431,6 +447,9 @@ fn approval(wanted: &ApprovalReport, author: Option<&str>) -> String {
     }
     if let Some(between) = &wanted.between {
         push(&mut words, format_args!(", only {between}"));
+    }
+    if let Some(expire) = wanted.expire_ms {
+        push(&mut words, format_args!(", void after {expire}"));
     }
     words
 }

@@ -12,6 +12,7 @@ mod lint;
 mod problems;
 mod properties;
 mod report;
+mod revising;
 mod rings;
 mod routes;
 mod shipped;

@@ -17,10 +17,11 @@ use ringway_scheduler::plan::More;
 use ringway_scheduler::{Plan, compile_fleet, make_plan};
 
 /// Which fleet each policy is for.
-const POLICIES: [(&str, &str); 3] = [
+const POLICIES: [(&str, &str); 4] = [
     ("kernel-with-reboot", "servers"),
     ("minimal", "alike"),
     ("monthly-linux", "servers"),
+    ("monthly-windows", "windows"),
 ];
 
 const UPDATE: &str = "\

@@ -104,6 +104,7 @@ pub(crate) fn ring(name: &str, selector: &str) -> Ring {
         working_time: None,
         windows: Vec::new(),
         after_soak: None,
+        early: None,
     }
 }
 
@@ -218,6 +219,9 @@ pub(crate) fn recipe() -> Recipe {
 
 pub(crate) fn care(name: &str) -> Care {
     Care {
+        ready: None,
+        last: None,
+        silence: None,
         name: name.to_owned(),
         digest: Digest::of(name.as_bytes()),
         drain: Some(step("drain")),

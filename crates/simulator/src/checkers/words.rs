@@ -7,7 +7,7 @@ use ringway_engine::{HoldKind, HostState};
 use ringway_model::{HostId, RolloutId, Slot, Timestamp};
 use ringway_scheduler::FleetSpec;
 
-use super::facts::{Facts, HostFacts};
+use super::facts::{Class, Facts, HostFacts};
 use super::{Broken, ensure};
 
 impl Facts {
@@ -31,7 +31,12 @@ impl Facts {
                 && !facts.changed
                 && matches!(
                     facts.rest,
-                    HostState::Pending | HostState::Offline | HostState::Held | HostState::OnHold
+                    HostState::Pending
+                        | HostState::Offline
+                        | HostState::Held
+                        | HostState::OnHold
+                        | HostState::NotReady { .. }
+                        | HostState::GoesLast { .. }
                 ),
             I12,
             "slot {} of {id} is left out and is {:?}",
@@ -56,6 +61,8 @@ impl Facts {
                     facts.rest,
                     HostState::Offline
                         | HostState::Skipped
+                        | HostState::NotReady { .. }
+                        | HostState::GoesLast { .. }
                         | HostState::Failed { .. }
                         | HostState::Unhealthy { .. }
                         | HostState::Lost
@@ -68,13 +75,52 @@ impl Facts {
         let (now, down) = (self.now, facts.is_down());
         self.change(id, index, |facts| {
             // What failed is as down as before; that it counts as failed does not change either.
-            facts.rest = if down {
+            facts.rest = if facts.class() == Class::Withheld {
+                HostState::RestartWithheld
+            } else if down {
                 HostState::Again
             } else {
                 HostState::Pending
             };
+            facts.unready = None;
             facts.since = now;
         });
+        Ok(())
+    }
+
+    /// Somebody asks a question about a rollout.
+    pub(super) fn asked(&mut self, id: RolloutId, number: u32, text: &str) -> Result<(), Broken> {
+        let rollout = self.rollout_mut(id)?;
+        let last = rollout.questions.keys().next_back().copied().unwrap_or(0);
+        ensure!(
+            number == last + 1 && !text.trim().is_empty() && !rollout.phase.is_over(),
+            Story,
+            "question {number} of {id} comes after {last}, says nothing, or comes too late"
+        );
+        rollout.questions.insert(number, false);
+        Ok(())
+    }
+
+    /// Somebody answers one.
+    pub(super) fn answered(
+        &mut self,
+        id: RolloutId,
+        number: u32,
+        text: &str,
+    ) -> Result<(), Broken> {
+        let open = self.rollout_mut(id)?.questions.get_mut(&number);
+        let Some(answered) = open.filter(|answered| !**answered) else {
+            return Err((
+                super::Invariant::Story,
+                format!("question {number} of {id} is answered and is not open"),
+            ));
+        };
+        ensure!(
+            !text.trim().is_empty(),
+            Story,
+            "{id}: an answer says nothing"
+        );
+        *answered = true;
         Ok(())
     }
 

@@ -150,11 +150,15 @@ impl Future<'_> {
             }
             StepKind::Inspect
             | StepKind::Precheck
+            | StepKind::Ready
+            | StepKind::Last
+            | StepKind::Silence
             | StepKind::Apply
             | StepKind::Rollback
             | StepKind::Verify
             | StepKind::CareVerify
-            | StepKind::Undrain => {}
+            | StepKind::Undrain
+            | StepKind::Unsilence => {}
         }
         if self.set.has_faults() {
             self.running.insert(start.intent);
@@ -219,6 +223,8 @@ impl Future<'_> {
                     }
                 }
             }
+            // Groups are ready, and roles are not where anybody would have to wait for them.
+            (StepKind::Last, _) => Verdict::Bad,
             (StepKind::Apply, _) if harm == Some(Does::InstallFails) => Verdict::Bad,
             (StepKind::Verify, _) if harm == Some(Does::VerifyFails) => Verdict::Bad,
             (_, _) => Verdict::Well,
@@ -286,12 +292,16 @@ impl Future<'_> {
             }
             StepKind::Inspect
             | StepKind::Precheck
+            | StepKind::Ready
+            | StepKind::Last
+            | StepKind::Silence
             | StepKind::Drain
             | StepKind::Apply
             | StepKind::Rollback
             | StepKind::Verify
             | StepKind::CareVerify
-            | StepKind::Undrain => {}
+            | StepKind::Undrain
+            | StepKind::Unsilence => {}
         }
         if self.set.has_faults() {
             self.running.remove(&doing.intent);
@@ -492,6 +502,11 @@ fn expected(step: &StepPlan) -> String {
 fn found(step: &StepPlan, installed: bool) -> String {
     match &step.more {
         More::Inspect { installed_when, .. } if installed => installed_when.clone(),
-        More::Inspect { .. } | More::Nothing | More::Reboot { .. } => "before".to_owned(),
+        More::Inspect { .. }
+        | More::Nothing
+        | More::Reboot { .. }
+        | More::Ready { .. }
+        | More::Last { .. }
+        | More::Silence { .. } => "before".to_owned(),
     }
 }

@@ -12,7 +12,7 @@ use super::faults::Mishap;
 use super::steps::LOST;
 use super::{Happening, World};
 use crate::dice::Dice;
-use crate::documents::{everybody, texts};
+use crate::documents::everybody;
 
 /// Looks at the same picture after which a person gives up on a rollout.
 const PATIENCE: u32 = 40;
@@ -30,6 +30,7 @@ impl World {
             return;
         }
         self.propose_next();
+        self.speak_of_approvals();
         self.adopt_lost();
         self.look_around();
         self.work_in_freezes();
@@ -42,11 +43,12 @@ impl World {
         }
     }
 
-    fn ask(&mut self, actor: &str, order: Order) {
+    pub(super) fn ask(&mut self, actor: &str, order: Order) {
         self.tickets += 1;
         let ticket = self.tickets;
         let what = match &order {
             Order::Propose(_) => "a proposal".to_owned(),
+            Order::Refresh(_) => "a refresh".to_owned(),
             Order::Command(command) => format!("{command:?}"),
         };
         self.say(&format!("! {actor} asks ({ticket}): {what}"));
@@ -93,7 +95,7 @@ impl World {
         self.command("ana", Command::Cancel { rollout, reason });
     }
 
-    fn command(&mut self, actor: &str, command: Command) {
+    pub(super) fn command(&mut self, actor: &str, command: Command) {
         self.ask(actor, Order::Command(command));
     }
 
@@ -113,11 +115,15 @@ impl World {
         if next >= self.plans.len() || self.looks % 3 != 1 {
             return;
         }
+        self.plan_anew(next);
+        if next >= self.plans.len() {
+            return;
+        }
         self.proposed.insert(next);
         let proposal = Proposal {
             fleet: self.fleet.clone(),
             plan: self.plans[next].clone(),
-            documents: texts(),
+            documents: self.texts(),
             key: Some(format!("key-{next}")),
             change: self.change(next),
         };
@@ -151,7 +157,7 @@ impl World {
 
     /// Somebody wants to work in a freeze: where that is permitted and where it is not, for a while that may be over.
     fn work_in_freezes(&mut self) {
-        let open = self.views().into_iter().filter(|view| !view.is_final);
+        let open = self.rollouts().into_iter().filter(|view| !view.is_final);
         let open: Vec<(RolloutId, Vec<String>)> = open
             .filter_map(|view| {
                 let plan = self.plans.get(view.id.0 as usize - 1)?;
@@ -225,7 +231,7 @@ impl World {
         }
     }
 
-    fn views(&self) -> Vec<RolloutView> {
+    pub(super) fn rollouts(&self) -> Vec<RolloutView> {
         self.executor
             .as_ref()
             .map(|executor| executor.engine().view(self.now).rollouts)
@@ -233,11 +239,12 @@ impl World {
     }
 
     fn help_with_approvals(&mut self) {
-        for rollout in self.views() {
+        for rollout in self.rollouts() {
             if let Some(approval) = &rollout.approval
                 && usize::from(approval.need) > approval.by.len()
             {
                 let who = *self.people.pick(&["ana", "ben", "chris"]);
+                let who = self.in_their_place(who);
                 let command = Command::Approve {
                     rollout: rollout.id,
                     subject: approval.subject,
@@ -251,7 +258,7 @@ impl World {
     /// After healing: whatever a rollout waits for from people, it gets; in the end it is given up.
     fn help(&mut self) {
         self.patience += 1;
-        let views = self.views();
+        let views = self.rollouts();
         let stopped = self
             .executor
             .as_ref()
@@ -314,7 +321,7 @@ impl World {
     fn meddle(&mut self) {
         let everybody: Vec<&str> = everybody().into_iter().collect();
         let who = *self.people.pick(&everybody);
-        let views = self.views();
+        let views = self.rollouts();
         let known = views.len() as u64;
         let rollout = RolloutId(u32::try_from(self.people.between(1, known + 1)).unwrap_or(1));
         let reason = if self.people.chance(20) {

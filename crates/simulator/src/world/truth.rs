@@ -89,6 +89,9 @@ impl World {
                 };
                 self.issued.insert(*intent, issued);
             }
+            if let Event::PeerChosen { intent, peer } = event {
+                self.peers.insert(*intent, *peer);
+            }
             if let Event::RingOpened { rollout, .. } = event {
                 self.opened.entry(*rollout).or_insert(number);
             }
@@ -152,6 +155,14 @@ impl World {
                     },
                 }
             }
+            Order::Refresh(refresh) => Command::Refresh {
+                fleet: refresh.fleet.encode().0,
+                plans: refresh
+                    .plans
+                    .iter()
+                    .map(|(rollout, plan)| (*rollout, plan.encode().0))
+                    .collect(),
+            },
         };
         let actor = Actor(actor.to_owned());
         self.acknowledged
@@ -202,6 +213,15 @@ impl World {
             return;
         };
         issued.kind = kind;
+        let decided = self.peers.get(&intent).copied();
+        if start.peer != decided {
+            let what = format!(
+                "{intent} was decided to run on {decided:?} and is handed out for {:?}",
+                start.peer
+            );
+            self.broken(Invariant::I5, what);
+            return;
+        }
         if !self.handed.insert((self.acting, intent)) {
             self.broken(Invariant::I5, format!("{intent} is handed out twice"));
             return;
@@ -330,6 +350,7 @@ impl World {
             self.broken(Invariant::I4, format!("hosts {left:?} are left drained"));
             return;
         }
+        self.check_silences();
         if let Err(what) = self.check_installed() {
             self.broken(Invariant::I12, what);
         }
@@ -391,7 +412,14 @@ impl World {
                 // An `apply` that was interrupted under a hold, when nobody could look what it had done.
                 let unknown = self.checkers.may_have_changed(rollout.id, view.slot);
                 let wanted = match view.outcome {
-                    HostOutcome::Pending | HostOutcome::OnHold if unknown => continue,
+                    HostOutcome::Pending
+                    | HostOutcome::OnHold
+                    | HostOutcome::NotReady
+                    | HostOutcome::GoesLast
+                        if unknown =>
+                    {
+                        continue;
+                    }
                     HostOutcome::Updated | HostOutcome::Already | HostOutcome::RestartWithheld => {
                         route.build.as_ref()
                     }
@@ -400,6 +428,8 @@ impl World {
                     | HostOutcome::Offline
                     | HostOutcome::Held
                     | HostOutcome::Skipped
+                    | HostOutcome::NotReady
+                    | HostOutcome::GoesLast
                     | HostOutcome::OnHold => first,
                     HostOutcome::Visiting { .. }
                     | HostOutcome::Settling
@@ -407,7 +437,8 @@ impl World {
                     | HostOutcome::Unhealthy { .. }
                     | HostOutcome::RollbackFailed { .. }
                     | HostOutcome::Lost
-                    | HostOutcome::Again => continue,
+                    | HostOutcome::Again
+                    | HostOutcome::Vanished => continue,
                 };
                 if wanted != installed {
                     return Err(format!(
@@ -478,7 +509,9 @@ impl World {
         let registered = documents
             .values()
             .all(|digest| self.store.blobs().contains_key(digest));
-        if !brought || !registered || start.fleet != self.fleet {
+        let brought =
+            brought && start.fleet == self.fleet || self.was_brought(&start.plan, &start.fleet);
+        if !brought || !registered {
             self.broken(
                 Invariant::I15,
                 format!("{} comes from a document nobody registered", start.intent),

@@ -187,6 +187,7 @@ fn smallest_policy(shape: Shape, papers: &mut Papers) {
         working_time: None,
         windows: Vec::new(),
         after_soak: None,
+        early: None,
     };
     for policy in papers.documents.policies.values_mut() {
         let first = RingHosts::Select {
@@ -314,7 +315,7 @@ impl Tiny {
                 let loaded = self.store.load_all(self.epoch);
                 self.tell(Arrival::Loaded(Box::new(loaded)));
             }
-            Request::Append { row, blobs } => self.flight.push(Message::Append {
+            Request::Append { row, blobs, .. } => self.flight.push(Message::Append {
                 row: Box::new(row),
                 blobs,
             }),
@@ -405,7 +406,7 @@ impl Tiny {
     fn asks(&mut self, start: &Start) {
         let (host, intent) = (start.host, start.intent);
         let lives = start.epoch == self.epoch;
-        match self.hosts[host.index()].ask(intent, start.epoch, start.attach) {
+        match self.hosts[host.index()].ask(intent, start.epoch, start.attach, None) {
             Met::Begins => {
                 if !self.begun.insert(intent) {
                     let what = format!("{intent} begins a second time");
