@@ -36,9 +36,12 @@ impl WaitingOn {
             }
             Self::HostHold { .. } => vec!["ringway release HOST".to_owned()],
             Self::Maintenance { .. } => vec!["ringway maintenance end HOST".to_owned()],
+            Self::NotReady { .. } => vec![with_reason("retry HOST")],
+            Self::GoesLast { .. } | Self::AllLast { .. } => vec![with_reason("skip HOST")],
             Self::NobodyUpdated { .. } => vec![with_reason("retry HOST"), with_reason("cancel")],
             Self::EarlierRing { .. }
             | Self::ApprovalHours { .. }
+            | Self::NoPeer { .. }
             | Self::ExternalGate { .. }
             | Self::Visits { .. }
             | Self::Soak { .. }

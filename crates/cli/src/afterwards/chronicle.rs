@@ -153,7 +153,8 @@ impl<'a> Chronicle<'a> {
             | Event::CalendarKnown { .. }
             | Event::ChangeNamed { .. }
             | Event::FreezeOverridden { .. }
-            | Event::GateSaid { .. } => {
+            | Event::GateSaid { .. }
+            | Event::PeerChosen { .. } => {
                 let course = event.rollout().and_then(|id| self.courses.get_mut(&id));
                 if let Some(course) = course {
                     course.learn(at, event);
@@ -337,7 +338,8 @@ impl Course {
             | Event::HostHeld { .. }
             | Event::HostReleased { .. }
             | Event::FreezeOverridden { .. }
-            | Event::GateSaid { .. } => {}
+            | Event::GateSaid { .. }
+            | Event::PeerChosen { .. } => {}
         }
     }
 

@@ -372,7 +372,8 @@ impl<'a> OneHost<'a> {
             | Event::CalendarKnown { .. }
             | Event::ChangeNamed { .. }
             | Event::FreezeOverridden { .. }
-            | Event::GateSaid { .. } => None,
+            | Event::GateSaid { .. }
+            | Event::PeerChosen { .. } => None,
         }
     }
 }
@@ -398,6 +399,8 @@ fn stood(to: HostState, rollout: RolloutId) -> Option<Bare> {
         | HostState::Ready { .. }
         | HostState::Backoff { .. }
         | HostState::Skipped
+        | HostState::NotReady { .. }
+        | HostState::GoesLast { .. }
         | HostState::Again => return None,
     };
     let words = if to == HostState::Settling {

@@ -93,6 +93,7 @@ pub(crate) fn kind(event: &Event) -> (Kind, Option<&str>) {
         | Event::StepEnded { .. }
         | Event::HostMoved { .. }
         | Event::EvidenceChanged { .. }
+        | Event::PeerChosen { .. }
         | Event::CalendarKnown { .. }
         | Event::ChangeNamed { .. } => (Kind::Detail, None),
     }
