@@ -4,8 +4,10 @@
 //! `now` is an argument. The product, the simulator and the replay all run exactly this code.
 
 mod approve;
+mod asked;
 mod care;
 mod command;
+mod consent;
 mod due;
 mod engine;
 mod event;
@@ -24,10 +26,12 @@ mod propose;
 mod refresh;
 mod rollout;
 mod show;
+mod show_approval;
 mod slot;
 mod snapshot;
 mod start;
 mod terms;
+mod tested;
 mod times;
 pub mod view;
 mod visit;
@@ -35,7 +39,7 @@ mod watch;
 
 pub use command::{Accepted, Command, HoldKind, Rejected, Subject};
 pub use engine::{Engine, Fault, Handled, OrderView, WatchChange};
-pub use event::{Conditions, Event, Final, HaltCause, Then};
+pub use event::{Conditions, Event, Final, HaltCause, Shown, Then, Verdict};
 pub use host::{Ending, HostState};
 pub use input::Input;
 pub use refresh::Open;
@@ -44,4 +48,4 @@ pub use times::{Calendar, Table, instants};
 
 /// Raised when the same inputs lead to other events than before, however slightly: recorded journals are decided again
 /// exactly within a version, and with a difference that somebody has looked at across versions.
-pub const DECISION_VERSION: u32 = 1;
+pub const DECISION_VERSION: u32 = 2;

@@ -39,7 +39,11 @@ impl WaitingOn {
             Self::NotReady { .. } => vec![with_reason("retry HOST")],
             Self::GoesLast { .. } | Self::AllLast { .. } => vec![with_reason("skip HOST")],
             Self::NobodyUpdated { .. } => vec![with_reason("retry HOST"), with_reason("cancel")],
+            Self::NotReady { .. } => vec![with_reason("retry HOST")],
+            Self::AllLast { .. } => vec![with_reason("skip HOST")],
             Self::EarlierRing { .. }
+            | Self::GoesLast { .. }
+            | Self::NoPeer { .. }
             | Self::ApprovalHours { .. }
             | Self::NoPeer { .. }
             | Self::ExternalGate { .. }

@@ -125,6 +125,11 @@ impl<'a> Chronicle<'a> {
             | Event::Went { .. }
             | Event::Faulted { .. }
             | Event::Approved { .. }
+            | Event::ApprovalGiven { .. }
+            | Event::SoakCutShort { .. }
+            | Event::Asked { .. }
+            | Event::Answered { .. }
+            | Event::PeerChosen { .. }
             | Event::ApprovalVoided { .. }
             | Event::Declined { .. }
             | Event::RingOpened { .. }
@@ -221,6 +226,12 @@ impl Course {
         match event {
             Event::ChangeNamed { change, .. } => self.change = Some(change.clone()),
             Event::Approved {
+                subject,
+                actor,
+                digest,
+                ..
+            }
+            | Event::ApprovalGiven {
                 subject,
                 actor,
                 digest,
@@ -328,6 +339,10 @@ impl Course {
             | Event::Alive
             | Event::ClockJumped { .. }
             | Event::FleetAdopted { .. }
+            | Event::SoakCutShort { .. }
+            | Event::Asked { .. }
+            | Event::Answered { .. }
+            | Event::PeerChosen { .. }
             | Event::FleetRefreshed { .. }
             | Event::PlanRevised { .. }
             | Event::Stopped { .. }
@@ -363,7 +378,7 @@ impl Course {
         for yes in self.approvals.iter().filter(|yes| yes.void.is_none()) {
             let counts = match yes.subject {
                 Subject::Start => true,
-                Subject::Promotion { ring: after } => after < ring,
+                Subject::Promotion { ring: after } | Subject::Early { ring: after } => after < ring,
             };
             if counts && !names.contains(&yes.actor.0) {
                 names.push(yes.actor.0.clone());
@@ -377,6 +392,9 @@ impl Course {
         match subject {
             Subject::Start => "start".to_owned(),
             Subject::Promotion { ring } => format!("going on after ring {}", self.ring_name(ring)),
+            Subject::Early { ring } => {
+                format!("ending the soak of ring {} early", self.ring_name(ring))
+            }
         }
     }
 

@@ -316,6 +316,10 @@ impl Now<'_> {
         match one.approval.as_ref()?.subject {
             Subject::Start => plan.start.as_ref(),
             Subject::Promotion { ring } => plan.rings.get(ring.index())?.after_soak.as_ref(),
+            Subject::Early { ring } => {
+                let early = plan.consent.rings.get(ring.index())?.early.as_ref();
+                early.map(|early| &early.rule)
+            }
         }
     }
 
@@ -528,6 +532,8 @@ const fn risk_word(outcome: &HostOutcome, is_down: bool) -> Option<&'static str>
         | HostOutcome::Updated
         | HostOutcome::Already
         | HostOutcome::RolledBack
+        | HostOutcome::NotReady
+        | HostOutcome::GoesLast
         | HostOutcome::Skipped => None,
     }
 }

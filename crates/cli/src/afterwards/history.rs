@@ -353,6 +353,11 @@ impl<'a> OneHost<'a> {
             | Event::Faulted { .. }
             | Event::Proposed { .. }
             | Event::Approved { .. }
+            | Event::ApprovalGiven { .. }
+            | Event::SoakCutShort { .. }
+            | Event::Asked { .. }
+            | Event::Answered { .. }
+            | Event::PeerChosen { .. }
             | Event::ApprovalVoided { .. }
             | Event::Declined { .. }
             | Event::RingOpened { .. }

@@ -49,6 +49,9 @@ pub(crate) fn kind(event: &Event) -> (Kind, Option<&str>) {
         | Event::Went { actor, .. }
         | Event::Proposed { actor, .. }
         | Event::Approved { actor, .. }
+        | Event::ApprovalGiven { actor, .. }
+        | Event::Asked { actor, .. }
+        | Event::Answered { actor, .. }
         | Event::Declined { actor, .. }
         | Event::Paused { actor, .. }
         | Event::Halted {
@@ -77,6 +80,7 @@ pub(crate) fn kind(event: &Event) -> (Kind, Option<&str>) {
         | Event::RingOpened { .. }
         | Event::SoakBegan { .. }
         | Event::SoakEnded { .. }
+        | Event::SoakCutShort { .. }
         | Event::Promoted { .. }
         | Event::Halted {
             cause: HaltCause::Failures { .. },
@@ -88,6 +92,7 @@ pub(crate) fn kind(event: &Event) -> (Kind, Option<&str>) {
         | Event::HostReleased { actor: None, .. } => (Kind::Happening, None),
         Event::Alive
         | Event::SoakHeld { .. }
+        | Event::PeerChosen { .. }
         | Event::SoakContinued { .. }
         | Event::StepIssued { .. }
         | Event::StepEnded { .. }

@@ -316,6 +316,10 @@ fn matters(event: &Event) -> bool {
         | Event::HostHeld { .. }
         | Event::HostReleased { .. }
         | Event::Commented { .. }
+        | Event::ApprovalGiven { .. }
+        | Event::SoakCutShort { .. }
+        | Event::Asked { .. }
+        | Event::Answered { .. }
         | Event::FreezeOverridden { .. }
         | Event::GateSaid { .. } => true,
     }
