@@ -36,8 +36,6 @@ impl WaitingOn {
             }
             Self::HostHold { .. } => vec!["ringway release HOST".to_owned()],
             Self::Maintenance { .. } => vec!["ringway maintenance end HOST".to_owned()],
-            Self::NotReady { .. } => vec![with_reason("retry HOST")],
-            Self::GoesLast { .. } | Self::AllLast { .. } => vec![with_reason("skip HOST")],
             Self::NobodyUpdated { .. } => vec![with_reason("retry HOST"), with_reason("cancel")],
             Self::NotReady { .. } => vec![with_reason("retry HOST")],
             Self::AllLast { .. } => vec![with_reason("skip HOST")],
@@ -45,7 +43,6 @@ impl WaitingOn {
             | Self::GoesLast { .. }
             | Self::NoPeer { .. }
             | Self::ApprovalHours { .. }
-            | Self::NoPeer { .. }
             | Self::ExternalGate { .. }
             | Self::Visits { .. }
             | Self::Soak { .. }

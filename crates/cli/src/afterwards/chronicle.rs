@@ -158,8 +158,7 @@ impl<'a> Chronicle<'a> {
             | Event::CalendarKnown { .. }
             | Event::ChangeNamed { .. }
             | Event::FreezeOverridden { .. }
-            | Event::GateSaid { .. }
-            | Event::PeerChosen { .. } => {
+            | Event::GateSaid { .. } => {
                 let course = event.rollout().and_then(|id| self.courses.get_mut(&id));
                 if let Some(course) = course {
                     course.learn(at, event);
@@ -353,8 +352,7 @@ impl Course {
             | Event::HostHeld { .. }
             | Event::HostReleased { .. }
             | Event::FreezeOverridden { .. }
-            | Event::GateSaid { .. }
-            | Event::PeerChosen { .. } => {}
+            | Event::GateSaid { .. } => {}
         }
     }
 

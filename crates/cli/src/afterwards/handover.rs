@@ -519,14 +519,12 @@ const fn risk_word(outcome: &HostOutcome, is_down: bool) -> Option<&'static str>
         HostOutcome::Offline => Some("offline"),
         HostOutcome::Held => Some("left alone, unhealthy before the update"),
         HostOutcome::OnHold => Some("on hold"),
-        HostOutcome::NotReady => Some("not visited, for their group is not ready"),
         HostOutcome::Vanished => Some("gone from the fleet"),
         HostOutcome::RestartWithheld => Some("without the restart they need"),
         HostOutcome::Settling | HostOutcome::Updated | HostOutcome::Already if is_down => {
             Some("not evidently up")
         }
         HostOutcome::Pending
-        | HostOutcome::GoesLast
         | HostOutcome::Visiting { .. }
         | HostOutcome::Settling
         | HostOutcome::Updated

@@ -377,8 +377,7 @@ impl<'a> OneHost<'a> {
             | Event::CalendarKnown { .. }
             | Event::ChangeNamed { .. }
             | Event::FreezeOverridden { .. }
-            | Event::GateSaid { .. }
-            | Event::PeerChosen { .. } => None,
+            | Event::GateSaid { .. } => None,
         }
     }
 }

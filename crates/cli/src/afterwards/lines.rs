@@ -98,7 +98,6 @@ pub(crate) fn kind(event: &Event) -> (Kind, Option<&str>) {
         | Event::StepEnded { .. }
         | Event::HostMoved { .. }
         | Event::EvidenceChanged { .. }
-        | Event::PeerChosen { .. }
         | Event::CalendarKnown { .. }
         | Event::ChangeNamed { .. } => (Kind::Detail, None),
     }
