@@ -124,6 +124,8 @@ fn perform(out: Out, data: PathBuf, command: Cmd) -> Outcome {
         Cmd::Release(args) => on_runtime(commands::release(out, data, args, HoldKind::Hold)),
         Cmd::Maintenance(args) => on_runtime(commands::maintenance(out, data, args.what)),
         Cmd::Comment(args) => on_runtime(commands::comment(out, data, args)),
+        Cmd::Done(args) => on_runtime(commands::done(out, data, args)),
+        Cmd::Evidence(args) => on_runtime(commands::evidence(out, data, args)),
         Cmd::Approve(args) => on_runtime(commands::approve(out, data, args)),
         Cmd::Stop(args) => fleet(args, Aim::Hold, |reason| Command::Stop { reason }),
         Cmd::Go(args) => fleet(args, Aim::GoOn, |reason| Command::Go { reason }),

@@ -82,6 +82,17 @@ pub enum HostState {
     OnHold,
     /// Failed, and to be visited again by a person's decision. As down as it was.
     Again,
+    /// A person does a step of a visit by hand; overdue where `until` is `NEVER`.
+    ByHand {
+        /// The kind of visit.
+        visit: VisitKind,
+        /// The step's position in it.
+        position: u8,
+        /// Which attempt, from 1.
+        attempt: u8,
+        /// What the visit is heading for.
+        ending: Ending,
+    },
 }
 
 /// What a visit is heading for. Everything but `Well` runs only what brings the host back into service.

@@ -52,6 +52,9 @@ impl Engine {
         let rec = &mut self.rollouts[r].rec.slots[slot as usize];
         let from = std::mem::replace(&mut rec.state, to);
         rec.until = until;
+        if matches!(from, HostState::ByHand { .. }) && !matches!(to, HostState::ByHand { .. }) {
+            self.nobody_works(r, slot);
+        }
         if to.visit().is_none() && to != HostState::Again {
             self.rollouts[r].rec.again.remove(&slot);
         }
@@ -91,7 +94,8 @@ impl Engine {
             | HostState::Lost
             | HostState::Skipped
             | HostState::OnHold
-            | HostState::Again => false,
+            | HostState::Again
+            | HostState::ByHand { .. } => false,
         };
         let is_open = self.rollouts[r].ring_of(slot) < usize::from(self.rollouts[r].rec.opened);
         let idx = &mut self.rollouts[r].idx;

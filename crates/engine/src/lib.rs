@@ -4,6 +4,7 @@
 //! `now` is an argument. The product, the simulator and the replay all run exactly this code.
 
 mod approve;
+mod by_hand;
 mod command;
 mod engine;
 mod event;
@@ -28,7 +29,8 @@ pub mod view;
 mod visit;
 mod watch;
 
-pub use command::{Accepted, Command, HoldKind, Rejected, Subject};
+pub use by_hand::LARGEST_EXHIBIT;
+pub use command::{Accepted, Command, Exhibit, HoldKind, Rejected, Subject, Told};
 pub use engine::{Engine, Fault, Handled, OrderView, WatchChange};
 pub use event::{Conditions, Event, Final, HaltCause, Then};
 pub use host::{Ending, HostState};

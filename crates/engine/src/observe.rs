@@ -186,6 +186,7 @@ impl Engine {
                 }
             }
             HostState::Offline => self.move_host(r, slot, HostState::Pending, never, out),
+            HostState::ByHand { .. } => self.overdue(r, slot, out),
             HostState::Pending
             | HostState::Running { .. }
             | HostState::Ready { .. }

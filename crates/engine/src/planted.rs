@@ -131,11 +131,21 @@ pub enum Bug {
     TimesAskedOnce,
     /// A step starts where it fits and the rest of its visit does not.
     OnlyNextStepFits,
+    /// A step that a person does by hand is given to a worker.
+    HandworkIsRun,
+    /// A step that a person does by hand counts as done when it is asked for.
+    NobodyAwaited,
+    /// Work by hand counts as done when it is overdue.
+    OverdueIsDone,
+    /// Work by hand that failed, as its person says, counts as done.
+    FailedByHandIsDone,
+    /// Work by hand counts as done without the evidence that its recipe wants.
+    EvidenceNotAsked,
 }
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 63] = [
+    pub const ALL: [Self; 68] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -199,5 +209,10 @@ impl Bug {
         Self::TimesIgnored,
         Self::TimesAskedOnce,
         Self::OnlyNextStepFits,
+        Self::HandworkIsRun,
+        Self::NobodyAwaited,
+        Self::OverdueIsDone,
+        Self::FailedByHandIsDone,
+        Self::EvidenceNotAsked,
     ];
 }

@@ -11,6 +11,7 @@ use ringway_scheduler::Plan;
 use ringway_scheduler::plan::{Route, StepPlan};
 use serde::{Deserialize, Serialize};
 
+use crate::by_hand::Handwork;
 use crate::command::Subject;
 use crate::event::{Conditions, HaltCause};
 use crate::fleet::Fleet;
@@ -212,6 +213,9 @@ pub(crate) struct Record {
     /// The instants of the plan's rules about time. Written beside, too.
     #[serde(skip)]
     pub(crate) calendar: Option<Calendar>,
+    /// What people have to do by hand and have said of it, by slot. Written beside, too.
+    #[serde(skip)]
+    pub(crate) by_hand: BTreeMap<u32, Handwork>,
 }
 
 /// Counters of one ring, kept true by `Engine::set_slot`.
@@ -330,6 +334,7 @@ impl Rollout {
             skipped: Skipped::new(),
             again: BTreeSet::new(),
             calendar: None,
+            by_hand: BTreeMap::new(),
         };
         Self {
             rec,

@@ -156,6 +156,7 @@ impl Engine {
                 pending: 0,
                 in_flight,
             }));
+            reasons.extend(self.hands_wait(r));
             if let Some(Stage::Soaking { ring, .. }) = self.stage(r) {
                 reasons.extend(self.soak_waits(r, ring));
             }
@@ -191,10 +192,11 @@ impl Engine {
         let idx = &self.rollouts[r].idx;
         let in_flight = idx.visiting + idx.settling;
         let pending = self.to_roll_back(r).count();
-        vec![WaitingOn::Visits {
+        let visits = WaitingOn::Visits {
             pending: u32::try_from(pending).unwrap_or(u32::MAX),
             in_flight,
-        }]
+        };
+        std::iter::once(visits).chain(self.hands_wait(r)).collect()
     }
 
     fn visiting_waits(&self, r: usize, ring: RingIndex) -> Vec<WaitingOn> {
@@ -205,6 +207,7 @@ impl Engine {
         let pending = count.pending + count.withheld;
         if pending + in_flight > 0 {
             reasons.push(WaitingOn::Visits { pending, in_flight });
+            reasons.extend(self.hands_wait(r));
             // What keeps the next host is worth knowing only where nothing else is going on.
             let next = rollout.plan.rings[ring.index()].slots().find_map(|slot| {
                 let slot = u32::try_from(slot).unwrap_or(u32::MAX);
@@ -237,7 +240,7 @@ impl Engine {
             return self.start_waits(r, slot);
         }
         match record.state {
-            HostState::Ready { .. } | HostState::Backoff { .. } => {
+            HostState::Ready { .. } | HostState::Backoff { .. } | HostState::ByHand { .. } => {
                 self.visit_waiting(r, slot).into_iter().collect()
             }
             HostState::Settling => vec![self.settle_waits(r, slot)],
@@ -382,6 +385,7 @@ impl Engine {
             planned: plan.planned,
             pending: count.pending,
             visiting: count.visiting,
+            by_hand: self.hands_in(r, ring),
             settling: count.settling,
             done: count.done,
             failed: count.failed,
@@ -430,7 +434,7 @@ impl Engine {
         })
     }
 
-    fn host_name(&self, r: usize, slot: u32) -> String {
+    pub(crate) fn host_name(&self, r: usize, slot: u32) -> String {
         let host = self.host_of(r, slot);
         self.fleet
             .spec
@@ -458,6 +462,7 @@ impl Engine {
             ),
             previous: rollout.previous(slot).cloned(),
             last_word: None,
+            told: self.told_view(r, slot),
             waiting: self
                 .host_waiting(rollout.rec.id, Slot(slot))
                 .into_iter()
@@ -496,6 +501,14 @@ impl Engine {
                     step,
                     attempt,
                 }
+            }
+            HostState::ByHand {
+                visit, position, ..
+            } => {
+                let step = self.rollouts[r]
+                    .step(slot, visit, position)
+                    .map_or(StepKind::Apply, |step| step.kind);
+                HostOutcome::ByHand { visit, step }
             }
             HostState::Pending => HostOutcome::Pending,
             HostState::Settling => HostOutcome::Settling,

@@ -89,7 +89,10 @@ impl HostState {
     pub(crate) const fn class(self) -> Class {
         match self {
             Self::Pending | Self::Again => Class::Pending,
-            Self::Running { .. } | Self::Ready { .. } | Self::Backoff { .. } => Class::Visiting,
+            Self::Running { .. }
+            | Self::Ready { .. }
+            | Self::Backoff { .. }
+            | Self::ByHand { .. } => Class::Visiting,
             Self::Settling => Class::Settling,
             Self::Updated | Self::Already => Class::Done,
             Self::RestartWithheld => Class::Withheld,
@@ -121,7 +124,8 @@ impl HostState {
             | Self::Offline
             | Self::Held
             | Self::Skipped
-            | Self::OnHold => false,
+            | Self::OnHold
+            | Self::ByHand { .. } => false,
         }
     }
 
@@ -153,6 +157,12 @@ impl HostState {
                 ending,
             }
             | Self::Backoff {
+                visit,
+                position,
+                attempt,
+                ending,
+            }
+            | Self::ByHand {
                 visit,
                 position,
                 attempt,

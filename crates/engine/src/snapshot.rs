@@ -7,6 +7,7 @@ use ringway_model::{Actor, Digest, Epoch, HostId, RolloutId, Timestamp};
 use ringway_scheduler::{FleetSpec, Plan};
 use serde::{Deserialize, Serialize};
 
+use crate::by_hand::Handwork;
 use crate::command::HoldKind;
 use crate::engine::{Engine, Fault, FleetHold};
 use crate::fleet::Fleet;
@@ -21,6 +22,22 @@ const FORMAT: u8 = 2;
 /// The same with what people said of single hosts behind it. Where nobody said anything a state is written in the format
 /// before, because journals have digests of that.
 const FORMAT_WITH_WORDS: u8 = 3;
+
+/// The same again with what came after that behind it, where there is anything.
+const FORMAT_WITH_MORE: u8 = 4;
+
+/// What came after [`Words`].
+#[derive(Default, Serialize, Deserialize)]
+struct More {
+    /// Work by hand, by the rollout's index, where there is anything.
+    by_hand: Vec<(u32, BTreeMap<u32, Handwork>)>,
+}
+
+impl More {
+    const fn is_empty(&self) -> bool {
+        self.by_hand.is_empty()
+    }
+}
 
 /// What people said of single hosts.
 #[derive(Default, Serialize, Deserialize)]
@@ -124,8 +141,14 @@ impl Engine {
             || !words.skipped.is_empty()
             || !words.again.is_empty()
             || !words.calendars.is_empty();
+        let more = self.more();
+        let format = match (more.is_empty(), has_words) {
+            (false, _) => FORMAT_WITH_MORE,
+            (true, true) => FORMAT_WITH_WORDS,
+            (true, false) => FORMAT,
+        };
         let state = State {
-            format: if has_words { FORMAT_WITH_WORDS } else { FORMAT },
+            format,
             last_event: self.last_event,
             epoch: self.epoch,
             recovered_at: self.recovered_at,
@@ -138,10 +161,20 @@ impl Engine {
         };
         let plain = "the state is plain data and memory is there";
         let bytes = postcard::to_allocvec(&state).expect(plain);
-        if has_words {
-            postcard::to_extend(&words, bytes).expect(plain)
-        } else {
-            bytes
+        match format {
+            FORMAT_WITH_MORE => postcard::to_extend(&(words, more), bytes).expect(plain),
+            FORMAT_WITH_WORDS => postcard::to_extend(&words, bytes).expect(plain),
+            _ => bytes,
+        }
+    }
+
+    fn more(&self) -> More {
+        let rollouts = (0_u32..).zip(&self.rollouts);
+        More {
+            by_hand: rollouts
+                .filter(|(_, rollout)| !rollout.rec.by_hand.is_empty())
+                .map(|(index, rollout)| (index, rollout.rec.by_hand.clone()))
+                .collect(),
         }
     }
 
@@ -221,15 +254,18 @@ impl Engine {
         plans: BTreeMap<Digest, Arc<Plan>>,
     ) -> Result<Self, Fault> {
         let format = bytes.first().copied();
-        if !matches!(format, Some(FORMAT | FORMAT_WITH_WORDS)) {
+        if !matches!(format, Some(FORMAT | FORMAT_WITH_WORDS | FORMAT_WITH_MORE)) {
             return Err(Fault::new("the snapshot is of another format"));
         }
         let unreadable = |_| Fault::new("the snapshot does not read back");
         let (stored, rest): (Stored, _) = postcard::take_from_bytes(bytes).map_err(unreadable)?;
-        let words: Words = if format == Some(FORMAT_WITH_WORDS) {
-            postcard::from_bytes(rest).map_err(unreadable)?
-        } else {
-            Words::default()
+        let (words, more): (Words, More) = match format {
+            Some(FORMAT_WITH_MORE) => postcard::from_bytes(rest).map_err(unreadable)?,
+            Some(FORMAT_WITH_WORDS) => {
+                let words = postcard::from_bytes(rest).map_err(unreadable)?;
+                (words, More::default())
+            }
+            _ => (Words::default(), More::default()),
         };
         let mut engine = Self::new();
         engine.now = stored.last_event;
@@ -267,6 +303,11 @@ impl Engine {
             });
         }
         engine.take_words(words)?;
+        for (index, by_hand) in more.by_hand {
+            let rollout = engine.rollouts.get_mut(index as usize);
+            let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
+            rollout.rec.by_hand = by_hand;
+        }
         engine.fleets = fleets;
         engine.plans = plans;
         debug_assert_eq!(Some(stored.format), format);

@@ -133,7 +133,7 @@ const AHEAD: Span = Span::hours(24 * 30);
 pub(crate) fn longest(step: &StepPlan) -> Span {
     match &step.more {
         More::Reboot { back_within, .. } => step.step.timeout.plus(*back_within),
-        More::Nothing | More::Inspect { .. } => step.step.timeout,
+        More::Nothing | More::Inspect { .. } | More::Manual { .. } => step.step.timeout,
     }
 }
 
@@ -242,6 +242,18 @@ impl Engine {
                 for_at_least: length,
                 opens,
             },
+        })
+    }
+
+    /// Whether work may run on a slot's host now, however short it is.
+    pub(crate) fn may_work_now(&self, r: usize, slot: u32) -> bool {
+        let rollout = &self.rollouts[r];
+        let Some(number) = rollout.plan.times.of(Slot(slot)) else {
+            return true;
+        };
+        let table = rollout.rec.calendar.as_ref();
+        table.is_some_and(|known| {
+            known.tables[number as usize].next_fit(self.now, Span(1)) == Some(self.now)
         })
     }
 

@@ -8,9 +8,9 @@ use crate::commit::Commit;
 use crate::config::BATCH;
 use crate::fold;
 use crate::interpret::interpret;
-use crate::library::{DOCUMENT, FLEET, PLAN};
+use crate::library::{DOCUMENT, EXHIBIT, FLEET, PLAN};
 use crate::machine::{Asked, Executor, Happening, Phase};
-use crate::port::{Blob, Order, Proposal, Request, Row};
+use crate::port::{Blob, HandIn, Order, Proposal, Request, Row};
 use crate::words::{self, Word};
 
 /// A batch while it is being decided.
@@ -143,6 +143,7 @@ impl Executor {
                 self.check_known(&command)?;
                 (command, Vec::new())
             }
+            Order::HandIn(handed) => handed_in(*handed)?,
         };
         let input = Input::Command { actor, command };
         match self.engine.handle(now, &input, &mut draft.batch.events) {
@@ -260,6 +261,17 @@ impl Executor {
                 ),
             });
         }
+        if let Command::Done {
+            exhibit: Some(exhibit),
+            ..
+        } = command
+        {
+            return Err(Rejected {
+                code: "documents-missing".to_owned(),
+                why: format!("`{}` did not come with the word about it", exhibit.name),
+                hint: Some("hand it in with `done HOST --evidence FILE`".to_owned()),
+            });
+        }
         if let Command::Propose { fleet, plan, .. } = command
             && !(self.library.fleets.contains_key(fleet) && self.library.plans.contains_key(plan))
         {
@@ -318,6 +330,43 @@ impl Executor {
         self.growth.batches + 1 >= self.config.snapshot_every
             && self.growth.bytes >= self.growth.snapshot
     }
+}
+
+/// A command with the file that it names; that one and no other.
+fn handed_in(handed: HandIn) -> Result<(Command, Vec<Blob>), Rejected> {
+    let HandIn { command, bytes } = handed;
+    let digest = Digest::of(&bytes);
+    let is_it = match &command {
+        Command::Done {
+            exhibit: Some(exhibit),
+            ..
+        } => exhibit.digest == digest && exhibit.size == bytes.len() as u64,
+        Command::Done { exhibit: None, .. }
+        | Command::Propose { .. }
+        | Command::Approve { .. }
+        | Command::Reject { .. }
+        | Command::Pause { .. }
+        | Command::Resume { .. }
+        | Command::Halt { .. }
+        | Command::Cancel { .. }
+        | Command::Rollback { .. }
+        | Command::Stop { .. }
+        | Command::Go { .. }
+        | Command::Adopt { .. }
+        | Command::Skip { .. }
+        | Command::Retry { .. }
+        | Command::Hold { .. }
+        | Command::Release { .. }
+        | Command::Comment { .. } => false,
+    };
+    if is_it {
+        return Ok((command, vec![blob(EXHIBIT, digest, bytes)]));
+    }
+    Err(Rejected {
+        code: "documents-missing".to_owned(),
+        why: "the file that was handed in is not the one that is named with it".to_owned(),
+        hint: Some("hand it in again".to_owned()),
+    })
 }
 
 fn blob(kind: &str, digest: Digest, bytes: Vec<u8>) -> Blob {

@@ -51,6 +51,8 @@ fn ended_well(output: &str, restarts: u16, step: &StepPlan) -> StepResult {
                 StepResult::Failed(restart_failure(restarts, step))
             }
         }
+        // Nobody runs it, so nobody can report it: what says that it is done is a person's word.
+        More::Manual { .. } => StepResult::Failed(FailWhy::Unexpected),
         More::Nothing => match &step.step.expect {
             Some(expect) if !meets(output, expect) => StepResult::Failed(FailWhy::Unexpected),
             Some(_) | None => StepResult::Done,
@@ -83,6 +85,8 @@ fn restart_failure(seen: u16, step: &StepPlan) -> FailWhy {
             restarts: (_, most),
             ..
         } if seen > *most => FailWhy::RestartLoop,
-        More::Reboot { .. } | More::Inspect { .. } | More::Nothing => FailWhy::NotBack,
+        More::Reboot { .. } | More::Inspect { .. } | More::Nothing | More::Manual { .. } => {
+            FailWhy::NotBack
+        }
     }
 }

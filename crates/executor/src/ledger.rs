@@ -191,6 +191,9 @@ const fn mark(event: &Event) -> Mark {
         | Event::HostRetried { .. }
         | Event::HostReleased { .. }
         | Event::Commented { .. }
-        | Event::CalendarKnown { .. } => Mark::Nothing,
+        | Event::CalendarKnown { .. }
+        // Nothing runs where a person works.
+        | Event::WorkAsked { .. }
+        | Event::WorkTold { .. } => Mark::Nothing,
     }
 }

@@ -62,6 +62,13 @@ pub enum HostOutcome {
     OnHold,
     /// Failed, and to be visited again by a person's decision. Counts as failed and as down until that succeeds.
     Again,
+    /// In a visit, at a step that a person does by hand, until somebody says how it ended.
+    ByHand {
+        /// Why it is visited.
+        visit: VisitKind,
+        /// The step.
+        step: StepKind,
+    },
 }
 
 impl HostOutcome {
@@ -84,6 +91,7 @@ impl HostOutcome {
             Self::Skipped => "skipped",
             Self::OnHold => "on hold",
             Self::Again => "failed, to be visited again",
+            Self::ByHand { .. } => "waiting for a person",
         }
     }
 }
@@ -110,6 +118,7 @@ impl fmt::Display for HostOutcome {
                 write!(f, "{} ({step}: {})", self.word(), why.words())
             }
             Self::Unhealthy { why } => write!(f, "unhealthy ({})", why.words()),
+            Self::ByHand { step, .. } => write!(f, "{} ({step} by hand)", self.word()),
             Self::Pending
             | Self::Settling
             | Self::Updated

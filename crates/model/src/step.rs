@@ -246,6 +246,8 @@ pub enum FailWhy {
     Fenced,
     /// The host was reached and would not let the step run.
     Refused,
+    /// Whoever did it by hand said that it failed.
+    Person,
 }
 
 impl FailWhy {
@@ -261,6 +263,7 @@ impl FailWhy {
             Self::ProbeDown => "its probe was down for longer than its gate allows",
             Self::Fenced => "the host refused this decider",
             Self::Refused => "the host would not let it run",
+            Self::Person => "whoever did it by hand said that it failed",
         }
     }
 }

@@ -223,6 +223,25 @@ pub enum WaitingOn {
         /// The ring's name.
         ring: String,
     },
+    /// A person works on a host by hand, and nobody has said yet how it ended.
+    ByHand {
+        /// The host's name.
+        host: String,
+        /// What is to be done.
+        work: String,
+        /// Since when.
+        since: Timestamp,
+        /// By when it should be done. It is not taken for done or failed then: only a person knows.
+        due: Timestamp,
+        /// Whether that has passed.
+        overdue: bool,
+        /// Whether a file must be handed in with the word that it is done.
+        evidence: bool,
+        /// Whether work may not run there any more by its windows.
+        outside: bool,
+        /// Other hosts of the rollout that people work on.
+        others: u32,
+    },
 }
 
 impl WaitingOn {
@@ -262,11 +281,12 @@ impl WaitingOn {
             Self::Window { .. } => "window",
             Self::Freeze { .. } => "freeze",
             Self::Calendar => "calendar",
+            Self::ByHand { .. } => "by-hand",
         }
     }
 
     /// Every variant's name.
-    pub const NAMES: [&'static str; 33] = [
+    pub const NAMES: [&'static str; 34] = [
         "stop",
         "fault",
         "pause",
@@ -300,6 +320,7 @@ impl WaitingOn {
         "window",
         "freeze",
         "calendar",
+        "by-hand",
     ];
 
     /// The earliest instant at which this can be over by itself, where that is known.
@@ -333,7 +354,8 @@ impl WaitingOn {
             | Self::Worker
             | Self::HoldEnds
             | Self::Calendar
-            | Self::NobodyUpdated { .. } => None,
+            | Self::NobodyUpdated { .. }
+            | Self::ByHand { .. } => None,
         }
     }
 
@@ -382,6 +404,7 @@ impl WaitingOn {
             Self::NobodyUpdated { .. } => {
                 "a person's `retry` of a host that was skipped, or `cancel`"
             }
+            Self::ByHand { .. } => "a person's word how it ended: `done`",
         }
     }
 }
@@ -503,6 +526,32 @@ impl fmt::Display for WaitingOn {
             Self::Calendar => f.write_str("when work may run is not known yet"),
             Self::NobodyUpdated { ring } => {
                 write!(f, "no host of ring `{ring}` has the update")
+            }
+            Self::ByHand {
+                host,
+                work,
+                since,
+                due,
+                overdue,
+                evidence,
+                outside,
+                others,
+            } => {
+                write!(f, "a person is to work on `{host}` by hand since {since}")?;
+                let late = if *overdue { "OVERDUE since" } else { "due by" };
+                write!(f, ", {late} {due}")?;
+                if *outside {
+                    f.write_str("; by its windows no work may run there any more")?;
+                }
+                write!(f, ": {work}")?;
+                if *evidence {
+                    f.write_str(" (`done` needs `--evidence`)")?;
+                }
+                match others {
+                    0 => Ok(()),
+                    1 => f.write_str("; and on 1 other host"),
+                    others => write!(f, "; and on {others} other hosts"),
+                }
             }
         }
     }

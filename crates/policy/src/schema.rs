@@ -39,15 +39,20 @@ mod tests {
     /// A fleet with a freeze that is in a file.
     const CALENDAR: &str = "ringway: fleet/v1\nname: it\nhosts: [{ name: a }]\nconnect: local\nfreezes: { holidays: { ical: holidays.ics } }\n";
 
-    const EXAMPLES: [&str; 12] = [
+    /// What only some recipes have.
+    const SPECIAL: &str = "ringway: recipe/v1\nname: it\nsteps:\n  apply: { manual: { instructions: do it, evidence: optional, within: 2h } }\n";
+
+    const EXAMPLES: [&str; 14] = [
         CORP,
         WORLD,
         IMPORTS,
         CALENDAR,
+        SPECIAL,
         include_str!("../../../policies/cares/haproxy.yaml"),
         include_str!("../../../policies/cares/nginx-upstream.yaml"),
         include_str!("../../../policies/recipes/debian-package.yaml"),
         include_str!("../../../policies/recipes/debian-upgrade.yaml"),
+        include_str!("../../../policies/recipes/manual.yaml"),
         include_str!("../../../policies/recipes/rpm-package.yaml"),
         include_str!("../../../policies/minimal.yaml"),
         include_str!("../../../policies/monthly-linux.yaml"),
@@ -174,7 +179,7 @@ mod tests {
     #[test]
     fn every_key_of_the_schema_is_read_and_every_key_that_is_read_is_in_it() {
         let (mut asked, mut known) = (BTreeSet::new(), BTreeSet::new());
-        let texts = [CORP, IMPORTS, CALENDAR, WORLD];
+        let texts = [CORP, IMPORTS, CALENDAR, WORLD, SPECIAL];
         for (text, tree) in texts
             .iter()
             .flat_map(|text| trees(text).into_iter().map(move |tree| (*text, tree)))

@@ -34,7 +34,7 @@ pub use decider::Over;
 pub use handle::{Config, Runtime, StartError};
 pub use identify::{Identify, SystemUsers};
 pub use observing::{Mixed, is_observed};
-pub use socket::{Answer, Bundle, Client, Following, Question, Unreachable};
+pub use socket::{Answer, Bundle, Client, Following, Handed, Question, Unreachable};
 pub use values::{of_step, reach};
 pub use workers::DIRECTORY;
 pub use zones::{ZonesError, zone_names, zones, zones_of_plan};

@@ -18,6 +18,7 @@ mod make;
 mod order;
 pub mod plan;
 mod problem;
+mod reached;
 pub mod report;
 mod route;
 pub mod spec;

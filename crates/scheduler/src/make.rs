@@ -17,6 +17,7 @@ use crate::index::HostIndex;
 use crate::order::in_starting_order;
 use crate::plan::{ApprovalPlan, GatePlan, Plan, RingPlan, Route, SlotPlan};
 use crate::problem::{PlanProblem, PlanProblems};
+use crate::reached::check_reached;
 use crate::spec::FleetSpec;
 use crate::times::{Times, check_times};
 use crate::units::Units;
@@ -151,6 +152,9 @@ impl<'d> Making<'d> {
         let mut claims = claim(&wishes, &units, drawn, self.fleet.hosts.len());
         check_claims(self.fleet, policy, &wishes, &claims, &mut problems);
         let (routes, route_of) = self.routes(&targets, &claims, &mut problems);
+        let claimed = claims.rings.iter().flatten();
+        let claimed = claimed.map(|&host| (HostId(host), route_of[host as usize]));
+        check_reached(self.fleet, policy, &routes, claimed, &mut problems);
         PlanProblems::none_of(problems)?;
 
         let mut turns = vec![0; self.fleet.cells.len()];

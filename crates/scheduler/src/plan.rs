@@ -196,6 +196,24 @@ pub enum More {
         /// How long the host has to come back.
         back_within: Span,
     },
+    /// A person does it by hand. The step's command is [`NO_COMMAND`], and its timeout how long it should take.
+    Manual {
+        /// What is to be done.
+        instructions: String,
+        /// Whether a file must be handed in with the word that it is done.
+        evidence: bool,
+    },
+}
+
+/// What stands for the command of a step that a person does: nobody runs it, and where somebody did it would fail rather
+/// than pass for work that was done.
+pub const NO_COMMAND: &str = "exit 99";
+
+impl StepPlan {
+    /// Whether a person does it by hand.
+    pub const fn is_by_hand(&self) -> bool {
+        matches!(self.more, More::Manual { .. })
+    }
 }
 
 impl Plan {

@@ -5,6 +5,7 @@ use std::num::{NonZeroU16, NonZeroU32};
 
 use ringway_model::{AfterCrash, Digest, Labels, Place, Selector, Share, Span, Timestamp};
 use ringway_policy::validated::{
+    Manual, Work,
     After, AlreadyUnhealthy, Amount, Approvals, Ask, Binding, Care, Command, Connect, Connection,
     Cover, DayRule, Documents, FailedShare, Fleet, FleetCalendar, Freeze, Frozen, Gate, Group,
     Halt, Host, HostCalendar, Inspect, KeepUp, Minimum, Moment, NotBy, Offline, OnHalt, Pace,
@@ -145,6 +146,24 @@ pub(crate) fn in_windows(papers: &mut Papers, dice: &mut Dice, begins: Timestamp
                 .freezes
                 .insert(format!("freeze-{number}"), freeze);
             at = until;
+        }
+    }
+}
+
+/// Lets people do by hand what commands did: what installs, and sometimes what takes back.
+pub(crate) fn by_hand(papers: &mut Papers, dice: &mut Dice) {
+    for recipe in papers.documents.recipes.values_mut() {
+        if !dice.chance(60) {
+            continue;
+        }
+        let manual = |dice: &mut Dice| Manual {
+            instructions: "install {build} from the console".to_owned(),
+            evidence: dice.chance(60),
+            within: dice.span(Span::minutes(5), Span::minutes(60)),
+        };
+        recipe.apply = Work::Manual(manual(dice));
+        if recipe.rollback.is_some() && dice.chance(50) {
+            recipe.rollback = Some(Work::Manual(manual(dice)));
         }
     }
 }
@@ -313,7 +332,7 @@ fn recipe(dice: &mut Dice, update: &str) -> Recipe {
             previous: Some("{output}".to_owned()),
         }),
         precheck: dice.chance(60).then(|| step(dice)),
-        apply: step(dice),
+        apply: Work::Run(step(dice)),
         reboot: dice.chance(60).then(|| Reboot {
             step: step(dice),
             when: When::Always,
@@ -326,7 +345,7 @@ fn recipe(dice: &mut Dice, update: &str) -> Recipe {
             back_within: Span::minutes(5),
         }),
         verify: dice.chance(60).then(|| step(dice)),
-        rollback: dice.chance(80).then(|| step(dice)),
+        rollback: dice.chance(80).then(|| Work::Run(step(dice))),
         manifest: None,
     }
 }

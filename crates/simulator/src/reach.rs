@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringway_engine::{Event, HoldKind, HostState, Then};
+use ringway_engine::{Event, HoldKind, HostState, Then, Told};
 use ringway_model::{FailWhy, RolloutId, Slot, StepKind, StepResult};
 
 use crate::trace::word;
@@ -139,6 +139,20 @@ impl Reach {
                 (HoldKind::Maintenance, Some(_)) => "end a maintenance",
                 (HoldKind::Maintenance, None) => "end a maintenance by time",
             }),
+            Event::WorkAsked { intent, visit, .. } => self.host(
+                (intent.rollout(), intent.slot()),
+                &format!("ask {}", visit.word()),
+                "by-hand",
+            ),
+            Event::WorkTold { told, intent, .. } => self.host(
+                (intent.rollout(), intent.slot()),
+                match told {
+                    Told::Done => "tell done",
+                    Told::Failed => "tell failed",
+                    Told::Untouched => "tell untouched",
+                },
+                "by-hand",
+            ),
             Event::Commented { rollout, .. } => self.stay(*rollout, "comment"),
             Event::CalendarKnown { rollout, .. } => self.stay(*rollout, "calendar"),
             Event::Alive
@@ -206,5 +220,6 @@ const fn move_word(to: HostState) -> &'static str {
         | HostState::Skipped
         | HostState::OnHold
         | HostState::Again => "moved",
+        HostState::ByHand { .. } => "overdue",
     }
 }

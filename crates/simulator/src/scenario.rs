@@ -6,7 +6,7 @@ use ringway_model::{Digest, Span};
 use crate::behaviour::ways;
 use crate::checkers::{Invariant, Violation};
 use crate::dice::Dice;
-use crate::documents::{Size, draw, for_days, in_windows};
+use crate::documents::{Size, by_hand, draw, for_days, in_windows};
 use crate::expected::{Expected, Kind};
 use crate::history::{History, HistoryError};
 use crate::reach::Reach;
@@ -138,6 +138,10 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     let mut hours = Dice::new(seed, "windows");
     if kind == Kind::Wild && hours.chance(25) {
         in_windows(&mut papers, &mut hours, BEGIN);
+    }
+    let mut hands = Dice::new(seed, "who works by hand");
+    if kind == Kind::Wild && hands.chance(12) {
+        by_hand(&mut papers, &mut hands);
     }
     let lasts = faults.lasts;
     let config = Config {

@@ -128,7 +128,9 @@ pub(crate) fn dense(event: &Event) -> String {
         | Event::HostRetried { .. }
         | Event::HostHeld { .. }
         | Event::HostReleased { .. }
-        | Event::Commented { .. } => format!("= {event:?}"),
+        | Event::Commented { .. }
+        | Event::WorkAsked { .. }
+        | Event::WorkTold { .. } => format!("= {event:?}"),
     }
 }
 
@@ -153,5 +155,6 @@ pub(crate) const fn word(state: HostState) -> &'static str {
         HostState::Skipped => "skipped",
         HostState::OnHold => "on-hold",
         HostState::Again => "again",
+        HostState::ByHand { .. } => "by-hand",
     }
 }

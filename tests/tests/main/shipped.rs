@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command as Process, Stdio};
 
 use ringway_model::StepKind;
-use ringway_policy::validated::{Care, Command, Recipe, Step, When};
+use ringway_policy::validated::{Care, Command, Recipe, Step, When, Work};
 use ringway_policy::{Source, built_in_recipes, read};
 use ringway_scheduler::plan::Plan;
 use ringway_scheduler::{compile_fleet, make_plan};
@@ -106,10 +106,10 @@ fn an_update_without_its_manifest_cannot_be_planned() {
 
 fn shells(recipe: &Recipe) -> Vec<(&'static str, &Command)> {
     let steps: [(&'static str, Option<&Step>); 6] = [
-        ("apply", Some(&recipe.apply)),
+        ("apply", recipe.apply.command()),
         ("precheck", recipe.precheck.as_ref()),
         ("verify", recipe.verify.as_ref()),
-        ("rollback", recipe.rollback.as_ref()),
+        ("rollback", recipe.rollback.as_ref().and_then(Work::command)),
         ("manifest", recipe.manifest.as_ref()),
         (
             "inspect",

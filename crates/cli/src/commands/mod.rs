@@ -1,5 +1,6 @@
 //! The commands, each from its arguments to an exit code.
 
+mod by_hand;
 mod calendar;
 mod completions;
 mod diff;
@@ -18,6 +19,7 @@ pub(crate) use calendar::calendar;
 pub(crate) use completions::completions;
 pub(crate) use diff::diff;
 pub(crate) use documents::{check, plan, schema};
+pub(crate) use by_hand::{done, evidence};
 pub(crate) use hosts::{comment, hold, maintenance, release, retry, skip};
 pub(crate) use lint::lint;
 pub(crate) use manifest::manifest;

@@ -16,6 +16,7 @@ use ringway_engine::view::{ApprovalView, FleetView, RolloutView};
 use ringway_model::RolloutId;
 use ringway_runtime::is_observed;
 
+use super::by_hand::handed;
 use super::later;
 use crate::args::{Adopt, Approve, FleetReason, Reasoned, When, Which};
 use crate::exit::{End, Failure, Outcome};
@@ -51,7 +52,7 @@ pub(crate) async fn order(
         aim,
         when: args.when,
     };
-    give(out, data, &informant, order).await
+    give(out, data, &informant, order, None).await
 }
 
 /// A command about the fleet.
@@ -69,7 +70,7 @@ pub(crate) async fn fleet_order(
         aim,
         when: args.when,
     };
-    give(out, data, &informant, order).await
+    give(out, data, &informant, order, None).await
 }
 
 /// `ringway adopt`.
@@ -84,7 +85,7 @@ pub(crate) async fn adopt(out: Out, data: &Path, args: Adopt) -> Outcome {
         aim: Aim::GoOn,
         when: args.when,
     };
-    give(out, data, &informant, order).await
+    give(out, data, &informant, order, None).await
 }
 
 /// `ringway approve`.
@@ -115,7 +116,7 @@ pub(crate) async fn approve(out: Out, data: &Path, args: Approve) -> Outcome {
         aim: Aim::GoOn,
         when: args.when,
     };
-    give(out, data, &informant, order).await
+    give(out, data, &informant, order, None).await
 }
 
 fn confirmed(out: Out, wanted: &ApprovalView, yes: bool) -> Result<ringway_model::Digest, Failure> {
@@ -142,15 +143,23 @@ pub(super) struct Order {
     pub(super) when: When,
 }
 
-pub(super) async fn give(out: Out, data: &Path, informant: &Informant, order: Order) -> Outcome {
+pub(super) async fn give(
+    out: Out,
+    data: &Path,
+    informant: &Informant,
+    order: Order,
+    file: Option<Vec<u8>>,
+) -> Outcome {
     let at_once = order.when.now || (order.aim != Aim::Hold && !order.when.later);
     match informant.past() {
-        Some(past) if !at_once => later::leave(out, data, past, order.command, order.rollout),
-        _ => carry_out(out, data, order).await,
+        Some(past) if !at_once => {
+            later::leave(out, data, past, (order.command, file), order.rollout)
+        }
+        _ => carry_out(out, data, order, file).await,
     }
 }
 
-async fn carry_out(out: Out, data: &Path, order: Order) -> Outcome {
+async fn carry_out(out: Out, data: &Path, order: Order, file: Option<Vec<u8>>) -> Outcome {
     let taken_back = matches!(order.command, Command::Rollback { .. });
     let waited = later::waiting(data)?;
     let beginning = Beginning {
@@ -161,7 +170,11 @@ async fn carry_out(out: Out, data: &Path, order: Order) -> Outcome {
     if session.is_here() {
         later::tell(out, data, waited).await;
     }
-    let accepted = match session.command(order.command).await {
+    let answered = match handed(order.command, file) {
+        Ok(handed) => session.hand_in(handed).await,
+        Err(command) => session.command(command).await,
+    };
+    let accepted = match answered {
         Ok(accepted) => accepted,
         Err(failure) => {
             session.close().await;
@@ -183,7 +196,7 @@ async fn carry_out(out: Out, data: &Path, order: Order) -> Outcome {
     }
     out.say("nothing ran here, so this process goes on with it; Ctrl-C leaves it safely");
     let until = Until {
-        rollout: order.rollout,
+        rollout: order.rollout.or(accepted.rollout),
         or_a_person: true,
         taken_back,
     };

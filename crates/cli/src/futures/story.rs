@@ -256,7 +256,8 @@ const fn went_wrong(state: HostState) -> bool {
         | HostState::Held
         | HostState::Skipped
         | HostState::OnHold
-        | HostState::Again => false,
+        | HostState::Again
+        | HostState::ByHand { .. } => false,
     }
 }
 
@@ -278,7 +279,11 @@ fn matters(event: &Event) -> bool {
             | StepResult::NotStarted => false,
         },
         Event::HostMoved { to, .. } => {
-            went_wrong(*to) || matches!(to, HostState::Offline | HostState::Held)
+            let is_told = matches!(
+                to,
+                HostState::Offline | HostState::Held | HostState::ByHand { .. }
+            );
+            went_wrong(*to) || is_told
         }
         Event::Recovered { .. }
         | Event::ClockJumped { .. }
@@ -307,7 +312,9 @@ fn matters(event: &Event) -> bool {
         | Event::HostRetried { .. }
         | Event::HostHeld { .. }
         | Event::HostReleased { .. }
-        | Event::Commented { .. } => true,
+        | Event::Commented { .. }
+        | Event::WorkAsked { .. }
+        | Event::WorkTold { .. } => true,
     }
 }
 

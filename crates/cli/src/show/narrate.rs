@@ -257,6 +257,39 @@ impl<'a> Narrator<'a> {
                 "{rollout} knows when work may run, until {} (time zone database {})",
                 calendar.until, calendar.zones
             ),
+            Event::WorkAsked {
+                intent,
+                visit,
+                position,
+                due,
+                ..
+            } => format!(
+                "{} {} by hand: a person is asked, due by {due} ({intent})",
+                self.host_of(*intent),
+                self.step(*intent, *visit, *position)
+            ),
+            Event::WorkTold {
+                intent,
+                actor,
+                told,
+                reason,
+                exhibit,
+            } => {
+                let shown = exhibit.as_ref().map_or_else(String::new, |file| {
+                    format!(
+                        "; evidence {} `{}`, {} bytes",
+                        file.digest.short(),
+                        file.name,
+                        file.size
+                    )
+                });
+                format!(
+                    "{} by hand: {}, says {actor}{}{shown} ({intent})",
+                    self.host_of(*intent),
+                    told.words(),
+                    because(reason)
+                )
+            }
             Event::Commented {
                 rollout,
                 slot,
@@ -421,6 +454,7 @@ fn state(state: HostState) -> String {
         HostState::Skipped => "left out".to_owned(),
         HostState::OnHold => "on hold".to_owned(),
         HostState::Again => "failed, to be visited again".to_owned(),
+        HostState::ByHand { .. } => "OVERDUE: a person is to work on it by hand".to_owned(),
     }
 }
 

@@ -76,8 +76,8 @@ pub(crate) static FLEET: Shape = Shape {
         ),
         may(
             "connect",
-            Is::Either(&[Is::Word(&["local", "ssh"]), Is::List(&Is::Of(&CONNECT))]),
-            "How hosts are reached; the first selector that matches counts. `local` or `ssh` alone is for all of them. Needed for hosts that are not imported with a connection of their own.",
+            Is::Either(&[Is::Word(&["local", "ssh", "none"]), Is::List(&Is::Of(&CONNECT))]),
+            "How hosts are reached; the first selector that matches counts. `local`, `ssh` or `none` alone is for all of them. Needed for hosts that are not imported with a connection of their own.",
         ),
     ],
     later: &[("maintenance", "declared maintenances")],
@@ -130,7 +130,7 @@ static IMPORT: Shape = Shape {
 
 static CONNECT: Shape = Shape {
     what: "connection",
-    about: "How some hosts are reached: `local` or `ssh`.",
+    about: "How some hosts are reached: `local`, `ssh` or `none`.",
     keys: &[
         must("select", Is::Selector, "all", "Which hosts."),
         may(
@@ -143,6 +143,11 @@ static CONNECT: Shape = Shape {
             Is::Either(&[Is::Nothing, Is::Of(&ssh::SSH)]),
             "Every host is a server that is reached over SSH.",
         ),
+        may(
+            "none",
+            Is::Nothing,
+            "Nothing reaches these hosts: people work on them by hand, and commands and probes run at the controller.",
+        ),
     ],
     later: &[("winrm", "connections over WinRM")],
 };
@@ -150,6 +155,20 @@ static CONNECT: Shape = Shape {
 static LOCAL: Shape = Shape {
     what: "local connection",
     about: "Processes of this machine.",
+    keys: &[],
+    later: &[],
+};
+
+/// The words that are for all hosts.
+static CONNECTIONS: [(&str, fn() -> Connection); 3] = [
+    ("local", || Connection::Local),
+    ("ssh", || Connection::Ssh(Box::new(ssh::defaults()))),
+    ("none", || Connection::Unreached),
+];
+
+static NONE: Shape = Shape {
+    what: "connection of hosts that nothing reaches",
+    about: "No connection.",
     keys: &[],
     later: &[],
 };
@@ -366,12 +385,7 @@ fn probes(cx: &Cx<'_>, node: &Node<'_>) -> Option<BTreeMap<String, crate::valida
 fn connect(cx: &Cx<'_>, node: &Node<'_>) -> Option<Vec<Connect>> {
     match &node.value {
         Value::Scalar { .. } => {
-            let is_local = scalar::word(&[("local", true), ("ssh", false)], &[])(cx, node)?;
-            let with = if is_local {
-                Connection::Local
-            } else {
-                Connection::Ssh(Box::new(ssh::defaults()))
-            };
+            let with = scalar::word(&CONNECTIONS, &[])(cx, node)?();
             Some(vec![Connect {
                 select: Selector::All,
                 with,
@@ -402,17 +416,20 @@ fn connection(cx: &Cx<'_>, node: &Node<'_>) -> Option<Connect> {
     let fields = Fields::open(cx, &CONNECT, node)?;
     cx.about("`connect`".to_owned(), || {
         let select = fields.read("select", scalar::selector);
-        let one = scalar::exactly_one(&fields, &["local", "ssh"]);
+        let one = scalar::exactly_one(&fields, &["local", "ssh", "none"]);
         let local = fields
             .read("local", |cx, node| scalar::nothing(cx, &LOCAL, node))
             .map(|()| Connection::Local);
         let ssh = fields
             .read("ssh", ssh::read)
             .map(|ssh| Connection::Ssh(Box::new(ssh)));
+        let none = fields
+            .read("none", |cx, node| scalar::nothing(cx, &NONE, node))
+            .map(|()| Connection::Unreached);
         one?;
         Some(Connect {
             select: select?,
-            with: local.or(ssh)?,
+            with: local.or(ssh).or(none)?,
         })
     })
 }

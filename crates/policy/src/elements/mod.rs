@@ -21,6 +21,7 @@ pub(crate) mod recipe;
 pub(crate) mod ring;
 pub(crate) mod ssh;
 pub(crate) mod step;
+pub(crate) mod work;
 pub(crate) mod update;
 pub(crate) mod window;
 pub(crate) mod world;

@@ -178,6 +178,12 @@ async fn answer(question: Question, actor: Actor, caller: &Caller) -> Result<Ans
                 why: error.to_string(),
             },
         },
+        Question::HandIn(handed) => match handed.unpack() {
+            Ok(handed) => answered(caller.hand_in(actor, handed).await?),
+            Err(error) => Answer::NotUnderstood {
+                why: error.to_string(),
+            },
+        },
         Question::Command(command) => answered(caller.command(actor, command).await?),
         Question::View | Question::Follow => Answer::View(Box::new(caller.view().await?)),
         Question::Host { name } => Answer::Hosts(caller.host(name).await?),

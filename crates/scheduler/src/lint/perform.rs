@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use ringway_model::{AfterCrash, Digest, Place, Selector, Span, Timestamp};
-use ringway_policy::validated::{Acceptance, Command, Documents, Recipe, Release, Step, Update};
+use ringway_policy::validated::{
+    Acceptance, Command, Documents, Recipe, Release, Step, Update, Work,
+};
 use serde::Serialize;
 
 use super::accept;
@@ -264,7 +266,7 @@ fn stand_in(documents: &Documents) -> Documents {
         parameters: BTreeMap::new(),
         inspect: None,
         precheck: None,
-        apply: step,
+        apply: Work::Run(step),
         reboot: None,
         verify: None,
         rollback: None,

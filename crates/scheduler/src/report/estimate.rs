@@ -96,6 +96,8 @@ fn step(step: &StepPlan) -> Span {
     let limit = match &step.more {
         More::Reboot { back_within, .. } => step.step.timeout.plus(*back_within),
         More::Nothing | More::Inspect { .. } => step.step.timeout,
+        // Nobody assumes anything about a person: as long as it should take.
+        More::Manual { .. } => return step.step.timeout,
     };
     assumed.map_or(Span::ZERO, |(_, span)| (*span).min(limit))
 }

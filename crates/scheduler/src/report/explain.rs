@@ -102,6 +102,13 @@ fn routes(plan: &Plan) -> Vec<RouteReport> {
                 .iter()
                 .map(|&step| route.steps[usize::from(step)].kind)
                 .collect(),
+            by_hand: route
+                .visit(VisitKind::Update)
+                .iter()
+                .map(|&step| &route.steps[usize::from(step)])
+                .filter(|step| step.is_by_hand())
+                .map(|step| step.kind)
+                .collect(),
             can_roll_back: can_roll_back(plan, at),
             hosts,
         })

@@ -76,6 +76,8 @@ pub struct RouteReport {
     pub care: Option<String>,
     /// The steps of an update visit.
     pub steps: Vec<StepKind>,
+    /// Those of them that a person does by hand.
+    pub by_hand: Vec<StepKind>,
     /// Whether such a host can be taken back.
     pub can_roll_back: bool,
     /// Hosts in rings that are visited so.

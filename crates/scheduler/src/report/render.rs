@@ -122,7 +122,17 @@ fn installs(text: &mut Text, report: &PlanReport) {
             .as_ref()
             .map(|care| format!(" with care `{care}`"))
             .unwrap_or_default();
-        let steps: Vec<_> = route.steps.iter().map(|step| step.word()).collect();
+        let steps: Vec<_> = route
+            .steps
+            .iter()
+            .map(|step| {
+                if route.by_hand.contains(step) {
+                    format!("{step} (by hand)")
+                } else {
+                    step.word().to_owned()
+                }
+            })
+            .collect();
         let back = if route.can_roll_back {
             ""
         } else {

@@ -16,6 +16,7 @@ use ringway_model::{
 use ringway_scheduler::{FleetSpec, Plan};
 
 use super::approvals::Approval;
+use super::hands::Said;
 use super::{Broken, ensure};
 
 /// Counts of what was checked.
@@ -118,6 +119,8 @@ pub(super) struct Visit {
     pub(super) before: (bool, bool, bool, bool),
     /// The host was down when the visit began: its repair needs no slot and no peers.
     pub(super) repair: bool,
+    /// By when work by hand should be done.
+    pub(super) due: Timestamp,
 }
 
 /// One host in one rollout.
@@ -160,7 +163,8 @@ impl SlotFacts {
             HostState::Settling
             | HostState::Running { .. }
             | HostState::Ready { .. }
-            | HostState::Backoff { .. } => Class::Moving,
+            | HostState::Backoff { .. }
+            | HostState::ByHand { .. } => Class::Moving,
             HostState::Updated | HostState::Already => Class::Done,
             HostState::RestartWithheld => Class::Withheld,
             HostState::Offline | HostState::Held | HostState::OnHold => Class::Debt,
@@ -195,7 +199,8 @@ impl SlotFacts {
                 | HostState::Offline
                 | HostState::Held
                 | HostState::Skipped
-                | HostState::OnHold => false,
+                | HostState::OnHold
+                | HostState::ByHand { .. } => false,
             }
     }
 
@@ -293,6 +298,9 @@ pub(super) struct Facts {
     pub(super) counted: Counted,
     /// Results in the batch's inputs: what an end of a step must come from.
     pub(super) results: Vec<(IntentId, ringway_model::StepResult)>,
+    /// Words of people about work by hand in the batch's inputs, and what they mean where they were taken.
+    pub(super) said: Vec<Said>,
+    pub(super) words: Vec<(IntentId, ringway_model::StepResult)>,
     /// Evidence in the batch's inputs.
     pub(super) heard: Vec<(HostId, ProbeId, Evidence)>,
     pub(super) touched: Vec<RolloutId>,
@@ -326,6 +334,8 @@ impl Facts {
         self.touched.clear();
         self.results.clear();
         self.heard.clear();
+        self.words.clear();
+        self.said = inputs.iter().filter_map(Said::of).collect();
         for input in inputs {
             match input {
                 Input::StepEnded { intent, result } => self.results.push((*intent, result.clone())),
@@ -440,7 +450,21 @@ impl Facts {
                 visit,
                 position,
                 attempt,
-            } => self.step_issued(*intent, *visit, *position, *attempt),
+            } => self.step_issued(*intent, *visit, (*position, *attempt), None),
+            Event::WorkAsked {
+                intent,
+                visit,
+                position,
+                attempt,
+                due,
+            } => self.step_issued(*intent, *visit, (*position, *attempt), Some(*due)),
+            Event::WorkTold {
+                intent,
+                actor,
+                told,
+                exhibit,
+                ..
+            } => self.work_told(*intent, actor, *told, exhibit.as_ref()),
             Event::StepEnded {
                 intent,
                 result,

@@ -14,6 +14,7 @@ mod approvals;
 mod budgets;
 mod counts;
 mod facts;
+mod hands;
 mod phases;
 mod promotion;
 mod starts;
@@ -272,7 +273,8 @@ impl Checkers {
                             | HostState::Offline
                             | HostState::Held
                             | HostState::Skipped
-                            | HostState::OnHold => false,
+                            | HostState::OnHold
+                            | HostState::ByHand { .. } => false,
                         }
                 })
         })

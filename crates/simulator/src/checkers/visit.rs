@@ -8,6 +8,7 @@ use ringway_model::{
 
 use super::facts::{Facts, Phase, SlotFacts, Visit};
 use super::starts::{begun, may_repeat, step_of};
+use super::hands::is_by_hand;
 use super::{Broken, ensure};
 
 impl Facts {
@@ -28,16 +29,10 @@ impl Facts {
                 format!("{intent} has a result and was not outstanding"),
             ));
         };
-        ensure!(
-            self.results
-                .iter()
-                .any(|(heard, what)| *heard == intent && what == result),
-            I11,
-            "{intent} ended with {result:?}, which nobody reported"
-        );
         let Some(step) = step_of(rollout, slot, visit.kind, visit.at.0) else {
             return Err((super::Invariant::I15, format!("{intent} is of no plan")));
         };
+        self.check_heard(intent, result, is_by_hand(step), then)?;
         let (kind, repeatable) = (step.kind, may_repeat(step));
         let attempts = rollout.plan.retry.times.saturating_add(1);
         check_result(intent, kind, result, then)?;
@@ -116,6 +111,9 @@ impl Facts {
     ) -> Result<(), Broken> {
         let (rollout, index) = self.place(id, slot)?;
         let facts = rollout.slots[index];
+        if matches!(to, HostState::ByHand { .. }) {
+            return self.check_overdue(id, slot, until);
+        }
         if let Some(visit) = facts.visit {
             ensure!(
                 visit.running.is_none(),
@@ -125,7 +123,7 @@ impl Facts {
             );
         }
         match to {
-            HostState::Running { .. } => Err((
+            HostState::Running { .. } | HostState::ByHand { .. } => Err((
                 super::Invariant::I5,
                 format!("slot {} of {id} runs a step that was not issued", slot.0),
             )),
@@ -290,7 +288,8 @@ impl Facts {
                 | HostState::Ready { .. }
                 | HostState::Backoff { .. }
                 | HostState::Skipped
-                | HostState::Again => {}
+                | HostState::Again
+                | HostState::ByHand { .. } => {}
             }
         });
         Ok(())
@@ -374,6 +373,7 @@ impl Facts {
             HostState::Running { .. }
             | HostState::Ready { .. }
             | HostState::Backoff { .. }
+            | HostState::ByHand { .. }
             | HostState::Already
             | HostState::Failed { .. }
             | HostState::Unhealthy { .. }
@@ -472,6 +472,7 @@ impl Facts {
             | HostState::Running { .. }
             | HostState::Ready { .. }
             | HostState::Backoff { .. }
+            | HostState::ByHand { .. }
             | HostState::Settling
             | HostState::Already
             | HostState::RestartWithheld

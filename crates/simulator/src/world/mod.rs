@@ -7,6 +7,7 @@
 
 mod deciders;
 mod faults;
+mod hands;
 mod host;
 mod people;
 mod requests;
@@ -72,6 +73,8 @@ enum Happening {
     Loops(HostId),
     /// The decider of this generation, which was replaced, is gone.
     FormerDies(u64),
+    /// Somebody does the next thing about work by hand.
+    Hand(IntentId),
 }
 
 /// The world.
@@ -113,6 +116,9 @@ pub struct World {
     faults: Faults,
     network: Dice,
     people: Dice,
+    /// What people do by hand.
+    hands: Dice,
+    handwork: BTreeMap<IntentId, hands::Handwork>,
     tickets: u64,
     patience: u32,
     looks: u32,
@@ -203,6 +209,8 @@ impl World {
             faults,
             network: Dice::new(seed, "network"),
             people: Dice::new(seed, "people"),
+            hands: Dice::new(seed, "by hand"),
+            handwork: BTreeMap::new(),
             tickets: 0,
             patience: 0,
             looks: 0,
@@ -283,6 +291,7 @@ impl World {
             Happening::PersonLooks => self.person_looks(),
             Happening::Loops(host) => self.loops(host),
             Happening::FormerDies(generation) => self.former_dies(generation),
+            Happening::Hand(intent) => self.hand(intent),
         }
     }
 
@@ -320,6 +329,7 @@ impl World {
             return;
         }
         self.check_promoted(at, events);
+        self.people_hear(events);
     }
 
     pub(crate) fn broken(&mut self, invariant: Invariant, what: String) {

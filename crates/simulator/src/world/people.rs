@@ -38,12 +38,13 @@ impl World {
         }
     }
 
-    fn ask(&mut self, actor: &str, order: Order) {
+    pub(super) fn ask(&mut self, actor: &str, order: Order) {
         self.tickets += 1;
         let ticket = self.tickets;
         let what = match &order {
             Order::Propose(_) => "a proposal".to_owned(),
             Order::Command(command) => format!("{command:?}"),
+            Order::HandIn(handed) => format!("{:?}", handed.command),
         };
         self.say(&format!("! {actor} asks ({ticket}): {what}"));
         self.note_asked(ticket, actor, &order);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ringway_executor::port::{Arrival, Start};
 use ringway_model::{HostId, IntentId, RawReport, Span, StepKind, Timestamp, VisitKind};
 use ringway_scheduler::Plan;
-use ringway_scheduler::plan::More;
+use ringway_scheduler::plan::{More, Route};
 
 use super::host::{Execution, Harm, Met, Run};
 use super::{Happening, World};
@@ -269,7 +269,7 @@ impl World {
             return;
         };
         let kind = step.kind;
-        self.check_truly_down(start, kind);
+        self.check_truly_down(start.intent, start.host, kind);
         if self.hosts[host.index()].owner != start.incarnation {
             self.broken(
                 Invariant::I15,
@@ -289,6 +289,11 @@ impl World {
                 Invariant::I2,
                 format!("{intent} begins on host {} beside {other}", host.0),
             );
+            return;
+        }
+        if let Some(other) = self.hosts[host.index()].in_hand {
+            let what = format!("{intent} begins on h{} beside {other} by hand", host.0);
+            self.broken(Invariant::I2, what);
             return;
         }
         let (takes, report) = self.outcome(start, kind, step.step.timeout, &step.more);
@@ -510,7 +515,7 @@ impl World {
 fn rebooted(more: &More, loops: bool) -> RawReport {
     let most = match more {
         More::Reboot { restarts, .. } => restarts.1,
-        More::Nothing | More::Inspect { .. } => 1,
+        More::Nothing | More::Inspect { .. } | More::Manual { .. } => 1,
     };
     if loops {
         RawReport::NotBack {
@@ -539,8 +544,18 @@ pub(super) struct Change {
 fn effect_of(start: &Start, kind: StepKind) -> Change {
     let plan: &Plan = &start.plan;
     let route = &plan.routes[start.route.index()];
+    effect(route, kind, start.visit, start.previous.as_ref())
+}
+
+/// What a step of a visit will change, where a host had this before.
+pub(super) fn effect(
+    route: &Route,
+    kind: StepKind,
+    visit: VisitKind,
+    previous: Option<&String>,
+) -> Change {
     let to = if kind == StepKind::Rollback {
-        start.previous.clone().unwrap_or_default()
+        previous.cloned().unwrap_or_default()
     } else {
         route.build.clone().unwrap_or_default()
     };
@@ -548,7 +563,7 @@ fn effect_of(start: &Start, kind: StepKind) -> Change {
         kind,
         recipe: route.recipe.clone(),
         to,
-        visit: start.visit,
-        restarts: route.position(start.visit, StepKind::Reboot).is_some(),
+        visit,
+        restarts: route.position(visit, StepKind::Reboot).is_some(),
     }
 }

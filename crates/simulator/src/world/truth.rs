@@ -81,7 +81,7 @@ impl World {
     pub(super) fn note_decided(&mut self, epoch: Epoch, inputs: &[Input], events: &[Event]) {
         for event in events {
             let number = self.issued.len() as u64;
-            if let Event::StepIssued { intent, .. } = event {
+            if let Event::StepIssued { intent, .. } | Event::WorkAsked { intent, .. } = event {
                 let issued = Issued {
                     epoch,
                     kind: None,
@@ -139,6 +139,7 @@ impl World {
     pub(super) fn note_asked(&mut self, ticket: u64, actor: &str, order: &Order) {
         let command = match order {
             Order::Command(command) => command.clone(),
+            Order::HandIn(handed) => handed.command.clone(),
             Order::Propose(proposal) => Command::Propose {
                 fleet: proposal.fleet.encode().0,
                 plan: proposal.plan.encode().0,
@@ -212,6 +213,7 @@ impl World {
     fn is_truly_out(&self, host: HostId) -> bool {
         let host = &self.hosts[host.index()];
         let is_out = host.running_kind().is_some_and(takes_down)
+            || host.in_hand.is_some()
             || host.drained
                 && host
                     .drained_by
@@ -220,8 +222,7 @@ impl World {
     }
 
     /// I3 and I7 against the truth: where a step begins that takes its host down, nobody has more hosts down than may be.
-    pub(super) fn check_truly_down(&mut self, start: &Start, kind: StepKind) {
-        let (intent, host) = (start.intent, start.host);
+    pub(super) fn check_truly_down(&mut self, intent: IntentId, host: HostId, kind: StepKind) {
         if !takes_down(kind) {
             return;
         }
@@ -399,7 +400,8 @@ impl World {
                     | HostOutcome::Unhealthy { .. }
                     | HostOutcome::RollbackFailed { .. }
                     | HostOutcome::Lost
-                    | HostOutcome::Again => continue,
+                    | HostOutcome::Again
+                    | HostOutcome::ByHand { .. } => continue,
                 };
                 if wanted != installed {
                     return Err(format!(

@@ -16,7 +16,7 @@ fn longest(route: &Route) -> Span {
     steps.fold(Span::ZERO, |sum, step| {
         let back = match &step.more {
             More::Reboot { back_within, .. } => *back_within,
-            More::Nothing | More::Inspect { .. } => Span::ZERO,
+            More::Nothing | More::Inspect { .. } | More::Manual { .. } => Span::ZERO,
         };
         sum.plus(step.step.timeout).plus(back)
     })
