@@ -102,10 +102,7 @@ impl Engine {
     )]
     const fn result_of(&self, told: Told) -> StepResult {
         #[cfg(feature = "planted-bugs")]
-        if matches!(
-            self.planted,
-            Some(crate::planted::Bug::FailedByHandIsDone)
-        ) {
+        if matches!(self.planted, Some(crate::planted::Bug::FailedByHandIsDone)) {
             return StepResult::Done;
         }
         match told {
@@ -128,13 +125,14 @@ impl Engine {
             return Ok(());
         };
         let step = self.rollouts[r].step(slot, visit, position);
-        let wants_evidence = step.is_some_and(|step| {
-            matches!(step.more, More::Manual { evidence: true, .. })
-        });
-        #[cfg(feature = "planted-bugs")]
         let wants_evidence =
-            wants_evidence && !self.bug(crate::planted::Bug::EvidenceNotAsked);
-        if saying.exhibit.is_some_and(|exhibit| exhibit.size > LARGEST_EXHIBIT) {
+            step.is_some_and(|step| matches!(step.more, More::Manual { evidence: true, .. }));
+        #[cfg(feature = "planted-bugs")]
+        let wants_evidence = wants_evidence && !self.bug(crate::planted::Bug::EvidenceNotAsked);
+        if saying
+            .exhibit
+            .is_some_and(|exhibit| exhibit.size > LARGEST_EXHIBIT)
+        {
             return Err(Rejected::new(
                 "too-large",
                 format!("the evidence has more than {LARGEST_EXHIBIT} bytes"),

@@ -34,7 +34,10 @@ pub(crate) fn check_reached(
         let Some(route) = routes.get(id.index()) else {
             continue;
         };
-        let there = route.steps.iter().filter(|step| step.step.at == Place::Host);
+        let there = route
+            .steps
+            .iter()
+            .filter(|step| step.step.at == Place::Host);
         for step in there {
             steps.entry((id, step.kind)).or_default().push(host);
         }

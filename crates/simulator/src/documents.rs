@@ -5,12 +5,11 @@ use std::num::{NonZeroU16, NonZeroU32};
 
 use ringway_model::{AfterCrash, Digest, Labels, Place, Selector, Share, Span, Timestamp};
 use ringway_policy::validated::{
-    Manual, Work,
     After, AlreadyUnhealthy, Amount, Approvals, Ask, Binding, Care, Command, Connect, Connection,
     Cover, DayRule, Documents, FailedShare, Fleet, FleetCalendar, Freeze, Frozen, Gate, Group,
-    Halt, Host, HostCalendar, Inspect, KeepUp, Minimum, Moment, NotBy, Offline, OnHalt, Pace,
-    People, Policy, PolicyCalendar, Probe, Ramp, Reboot, Recipe, Release, Retry, Ring, RingHosts,
-    RingSpread, Starts, Step, Team, TimeOfDay, Update, Weekdays, When, Window,
+    Halt, Host, HostCalendar, Inspect, KeepUp, Manual, Minimum, Moment, NotBy, Offline, OnHalt,
+    Pace, People, Policy, PolicyCalendar, Probe, Ramp, Reboot, Recipe, Release, Retry, Ring,
+    RingHosts, RingSpread, Starts, Step, Team, TimeOfDay, Update, Weekdays, When, Window, Work,
 };
 
 use crate::dice::Dice;

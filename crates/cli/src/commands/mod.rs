@@ -15,11 +15,11 @@ mod run;
 mod status;
 mod wait;
 
+pub(crate) use by_hand::{done, evidence};
 pub(crate) use calendar::calendar;
 pub(crate) use completions::completions;
 pub(crate) use diff::diff;
 pub(crate) use documents::{check, plan, schema};
-pub(crate) use by_hand::{done, evidence};
 pub(crate) use hosts::{comment, hold, maintenance, release, retry, skip};
 pub(crate) use lint::lint;
 pub(crate) use manifest::manifest;

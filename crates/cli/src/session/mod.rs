@@ -151,11 +151,9 @@ impl Session {
     pub(crate) async fn hand_in(&self, handed: HandIn) -> Result<Answered, Failure> {
         match self {
             Self::Here(runtime) => answered(runtime.caller().hand_in(me(), handed).await),
-            Self::There(client) => given(
-                client
-                    .ask(&Question::HandIn(Handed::pack(&handed)))
-                    .await,
-            ),
+            Self::There(client) => {
+                given(client.ask(&Question::HandIn(Handed::pack(&handed))).await)
+            }
         }
     }
 

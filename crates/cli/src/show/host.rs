@@ -30,7 +30,12 @@ pub(crate) fn host(view: &HostView, now: Timestamp) -> String {
     if let Some(told) = &view.told {
         put(
             &mut text,
-            format_args!("  by hand: {}, says {} at {}", told.told.words(), told.by, told.at),
+            format_args!(
+                "  by hand: {}, says {} at {}",
+                told.told.words(),
+                told.by,
+                told.at
+            ),
         );
         if !told.reason.is_empty() {
             put(&mut text, format_args!(": {}", told.reason));

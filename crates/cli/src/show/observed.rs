@@ -59,6 +59,8 @@ fn what(host: &HostView) -> (usize, &'static str) {
         | HostOutcome::Lost
         | HostOutcome::Again => (4, "would fail at what it asks first"),
         HostOutcome::Skipped | HostOutcome::OnHold => (6, "would leave out, as people said"),
-        HostOutcome::Pending | HostOutcome::Visiting { .. } | HostOutcome::ByHand { .. } => (5, "would not have come to"),
+        HostOutcome::Pending | HostOutcome::Visiting { .. } | HostOutcome::ByHand { .. } => {
+            (5, "would not have come to")
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! Work that a person does by hand: asked for like any step, run by nobody, ended by a person's word alone.
 
 use ringway_engine::{Command, Event, Exhibit, HoldKind, Told};
-use ringway_model::{Digest, Evidence, FailWhy, HostOutcome, Span, StepKind, StepResult, WaitingOn};
+use ringway_model::{
+    Digest, Evidence, FailWhy, HostOutcome, Span, StepKind, StepResult, WaitingOn,
+};
 use ringway_scheduler::plan::More;
 use ringway_scheduler::{FleetSpec, Plan};
 
@@ -62,7 +64,10 @@ fn a_person_is_asked_and_nothing_runs_until_they_tell() {
     assert_eq!(hand.waiting(), ["visits", "by-hand"]);
     let by = hand.engine.by_hand();
     assert_eq!(by.len(), 1);
-    assert!(hand.command("ana", done("h0", Told::Done, "", exhibit())).unwrap());
+    assert!(
+        hand.command("ana", done("h0", Told::Done, "", exhibit()))
+            .unwrap()
+    );
     assert_eq!(hand.running(0), Some(StepKind::Reboot));
     hand.visit(0);
     assert_eq!(hand.state(0), "updated");
@@ -77,7 +82,11 @@ fn a_person_is_asked_and_nothing_runs_until_they_tell() {
 fn no_report_ends_what_a_person_does() {
     let mut hand = asked(&[1]);
     let intent = hand.engine.by_hand()[0].0;
-    for result in [StepResult::Done, StepResult::NotStarted, StepResult::Interrupted] {
+    for result in [
+        StepResult::Done,
+        StepResult::NotStarted,
+        StepResult::Interrupted,
+    ] {
         let before = hand.journal.len();
         let _ = hand.take(ringway_engine::Input::StepEnded { intent, result });
         assert_eq!(hand.journal.len(), before);
@@ -88,7 +97,10 @@ fn no_report_ends_what_a_person_does() {
 #[test]
 fn a_word_that_does_not_fit_is_refused_with_what_would() {
     let mut hand = asked(&[1]);
-    let large = exhibit().map(|file| Exhibit { size: (1 << 20) + 1, ..file });
+    let large = exhibit().map(|file| Exhibit {
+        size: (1 << 20) + 1,
+        ..file
+    });
     for (command, code) in [
         (done("h0", Told::Done, "it is", None), "evidence-missing"),
         (done("h0", Told::Done, "it is", large), "too-large"),
@@ -102,10 +114,17 @@ fn a_word_that_does_not_fit_is_refused_with_what_would() {
         assert_eq!(refused.code, code, "{command:?}");
         assert!(refused.hint.is_some(), "{command:?}");
     }
-    hand.command("ana", done("h0", Told::Done, "", exhibit())).unwrap();
+    hand.command("ana", done("h0", Told::Done, "", exhibit()))
+        .unwrap();
     // The same again, as from an inbox that is read twice, changes nothing; another word has come too late.
-    assert!(!hand.command("ana", done("h0", Told::Done, "", exhibit())).unwrap());
-    let late = hand.command("ben", done("h0", Told::Failed, "no", None)).unwrap_err();
+    assert!(
+        !hand
+            .command("ana", done("h0", Told::Done, "", exhibit()))
+            .unwrap()
+    );
+    let late = hand
+        .command("ben", done("h0", Told::Failed, "no", None))
+        .unwrap_err();
     assert_eq!(late.code, "wrong-state");
 }
 
@@ -118,12 +137,19 @@ fn work_that_failed_is_a_failure_and_is_not_repeated_by_itself() {
     let mut hand = Hand::start((fleet, plan));
     hand.until(0, StepKind::Drain);
     hand.good(0);
-    hand.command("ana", done("h0", Told::Failed, "no license", None)).unwrap();
+    hand.command("ana", done("h0", Told::Failed, "no license", None))
+        .unwrap();
     assert_eq!(hand.running(0), Some(StepKind::Undrain));
     hand.good(0);
     let outcome = hand.engine.host_views("h0")[0].outcome;
     let why = FailWhy::Person;
-    assert_eq!(outcome, HostOutcome::Failed { step: StepKind::Apply, why });
+    assert_eq!(
+        outcome,
+        HostOutcome::Failed {
+            step: StepKind::Apply,
+            why
+        }
+    );
     assert_eq!(hand.rollout(), "halted");
 }
 
@@ -132,17 +158,33 @@ fn overdue_work_is_told_once_and_nothing_else_follows() {
     let mut hand = asked(&[1]);
     hand.pass(Span::minutes(59));
     let waits = |hand: &Hand| hand.engine.host_views("h0")[0].waiting[0].on.clone();
-    let WaitingOn::ByHand { overdue, since, due, .. } = waits(&hand) else {
+    let WaitingOn::ByHand {
+        overdue,
+        since,
+        due,
+        ..
+    } = waits(&hand)
+    else {
         panic!("{:?}", waits(&hand))
     };
     assert_eq!((overdue, due), (false, since + Span::hours(1)));
     let before = hand.journal.len();
     hand.pass(Span::minutes(2));
     hand.pass(Span::hours(72));
-    let events: Vec<_> = hand.journal[before..].iter().map(|(_, event)| event).collect();
-    assert!(matches!(events[..], [Event::HostMoved { .. }]), "{events:?}");
-    assert!(matches!(waits(&hand), WaitingOn::ByHand { overdue: true, .. }));
-    hand.command("ana", done("h0", Told::Done, "", exhibit())).unwrap();
+    let events: Vec<_> = hand.journal[before..]
+        .iter()
+        .map(|(_, event)| event)
+        .collect();
+    assert!(
+        matches!(events[..], [Event::HostMoved { .. }]),
+        "{events:?}"
+    );
+    assert!(matches!(
+        waits(&hand),
+        WaitingOn::ByHand { overdue: true, .. }
+    ));
+    hand.command("ana", done("h0", Told::Done, "", exhibit()))
+        .unwrap();
     hand.visit(0);
     assert_eq!(hand.state(0), "updated");
 }
@@ -167,7 +209,8 @@ fn a_hold_waits_for_the_person_and_leads_back_from_there() {
         hand.command("ana", pause()).unwrap();
         assert_eq!(hand.state(0), "waiting for a person (apply by hand)");
         assert_eq!(hand.waiting(), ["pause", "visits", "by-hand"]);
-        hand.command("ana", done("h0", told, "so it is", exhibit)).unwrap();
+        hand.command("ana", done("h0", told, "so it is", exhibit))
+            .unwrap();
         hand.visit(0);
         assert_eq!(hand.state(0), state);
         assert_eq!(hand.steps(0).last().unwrap().1, StepKind::Undrain);
@@ -180,7 +223,8 @@ fn a_hold_waits_for_the_person_and_leads_back_from_there() {
         until: None,
     };
     hand.command("ana", hold).unwrap();
-    hand.command("ana", done("h0", Told::Untouched, "no spares", None)).unwrap();
+    hand.command("ana", done("h0", Told::Untouched, "no spares", None))
+        .unwrap();
     hand.visit(0);
     assert_eq!(hand.state(0), "on hold");
 }
@@ -197,7 +241,8 @@ fn a_crash_in_the_middle_loses_nothing_and_asks_nobody_twice() {
     let read = hand.decoded(&bytes);
     assert_eq!(read.state_digest(), hand.engine.state_digest());
     assert_eq!(read.by_hand()[0].0, before);
-    hand.command("ana", done("h0", Told::Done, "", exhibit())).unwrap();
+    hand.command("ana", done("h0", Told::Done, "", exhibit()))
+        .unwrap();
     hand.visit(0);
     assert_eq!(hand.state(0), "updated");
     let asked = |(_, event): &&_| matches!(event, Event::WorkAsked { .. });
@@ -213,7 +258,8 @@ fn a_word_that_it_is_done_is_no_evidence_of_health() {
     hand.evidence(0, Evidence::Up);
     hand.until(0, StepKind::Drain);
     hand.good(0);
-    hand.command("ana", done("h0", Told::Done, "", exhibit())).unwrap();
+    hand.command("ana", done("h0", Told::Done, "", exhibit()))
+        .unwrap();
     hand.visit(0);
     hand.pass(Span::hours(24));
     assert_eq!(hand.state(0), "settling");
@@ -252,7 +298,8 @@ fn a_person_takes_back_by_hand() {
     hand.until(0, StepKind::Drain);
     hand.good(0);
     assert_eq!(hand.state(0), "waiting for a person (rollback by hand)");
-    hand.command("ana", done("h0", Told::Done, "", exhibit())).unwrap();
+    hand.command("ana", done("h0", Told::Done, "", exhibit()))
+        .unwrap();
     hand.visit(0);
     assert_eq!(hand.rollout(), "rolled back");
 }

@@ -76,7 +76,10 @@ pub(crate) static FLEET: Shape = Shape {
         ),
         may(
             "connect",
-            Is::Either(&[Is::Word(&["local", "ssh", "none"]), Is::List(&Is::Of(&CONNECT))]),
+            Is::Either(&[
+                Is::Word(&["local", "ssh", "none"]),
+                Is::List(&Is::Of(&CONNECT)),
+            ]),
             "How hosts are reached; the first selector that matches counts. `local`, `ssh` or `none` alone is for all of them. Needed for hosts that are not imported with a connection of their own.",
         ),
     ],

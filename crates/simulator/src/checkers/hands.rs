@@ -81,7 +81,10 @@ impl Facts {
             I11,
             "{intent} is done, says {actor}, and shows nothing for it"
         );
-        let name = self.fleet.as_ref().map(|fleet| fleet.hosts[host.index()].name.clone());
+        let name = self
+            .fleet
+            .as_ref()
+            .map(|fleet| fleet.hosts[host.index()].name.clone());
         let was_said = self.said.iter().any(|said| {
             said.actor == *actor
                 && Some(&said.host) == name.as_ref()

@@ -7,8 +7,8 @@ use ringway_model::{
 };
 
 use super::facts::{Facts, Phase, SlotFacts, Visit};
-use super::starts::{begun, may_repeat, step_of};
 use super::hands::is_by_hand;
+use super::starts::{begun, may_repeat, step_of};
 use super::{Broken, ensure};
 
 impl Facts {

@@ -86,7 +86,11 @@ impl World {
             kind: step.kind,
             change,
             within: step.step.timeout,
-            stage: if declines { Doing::Declines } else { Doing::Comes },
+            stage: if declines {
+                Doing::Declines
+            } else {
+                Doing::Comes
+            },
             said: 0,
         };
         self.handwork.insert(intent, work);
