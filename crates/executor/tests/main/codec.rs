@@ -462,6 +462,70 @@ fn words_about_hosts_are_written_and_read_as_they_always_were() {
     assert_eq!(Batch::decode(&body).unwrap(), words_about_hosts());
 }
 
+/// Work by hand came later still.
+fn work_by_hand() -> Batch {
+    let intent = IntentId::new(RolloutId(1), Slot(17), 4);
+    let exhibit = Some(Exhibit {
+        digest: Digest::of(b"a photograph"),
+        name: text("console.png"),
+        size: 300,
+    });
+    let command = Command::Done {
+        rollout: Some(RolloutId(1)),
+        host: text("pacs-1"),
+        told: Told::Failed,
+        reason: text("why"),
+        exhibit: exhibit.clone(),
+    };
+    let visit = VisitKind::Update;
+    Batch {
+        inputs: vec![Input::Command {
+            actor: ana(),
+            command,
+        }],
+        events: vec![
+            Event::WorkAsked {
+                intent,
+                visit,
+                position: 3,
+                attempt: 1,
+                due: Timestamp(1 << 40),
+            },
+            Event::HostMoved {
+                rollout: RolloutId(1),
+                slot: Slot(17),
+                to: HostState::ByHand {
+                    visit,
+                    position: 3,
+                    attempt: 1,
+                    ending: Ending::Well,
+                },
+                until: Timestamp::NEVER,
+            },
+            Event::WorkTold {
+                intent,
+                actor: ana(),
+                told: Told::Untouched,
+                reason: text("why"),
+                exhibit,
+            },
+            Event::StepEnded {
+                intent,
+                result: StepResult::Failed(FailWhy::Person),
+                then: Then::Nothing,
+            },
+        ],
+        ..Batch::default()
+    }
+}
+
+#[test]
+fn work_by_hand_is_written_and_read_as_it_always_was() {
+    let body = work_by_hand().encode();
+    assert_eq!(Digest::of(&body).to_string(), BY_HAND, "{}", hex(&body));
+    assert_eq!(Batch::decode(&body).unwrap(), work_by_hand());
+}
+
 #[test]
 fn an_unknown_version_is_named() {
     let mut body = everything().encode();
