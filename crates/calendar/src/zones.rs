@@ -90,6 +90,11 @@ impl Zones {
         self.digest
     }
 
+    /// Whether a zone is among them.
+    pub fn has(&self, name: &ZoneName) -> bool {
+        self.by_name.contains_key(name)
+    }
+
     pub(crate) fn get(&self, name: &ZoneName) -> Result<&Zone, UnknownZone> {
         self.by_name.get(name).ok_or_else(|| UnknownZone {
             zone: name.clone(),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ringway_executor::port::Proposal;
-use ringway_model::Digest;
+use ringway_model::{ChangeId, Digest};
 use ringway_policy::validated::Documents;
 use ringway_policy::{Attachment, Attachments, Problems, Source, Wanted};
 use ringway_scheduler::{FleetSpec, Plan, make_plan};
@@ -49,7 +49,7 @@ impl Prepared {
     }
 
     /// As the loop takes it.
-    pub(crate) fn proposal(self, key: Option<String>) -> Proposal {
+    pub(crate) fn proposal(self, key: Option<String>, change: Option<ChangeId>) -> Proposal {
         let mut documents: Vec<(String, String)> = self.read.documents.texts.into_iter().collect();
         documents.push((
             DIRECTORY.to_owned(),
@@ -60,6 +60,7 @@ impl Prepared {
             plan: self.plan,
             documents,
             key,
+            change,
         }
     }
 }

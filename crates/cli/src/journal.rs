@@ -95,7 +95,9 @@ pub(crate) async fn print(out: Out, data: &Path, args: &Journal) -> Outcome {
         for row in &rows {
             let batch = Batch::decode(&row.body)
                 .map_err(|e| Failure::new(End::Fault, format!("row {}: {e}", row.seq)))?;
-            for line in lines(row, &batch) {
+            narrator.learn_changes(&batch.events);
+            for mut line in lines(row, &batch) {
+                line.change = narrator.change(line.what).cloned();
                 if let What::Event(event) = line.what {
                     narrator.learn(event);
                 }

@@ -6,6 +6,7 @@
 mod command;
 pub mod envelope;
 pub mod examine;
+pub mod gate;
 mod local;
 mod port;
 mod probe;

@@ -120,6 +120,7 @@ impl Engine {
             return nothing(format!("rollout {id} needs no approval here"));
         };
         self.may_approve(r, &plan, actor)?;
+        self.within_hours(r, subject)?;
         let conditions = self.conditions(r, subject);
         let is_stale = digest != self.approval_digest(r, subject, &conditions);
         #[cfg(feature = "planted-bugs")]

@@ -1,6 +1,6 @@
 //! What people and automation ask for, and how they are answered.
 
-use ringway_model::{Digest, RingIndex, RolloutId, Timestamp};
+use ringway_model::{ChangeId, Digest, RingIndex, RolloutId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Something a person or automation asks for. Idempotent: asking again for what already is so is accepted and changes
@@ -131,6 +131,28 @@ pub enum Command {
         /// What.
         text: String,
     },
+    /// As `Propose`, with the ticket by which a change management system knows the rollout.
+    ProposeAs {
+        /// Digest of the `FleetSpec`.
+        fleet: Digest,
+        /// Digest of the `Plan`.
+        plan: Digest,
+        /// The caller's own name for this request.
+        key: Option<String>,
+        /// The ticket.
+        change: ChangeId,
+    },
+    /// Work may run in a freeze, in one rollout.
+    OverrideFreeze {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The freeze's name.
+        freeze: String,
+        /// Why; required.
+        reason: String,
+        /// Until when.
+        until: Timestamp,
+    },
     /// How work that a person did by hand has ended.
     Done {
         /// The rollout; absent: the one in which somebody is to work on the host.
@@ -144,6 +166,33 @@ pub enum Command {
         /// What shows it.
         exhibit: Option<Exhibit>,
     },
+}
+
+impl Command {
+    /// The rollout it is about; `None` for one that is to be made, for hosts and for the fleet.
+    pub const fn rollout(&self) -> Option<RolloutId> {
+        match self {
+            Self::Approve { rollout, .. }
+            | Self::Reject { rollout, .. }
+            | Self::Pause { rollout, .. }
+            | Self::Resume { rollout, .. }
+            | Self::Halt { rollout, .. }
+            | Self::Cancel { rollout, .. }
+            | Self::Rollback { rollout, .. }
+            | Self::Skip { rollout, .. }
+            | Self::Retry { rollout, .. }
+            | Self::Comment { rollout, .. }
+            | Self::OverrideFreeze { rollout, .. } => Some(*rollout),
+            Self::Propose { .. }
+            | Self::ProposeAs { .. }
+            | Self::Stop { .. }
+            | Self::Go { .. }
+            | Self::Adopt { .. }
+            | Self::Hold { .. }
+            | Self::Release { .. } => None,
+            Self::Done { rollout, .. } => *rollout,
+        }
+    }
 }
 
 /// How a person says that work by hand has ended.
@@ -227,8 +276,8 @@ pub struct Accepted {
 #[error("{why}")]
 pub struct Rejected {
     /// A stable code, as the documentation lists them: `not-found`, `wrong-state`, `not-allowed`, `stale-digest`,
-    /// `already-approved`, `nothing-to-approve`, `reason-missing`, `fleet-changed`, `nothing-to-roll-back`,
-    /// `evidence-missing`, `too-large`.
+    /// `already-approved`, `nothing-to-approve`, `reason-missing`, `fleet-changed`, `nothing-to-roll-back`, `another-change`,
+    /// `bad-key`, `outside-hours`, `evidence-missing`, `too-large`.
     pub code: String,
     /// Why, as a sentence fragment.
     pub why: String,

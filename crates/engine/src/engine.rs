@@ -238,6 +238,12 @@ impl Engine {
             Input::ClockJumped { from } => self.emit(Event::ClockJumped { from: *from }, out),
             Input::Tick => {}
             Input::Calendar { rollout, calendar } => self.calendar(*rollout, calendar, out),
+            Input::GateSaid {
+                rollout,
+                gate,
+                says,
+                why,
+            } => self.gate_said(*rollout, (*gate, *says), why, out),
             Input::Alive => {
                 if self.soaking() {
                     self.emit(Event::Alive, out);

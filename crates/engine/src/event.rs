@@ -1,8 +1,8 @@
 //! What was decided. Applying all events in order to a new engine gives the state: the journal is these.
 
 use ringway_model::{
-    Actor, Digest, Epoch, Evidence, HostId, IntentId, ProbeId, RingIndex, RolloutId, Slot,
-    StepResult, Timestamp, VisitKind,
+    Actor, ChangeId, Digest, Epoch, Evidence, HostId, IntentId, ProbeId, RingIndex, RolloutId,
+    Says, Slot, StepResult, Timestamp, VisitKind,
 };
 use serde::{Deserialize, Serialize};
 
@@ -301,6 +301,37 @@ pub enum Event {
         /// They.
         calendar: Calendar,
     },
+    /// The ticket by which a change management system knows the rollout that was just proposed.
+    ChangeNamed {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The ticket.
+        change: ChangeId,
+    },
+    /// People may work in a freeze, in one rollout and for some time.
+    FreezeOverridden {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The freeze.
+        freeze: String,
+        /// Who decided it.
+        actor: Actor,
+        /// Why.
+        reason: String,
+        /// When the freeze holds again.
+        until: Timestamp,
+    },
+    /// What an external gate says changed.
+    GateSaid {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The gate's number in the plan.
+        gate: u16,
+        /// What is known now.
+        says: Says,
+        /// What its command added.
+        why: String,
+    },
     /// A step was decided that a person does by hand: the intent to have it done. The first one of a visit begins the
     /// visit. Nothing runs, and it ends by a person's word.
     WorkAsked {
@@ -328,6 +359,54 @@ pub enum Event {
         /// What shows it.
         exhibit: Option<Exhibit>,
     },
+}
+
+impl Event {
+    /// The rollout it is about; `None` for the fleet, for a host in all rollouts, and for Ringway itself.
+    pub const fn rollout(&self) -> Option<RolloutId> {
+        match self {
+            Self::Proposed { rollout, .. }
+            | Self::Approved { rollout, .. }
+            | Self::ApprovalVoided { rollout, .. }
+            | Self::Declined { rollout, .. }
+            | Self::RingOpened { rollout, .. }
+            | Self::SoakBegan { rollout, .. }
+            | Self::SoakHeld { rollout }
+            | Self::SoakContinued { rollout }
+            | Self::SoakEnded { rollout }
+            | Self::Promoted { rollout, .. }
+            | Self::Paused { rollout, .. }
+            | Self::Halted { rollout, .. }
+            | Self::Resumed { rollout, .. }
+            | Self::CancelBegan { rollout, .. }
+            | Self::RollbackBegan { rollout, .. }
+            | Self::Finished { rollout, .. }
+            | Self::HostMoved { rollout, .. }
+            | Self::Restarted { rollout, .. }
+            | Self::HostSkipped { rollout, .. }
+            | Self::HostRetried { rollout, .. }
+            | Self::Commented { rollout, .. }
+            | Self::CalendarKnown { rollout, .. }
+            | Self::ChangeNamed { rollout, .. }
+            | Self::FreezeOverridden { rollout, .. }
+            | Self::GateSaid { rollout, .. } => Some(*rollout),
+            Self::StepIssued { intent, .. }
+            | Self::StepEnded { intent, .. }
+            | Self::WorkAsked { intent, .. }
+            | Self::WorkTold { intent, .. } => Some(intent.rollout()),
+            Self::Recovered { .. }
+            | Self::Alive
+            | Self::ClockJumped { .. }
+            | Self::FleetAdopted { .. }
+            | Self::Stopped { .. }
+            | Self::Went { .. }
+            | Self::Faulted { .. }
+            | Self::EvidenceChanged { .. }
+            | Self::HostsAdopted { .. }
+            | Self::HostHeld { .. }
+            | Self::HostReleased { .. } => None,
+        }
+    }
 }
 
 /// What an approver was shown beyond the documents: an approval is void where what arrives is worse.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use ringway_model::{
-    Evidence, HostId, IntentId, ProbeId, RingIndex, StepKind, StepResult, Timestamp, VisitKind,
+    Evidence, HostId, IntentId, ProbeId, RingIndex, Span, StepKind, StepResult, Timestamp,
+    VisitKind,
 };
 
 use crate::by_hand::Saying;
@@ -13,7 +14,7 @@ use crate::event::{Event, Final, Then};
 use crate::fleet::Fleet;
 use crate::hold::HostHold;
 use crate::host::{Ending, HostState};
-use crate::rollout::{Approval, Rollout, RolloutState, Stage};
+use crate::rollout::{Approval, Overridden, Rollout, RolloutState, Stage, TermsRecord};
 use crate::slot::{Class, SlotRec};
 
 impl Engine {
@@ -93,14 +94,10 @@ impl Engine {
             #[cfg(feature = "planted-bugs")]
             Event::ClockJumped { .. } if self.bug(crate::planted::Bug::JumpCredited) => {}
             Event::ClockJumped { from } => {
-                for rollout in &mut self.rollouts {
-                    if let Some(stage) = rollout.rec.state.stage_mut()
-                        && matches!(stage, Stage::Soaking { since: Some(_), .. })
-                    {
-                        stage.hold_soak(*from);
-                        if let Stage::Soaking { since, .. } = stage {
-                            *since = Some(at);
-                        }
+                for r in 0..self.rollouts.len() {
+                    if self.soak_runs(r) {
+                        self.hold_soak(r, *from);
+                        self.continue_soak(r, at);
                     }
                 }
             }
@@ -142,7 +139,14 @@ impl Engine {
                     .plans
                     .get(plan)
                     .ok_or_else(|| Fault::new(format!("plan {plan} is missing")))?;
-                let new = Rollout::new(*rollout, *plan, known.clone(), actor.clone(), key.clone());
+                let new = Rollout::new(
+                    *rollout,
+                    *plan,
+                    known.clone(),
+                    actor.clone(),
+                    key.clone(),
+                    at,
+                );
                 self.rollouts.push(new);
                 self.build_index(self.rollouts.len() - 1);
             }
@@ -201,20 +205,26 @@ impl Engine {
             Event::SoakBegan { rollout, ring } => {
                 let stage = Stage::Soaking {
                     ring: *ring,
-                    accrued: ringway_model::Span::ZERO,
+                    accrued: Span::ZERO,
                     since: Some(at),
                 };
                 *self.stage_of(*rollout)? = stage;
+                let r = self.index_of(*rollout)?;
+                self.rollouts[r].rec.terms.worked = Span::ZERO;
             }
-            Event::SoakHeld { rollout } => self.stage_of(*rollout)?.hold_soak(at),
+            Event::SoakHeld { rollout } => {
+                self.stage_of(*rollout)?;
+                self.hold_soak(self.index_of(*rollout)?, at);
+            }
             Event::SoakContinued { rollout } => {
-                if let Stage::Soaking { since, .. } = self.stage_of(*rollout)? {
-                    *since = Some(at);
-                }
+                self.stage_of(*rollout)?;
+                self.continue_soak(self.index_of(*rollout)?, at);
             }
             Event::SoakEnded { rollout } => {
                 let stage = self.stage_of(*rollout)?;
                 *stage = Stage::Promoting { ring: stage.ring() };
+                let r = self.index_of(*rollout)?;
+                self.rollouts[r].rec.terms.worked = Span::ZERO;
             }
             Event::Promoted { rollout, ring } => {
                 let r = self.index_of(*rollout)?;
@@ -234,10 +244,10 @@ impl Engine {
                 self.set_state(*rollout, state)?;
             }
             Event::Halted { rollout, cause } => {
-                let stage = self.stage_of(*rollout)?;
-                stage.hold_soak(at);
+                self.stage_of(*rollout)?;
+                self.hold_soak(self.index_of(*rollout)?, at);
                 let state = RolloutState::Halted {
-                    stage: *stage,
+                    stage: *self.stage_of(*rollout)?,
                     cause: cause.clone(),
                 };
                 self.set_state(*rollout, state)?;
@@ -309,30 +319,46 @@ impl Engine {
             Event::HostReleased { host, kind, .. } => self.fold_released(*host, *kind)?,
             Event::CalendarKnown { rollout, calendar } => {
                 let r = self.index_of(*rollout)?;
-                let rollout = &mut self.rollouts[r];
-                if calendar.tables.len() != rollout.plan.times.tables.len() {
-                    return Err(Fault::new(format!(
-                        "the calendar of {} has other rules than its plan",
-                        rollout.rec.id
-                    )));
-                }
-                rollout.rec.calendar = Some(calendar.clone());
-                // Whoever waited for other instants is looked at again.
-                let parked = std::mem::take(&mut rollout.idx.parked_times);
-                rollout.idx.again.extend(parked.into_values().flatten());
+                self.fold_calendar(r, calendar)?;
+            }
+            Event::FreezeOverridden {
+                rollout,
+                freeze,
+                actor,
+                reason,
+                until,
+            } => {
+                let r = self.index_of(*rollout)?;
+                let overridden = Overridden {
+                    until: *until,
+                    by: actor.clone(),
+                    reason: reason.clone(),
+                };
+                self.fold_overridden(r, freeze, overridden);
+            }
+            Event::GateSaid {
+                rollout,
+                gate,
+                says,
+                why,
+            } => {
+                let r = self.index_of(*rollout)?;
+                self.fold_gate(r, *gate, *says, why)?;
             }
             Event::Commented { rollout, .. } => {
                 self.index_of(*rollout)?;
+            }
+            Event::ChangeNamed { rollout, change } => {
+                let r = self.index_of(*rollout)?;
+                self.rollouts[r].rec.change = Some(change.clone());
             }
         }
         Ok(())
     }
 
     fn hold_all_soaks(&mut self, at: Timestamp) {
-        for rollout in &mut self.rollouts {
-            if let Some(stage) = rollout.rec.state.stage_mut() {
-                stage.hold_soak(at);
-            }
+        for r in 0..self.rollouts.len() {
+            self.hold_soak(r, at);
         }
     }
 
@@ -743,10 +769,10 @@ impl Engine {
         } else {
             last_alive
         };
-        for rollout in &mut self.rollouts {
-            if let Some(stage) = rollout.rec.state.stage_mut() {
-                stage.hold_soak(last_alive);
-            }
+        self.forget_gates();
+        for r in 0..self.rollouts.len() {
+            self.hold_soak(r, last_alive);
+            let rollout = &mut self.rollouts[r];
             rollout.rec.downs.clear();
             if !rollout.plan.gates.is_empty() {
                 for rec in &mut rollout.rec.slots {
@@ -776,6 +802,8 @@ impl Engine {
         rollout.rec.approvals.clear();
         rollout.rec.downs.clear();
         rollout.rec.calendar = None;
+        rollout.rec.terms = TermsRecord::default();
+        rollout.rec.effective.clear();
         let hosts: Vec<HostId> = rollout.plan.slots.iter().map(|slot| slot.host).collect();
         self.forget_rollout(r);
         self.wake_all_of_budget(r);

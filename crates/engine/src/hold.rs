@@ -211,6 +211,7 @@ impl Engine {
                 self.done(*rollout, host, saying, out)
             }
             Command::Propose { .. }
+            | Command::ProposeAs { .. }
             | Command::Approve { .. }
             | Command::Reject { .. }
             | Command::Pause { .. }
@@ -220,7 +221,8 @@ impl Engine {
             | Command::Rollback { .. }
             | Command::Stop { .. }
             | Command::Go { .. }
-            | Command::Adopt { .. } => Ok(None),
+            | Command::Adopt { .. }
+            | Command::OverrideFreeze { .. } => Ok(None),
         }
     }
 

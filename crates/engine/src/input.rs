@@ -1,7 +1,7 @@
 //! Everything that can happen to the engine.
 
 use ringway_model::{
-    Actor, Epoch, Evidence, HostId, IntentId, ProbeId, RolloutId, StepResult, Timestamp,
+    Actor, Epoch, Evidence, HostId, IntentId, ProbeId, RolloutId, Says, StepResult, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -62,4 +62,32 @@ pub enum Input {
         /// They.
         calendar: Calendar,
     },
+    /// An external gate answered, or has not for too long.
+    GateSaid {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The gate's number in the plan.
+        gate: u16,
+        /// What is known now.
+        says: Says,
+        /// What its command added.
+        why: String,
+    },
+}
+
+impl Input {
+    /// The rollout it is about; `None` for one that does not exist yet, and for what is about hosts and the fleet.
+    pub const fn rollout(&self) -> Option<RolloutId> {
+        match self {
+            Self::Command { command, .. } => command.rollout(),
+            Self::StepEnded { intent, .. } => Some(intent.rollout()),
+            Self::Calendar { rollout, .. } | Self::GateSaid { rollout, .. } => Some(*rollout),
+            Self::Evidence { .. }
+            | Self::Restarted { .. }
+            | Self::Recovered { .. }
+            | Self::ClockJumped { .. }
+            | Self::Tick
+            | Self::Alive => None,
+        }
+    }
 }

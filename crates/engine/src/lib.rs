@@ -6,6 +6,7 @@
 mod approve;
 mod by_hand;
 mod command;
+mod due;
 mod engine;
 mod event;
 mod fleet;
@@ -19,11 +20,13 @@ mod life;
 mod observe;
 #[cfg(feature = "planted-bugs")]
 pub mod planted;
+mod propose;
 mod rollout;
 mod show;
 mod slot;
 mod snapshot;
 mod start;
+mod terms;
 mod times;
 pub mod view;
 mod visit;

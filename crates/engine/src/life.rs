@@ -11,12 +11,13 @@
 
 use std::collections::BTreeMap;
 
-use ringway_model::{Actor, Digest, RingIndex, RolloutId, Timestamp};
+use ringway_model::{Actor, RingIndex, RolloutId, Timestamp};
 
 use crate::command::{Accepted, Command, Rejected};
 use crate::engine::{Engine, FleetHold};
 use crate::event::{Event, Final, HaltCause};
 use crate::host::HostState;
+use crate::propose::Asked;
 use crate::rollout::{Rollout, RolloutState, Stage};
 
 /// A command about one rollout, without what `command` has dealt with.
@@ -50,7 +51,23 @@ impl Engine {
         let before = out.len();
         let rollout = match command {
             Command::Propose { fleet, plan, key } => {
-                Some(self.propose(actor, *fleet, *plan, key.as_deref(), out)?)
+                let asked = Asked {
+                    key: key.as_deref(),
+                    change: None,
+                };
+                Some(self.propose(actor, *fleet, *plan, asked, out)?)
+            }
+            Command::ProposeAs {
+                fleet,
+                plan,
+                key,
+                change,
+            } => {
+                let asked = Asked {
+                    key: key.as_deref(),
+                    change: Some(change),
+                };
+                Some(self.propose(actor, *fleet, *plan, asked, out)?)
             }
             Command::Approve {
                 rollout,
@@ -100,6 +117,16 @@ impl Engine {
             | Command::Release { .. }
             | Command::Comment { .. }
             | Command::Done { .. } => self.about_hosts(actor, command, out)?,
+            Command::OverrideFreeze {
+                rollout,
+                freeze,
+                reason,
+                until,
+            } => {
+                let r = self.known(*rollout)?;
+                self.override_freeze(r, actor, freeze, (reason, *until), out)?;
+                Some(*rollout)
+            }
         };
         Ok(Accepted {
             rollout,
@@ -115,69 +142,6 @@ impl Engine {
                 "`ringway status` lists them",
             )
         })
-    }
-
-    fn propose(
-        &mut self,
-        actor: &Actor,
-        fleet: Digest,
-        plan: Digest,
-        key: Option<&str>,
-        out: &mut Vec<Event>,
-    ) -> Result<RolloutId, Rejected> {
-        if let Some(known) = self
-            .rollouts
-            .iter()
-            .find(|rollout| key.is_some() && rollout.rec.key.as_deref() == key)
-        {
-            return Ok(known.rec.id);
-        }
-        let (Some(_), Some(known)) = (self.fleets.get(&fleet), self.plans.get(&plan)) else {
-            return Err(Rejected::new(
-                "not-found",
-                "its documents are not registered",
-                "propose it with its documents",
-            ));
-        };
-        if known.fleet != fleet {
-            return Err(Rejected::new(
-                "fleet-changed",
-                "the plan was made for another fleet",
-                "make a new plan",
-            ));
-        }
-        if self.rollouts.len() as u64 >= u64::from(ringway_model::IntentId::MAX_ROLLOUT) {
-            return Err(Rejected::new(
-                "wrong-state",
-                "this fleet has used up its rollout numbers",
-                "begin a new data directory",
-            ));
-        }
-        if self.fleet_digest != Some(fleet) {
-            if self
-                .rollouts
-                .iter()
-                .any(|rollout| !rollout.rec.state.is_final())
-            {
-                return Err(Rejected::new(
-                    "fleet-changed",
-                    "the fleet differs from the one that rollouts in flight run over, which is not supported yet",
-                    "let them finish, or cancel them, first",
-                ));
-            }
-            self.emit(Event::FleetAdopted { fleet }, out);
-        }
-        let rollout = RolloutId(u32::try_from(self.rollouts.len() + 1).unwrap_or(u32::MAX));
-        self.emit(
-            Event::Proposed {
-                rollout,
-                plan,
-                actor: actor.clone(),
-                key: key.map(str::to_owned),
-            },
-            out,
-        );
-        Ok(rollout)
     }
 
     fn stop(&mut self, actor: &Actor, reason: &str, out: &mut Vec<Event>) {
@@ -484,7 +448,7 @@ impl Engine {
         let id = self.rollouts[r].rec.id;
         match &self.rollouts[r].rec.state {
             RolloutState::Proposed => {
-                if free && self.approved(r, out) {
+                if free && self.gate_keeps_ring(r).is_none() && self.approved(r, out) {
                     self.emit(
                         Event::RingOpened {
                             rollout: id,
@@ -668,40 +632,12 @@ impl Engine {
         (count.reporting < need).then_some((need, count.reporting))
     }
 
-    /// When a rollout's soak ends, while it runs.
-    #[cfg_attr(
-        not(feature = "planted-bugs"),
-        expect(clippy::unused_self, reason = "only a planted mistake asks")
-    )]
-    pub(crate) fn soak_until(&self, rollout: &Rollout) -> Option<Timestamp> {
-        match rollout.rec.state.stage() {
-            Some(Stage::Soaking {
-                ring,
-                accrued,
-                since: Some(since),
-            }) => {
-                let soak = rollout.plan.rings[ring.index()].soak;
-                #[cfg(feature = "planted-bugs")]
-                let soak = if self.bug(crate::planted::Bug::SoakTooShort) {
-                    ringway_model::Span(soak.millis() * 9 / 10)
-                } else {
-                    soak
-                };
-                Some(*since + soak.less(*accrued))
-            }
-            _ => None,
-        }
-    }
-
     fn soak(&mut self, r: usize, ring: RingIndex, out: &mut Vec<Event>) -> bool {
         let rollout = self.rollouts[r].rec.id;
         let blind = self.blind(r, ring).is_some();
         // An empty ring has nothing to observe.
-        let over = self.rollouts[r].plan.rings[ring.index()].planned == 0
-            || self
-                .soak_until(&self.rollouts[r])
-                .is_some_and(|until| until <= self.now);
-        let running = self.soak_until(&self.rollouts[r]).is_some();
+        let over = self.rollouts[r].plan.rings[ring.index()].planned == 0 || self.soak_is_over(r);
+        let running = self.soak_runs(r);
         match (running, blind) {
             (true, true) => self.emit(Event::SoakHeld { rollout }, out),
             (false, false) => self.emit(Event::SoakContinued { rollout }, out),
@@ -713,7 +649,10 @@ impl Engine {
 
     /// Goes on after a ring, if its evidence is positive and fresh, and its approvals are there.
     fn promote(&mut self, r: usize, ring: RingIndex, out: &mut Vec<Event>) -> bool {
-        if self.promotion_waits(r, ring).is_some() || !self.approved(r, out) {
+        if self.promotion_waits(r, ring).is_some()
+            || self.gate_keeps_ring(r).is_some()
+            || !self.approved(r, out)
+        {
             return false;
         }
         let id = self.rollouts[r].rec.id;

@@ -131,6 +131,28 @@ pub enum Bug {
     TimesAskedOnce,
     /// A step starts where it fits and the rest of its visit does not.
     OnlyNextStepFits,
+    /// A soak ends although too little of it was working time.
+    WorkingTimeIgnored,
+    /// A soak is credited with working time in which nobody ran.
+    WorkingTimeOverGap,
+    /// A yes counts that was given outside its hours.
+    ApprovalHoursIgnored,
+    /// Visits begin whatever external gates say.
+    GateIgnoredByVisits,
+    /// Rings open and are promoted whatever external gates say.
+    GateIgnoredByRings,
+    /// What an external gate said before a crash counts after it.
+    GateOutlivesCrash,
+    /// What an external gate said counts however long ago that was. (In the loop around the engine.)
+    GateNeverStale,
+    /// A freeze that was overridden does not hold again.
+    OverrideNeverEnds,
+    /// Whoever overrides one freeze overrides all.
+    OverridesEveryFreeze,
+    /// A freeze that nothing may ignore is overridden.
+    BindingOverridden,
+    /// People are told that something moves later than it can.
+    ToldTooLate,
     /// A step that a person does by hand is given to a worker.
     HandworkIsRun,
     /// A step that a person does by hand counts as done when it is asked for.
@@ -145,7 +167,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 68] = [
+    pub const ALL: [Self; 79] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -209,6 +231,17 @@ impl Bug {
         Self::TimesIgnored,
         Self::TimesAskedOnce,
         Self::OnlyNextStepFits,
+        Self::WorkingTimeIgnored,
+        Self::WorkingTimeOverGap,
+        Self::ApprovalHoursIgnored,
+        Self::GateIgnoredByVisits,
+        Self::GateIgnoredByRings,
+        Self::GateOutlivesCrash,
+        Self::GateNeverStale,
+        Self::OverrideNeverEnds,
+        Self::OverridesEveryFreeze,
+        Self::BindingOverridden,
+        Self::ToldTooLate,
         Self::HandworkIsRun,
         Self::NobodyAwaited,
         Self::OverdueIsDone,

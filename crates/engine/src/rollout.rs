@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use ringway_model::{
-    Actor, Digest, RingIndex, RolloutId, RouteId, Slot, Span, Timestamp, VisitKind,
+    Actor, ChangeId, Digest, RingIndex, RolloutId, RouteId, Says, Slot, Span, Timestamp, VisitKind,
 };
 use ringway_policy::validated::Ramp;
 use ringway_scheduler::Plan;
@@ -216,6 +216,36 @@ pub(crate) struct Record {
     /// What people have to do by hand and have said of it, by slot. Written beside, too.
     #[serde(skip)]
     pub(crate) by_hand: BTreeMap<u32, Handwork>,
+    /// The ticket of the rollout. Written beside, too.
+    #[serde(skip)]
+    pub(crate) change: Option<ChangeId>,
+    /// What the plan's terms have come to. Written beside, too, and only where it is something.
+    #[serde(skip)]
+    pub(crate) terms: TermsRecord,
+    /// By the number of a timetable: when work may run with freezes overridden, where one is. Derived.
+    #[serde(skip)]
+    pub(crate) effective: BTreeMap<usize, Vec<(Timestamp, Timestamp)>>,
+}
+
+/// Who lets work run in a freeze.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Overridden {
+    pub(crate) until: Timestamp,
+    pub(crate) by: Actor,
+    pub(crate) reason: String,
+}
+
+/// What the terms of a plan have come to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TermsRecord {
+    /// Working time that the soak under way was observed in, without what passes since it runs.
+    pub(crate) worked: Span,
+    /// By name: freezes that are, or were, overridden.
+    pub(crate) overridden: BTreeMap<String, Overridden>,
+    /// By the number of an external gate: what it says, since when, and what it added. Empty before the first.
+    pub(crate) gates: Vec<(Says, Timestamp, String)>,
+    /// When it was proposed, where its plan has a due date that counts from then.
+    pub(crate) started: Option<Timestamp>,
 }
 
 /// Counters of one ring, kept true by `Engine::set_slot`.
@@ -310,6 +340,7 @@ impl Rollout {
         plan: Arc<Plan>,
         starter: Actor,
         key: Option<String>,
+        at: Timestamp,
     ) -> Self {
         let rec = Record {
             id,
@@ -334,6 +365,13 @@ impl Rollout {
             skipped: Skipped::new(),
             again: BTreeSet::new(),
             calendar: None,
+            change: None,
+            terms: TermsRecord {
+                gates: vec![(Says::Unknown, at, String::new()); plan.terms.external.len()],
+                started: plan.terms.due.as_ref().map(|_| at),
+                ..TermsRecord::default()
+            },
+            effective: BTreeMap::new(),
             by_hand: BTreeMap::new(),
         };
         Self {

@@ -9,8 +9,11 @@ use ringway_model::{
 use crate::engine::{Engine, FleetHold};
 use crate::event::HaltCause;
 use crate::host::HostState;
-use crate::rollout::{RingCount, RolloutState, Stage};
-use crate::view::{ApprovalView, FleetView, HoldView, HostView, RingView, RolloutView, Waiting};
+use crate::rollout::{RingCount, Rollout, RolloutState, Stage};
+use crate::view::{
+    ApprovalView, FleetView, GateView, HoldView, HostView, OverrideView, RingView, RolloutView,
+    Waiting,
+};
 
 impl Engine {
     /// The fleet and every rollout.
@@ -165,22 +168,43 @@ impl Engine {
         let mut reasons = Vec::new();
         match (state, self.stage(r)) {
             (RolloutState::Proposed, _) => {
-                reasons.extend(self.approval_wanted(r).map(|(on, _)| on));
+                reasons.extend(self.gate_waits(r));
+                reasons.extend(self.approval_waits(r));
             }
             (_, Some(Stage::Visiting { ring })) => reasons.extend(self.visiting_waits(r, ring)),
             (_, Some(Stage::Soaking { ring, .. })) => reasons.extend(self.soak_waits(r, ring)),
             (_, Some(Stage::Promoting { ring })) => {
                 reasons.extend(self.promotion_waits(r, ring));
-                reasons.extend(self.approval_wanted(r).map(|(on, _)| on));
+                reasons.extend(self.gate_waits(r));
+                reasons.extend(self.approval_waits(r));
             }
             (_, None) => reasons.extend(self.ending_waits(r)),
         }
         reasons
     }
 
+    /// The approval that is missing, and when one counts where it does not now.
+    fn approval_waits(&self, r: usize) -> Vec<WaitingOn> {
+        let Some((on, subject)) = self.approval_wanted(r) else {
+            return Vec::new();
+        };
+        let hours = self.outside_hours(r, subject);
+        std::iter::once(on).chain(hours).collect()
+    }
+
     fn soak_waits(&self, r: usize, ring: RingIndex) -> Vec<WaitingOn> {
         if let Some(until) = self.soak_until(&self.rollouts[r]) {
-            return vec![WaitingOn::Soak { until }];
+            #[cfg(feature = "planted-bugs")]
+            let until = if self.bug(crate::planted::Bug::ToldTooLate) {
+                until + ringway_model::Span::seconds(10)
+            } else {
+                until
+            };
+            return vec![if until == Timestamp::NEVER {
+                WaitingOn::Calendar
+            } else {
+                WaitingOn::Soak { until }
+            }];
         }
         self.blind(r, ring)
             .map(|(need, have)| WaitingOn::Blind { need, have })
@@ -209,12 +233,7 @@ impl Engine {
             reasons.push(WaitingOn::Visits { pending, in_flight });
             reasons.extend(self.hands_wait(r));
             // What keeps the next host is worth knowing only where nothing else is going on.
-            let next = rollout.plan.rings[ring.index()].slots().find_map(|slot| {
-                let slot = u32::try_from(slot).unwrap_or(u32::MAX);
-                let visit = self.wanted_visit(r, slot)?;
-                Some(self.may_start(r, slot, visit).err()?.waiting())
-            });
-            reasons.extend(next);
+            reasons.extend(self.next_visit_waits(r, ring));
         } else if let Some((have, allowed)) = self.too_much_debt(r, ring) {
             reasons.push(WaitingOn::Debt { have, allowed });
         } else if self.nobody_updated(r, ring) {
@@ -224,6 +243,41 @@ impl Engine {
             reasons.extend(self.promotion_waits(r, ring));
         }
         reasons
+    }
+
+    /// What keeps the host from its visit that may be the next one: where all wait for an instant, one of those whose instant
+    /// comes first, and otherwise one that may be visited at any moment.
+    fn next_visit_waits(&self, r: usize, ring: RingIndex) -> Option<WaitingOn> {
+        /// Where so many hosts in a row wait for an instant, those after them do as well, and their instants are known.
+        const LOOKED_AT: usize = 1000;
+        let rollout = &self.rollouts[r];
+        let waits = |slot: u32| {
+            let visit = self.wanted_visit(r, slot)?;
+            match self.may_start(r, slot, visit) {
+                Ok(()) => self.live.then_some(WaitingOn::Worker),
+                Err(block) => Some(block.waiting()),
+            }
+        };
+        let opened = rollout.plan.rings[..=ring.index()].iter();
+        let slots = opened.flat_map(ringway_scheduler::plan::RingPlan::slots);
+        let slots = slots.map(|slot| u32::try_from(slot).unwrap_or(u32::MAX));
+        let parked = rollout.idx.parked_times.first_key_value();
+        let parked = parked.and_then(|(_, slots)| slots.first().copied());
+        let mut first: Option<WaitingOn> = None;
+        for on in slots
+            .filter_map(waits)
+            .take(LOOKED_AT)
+            .chain(parked.and_then(waits))
+        {
+            let sooner = |than: &WaitingOn| on.earliest() < than.earliest();
+            if first.as_ref().is_none_or(sooner) {
+                first = Some(on);
+            }
+            if first.as_ref().is_some_and(|on| on.earliest().is_none()) {
+                break;
+            }
+        }
+        first
     }
 
     /// Why a host does not move; empty where a step runs on it or its outcome is final.
@@ -342,6 +396,7 @@ impl Engine {
             update: rollout.plan.update.clone(),
             plan: rollout.rec.plan,
             starter: rollout.rec.starter.0.clone(),
+            change: rollout.rec.change.clone(),
             state: rollout.rec.state.word().to_owned(),
             is_final: rollout.rec.state.is_final(),
             ring,
@@ -354,6 +409,9 @@ impl Engine {
                 .map(|ring| self.ring_view(r, ring))
                 .collect(),
             approval: self.approval_view(r),
+            overrides: self.override_views(r),
+            gates: gate_views(rollout),
+            due: self.due_view(r),
             not_applicable: u32::try_from(rollout.plan.not_applicable.len()).unwrap_or(u32::MAX),
             hit: rollout.rec.hit,
         }
@@ -396,7 +454,7 @@ impl Engine {
             halt_on: plan.halt_on,
             soak_until: at
                 .filter(|stage| matches!(stage, Stage::Soaking { .. }))
-                .and_then(|_| self.soak_until(rollout)),
+                .and_then(|_| some(self.soak_until(rollout)?)),
         }
     }
 
@@ -425,6 +483,8 @@ impl Engine {
             need: plan.needed,
             by: valid.map(|approval| approval.actor.0.clone()).collect(),
             teams: plan.by.clone(),
+            between: self.approval_between(r, subject),
+            counts_from: self.outside_hours(r, subject).and_then(|on| on.earliest()),
             due: matches!(self.stage(r), None | Some(Stage::Promoting { .. })),
             failed: conditions
                 .failed
@@ -432,6 +492,19 @@ impl Engine {
                 .map(|slot| self.host_name(r, slot.0))
                 .collect(),
         })
+    }
+
+    /// Freezes that people let work run in.
+    fn override_views(&self, r: usize) -> Vec<OverrideView> {
+        let overridden = self.rollouts[r].rec.terms.overridden.iter();
+        let now = overridden.filter(|(_, one)| self.now < one.until);
+        now.map(|(freeze, one)| OverrideView {
+            freeze: freeze.clone(),
+            by: one.by.0.clone(),
+            reason: one.reason.clone(),
+            until: one.until,
+        })
+        .collect()
     }
 
     pub(crate) fn host_name(&self, r: usize, slot: u32) -> String {
@@ -450,6 +523,7 @@ impl Engine {
         HostView {
             host: self.host_name(r, slot),
             rollout: rollout.rec.id,
+            change: rollout.rec.change.clone(),
             slot: Slot(slot),
             ring: rollout.plan.rings[rollout.ring_of(slot)].name.clone(),
             group: host
@@ -527,6 +601,20 @@ impl Engine {
             HostState::Again => HostOutcome::Again,
         }
     }
+}
+
+fn gate_views(rollout: &Rollout) -> Vec<GateView> {
+    let gates = rollout.plan.terms.external.iter();
+    let known = gates.zip(&rollout.rec.terms.gates);
+    known
+        .map(|(gate, (says, since, why))| GateView {
+            gate: gate.name.clone(),
+            says: *says,
+            since: *since,
+            why: why.clone(),
+            every_ms: gate.every,
+        })
+        .collect()
 }
 
 fn some(until: Timestamp) -> Option<Timestamp> {

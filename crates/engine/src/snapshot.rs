@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ringway_model::{Actor, Digest, Epoch, HostId, RolloutId, Timestamp};
+use ringway_model::{Actor, ChangeId, Digest, Epoch, HostId, RolloutId, Timestamp};
 use ringway_scheduler::{FleetSpec, Plan};
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use crate::command::HoldKind;
 use crate::engine::{Engine, Fault, FleetHold};
 use crate::fleet::Fleet;
 use crate::hold::{HostHold, Skipped};
-use crate::rollout::{Approval, Index, RampState, Record, Rollout, RolloutState};
+use crate::rollout::{Approval, Index, RampState, Record, Rollout, RolloutState, TermsRecord};
 use crate::slot::SlotRec;
 use crate::times::Calendar;
 
@@ -23,21 +23,20 @@ const FORMAT: u8 = 2;
 /// before, because journals have digests of that.
 const FORMAT_WITH_WORDS: u8 = 3;
 
-/// The same again with what came after that behind it, where there is anything.
-const FORMAT_WITH_MORE: u8 = 4;
+/// The same with tickets behind that, for the same reason: journals have digests of states that have words and no tickets.
+const FORMAT_WITH_CHANGES: u8 = 4;
 
-/// What came after [`Words`].
-#[derive(Default, Serialize, Deserialize)]
-struct More {
-    /// Work by hand, by the rollout's index, where there is anything.
-    by_hand: Vec<(u32, BTreeMap<u32, Handwork>)>,
-}
+/// The same with what the terms of plans have come to behind that.
+const FORMAT_WITH_TERMS: u8 = 5;
 
-impl More {
-    const fn is_empty(&self) -> bool {
-        self.by_hand.is_empty()
-    }
-}
+/// The same with work by hand behind that.
+const FORMAT_WITH_HANDS: u8 = 6;
+
+/// Work by hand, by the rollout's index.
+type Hands = Vec<(u32, BTreeMap<u32, Handwork>)>;
+
+/// The tickets of rollouts, by the rollout's index.
+type Changes = Vec<(u32, ChangeId)>;
 
 /// What people said of single hosts.
 #[derive(Default, Serialize, Deserialize)]
@@ -50,6 +49,9 @@ struct Words {
     /// The same of calendars.
     calendars: Vec<(u32, Calendar)>,
 }
+
+/// By the rollout's index, where there is anything.
+type Terms = Vec<(u32, TermsRecord)>;
 
 #[derive(Serialize)]
 struct State<'e> {
@@ -141,11 +143,27 @@ impl Engine {
             || !words.skipped.is_empty()
             || !words.again.is_empty()
             || !words.calendars.is_empty();
-        let more = self.more();
-        let format = match (more.is_empty(), has_words) {
-            (false, _) => FORMAT_WITH_MORE,
-            (true, true) => FORMAT_WITH_WORDS,
-            (true, false) => FORMAT,
+        let changes = self.changes_named();
+        let terms: Terms = (0_u32..)
+            .zip(&self.rollouts)
+            .filter(|(_, rollout)| rollout.rec.terms != TermsRecord::default())
+            .map(|(index, rollout)| (index, rollout.rec.terms.clone()))
+            .collect();
+        let hands: Hands = (0_u32..)
+            .zip(&self.rollouts)
+            .filter(|(_, rollout)| !rollout.rec.by_hand.is_empty())
+            .map(|(index, rollout)| (index, rollout.rec.by_hand.clone()))
+            .collect();
+        let format = if !hands.is_empty() {
+            FORMAT_WITH_HANDS
+        } else if !terms.is_empty() {
+            FORMAT_WITH_TERMS
+        } else if !changes.is_empty() {
+            FORMAT_WITH_CHANGES
+        } else if has_words {
+            FORMAT_WITH_WORDS
+        } else {
+            FORMAT
         };
         let state = State {
             format,
@@ -160,22 +178,27 @@ impl Engine {
             changes: self.changes,
         };
         let plain = "the state is plain data and memory is there";
-        let bytes = postcard::to_allocvec(&state).expect(plain);
-        match format {
-            FORMAT_WITH_MORE => postcard::to_extend(&(words, more), bytes).expect(plain),
-            FORMAT_WITH_WORDS => postcard::to_extend(&words, bytes).expect(plain),
-            _ => bytes,
+        let mut bytes = postcard::to_allocvec(&state).expect(plain);
+        if format >= FORMAT_WITH_WORDS {
+            bytes = postcard::to_extend(&words, bytes).expect(plain);
         }
+        if format >= FORMAT_WITH_CHANGES {
+            bytes = postcard::to_extend(&changes, bytes).expect(plain);
+        }
+        if format >= FORMAT_WITH_TERMS {
+            bytes = postcard::to_extend(&terms, bytes).expect(plain);
+        }
+        if format >= FORMAT_WITH_HANDS {
+            bytes = postcard::to_extend(&hands, bytes).expect(plain);
+        }
+        bytes
     }
 
-    fn more(&self) -> More {
+    fn changes_named(&self) -> Changes {
         let rollouts = (0_u32..).zip(&self.rollouts);
-        More {
-            by_hand: rollouts
-                .filter(|(_, rollout)| !rollout.rec.by_hand.is_empty())
-                .map(|(index, rollout)| (index, rollout.rec.by_hand.clone()))
-                .collect(),
-        }
+        rollouts
+            .filter_map(|(index, rollout)| Some((index, rollout.rec.change.clone()?)))
+            .collect()
     }
 
     fn words(&self) -> Words {
@@ -254,18 +277,31 @@ impl Engine {
         plans: BTreeMap<Digest, Arc<Plan>>,
     ) -> Result<Self, Fault> {
         let format = bytes.first().copied();
-        if !matches!(format, Some(FORMAT | FORMAT_WITH_WORDS | FORMAT_WITH_MORE)) {
+        let known = FORMAT..=FORMAT_WITH_HANDS;
+        let Some(format) = format.filter(|format| known.contains(format)) else {
             return Err(Fault::new("the snapshot is of another format"));
-        }
+        };
         let unreadable = |_| Fault::new("the snapshot does not read back");
         let (stored, rest): (Stored, _) = postcard::take_from_bytes(bytes).map_err(unreadable)?;
-        let (words, more): (Words, More) = match format {
-            Some(FORMAT_WITH_MORE) => postcard::from_bytes(rest).map_err(unreadable)?,
-            Some(FORMAT_WITH_WORDS) => {
-                let words = postcard::from_bytes(rest).map_err(unreadable)?;
-                (words, More::default())
-            }
-            _ => (Words::default(), More::default()),
+        let (words, rest): (Words, _) = if format >= FORMAT_WITH_WORDS {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Words::default(), rest)
+        };
+        let (changes, rest): (Changes, _) = if format >= FORMAT_WITH_CHANGES {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Changes::new(), rest)
+        };
+        let (terms, rest): (Terms, _) = if format >= FORMAT_WITH_TERMS {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Terms::new(), rest)
+        };
+        let hands: Hands = if format >= FORMAT_WITH_HANDS {
+            postcard::from_bytes(rest).map_err(unreadable)?
+        } else {
+            Hands::new()
         };
         let mut engine = Self::new();
         engine.now = stored.last_event;
@@ -303,14 +339,20 @@ impl Engine {
             });
         }
         engine.take_words(words)?;
-        for (index, by_hand) in more.by_hand {
+        for (index, by_hand) in hands {
             let rollout = engine.rollouts.get_mut(index as usize);
             let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
             rollout.rec.by_hand = by_hand;
         }
+        engine.take_terms(terms)?;
+        for (index, change) in changes {
+            let rollout = engine.rollouts.get_mut(index as usize);
+            let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
+            rollout.rec.change = Some(change);
+        }
         engine.fleets = fleets;
         engine.plans = plans;
-        debug_assert_eq!(Some(stored.format), format);
+        debug_assert_eq!(stored.format, format);
         engine.rebuild();
         Ok(engine)
     }
@@ -336,10 +378,27 @@ impl Engine {
         for (index, calendar) in words.calendars {
             let rollout = self.rollouts.get_mut(index as usize);
             let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
-            if calendar.tables.len() != rollout.plan.times.tables.len() {
+            if calendar.tables.len() != rollout.plan.rules().count() {
                 return Err(Fault::new("the snapshot is of another plan"));
             }
             rollout.rec.calendar = Some(calendar);
+        }
+        Ok(())
+    }
+
+    /// What the terms of plans have come to, as a snapshot has it.
+    fn take_terms(&mut self, terms: Terms) -> Result<(), Fault> {
+        for (index, terms) in terms {
+            let rollout = self.rollouts.get_mut(index as usize);
+            let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
+            let gates = rollout.plan.terms.external.len();
+            if !rollout.rec.state.is_final() && terms.gates.len() != gates {
+                return Err(Fault::new("the snapshot is of another plan"));
+            }
+            rollout.rec.terms = terms;
+        }
+        for r in 0..self.rollouts.len() {
+            self.refresh_effective(r);
         }
         Ok(())
     }

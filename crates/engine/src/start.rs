@@ -77,6 +77,9 @@ impl Engine {
         if visit != VisitKind::Rollback && self.rollouts[r].ring_of(slot) >= opened {
             return Err(Block::All(self.earlier_ring(r)));
         }
+        if let Some(on) = self.gate_keeps(r, visit) {
+            return Err(Block::All(on));
+        }
         let host = self.host_of(r, slot);
         if let Some(on) = self.host_hold(host) {
             let rests = self.rollouts[r].rec.slots[slot as usize].state == HostState::Pending;

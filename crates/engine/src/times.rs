@@ -10,11 +10,13 @@
 //!   same is asked again before each step that prepares or disrupts, for what is left of the visit.
 //! * Steps that bring a host back into service are exempt, and so are rollbacks: their time was reserved before.
 //! * A rollout whose plan limits times and of which no instants are known starts nothing (I11).
+//! * What people may override is taken from freezes only, and only until it ends: see `terms`.
 
 use ringway_calendar::{Because, Intervals, Opening, State, Timetable, UnknownZone, Zones};
 use ringway_model::{Slot, Span, StepKind, Timestamp, VisitKind, WaitingOn};
+use ringway_scheduler::Plan;
 use ringway_scheduler::plan::{More, StepPlan};
-use ringway_scheduler::times::Times;
+use ringway_scheduler::terms::{KNOWN_FOR, Rule};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
@@ -40,42 +42,41 @@ pub struct Table {
     pub frozen: Vec<(Timestamp, Timestamp, String)>,
 }
 
-impl Table {
-    /// The first time from an instant on that is this long.
-    fn next_fit(&self, from: Timestamp, length: Span) -> Option<Timestamp> {
-        let behind = self.open.partition_point(|(_, end)| *end <= from);
-        let mut rest = self.open[behind..].iter();
-        rest.find(|(start, end)| end.since((*start).max(from)) >= length)
-            .map(|(start, _)| (*start).max(from))
-    }
+/// The first time from an instant on that is this long.
+fn next_fit(open: &[(Timestamp, Timestamp)], from: Timestamp, length: Span) -> Option<Timestamp> {
+    let behind = open.partition_point(|(_, end)| *end <= from);
+    let mut rest = open[behind..].iter();
+    rest.find(|(start, end)| end.since((*start).max(from)) >= length)
+        .map(|(start, _)| (*start).max(from))
+}
 
-    /// The freeze that holds at an instant.
-    fn freeze_at(&self, at: Timestamp) -> Option<(Timestamp, &str)> {
+impl Table {
+    /// The freeze that holds at an instant, of those that count.
+    fn freeze_at(&self, at: Timestamp, counts: impl Fn(&str) -> bool) -> Option<(Timestamp, &str)> {
         let holds = |(from, until, _): &&(Timestamp, Timestamp, String)| *from <= at && at < *until;
         let found = self.frozen.iter().filter(holds);
+        let found = found.filter(|(.., words)| counts(words));
         let last = found.max_by_key(|(_, until, _)| *until)?;
         Some((last.1, &last.2))
     }
 }
-
-/// How far ahead instants are computed: a year and a month. A rollout takes weeks; one that takes longer is told more.
-const KNOWN_FOR: Span = Span::hours(24 * 400);
 
 /// The instants of a plan's rules from one on, with the time zone database at hand.
 ///
 /// # Errors
 ///
 /// A zone that a rule names and that the database does not have.
-pub fn instants(times: &Times, zones: &Zones, from: Timestamp) -> Result<Calendar, UnknownZone> {
+pub fn instants(plan: &Plan, zones: &Zones, from: Timestamp) -> Result<Calendar, UnknownZone> {
     let until = from + KNOWN_FOR;
-    let tables = times.tables.iter().map(|rule| {
-        let pairs = |intervals: &Intervals| -> Vec<_> {
-            let all = intervals.iter();
-            all.map(|one| (one.start, one.end)).collect()
+    let tables = plan.rules().map(|rule| {
+        let open = rule.instants(zones, from, until)?;
+        let frozen = match rule {
+            Rule::Times(table) => frozen(table, zones, from, until)?,
+            Rule::Hours(_) | Rule::Windows(_) | Rule::Freeze(..) => Vec::new(),
         };
         Ok(Table {
-            open: pairs(&Opening::new(rule, zones)?.open(from, until)),
-            frozen: frozen(rule, zones, from, until)?,
+            open: open.iter().map(|one| (one.start, one.end)).collect(),
+            frozen,
         })
     });
     Ok(Calendar {
@@ -148,7 +149,7 @@ impl Engine {
         let Ok(r) = self.index_of(rollout) else {
             return;
         };
-        let fits = calendar.tables.len() == self.rollouts[r].plan.times.tables.len();
+        let fits = calendar.tables.len() == self.rollouts[r].plan.rules().count();
         let is_over = self.rollouts[r].rec.state.is_final();
         if !fits || is_over || self.rollouts[r].rec.calendar.as_ref() == Some(calendar) {
             return;
@@ -164,7 +165,7 @@ impl Engine {
         };
         let rollout = &self.rollouts[r];
         let known = rollout.rec.calendar.as_ref().map(|known| known.until);
-        !rollout.plan.times.is_empty()
+        rollout.plan.has_rules()
             && !rollout.rec.state.is_final()
             && known.is_none_or(|until| until <= self.now + AHEAD)
     }
@@ -228,11 +229,14 @@ impl Engine {
         };
         let table = &calendar.tables[number as usize];
         let length = self.remaining(r, slot, visit, position);
-        let opens = table.next_fit(self.now, length);
+        let effective = rollout.rec.effective.get(&(number as usize));
+        let open = effective.unwrap_or(&table.open);
+        let opens = next_fit(open, self.now, length);
         if opens == Some(self.now) {
             return None;
         }
-        Some(match table.freeze_at(self.now) {
+        let counts = |told: &str| effective.is_none() || !self.is_overridden(r, told);
+        Some(match table.freeze_at(self.now, counts) {
             Some((until, reason)) => WaitingOn::Freeze {
                 reason: reason.to_owned(),
                 until,
@@ -251,10 +255,10 @@ impl Engine {
         let Some(number) = rollout.plan.times.of(Slot(slot)) else {
             return true;
         };
-        let table = rollout.rec.calendar.as_ref();
-        table.is_some_and(|known| {
-            known.tables[number as usize].next_fit(self.now, Span(1)) == Some(self.now)
-        })
+        let effective = rollout.rec.effective.get(&(number as usize));
+        let known = rollout.rec.calendar.as_ref();
+        let open = effective.or_else(|| Some(&known?.tables[number as usize].open));
+        open.is_some_and(|open| next_fit(open, self.now, Span(1)) == Some(self.now))
     }
 
     /// Hosts that waited for a window which opens now are looked at again.

@@ -1,6 +1,8 @@
 //! What people are shown: plain values with names, made from the state on request.
 
-use ringway_model::{Digest, HostOutcome, RolloutId, Slot, StepKind, Timestamp, WaitingOn};
+use ringway_model::{
+    ChangeId, Digest, HostOutcome, RolloutId, Says, Slot, Span, StepKind, Timestamp, WaitingOn,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Exhibit, HoldKind, Subject, Told};
@@ -54,6 +56,9 @@ pub struct RolloutView {
     pub plan: Digest,
     /// Who started it.
     pub starter: String,
+    /// The ticket by which a change management system knows it.
+    #[serde(default)]
+    pub change: Option<ChangeId>,
     /// `proposed`, `advancing`, `paused`, `halted`, `rolling back`, `cancelling`, `completed`, `rolled back`, `cancelled`.
     pub state: String,
     /// Whether it is over.
@@ -66,10 +71,81 @@ pub struct RolloutView {
     pub rings: Vec<RingView>,
     /// What could be approved now.
     pub approval: Option<ApprovalView>,
+    /// Freezes that people let work run in.
+    #[serde(default)]
+    pub overrides: Vec<OverrideView>,
+    /// What external gates say.
+    #[serde(default)]
+    pub gates: Vec<GateView>,
+    /// By when it is to be complete, and when it can be; absent where its policy does not say, and when it is over.
+    #[serde(default)]
+    pub due: Option<DueView>,
     /// Hosts that `applies_to` matches and no release does.
     pub not_applicable: u32,
     /// Hosts that counted as failed at any time, in all rings: the blast radius so far.
     pub hit: u32,
+}
+
+/// By when a rollout is to be complete.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct DueView {
+    /// Which key of the policy's `due` says so.
+    pub by: String,
+    /// The instant.
+    pub at: Timestamp,
+    /// When it can be complete at the earliest, from how it stands now; absent: its calendar has no time for it.
+    pub earliest: Option<Timestamp>,
+    /// Whether it will be missed, whatever happens.
+    pub missed: bool,
+    /// When each ring that is to come can begin and be promoted, at the earliest.
+    pub rings: Vec<RingDue>,
+}
+
+/// When a ring can be, at the earliest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RingDue {
+    /// Its name.
+    pub ring: String,
+    /// Its next visit, or now.
+    pub starts: Timestamp,
+    /// Its last host has settled.
+    pub settled: Timestamp,
+    /// Its soak has ended.
+    pub soaked: Timestamp,
+    /// It is promoted.
+    pub promoted: Timestamp,
+}
+
+/// A freeze that somebody lets work run in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct OverrideView {
+    /// The freeze.
+    pub freeze: String,
+    /// By whom.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When it holds again.
+    pub until: Timestamp,
+}
+
+/// What an external gate says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct GateView {
+    /// Its name.
+    pub gate: String,
+    /// What it says.
+    pub says: Says,
+    /// Since when.
+    pub since: Timestamp,
+    /// What its command added.
+    pub why: String,
+    /// How often it is asked.
+    pub every_ms: Span,
 }
 
 /// One ring.
@@ -153,6 +229,12 @@ pub struct ApprovalView {
     pub by: Vec<String>,
     /// Teams that may.
     pub teams: Vec<String>,
+    /// The hours in which a yes counts, where not at any.
+    #[serde(default)]
+    pub between: Option<String>,
+    /// When a yes counts next, where it does not now.
+    #[serde(default)]
+    pub counts_from: Option<Timestamp>,
     /// Whether the ring has been observed for long enough (an earlier yes is kept under the conditions it was shown).
     pub due: bool,
     /// Names of the hosts that count as failed so far.
@@ -167,6 +249,9 @@ pub struct HostView {
     pub host: String,
     /// The rollout.
     pub rollout: RolloutId,
+    /// The rollout's ticket.
+    #[serde(default)]
+    pub change: Option<ChangeId>,
     /// Its slot in the rollout, by which intents name it.
     pub slot: Slot,
     /// Its ring.

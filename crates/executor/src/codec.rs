@@ -5,7 +5,7 @@
 //! that there was another format. This module never interprets what it reads.
 
 use ringway_engine::{Event, Input};
-use ringway_model::{Digest, Epoch, IntentId};
+use ringway_model::{ChangeId, Digest, Epoch, IntentId};
 use serde::{Deserialize, Serialize};
 
 use crate::port::Row;
@@ -113,6 +113,9 @@ pub struct Line<'a> {
     pub at: String,
     /// By which decider.
     pub epoch: Epoch,
+    /// The ticket of the rollout it is about, which whoever knows it fills in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<ChangeId>,
     /// What.
     pub what: What<'a>,
 }
@@ -147,6 +150,7 @@ pub fn lines<'a>(row: &Row, batch: &'a Batch) -> impl Iterator<Item = Line<'a>> 
             seq,
             at: at.clone(),
             epoch,
+            change: None,
             what,
         })
 }

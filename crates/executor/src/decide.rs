@@ -183,6 +183,17 @@ impl Executor {
                 let (rollout, calendar) = (*rollout, (**calendar).clone());
                 self.take(now, Input::Calendar { rollout, calendar }, draft);
             }
+            Happening::Gate(rollout, gate, answer) => {
+                let (rollout, gate, says) = (*rollout, *gate, answer.says);
+                let why = answer.why.clone();
+                let input = Input::GateSaid {
+                    rollout,
+                    gate,
+                    says,
+                    why,
+                };
+                self.take(now, input, draft);
+            }
         }
         draft.kept.push(happening);
     }
@@ -245,7 +256,16 @@ impl Executor {
             blobs.push(blob(PLAN, plan, plan_bytes));
         }
         let key = proposal.key;
-        Ok((Command::Propose { fleet, plan, key }, blobs))
+        let command = match proposal.change {
+            None => Command::Propose { fleet, plan, key },
+            Some(change) => Command::ProposeAs {
+                fleet,
+                plan,
+                key,
+                change,
+            },
+        };
+        Ok((command, blobs))
     }
 
     /// A command may only name content that was registered, and another database than this one.
@@ -272,7 +292,8 @@ impl Executor {
                 hint: Some("hand it in with `done HOST --evidence FILE`".to_owned()),
             });
         }
-        if let Command::Propose { fleet, plan, .. } = command
+        if let Command::Propose { fleet, plan, .. } | Command::ProposeAs { fleet, plan, .. } =
+            command
             && !(self.library.fleets.contains_key(fleet) && self.library.plans.contains_key(plan))
         {
             return Err(Rejected {
@@ -343,6 +364,8 @@ fn handed_in(handed: HandIn) -> Result<(Command, Vec<Blob>), Rejected> {
         } => exhibit.digest == digest && exhibit.size == bytes.len() as u64,
         Command::Done { exhibit: None, .. }
         | Command::Propose { .. }
+        | Command::ProposeAs { .. }
+        | Command::OverrideFreeze { .. }
         | Command::Approve { .. }
         | Command::Reject { .. }
         | Command::Pause { .. }

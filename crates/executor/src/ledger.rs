@@ -192,6 +192,9 @@ const fn mark(event: &Event) -> Mark {
         | Event::HostReleased { .. }
         | Event::Commented { .. }
         | Event::CalendarKnown { .. }
+        | Event::ChangeNamed { .. }
+        | Event::FreezeOverridden { .. }
+        | Event::GateSaid { .. }
         // Nothing runs where a person works.
         | Event::WorkAsked { .. }
         | Event::WorkTold { .. } => Mark::Nothing,

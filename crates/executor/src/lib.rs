@@ -13,6 +13,7 @@ mod commit;
 mod config;
 mod decide;
 pub mod fold;
+mod gates;
 mod interpret;
 mod ledger;
 pub mod library;

@@ -29,9 +29,10 @@ use crate::clock::Clock;
 use crate::commit::Commit;
 use crate::config::Config;
 use crate::fold::Head;
+use crate::gates::Gates;
 use crate::ledger::Ledger;
 use crate::library::Library;
-use crate::port::{Arrival, Ended, Order, Request};
+use crate::port::{Arrival, Ended, GateAnswer, Order, Request};
 use crate::recover::Lost;
 use crate::watching::Watching;
 use crate::words::Words;
@@ -65,6 +66,7 @@ pub(crate) enum Happening {
     Report(IntentId, RawReport),
     Restarted(HostId),
     Calendar(RolloutId, Box<Calendar>),
+    Gate(RolloutId, u16, GateAnswer),
 }
 
 /// A command that waits to be decided.
@@ -118,6 +120,8 @@ pub struct Executor {
     pub(crate) failures: u32,
     /// When each rollout's calendar was asked for last, by this decider.
     pub(crate) calendars_asked: BTreeMap<RolloutId, Timestamp>,
+    /// When external gates are asked.
+    pub(crate) gates: Gates,
     /// What was being committed when the state was thrown away.
     pub(crate) lost: Option<Lost>,
     /// The instant last asked for with `WakeAt`, until it has come.
@@ -160,6 +164,7 @@ impl Executor {
             growth: Growth::default(),
             failures: 0,
             calendars_asked: BTreeMap::new(),
+            gates: Gates::default(),
             lost: None,
             wake: None,
             #[cfg(feature = "planted-bugs")]
@@ -302,6 +307,14 @@ impl Executor {
                 let told = calendar.map(|calendar| Happening::Calendar(rollout, calendar));
                 self.inbox.happenings.extend(told);
             }
+            Arrival::GateTold {
+                rollout,
+                gate,
+                answer,
+            } => {
+                let told = self.gates.told(now, &self.engine, (rollout, gate), answer);
+                self.inbox.happenings.extend(told);
+            }
             Arrival::Woken => {}
         }
     }
@@ -310,6 +323,10 @@ impl Executor {
     fn turn(&mut self, out: &mut Vec<Request>) {
         let now = self.clock.now();
         self.watching.advance(now, out);
+        if self.is_ready {
+            let stale = self.gates.take_stale(now, &self.engine);
+            self.inbox.happenings.extend(stale);
+        }
         match &self.phase {
             Phase::Unread { at } if *at <= now => {
                 self.phase = Phase::Loading;
@@ -333,6 +350,9 @@ impl Executor {
         }
         self.watching.advance(now, out);
         self.ask_for_calendars(now, out);
+        if self.is_ready {
+            self.gates.ask(now, &self.engine, self.config.watch, out);
+        }
         self.wish(now, out);
     }
 
@@ -344,7 +364,7 @@ impl Executor {
         }
         let asked = &mut self.calendars_asked;
         for (rollout, plan) in self.engine.open_rollouts() {
-            if plan.times.is_empty() {
+            if !plan.has_rules() {
                 continue;
             }
             let before = asked.get(&rollout).copied();
@@ -377,7 +397,8 @@ impl Executor {
             Phase::Unread { at } => Some(*at),
             Phase::Loading | Phase::Committing(_) | Phase::Ended(_) => None,
         };
-        let due = own.into_iter().chain(self.watching.next()).min();
+        let observed = self.watching.next().into_iter().chain(self.gates.next());
+        let due = own.into_iter().chain(observed).min();
         if let Some(due) = due.filter(|due| *due != Timestamp::NEVER) {
             // What is due by now was done by now; should it still be wished for, it must not become a busy loop.
             let due = due.max(now + Span(1));

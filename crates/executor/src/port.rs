@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ringway_engine::{Accepted, Calendar, Command, Rejected};
 use ringway_model::{
-    Actor, Digest, Epoch, Hasher, HostId, IntentId, ProbeId, RawReport, RolloutId, RouteId, Sample,
-    Timestamp, VisitKind,
+    Actor, ChangeId, Digest, Epoch, Hasher, HostId, IntentId, ProbeId, RawReport, RolloutId,
+    RouteId, Sample, Says, Timestamp, VisitKind,
 };
 use ringway_scheduler::{FleetSpec, Plan};
 use serde::{Deserialize, Serialize};
@@ -68,8 +68,26 @@ pub enum Arrival {
         /// They.
         calendar: Option<Box<Calendar>>,
     },
+    /// An external gate answered; the answer to [`Request::AskGate`].
+    GateTold {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The gate's number in its plan.
+        gate: u16,
+        /// The answer.
+        answer: GateAnswer,
+    },
     /// The instant asked for with [`Request::WakeAt`] has come, or any other reason to look at the clock.
     Woken,
+}
+
+/// What the command of an external gate says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GateAnswer {
+    /// What it says.
+    pub says: Says,
+    /// What it printed last, or why it says nothing.
+    pub why: String,
 }
 
 /// A command, with the documents it brings.
@@ -103,6 +121,8 @@ pub struct Proposal {
     pub documents: Vec<(String, String)>,
     /// The caller's own name for the request.
     pub key: Option<String>,
+    /// The ticket by which a change management system knows the rollout.
+    pub change: Option<ChangeId>,
 }
 
 /// What the store holds.
@@ -233,6 +253,19 @@ pub enum Request {
         plan: Arc<Plan>,
         /// The first instant.
         from: Timestamp,
+    },
+    /// Ask an external gate once.
+    AskGate {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The gate's number in its plan.
+        gate: u16,
+        /// The plan.
+        plan: Arc<Plan>,
+        /// The name of the ring that the rollout is at; before the start, of the first.
+        ring: String,
+        /// The ticket by which a change management system knows it.
+        change: Option<ChangeId>,
     },
     /// Come back at this instant. Replaces every earlier wish.
     WakeAt(Timestamp),

@@ -86,6 +86,14 @@ impl Executor {
         self.ledger.recovered(outstanding);
         self.watching.restart();
         self.calendars_asked.clear();
+        // What gates said before is not known any more; they are asked again at once.
+        self.gates.restart();
+        let is_gate = |one: &Happening| matches!(one, Happening::Gate(..));
+        self.inbox.happenings.retain(|one| !is_gate(one));
+        #[cfg(feature = "planted-bugs")]
+        {
+            self.gates.never_stale = self.has(ringway_engine::planted::Bug::GateNeverStale);
+        }
         let now = self.clock.not_before(self.head.at.max(now));
         self.inbox.recovered = Some(if was_empty { now } else { self.head.at });
         self.is_ready = false;

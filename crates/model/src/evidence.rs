@@ -1,4 +1,4 @@
-//! What a probe says of a host, and what is known of it now.
+//! What a probe says of a host, and what is known of it now; and what is known of a condition outside the fleet.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,4 +23,28 @@ pub enum Evidence {
     Up,
     /// The last sample was bad.
     Down,
+}
+
+/// What an external gate says. Only `Open` lets anything begin; silence never does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Says {
+    /// No fresh answer: never asked, asked too long ago, or the answer says nothing.
+    #[default]
+    Unknown,
+    /// Work may begin.
+    Open,
+    /// It may not.
+    Closed,
+}
+
+impl Says {
+    /// The word people are shown.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Open => "open",
+            Self::Closed => "closed",
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //! Every other crate speaks in these types: ids, labels and selectors, shares, spans, digests, steps and what they
 //! report, and the reasons why something does not move. The crate decides nothing, reads no clock and does no IO.
 
+mod change;
 mod digest;
 mod evidence;
 mod ids;
@@ -14,8 +15,9 @@ mod step;
 mod time;
 mod waiting;
 
+pub use change::{ChangeId, ChangeParseError};
 pub use digest::{Digest, DigestParseError, Hasher, Pieces};
-pub use evidence::{Evidence, Sample};
+pub use evidence::{Evidence, Sample, Says};
 pub use ids::{
     Actor, CellId, Epoch, GroupId, HostId, IntentId, IntentParseError, ProbeId, RingIndex,
     RolloutId, RouteId, Slot,

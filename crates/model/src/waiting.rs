@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::evidence::Says;
 use crate::ids::{Actor, HostId, RolloutId};
 use crate::time::{Span, Timestamp};
 
@@ -223,6 +224,26 @@ pub enum WaitingOn {
         /// The ring's name.
         ring: String,
     },
+    /// A yes does not count now: it is outside the hours in which it may be given.
+    ApprovalHours {
+        /// What a yes starts: the ring's name.
+        to: String,
+        /// When one counts again; absent: in no hours that are known.
+        opens: Option<Timestamp>,
+    },
+    /// An external gate does not say that work may begin.
+    ExternalGate {
+        /// Its name.
+        gate: String,
+        /// What it says.
+        says: Says,
+        /// What its command added, as it ended.
+        why: String,
+        /// Since when.
+        since: Timestamp,
+        /// How often it is asked.
+        every: Span,
+    },
     /// A person works on a host by hand, and nobody has said yet how it ended.
     ByHand {
         /// The host's name.
@@ -281,12 +302,14 @@ impl WaitingOn {
             Self::Window { .. } => "window",
             Self::Freeze { .. } => "freeze",
             Self::Calendar => "calendar",
+            Self::ApprovalHours { .. } => "approval-hours",
+            Self::ExternalGate { .. } => "external-gate",
             Self::ByHand { .. } => "by-hand",
         }
     }
 
     /// Every variant's name.
-    pub const NAMES: [&'static str; 34] = [
+    pub const NAMES: [&'static str; 36] = [
         "stop",
         "fault",
         "pause",
@@ -320,6 +343,8 @@ impl WaitingOn {
         "window",
         "freeze",
         "calendar",
+        "approval-hours",
+        "external-gate",
         "by-hand",
     ];
 
@@ -329,7 +354,9 @@ impl WaitingOn {
             Self::Soak { until } | Self::Settle { until } => Some(*until),
             Self::Retry { at } | Self::Offline { retry_at: at } => Some(*at),
             Self::HostHold { until, .. } | Self::Maintenance { until, .. } => *until,
-            Self::Window { opens, .. } | Self::Freeze { opens, .. } => *opens,
+            Self::Window { opens, .. }
+            | Self::Freeze { opens, .. }
+            | Self::ApprovalHours { opens, .. } => *opens,
             Self::Stop { .. }
             | Self::Fault { .. }
             | Self::Pause { .. }
@@ -354,6 +381,7 @@ impl WaitingOn {
             | Self::Worker
             | Self::HoldEnds
             | Self::Calendar
+            | Self::ExternalGate { .. }
             | Self::NobodyUpdated { .. }
             | Self::ByHand { .. } => None,
         }
@@ -403,6 +431,16 @@ impl WaitingOn {
             }
             Self::NobodyUpdated { .. } => {
                 "a person's `retry` of a host that was skipped, or `cancel`"
+            }
+            Self::ApprovalHours { opens: Some(_), .. } => "time, and then a person's `approve`",
+            Self::ApprovalHours { opens: None, .. } => {
+                "other hours in the policy, and a new rollout"
+            }
+            Self::ExternalGate {
+                says: Says::Closed, ..
+            } => "the gate's command saying that it is open; a person's `cancel`",
+            Self::ExternalGate { .. } => {
+                "an answer of the gate's command: exit code 0 says open; a person's `cancel`"
             }
             Self::ByHand { .. } => "a person's word how it ended: `done`",
         }
@@ -526,6 +564,26 @@ impl fmt::Display for WaitingOn {
             Self::Calendar => f.write_str("when work may run is not known yet"),
             Self::NobodyUpdated { ring } => {
                 write!(f, "no host of ring `{ring}` has the update")
+            }
+            Self::ApprovalHours { to, opens } => {
+                write!(f, "a yes to `{to}` does not count at this hour")?;
+                match opens {
+                    Some(at) => write!(f, "; it does from {at} on"),
+                    None => f.write_str("; no hours are known in which it does"),
+                }
+            }
+            Self::ExternalGate {
+                gate,
+                says,
+                why,
+                since,
+                every,
+            } => {
+                write!(f, "gate `{gate}` is {} since {since}", says.word())?;
+                if !why.is_empty() {
+                    write!(f, " ({why})")?;
+                }
+                write!(f, "; it is asked every {every}")
             }
             Self::ByHand {
                 host,

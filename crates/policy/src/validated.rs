@@ -297,12 +297,32 @@ pub struct Policy {
     pub offline: Offline,
     /// Conditions on updated hosts.
     pub gates: Vec<Gate>,
+    /// Conditions outside the fleet.
+    pub external: Vec<ExternalGate>,
     /// What happens to hosts that are unhealthy before the update.
     pub already_unhealthy: AlreadyUnhealthy,
     /// What a hold does to a host whose update is applied and not restarted yet.
     pub on_halt: OnHalt,
     /// When work may run, within what the fleet allows.
     pub calendar: PolicyCalendar,
+    /// By the severity of an update, or [`OTHER`]: within which time it is to be everywhere.
+    pub due: BTreeMap<String, Span>,
+}
+
+/// What stands in `due` for every severity that does not.
+pub const OTHER: &str = "other";
+
+/// A condition that a command at the controller knows of: a change that must be approved elsewhere, an incident that is open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExternalGate {
+    /// Its name, unique among all gates of the policy.
+    pub name: String,
+    /// The command: 0 means open, 1 closed, anything else that nobody knows.
+    pub run: Command,
+    /// How often it is asked.
+    pub every: Span,
+    /// How long one answer may take.
+    pub timeout: Span,
 }
 
 /// A number of hosts, or a share of some.

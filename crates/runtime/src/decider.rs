@@ -345,6 +345,16 @@ impl Decider {
                 let told = Arrival::CalendarTold { rollout, calendar };
                 progress.found.push_back(told);
             }
+            Request::AskGate {
+                rollout,
+                gate,
+                plan,
+                ring,
+                change,
+            } => {
+                let change = change.map(|change| change.to_string());
+                self.probing.ask_gate(rollout, gate, plan, (ring, change));
+            }
             Request::WakeAt(at) => progress.wake = Some(at),
             Request::Reply { ticket, answer } => {
                 if let Some(caller) = progress.callers.remove(&ticket) {

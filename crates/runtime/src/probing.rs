@@ -14,10 +14,10 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ringway_drivers::{Driver, ProbeRequest};
-use ringway_executor::port::{Arrival, Start};
+use ringway_drivers::{Driver, ProbeRequest, gate};
+use ringway_executor::port::{Arrival, GateAnswer, Start};
 use ringway_model::{
-    Epoch, HostId, IntentId, ProbeId, RolloutId, RouteId, Sample, Slot, StepKind, VisitKind,
+    Epoch, HostId, IntentId, ProbeId, RolloutId, RouteId, Sample, Says, Slot, StepKind, VisitKind,
 };
 use ringway_scheduler::{FleetSpec, Plan};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -44,12 +44,15 @@ const GRACE: Duration = Duration::from_secs(5);
 enum Question {
     Probe(HostId, ProbeId),
     Boot(HostId),
+    Gate(RolloutId, u16),
 }
 
 impl Question {
-    const fn host(self) -> HostId {
+    /// The host that is asked, where it is one.
+    const fn host(self) -> Option<HostId> {
         match self {
-            Self::Probe(host, _) | Self::Boot(host) => host,
+            Self::Probe(host, _) | Self::Boot(host) => Some(host),
+            Self::Gate(..) => None,
         }
     }
 }
@@ -111,6 +114,36 @@ impl Probing {
             (probed(sample), answered)
         };
         self.spawn(Question::Probe(host, probe), timeout, ask, lost);
+    }
+
+    /// Asks an external gate once. It waits for nobody: gates are few, and each is asked seldom.
+    pub(crate) fn ask_gate(
+        &self,
+        rollout: RolloutId,
+        gate: u16,
+        plan: Arc<Plan>,
+        about: (String, Option<String>),
+    ) {
+        if !self.lanes.begin(Question::Gate(rollout, gate)) {
+            return;
+        }
+        let (lanes, told, boots) = (
+            Arc::clone(&self.lanes),
+            self.told.clone(),
+            self.boots.clone(),
+        );
+        self.tasks.spawn(async move {
+            let (says, why) = gate_answer(rollout, gate, &plan, about, &boots).await;
+            lanes.answered(Question::Gate(rollout, gate));
+            let answer = GateAnswer { says, why };
+            let arrival = Arrival::GateTold {
+                rollout,
+                gate,
+                answer,
+            };
+            // Nobody listens any more only when this process ends.
+            drop(told.send(Told::Arrival(arrival)));
+        });
     }
 
     /// Reads a boot id once.
@@ -194,12 +227,12 @@ impl Lanes {
         self.known(|known| known.open.insert(question))
     }
 
-    fn is_silent(&self, host: HostId) -> bool {
-        self.known(|known| known.silent.contains(&host))
+    fn is_silent(&self, host: Option<HostId>) -> bool {
+        host.is_some_and(|host| self.known(|known| known.silent.contains(&host)))
     }
 
     /// Waits for a place in the host's lane. A host that was found silent while it waited changes lanes.
-    async fn place(&self, host: HostId) -> Option<OwnedSemaphorePermit> {
+    async fn place(&self, host: Option<HostId>) -> Option<OwnedSemaphorePermit> {
         if !self.is_silent(host) {
             let place = Arc::clone(&self.quick).acquire_owned().await.ok();
             if !self.is_silent(host) {
@@ -209,16 +242,45 @@ impl Lanes {
         Arc::clone(&self.slow).acquire_owned().await.ok()
     }
 
+    fn answered(&self, question: Question) {
+        self.known(|known| known.open.remove(&question));
+    }
+
     fn ended(&self, question: Question, in_time: bool) {
+        self.answered(question);
+        let Some(host) = question.host() else {
+            return;
+        };
         self.known(|known| {
-            known.open.remove(&question);
             if in_time {
-                known.silent.remove(&question.host());
+                known.silent.remove(&host);
             } else {
-                known.silent.insert(question.host());
+                known.silent.insert(host);
             }
         });
     }
+}
+
+/// What the command of an external gate says.
+async fn gate_answer(
+    rollout: RolloutId,
+    gate: u16,
+    plan: &Plan,
+    about: (String, Option<String>),
+    boots: &Boots,
+) -> (Says, String) {
+    let Some(external) = plan.terms.external.get(usize::from(gate)) else {
+        return (Says::Unknown, "the plan has no such gate".to_owned());
+    };
+    let directory = match boots.directory(plan).await {
+        Ok(directory) => directory,
+        Err(why) => return (Says::Unknown, why),
+    };
+    let values = values::of_gate(rollout, &external.name, plan, about);
+    let limit = Duration::from_millis(external.timeout.millis()) + GRACE;
+    let asked = gate::ask(&external.run, &values, &directory, external.timeout);
+    let answer = tokio::time::timeout(limit, asked).await;
+    answer.unwrap_or_else(|_| (Says::Unknown, "its command did not end in time".to_owned()))
 }
 
 async fn request(

@@ -7,11 +7,11 @@ use std::path::PathBuf;
 
 use ringway_drivers::quote::variable_name;
 use ringway_drivers::{Reach, Target};
-use ringway_model::VisitKind;
+use ringway_model::{RolloutId, VisitKind};
 use ringway_policy::validated::Connection;
-use ringway_scheduler::FleetSpec;
 use ringway_scheduler::plan::Route;
 use ringway_scheduler::spec::HostSpec;
+use ringway_scheduler::{FleetSpec, Plan};
 
 /// A host as its commands are told of it.
 fn target(host: &HostSpec) -> Target<'_> {
@@ -68,6 +68,24 @@ pub fn of_step(
         values.insert(name.to_owned(), value);
     }
     values
+}
+
+/// All values of a question to an external gate.
+pub(crate) fn of_gate(
+    rollout: RolloutId,
+    gate: &str,
+    plan: &Plan,
+    (ring, change): (String, Option<String>),
+) -> BTreeMap<String, String> {
+    let values = [
+        ("ROLLOUT", rollout.to_string()),
+        ("GATE", gate.to_owned()),
+        ("POLICY", plan.policy.clone()),
+        ("UPDATE", plan.update.clone()),
+        ("RING", ring),
+        ("CHANGE", change.unwrap_or_default()),
+    ];
+    values.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
 #[cfg(test)]

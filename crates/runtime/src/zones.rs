@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
-use ringway_calendar::{BadZone, Timetable, UnknownZone, Zones};
+use ringway_calendar::{BadZone, UnknownZone, Zones};
 use ringway_engine::{Calendar, instants};
 use ringway_model::Timestamp;
 use ringway_policy::validated::ZoneName;
@@ -109,8 +109,7 @@ pub fn zone_names() -> BTreeSet<String> {
 ///
 /// As [`zones`].
 pub fn zones_of_plan(plan: &Plan) -> Result<Zones, ZonesError> {
-    let tables = plan.times.tables.iter();
-    zones(&tables.flat_map(Timetable::zones).collect())
+    zones(&plan.zones())
 }
 
 /// The instants of a plan's rules, by this machine's database.
@@ -119,7 +118,7 @@ pub fn zones_of_plan(plan: &Plan) -> Result<Zones, ZonesError> {
 ///
 /// As [`zones`].
 pub(crate) fn calendar(plan: &Plan, from: Timestamp) -> Result<Calendar, ZonesError> {
-    Ok(instants(&plan.times, &zones_of_plan(plan)?, from)?)
+    Ok(instants(plan, &zones_of_plan(plan)?, from)?)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use ringway_model::{Digest, Pieces};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::terms::Terms;
 use crate::times::Times;
 use crate::{FleetSpec, Plan};
 
@@ -17,6 +18,9 @@ const VERSION: u8 = 1;
 /// The format of a plan with times: as version 1, with [`Times`] behind it.
 const WITH_TIMES: u8 = 2;
 
+/// The format of a plan with terms: as with times, with [`Terms`] behind them.
+const WITH_TERMS: u8 = 3;
+
 /// Bytes that are not what they are taken for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
@@ -24,7 +28,7 @@ pub enum DecodeError {
     #[error("no bytes")]
     Empty,
     /// Another format.
-    #[error("format version {0} is not known (this program reads {VERSION} and {WITH_TIMES})")]
+    #[error("format version {0} is not known (this program reads {VERSION} to {WITH_TERMS})")]
     Version(u8),
     /// The bytes do not describe the value.
     #[error("the bytes do not describe the value: {0}")]
@@ -129,20 +133,26 @@ impl FleetSpec {
 impl Plan {
     /// The plan's bytes and their digest.
     pub fn encode(&self) -> (Digest, Vec<u8>) {
-        if self.times.is_empty() {
+        let plain = "these types have no lengths unknown in advance, and memory grows as needed";
+        let bytes = if !self.terms.is_empty() {
+            let all = (self, &self.times, &self.terms);
+            postcard::to_extend(&all, vec![WITH_TERMS]).expect(plain)
+        } else if !self.times.is_empty() {
+            postcard::to_extend(&(self, &self.times), vec![WITH_TIMES]).expect(plain)
+        } else {
             return encode(self);
-        }
-        let bytes = postcard::to_extend(&(self, &self.times), vec![WITH_TIMES])
-            .expect("these types have no lengths unknown in advance, and memory grows as needed");
+        };
         (Digest::of(&bytes), bytes)
     }
 
     /// The plan's digest, as [`Plan::encode`] gives it.
     pub fn digest(&self) -> Digest {
-        if self.times.is_empty() {
-            digest(VERSION, self)
-        } else {
+        if !self.terms.is_empty() {
+            digest(WITH_TERMS, &(self, &self.times, &self.terms))
+        } else if !self.times.is_empty() {
             digest(WITH_TIMES, &(self, &self.times))
+        } else {
+            digest(VERSION, self)
         }
     }
 
@@ -152,10 +162,20 @@ impl Plan {
     ///
     /// When they are of another format, damaged, or followed by more.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let Some((&WITH_TIMES, body)) = bytes.split_first() else {
-            return decode(bytes);
-        };
-        let (plan, times): (Self, Times) = whole(body)?;
-        Ok(Self { times, ..plan })
+        match bytes.split_first() {
+            Some((&WITH_TERMS, body)) => {
+                let (plan, times, terms): (Self, Times, Terms) = whole(body)?;
+                Ok(Self {
+                    times,
+                    terms,
+                    ..plan
+                })
+            }
+            Some((&WITH_TIMES, body)) => {
+                let (plan, times): (Self, Times) = whole(body)?;
+                Ok(Self { times, ..plan })
+            }
+            Some(_) | None => decode(bytes),
+        }
     }
 }

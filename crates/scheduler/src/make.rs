@@ -19,7 +19,8 @@ use crate::plan::{ApprovalPlan, GatePlan, Plan, RingPlan, Route, SlotPlan};
 use crate::problem::{PlanProblem, PlanProblems};
 use crate::reached::check_reached;
 use crate::spec::FleetSpec;
-use crate::times::{Times, check_times};
+use crate::terms::Terms;
+use crate::times::Times;
 use crate::units::Units;
 use crate::{route, thresholds};
 
@@ -127,7 +128,6 @@ impl<'d> Making<'d> {
         let Named { policy, update, .. } = self.named;
         let mut problems = Vec::new();
         self.check_sizes(&mut problems);
-        check_times(policy, &mut problems);
         let gates = self.gates(&mut problems);
         let start = self.approvals(policy.start.as_ref(), &mut problems);
         let after: Vec<_> = policy
@@ -166,6 +166,7 @@ impl<'d> Making<'d> {
         let times = fleet.map_or_else(Times::default, |fleet| {
             Times::of_rings(fleet, policy, &claims.rings)
         });
+        let terms = fleet.map_or_else(Terms::default, |fleet| Terms::of(fleet, policy, update));
         let slots = claims.rings.iter().flatten();
         Ok(Plan {
             seed: self.seed,
@@ -195,6 +196,7 @@ impl<'d> Making<'d> {
             not_applicable: targets.not_applicable,
             unclaimed: claims.unclaimed.into_iter().map(HostId).collect(),
             times,
+            terms,
         })
     }
 

@@ -8,6 +8,7 @@ use ringway_policy::validated::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::terms::Terms;
 use crate::times::Times;
 
 /// The computed schedule of one rollout. Immutable and content-addressed.
@@ -55,6 +56,9 @@ pub struct Plan {
     /// before there was.
     #[serde(skip)]
     pub times: Times,
+    /// On which terms else it goes on. Written behind the rest as well, and only where there are any.
+    #[serde(skip)]
+    pub terms: Terms,
 }
 
 /// One ring, in hosts.

@@ -1,15 +1,11 @@
-//! When work may run on the hosts of a plan, and what documents say about time that no rollout keeps yet.
+//! When work may run on the hosts of a plan.
 //!
-//! A plan carries rules, not instants: those take a version of the time zone database, and a plan outlives those. What is
-//! read and would not be kept is refused by its name: an approval that counts at night although it was to be given by day
-//! would be worse than none.
+//! A plan carries rules, not instants: those take a version of the time zone database, and a plan outlives those.
 
 use ringway_calendar::{Timetable, Timetables};
 use ringway_model::Slot;
-use ringway_policy::validated::{Fleet, FreezeOverride, Policy};
+use ringway_policy::validated::{Fleet, Policy};
 use serde::{Deserialize, Serialize};
-
-use crate::problem::PlanProblem;
 
 /// When work may run on each host of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,36 +58,5 @@ impl Times {
             return Self::default();
         }
         times
-    }
-}
-
-/// Adds a problem for each kind of time that the documents name and a rollout would not keep.
-pub(crate) fn check_times(policy: &Policy, problems: &mut Vec<PlanProblem>) {
-    let calendar = &policy.calendar;
-    let name = &policy.name;
-    let mut found: Vec<String> = [
-        (calendar.freeze_override != FreezeOverride::Never)
-            .then(|| format!("that policy `{name}` lets freezes be overridden")),
-        (policy.start.iter().any(|rule| rule.between.is_some()))
-            .then(|| format!("the hours for the start of policy `{name}`")),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    for ring in &policy.rings {
-        let parts = [
-            (ring.working_time.is_some(), "working time"),
-            (
-                ring.after_soak.iter().any(|rule| rule.between.is_some()),
-                "hours for approvals",
-            ),
-        ];
-        let parts = parts.iter().filter(|(is_there, _)| *is_there);
-        found.extend(parts.map(|(_, what)| format!("the {what} of ring `{}`", ring.name)));
-    }
-    for what in found {
-        let message = format!("{what} would not be kept: rollouts do not follow that yet");
-        let hint = "leave it out until then";
-        problems.push(PlanProblem::new("times-not-followed", message, hint));
     }
 }

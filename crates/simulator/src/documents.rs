@@ -139,6 +139,7 @@ pub(crate) fn in_windows(papers: &mut Papers, dice: &mut Dice, begins: Timestamp
                     from: Moment::Instant(from),
                     until: Moment::Instant(until),
                 },
+                binding: Binding::Usual,
             };
             policy
                 .calendar
@@ -476,6 +477,7 @@ fn policy(dice: &mut Dice, update: &str, hosts: u64) -> Policy {
             retry: Span::minutes(*dice.pick(&[1, 5, 10])),
         },
         gates,
+        external: Vec::new(),
         already_unhealthy: if dice.chance(70) {
             AlreadyUnhealthy::Hold
         } else {
@@ -487,6 +489,7 @@ fn policy(dice: &mut Dice, update: &str, hosts: u64) -> Policy {
             OnHalt::Finish
         },
         calendar: PolicyCalendar::default(),
+        due: BTreeMap::new(),
     }
 }
 

@@ -14,6 +14,7 @@ use ringway_executor::codec::{Batch, VERSION};
 use ringway_executor::fold::Fold;
 use ringway_executor::port::{Blob, Row};
 use ringway_model::{Digest, Epoch, Timestamp};
+use ringway_scheduler::terms::Terms;
 use ringway_scheduler::times::Times;
 use ringway_scheduler::{FleetSpec, Plan};
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,8 @@ enum Line {
     /// When work may run on the hosts of the plan on the next line; only where something limits them, as in the plan's
     /// own encoding.
     Times(Box<Times>),
+    /// Its terms, where it has any.
+    Terms(Box<Terms>),
     Plan(Digest, Box<Plan>),
     Row(Box<Recorded>),
     End {
@@ -167,6 +170,10 @@ impl History {
                 if !times.is_empty() {
                     lines.push(Line::Times(Box::new(times)));
                 }
+                let terms = std::mem::take(&mut plan.terms);
+                if !terms.is_empty() {
+                    lines.push(Line::Terms(Box::new(terms)));
+                }
                 lines.push(Line::Plan(blob.digest, Box::new(plan)));
             }
         }
@@ -191,6 +198,7 @@ impl History {
         let (mut head, mut end) = (None, None);
         let (mut blobs, mut rows) = (Vec::new(), Vec::new());
         let mut times = Times::default();
+        let mut terms = Terms::default();
         for (number, line) in text.lines().enumerate() {
             let wrong = |why: String| HistoryError::Line {
                 line: number + 1,
@@ -219,8 +227,13 @@ impl History {
                     times = *of_next;
                     continue;
                 }
+                Line::Terms(of_next) => {
+                    terms = *of_next;
+                    continue;
+                }
                 Line::Plan(digest, mut plan) => {
                     plan.times = std::mem::take(&mut times);
+                    plan.terms = std::mem::take(&mut terms);
                     ("plan", digest, plan.encode())
                 }
             };

@@ -12,6 +12,7 @@ pub mod future;
 pub mod history;
 mod reach;
 mod scenario;
+mod terms;
 mod trace;
 mod world;
 

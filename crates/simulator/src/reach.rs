@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ringway_engine::{Event, HoldKind, HostState, Then, Told};
-use ringway_model::{FailWhy, RolloutId, Slot, StepKind, StepResult};
+use ringway_model::{FailWhy, RolloutId, Says, Slot, StepKind, StepResult};
 
 use crate::trace::word;
 
@@ -155,6 +155,16 @@ impl Reach {
             ),
             Event::Commented { rollout, .. } => self.stay(*rollout, "comment"),
             Event::CalendarKnown { rollout, .. } => self.stay(*rollout, "calendar"),
+            Event::ChangeNamed { rollout, .. } => self.stay(*rollout, "name a change"),
+            Event::FreezeOverridden { rollout, .. } => self.stay(*rollout, "override a freeze"),
+            Event::GateSaid { rollout, says, .. } => self.stay(
+                *rollout,
+                match says {
+                    Says::Open => "gate opens",
+                    Says::Closed => "gate closes",
+                    Says::Unknown => "gate is silent",
+                },
+            ),
             Event::Alive
             | Event::FleetAdopted { .. }
             | Event::Faulted { .. }

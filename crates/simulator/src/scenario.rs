@@ -10,6 +10,7 @@ use crate::documents::{Size, by_hand, draw, for_days, in_windows};
 use crate::expected::{Expected, Kind};
 use crate::history::{History, HistoryError};
 use crate::reach::Reach;
+use crate::terms::with_terms;
 use crate::world::{BEGIN, Faults, NoPlan, World};
 
 /// How long after healing everything must be over.
@@ -138,6 +139,13 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     let mut hours = Dice::new(seed, "windows");
     if kind == Kind::Wild && hours.chance(25) {
         in_windows(&mut papers, &mut hours, BEGIN);
+    }
+    if kind == Kind::Wild {
+        with_terms(
+            &mut papers,
+            &mut Dice::new(seed, "terms"),
+            faults.twists.days,
+        );
     }
     let mut hands = Dice::new(seed, "who works by hand");
     if kind == Kind::Wild && hands.chance(12) {

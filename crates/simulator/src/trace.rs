@@ -129,6 +129,9 @@ pub(crate) fn dense(event: &Event) -> String {
         | Event::HostHeld { .. }
         | Event::HostReleased { .. }
         | Event::Commented { .. }
+        | Event::ChangeNamed { .. }
+        | Event::FreezeOverridden { .. }
+        | Event::GateSaid { .. }
         | Event::WorkAsked { .. }
         | Event::WorkTold { .. } => format!("= {event:?}"),
     }

@@ -123,6 +123,7 @@ async fn decider() {
         plan,
         documents: vec![(DIRECTORY.to_owned(), text)],
         key: None,
+        change: None,
     };
     let taken = runtime
         .caller()

@@ -46,6 +46,7 @@ async fn run(data: &Path) {
         plan,
         documents: Vec::new(),
         key: None,
+        change: None,
     };
     let order = Order::Propose(Box::new(proposal));
     let (began, cpu) = (Instant::now(), cpu_seconds());
@@ -186,6 +187,7 @@ impl<'s> Driver<'s> {
             | Request::Probe { .. }
             | Request::SeeBoot { .. }
             | Request::Calendar { .. }
+            | Request::AskGate { .. }
             | Request::WakeAt(_) => {}
         }
     }

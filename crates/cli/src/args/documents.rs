@@ -34,6 +34,17 @@ pub(crate) struct Planned {
     pub(crate) seed: u64,
 }
 
+/// A plan, and when it could begin.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Plan {
+    /// The documents and the choices.
+    #[command(flatten)]
+    pub(crate) planned: Planned,
+    /// Say when rings can be if it starts at this instant [default: now]
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    pub(crate) from: Option<Timestamp>,
+}
+
 /// Two policies over one fleet.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Diff {

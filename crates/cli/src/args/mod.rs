@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use documents::{
-    Calendar, Completions, Diff, Doctor, Documents, Init, Lint, Manifest, Planned, Schema,
+    Calendar, Completions, Diff, Doctor, Documents, Init, Lint, Manifest, Plan, Planned, Schema,
 };
 pub(crate) use futures::{Place, Simulate, WhatIf};
 pub(crate) use goal::Goal;
@@ -21,8 +21,8 @@ pub(crate) use hosts::{
     AboutMaintenance, Comment, Done, EvidenceOf, Hold, Maintenance, OneHost, Release, SomeHosts,
 };
 pub(crate) use rollout::{
-    Adopt, Approve, Audit, Bounds, Connections, FleetReason, Journal, Reasoned, Run, Status, Wait,
-    When, Which, Why,
+    Adopt, Approve, Audit, Bounds, Connections, Due, FleetReason, Journal, OverrideFreeze,
+    Reasoned, Run, Status, Wait, When, Which, Why,
 };
 
 /// The exit codes, as `--help` shows them. `docs/reference/cli.md` explains them; `exit.rs` is where they are decided.
@@ -96,8 +96,10 @@ pub(crate) enum Cmd {
     )]
     Lint(Lint),
     /// Show who would be updated when, and why; change nothing
-    #[command(after_help = "Example:\n    ringway plan --policy monthly --update 2026-04-security")]
-    Plan(Planned),
+    #[command(
+        after_help = "Examples:\n    ringway plan --policy monthly --update 2026-04-security\n    ringway plan --from 2026-12-01T08:00:00Z --output json | jq .when"
+    )]
+    Plan(Plan),
     /// Show when work may run on hosts of a plan: windows, less freezes; change nothing
     #[command(
         after_help = "Examples:\n    ringway calendar --days 14\n    ringway calendar --host db-1 --from 2026-12-01T00:00:00Z --output json | jq ."
@@ -120,7 +122,7 @@ pub(crate) enum Cmd {
     WhatIf(WhatIf),
     /// Carry a rollout out, or go on with one
     #[command(
-        after_help = "Examples:\n    ringway run\n    ringway run ./april --key change-4711 --no-wait\n    ringway run --resume"
+        after_help = "Examples:\n    ringway run\n    ringway run ./april --change CHG0012345 --key april --no-wait\n    ringway run --resume"
     )]
     Run(Run),
     /// Show how the fleet and its rollouts stand
@@ -128,6 +130,9 @@ pub(crate) enum Cmd {
         after_help = "Examples:\n    ringway status --watch\n    ringway status --output json"
     )]
     Status(Status),
+    /// Say which rollouts will miss their due date, and why
+    #[command(after_help = "Examples:\n    ringway due\n    ringway due --output json | jq .")]
+    Due(Due),
     /// Say why a host, a ring or a rollout does not move
     #[command(
         after_help = "Examples:\n    ringway why\n    ringway why web-7\n    ringway why canary --rollout r3"
@@ -190,6 +195,11 @@ pub(crate) enum Cmd {
         after_help = "Examples:\n    ringway maintenance add --select 'site = fra' --until 2026-12-01T06:00:00Z --reason 'power, CHG-4711'\n    ringway maintenance end --select 'site = fra'\n    ringway maintenance list"
     )]
     Maintenance(Maintenance),
+    /// Let a rollout work in a freeze for some time, where its policy permits that
+    #[command(
+        after_help = "Example:\n    ringway override-freeze year-end --until 4h --reason 'the hole is being exploited, CHG-4711'"
+    )]
+    OverrideFreeze(OverrideFreeze),
     /// Write something down about a rollout, or a host in it
     #[command(
         after_help = "Example:\n    ringway comment 'the vendor was called, case 8823' --host web-7"
@@ -247,6 +257,7 @@ impl Cmd {
             Self::Run(args) => args.observe,
             Self::Status(args) => args.observed.observe,
             Self::Why(args) => args.observed.observe,
+            Self::Due(args) => args.observed.observe,
             Self::Wait(args) => args.observed.observe,
             Self::Approve(args) => args.observed.observe,
             Self::Reject(args)
@@ -262,6 +273,7 @@ impl Cmd {
             Self::Release(args) => args.observed.observe,
             Self::Maintenance(args) => args.what.observes(),
             Self::Comment(args) => args.observed.observe,
+            Self::OverrideFreeze(args) => args.observed.observe,
             Self::Journal(args) => args.observed.observe,
             Self::Audit(args) => args.observed.observe,
             Self::Init(_)

@@ -3,8 +3,9 @@
 use std::num::{NonZeroU16, NonZeroU32};
 
 use clap::Args;
-use ringway_model::{Digest, RolloutId, Span};
+use ringway_model::{ChangeId, Digest, RolloutId, Span};
 
+use super::hosts::Until;
 use super::{Goal, Planned};
 
 /// Carry a rollout out.
@@ -16,8 +17,11 @@ pub(crate) struct Run {
     /// A name of your own for this request: asked twice, it is one rollout
     #[arg(long, value_name = "KEY")]
     pub(crate) key: Option<String>,
+    /// The ticket by which your change management knows this rollout, as in `CHG0012345`; kept with it and shown wherever it is
+    #[arg(long, value_name = "ID")]
+    pub(crate) change: Option<ChangeId>,
     /// Propose nothing; go on with what the data directory holds
-    #[arg(long, conflicts_with_all = ["paths", "policy", "update", "key"])]
+    #[arg(long, conflicts_with_all = ["paths", "policy", "update", "key", "change"])]
     pub(crate) resume: bool,
     /// Exit with code 4 where a person is needed, instead of waiting for one
     #[arg(long)]
@@ -39,6 +43,14 @@ pub(crate) struct Status {
     /// Also rollouts that are over
     #[arg(long)]
     pub(crate) all: bool,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
+}
+
+/// What is due.
+#[derive(Debug, Args)]
+pub(crate) struct Due {
     /// Which journal.
     #[command(flatten)]
     pub(crate) observed: Observed,
@@ -143,6 +155,29 @@ pub(crate) struct Adopt {
     /// Why; it is journaled with your name
     #[arg(long, short, value_name = "TEXT")]
     pub(crate) reason: String,
+    /// When, where nothing runs.
+    #[command(flatten)]
+    pub(crate) when: When,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
+}
+
+/// A freeze that a rollout may work in.
+#[derive(Debug, Args)]
+pub(crate) struct OverrideFreeze {
+    /// The freeze, by its name in the fleet or the policy
+    #[arg(value_name = "FREEZE")]
+    pub(crate) freeze: String,
+    /// When it holds again: an instant (`2026-12-24T06:00:00Z`) or a span from now (`4h`)
+    #[arg(long, value_name = "INSTANT|SPAN")]
+    pub(crate) until: Until,
+    /// Why; it is journaled with your name
+    #[arg(long, short, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// Which rollout.
+    #[command(flatten)]
+    pub(crate) which: Which,
     /// When, where nothing runs.
     #[command(flatten)]
     pub(crate) when: When,

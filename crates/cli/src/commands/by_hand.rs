@@ -7,7 +7,7 @@ use ringway_engine::{Command, Event, Exhibit, LARGEST_EXHIBIT, Told};
 use ringway_executor::port::HandIn;
 use ringway_model::Digest;
 
-use super::orders::{Aim, Order, give};
+use super::orders::{Aim, Order, give_with};
 use crate::args::{Done, EvidenceOf};
 use crate::exit::{End, Failure, Outcome};
 use crate::journal;
@@ -39,7 +39,7 @@ pub(crate) async fn done(out: Out, data: &Path, args: Done) -> Outcome {
         aim: Aim::GoOn,
         when: args.when,
     };
-    give(out, data, &informant, order, bytes).await
+    give_with(out, data, &informant, order, bytes).await
 }
 
 /// The file, and how it is named in the journal.

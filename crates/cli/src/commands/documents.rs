@@ -1,9 +1,10 @@
 //! `check`, `plan` and `schema`: what can be said of documents without changing anything.
 
 use ringway_policy::{KINDS, Kind};
+use ringway_runtime::Clock;
 use serde::Serialize;
 
-use crate::args::{Documents, Planned, Schema};
+use crate::args::{Documents, Plan, Schema};
 use crate::documents;
 use crate::exit::{End, Failure, Outcome};
 use crate::out::Out;
@@ -51,10 +52,28 @@ pub(crate) fn check(out: Out, args: &Documents) -> Outcome {
 }
 
 /// `ringway plan`.
-pub(crate) fn plan(out: Out, args: &Planned) -> Outcome {
-    let prepared = documents::prepare(out, args)?;
-    let report =
-        ringway_scheduler::explain(&prepared.fleet, &prepared.plan, &prepared.read.documents);
+pub(crate) fn plan(out: Out, args: &Plan) -> Outcome {
+    let prepared = documents::prepare(out, &args.planned)?;
+    let (fleet, plan) = (&prepared.fleet, &prepared.plan);
+    let documents = &prepared.read.documents;
+    let from = args.from.unwrap_or_else(|| Clock::default().now());
+    let mut names = plan.zones();
+    names.extend(
+        documents
+            .fleet
+            .as_ref()
+            .and_then(|fleet| fleet.calendar.zone.clone()),
+    );
+    // A plan is worth something without a calendar too.
+    let zones = ringway_runtime::zones(&names).map_err(|e| e.to_string());
+    let report = zones.and_then(|zones| {
+        ringway_scheduler::explain_at(fleet, plan, documents, &zones, from)
+            .map_err(|e| e.to_string())
+    });
+    let report = report.unwrap_or_else(|why| {
+        out.say(&format!("when rings can be is not said: {why}"));
+        ringway_scheduler::explain(fleet, plan, documents)
+    });
     out.value(&report, ringway_scheduler::render);
     Ok(End::Done)
 }

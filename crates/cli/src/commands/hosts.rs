@@ -57,7 +57,7 @@ async fn one(
         aim,
         when: args.when,
     };
-    give(out, data, &informant, order, None).await
+    give(out, data, &informant, order).await
 }
 
 /// `ringway hold`, and `ringway maintenance add`.
@@ -76,7 +76,7 @@ pub(crate) async fn hold(out: Out, data: &Path, args: Hold, kind: HoldKind) -> O
         aim: Aim::Hold,
         when: args.when,
     };
-    give(out, data, &informant, order, None).await
+    give(out, data, &informant, order).await
 }
 
 /// `ringway release`, and `ringway maintenance end`.
@@ -93,7 +93,7 @@ pub(crate) async fn release(out: Out, data: &Path, args: Release, kind: HoldKind
         aim: Aim::GoOn,
         when: args.when,
     };
-    give(out, data, &informant, order, None).await
+    give(out, data, &informant, order).await
 }
 
 /// `ringway maintenance`.
@@ -134,7 +134,7 @@ pub(crate) async fn comment(out: Out, data: &Path, args: Comment) -> Outcome {
         aim: Aim::Hold,
         when: args.when,
     };
-    give(out, data, &informant, order, None).await
+    give(out, data, &informant, order).await
 }
 
 /// The names that are meant. Names as they are given are for the engine to know or not to know.

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use ringway_policy::validated::Acceptance;
+use ringway_calendar::Zones;
+use ringway_policy::validated::{Acceptance, Documents};
 use ringway_policy::{Places, Spot};
 use ringway_runtime::Clock;
 use ringway_scheduler::lint::{
@@ -91,6 +92,12 @@ pub(crate) fn lint(out: Out, args: &Lint) -> Outcome {
         }
     }
     let here = here::here(&fleet);
+    let zones = zones(&read.documents);
+    if let Err(why) = &zones {
+        out.say(&format!(
+            "what only a calendar shows is not looked for: {why}"
+        ));
+    }
     let report = look(&Question {
         fleet: &fleet,
         documents,
@@ -99,6 +106,7 @@ pub(crate) fn lint(out: Out, args: &Lint) -> Outcome {
         seed: args.seed,
         now: Clock::default().now(),
         here: &here,
+        zones: zones.as_ref().ok(),
     });
     let several = documents.policies.len() > 1 || documents.updates.len() > 1;
     let report = report.map_err(|e| {
@@ -113,6 +121,15 @@ pub(crate) fn lint(out: Out, args: &Lint) -> Outcome {
     let told = told(report, &Places::of(&read.sources), &fleet.name, args.seed);
     out.value(&told, words);
     Ok(if counts { End::Refused } else { End::Done })
+}
+
+/// The time zone database, as far as the documents need it.
+fn zones(documents: &Documents) -> Result<Zones, ringway_runtime::ZonesError> {
+    let names = documents.fleet.as_ref().map(|fleet| {
+        let policies = documents.policies.values();
+        ringway_calendar::zones_of(fleet, policies)
+    });
+    ringway_runtime::zones(&names.unwrap_or_default())
 }
 
 /// With their places, in the order in which somebody reads the files.

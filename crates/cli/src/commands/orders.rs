@@ -52,7 +52,7 @@ pub(crate) async fn order(
         aim,
         when: args.when,
     };
-    give(out, data, &informant, order, None).await
+    give(out, data, &informant, order).await
 }
 
 /// A command about the fleet.
@@ -70,7 +70,7 @@ pub(crate) async fn fleet_order(
         aim,
         when: args.when,
     };
-    give(out, data, &informant, order, None).await
+    give(out, data, &informant, order).await
 }
 
 /// `ringway adopt`.
@@ -85,7 +85,7 @@ pub(crate) async fn adopt(out: Out, data: &Path, args: Adopt) -> Outcome {
         aim: Aim::GoOn,
         when: args.when,
     };
-    give(out, data, &informant, order, None).await
+    give(out, data, &informant, order).await
 }
 
 /// `ringway approve`.
@@ -98,7 +98,9 @@ pub(crate) async fn approve(out: Out, data: &Path, args: Approve) -> Outcome {
     };
     out.say(&format!(
         "{} {} by policy {}",
-        rollout.id, rollout.update, rollout.policy
+        show::named(rollout.id, rollout.change.as_ref()),
+        rollout.update,
+        rollout.policy
     ));
     out.say(show::approval(wanted).trim_end());
     let digest = match args.digest {
@@ -116,7 +118,7 @@ pub(crate) async fn approve(out: Out, data: &Path, args: Approve) -> Outcome {
         aim: Aim::GoOn,
         when: args.when,
     };
-    give(out, data, &informant, order, None).await
+    give(out, data, &informant, order).await
 }
 
 fn confirmed(out: Out, wanted: &ApprovalView, yes: bool) -> Result<ringway_model::Digest, Failure> {
@@ -143,7 +145,12 @@ pub(super) struct Order {
     pub(super) when: When,
 }
 
-pub(super) async fn give(
+pub(super) async fn give(out: Out, data: &Path, informant: &Informant, order: Order) -> Outcome {
+    give_with(out, data, informant, order, None).await
+}
+
+/// The same, with the file that the command names.
+pub(super) async fn give_with(
     out: Out,
     data: &Path,
     informant: &Informant,

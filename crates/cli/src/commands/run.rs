@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use ringway_engine::view::FleetView;
-use ringway_model::{Digest, RolloutId};
+use ringway_engine::view::{FleetView, RolloutView};
+use ringway_model::{ChangeId, Digest, RolloutId};
 
 use super::later;
 use crate::args::Run;
@@ -12,6 +12,7 @@ use crate::exit::{End, Failure, Outcome};
 use crate::follow::{Until, follow};
 use crate::out::Out;
 use crate::session::{Beginning, Informant, Session};
+use crate::show;
 use crate::standing::{self, Standing};
 
 /// `ringway run`.
@@ -45,13 +46,17 @@ pub(crate) async fn run(out: Out, data: &Path, args: Run) -> Outcome {
         out.say("hosts are looked at, and nothing on them is changed");
     }
     let rollout = match prepared {
-        Some(prepared) => propose(out, &session, prepared, args.key).await,
+        Some(prepared) => propose(out, &session, prepared, args.key, args.change).await,
         None => newest(&session.view().await?, is_here && had_errands),
     };
     match rollout {
         Ok(rollout) => {
+            let view = session.view().await?;
+            let one = view.rollouts.iter().find(|one| one.id == rollout);
+            let change = one.and_then(|one| one.change.as_ref());
             out.say(&format!(
-                "following {rollout}; `ringway status` shows it, Ctrl-C leaves it safely"
+                "following {}; `ringway status` shows it, Ctrl-C leaves it safely",
+                show::named(rollout, change)
             ));
             let until = Until {
                 rollout: Some(rollout),
@@ -88,17 +93,16 @@ async fn propose(
     session: &Session,
     prepared: Prepared,
     key: Option<String>,
+    change: Option<ChangeId>,
 ) -> Result<RolloutId, Failure> {
+    let plan = prepared.digest();
     if key.is_none()
-        && let Some(same) = already(&session.view().await?, &prepared.digest())
+        && let Some(same) = already(&session.view().await?, &plan)
     {
-        out.say(&format!(
-            "{same} is this very plan and is not over: going on with it"
-        ));
-        return Ok(same);
+        return going_on(out, &same, change.as_ref());
     }
     let named = key.as_ref().map(|key| format!("`{key}`"));
-    let accepted = session.propose(prepared.proposal(key)).await?;
+    let accepted = session.propose(prepared.proposal(key, change)).await?;
     let rollout = accepted
         .rollout
         .ok_or_else(|| Failure::new(End::Fault, "the engine named no rollout"))?;
@@ -106,16 +110,42 @@ async fn propose(
         out.say(&format!(
             "{rollout} is there already as {name}: going on with it"
         ));
+        let view = session.view().await?;
+        let one = view.rollouts.iter().find(|one| one.id == rollout);
+        if one.is_some_and(|one| one.plan != plan) {
+            out.say(&format!(
+                "note: {rollout} has another plan than these documents give now; another rollout needs another key"
+            ));
+        }
     }
     Ok(rollout)
 }
 
-fn already(view: &FleetView, plan: &Digest) -> Option<RolloutId> {
+/// The rollout that is there already and is this very plan, unless it is asked for by another ticket.
+fn going_on(out: Out, same: &RolloutView, change: Option<&ChangeId>) -> Result<RolloutId, Failure> {
+    let id = same.id;
+    if let Some(wanted) = change.filter(|wanted| same.change.as_ref() != Some(wanted)) {
+        let own = same.change.as_ref().map_or_else(
+            || "has no change".to_owned(),
+            |own| format!("has change {own}"),
+        );
+        let why = format!("{id} is this very plan, is not over, and {own}, not {wanted}");
+        return Err(Failure::new(End::Refused, why).hint(
+            "`ringway run` without `--change` goes on with it; with a `--key` of its own it is another rollout",
+        ));
+    }
+    out.say(&format!(
+        "{id} is this very plan and is not over: going on with it"
+    ));
+    Ok(id)
+}
+
+fn already(view: &FleetView, plan: &Digest) -> Option<RolloutView> {
     view.rollouts
         .iter()
         .rev()
         .find(|one| !one.is_final && one.plan == *plan)
-        .map(|one| one.id)
+        .cloned()
 }
 
 /// The rollout to go on with: the newest that is not over. Where orders from the inbox were carried out just now it may be

@@ -336,7 +336,7 @@ async fn start(place: &Place) -> Result<Runtime, Failure> {
 async fn propose(runtime: &Runtime, prepared: Prepared) -> Result<RolloutId, Failure> {
     let answer = runtime
         .caller()
-        .propose(SystemUsers.me(), prepared.proposal(None))
+        .propose(SystemUsers.me(), prepared.proposal(None, None))
         .await;
     let accepted = answer
         .map_err(|e| Failure::new(End::Fault, e))?

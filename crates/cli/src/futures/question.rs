@@ -156,11 +156,7 @@ impl Question {
     /// Exit code 2: more rollouts than a world can keep apart.
     pub(super) fn setting(&self, plans: Plans) -> Result<Setting, Failure> {
         let texts = self.documents.texts.clone().into_iter().collect();
-        let names = plans
-            .iter()
-            .flat_map(|(plan, _)| &plan.times.tables)
-            .flat_map(ringway_calendar::Timetable::zones)
-            .collect();
+        let names = plans.iter().flat_map(|(plan, _)| plan.zones()).collect();
         let zones = ringway_runtime::zones(&names).map_err(|e| Failure::new(End::Invalid, e))?;
         let setting = Setting::new(Arc::clone(&self.fleet), plans, texts, &self.world, WORKERS);
         setting

@@ -269,7 +269,8 @@ fn matters(event: &Event) -> bool {
         | Event::EvidenceChanged { .. }
         | Event::Alive
         | Event::FleetAdopted { .. }
-        | Event::CalendarKnown { .. } => false,
+        | Event::CalendarKnown { .. }
+        | Event::ChangeNamed { .. } => false,
         Event::StepEnded { result, .. } => match result {
             StepResult::Failed(_) | StepResult::Unreachable => true,
             StepResult::Done
@@ -313,6 +314,8 @@ fn matters(event: &Event) -> bool {
         | Event::HostHeld { .. }
         | Event::HostReleased { .. }
         | Event::Commented { .. }
+        | Event::FreezeOverridden { .. }
+        | Event::GateSaid { .. }
         | Event::WorkAsked { .. }
         | Event::WorkTold { .. } => true,
     }

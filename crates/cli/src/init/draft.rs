@@ -174,6 +174,7 @@ impl Drafting<'_> {
             seed: SEED,
             now: Clock::default().now(),
             here,
+            zones: None,
         });
         let found = found.map_err(|e| Failure::new(End::Invalid, e))?;
         Ok(Tried {

@@ -15,6 +15,7 @@ pub(crate) fn errand(errand: &Errand) -> String {
 fn said(command: &Command) -> String {
     let (what, reason) = match command {
         Command::Propose { .. } => ("a new rollout".to_owned(), ""),
+        Command::ProposeAs { change, .. } => (format!("a new rollout for {change}"), ""),
         Command::Approve {
             rollout, subject, ..
         } => {
@@ -70,6 +71,15 @@ fn said(command: &Command) -> String {
             host, told, reason, ..
         } => (
             format!("work by hand on {host}: {}", told.words()),
+            reason.as_str(),
+        ),
+        Command::OverrideFreeze {
+            rollout,
+            freeze,
+            reason,
+            until,
+        } => (
+            format!("let {rollout} work in freeze {freeze} until {until}"),
             reason.as_str(),
         ),
         Command::Comment { rollout, text, .. } => (format!("note on {rollout}"), text.as_str()),

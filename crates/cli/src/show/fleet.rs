@@ -1,11 +1,11 @@
 //! The fleet and its rollouts: rings as lanes, what each waits for, and what would unblock it.
 
 use ringway_engine::view::{ApprovalView, FleetView, HoldView, RingView, RolloutView, Waiting};
-use ringway_model::Timestamp;
+use ringway_model::{Says, Timestamp};
 
 use super::bar::bar;
 use super::paint::{Paint, bold, paint};
-use super::words::{hosts, put, until};
+use super::words::{hosts, named, put, until};
 
 /// The whole fleet. Rollouts that are over are only counted, unless `all` or nothing else is there.
 pub(crate) fn fleet(view: &FleetView, all: bool) -> String {
@@ -83,7 +83,7 @@ pub(crate) fn rollout(view: &RolloutView, now: Timestamp) -> String {
     let state = paint(state_paint(&view.state), &view.state);
     let mut text = format!(
         "{}  {} by policy {}, started by {}   {state}\n",
-        bold(&view.id.to_string()),
+        bold(&named(view.id, view.change.as_ref())),
         view.update,
         view.policy,
         view.starter
@@ -111,6 +111,7 @@ pub(crate) fn rollout(view: &RolloutView, now: Timestamp) -> String {
         );
     }
     text.push_str(&reasons(&view.waiting, now));
+    text.push_str(&terms(view, now));
     if let Some(wanted) = &view.approval {
         text.push_str(&approval(wanted));
     }
@@ -129,6 +130,42 @@ pub(crate) fn rollout(view: &RolloutView, now: Timestamp) -> String {
             format_args!(
                 "  not applicable (no release): {}\n",
                 hosts(view.not_applicable)
+            ),
+        );
+    }
+    text
+}
+
+/// Freezes that people let it work in, and what external gates say.
+fn terms(view: &RolloutView, now: Timestamp) -> String {
+    let mut text = String::new();
+    for one in &view.overrides {
+        let end = until(now, one.until);
+        put(
+            &mut text,
+            format_args!(
+                "  works in freeze {} until {end}, says {}: {}\n",
+                one.freeze, one.by, one.reason
+            ),
+        );
+    }
+    for gate in view.gates.iter().filter(|_| !view.is_final) {
+        let colour = match gate.says {
+            Says::Open => Paint::Good,
+            Says::Closed | Says::Unknown => Paint::Busy,
+        };
+        let why = if gate.why.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", gate.why)
+        };
+        put(
+            &mut text,
+            format_args!(
+                "  gate {}: {} since {}{why}\n",
+                gate.gate,
+                paint(colour, gate.says.word()),
+                gate.since
             ),
         );
     }
@@ -155,6 +192,12 @@ pub(crate) fn approval(view: &ApprovalView) -> String {
             &mut text,
             format_args!("    may approve: {}\n", view.teams.join(", ")),
         );
+    }
+    if let Some(between) = &view.between {
+        let now = view
+            .counts_from
+            .map_or_else(String::new, |at| format!("; not now, but from {at} on"));
+        put(&mut text, format_args!("    counts only {between}{now}\n"));
     }
     if !view.failed.is_empty() {
         let list = paint(Paint::Bad, &shortened(&view.failed, 8));
@@ -281,6 +324,7 @@ mod tests {
             update: "april".to_owned(),
             plan: Digest::of(b"plan"),
             starter: "ana".to_owned(),
+            change: None,
             state: "halted".to_owned(),
             is_final: false,
             ring: Some("canary".to_owned()),
@@ -292,6 +336,9 @@ mod tests {
             ],
             rings: vec![lab, canary, ring("broad", "to come", 18)],
             approval: None,
+            overrides: Vec::new(),
+            gates: Vec::new(),
+            due: None,
             not_applicable: 0,
             hit: 1,
         }

@@ -6,7 +6,7 @@ use ringway_model::Timestamp;
 use super::fleet::reasons;
 use super::paint::bold;
 use super::said::last_word;
-use super::words::put;
+use super::words::{named, put};
 
 /// A host in one rollout.
 pub(crate) fn host(view: &HostView, now: Timestamp) -> String {
@@ -17,7 +17,7 @@ pub(crate) fn host(view: &HostView, now: Timestamp) -> String {
     let mut text = format!(
         "{} in {}, ring {}{group}: {}\n",
         bold(&view.host),
-        view.rollout,
+        named(view.rollout, view.change.as_ref()),
         view.ring,
         view.words
     );
@@ -59,7 +59,11 @@ pub(crate) fn host(view: &HostView, now: Timestamp) -> String {
 
 /// A rollout as a whole.
 pub(crate) fn rollout_waits(view: &RolloutView, now: Timestamp) -> String {
-    let mut text = format!("{} is {}\n", bold(&view.id.to_string()), view.state);
+    let mut text = format!(
+        "{} is {}\n",
+        bold(&named(view.id, view.change.as_ref())),
+        view.state
+    );
     text.push_str(&reasons(&view.waiting, now));
     if view.waiting.is_empty() && !view.is_final {
         text.push_str("  steps are running\n");

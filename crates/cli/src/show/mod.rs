@@ -13,7 +13,7 @@ mod update;
 mod words;
 
 pub(crate) use errand::errand;
-pub(crate) use fleet::{approval, fleet, holds, rollout};
+pub(crate) use fleet::{approval, fleet, holds, reasons, rollout};
 pub(crate) use host::{host, ring_waits, rollout_waits};
 pub(crate) use narrate::Narrator;
 pub(crate) use observed::observed;
@@ -23,4 +23,4 @@ pub(crate) use paint::{Paint, bold, paint};
 pub(crate) use progress::changes;
 pub(crate) use said::last_word_briefly;
 pub(crate) use update::update;
-pub(crate) use words::{hosts, in_words, put};
+pub(crate) use words::{hosts, in_words, named, put, until};

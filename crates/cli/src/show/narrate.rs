@@ -6,13 +6,18 @@ use std::sync::Arc;
 use ringway_engine::{Ending, Event, Final, HaltCause, HostState, Subject, Then};
 use ringway_executor::Library;
 use ringway_executor::codec::{Line, What};
-use ringway_model::{HostId, IntentId, ProbeId, RingIndex, RolloutId, Slot, StepResult, VisitKind};
+use ringway_model::{
+    ChangeId, HostId, IntentId, ProbeId, RingIndex, RolloutId, Slot, StepResult, VisitKind,
+};
 use ringway_scheduler::{FleetSpec, Plan};
+
+use super::words::named;
 
 /// Tells what lines say. It must hear every event in order, to know which plan a rollout is of.
 pub(crate) struct Narrator<'a> {
     library: &'a Library,
     plans: BTreeMap<RolloutId, Arc<Plan>>,
+    changes: BTreeMap<RolloutId, ChangeId>,
     fleet: Option<Arc<FleetSpec>>,
 }
 
@@ -22,6 +27,7 @@ impl<'a> Narrator<'a> {
         Self {
             library,
             plans: BTreeMap::new(),
+            changes: BTreeMap::new(),
             fleet: None,
         }
     }
@@ -33,9 +39,38 @@ impl<'a> Narrator<'a> {
         {
             self.plans.insert(*rollout, Arc::clone(plan));
         }
+        if let Event::ChangeNamed { rollout, change } = event {
+            self.changes.insert(*rollout, change.clone());
+        }
         if let Event::FleetAdopted { fleet } = event {
             self.fleet = self.library.fleets.get(fleet).cloned();
         }
+    }
+
+    /// Hears which tickets rollouts have that are proposed in these events, so that not even the first line about one is
+    /// without.
+    pub(crate) fn learn_changes(&mut self, events: &[Event]) {
+        for event in events {
+            if let Event::ChangeNamed { rollout, change } = event {
+                self.changes.insert(*rollout, change.clone());
+            }
+        }
+    }
+
+    /// The ticket of the rollout that a line is about.
+    pub(crate) fn change(&self, what: What<'_>) -> Option<&ChangeId> {
+        let rollout = match what {
+            What::Event(event) => event.rollout(),
+            What::Input(input) => input.rollout(),
+            What::Note(intent, _) => Some(intent.rollout()),
+            What::State(_) => None,
+        };
+        self.changes.get(&rollout?)
+    }
+
+    /// A rollout with its ticket.
+    fn named(&self, rollout: RolloutId) -> String {
+        named(rollout, self.changes.get(&rollout))
     }
 
     /// A line.
@@ -61,6 +96,9 @@ impl<'a> Narrator<'a> {
     )]
     /// An event.
     pub(crate) fn event(&self, event: &Event) -> String {
+        let name = event
+            .rollout()
+            .map_or_else(String::new, |id| self.named(id));
         match event {
             Event::Recovered { epoch, .. } => format!("taken over as epoch {epoch}"),
             Event::Alive => "alive".to_owned(),
@@ -74,15 +112,12 @@ impl<'a> Narrator<'a> {
             }
             Event::Faulted { what } => format!("the engine stopped itself: {what}"),
             Event::Proposed {
-                rollout,
-                plan,
-                actor,
-                key,
+                plan, actor, key, ..
             } => {
                 let key = key
                     .as_ref()
                     .map_or(String::new(), |key| format!(" as `{key}`"));
-                format!("{rollout} proposed by {actor}{key}: plan {}", plan.short())
+                format!("{name} proposed by {actor}{key}: plan {}", plan.short())
             }
             Event::Approved {
                 rollout,
@@ -92,7 +127,7 @@ impl<'a> Narrator<'a> {
                 ..
             } => {
                 format!(
-                    "{rollout} {} approved by {actor} (digest {})",
+                    "{name} {} approved by {actor} (digest {})",
                     self.subject(*rollout, *subject),
                     digest.short()
                 )
@@ -104,58 +139,41 @@ impl<'a> Narrator<'a> {
                 why,
             } => {
                 format!(
-                    "{rollout} {}: the yes of {actor} is void: {why}",
+                    "{name} {}: the yes of {actor} is void: {why}",
                     self.subject(*rollout, *subject)
                 )
             }
-            Event::Declined {
-                rollout,
-                actor,
-                reason,
-            } => format!("{rollout} declined by {actor}{}", because(reason)),
+            Event::Declined { actor, reason, .. } => {
+                format!("{name} declined by {actor}{}", because(reason))
+            }
             Event::RingOpened { rollout, ring } => {
-                format!("{rollout} ring {} begins", self.ring(*rollout, *ring))
+                format!("{name} ring {} begins", self.ring(*rollout, *ring))
             }
             Event::SoakBegan { rollout, ring } => {
-                format!("{rollout} ring {} soaks", self.ring(*rollout, *ring))
+                format!("{name} ring {} soaks", self.ring(*rollout, *ring))
             }
-            Event::SoakHeld { rollout } => format!("{rollout} the soak stands still"),
-            Event::SoakContinued { rollout } => format!("{rollout} the soak goes on"),
-            Event::SoakEnded { rollout } => format!("{rollout} the soak is over"),
+            Event::SoakHeld { .. } => format!("{name} the soak stands still"),
+            Event::SoakContinued { .. } => format!("{name} the soak goes on"),
+            Event::SoakEnded { .. } => format!("{name} the soak is over"),
             Event::Promoted { rollout, ring } => {
-                format!("{rollout} ring {} promoted", self.ring(*rollout, *ring))
+                format!("{name} ring {} promoted", self.ring(*rollout, *ring))
             }
-            Event::Paused {
-                rollout,
-                actor,
-                reason,
-            } => format!("{rollout} paused by {actor}{}", because(reason)),
+            Event::Paused { actor, reason, .. } => {
+                format!("{name} paused by {actor}{}", because(reason))
+            }
             Event::Halted { rollout, cause } => {
-                format!("{rollout} HALTED: {}", self.cause(*rollout, cause))
+                format!("{name} HALTED: {}", self.cause(*rollout, cause))
             }
-            Event::Resumed {
-                rollout,
-                actor,
-                reason,
-            } => format!("{rollout} resumed by {actor}{}", because(reason)),
-            Event::CancelBegan {
-                rollout,
-                actor,
-                reason,
-            } => {
-                format!("{rollout} is being cancelled by {actor}{}", because(reason))
+            Event::Resumed { actor, reason, .. } => {
+                format!("{name} resumed by {actor}{}", because(reason))
             }
-            Event::RollbackBegan {
-                rollout,
-                actor,
-                reason,
-            } => {
-                format!(
-                    "{rollout} is being rolled back by {actor}{}",
-                    because(reason)
-                )
+            Event::CancelBegan { actor, reason, .. } => {
+                format!("{name} is being cancelled by {actor}{}", because(reason))
             }
-            Event::Finished { rollout, how } => format!("{rollout} is over: {}", ending(*how)),
+            Event::RollbackBegan { actor, reason, .. } => {
+                format!("{name} is being rolled back by {actor}{}", because(reason))
+            }
+            Event::Finished { how, .. } => format!("{name} is over: {}", ending(*how)),
             Event::StepIssued {
                 intent,
                 visit,
@@ -253,9 +271,31 @@ impl<'a> Narrator<'a> {
                     .map_or_else(String::new, |actor| format!(" by {actor}")),
                 because(reason)
             ),
-            Event::CalendarKnown { rollout, calendar } => format!(
-                "{rollout} knows when work may run, until {} (time zone database {})",
+            Event::CalendarKnown { calendar, .. } => format!(
+                "{name} knows when work may run, until {} (time zone database {})",
                 calendar.until, calendar.zones
+            ),
+            Event::ChangeNamed { change, .. } => format!("{name} is change {change}"),
+            Event::FreezeOverridden {
+                freeze,
+                actor,
+                reason,
+                until,
+                ..
+            } => format!(
+                "{name} may work in freeze {freeze} until {until}, says {actor}{}",
+                because(reason)
+            ),
+            Event::GateSaid {
+                rollout,
+                gate,
+                says,
+                why,
+            } => format!(
+                "{name} gate {} is {}{}",
+                self.gate(*rollout, *gate),
+                says.word(),
+                because(why)
             ),
             Event::WorkAsked {
                 intent,
@@ -296,8 +336,7 @@ impl<'a> Narrator<'a> {
                 actor,
                 text,
             } => {
-                let about =
-                    slot.map_or_else(|| rollout.to_string(), |slot| self.host(*rollout, slot));
+                let about = slot.map_or_else(|| name.clone(), |slot| self.host(*rollout, slot));
                 format!("{about} {actor} notes: {text}")
             }
         }
@@ -310,6 +349,12 @@ impl<'a> Narrator<'a> {
             .and_then(|plan| plan.rings.get(ring.index()))
             .map(|ring| ring.name.clone());
         name.unwrap_or_else(|| format!("no. {}", ring.0))
+    }
+
+    fn gate(&self, rollout: RolloutId, gate: u16) -> String {
+        let plan = self.plans.get(&rollout);
+        let known = plan.and_then(|plan| plan.terms.external.get(usize::from(gate)));
+        known.map_or_else(|| format!("no. {gate}"), |gate| gate.name.clone())
     }
 
     fn subject(&self, rollout: RolloutId, subject: Subject) -> String {
@@ -345,7 +390,7 @@ impl<'a> Narrator<'a> {
             .and_then(|plan| plan.slots.get(slot.index()))
             .map(|slot| slot.host);
         let name = host.map_or_else(|| format!("slot {}", slot.0), |host| self.host_name(host));
-        format!("{rollout} {name}")
+        format!("{} {name}", self.named(rollout))
     }
 
     fn host_of(&self, intent: IntentId) -> String {

@@ -2,7 +2,7 @@
 
 use ringway_engine::view::{ApprovalView, FleetView, RingView, RolloutView};
 
-use super::words::{hosts, until};
+use super::words::{hosts, named, until};
 
 /// A line for each change that a person would want to read.
 pub(crate) fn changes(before: Option<&FleetView>, now: &FleetView) -> Vec<String> {
@@ -30,7 +30,7 @@ fn rollout_changes(
     fleet: &FleetView,
     lines: &mut Vec<String>,
 ) {
-    let id = new.id;
+    let id = named(new.id, new.change.as_ref());
     for (index, ring) in new.rings.iter().enumerate() {
         let old_ring = old.and_then(|r| r.rings.get(index));
         ring_changes(&format!("{id} {}", ring.name), old_ring, ring, fleet, lines);
@@ -104,6 +104,8 @@ mod tests {
             need: 2,
             by: by.iter().map(|who| (*who).to_owned()).collect(),
             teams: Vec::new(),
+            between: None,
+            counts_from: None,
             due: true,
             failed: Vec::new(),
         };
@@ -112,6 +114,7 @@ mod tests {
             policy: "p".to_owned(),
             update: "u".to_owned(),
             plan: Digest::of(b"plan"),
+            change: None,
             starter: "ana".to_owned(),
             state: state.to_owned(),
             is_final: state == "completed",
@@ -119,6 +122,9 @@ mod tests {
             waiting: waiting.into_iter().map(Into::into).collect(),
             rings: Vec::new(),
             approval: Some(approval),
+            overrides: Vec::new(),
+            gates: Vec::new(),
+            due: None,
             not_applicable: 0,
             hit: 0,
         };

@@ -2,11 +2,19 @@
 
 use std::fmt::{self, Write as _};
 
-use ringway_model::{Span, Timestamp};
+use ringway_model::{ChangeId, RolloutId, Span, Timestamp};
 
 /// Adds to a text.
 pub(crate) fn put(text: &mut String, more: fmt::Arguments<'_>) {
     text.write_fmt(more).expect("a string takes every text");
+}
+
+/// A rollout as it is named everywhere: `r1`, or with its ticket `r1 [CHG0012345]`.
+pub(crate) fn named(rollout: RolloutId, change: Option<&ChangeId>) -> String {
+    change.map_or_else(
+        || rollout.to_string(),
+        |change| format!("{rollout} [{change}]"),
+    )
 }
 
 /// `1 host`, `5 hosts`.

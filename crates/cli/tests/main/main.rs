@@ -1,5 +1,6 @@
 //! The `ringway` command from outside: what it prints where, and with which code it ends.
 
+mod changes;
 mod commands;
 mod diff;
 mod doctor;

@@ -181,3 +181,51 @@ fn a_no_to_a_promotion_pauses_and_takes_back_every_yes() {
             .is_empty()
     );
 }
+
+#[test]
+fn a_rollout_keeps_its_ticket_and_no_other_one_is_taken_for_it() {
+    let change = |text: &str| text.parse::<ringway_model::ChangeId>().unwrap();
+    let (fleet, the_plan) = plan(&[1]);
+    let mut hand = Hand::start((fleet, the_plan));
+    let propose = |hand: &mut Hand, key: &str, named: Option<&str>| {
+        let (fleet, plan) = (hand.fleets[0].0, hand.plans[0].0);
+        let key = Some(key.to_owned());
+        let command = match named {
+            None => Command::Propose { fleet, plan, key },
+            Some(named) => Command::ProposeAs {
+                fleet,
+                plan,
+                key,
+                change: change(named),
+            },
+        };
+        hand.command("olga", command)
+            .map_err(|rejected| rejected.code)
+    };
+    assert_eq!(propose(&mut hand, "k", Some("CHG1")), Ok(true));
+    assert_eq!(propose(&mut hand, "k", Some("CHG1")), Ok(false));
+    assert_eq!(propose(&mut hand, "k", None), Ok(false), "a key is enough");
+    assert_eq!(
+        propose(&mut hand, "k", Some("CHG2")),
+        Err("another-change".into())
+    );
+    assert_eq!(propose(&mut hand, "l", None), Ok(true));
+    assert_eq!(
+        propose(&mut hand, "l", Some("CHG2")),
+        Err("another-change".into())
+    );
+    for bad in ["", " ", "a\u{1b}[31m", "a\nb", &"k".repeat(257)] {
+        assert_eq!(propose(&mut hand, bad, None), Err("bad-key".into()));
+    }
+    let view = hand.engine.view(hand.now);
+    let named: Vec<_> = view.rollouts.iter().map(|one| &one.change).collect();
+    assert_eq!(named, [&None, &Some(change("CHG1")), &None]);
+    let bytes = hand.engine.encode();
+    let (fleets, plans) = (hand.fleets.clone(), hand.plans.clone());
+    let back = ringway_engine::Engine::decode(
+        &bytes,
+        fleets.into_iter().collect(),
+        plans.into_iter().collect(),
+    );
+    assert_eq!(back.unwrap().encode(), bytes, "also over a snapshot");
+}

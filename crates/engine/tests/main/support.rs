@@ -147,6 +147,7 @@ pub(crate) fn plan(rings: &[u32]) -> (FleetSpec, Plan) {
         not_applicable: Vec::new(),
         unclaimed: Vec::new(),
         times: ringway_scheduler::times::Times::default(),
+        terms: ringway_scheduler::terms::Terms::default(),
     };
     (fleet, plan)
 }
@@ -216,8 +217,8 @@ pub(crate) struct Hand {
     pub(crate) now: Timestamp,
     /// All events, each with its instant.
     pub(crate) journal: Vec<(Timestamp, Event)>,
-    fleets: Vec<(Digest, Arc<FleetSpec>)>,
-    plans: Vec<(Digest, Arc<Plan>)>,
+    pub(crate) fleets: Vec<(Digest, Arc<FleetSpec>)>,
+    pub(crate) plans: Vec<(Digest, Arc<Plan>)>,
     pub(crate) workers: u32,
 }
 

@@ -1,7 +1,8 @@
 //! The format of a row: what was written once must read for ever.
 
 use ringway_engine::{
-    Command, Conditions, Ending, Event, Final, HaltCause, HoldKind, HostState, Input, Subject, Then,
+    Command, Conditions, Ending, Event, Exhibit, Final, HaltCause, HoldKind, HostState, Input,
+    Subject, Then, Told,
 };
 use ringway_executor::codec::{Batch, DecodeError};
 use ringway_model::{
@@ -13,6 +14,9 @@ use ringway_model::{
 /// another golden file.
 const V1: &str = include_str!("batch-v1.hex");
 const V2: &str = include_str!("batch-v2.hex");
+
+/// The digest of a batch about work by hand.
+const BY_HAND: &str = "?";
 
 fn text(text: &str) -> String {
     text.to_owned()
@@ -549,4 +553,33 @@ fn a_batch_cut_short_or_with_something_after_it_is_no_batch() {
         Batch::decode(&longer).unwrap_err().to_string(),
         "the batch does not read as format version 2: 1 bytes are left over"
     );
+}
+
+#[test]
+fn the_ticket_of_a_rollout_is_written_and_read_as_it_always_was() {
+    let change: ringway_model::ChangeId = "CHG0012345".parse().unwrap();
+    let batch = Batch {
+        inputs: vec![Input::Command {
+            actor: ana(),
+            command: Command::ProposeAs {
+                fleet: Digest::of(b"fleet"),
+                plan: Digest::of(b"plan"),
+                key: None,
+                change: change.clone(),
+            },
+        }],
+        events: vec![Event::ChangeNamed {
+            rollout: RolloutId(1),
+            change,
+        }],
+        ..Batch::default()
+    };
+    let body = batch.encode();
+    assert_eq!(
+        Digest::of(&body).to_string(),
+        "452e521be6dc4b77aa95acad479ce0047ce2f0740f56555a27c636d7611c1f09",
+        "{}",
+        hex(&body)
+    );
+    assert_eq!(Batch::decode(&body).unwrap(), batch);
 }

@@ -165,6 +165,7 @@ pub(crate) fn plan() -> Plan {
         not_applicable: Vec::new(),
         unclaimed: Vec::new(),
         times: ringway_scheduler::times::Times::default(),
+        terms: ringway_scheduler::terms::Terms::default(),
     }
 }
 
@@ -174,5 +175,6 @@ pub(crate) fn proposal() -> Proposal {
         plan: Arc::new(plan()),
         documents: vec![("policy test".to_owned(), DOCUMENT.to_owned())],
         key: Some("first".to_owned()),
+        change: None,
     }
 }

@@ -263,13 +263,14 @@ impl Rig {
                 let boot = Some("a".to_owned());
                 self.queue.push_back(Arrival::BootSeen { host, boot });
             }
+            Request::AskGate { .. } => {}
             Request::Calendar {
                 rollout,
                 plan,
                 from,
             } => {
                 let zones = ringway_calendar::Zones::utc();
-                let calendar = ringway_engine::instants(&plan.times, &zones, from).unwrap();
+                let calendar = ringway_engine::instants(&plan, &zones, from).unwrap();
                 let calendar = Some(Box::new(calendar));
                 self.queue
                     .push_back(Arrival::CalendarTold { rollout, calendar });

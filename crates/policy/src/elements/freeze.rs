@@ -13,7 +13,7 @@ use crate::problem::{Code, Report};
 use crate::read::Kind;
 use crate::scalar;
 use crate::shape::{Is, Shape, may};
-use crate::validated::{Freeze, FreezeOverride, Frozen, LocalTime, Moment, TimeOfDay};
+use crate::validated::{Binding, Freeze, FreezeOverride, Frozen, LocalTime, Moment, TimeOfDay};
 use crate::yaml::{Node, Value};
 
 /// One freeze.
@@ -46,6 +46,11 @@ pub(crate) static FREEZE: Shape = Shape {
             "zone",
             Is::Text,
             "Whose clock days and times without a zone mean; where absent, that of each host.",
+        ),
+        may(
+            "binding",
+            Is::Word(&["always"]),
+            "That nobody may work in it, whatever a policy permits.",
         ),
     ],
     later: &[],
@@ -159,12 +164,14 @@ fn read(cx: &Cx<'_>, node: &Node<'_>, name: &str, owner: &Owner) -> Option<Freez
     } else {
         between(&fields, from, until)?
     };
+    let binding = fields.read("binding", scalar::word(&[("always", Binding::Always)], &[]));
     let zone = (zone.is_some() || fields.get("zone").is_none()).then_some(zone)?;
     Some(Freeze {
         select: select?,
         reason: optional(&fields, "reason", reason.map(Some))?,
         zone,
         when,
+        binding: optional(&fields, "binding", binding)?,
     })
 }
 

@@ -72,7 +72,7 @@ pub(crate) static POLICY: Shape = Shape {
         may(
             "gates",
             Is::List(&Is::Of(&gate::GATE)),
-            "Conditions on updated hosts; at most 16.",
+            "Conditions on updated hosts, at most 16; and conditions outside the fleet, at most 16.",
         ),
         may(
             "windows",
@@ -88,6 +88,11 @@ pub(crate) static POLICY: Shape = Shape {
             "When no work of its rollouts may run, by name, besides the fleet's freezes. `override: with_reason` is none: it permits people to work in a freeze if they give a reason.",
         ),
         may(
+            "due",
+            Is::Map(&Is::Span),
+            "Within which time of its release an update is to be everywhere, by its severity; `other` is for those that are not named. It reports, and overrides nothing.",
+        ),
+        may(
             "already_unhealthy",
             Is::Word(&["hold", "update"]),
             "What happens to hosts that are unhealthy before the update; `hold` where absent.",
@@ -98,7 +103,7 @@ pub(crate) static POLICY: Shape = Shape {
             "What a halt does to a host whose restart is due: withhold it, or finish the visit; `withhold` where absent.",
         ),
     ],
-    later: &[("due", "due dates"), ("lanes", "expedite lanes")],
+    later: &[("lanes", "expedite lanes")],
 };
 
 static ALREADY: [(&str, AlreadyUnhealthy); 2] = [
@@ -146,6 +151,8 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Polic
     let already_unhealthy = fields.read("already_unhealthy", scalar::word(&ALREADY, &[]));
     let on_halt = fields.read("on_halt", scalar::word(&ON_HALT, &[]));
     let calendar = calendar(&fields, &shown);
+    let due = fields.read("due", due);
+    let (gates, external) = optional(&fields, "gates", gates)?;
     let policy = Policy {
         name: name?,
         digest,
@@ -158,10 +165,12 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Polic
         retry,
         halt,
         offline,
-        gates: optional(&fields, "gates", gates)?,
+        gates,
+        external,
         already_unhealthy: already_unhealthy.unwrap_or_default(),
         on_halt: on_halt.unwrap_or_default(),
         calendar: calendar?,
+        due: optional(&fields, "due", due)?,
     };
     check_author(&fields, &policy);
     Some(policy)
@@ -181,17 +190,56 @@ fn calendar(fields: &Fields<'_, '_, '_, '_>, policy: &str) -> Option<PolicyCalen
     })
 }
 
-fn gates(cx: &Cx<'_>, node: &Node<'_>, policy: &str) -> Option<Vec<crate::validated::Gate>> {
+/// Due dates by severity.
+fn due(cx: &Cx<'_>, node: &Node<'_>) -> Option<BTreeMap<String, ringway_model::Span>> {
+    let due = scalar::map(cx, node, "due dates", |cx, name, place, value| {
+        if name == "exploited" {
+            let report = not_supported("`exploited`", "what is known to be exploited", place);
+            cx.report(report);
+            return None;
+        }
+        let name = scalar::check_name(cx, name, place)?;
+        let span = scalar::span_from(ringway_model::Span::minutes(1))(cx, value)?;
+        Some((name, span))
+    })?;
+    Some(due.into_iter().collect())
+}
+
+/// The gates of a policy: those on probes, and those outside the fleet.
+fn gates(
+    cx: &Cx<'_>,
+    node: &Node<'_>,
+    policy: &str,
+) -> Option<(
+    Vec<crate::validated::Gate>,
+    Vec<crate::validated::ExternalGate>,
+)> {
     let gates = scalar::list(cx, node, |cx, node| gate::read(cx, node, policy));
     if let Value::List(items) = &node.value {
         unique(cx, "gate", items);
-        if items.len() > MAX_PROBES {
-            let message = format!("{} gates; there may be {MAX_PROBES}", items.len());
-            let hint = "join gates on the same probe";
-            return cx.fail(Code::TooMany, items[MAX_PROBES].place, message, hint);
+        let is_external = |item: &&Node<'_>| match &item.value {
+            Value::Map { entries, .. } => entries.iter().any(|entry| entry.key == "external"),
+            Value::Scalar { .. } | Value::List(_) => false,
+        };
+        let (external, others): (Vec<_>, Vec<_>) = items.iter().partition(is_external);
+        for (kind, hint) in [
+            (others, "join gates on the same probe"),
+            (external, "let one command ask for several things"),
+        ] {
+            if kind.len() > MAX_PROBES {
+                let message = format!("{} gates; there may be {MAX_PROBES}", kind.len());
+                return cx.fail(Code::TooMany, kind[MAX_PROBES].place, message, hint);
+            }
         }
     }
-    gates
+    let (mut of_probes, mut external) = (Vec::new(), Vec::new());
+    for gate in gates? {
+        match gate {
+            gate::AnyGate::Probe(gate) => of_probes.push(gate),
+            gate::AnyGate::External(gate) => external.push(gate),
+        }
+    }
+    Some((of_probes, external))
 }
 
 /// The approval rules of a policy, with the path their places are noted under.

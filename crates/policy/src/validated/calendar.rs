@@ -399,10 +399,10 @@ pub enum Starts {
     Cron(Cron),
 }
 
-/// Whether something stronger may ignore a window.
+/// Whether something stronger may ignore a window or a freeze.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Binding {
-    /// A lane that was reviewed for it may.
+    /// A lane that was reviewed for it may, and of a freeze a person, where the policy lets them.
     #[default]
     Usual,
     /// Nothing may.
@@ -480,6 +480,8 @@ pub struct Freeze {
     pub zone: Option<ZoneName>,
     /// When.
     pub when: Frozen,
+    /// Whether something may ignore it.
+    pub binding: Binding,
 }
 
 /// When a freeze holds.

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use ringway_engine::view::{FleetView, HostView, Waiting};
 use ringway_engine::{Accepted, Command, Rejected};
 use ringway_executor::port::{HandIn, Proposal};
-use ringway_model::{Digest, RingIndex, RolloutId};
+use ringway_model::{ChangeId, Digest, RingIndex, RolloutId};
 use ringway_scheduler::{FleetSpec, Plan};
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +90,9 @@ pub struct Bundle {
     documents: Vec<(String, String)>,
     /// The caller's own name for the request.
     key: Option<String>,
+    /// The rollout's ticket.
+    #[serde(default)]
+    change: Option<ChangeId>,
 }
 
 /// A command with the file that it names.
@@ -144,6 +147,7 @@ impl Bundle {
             plan: STANDARD.encode(proposal.plan.encode().1),
             documents: proposal.documents.clone(),
             key: proposal.key.clone(),
+            change: proposal.change.clone(),
         }
     }
 
@@ -179,6 +183,7 @@ impl Bundle {
             plan: Arc::new(plan),
             documents: self.documents,
             key: self.key,
+            change: self.change,
         })
     }
 }

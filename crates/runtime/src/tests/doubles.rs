@@ -278,6 +278,7 @@ halt: { failed: 1 }
         plan: Arc::new(plan),
         documents: texts,
         key: None,
+        change: None,
     }
 }
 

@@ -99,7 +99,8 @@ impl Shell {
             Request::KeepSnapshot(_)
             | Request::Probe { .. }
             | Request::SeeBoot { .. }
-            | Request::Calendar { .. } => {}
+            | Request::Calendar { .. }
+            | Request::AskGate { .. } => {}
         }
     }
 

@@ -191,6 +191,7 @@ impl Place {
             plan: Arc::new(plan),
             documents: texts,
             key: None,
+            change: None,
         }
     }
 }

@@ -4,7 +4,7 @@ use ringway_model::{Digest, Span};
 use ringway_policy::validated::{AlreadyUnhealthy, OnHalt};
 use serde::Serialize;
 
-use crate::report::{ApprovalReport, GateReport, PaceReport, RingEstimate};
+use crate::report::{ApprovalReport, ExternalReport, GateReport, PaceReport, RingEstimate};
 
 /// Two plans of one update over one fleet, side by side.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -85,6 +85,8 @@ pub struct RingSide {
     pub debt_allowed: u32,
     /// The wait with observation.
     pub soak_ms: Span,
+    /// How much of it must be working time.
+    pub working_ms: Option<Span>,
     /// What must be approved before going on.
     pub after_soak: Option<ApprovalReport>,
     /// When, if all goes well.
@@ -138,6 +140,10 @@ pub struct Terms {
     pub pace: PaceReport,
     /// What updated hosts are observed by.
     pub gates: Vec<GateReport>,
+    /// What is asked outside the fleet.
+    pub external: Vec<ExternalReport>,
+    /// Whether people may work in a freeze if they say why.
+    pub freeze_override: bool,
     /// How long until the next attempt to reach an offline host.
     pub offline_retry_ms: Span,
     /// What happens to hosts that are unhealthy before the update.

@@ -7,7 +7,7 @@ use ringway_model::Span;
 use ringway_policy::validated::{AlreadyUnhealthy, OnHalt};
 
 use super::parts::{Comparison, FirstSoak, Place, RingSide, Side, Terms};
-use crate::report::{ApprovalReport, about, pace_in_words};
+use crate::report::{ApprovalReport, ExternalReport, about, pace_in_words};
 use crate::text::Text;
 use crate::words::{counted, hosts, push, shortened};
 
@@ -182,8 +182,8 @@ fn ring(text: &mut Text, old: &RingSide, new: &RingSide) {
         ),
         (
             "soak",
-            old.soak_ms != new.soak_ms,
-            number(&old.soak_ms, &new.soak_ms),
+            (old.soak_ms, old.working_ms) != (new.soak_ms, new.working_ms),
+            change(&soak(old), &soak(new)),
         ),
         (
             "then",
@@ -218,12 +218,19 @@ fn one_sided(text: &mut Text, ring: &RingSide, what: &str) {
         hosts(ring.hosts as usize)
     ));
     text.entry("halts", &halts(ring));
-    text.entry("soak", &ring.soak_ms.to_string());
+    text.entry("soak", &soak(ring));
     text.entry("then", &approval(ring.after_soak.as_ref()));
     if ring.hosts > 0 {
         text.entry("at stake", &at_stake(ring, ring));
     }
     text.entry("when", &when(ring, ring));
+}
+
+fn soak(ring: &RingSide) -> String {
+    match ring.working_ms {
+        None => ring.soak_ms.to_string(),
+        Some(working) => format!("{} with {working} of working time", ring.soak_ms),
+    }
 }
 
 fn halts(ring: &RingSide) -> String {
@@ -261,6 +268,9 @@ fn approval(wanted: Option<&ApprovalReport>) -> String {
     let mut words = counted(usize::from(wanted.needed), "approval");
     if !wanted.by.is_empty() {
         push(&mut words, format_args!(" by {}", wanted.by.join(", ")));
+    }
+    if let Some(between) = &wanted.between {
+        push(&mut words, format_args!(", {between}"));
     }
     words
 }
@@ -359,6 +369,15 @@ fn terms(text: &mut Text, old: &Terms, new: &Terms) {
             );
         }
     }
+    external(text, &old.external, &new.external);
+    if old.freeze_override != new.freeze_override {
+        let may = |may| if may { "may" } else { "may not" };
+        let both = change(may(old.freeze_override), may(new.freeze_override));
+        text.entry(
+            "freezes",
+            &format!("people {both} work in them with a reason"),
+        );
+    }
     if old.offline_retry_ms != new.offline_retry_ms {
         let both = number(&old.offline_retry_ms, &new.offline_retry_ms);
         text.entry("offline", &format!("tried again after {both}"));
@@ -384,6 +403,35 @@ fn terms(text: &mut Text, old: &Terms, new: &Terms) {
     if old.on_halt != new.on_halt {
         let both = change(halt(old.on_halt), halt(new.on_halt));
         text.entry("on a halt", &format!("restarts that are due are {both}"));
+    }
+}
+
+/// Conditions outside the fleet that one of the two has.
+fn external(text: &mut Text, old: &[ExternalReport], new: &[ExternalReport]) {
+    for gate in old {
+        match new.iter().find(|one| one.name == gate.name) {
+            None => text.entry("gate", &format!("external `{}` is gone", gate.name)),
+            Some(one) if one == gate => {}
+            Some(one) => {
+                let every = number(&gate.every_ms, &one.every_ms);
+                text.entry(
+                    "gate",
+                    &format!("external `{}`: asked every {every}", gate.name),
+                );
+            }
+        }
+    }
+    for gate in new {
+        if old.iter().all(|one| one.name != gate.name) {
+            let every = gate.every_ms;
+            text.entry(
+                "gate",
+                &format!(
+                    "external `{}` is new, asked every {every}: nothing begins unless it is open",
+                    gate.name
+                ),
+            );
+        }
     }
 }
 

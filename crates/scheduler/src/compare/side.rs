@@ -14,7 +14,8 @@ pub(super) fn side(fleet: &FleetSpec, plan: &Plan, strata: &[RingStrata]) -> Sid
     let estimates = report::estimates(fleet, plan);
     let mut before = 0;
     let mut rings = Vec::with_capacity(plan.rings.len());
-    for ((ring, estimate), strata) in plan.rings.iter().zip(estimates).zip(strata) {
+    let rings_of = plan.rings.iter().enumerate();
+    for (((at, ring), estimate), strata) in rings_of.zip(estimates).zip(strata) {
         let risk = risk(plan, ring, before);
         before = risk.shows_in_soak;
         rings.push(RingSide {
@@ -26,7 +27,8 @@ pub(super) fn side(fleet: &FleetSpec, plan: &Plan, strata: &[RingStrata]) -> Sid
             after_soak: ring
                 .after_soak
                 .as_ref()
-                .map(|wanted| report::approval(wanted, plan)),
+                .map(|wanted| report::approval(wanted, plan, plan.terms.after_soak(at))),
+            working_ms: plan.terms.working(at).map(|working| working.time),
             estimate,
             risk,
             strata_seen: strata.seen,
@@ -51,9 +53,11 @@ pub(super) fn side(fleet: &FleetSpec, plan: &Plan, strata: &[RingStrata]) -> Sid
             start: plan
                 .start
                 .as_ref()
-                .map(|wanted| report::approval(wanted, plan)),
+                .map(|wanted| report::approval(wanted, plan, plan.terms.start)),
             pace: report::pace(plan),
             gates: report::gates(fleet, plan),
+            external: report::external(plan),
+            freeze_override: plan.terms.freeze_override,
             offline_retry_ms: plan.offline_retry,
             already_unhealthy: plan.already_unhealthy,
             on_halt: plan.on_halt,

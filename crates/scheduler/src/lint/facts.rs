@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use ringway_model::{HostId, Selector};
+use ringway_calendar::Zones;
+use ringway_model::{HostId, Selector, Timestamp};
 use ringway_policy::validated::{Documents, Policy, Ring, RingHosts, Update};
 use ringway_policy::{At, Kind};
 
@@ -11,6 +12,7 @@ use crate::index::HostIndex;
 use crate::plan::Plan;
 use crate::report::PlanReport;
 use crate::spec::{FleetSpec, HostSpec};
+use crate::when::{RingWhen, Times};
 
 /// The machine that Ringway runs on, as far as it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,6 +42,20 @@ pub(crate) struct Facts<'a> {
     pub(crate) report: &'a PlanReport,
     pub(crate) documents: &'a Documents,
     pub(crate) here: &'a Here,
+    /// The calendar, where there is one to look at.
+    pub(crate) calendar: Option<&'a Dates<'a>>,
+}
+
+/// A plan's calendar from some instant on.
+pub(crate) struct Dates<'a> {
+    /// The time zone database.
+    pub(crate) zones: &'a Zones,
+    /// The instant.
+    pub(crate) from: Timestamp,
+    /// The instants of the plan's rules, in their order.
+    pub(crate) rules: Vec<Times>,
+    /// When its rings can be; none where there is no time for one of them.
+    pub(crate) rings: Option<Vec<RingWhen>>,
 }
 
 impl<'a> Facts<'a> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ringway_calendar::Zones;
 use ringway_model::{AfterCrash, Digest, Place, Selector, Span, Timestamp};
 use ringway_policy::validated::{
     Acceptance, Command, Documents, Recipe, Release, Step, Update, Work,
@@ -9,14 +10,15 @@ use ringway_policy::validated::{
 use serde::Serialize;
 
 use super::accept;
-use super::facts::{Facts, Here};
+use super::facts::{Dates, Facts, Here};
 use super::finding::Finding;
 use super::table::{RULES, Rule};
 use crate::make::make_plan;
 use crate::plan::Plan;
 use crate::problem::{PlanProblem, PlanProblems};
-use crate::report::explain;
+use crate::report::{explain, instants};
 use crate::spec::FleetSpec;
+use crate::when::{Stands, earliest};
 
 /// What is to be looked at.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +37,8 @@ pub struct Question<'a> {
     pub now: Timestamp,
     /// This machine.
     pub here: &'a Here,
+    /// The time zone database, with every zone of the documents; absent: what only a calendar shows is not looked for.
+    pub zones: Option<&'a Zones>,
 }
 
 /// A policy with the update it was planned with.
@@ -198,12 +202,16 @@ fn pairs(question: &Question<'_>) -> Result<Vec<Pair>, LintFailure> {
 
 fn look(question: &Question<'_>, plan: &Plan, pair: &Pair, into: &mut Vec<Finding>) {
     let report = explain(question.fleet, plan, question.documents);
+    let dates = question
+        .zones
+        .and_then(|zones| dates(question, plan, zones));
     let facts = Facts {
         fleet: question.fleet,
         plan,
         report: &report,
         documents: question.documents,
         here: question.here,
+        calendar: dates.as_ref(),
     };
     let rules = RULES
         .iter()
@@ -212,6 +220,19 @@ fn look(question: &Question<'_>, plan: &Plan, pair: &Pair, into: &mut Vec<Findin
         finding.plans.push(pair.clone());
         into.push(finding);
     }
+}
+
+/// A plan's calendar. None where the time zone database lacks a zone: the reader of documents says so.
+fn dates<'a>(question: &Question<'a>, plan: &Plan, zones: &'a Zones) -> Option<Dates<'a>> {
+    let from = question.now;
+    let rules = instants(plan, zones, from).ok()?;
+    let rings = earliest(question.fleet, plan, &rules, from, Stands::Before);
+    Some(Dates {
+        zones,
+        from,
+        rules,
+        rings,
+    })
 }
 
 /// What is found in several plans alike is one finding; where one of them accepts it and another does not, two.
@@ -274,6 +295,7 @@ fn stand_in(documents: &Documents) -> Documents {
     };
     Documents {
         policies: documents.policies.clone(),
+        fleet: documents.fleet.clone(),
         cares: documents.cares.clone(),
         people: documents.people.clone(),
         updates: [(STAND_IN.to_owned(), update)].into(),

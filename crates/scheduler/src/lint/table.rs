@@ -3,7 +3,7 @@
 use super::facts::Facts;
 use super::finding::{Finding, Found, Severity};
 use super::rules::{approvals, availability, coverage, gates, limits, recipes, rings, selectors};
-use super::rules::{hosts, shares, times};
+use super::rules::{calendar, hosts, shares, times};
 use crate::report::Warning;
 
 /// One kind of mistake.
@@ -85,6 +85,9 @@ pub(super) static RULES: &[Rule] = &[
     rule("foreign-gate", Warn, gates::foreign),
     rule("budget-below-halt", Warn, limits::budget_below_halt),
     rule("retries-outlast-soak", Warn, limits::retries_outlast_soak),
+    rule("due-missed", Warn, calendar::due_missed).about_update(),
+    rule("idle-soak", Warn, calendar::idle_soak),
+    rule("window-moved", Note, calendar::window_moved),
     rule("restart-timeout", Warn, recipes::restart_timeout).about_update(),
     rule("share-takes-all", Warn, shares::takes_all),
     rule("share-below-one", Note, shares::below_one),

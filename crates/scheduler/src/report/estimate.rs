@@ -60,6 +60,13 @@ pub(super) fn assumptions(plan: &Plan) -> BTreeMap<StepKind, Span> {
     ASSUMED.into_iter().filter(|(kind, _)| has(*kind)).collect()
 }
 
+/// What the visits of each ring take where no calendar limits them.
+pub(crate) fn works(fleet: &FleetSpec, plan: &Plan) -> Vec<Span> {
+    let visits: Vec<Span> = plan.routes.iter().map(visit).collect();
+    let rings = plan.rings.iter();
+    rings.map(|ring| work(fleet, plan, ring, &visits)).collect()
+}
+
 /// When each ring is.
 pub(crate) fn rings(fleet: &FleetSpec, plan: &Plan) -> Vec<RingEstimate> {
     let visits: Vec<Span> = plan.routes.iter().map(visit).collect();

@@ -1,9 +1,12 @@
 //! A plan brought together with what it was made from.
 
-use ringway_model::{HostId, VisitKind};
+use ringway_calendar::{UnknownZone, Zones};
+use ringway_model::{HostId, Timestamp, VisitKind};
 use ringway_policy::validated::{Documents, Ramp};
 
-use super::parts::{Estimate, GateReport, PaceReport, PlanReport, RouteReport};
+use super::parts::{
+    DueReport, Estimate, ExternalReport, GateReport, PaceReport, PlanReport, RouteReport,
+};
 use super::{availability, coverage, estimate, rings};
 use crate::lint::{self, Facts, Here};
 use crate::plan::Plan;
@@ -54,9 +57,17 @@ pub fn explain(fleet: &FleetSpec, plan: &Plan, documents: &Documents) -> PlanRep
         start: plan
             .start
             .as_ref()
-            .map(|wanted| rings::approval(wanted, plan)),
+            .map(|wanted| rings::approval(wanted, plan, plan.terms.start)),
         pace: pace(plan),
         gates: gates(fleet, plan),
+        external: external(plan),
+        freeze_override: plan.terms.freeze_override,
+        due: plan.terms.due.as_ref().map(|due| DueReport {
+            by: due.by.clone(),
+            within_ms: due.within,
+            released: due.released,
+        }),
+        when: None,
         coverage: coverage::coverage(fleet, plan, policy),
         availability: availability::availability(fleet, plan),
         estimate: Estimate {
@@ -75,9 +86,31 @@ pub fn explain(fleet: &FleetSpec, plan: &Plan, documents: &Documents) -> PlanRep
         report: &report,
         documents,
         here: &Here::default(),
+        calendar: None,
     });
     report.warnings = warnings;
     report
+}
+
+/// The same, with when its rings can be at the earliest where it starts at an instant.
+///
+/// # Errors
+///
+/// A zone that a rule names and the time zone database does not have.
+///
+/// # Panics
+///
+/// As [`explain`].
+pub fn explain_at(
+    fleet: &FleetSpec,
+    plan: &Plan,
+    documents: &Documents,
+    zones: &Zones,
+    from: Timestamp,
+) -> Result<PlanReport, UnknownZone> {
+    let mut report = explain(fleet, plan, documents);
+    report.when = Some(super::calendar::when(fleet, plan, documents, zones, from)?);
+    Ok(report)
 }
 
 fn can_roll_back(plan: &Plan, route: usize) -> bool {
@@ -125,6 +158,17 @@ pub(crate) fn pace(plan: &Plan) -> PaceReport {
         retries: plan.retry.times,
         retry_wait_ms: plan.retry.wait,
     }
+}
+
+/// What a plan asks outside the fleet.
+pub(crate) fn external(plan: &Plan) -> Vec<ExternalReport> {
+    let gates = plan.terms.external.iter();
+    gates
+        .map(|gate| ExternalReport {
+            name: gate.name.clone(),
+            every_ms: gate.every,
+        })
+        .collect()
 }
 
 /// What a plan's updated hosts are observed by.

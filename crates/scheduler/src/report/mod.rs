@@ -4,6 +4,7 @@
 //! all of it is read off the plan, the fleet and the documents.
 
 mod availability;
+mod calendar;
 mod coverage;
 mod estimate;
 mod explain;
@@ -12,15 +13,16 @@ mod render;
 mod rings;
 mod strata;
 
+pub(crate) use calendar::{instants, on_the_clock};
 pub(crate) use coverage::{USUAL, cover_of};
 pub use estimate::assumed;
-pub(crate) use estimate::rings as estimates;
-pub use explain::explain;
-pub(crate) use explain::{gates, pace};
+pub(crate) use estimate::{rings as estimates, works as estimates_of};
+pub use explain::{explain, explain_at};
+pub(crate) use explain::{external, gates, pace};
 pub use parts::{
-    AfterReport, ApprovalReport, AvailabilityReport, CellReport, Coverage, Estimate, GateReport,
-    GroupReport, KeepUpReport, PaceReport, PlanReport, RingEstimate, RingReport, RouteReport,
-    StratumReport, TimesReport, Warning,
+    AfterReport, ApprovalReport, AvailabilityReport, CellReport, Coverage, DueReport, Estimate,
+    ExternalReport, GateReport, GroupReport, KeepUpReport, PaceReport, PlanReport, RingEstimate,
+    RingReport, RingWhenReport, RouteReport, StratumReport, TimesReport, Warning, WhenReport,
 };
 pub use render::render;
 pub(crate) use render::{about, pace_in_words};

@@ -49,6 +49,14 @@ pub struct PlanReport {
     pub pace: PaceReport,
     /// What updated hosts are observed by.
     pub gates: Vec<GateReport>,
+    /// Conditions outside the fleet.
+    pub external: Vec<ExternalReport>,
+    /// Whether people may work in a freeze if they say why.
+    pub freeze_override: bool,
+    /// By when it is to be complete; absent: no policy says.
+    pub due: Option<DueReport>,
+    /// When it can be, by the calendar; absent where nobody asked, or the calendar has no time for it.
+    pub when: Option<WhenReport>,
     /// The rings in order.
     pub rings: Vec<RingReport>,
     /// What each ring has examples of.
@@ -59,6 +67,64 @@ pub struct PlanReport {
     pub estimate: Estimate,
     /// What somebody should look at before saying yes.
     pub warnings: Vec<Warning>,
+}
+
+/// A condition that a command at the controller knows of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExternalReport {
+    /// Its name.
+    pub name: String,
+    /// How often it is asked.
+    pub every_ms: Span,
+}
+
+/// By when a rollout is to be complete.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DueReport {
+    /// Which key of the policy's `due` says so.
+    pub by: String,
+    /// How long after.
+    pub within_ms: Span,
+    /// After the update's release; absent: after the start.
+    pub released: Option<Timestamp>,
+}
+
+/// When a rollout can be, at the earliest, that starts at an instant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WhenReport {
+    /// The instant.
+    pub from: Timestamp,
+    /// The time zone database's version.
+    pub zones: String,
+    /// The rings in order; empty where the calendar has no time for one of them within more than a year.
+    pub rings: Vec<RingWhenReport>,
+    /// When the last one can be promoted.
+    pub finish: Option<Timestamp>,
+    /// The same on the clock of the fleet.
+    pub finish_local: Option<String>,
+    /// By when it is to be complete.
+    pub due: Option<Timestamp>,
+    /// The same on the clock of the fleet.
+    pub due_local: Option<String>,
+}
+
+/// When a ring can be, at the earliest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RingWhenReport {
+    /// Its name.
+    pub name: String,
+    /// Its first visit.
+    pub starts: Timestamp,
+    /// Its last host has settled.
+    pub settled: Timestamp,
+    /// Its soak has ended.
+    pub soaked: Timestamp,
+    /// It is promoted.
+    pub promoted: Timestamp,
+    /// Its first visit on the clock of its hosts; of the fleet, where they have several.
+    pub starts_local: String,
+    /// Its end on the same clock.
+    pub promoted_local: String,
 }
 
 /// One way hosts are visited.
@@ -95,6 +161,8 @@ pub struct ApprovalReport {
     pub people: BTreeSet<String>,
     /// Who may not.
     pub not_by: Vec<NotBy>,
+    /// In which hours a yes counts, and on whose clock; absent: in any.
+    pub between: Option<String>,
 }
 
 /// How fast, and what is repeated.
@@ -150,6 +218,10 @@ pub struct RingReport {
     pub debt_allowed: u32,
     /// The wait with observation after its last reachable host has settled.
     pub soak_ms: Span,
+    /// How much of it must be working time.
+    pub working_ms: Option<Span>,
+    /// When that is, and on whose clock.
+    pub working_hours: Option<String>,
     /// What must be approved before going on.
     pub after_soak: Option<ApprovalReport>,
     /// When work may run on its hosts; empty where it may at any time.

@@ -97,11 +97,56 @@ fn head(text: &mut Text, report: &PlanReport) {
             ),
         );
     }
+    for gate in &report.external {
+        text.entry(
+            "gate",
+            &format!(
+                "`{}` is asked at the controller, every {}: no visit begins and no ring is promoted unless it says open",
+                gate.name, gate.every_ms
+            ),
+        );
+    }
+    if report.freeze_override {
+        text.entry(
+            "freezes",
+            "people may let work run in one, if they say why (`ringway override-freeze`)",
+        );
+    }
     let whole = about(report.estimate.total_ms);
     text.entry(
         "lasts",
         &format!("about {whole} if all goes well (what is assumed stands at the end)"),
     );
+    whole_when(text, report);
+}
+
+/// When all of it can be done by the calendar, and by when it is to be.
+fn whole_when(text: &mut Text, report: &PlanReport) {
+    if let Some(when) = &report.when {
+        let words = match &when.finish_local {
+            Some(at) => format!("at the earliest {at}, where it starts at {}", when.from),
+            None => format!(
+                "never, as far as the calendar is known: a ring has no time for its visits or its soak within 400 days of {}",
+                when.from
+            ),
+        };
+        text.entry("finished", &words);
+    }
+    let Some(due) = &report.due else { return };
+    let after = match due.released {
+        Some(released) => format!("its release ({released})"),
+        None => "the start".to_owned(),
+    };
+    let mut words = format!("within {} of {after}, says `{}`", due.within_ms, due.by);
+    if let Some(when) = &report.when {
+        if let Some(at) = &when.due_local {
+            push(&mut words, format_args!(": {at}"));
+        }
+        if when.finish.is_none_or(|finish| Some(finish) > when.due) {
+            words.push_str("; IT WILL BE MISSED");
+        }
+    }
+    text.entry("due", &words);
 }
 
 /// What is installed on how many hosts, and by which steps.
@@ -253,7 +298,7 @@ fn one_ring(text: &mut Text, report: &PlanReport, at: usize, ring: &RingReport) 
         };
         text.entry(
             "goes on",
-            &format!("after {} of soak, {kept}", ring.soak_ms),
+            &format!("after {} of soak{}, {kept}", ring.soak_ms, working(ring)),
         );
         if let Some(wanted) = &ring.after_soak {
             text.entry(
@@ -273,6 +318,22 @@ fn one_ring(text: &mut Text, report: &PlanReport, at: usize, ring: &RingReport) 
                 about(estimate.ends_ms)
             ),
         );
+        let rings = report.when.iter().flat_map(|when| &when.rings);
+        if let Some(when) = rings.clone().find(|when| when.name == ring.name) {
+            let words = format!(
+                "from {} on, and goes on at {} at the earliest",
+                when.starts_local, when.promoted_local
+            );
+            text.entry("calendar", &words);
+        }
+    }
+}
+
+/// How much of a soak must be working time.
+fn working(ring: &RingReport) -> String {
+    match (&ring.working_ms, &ring.working_hours) {
+        (Some(time), Some(hours)) => format!(", {time} of it within {hours}"),
+        _ => String::new(),
     }
 }
 
@@ -378,6 +439,9 @@ fn approval(wanted: &ApprovalReport, author: Option<&str>) -> String {
             NotBy::Starter => words.push_str(", not by who starts it"),
         }
     }
+    if let Some(between) = &wanted.between {
+        push(&mut words, format_args!(", only {between}"));
+    }
     words
 }
 
@@ -471,8 +535,13 @@ fn foot(text: &mut Text, report: &PlanReport) {
     text.item(
         "",
         &format!(
-            "Nothing fails, everybody is reachable and approves at once, work may run at any time, every step \
+            "Nothing fails, everybody is reachable and approves at once, {}every step \
              runs and takes its time ({}) or its own limit, whichever is shorter.",
+            if report.when.is_some() {
+                "external gates are open; spans are told as if work might run at any time, instants by the calendar; "
+            } else {
+                "work may run at any time, "
+            },
             assumed.join(", ")
         ),
     );

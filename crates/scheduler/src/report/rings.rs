@@ -40,10 +40,15 @@ pub(super) fn rings(fleet: &FleetSpec, plan: &Plan, policy: Option<&Policy>) -> 
             halts_by: policy.and_then(|policy| halts_by(&policy.halt, ring)),
             debt_allowed: ring.debt_allowed,
             soak_ms: ring.soak,
+            working_ms: plan.terms.working(at).map(|working| working.time),
+            working_hours: plan
+                .terms
+                .working(at)
+                .and_then(|working| plan.terms.hours_in_words(Some(working.hours))),
             after_soak: ring
                 .after_soak
                 .as_ref()
-                .map(|wanted| approval(wanted, plan)),
+                .map(|wanted| approval(wanted, plan, plan.terms.after_soak(at))),
             times: times(plan, ring),
             estimate,
         });
@@ -84,7 +89,7 @@ fn times(plan: &Plan, ring: &RingPlan) -> Vec<TimesReport> {
 }
 
 /// Approvals, with the policy's author left out where the author may not.
-pub(crate) fn approval(wanted: &ApprovalPlan, plan: &Plan) -> ApprovalReport {
+pub(crate) fn approval(wanted: &ApprovalPlan, plan: &Plan, hours: Option<u32>) -> ApprovalReport {
     let mut people = wanted.people.clone();
     if let Some(author) = plan
         .author
@@ -98,6 +103,7 @@ pub(crate) fn approval(wanted: &ApprovalPlan, plan: &Plan) -> ApprovalReport {
         by: wanted.by.clone(),
         people,
         not_by: wanted.not_by.clone(),
+        between: plan.terms.hours_in_words(hours),
     }
 }
 

@@ -12,8 +12,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ringway_calendar::Zones;
 use ringway_model::Timestamp;
-use ringway_policy::validated::Documents;
+use ringway_policy::validated::{Documents, ZoneName};
 use ringway_policy::{Places, Source, read};
 use ringway_scheduler::lint::{Finding, Here, LintFailure, LintReport, Question, codes, lint};
 use ringway_scheduler::{compile_fleet, make_plan};
@@ -52,6 +53,13 @@ fn here() -> Here {
     }
 }
 
+/// Berlin as its rules are: the database itself is not there for every test.
+fn zones() -> Zones {
+    let berlin = ZoneName::new("Europe/Berlin").unwrap();
+    let file = include_bytes!("../../../calendar/tests/zones/Europe/Berlin").to_vec();
+    Zones::new("test", &[(berlin, file)].into()).unwrap()
+}
+
 fn ask(documents: &Documents) -> Result<LintReport, LintFailure> {
     let fleet = compile_fleet(documents.fleet.as_ref().unwrap()).unwrap();
     lint(&Question {
@@ -62,6 +70,7 @@ fn ask(documents: &Documents) -> Result<LintReport, LintFailure> {
         seed: 1,
         now: NOW,
         here: &here(),
+        zones: Some(&zones()),
     })
 }
 
@@ -262,6 +271,7 @@ fn a_plan_warns_of_what_a_lint_finds_in_the_same_words() {
         seed: 1,
         now: NOW,
         here: &here,
+        zones: None,
     };
     let found = lint(&question).unwrap().findings;
     assert_eq!(report.warnings.len(), 2, "{:?}", report.warnings);

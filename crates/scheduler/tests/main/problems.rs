@@ -2,12 +2,12 @@
 
 use ringway_model::Selector;
 use ringway_model::Span;
-use ringway_policy::validated::{Approvals, Documents, FreezeOverride, Gate, Hours, Ring};
+use ringway_policy::validated::{Approvals, Documents, Gate, Ring};
 use ringway_scheduler::{FleetSpec, PlanProblem, make_plan};
 
 use crate::support::{
-    self, care, compiled, covering, documents, group, host, policy, release, rest, ring, select,
-    share, taking,
+    care, compiled, covering, documents, group, host, policy, release, rest, ring, select, share,
+    taking,
 };
 
 fn fleet() -> FleetSpec {
@@ -173,46 +173,6 @@ fn a_route_that_cannot_be_compiled_says_why_and_only_once() {
         [
             "release `nginx` gives no value for parameter `version` of recipe `package`",
             "`installed_when` names `{build}`, which release `nginx` does not have",
-        ]
-    );
-}
-
-/// A window that is written down and not kept would be worse than none: somebody counts on it.
-#[test]
-fn times_that_would_not_be_kept_are_refused_by_name() {
-    let hours = Hours(Vec::new());
-    let mut policy = policy(vec![rest("all")]);
-    policy.calendar.windows.push("nights".to_owned());
-    policy.calendar.freeze_override = FreezeOverride::WithReason;
-    policy.rings[0].windows.push("nights".to_owned());
-    policy.rings[0].working_time = Some(Span::hours(8));
-    policy.rings[0].after_soak = Some(Approvals {
-        needed: 1,
-        by: Vec::new(),
-        not_by: Vec::new(),
-        between: Some(hours),
-    });
-    let mut documents = documents(policy);
-    let mut host = host("web-1", "role=web");
-    host.calendar.windows.push("nights".to_owned());
-    documents.fleet = Some(support::fleet(vec![host], Vec::new()));
-    let found = problems(&documents);
-    assert!(
-        found
-            .iter()
-            .all(|problem| problem.code == "times-not-followed")
-    );
-    let messages: Vec<&str> = found
-        .iter()
-        .map(|problem| problem.message.as_str())
-        .collect();
-    let end = "would not be kept: rollouts do not follow that yet";
-    assert_eq!(
-        messages,
-        [
-            format!("that policy `monthly` lets freezes be overridden {end}"),
-            format!("the working time of ring `all` {end}"),
-            format!("the hours for approvals of ring `all` {end}"),
         ]
     );
 }

@@ -73,6 +73,7 @@ fn tried(policy: &str, fleet: &str) -> (Plan, Vec<Finding>) {
         seed: 1,
         now: Timestamp(1_795_953_600_000),
         here: &Here::default(),
+        zones: None,
     };
     let report = lint(&question).unwrap_or_else(|e| panic!("{e}"));
     (plan.unwrap_or_else(|e| panic!("{e}")), report.findings)

@@ -172,9 +172,11 @@ pub(crate) fn policy(rings: Vec<Ring>) -> Policy {
             retry: Span::minutes(10),
         },
         gates: Vec::new(),
+        external: Vec::new(),
         already_unhealthy: AlreadyUnhealthy::Hold,
         on_halt: OnHalt::Withhold,
         calendar: PolicyCalendar::default(),
+        due: BTreeMap::new(),
     }
 }
 

@@ -39,6 +39,7 @@ impl Facts {
         digest: Digest,
         conditions: &Conditions,
     ) -> Result<(), Broken> {
+        self.check_hours(id, subject, actor)?;
         // Bound to the plan and to what was shown with it, recomputed here.
         let bound = self.shown(id, subject, conditions)?;
         ensure!(

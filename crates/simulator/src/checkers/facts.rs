@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use ringway_engine::{Calendar, Ending, Event, Final, HoldKind, HostState, Input};
 use ringway_model::{
-    Actor, Digest, Epoch, Evidence, HostId, IntentId, ProbeId, RolloutId, Slot, Span, StepKind,
-    Timestamp, VisitKind,
+    Actor, Digest, Epoch, Evidence, HostId, IntentId, ProbeId, RolloutId, Says, Slot, Span,
+    StepKind, Timestamp, VisitKind,
 };
 use ringway_scheduler::{FleetSpec, Plan};
 
@@ -55,6 +55,8 @@ impl Phase {
 pub(super) struct Soak {
     pub(super) ring: usize,
     pub(super) accrued: Span,
+    /// What of it was working time.
+    pub(super) worked: Span,
     pub(super) since: Option<Timestamp>,
     pub(super) ended: bool,
 }
@@ -242,6 +244,10 @@ pub(super) struct RolloutFacts {
     pub(super) down: u32,
     /// When work may run, as far as it is known.
     pub(super) calendar: Option<Calendar>,
+    /// By its number: what an external gate says.
+    pub(super) gates: Vec<Says>,
+    /// By name: until when people may work in a freeze.
+    pub(super) overridden: BTreeMap<String, Timestamp>,
 }
 
 /// One host over all rollouts.
@@ -299,10 +305,12 @@ pub(super) struct Facts {
     /// Results in the batch's inputs: what an end of a step must come from.
     pub(super) results: Vec<(IntentId, ringway_model::StepResult)>,
     /// Words of people about work by hand in the batch's inputs, and what they mean where they were taken.
-    pub(super) said: Vec<Said>,
+    pub(super) told_by_hand: Vec<Said>,
     pub(super) words: Vec<(IntentId, ringway_model::StepResult)>,
     /// Evidence in the batch's inputs.
     pub(super) heard: Vec<(HostId, ProbeId, Evidence)>,
+    /// What external gates said in the batch's inputs.
+    pub(super) said: Vec<(RolloutId, u16, Says)>,
     pub(super) touched: Vec<RolloutId>,
     /// Hosts that were released in the batch.
     pub(super) released: Vec<HostId>,
@@ -334,12 +342,19 @@ impl Facts {
         self.touched.clear();
         self.results.clear();
         self.heard.clear();
+        self.said.clear();
         self.words.clear();
-        self.said = inputs.iter().filter_map(Said::of).collect();
+        self.told_by_hand = inputs.iter().filter_map(Said::of).collect();
         for input in inputs {
             match input {
                 Input::StepEnded { intent, result } => self.results.push((*intent, result.clone())),
                 Input::Evidence { host, probe, to } => self.heard.push((*host, *probe, *to)),
+                Input::GateSaid {
+                    rollout,
+                    gate,
+                    says,
+                    ..
+                } => self.said.push((*rollout, *gate, *says)),
                 Input::Command { .. }
                 | Input::Restarted { .. }
                 | Input::Recovered { .. }
@@ -370,12 +385,7 @@ impl Facts {
     /// Soaks run up to `from` and go on at `to`: what lies between is not credited.
     fn stop_credit(&mut self, from: Timestamp, to: Timestamp) {
         for rollout in self.rollouts.values_mut() {
-            if let Some(soak) = &mut rollout.soak
-                && let Some(since) = soak.since
-            {
-                soak.accrued = soak.accrued.plus(from.since(since));
-                soak.since = Some(to);
-            }
+            rollout.credit_and_go_on(from, to);
         }
     }
 
@@ -519,18 +529,47 @@ impl Facts {
                 host, kind, actor, ..
             } => self.released(*host, *kind, actor.is_none()),
             Event::CalendarKnown { rollout, calendar } => {
-                let calendar = calendar.clone();
+                let (calendar, now) = (calendar.clone(), self.now);
                 let rollout = self.rollout_mut(*rollout)?;
+                let terms = &rollout.plan.terms;
+                let tables = rollout.plan.times.tables.iter();
+                let apart =
+                    tables.filter(|table| terms.freeze_override && !table.freezes.is_empty());
+                let apart: usize = apart.map(|table| 1 + table.freezes.len()).sum();
+                let rules = rollout.plan.times.tables.len() + terms.hours.len() + apart;
                 ensure!(
-                    calendar.tables.len() == rollout.plan.times.tables.len(),
+                    calendar.tables.len() == rules,
                     I8,
-                    "a calendar has {} rules and its plan {}",
-                    calendar.tables.len(),
-                    rollout.plan.times.tables.len()
+                    "a calendar has {} rules and its plan {rules}",
+                    calendar.tables.len()
                 );
+                // What passed until now is counted by the hours that were known.
+                rollout.credit_and_go_on(now, now);
                 rollout.calendar = Some(calendar);
                 Ok(())
             }
+            Event::ChangeNamed { rollout, .. } => {
+                let facts = self.rollout(*rollout)?;
+                ensure!(
+                    facts.phase == Phase::Proposed && facts.opened == 0,
+                    Story,
+                    "{rollout} is given a ticket after it began"
+                );
+                Ok(())
+            }
+            Event::FreezeOverridden {
+                rollout,
+                freeze,
+                reason,
+                until,
+                ..
+            } => self.freeze_overridden(*rollout, freeze, reason, *until),
+            Event::GateSaid {
+                rollout,
+                gate,
+                says,
+                ..
+            } => self.gate_said(*rollout, *gate, *says),
             Event::Commented { rollout, slot, .. } => {
                 let plan = &self.rollout(*rollout)?.plan;
                 ensure!(
@@ -553,11 +592,8 @@ impl Facts {
         self.epoch = epoch;
         let last_alive = self.credited(last_alive);
         for rollout in self.rollouts.values_mut() {
-            if let Some(soak) = &mut rollout.soak
-                && let Some(since) = soak.since.take()
-            {
-                soak.accrued = soak.accrued.plus(last_alive.since(since));
-            }
+            rollout.credit(last_alive);
+            rollout.gates.fill(Says::Unknown);
         }
         // Nobody looked while nobody ran: everything is unknown again.
         for host in 0..self.hosts.len() {
@@ -645,6 +681,8 @@ impl Facts {
             approvals: Vec::new(),
             down: 0,
             calendar: None,
+            gates: vec![Says::Unknown; plan.terms.external.len()],
+            overridden: BTreeMap::new(),
             plan: plan.clone(),
         };
         for (index, slot) in plan.slots.iter().enumerate() {
@@ -684,11 +722,7 @@ impl Facts {
     fn hold_soaks(&mut self) {
         let now = self.now;
         for rollout in self.rollouts.values_mut() {
-            if let Some(soak) = &mut rollout.soak
-                && let Some(since) = soak.since.take()
-            {
-                soak.accrued = soak.accrued.plus(now.since(since));
-            }
+            rollout.credit(now);
         }
     }
 

@@ -85,7 +85,7 @@ impl Facts {
             .fleet
             .as_ref()
             .map(|fleet| fleet.hosts[host.index()].name.clone());
-        let was_said = self.said.iter().any(|said| {
+        let was_said = self.told_by_hand.iter().any(|said| {
             said.actor == *actor
                 && Some(&said.host) == name.as_ref()
                 && said.told == told

@@ -18,6 +18,7 @@ mod hands;
 mod phases;
 mod promotion;
 mod starts;
+mod terms;
 mod times;
 mod told;
 mod visit;

@@ -24,6 +24,7 @@ impl Facts {
             "{id} opens ring {ring} in a scope that is held"
         );
         if ring == 0 {
+            rollout.check_gates(&format!("{id} begins"))?;
             self.check_approvals(id, Subject::Start)?;
         }
         let rollout = self.rollout_mut(id)?;
@@ -54,6 +55,7 @@ impl Facts {
         rollout.soak = Some(Soak {
             ring,
             accrued: ringway_model::Span::ZERO,
+            worked: ringway_model::Span::ZERO,
             since: Some(now),
             ended: false,
         });
@@ -63,11 +65,7 @@ impl Facts {
     pub(super) fn soak_held(&mut self, id: RolloutId) -> Result<(), Broken> {
         let now = self.now;
         let rollout = self.rollout_mut(id)?;
-        if let Some(soak) = &mut rollout.soak
-            && let Some(since) = soak.since.take()
-        {
-            soak.accrued = soak.accrued.plus(now.since(since));
-        }
+        rollout.credit(now);
         Ok(())
     }
 
@@ -87,26 +85,29 @@ impl Facts {
     pub(super) fn soak_ended(&mut self, id: RolloutId) -> Result<(), Broken> {
         let now = self.now;
         let rollout = self.rollout_mut(id)?;
-        let Some(soak) = &mut rollout.soak else {
+        rollout.credit(now);
+        let Some(soak) = rollout.soak else {
             return Err((
                 super::Invariant::Story,
                 format!("{id} ends a soak that never began"),
             ));
         };
-        let observed = soak.accrued.plus(
-            soak.since
-                .map_or(ringway_model::Span::ZERO, |since| now.since(since)),
-        );
-        let wanted = rollout.plan.rings[soak.ring].soak;
+        let plan = &rollout.plan.rings[soak.ring];
+        let worked = rollout.working_wanted(soak.ring);
         ensure!(
-            observed >= wanted || rollout.plan.rings[soak.ring].planned == 0,
+            plan.planned == 0 || soak.accrued >= plan.soak && soak.worked >= worked,
             I11,
-            "{id} ends the soak of ring {} after {observed} of observation; its policy says {wanted}",
-            soak.ring
+            "{id} ends the soak of ring {} after {} of observation, {} of it in working time; its policy says {}, and {worked}",
+            soak.ring,
+            soak.accrued,
+            soak.worked,
+            plan.soak
         );
-        soak.ended = true;
-        soak.since = None;
-        soak.accrued = observed;
+        rollout.soak = Some(Soak {
+            ended: true,
+            since: None,
+            ..soak
+        });
         Ok(())
     }
 
@@ -137,6 +138,7 @@ impl Facts {
             );
         }
         check_ring(id, rollout, ring)?;
+        rollout.check_gates(&format!("{id} promotes ring {ring}"))?;
         self.check_approvals(
             id,
             Subject::Promotion {

@@ -58,7 +58,10 @@ impl Facts {
         self.check_scope(intent, kind, step.kind)?;
         self.check_time(intent, kind, position, step.kind)?;
         match facts.visit {
-            None => self.check_beginning(intent, kind, (position, attempt))?,
+            None => {
+                self.check_gates_of_visit(intent, kind)?;
+                self.check_beginning(intent, kind, (position, attempt))?;
+            }
             Some(visit) => check_next(intent, self.now, &visit, kind, (position, attempt))?,
         }
         if let Some(owed) = facts.visit.and_then(|visit| visit.owes_look) {

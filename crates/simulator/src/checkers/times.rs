@@ -5,6 +5,7 @@ use ringway_scheduler::plan::More;
 
 use super::facts::Facts;
 use super::starts::step_of;
+use super::terms::room_with_overrides;
 use super::{Broken, ensure};
 
 impl Facts {
@@ -47,6 +48,15 @@ impl Facts {
             at += 1;
         }
         let now = self.now;
+        if !rollout.overridden.is_empty() && !rule.freezes.is_empty() {
+            let room = room_with_overrides(rollout, number, now);
+            ensure!(
+                left <= room && room > Span::ZERO,
+                I8,
+                "{intent} starts `{kind}` of a visit that may take {left}, with {room} until work must stop, freezes that people work in left out"
+            );
+            return Ok(());
+        }
         let open = calendar.tables[number]
             .open
             .iter()

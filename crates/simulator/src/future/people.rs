@@ -68,6 +68,7 @@ impl Future<'_> {
             plan: Arc::clone(&self.set.rollouts[index].plan),
             documents: self.set.documents.clone(),
             key: Some(format!("rollout-{index}")),
+            change: None,
         };
         let ticket = self.ticket();
         self.proposals.insert(ticket, index);

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use ringway_engine::{Accepted, Rejected, RolloutState, Stage};
 use ringway_executor::Executor;
 use ringway_executor::codec::Batch;
-use ringway_executor::port::{AppendFailure, Arrival, Blob, Ended as LoopEnded, Request, Row};
-use ringway_model::{Epoch, HostId, IntentId, ProbeId, RolloutId, Sample, Span, Timestamp};
+use ringway_executor::port::{
+    AppendFailure, Arrival, Blob, Ended as LoopEnded, GateAnswer, Request, Row,
+};
+use ringway_model::{Epoch, HostId, IntentId, ProbeId, RolloutId, Sample, Says, Span, Timestamp};
 use ringway_scheduler::{FleetSpec, Plan};
 
 use super::harm::{Drawn, Harm, Luck, draw};
@@ -368,10 +370,22 @@ impl<'a> Future<'a> {
                 plan,
                 from,
             } => {
-                let calendar = ringway_engine::instants(&plan.times, &self.set.zones, from);
+                let calendar = ringway_engine::instants(&plan, &self.set.zones, from);
                 let calendar = calendar.ok().map(Box::new);
                 self.arrivals
                     .push(Arrival::CalendarTold { rollout, calendar });
+            }
+            // Nobody knows what somebody else's system will say; an estimate is of what is here.
+            Request::AskGate { rollout, gate, .. } => {
+                let answer = GateAnswer {
+                    says: Says::Open,
+                    why: String::new(),
+                };
+                self.arrivals.push(Arrival::GateTold {
+                    rollout,
+                    gate,
+                    answer,
+                });
             }
             Request::WakeAt(at) => {
                 let at = Timestamp(at.0.saturating_sub(self.ahead));

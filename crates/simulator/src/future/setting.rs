@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ringway_calendar::{Opening, UnknownZone, Zones};
+use ringway_calendar::{HoursIn, Opening, UnknownZone, Zones};
 use ringway_executor::{Config, Watch};
 use ringway_model::{Selector, Span, StepKind, Timestamp};
 use ringway_policy::validated::{HostModel, Regression, SpanRange, World};
@@ -164,6 +164,9 @@ impl Setting {
         for rollout in &self.rollouts {
             for rule in &rollout.plan.times.tables {
                 Opening::new(rule, &zones)?;
+            }
+            for hours in &rollout.plan.terms.hours {
+                HoursIn::new(&hours.hours, &hours.zone, &zones)?;
             }
         }
         self.zones = zones;

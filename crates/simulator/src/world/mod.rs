@@ -6,6 +6,7 @@
 //! * Every row is shown to the checkers as soon as it is durable, and never before.
 
 mod deciders;
+mod earliest;
 mod faults;
 mod hands;
 mod host;
@@ -30,6 +31,7 @@ use crate::checkers::{Checkers, Invariant, Violation};
 use crate::dice::Dice;
 use crate::documents::Papers;
 use crate::reach::Reach;
+use crate::terms::GateMoods;
 use crate::trace::{Trace, dense};
 
 use deciders::Former;
@@ -110,12 +112,20 @@ pub struct World {
     opened: BTreeMap<RolloutId, u64>,
     /// What people asked for, how often it is in the journal, and how often they were told so.
     acknowledged: truth::Acknowledged,
+    /// What people were told of the future.
+    stated: earliest::Stated,
     /// The hash of the last row, by arithmetic of its own.
     chain: Digest,
     ways: Ways,
     faults: Faults,
     network: Dice,
     people: Dice,
+    /// For choices that are made again whenever they are asked for.
+    scenario_seed: u64,
+    /// What external gates say.
+    gates: GateMoods,
+    /// Who works in freezes.
+    freezers: Dice,
     /// What people do by hand.
     hands: Dice,
     handwork: BTreeMap<IntentId, hands::Handwork>,
@@ -204,11 +214,15 @@ impl World {
             opened: BTreeMap::new(),
             handed: BTreeSet::new(),
             acknowledged: truth::Acknowledged::default(),
+            stated: earliest::Stated::default(),
             chain: Digest::from_bytes([0; 32]),
             ways,
             faults,
             network: Dice::new(seed, "network"),
             people: Dice::new(seed, "people"),
+            scenario_seed: seed,
+            gates: GateMoods::new(seed),
+            freezers: Dice::new(seed, "people in freezes"),
             hands: Dice::new(seed, "by hand"),
             handwork: BTreeMap::new(),
             tickets: 0,
@@ -329,6 +343,11 @@ impl World {
             return;
         }
         self.check_promoted(at, events);
+        for event in events {
+            if let Some(what) = self.stated.event(at, event) {
+                self.broken(Invariant::I14, what);
+            }
+        }
         self.people_hear(events);
     }
 
@@ -423,6 +442,7 @@ impl World {
         self.healing = true;
         self.say("! everything heals");
         self.faults.stop();
+        self.gates.heal();
         self.queue
             .retain(|_, happening| !matches!(happening, Happening::Strikes(_)));
         let now = self.now;

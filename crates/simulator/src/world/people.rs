@@ -4,11 +4,14 @@
 use ringway_engine::view::RolloutView;
 use ringway_engine::{Command, HoldKind, Subject};
 use ringway_executor::port::{Arrival, Order, Proposal};
-use ringway_model::{Actor, Digest, HostId, HostOutcome, RingIndex, RolloutId, Span, WaitingOn};
+use ringway_model::{
+    Actor, ChangeId, Digest, HostId, HostOutcome, RingIndex, RolloutId, Span, WaitingOn,
+};
 
 use super::faults::Mishap;
 use super::steps::LOST;
 use super::{Happening, World};
+use crate::dice::Dice;
 use crate::documents::{everybody, texts};
 
 /// Looks at the same picture after which a person gives up on a rollout.
@@ -29,6 +32,7 @@ impl World {
         self.propose_next();
         self.adopt_lost();
         self.look_around();
+        self.work_in_freezes();
         if self.healing {
             self.help();
         } else if self.people.chance(45) {
@@ -94,6 +98,13 @@ impl World {
         self.ask(actor, Order::Command(command));
     }
 
+    /// The ticket that a rollout has, if it has one; the same however often it is proposed.
+    fn change(&self, next: usize) -> Option<ChangeId> {
+        let mut dice = Dice::new(self.scenario_seed, &format!("change of rollout {next}"));
+        let ticket = format!("CHG{:07}", dice.below(10_000_000));
+        dice.chance(30).then(|| ticket.parse().ok()).flatten()
+    }
+
     /// Proposals are idempotent by their key, so a person repeats one until it is there.
     fn propose_next(&mut self) {
         let there = self.executor.as_ref().map_or(0, |executor| {
@@ -109,6 +120,7 @@ impl World {
             plan: self.plans[next].clone(),
             documents: texts(),
             key: Some(format!("key-{next}")),
+            change: self.change(next),
         };
         self.ask("starter", Order::Propose(Box::new(proposal)));
     }
@@ -138,6 +150,43 @@ impl World {
         );
     }
 
+    /// Somebody wants to work in a freeze: where that is permitted and where it is not, for a while that may be over.
+    fn work_in_freezes(&mut self) {
+        let open = self.views().into_iter().filter(|view| !view.is_final);
+        let open: Vec<(RolloutId, Vec<String>)> = open
+            .filter_map(|view| {
+                let plan = self.plans.get(view.id.0 as usize - 1)?;
+                let tables = plan.times.tables.iter();
+                let names = tables.flat_map(|table| &table.freezes);
+                let names: Vec<String> = names.map(|freeze| freeze.name.clone()).collect();
+                (!names.is_empty()).then_some((view.id, names))
+            })
+            .collect();
+        if open.is_empty() || !self.freezers.chance(12) {
+            return;
+        }
+        let (rollout, names) = self.freezers.pick(&open).clone();
+        let freeze = if self.freezers.chance(5) {
+            "no-such-freeze".to_owned()
+        } else {
+            self.freezers.pick(&names).clone()
+        };
+        let reason = if self.freezers.chance(8) {
+            String::new()
+        } else {
+            "it is urgent".to_owned()
+        };
+        let until = self.now + self.freezers.span(Span(1), Span::minutes(90));
+        let who = *self.freezers.pick(&["ana", "ben", "eve"]);
+        let command = Command::OverrideFreeze {
+            rollout,
+            freeze,
+            reason,
+            until,
+        };
+        self.command(who, command);
+    }
+
     /// I14 from the views: what does not move says why.
     fn look_around(&mut self) {
         let Some(executor) = &self.executor else {
@@ -148,11 +197,14 @@ impl World {
         }
         let engine = executor.engine();
         let mut silent = None;
-        for rollout in engine.view(self.now).rollouts {
+        let view = engine.view(self.now);
+        let at = view.at;
+        for rollout in view.rollouts {
             for waiting in &rollout.waiting {
                 self.reach.waiting.insert(waiting.on.name());
             }
             let hosts = engine.hosts_of(rollout.id, None);
+            self.stated.look(at, &rollout, &hosts);
             let running = engine
                 .outstanding()
                 .iter()

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use ringway_calendar::Zones;
 use ringway_executor::Executor;
-use ringway_executor::port::{AppendFailure, Arrival, Blob, Ended, Request, Row, Start};
+use ringway_executor::port::{
+    AppendFailure, Arrival, Blob, Ended, GateAnswer, Request, Row, Start,
+};
 use ringway_model::{HostId, ProbeId, Span};
 use ringway_scheduler::{FleetSpec, Plan};
 
@@ -55,10 +57,25 @@ impl World {
             } => {
                 // Now and then it cannot be had at first.
                 let is_there = self.network.chance(90);
-                let calendar = ringway_engine::instants(&plan.times, &Zones::utc(), from).ok();
+                let calendar = ringway_engine::instants(&plan, &Zones::utc(), from).ok();
                 let calendar = calendar.filter(|_| is_there).map(Box::new);
                 let wait = self.network.span(Span(1), Span(50));
                 self.tell_after(wait, Arrival::CalendarTold { rollout, calendar });
+            }
+            Request::AskGate { rollout, gate, .. } => {
+                if let Some(says) = self.gates.ask(self.now, (rollout, gate)) {
+                    let wait = self.gates.wait();
+                    let why = says.word().to_owned();
+                    let answer = GateAnswer { says, why };
+                    self.tell_after(
+                        wait,
+                        Arrival::GateTold {
+                            rollout,
+                            gate,
+                            answer,
+                        },
+                    );
+                }
             }
             Request::WakeAt(at) => self.wake_at(at),
             Request::Reply { ticket, answer } => match &answer {
@@ -210,6 +227,7 @@ impl World {
             }
             self.check_registered(&start);
             self.check_truth(&start);
+            self.check_gates_open(&start);
         }
         let wait = self.network.span(Span(5), Span(200));
         let late = self.faults.late_request();

@@ -12,7 +12,7 @@ use ringway_executor::Library;
 use ringway_executor::fold::Fold;
 use ringway_executor::port::{Arrival, Blob, Order, Row, Start};
 use ringway_model::{
-    Actor, Epoch, Hasher, HostId, HostOutcome, IntentId, Slot, Span, StepKind, Timestamp,
+    Actor, Epoch, Hasher, HostId, HostOutcome, IntentId, Slot, Span, StepKind, Timestamp, VisitKind,
 };
 
 use super::store::Fate;
@@ -140,11 +140,19 @@ impl World {
         let command = match order {
             Order::Command(command) => command.clone(),
             Order::HandIn(handed) => handed.command.clone(),
-            Order::Propose(proposal) => Command::Propose {
-                fleet: proposal.fleet.encode().0,
-                plan: proposal.plan.encode().0,
-                key: proposal.key.clone(),
-            },
+            Order::Propose(proposal) => {
+                let (fleet, plan) = (proposal.fleet.encode().0, proposal.plan.encode().0);
+                let key = proposal.key.clone();
+                match proposal.change.clone() {
+                    None => Command::Propose { fleet, plan, key },
+                    Some(change) => Command::ProposeAs {
+                        fleet,
+                        plan,
+                        key,
+                        change,
+                    },
+                }
+            }
         };
         let actor = Actor(actor.to_owned());
         self.acknowledged
@@ -510,6 +518,32 @@ impl World {
                     start.intent
                 ),
             );
+        }
+    }
+
+    /// A visit begins only while every external gate of its rollout really said lately that it may.
+    pub(super) fn check_gates_open(&mut self, start: &Start) {
+        /// From the answer to the moment the step is handed out: what an answer and a commit may take on their way.
+        const SLACK: Span = Span::seconds(30);
+        let begins = start.position == 0 && start.attempt == 1;
+        if !begins || start.visit == VisitKind::Rollback || self.ahead != 0 {
+            return;
+        }
+        let rollout = start.intent.rollout();
+        let gates = (0_u16..).zip(&start.plan.terms.external);
+        let shut = gates
+            .filter(|(number, gate)| {
+                let within = gate.every.times(2).plus(gate.timeout).plus(SLACK);
+                !self.gates.is_open(self.now, (rollout, *number), within)
+            })
+            .map(|(_, gate)| gate.name.clone())
+            .next();
+        if let Some(name) = shut {
+            let what = format!(
+                "{} is handed out and gate `{name}` has not said lately that it is open",
+                start.intent
+            );
+            self.broken(Invariant::I11, what);
         }
     }
 }

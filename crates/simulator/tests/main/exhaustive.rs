@@ -263,6 +263,7 @@ impl Tiny {
             plan: world.plan.clone(),
             documents: world.documents.clone(),
             key: None,
+            change: None,
         };
         tiny.tell(commanded("starter", Order::Propose(Box::new(proposal))));
         tiny
@@ -349,7 +350,8 @@ impl Tiny {
             | Request::KeepSnapshot(_)
             | Request::Probe { .. }
             | Request::SeeBoot { .. }
-            | Request::Calendar { .. } => {}
+            | Request::Calendar { .. }
+            | Request::AskGate { .. } => {}
         }
     }
 
@@ -634,6 +636,7 @@ fn canonical(what: &Arrival) -> String {
         Arrival::Probed { .. } => "probed".to_owned(),
         Arrival::BootSeen { .. } => "boot seen".to_owned(),
         Arrival::CalendarTold { .. } => "calendar told".to_owned(),
+        Arrival::GateTold { .. } => "gate told".to_owned(),
         Arrival::Woken => "woken".to_owned(),
     }
 }

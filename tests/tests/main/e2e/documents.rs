@@ -245,5 +245,6 @@ pub(crate) fn proposal(texts: &[(&'static str, String)], directory: &Path) -> Pr
         plan: Arc::new(plan),
         documents: texts,
         key: None,
+        change: None,
     }
 }

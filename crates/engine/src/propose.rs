@@ -1,0 +1,124 @@
+//! A new rollout: whether it may exist, and which one is meant where it is asked for again.
+//!
+//! It decides nothing about what the rollout then does.
+//!
+//! # Invariants
+//!
+//! * The same key is the same rollout for ever, over or not, whatever plan comes with it.
+//! * A rollout has the ticket it was proposed with, and never another one.
+
+use ringway_model::{Actor, ChangeId, Digest, RolloutId};
+
+use crate::command::Rejected;
+use crate::engine::Engine;
+use crate::event::Event;
+use crate::rollout::Record;
+
+/// What a caller calls the rollout it asks for.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) key: Option<&'a str>,
+    pub(crate) change: Option<&'a ChangeId>,
+}
+
+/// The longest name of a request, in bytes: it is kept for ever, and shown in one line.
+const LONGEST_KEY: usize = 256;
+
+fn is_bad_key(key: &str) -> bool {
+    key.trim().is_empty() || key.len() > LONGEST_KEY || key.chars().any(char::is_control)
+}
+
+impl Record {
+    /// The rollout for a caller who asks for it again by its key. One that calls it by another ticket means another rollout.
+    fn goes_by(&self, change: Option<&ChangeId>) -> Result<RolloutId, Rejected> {
+        let Some(wanted) = change.filter(|change| self.change.as_ref() != Some(change)) else {
+            return Ok(self.id);
+        };
+        let id = self.id;
+        let own = self.change.as_ref().map_or_else(
+            || "has no change".to_owned(),
+            |change| format!("has change {change}"),
+        );
+        Err(Rejected::new(
+            "another-change",
+            format!("{id} has this key and {own}, not {wanted}"),
+            "the change of a rollout is said when it is proposed; another rollout needs another key",
+        ))
+    }
+}
+
+impl Engine {
+    pub(crate) fn propose(
+        &mut self,
+        actor: &Actor,
+        fleet: Digest,
+        plan: Digest,
+        asked: Asked<'_>,
+        out: &mut Vec<Event>,
+    ) -> Result<RolloutId, Rejected> {
+        let Asked { key, change } = asked;
+        if let Some(known) = self
+            .rollouts
+            .iter()
+            .find(|rollout| key.is_some() && rollout.rec.key.as_deref() == key)
+        {
+            return known.rec.goes_by(change);
+        }
+        if key.is_some_and(is_bad_key) {
+            return Err(Rejected::new(
+                "bad-key",
+                format!("a key has 1 to {LONGEST_KEY} characters, and none that a terminal obeys"),
+                "for example `change-4711`",
+            ));
+        }
+        let (Some(_), Some(known)) = (self.fleets.get(&fleet), self.plans.get(&plan)) else {
+            return Err(Rejected::new(
+                "not-found",
+                "its documents are not registered",
+                "propose it with its documents",
+            ));
+        };
+        if known.fleet != fleet {
+            return Err(Rejected::new(
+                "fleet-changed",
+                "the plan was made for another fleet",
+                "make a new plan",
+            ));
+        }
+        if self.rollouts.len() as u64 >= u64::from(ringway_model::IntentId::MAX_ROLLOUT) {
+            return Err(Rejected::new(
+                "wrong-state",
+                "this fleet has used up its rollout numbers",
+                "begin a new data directory",
+            ));
+        }
+        if self.fleet_digest != Some(fleet) {
+            if self
+                .rollouts
+                .iter()
+                .any(|rollout| !rollout.rec.state.is_final())
+            {
+                return Err(Rejected::new(
+                    "fleet-changed",
+                    "the fleet differs from the one that rollouts in flight run over, which is not supported yet",
+                    "let them finish, or cancel them, first",
+                ));
+            }
+            self.emit(Event::FleetAdopted { fleet }, out);
+        }
+        let rollout = RolloutId(u32::try_from(self.rollouts.len() + 1).unwrap_or(u32::MAX));
+        self.emit(
+            Event::Proposed {
+                rollout,
+                plan,
+                actor: actor.clone(),
+                key: key.map(str::to_owned),
+            },
+            out,
+        );
+        if let Some(change) = change.cloned() {
+            self.emit(Event::ChangeNamed { rollout, change }, out);
+        }
+        Ok(rollout)
+    }
+}
