@@ -56,6 +56,7 @@ pub fn fleet(hosts: u32, groups: u16) -> FleetSpec {
         cells: Vec::new(),
         probes: Vec::new(),
         connections: vec![Connection::Local],
+        vanished: std::collections::BTreeSet::new(),
     }
 }
 
@@ -122,7 +123,9 @@ pub fn plan(fleet: Digest, hosts: u32, groups: u16, at_once: u32) -> Plan {
         not_applicable: Vec::new(),
         unclaimed: Vec::new(),
         times: ringway_scheduler::times::Times::default(),
+        notify: Vec::new(),
         terms: ringway_scheduler::terms::Terms::default(),
+        revises: None,
     }
 }
 

@@ -18,7 +18,7 @@ struct Component {
     used_for: &'static str,
 }
 
-const COMPONENTS: [Component; 15] = [
+const COMPONENTS: [Component; 18] = [
     Component {
         program: "sh",
         install: "apt-get install dash",
@@ -85,6 +85,21 @@ const COMPONENTS: [Component; 15] = [
         used_for: "hosts that install real packages without being root",
     },
     Component {
+        program: "pg_ctlcluster",
+        install: "apt-get install postgresql",
+        used_for: "a primary and its replica, whose role moves in mid-rollout",
+    },
+    Component {
+        program: "prometheus-alertmanager",
+        install: "apt-get install prometheus-alertmanager",
+        used_for: "hosts that are silenced while they are visited",
+    },
+    Component {
+        program: "curl",
+        install: "apt-get install curl",
+        used_for: "what a shipped care says to an Alertmanager",
+    },
+    Component {
         program: "python3",
         install: "apt-get install python3 python3-venv",
         used_for: "inventories, compared with what Ansible itself reads",
@@ -131,7 +146,7 @@ pub(crate) fn look() -> Outcome<Vec<String>> {
 }
 
 /// Where a program lies on the search path, or where administrators' programs lie.
-fn find(program: &str) -> Option<PathBuf> {
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path)
         .chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from))

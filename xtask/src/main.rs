@@ -8,6 +8,7 @@ mod cargo;
 mod check;
 mod components;
 mod farm;
+mod fuzz;
 mod say;
 mod soak;
 mod suites;
@@ -28,6 +29,9 @@ commands
   bench NAME..   runs benchmarks (`all` for every one) and prints what belongs into
                  docs/benchmarks.md
   farm WORDS..   hosts by hand: real sshd daemons on loopback; `farm` alone says more
+  fuzz           lists what fuzzing reads
+  fuzz NAME..    fuzzes it (`all` for everything), 20 minutes each or `--minutes N`,
+                 and puts what it finds into fuzz/corpus; needs a C++ compiler
   soak           simulated worlds for an hour, told how far it is every minute, with
                  every broken rule and its seed; `--hours H`, `--from SEED`
   help           this text
@@ -81,6 +85,7 @@ fn dispatch(arguments: &[String]) -> Outcome {
         "check" => nothing_more(rest).and_then(|()| check::run()),
         "bench" => bench::run(rest),
         "farm" => farm::run(rest),
+        "fuzz" => fuzz::run(rest),
         "soak" => soak::run(rest),
         "help" | "--help" | "-h" => {
             say!("{HELP}");

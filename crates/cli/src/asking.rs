@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ringway_drivers::{Reach, StepRequest};
-use ringway_model::{Epoch, IntentId, RolloutId, Slot, StepKind, VisitKind};
+use ringway_model::{Epoch, IntentId, RolloutId, Selector, Slot, StepKind, VisitKind};
 use ringway_policy::validated::{Documents, Recipe, Release, Step, Update};
-use ringway_scheduler::plan::Route;
+use ringway_scheduler::plan::{More, Route};
 use ringway_scheduler::spec::HostSpec;
 use ringway_scheduler::{FleetSpec, compile_route};
 
@@ -42,6 +42,20 @@ pub(crate) fn host<'a>(fleet: &'a FleetSpec, name: &str) -> Result<&'a HostSpec,
             None => failure,
         },
     )
+}
+
+/// The selectors of these texts.
+pub(crate) fn selectors(texts: &[String]) -> Result<Vec<Selector>, Failure> {
+    let parsed = texts.iter().map(|text| {
+        Selector::parse(text).map_err(|e| {
+            let failure = Failure::new(End::Invalid, format!("`{text}` is no selector: {e}"));
+            match e.hint {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            }
+        })
+    });
+    parsed.collect()
 }
 
 /// The release of an update that is this host's, with its place in the update; the first selector that matches counts.
@@ -87,10 +101,17 @@ pub(crate) fn question(
         fleet: fleet.name.clone(),
         adopts: Arc::default(),
         reach,
+        errand_for: None,
         kind: StepKind::Inspect,
         place: step.at,
         command: step.run.clone(),
-        values: ringway_runtime::of_step(host, update, route, VisitKind::Update, None),
+        values: ringway_runtime::of_step(
+            (host, None),
+            update,
+            (route, &More::Nothing),
+            VisitKind::Update,
+            None,
+        ),
         timeout: step.timeout,
         output_limit: OUTPUT_LIMIT,
         reboot: None,

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use ringway_executor::port::Proposal;
 use ringway_model::{ChangeId, Digest};
 use ringway_policy::validated::Documents;
-use ringway_policy::{Attachment, Attachments, Problems, Source, Wanted};
+use ringway_policy::{HostOrigins, Problems, Source};
 use ringway_scheduler::{FleetSpec, Plan, make_plan};
 
 use crate::args::{Output, Planned};
 use crate::asking;
+use crate::attached;
 use crate::exit::{End, Failure};
 use crate::near::nearest;
 use crate::out::Out;
@@ -30,6 +31,18 @@ pub(crate) struct Read {
     pub(crate) directory: PathBuf,
     /// The files, to find places in them.
     pub(crate) sources: Vec<Source>,
+    /// Where each value of each host is from, where that was asked for.
+    pub(crate) origins: Option<BTreeMap<String, HostOrigins>>,
+}
+
+/// How documents are read.
+#[derive(Clone, Copy)]
+enum How<'p> {
+    Plain,
+    /// With the policies of this file instead of all others.
+    PoliciesOf(&'p Path),
+    /// With where each value of each host is from.
+    Origins,
 }
 
 /// Everything a rollout is made of.
@@ -48,19 +61,44 @@ impl Prepared {
         self.plan.digest()
     }
 
+    /// Makes the plan again for the same fleet as others know it.
+    ///
+    /// # Errors
+    ///
+    /// Exit code 2, where the documents cannot be planned over it.
+    pub(crate) fn plan_over(&mut self, fleet: Arc<FleetSpec>) -> Result<(), Failure> {
+        let names = (&*self.plan.policy, &*self.plan.update);
+        let plan = plan_over(&fleet, &self.read, names, self.plan.seed)?;
+        self.plan = Arc::new(plan);
+        self.fleet = fleet;
+        Ok(())
+    }
+
     /// As the loop takes it.
     pub(crate) fn proposal(self, key: Option<String>, change: Option<ChangeId>) -> Proposal {
-        let mut documents: Vec<(String, String)> = self.read.documents.texts.into_iter().collect();
+        Proposal {
+            key,
+            change,
+            ..self.as_proposal()
+        }
+    }
+
+    /// The same, under no name.
+    pub(crate) fn as_proposal(&self) -> Proposal {
+        let texts = self.read.documents.texts.iter();
+        let mut documents: Vec<(String, String)> = texts
+            .map(|(name, text)| (name.clone(), text.clone()))
+            .collect();
         documents.push((
             DIRECTORY.to_owned(),
             self.read.directory.to_string_lossy().into_owned(),
         ));
         Proposal {
-            fleet: self.fleet,
-            plan: self.plan,
+            fleet: Arc::clone(&self.fleet),
+            plan: Arc::clone(&self.plan),
             documents,
-            key,
-            change,
+            key: None,
+            change: None,
         }
     }
 }
@@ -71,7 +109,16 @@ impl Prepared {
 ///
 /// Exit code 2: a path that cannot be read, or documents with problems, all of which are reported.
 pub(crate) fn read(out: Out, paths: &[PathBuf]) -> Result<Read, Failure> {
-    read_all(out, paths, None)
+    read_all(out, paths, How::Plain)
+}
+
+/// As [`read`], with where each value of each host is from.
+///
+/// # Errors
+///
+/// As [`read`].
+pub(crate) fn read_with_origins(out: Out, paths: &[PathBuf]) -> Result<Read, Failure> {
+    read_all(out, paths, How::Origins)
 }
 
 /// As [`read`], with the policies of one file, which need not be among the paths, instead of all others.
@@ -84,10 +131,10 @@ pub(crate) fn read_with_policies_of(
     paths: &[PathBuf],
     policies: &Path,
 ) -> Result<Read, Failure> {
-    read_all(out, paths, Some(policies))
+    read_all(out, paths, How::PoliciesOf(policies))
 }
 
-fn read_all(out: Out, paths: &[PathBuf], policies: Option<&Path>) -> Result<Read, Failure> {
+fn read_all(out: Out, paths: &[PathBuf], how: How<'_>) -> Result<Read, Failure> {
     let here = [PathBuf::from(".")];
     let paths = if paths.is_empty() { &here } else { paths };
     let files = find(paths)?;
@@ -97,23 +144,24 @@ fn read_all(out: Out, paths: &[PathBuf], policies: Option<&Path>) -> Result<Read
         .collect::<Result<Vec<_>, _>>()?;
     let wanted = ringway_policy::imports(&sources);
     // An inventory beside the documents is no document, whatever its name ends in.
-    let inventories: Vec<PathBuf> = wanted.iter().filter_map(canonical).collect();
+    let inventories: Vec<PathBuf> = wanted.iter().filter_map(attached::canonical).collect();
     sources.retain(|source| {
         let is_inventory = |file: PathBuf| inventories.iter().any(|path| file.starts_with(path));
         !fs::canonicalize(&source.name).is_ok_and(is_inventory)
     });
-    sources.extend(policies.map(source).transpose()?);
-    // A policy that lies elsewhere may name a calendar.
-    let mut attachments = attachments(&ringway_policy::imports(&sources));
-    // The time zone database is asked only where somebody may have named a zone: it has a thousand files.
-    let names_zones = |source: &Source| source.bytes.windows(5).any(|word| word == b"zone:");
-    if sources.iter().any(names_zones) {
-        attachments.zones = ringway_runtime::zone_names();
+    if let How::PoliciesOf(policies) = how {
+        sources.push(source(policies)?);
     }
-    let documents = if policies.is_some() {
-        ringway_policy::read_with_last_policies(&sources, &attachments)
-    } else {
-        ringway_policy::read_with(&sources, &attachments)
+    // A policy that lies elsewhere may name a calendar.
+    let attachments = attached::attachments(&sources, &ringway_policy::imports(&sources));
+    let mut origins = None;
+    let documents = match how {
+        How::Plain => ringway_policy::read_with(&sources, &attachments),
+        How::PoliciesOf(_) => ringway_policy::read_with_last_policies(&sources, &attachments),
+        How::Origins => ringway_policy::read_with_origins(&sources, &attachments).map(|read| {
+            origins = Some(read.1);
+            read.0
+        }),
     };
     let documents = documents.map_err(|problems| report(out, &problems))?;
     for note in &documents.notes {
@@ -124,6 +172,7 @@ fn read_all(out: Out, paths: &[PathBuf], policies: Option<&Path>) -> Result<Read
         files: sources.len(),
         directory: directory_of(&paths[0])?,
         sources,
+        origins,
     })
 }
 
@@ -146,18 +195,28 @@ pub(crate) fn prepare(out: Out, planned: &Planned) -> Result<Prepared, Failure> 
         planned.update.as_deref(),
         documents.updates.keys(),
     )?;
-    let mut plan = make_plan(&spec, documents, &policy, &update, planned.seed)
+    let plan = plan_over(&spec, &read, (&policy, &update), planned.seed)?;
+    Ok(Prepared {
+        fleet: Arc::new(spec),
+        plan: Arc::new(plan),
+        read,
+    })
+}
+
+fn plan_over(
+    fleet: &FleetSpec,
+    read: &Read,
+    (policy, update): (&str, &str),
+    seed: u64,
+) -> Result<Plan, Failure> {
+    let mut plan = make_plan(fleet, &read.documents, policy, update, seed)
         .map_err(|e| Failure::new(End::Invalid, e))?;
     ringway_runtime::zones_of_plan(&plan).map_err(|e| Failure::new(End::Invalid, e))?;
     // Where commands run is part of what is planned, approved and journaled.
     let directory = read.directory.to_string_lossy();
     plan.documents
         .insert(DIRECTORY.to_owned(), Digest::of(directory.as_bytes()));
-    Ok(Prepared {
-        fleet: Arc::new(spec),
-        plan: Arc::new(plan),
-        read,
-    })
+    Ok(plan)
 }
 
 /// The name that was asked for, or the only one there is.
@@ -273,116 +332,6 @@ fn source(path: &Path) -> Result<Source, Failure> {
         name: path.display().to_string(),
         bytes,
     })
-}
-
-/// More files than this below one inventory are no inventory.
-const MAX_FILES: usize = 100_000;
-/// All files of one inventory together, in bytes.
-const MAX_BYTES: u64 = 1 << 30;
-
-/// Reads the inventories that fleets ask for. What cannot be read is told at its place in the fleet.
-fn attachments(wanted: &[Wanted]) -> Attachments {
-    let found = wanted
-        .iter()
-        .map(|wanted| (wanted.clone(), attachment(wanted)));
-    Attachments {
-        found: found.collect(),
-        ..Attachments::default()
-    }
-}
-
-/// Where what a fleet asks for lies.
-fn path_of(wanted: &Wanted) -> Result<PathBuf, String> {
-    if let Some(rest) = wanted.path.strip_prefix("~/") {
-        let home = std::env::var_os("HOME").ok_or("there is no `HOME` in the environment")?;
-        return Ok(Path::new(&home).join(rest));
-    }
-    let beside = Path::new(&wanted.source).parent();
-    Ok(beside.unwrap_or(Path::new("")).join(&wanted.path))
-}
-
-fn canonical(wanted: &Wanted) -> Option<PathBuf> {
-    fs::canonicalize(path_of(wanted).ok()?).ok()
-}
-
-pub(crate) fn attachment(wanted: &Wanted) -> Result<Attachment, String> {
-    let path = path_of(wanted)?;
-    let meta = fs::metadata(&path).map_err(|e| e.to_string())?;
-    let mut files = Files::default();
-    if meta.is_dir() {
-        files.below(&path, "")?;
-        return Ok(Attachment {
-            file: None,
-            files: files.read,
-        });
-    }
-    let name = path
-        .file_name()
-        .and_then(|name| name.to_str())
-        .ok_or("its name is not UTF-8")?
-        .to_owned();
-    files.one(&path, name.clone(), meta.len())?;
-    let directory = path.parent().unwrap_or(Path::new(""));
-    for folder in ["group_vars", "host_vars"] {
-        let folder_path = directory.join(folder);
-        if folder_path.is_dir() {
-            files.below(&folder_path, &format!("{folder}/"))?;
-        }
-    }
-    Ok(Attachment {
-        file: Some(name),
-        files: files.read,
-    })
-}
-
-/// Files that are being read, within bounds.
-#[derive(Default)]
-struct Files {
-    read: BTreeMap<String, Vec<u8>>,
-    bytes: u64,
-}
-
-impl Files {
-    fn one(&mut self, path: &Path, name: String, length: u64) -> Result<(), String> {
-        self.bytes = self.bytes.saturating_add(length);
-        if self.bytes > MAX_BYTES || self.read.len() >= MAX_FILES {
-            return Err(format!(
-                "it has more than {MAX_FILES} files or {} MiB",
-                MAX_BYTES >> 20
-            ));
-        }
-        let bytes = fs::read(path).map_err(|e| format!("`{name}`: {e}"))?;
-        self.read.insert(name, bytes);
-        Ok(())
-    }
-
-    /// Everything below a directory that is not hidden; `prefix` stands before the names.
-    fn below(&mut self, directory: &Path, prefix: &str) -> Result<(), String> {
-        /// Deeper than this lies no inventory: a link has led around in a circle.
-        const MAX_DEPTH: usize = 16;
-        if prefix.matches('/').count() > MAX_DEPTH {
-            return Err(format!("`{prefix}` lies too deep"));
-        }
-        for entry in fs::read_dir(directory).map_err(|e| e.to_string())? {
-            let entry = entry.map_err(|e| e.to_string())?;
-            let Ok(name) = entry.file_name().into_string() else {
-                return Err("the name of a file in it is not UTF-8".to_owned());
-            };
-            if name.starts_with('.') {
-                continue;
-            }
-            let path = entry.path();
-            let name = format!("{prefix}{name}");
-            // Links are followed, as Ansible does; one that leads nowhere is told.
-            let meta = fs::metadata(&path).map_err(|e| format!("`{name}`: {e}"))?;
-            if meta.is_dir() {
-                self.below(&path, &format!("{name}/"))?;
-            } else if meta.is_file() {
-                self.one(&path, name, meta.len())?;
-            }
-        }
-        Ok(())
-    }
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {

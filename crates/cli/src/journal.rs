@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ringway_engine::view::{FleetView, HostView};
 use ringway_engine::{Engine, Event};
-use ringway_executor::codec::{Batch, What, lines};
+use ringway_executor::codec::{What, lines};
 use ringway_executor::fold::Fold;
 use ringway_executor::port::Loaded;
 use ringway_executor::{Library, Words};
@@ -15,14 +15,12 @@ use ringway_simulator::checkers::Checkers;
 use ringway_store::{LoadFrom, Reader, SqliteReader};
 use serde::Serialize;
 
+use crate::afterwards::{Walk, untrusted};
 use crate::args::{Journal, Output};
 use crate::exit::{End, Failure, Outcome, chain};
 use crate::out::Out;
 use crate::session::cannot_open;
 use crate::show::{Narrator, put};
-
-/// Rows that are read at once.
-const PAGE: u32 = 1000;
 
 /// What a journal says when nothing runs.
 pub(crate) struct Past {
@@ -57,11 +55,11 @@ pub(crate) async fn fold(data: &Path) -> Result<Past, Failure> {
     let loaded = load(data, LoadFrom::Snapshot).await?;
     let library = library(&loaded)?;
     let mut fold = match &loaded.snapshot {
-        Some(snapshot) => Fold::after(snapshot, &library).map_err(|e| corrupt(&e))?,
+        Some(snapshot) => Fold::after(snapshot, &library).map_err(|e| untrusted(&e))?,
         None => Fold::new(&library),
     };
     for row in &loaded.rows {
-        fold.row(row).map_err(|e| corrupt(&e))?;
+        fold.row(row).map_err(|e| untrusted(&e))?;
     }
     let (engine, _, words) = fold.finish_with_words();
     Ok(Past {
@@ -79,40 +77,30 @@ pub(crate) async fn incarnation(data: &Path) -> Option<u64> {
 
 /// `ringway journal`.
 pub(crate) async fn print(out: Out, data: &Path, args: &Journal) -> Outcome {
-    let reader = open(data).await?;
-    // Names of hosts and rings are in the plans, and a page of the journal has only numbers.
-    let library = library(&load(data, LoadFrom::Snapshot).await?)?;
+    // Names of hosts and rings are in the plans, and a row of the journal has only numbers.
+    let (mut walk, library) = Walk::begin(data).await?;
     let mut narrator = Narrator::new(&library);
     let mut array = Vec::new();
-    let mut next = 1;
-    while out.is_read() {
-        let rows = reader
-            .rows(next, PAGE)
-            .await
-            .map_err(|e| Failure::new(End::Fault, chain(&e)))?;
-        let Some(last) = rows.last() else { break };
-        next = last.seq + 1;
-        for row in &rows {
-            let batch = Batch::decode(&row.body)
-                .map_err(|e| Failure::new(End::Fault, format!("row {}: {e}", row.seq)))?;
-            narrator.learn_changes(&batch.events);
-            for mut line in lines(row, &batch) {
-                line.change = narrator.change(line.what).cloned();
-                if let What::Event(event) = line.what {
-                    narrator.learn(event);
-                }
-                let wanted = row.seq >= args.from
-                    && (args.inputs || !matches!(line.what, What::Input(_)))
-                    && !matches!(line.what, What::Event(Event::Alive) if out.format() == Output::Text);
-                if !wanted {
-                    continue;
-                }
-                match out.format() {
-                    Output::Text => out.text(&narrator.line(&line)),
-                    Output::Ndjson => out.value(&line, |_| String::new()),
-                    Output::Json => {
-                        array.push(serde_json::to_value(&line).expect("lines are plain values"));
-                    }
+    while out.is_read()
+        && let Some((row, batch)) = walk.batch().await?
+    {
+        narrator.learn_changes(&batch.events);
+        for mut line in lines(&row, &batch) {
+            line.change = narrator.change(line.what).cloned();
+            if let What::Event(event) = line.what {
+                narrator.learn(event);
+            }
+            let wanted = row.seq >= args.from
+                && (args.inputs || !matches!(line.what, What::Input(_)))
+                && !matches!(line.what, What::Event(Event::Alive) if out.format() == Output::Text);
+            if !wanted {
+                continue;
+            }
+            match out.format() {
+                Output::Text => out.text(&narrator.line(&line)),
+                Output::Ndjson => out.value(&line, |_| String::new()),
+                Output::Json => {
+                    array.push(serde_json::to_value(&line).expect("lines are plain values"));
                 }
             }
         }
@@ -124,21 +112,21 @@ pub(crate) async fn print(out: Out, data: &Path, args: &Journal) -> Outcome {
 }
 
 /// What an audit found.
-#[derive(Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct Report {
+pub(crate) struct Report {
     /// Whether everything is as it must be.
-    sound: bool,
+    pub(crate) sound: bool,
     /// Rows that were read and found to follow from one another.
-    rows: u64,
+    pub(crate) rows: u64,
     /// Events that were folded and checked against every invariant.
     events: u64,
     /// State digests in the journal that the fold reached.
     state_digests: u64,
     /// The hash of the last sound row: kept elsewhere, it shows later whether rows were taken away.
-    head: Option<String>,
+    pub(crate) head: Option<String>,
     /// What is wrong.
-    wrong: Option<String>,
+    pub(crate) wrong: Option<String>,
 }
 
 /// Shows every event of the journal, from the first one on.
@@ -175,23 +163,23 @@ pub(crate) async fn content(data: &Path, digest: Digest) -> Result<Option<Vec<u8
 
 /// `ringway audit`: from the first row, whatever snapshots there are.
 pub(crate) async fn audit(out: Out, data: &Path) -> Outcome {
-    let loaded = load(data, LoadFrom::FirstRow).await?;
-    let mut report = Report::default();
-    report.wrong = examine(&loaded, &mut report).err();
-    report.sound = report.wrong.is_none();
+    let report = examine(data).await?;
     out.value(&report, words);
     Ok(if report.sound { End::Done } else { End::Fault })
 }
 
 /// What an audit of this journal says, in words.
 pub(crate) async fn examined(data: &Path) -> Result<String, Failure> {
-    let mut report = Report::default();
-    report.wrong = examine(&load(data, LoadFrom::FirstRow).await?, &mut report).err();
-    Ok(words(&report))
+    Ok(words(&examine(data).await?))
 }
 
-fn examine(loaded: &Loaded, report: &mut Report) -> Result<(), String> {
-    let library = Library::read(&loaded.blobs).map_err(|e| e.to_string())?;
+/// Audits the journal row by row; what is wrong is in the answer.
+///
+/// # Errors
+///
+/// Exit code 6: there is no journal. Exit code 7: it cannot be read at all.
+pub(crate) async fn examine(data: &Path) -> Result<Report, Failure> {
+    let (mut walk, library) = Walk::begin(data).await?;
     let mut checkers = Checkers::new();
     for (digest, fleet) in &library.fleets {
         checkers.provide_fleet(*digest, Arc::clone(fleet));
@@ -200,20 +188,32 @@ fn examine(loaded: &Loaded, report: &mut Report) -> Result<(), String> {
         checkers.provide_plan(*digest, Arc::clone(plan));
     }
     let mut fold = Fold::new(&library);
-    for row in &loaded.rows {
-        let batch = fold.row(row).map_err(|e| e.to_string())?;
-        checkers
-            .observe(row.at, &batch.inputs, &batch.events)
-            .map_err(|violation| format!("row {}: {violation}", row.seq))?;
+    let mut report = Report::default();
+    while let Some(row) = walk.row().await? {
+        let seen = fold.row(&row).map_err(|e| e.to_string());
+        let seen = seen.and_then(|batch| {
+            let seen = checkers.observe(row.at, &batch.inputs, &batch.events);
+            seen.map_err(|violation| format!("row {}: {violation}", row.seq))?;
+            Ok(batch.events.len() as u64)
+        });
+        match seen {
+            Ok(events) => report.events += events,
+            Err(wrong) => {
+                report.wrong = Some(wrong);
+                return Ok(report);
+            }
+        }
         report.rows += 1;
-        report.events += batch.events.len() as u64;
         report.state_digests = fold.confirmed();
         report.head = Some(row.hash.to_string());
     }
-    checkers.finish().map_err(|violation| violation.to_string())
+    report.wrong = checkers.finish().map_err(|v| v.to_string()).err();
+    report.sound = report.wrong.is_none();
+    Ok(report)
 }
 
-fn words(report: &Report) -> String {
+/// An audit in words.
+pub(crate) fn words(report: &Report) -> String {
     let mut text = format!(
         "{} rows, {} events, {} state digests reached\n",
         report.rows, report.events, report.state_digests
@@ -245,13 +245,5 @@ async fn load(data: &Path, from: LoadFrom) -> Result<Loaded, Failure> {
 }
 
 fn library(loaded: &Loaded) -> Result<Library, Failure> {
-    Library::read(&loaded.blobs).map_err(|e| corrupt(&e))
-}
-
-fn corrupt(error: &dyn std::error::Error) -> Failure {
-    Failure::new(
-        End::Fault,
-        format!("the journal cannot be trusted: {}", chain(error)),
-    )
-    .hint("`ringway audit` checks all of it; nothing was changed")
+    Library::read(&loaded.blobs).map_err(|e| untrusted(&e))
 }

@@ -2,14 +2,18 @@
 //!
 //! Reads the command line, does what it says, and ends with a documented exit code. It decides nothing about rollouts.
 
+mod afterwards;
 mod args;
 mod asking;
+mod attached;
 mod commands;
+mod complete;
 mod demo;
 mod doctor;
 mod documents;
 mod exit;
 mod failures;
+mod file;
 mod follow;
 mod futures;
 mod here;
@@ -17,10 +21,14 @@ mod init;
 mod journal;
 mod near;
 mod out;
+mod output;
+mod page;
 mod reaching;
+mod saved;
 mod session;
 mod show;
 mod standing;
+mod untold;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -31,7 +39,7 @@ use ringway_model::RolloutId;
 use ringway_runtime::is_observed;
 use tracing_subscriber::EnvFilter;
 
-use crate::args::{Cli, Cmd};
+use crate::args::{Cli, Cmd, Reported};
 use crate::commands::Aim;
 use crate::exit::{End, Failure, Outcome};
 use crate::out::Out;
@@ -40,6 +48,10 @@ use crate::out::Out;
 const OBSERVED: &str = "observe";
 
 fn main() -> ExitCode {
+    // A shell that asks how a line goes on is answered, and nothing else is done.
+    if let Some(end) = complete::answer() {
+        return end.into();
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -97,6 +109,7 @@ fn perform(out: Out, data: PathBuf, command: Cmd) -> Outcome {
     };
     match command {
         Cmd::Check(args) => commands::check(out, &args),
+        Cmd::Hosts(args) => commands::hosts(out, &args),
         Cmd::Init(args) => init::init(out, &args),
         Cmd::Lint(args) => commands::lint(out, &args),
         Cmd::Plan(args) => commands::plan(out, &args),
@@ -109,14 +122,24 @@ fn perform(out: Out, data: PathBuf, command: Cmd) -> Outcome {
         Cmd::Doctor(args) => on_runtime(doctor::doctor(out, data, &args)),
         Cmd::Recipes(args) => commands::recipes(out, &args),
         Cmd::Manifest(args) => on_runtime(commands::manifest(out, data, &args)),
-        Cmd::Completions(args) => Ok(commands::completions(out, &args)),
+        Cmd::Man(args) => commands::man(&args),
+        Cmd::Completions(args) => commands::completions(out, &args),
         Cmd::Wait(args) => on_runtime(commands::wait(out, data, &args)),
         Cmd::Demo(args) => on_runtime(demo::run(out, &args)),
         Cmd::Run(args) => on_runtime(commands::run(out, data, args)),
+        Cmd::Refresh(args) => on_runtime(commands::refresh(out, data, &args)),
         Cmd::Status(args) => on_runtime(commands::status(out, data, &args)),
         Cmd::Due(_) => on_runtime(commands::due(out, data)),
         Cmd::Why(args) => on_runtime(commands::why(out, data, &args)),
         Cmd::Journal(args) => on_runtime(journal::print(out, data, &args)),
+        Cmd::History(args) => on_runtime(afterwards::history(out, data, &args)),
+        Cmd::Handover(args) => on_runtime(afterwards::handover(out, data, &args)),
+        Cmd::Report(args) => on_runtime(async {
+            match &args.what {
+                Reported::Compliance(args) => afterwards::compliance(out, data, args).await,
+                Reported::Rollout(args) => afterwards::rollout_report(out, data, args).await,
+            }
+        }),
         Cmd::Audit(_) => on_runtime(journal::audit(out, data)),
         Cmd::Adopt(args) => on_runtime(commands::adopt(out, data, args)),
         Cmd::Skip(args) => on_runtime(commands::skip(out, data, args)),

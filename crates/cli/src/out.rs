@@ -80,6 +80,16 @@ impl Out {
         self.print(&self.marked(text));
     }
 
+    /// Prints what is read by other programs exactly as it is.
+    pub(crate) fn raw(self, text: &str) {
+        self.print(text);
+    }
+
+    /// Prints one value as JSON, whatever `--output` says.
+    pub(crate) fn pretty<T: Serialize>(self, value: &T) {
+        self.json(value, true);
+    }
+
     fn print(self, text: &str) {
         let mut stdout = anstream::stdout().lock();
         let end = if text.ends_with('\n') { "" } else { "\n" };

@@ -126,20 +126,29 @@ const fn may_have_it(outcome: HostOutcome) -> bool {
         | HostOutcome::Again => true,
         // Before the first step that changes a host nothing is there to be taken back.
         HostOutcome::Failed { step, .. } => match step {
-            StepKind::Inspect | StepKind::Precheck | StepKind::Drain => false,
+            StepKind::Inspect
+            | StepKind::Precheck
+            | StepKind::Ready
+            | StepKind::Last
+            | StepKind::Silence
+            | StepKind::Drain => false,
             StepKind::Apply
             | StepKind::Rollback
             | StepKind::Reboot
             | StepKind::Verify
             | StepKind::CareVerify
-            | StepKind::Undrain => true,
+            | StepKind::Undrain
+            | StepKind::Unsilence => true,
         },
         HostOutcome::RolledBack
         | HostOutcome::Already
         | HostOutcome::Pending
         | HostOutcome::Offline
+        | HostOutcome::Vanished
         | HostOutcome::Held
         | HostOutcome::Skipped
+        | HostOutcome::NotReady
+        | HostOutcome::GoesLast
         | HostOutcome::OnHold => false,
     }
 }

@@ -6,6 +6,9 @@
 mod command;
 pub mod envelope;
 pub mod examine;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod gate;
 mod local;
 mod port;
@@ -20,6 +23,7 @@ mod secret;
 pub mod ssh;
 pub mod system;
 mod target;
+mod telling;
 pub mod transport;
 
 pub use local::{LocalDriver, Patience};
@@ -32,3 +36,4 @@ pub use remote::{RemoteDriver, Spans};
 pub use router::Drivers;
 pub use run_directory::Keep;
 pub use target::{PlaceholderError, Target};
+pub use telling::tell;

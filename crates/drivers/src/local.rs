@@ -100,10 +100,11 @@ impl LocalDriver {
         self
     }
 
-    /// Where a host's steps lie. Steps at the controller are apart, with a lock for each host that is visited.
+    /// Where the steps lie that run on a host, errands for others among them. Steps at the controller are apart, with a
+    /// lock for each host that is visited.
     pub fn host_root(&self, host: &str, place: Place) -> PathBuf {
         match place {
-            Place::Host => self.root.join(envelope::encode(host)),
+            Place::Host | Place::Peer => self.root.join(envelope::encode(host)),
             Place::Controller => self.root.join("@controller").join(envelope::encode(host)),
         }
     }
@@ -342,6 +343,7 @@ impl<'a> Visit<'a> {
             incarnation: self.step.incarnation,
             epoch: self.step.epoch,
             intent: self.step.intent,
+            errand_for: self.step.errand_for.as_deref(),
         }
     }
 

@@ -57,8 +57,11 @@ pub struct StepRequest {
     pub fleet: String,
     /// Databases of this fleet from which this one may take a host over, by a person's decision.
     pub adopts: Arc<BTreeSet<u64>>,
-    /// The host that is visited.
+    /// The host that it runs on: the one that is visited, or a peer of it. Of a step at the controller, the one that is
+    /// visited.
     pub reach: Arc<Reach>,
+    /// The host that is visited, where the step runs on a peer.
+    pub errand_for: Option<String>,
     /// What the step is for.
     pub kind: StepKind,
     /// Where it runs.

@@ -7,6 +7,8 @@
 //! | on a host that nothing reaches | | none: it is refused |
 //! | on a host over SSH | Ringway's own connections | remote |
 //! | on a host over SSH | the system's `ssh` | remote |
+//!
+//! A step at a peer goes where a step on that peer goes: whose host it reaches is in the request.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -72,7 +74,7 @@ impl Drivers {
 
     fn of(&self, reach: &Reach, place: Place) -> &dyn Driver {
         match place {
-            Place::Host => self.of_host(reach),
+            Place::Host | Place::Peer => self.of_host(reach),
             Place::Controller => &self.local,
         }
     }
@@ -80,7 +82,7 @@ impl Drivers {
     /// Why nothing runs at this place: nothing reaches the host. A plan has no such step, so that this is only met where
     /// somebody made a mistake, which must not run on the controller what is meant for the host.
     fn unreached(reach: &Reach, place: Place) -> Option<String> {
-        let is_there = place == Place::Host && matches!(reach.with, Connection::Unreached);
+        let is_there = place != Place::Controller && matches!(reach.with, Connection::Unreached);
         is_there.then(|| format!("nothing reaches `{}`: its connection is `none`", reach.host))
     }
 
@@ -137,14 +139,14 @@ impl Driver for Drivers {
             } => self.local.probe(probe),
             Ask::Run {
                 run: _,
-                at: place @ Place::Host,
+                at: place @ (Place::Host | Place::Peer),
             } if Self::unreached(&probe.reach, *place).is_some() => {
                 let why = Self::unreached(&probe.reach, *place).unwrap_or_default();
                 Box::pin(async { Sample::Blind(why) })
             }
             Ask::Run {
                 run: _,
-                at: Place::Host,
+                at: Place::Host | Place::Peer,
             }
             | Ask::Http { .. }
             | Ask::Tcp { .. } => self.of_host(&probe.reach).probe(probe),

@@ -11,7 +11,7 @@
 //! * That the work was never begun is believed only where nothing would ask for it again at once.
 
 use ringway_model::{
-    Actor, FailWhy, IntentId, RolloutId, Slot, Span, StepResult, Timestamp, VisitKind, WaitingOn,
+    Actor, FailWhy, HostId, IntentId, RolloutId, Slot, Span, StepResult, Timestamp, VisitKind, WaitingOn,
 };
 use ringway_scheduler::plan::{More, StepPlan};
 use serde::{Deserialize, Serialize};
@@ -168,16 +168,25 @@ impl Engine {
         rollout: Option<RolloutId>,
         host: &str,
     ) -> Result<Option<(usize, u32)>, Rejected> {
-        let hosts = self.named(std::slice::from_ref(&host.to_owned()))?;
+        // One that is no longer of the fleet is told of all the same: somebody may still be there.
+        let mut spec = self.fleet.spec.hosts.iter();
+        if !spec.any(|known| known.name == host) {
+            self.named(std::slice::from_ref(&host.to_owned()))?;
+        }
         let wanted = rollout.map(|rollout| self.known(rollout)).transpose()?;
-        let Some(&host) = hosts.first() else {
-            return Ok(None);
-        };
+        let hosts = self.fleet.spec.hosts.iter().enumerate();
+        let meant: Vec<HostId> = hosts
+            .filter(|(_, known)| known.name == host)
+            .map(|(index, _)| HostId::at(index))
+            .collect();
         let mut all = (0..self.rollouts.len()).filter(|r| wanted.is_none_or(|wanted| wanted == *r));
         Ok(all.find_map(|r| {
-            let slot = self.slot_of(r, host)?;
-            let state = self.rollouts[r].rec.slots[slot as usize].state;
-            matches!(state, HostState::ByHand { .. }).then_some((r, slot))
+            let slots = meant.iter().filter_map(|&host| self.slot_of(r, host));
+            let mut asked = slots.filter(|&slot| {
+                let state = self.rollouts[r].rec.slots[slot as usize].state;
+                matches!(state, HostState::ByHand { .. })
+            });
+            Some((r, asked.next()?))
         }))
     }
 
@@ -188,7 +197,7 @@ impl Engine {
         // Hosts of another fleet have other numbers.
         let mut ours = (0..self.rollouts.len())
             .rev()
-            .filter(|&r| self.fleet_digest == Some(self.rollouts[r].plan.fleet));
+            .filter(|&r| self.knows_hosts_of(r));
         ours.find(|&r| {
             let words = self.rollouts[r].rec.by_hand.iter();
             let mut words = words.filter_map(|(slot, work)| Some((slot, work.told.as_ref()?)));

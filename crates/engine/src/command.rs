@@ -153,6 +153,13 @@ pub enum Command {
         /// Until when.
         until: Timestamp,
     },
+    /// The fleet is another one from now on, while rollouts run over it.
+    Refresh {
+        /// Digest of its `FleetSpec`, in which hosts have the numbers they had.
+        fleet: Digest,
+        /// The rollouts whose plans change with it, each with the digest of the next revision.
+        plans: Vec<(RolloutId, Digest)>,
+    },
     /// How work that a person did by hand has ended.
     Done {
         /// The rollout; absent: the one in which somebody is to work on the host.
@@ -189,7 +196,8 @@ impl Command {
             | Self::Go { .. }
             | Self::Adopt { .. }
             | Self::Hold { .. }
-            | Self::Release { .. } => None,
+            | Self::Release { .. }
+            | Self::Refresh { .. } => None,
             Self::Done { rollout, .. } => *rollout,
         }
     }
@@ -277,7 +285,7 @@ pub struct Accepted {
 pub struct Rejected {
     /// A stable code, as the documentation lists them: `not-found`, `wrong-state`, `not-allowed`, `stale-digest`,
     /// `already-approved`, `nothing-to-approve`, `reason-missing`, `fleet-changed`, `nothing-to-roll-back`, `another-change`,
-    /// `bad-key`, `outside-hours`, `evidence-missing`, `too-large`.
+    /// `bad-key`, `outside-hours`, `stale-fleet`, `evidence-missing`, `too-large`.
     pub code: String,
     /// Why, as a sentence fragment.
     pub why: String,

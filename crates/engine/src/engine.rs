@@ -116,6 +116,8 @@ pub struct OrderView {
     pub ending: Ending,
     /// What the host had before, as `inspect` found it.
     pub previous: Option<String>,
+    /// The member of the host's availability group on which it runs, where it does not run on the host or here.
+    pub peer: Option<HostId>,
     /// Whether it may begin although its scope is held: it brings the host back into service, or its policy wants it
     /// finished.
     pub may_run_when_held: bool,
@@ -167,6 +169,7 @@ impl Engine {
             cells: Vec::new(),
             probes: Vec::new(),
             connections: Vec::new(),
+            vanished: BTreeSet::new(),
         };
         Self {
             now: Timestamp(0),
@@ -379,6 +382,7 @@ impl Engine {
             attempt,
             ending,
             previous: self.previous_of(r, slot),
+            peer: rollout.rec.peers.get(&slot).map(|(_, peer)| *peer),
             may_run_when_held: self.may_go_on_when_held(r, slot, visit, position),
         }
     }

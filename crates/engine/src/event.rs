@@ -332,6 +332,27 @@ pub enum Event {
         /// What its command added.
         why: String,
     },
+    /// The fleet that rollouts in flight run over is another one from now on. Its hosts have the numbers they had.
+    FleetRefreshed {
+        /// Digest of its `FleetSpec`.
+        fleet: Digest,
+        /// By whom.
+        actor: Actor,
+    },
+    /// A rollout goes on by the next revision of its plan.
+    PlanRevised {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Digest of the revision.
+        plan: Digest,
+    },
+    /// The step that is issued next runs on another member of the host's availability group.
+    PeerChosen {
+        /// The step's id.
+        intent: IntentId,
+        /// Where it runs.
+        peer: HostId,
+    },
     /// A step was decided that a person does by hand: the intent to have it done. The first one of a visit begins the
     /// visit. Nothing runs, and it ends by a person's word.
     WorkAsked {
@@ -389,9 +410,11 @@ impl Event {
             | Self::CalendarKnown { rollout, .. }
             | Self::ChangeNamed { rollout, .. }
             | Self::FreezeOverridden { rollout, .. }
-            | Self::GateSaid { rollout, .. } => Some(*rollout),
+            | Self::GateSaid { rollout, .. }
+            | Self::PlanRevised { rollout, .. } => Some(*rollout),
             Self::StepIssued { intent, .. }
             | Self::StepEnded { intent, .. }
+            | Self::PeerChosen { intent, .. }
             | Self::WorkAsked { intent, .. }
             | Self::WorkTold { intent, .. } => Some(intent.rollout()),
             Self::Recovered { .. }
@@ -404,7 +427,8 @@ impl Event {
             | Self::EvidenceChanged { .. }
             | Self::HostsAdopted { .. }
             | Self::HostHeld { .. }
-            | Self::HostReleased { .. } => None,
+            | Self::HostReleased { .. }
+            | Self::FleetRefreshed { .. } => None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ringway_model::{
-    Evidence, HostId, IntentId, ProbeId, RingIndex, Span, StepKind, StepResult, Timestamp,
+    Evidence, HostId, IntentId, Place, ProbeId, RingIndex, Span, StepKind, StepResult, Timestamp,
     VisitKind,
 };
 
@@ -76,6 +76,9 @@ impl Engine {
             Event::EvidenceChanged { host, probe, to } => {
                 if host.index() >= self.fleet.evidence.len() {
                     return Err(Fault::new(format!("evidence of unknown host {}", host.0)));
+                }
+                if probe.index() >= self.fleet.spec.probes.len() {
+                    return Err(Fault::new(format!("evidence by unknown probe {}", probe.0)));
                 }
                 self.fold_evidence(*host, *probe, *to);
             }
@@ -352,6 +355,23 @@ impl Engine {
                 let r = self.index_of(*rollout)?;
                 self.rollouts[r].rec.change = Some(change.clone());
             }
+            Event::FleetRefreshed { fleet, .. } => self.fold_refreshed(*fleet)?,
+            Event::PlanRevised { rollout, plan } => {
+                let r = self.index_of(*rollout)?;
+                self.fold_revised(r, *plan)?;
+            }
+            Event::PeerChosen { intent, peer } => {
+                let r = self.index_of(intent.rollout())?;
+                self.check_slot(r, intent.slot().0)?;
+                if peer.index() >= self.fleet.spec.hosts.len() {
+                    return Err(Fault::new(format!(
+                        "{intent} runs on unknown host {}",
+                        peer.0
+                    )));
+                }
+                let runs = (intent.serial(), *peer);
+                self.rollouts[r].rec.peers.insert(intent.slot().0, runs);
+            }
         }
         Ok(())
     }
@@ -422,6 +442,15 @@ impl Engine {
             )));
         };
         let kind = step.kind;
+        let peer = rollout.rec.peers.get(&slot).map(|(serial, _)| *serial);
+        if (step.step.at == Place::Peer) != (peer == Some(intent.serial())) {
+            return Err(Fault::new(format!(
+                "{intent} is issued, and where it runs is not what its plan says"
+            )));
+        }
+        if kind == StepKind::Silence {
+            rollout.rec.silenced.insert(slot);
+        }
         let rec = &mut rollout.rec.slots[slot as usize];
         if intent.serial() != rec.serial.wrapping_add(1)
             || matches!(
@@ -452,10 +481,14 @@ impl Engine {
             StepKind::Apply | StepKind::Rollback => rec.set(SlotRec::APPLYING, true),
             StepKind::Inspect
             | StepKind::Precheck
+            | StepKind::Ready
+            | StepKind::Last
+            | StepKind::Silence
             | StepKind::Reboot
             | StepKind::Verify
             | StepKind::CareVerify
-            | StepKind::Undrain => {}
+            | StepKind::Undrain
+            | StepKind::Unsilence => {}
         }
         if begins {
             // Nobody blames a host for being down while it is visited, whichever rollout visits it.
@@ -501,7 +534,8 @@ impl Engine {
             return Err(Fault::new(format!("{intent} ended but does not run")));
         };
         let rollout = &self.rollouts[r];
-        let Some((visit, position, _, ending)) = rollout.rec.slots[slot as usize].state.visit()
+        let Some((visit, position, attempt, ending)) =
+            rollout.rec.slots[slot as usize].state.visit()
         else {
             return Err(Fault::new(format!("{intent} ended outside a visit")));
         };
@@ -509,6 +543,7 @@ impl Engine {
             .step(slot, visit, position)
             .map_or(StepKind::Inspect, |step| step.kind);
         self.note_result(r, slot, kind, visit, ending, result);
+        self.note_care(r, slot, (kind, attempt), result);
         #[cfg(feature = "planted-bugs")]
         if self.bug(crate::planted::Bug::ResultRevivesHalt)
             && let RolloutState::Halted { stage, .. } = self.rollouts[r].rec.state
@@ -551,6 +586,9 @@ impl Engine {
                 );
             }
             Then::End { to, until } => {
+                if matches!(to, HostState::NotReady { .. }) {
+                    self.note_unready(r, slot);
+                }
                 self.end_visit(r, slot, to, until);
                 // A visit that succeeded is the repetition that ends a failure, whichever visit that was in.
                 if matches!(to.class(), Class::Settling | Class::Done) {
@@ -564,6 +602,36 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// What a result says of what the care of a role is waited for, and of its silence.
+    fn note_care(
+        &mut self,
+        r: usize,
+        slot: u32,
+        (kind, attempt): (StepKind, u8),
+        result: &StepResult,
+    ) {
+        let rec = &mut self.rollouts[r].rec;
+        match result {
+            StepResult::Answered { yes: true } if kind == StepKind::Ready => {
+                rec.unready.remove(&slot);
+            }
+            // An earlier attempt may have silenced it all the same.
+            StepResult::NotStarted | StepResult::Unreachable
+                if kind == StepKind::Silence && attempt == 1 =>
+            {
+                rec.silenced.remove(&slot);
+            }
+            StepResult::Answered { .. }
+            | StepResult::NotStarted
+            | StepResult::Unreachable
+            | StepResult::Done
+            | StepResult::Found { .. }
+            | StepResult::Back { .. }
+            | StepResult::Failed(_)
+            | StepResult::Interrupted => {}
+        }
     }
 
     /// What a result says about the host, whatever follows from it.
@@ -592,19 +660,23 @@ impl Engine {
             }
             StepKind::Inspect
             | StepKind::Precheck
+            | StepKind::Ready
+            | StepKind::Last
+            | StepKind::Silence
             | StepKind::Drain
             | StepKind::Apply
             | StepKind::Rollback
             | StepKind::Reboot
             | StepKind::Verify
             | StepKind::CareVerify
-            | StepKind::Undrain => {}
+            | StepKind::Undrain
+            | StepKind::Unsilence => {}
         }
         let rec = &mut self.rollouts[r].rec.slots[slot as usize];
         if let StepResult::Back { restarts } = result {
             rec.restarts = u8::try_from(*restarts).unwrap_or(u8::MAX);
         }
-        let counts_at_once = !matches!(kind, StepKind::Inspect | StepKind::Precheck);
+        let counts_at_once = !kind.leaves_up();
         match result {
             StepResult::Failed(_) if counts_at_once => {
                 rec.set(SlotRec::RETRYING, true);
@@ -639,6 +711,7 @@ impl Engine {
             | StepResult::Failed(_)
             | StepResult::Unreachable
             | StepResult::Interrupted
+            | StepResult::Answered { .. }
             | StepResult::NotStarted => {}
         }
     }
@@ -688,6 +761,7 @@ impl Engine {
             | Class::Done
             | Class::Debt
             | Class::Skipped
+            | Class::Vanished
             | Class::Withheld => {}
         }
         if to.class() == Class::Failed {
@@ -732,6 +806,7 @@ impl Engine {
         let (before, after) = self.fleet.set_evidence(host, probe, to);
         if !was_able && self.fleet.is_able(host) {
             self.wake_cell(host);
+            self.wake_peers(host);
         }
         self.recount_evidence(host, before, after);
         let at = self.now;

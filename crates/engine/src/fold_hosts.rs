@@ -1,6 +1,6 @@
 //! What events about single hosts do to the state: the part of `fold` that words of people lead to.
 
-use ringway_model::{HostId, Timestamp};
+use ringway_model::{HostId, Timestamp, VisitKind};
 
 use crate::command::HoldKind;
 use crate::engine::{Engine, Fault};
@@ -17,7 +17,12 @@ impl Engine {
         let is_up = self.bug(crate::planted::Bug::RetryIsUp);
         #[cfg(not(feature = "planted-bugs"))]
         let is_up = false;
-        let to = if state.is_down() && !is_up {
+        let restart = VisitKind::Restart;
+        let to = if state == (HostState::NotReady { visit: restart })
+            || state == (HostState::GoesLast { visit: restart })
+        {
+            HostState::RestartWithheld
+        } else if state.is_down() && !is_up {
             HostState::Again
         } else {
             HostState::Pending
@@ -74,6 +79,8 @@ impl Engine {
             self.forget_evidence(host);
             self.watch_again(host);
         }
+        // It may be what others need to run something for them.
+        self.wake_peers(host);
         for r in 0..self.rollouts.len() {
             let Some(slot) = self.slot_of(r, host) else {
                 continue;

@@ -27,6 +27,12 @@ use crate::slot::SlotRec;
 /// The longest text of a comment, in bytes: a paragraph, not a document.
 const LONGEST_COMMENT: usize = 4096;
 
+/// What is said of a host that is gone.
+const GONE: (&str, &str) = (
+    "is no longer of the fleet",
+    "it is visited once the fleet's document names it again: `ringway refresh`",
+);
+
 /// A hold in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct HostHold {
@@ -115,6 +121,7 @@ impl Engine {
     /// Whether nothing preparing or disruptive may start for a visit: its rollout or the fleet is held, or its host is.
     pub(crate) fn is_stayed(&self, r: usize, slot: u32, visit: VisitKind) -> bool {
         self.is_held_for(r, visit)
+            || self.has_vanished(self.host_of(r, slot))
             || visit != VisitKind::Rollback && self.is_on_hold(self.host_of(r, slot))
     }
 
@@ -222,7 +229,8 @@ impl Engine {
             | Command::Stop { .. }
             | Command::Go { .. }
             | Command::Adopt { .. }
-            | Command::OverrideFreeze { .. } => Ok(None),
+            | Command::OverrideFreeze { .. }
+            | Command::Refresh { .. } => Ok(None),
         }
     }
 
@@ -441,9 +449,19 @@ impl Engine {
         };
         match record.state {
             HostState::Skipped => return Ok(()),
-            HostState::Pending | HostState::Offline | HostState::Held | HostState::OnHold
+            HostState::Pending
+            | HostState::Offline
+            | HostState::Held
+            | HostState::OnHold
+            | HostState::NotReady { .. }
+            | HostState::GoesLast { .. }
                 if !record.is(SlotRec::CHANGED) => {}
-            HostState::Pending | HostState::Offline | HostState::Held | HostState::OnHold => {
+            HostState::Pending
+            | HostState::Offline
+            | HostState::Held
+            | HostState::OnHold
+            | HostState::NotReady { .. }
+            | HostState::GoesLast { .. } => {
                 return wrong(
                     "may have the update already",
                     "an interrupted visit cannot be left out; `rollback` takes hosts back",
@@ -479,6 +497,7 @@ impl Engine {
             HostState::RolledBack | HostState::RollbackFailed { .. } => {
                 return wrong("was taken back", "it is not visited any more");
             }
+            HostState::Vanished => return wrong(GONE.0, GONE.1),
         }
         if reason.trim().is_empty() {
             return Err(reason_missing("leaving a host out", "say why: `--reason`"));
@@ -515,7 +534,10 @@ impl Engine {
         };
         let failed = match self.rollouts[r].rec.slots[slot as usize].state {
             HostState::Again | HostState::Pending => return Ok(()),
-            HostState::Offline | HostState::Skipped => false,
+            HostState::Offline
+            | HostState::Skipped
+            | HostState::NotReady { .. }
+            | HostState::GoesLast { .. } => false,
             HostState::Failed { .. } | HostState::Unhealthy { .. } | HostState::Lost => true,
             HostState::Running { .. }
             | HostState::Ready { .. }
@@ -550,6 +572,7 @@ impl Engine {
             HostState::RolledBack | HostState::RollbackFailed { .. } => {
                 return wrong("was taken back", "it is not visited any more");
             }
+            HostState::Vanished => return wrong(GONE.0, GONE.1),
         };
         if failed && reason.trim().is_empty() {
             return Err(reason_missing(

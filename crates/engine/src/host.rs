@@ -82,6 +82,18 @@ pub enum HostState {
     OnHold,
     /// Failed, and to be visited again by a person's decision. As down as it was.
     Again,
+    /// No longer of the fleet; visited after all should it come back.
+    Vanished,
+    /// Its group was not ready for it to be taken down; asked again at `until`. As it was before the visit.
+    NotReady {
+        /// The visit that was postponed.
+        visit: VisitKind,
+    },
+    /// It goes last of its group. As it was before the visit; where all that are left say so, asked again at `until`.
+    GoesLast {
+        /// The visit that was postponed.
+        visit: VisitKind,
+    },
     /// A person does a step of a visit by hand; overdue where `until` is `NEVER`.
     ByHand {
         /// The kind of visit.
@@ -111,4 +123,8 @@ pub enum Ending {
         /// Why.
         why: FailWhy,
     },
+    /// Never reached, once its silence is ended.
+    Offline,
+    /// Lost, once its silence is ended.
+    Lost,
 }

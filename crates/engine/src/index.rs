@@ -55,8 +55,11 @@ impl Engine {
         if matches!(from, HostState::ByHand { .. }) && !matches!(to, HostState::ByHand { .. }) {
             self.nobody_works(r, slot);
         }
-        if to.visit().is_none() && to != HostState::Again {
-            self.rollouts[r].rec.again.remove(&slot);
+        if to.visit().is_none() {
+            self.forget_visit(r, slot, to);
+        }
+        if !matches!(to, HostState::Running { .. }) {
+            self.rollouts[r].rec.peers.remove(&slot);
         }
         if until != Timestamp::NEVER {
             self.timers
@@ -66,7 +69,23 @@ impl Engine {
             self.recount(r, slot, from, to);
         }
         if self.live {
+            let goes_last = |state| matches!(state, HostState::GoesLast { .. });
+            if from.class() != to.class() || goes_last(to) {
+                self.wake_last(r, self.host_of(r, slot));
+            }
             self.enqueue(r, slot, to);
+        }
+    }
+
+    /// What is only so while a host is visited, or waits for the same visit.
+    fn forget_visit(&mut self, r: usize, slot: u32, to: HostState) {
+        let rec = &mut self.rollouts[r].rec;
+        rec.silenced.remove(&slot);
+        if to != HostState::Again {
+            rec.again.remove(&slot);
+        }
+        if !matches!(to, HostState::NotReady { .. }) {
+            rec.unready.remove(&slot);
         }
     }
 
@@ -95,6 +114,9 @@ impl Engine {
             | HostState::Skipped
             | HostState::OnHold
             | HostState::Again
+            | HostState::Vanished
+            | HostState::NotReady { .. }
+            | HostState::GoesLast { .. }
             | HostState::ByHand { .. } => false,
         };
         let is_open = self.rollouts[r].ring_of(slot) < usize::from(self.rollouts[r].rec.opened);
@@ -122,6 +144,7 @@ impl Engine {
             | Class::Failed
             | Class::Debt
             | Class::Skipped
+            | Class::Vanished
             | Class::RolledBack => {}
         }
     }
@@ -150,10 +173,11 @@ impl Engine {
             entry.done = entry.done + is_done - was_done;
             entry.debt = entry.debt + one(is, Class::Debt) - one(was, Class::Debt);
             entry.failed = entry.failed + one(is, Class::Failed) - one(was, Class::Failed);
-            entry.skipped = entry.skipped + one(is, Class::Skipped) - one(was, Class::Skipped);
+            let left_out = |class| one(class, Class::Skipped) + one(class, Class::Vanished);
+            entry.skipped = entry.skipped + left_out(is) - left_out(was);
         }
         self.reuse(r, host, from, to);
-        let aside = |class| matches!(class, Class::Debt | Class::Skipped);
+        let aside = |class| matches!(class, Class::Debt | Class::Skipped | Class::Vanished);
         if aside(is) || aside(was) {
             self.wake_groups(r, None);
         } else if is == Class::Done && group != u16::MAX {
@@ -200,6 +224,7 @@ impl Engine {
         let used_after = uses.used > 0;
         if self.fleet.recount(host, was_able) {
             self.wake_cell(host);
+            self.wake_peers(host);
         }
         if used_before == used_after {
             return;
@@ -485,7 +510,7 @@ impl Engine {
                     entry.done += u32::from(done);
                     entry.debt += u32::from(class == Class::Debt);
                     entry.failed += u32::from(class == Class::Failed);
-                    entry.skipped += u32::from(class == Class::Skipped);
+                    entry.skipped += u32::from(matches!(class, Class::Skipped | Class::Vanished));
                 }
             }
         }
@@ -519,8 +544,19 @@ impl Engine {
         }
     }
 
-    /// Makes every index, count, queue and timer anew from the records.
+    /// Makes every index, count, queue and timer anew from the records, and says what is to be watched.
     pub(crate) fn rebuild(&mut self) {
+        self.rebuild_counts();
+        self.watch.clear();
+        for r in 0..self.rollouts.len() {
+            if !self.rollouts[r].rec.state.is_final() {
+                self.watch_rollout(r);
+            }
+        }
+    }
+
+    /// Makes every index, count, queue and timer anew from the records.
+    pub(crate) fn rebuild_counts(&mut self) {
         for uses in &mut self.fleet.uses {
             *uses = crate::fleet::HostUse::default();
         }
@@ -549,12 +585,10 @@ impl Engine {
         }
         self.claim_maintenance();
         self.fleet.recount_all();
-        self.watch.clear();
         for r in 0..self.rollouts.len() {
             if !self.rollouts[r].rec.state.is_final() {
                 self.build_index(r);
                 self.fill_queues(r);
-                self.watch_rollout(r);
             }
         }
     }
@@ -594,6 +628,8 @@ impl Engine {
         idx.parked_cells.clear();
         idx.parked_groups.clear();
         idx.parked_hosts.clear();
+        idx.parked_peers.clear();
+        idx.parked_last.clear();
         idx.parked_budgets.clear();
         idx.parked_times.clear();
         idx.cursor = u32::try_from(rec.slots.len()).unwrap_or(NONE);
@@ -635,6 +671,7 @@ impl Engine {
                 | Class::Failed
                 | Class::Debt
                 | Class::Skipped
+                | Class::Vanished
                 | Class::RolledBack
                 | Class::Pending
                 | Class::Withheld => {}
@@ -654,7 +691,7 @@ impl Engine {
         record.is(SlotRec::CHANGED)
             && !record.is(SlotRec::TRIED)
             && record.previous != 0
-            && record.state.class() != Class::Visiting
+            && !matches!(record.state.class(), Class::Visiting | Class::Vanished)
             && !self.rollouts[r]
                 .route(slot)
                 .visit(VisitKind::Rollback)

@@ -5,6 +5,7 @@
 
 mod approve;
 mod by_hand;
+mod care;
 mod command;
 mod due;
 mod engine;
@@ -21,6 +22,7 @@ mod observe;
 #[cfg(feature = "planted-bugs")]
 pub mod planted;
 mod propose;
+mod refresh;
 mod rollout;
 mod show;
 mod slot;
@@ -38,6 +40,7 @@ pub use engine::{Engine, Fault, Handled, OrderView, WatchChange};
 pub use event::{Conditions, Event, Final, HaltCause, Then};
 pub use host::{Ending, HostState};
 pub use input::Input;
+pub use refresh::Open;
 pub use rollout::{RolloutState, Stage};
 pub use times::{Calendar, Table, instants};
 

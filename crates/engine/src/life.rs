@@ -17,7 +17,6 @@ use crate::command::{Accepted, Command, Rejected};
 use crate::engine::{Engine, FleetHold};
 use crate::event::{Event, Final, HaltCause};
 use crate::host::HostState;
-use crate::propose::Asked;
 use crate::rollout::{Rollout, RolloutState, Stage};
 
 /// A command about one rollout, without what `command` has dealt with.
@@ -50,24 +49,8 @@ impl Engine {
     ) -> Result<Accepted, Rejected> {
         let before = out.len();
         let rollout = match command {
-            Command::Propose { fleet, plan, key } => {
-                let asked = Asked {
-                    key: key.as_deref(),
-                    change: None,
-                };
-                Some(self.propose(actor, *fleet, *plan, asked, out)?)
-            }
-            Command::ProposeAs {
-                fleet,
-                plan,
-                key,
-                change,
-            } => {
-                let asked = Asked {
-                    key: key.as_deref(),
-                    change: Some(change),
-                };
-                Some(self.propose(actor, *fleet, *plan, asked, out)?)
+            Command::Propose { .. } | Command::ProposeAs { .. } => {
+                self.asked_for(actor, command, out)?
             }
             Command::Approve {
                 rollout,
@@ -109,6 +92,10 @@ impl Engine {
                 reason,
             } => {
                 self.adopt(actor, *incarnation, reason, out)?;
+                None
+            }
+            Command::Refresh { fleet, plans } => {
+                self.refresh(actor, *fleet, plans, out)?;
                 None
             }
             Command::Skip { .. }
@@ -387,11 +374,9 @@ impl Engine {
                 "roll that one back first",
             ));
         }
-        if self.rollouts[r].rec.state.is_final()
-            && self.fleet_digest != Some(self.rollouts[r].plan.fleet)
-        {
+        if self.rollouts[r].rec.state.is_final() && !self.knows_hosts_of(r) {
             let why =
-                format!("the fleet has changed since rollout {id}, which is not supported yet");
+                format!("another fleet has taken the place of the one that rollout {id} ran over");
             return Err(Rejected::new(
                 "fleet-changed",
                 why,

@@ -186,10 +186,12 @@ impl Engine {
                 }
             }
             HostState::Offline => self.move_host(r, slot, HostState::Pending, never, out),
+            HostState::Ready { .. } => self.peer_overdue(r, slot, out),
+            HostState::GoesLast { .. } => self.wake_last_host(r, slot),
             HostState::ByHand { .. } => self.overdue(r, slot, out),
             HostState::Pending
             | HostState::Running { .. }
-            | HostState::Ready { .. }
+            | HostState::NotReady { .. }
             | HostState::RestartWithheld
             | HostState::Failed { .. }
             | HostState::Unhealthy { .. }
@@ -199,7 +201,8 @@ impl Engine {
             | HostState::Lost
             | HostState::Skipped
             | HostState::OnHold
-            | HostState::Again => {}
+            | HostState::Again
+            | HostState::Vanished => {}
         }
     }
 }

@@ -153,6 +153,32 @@ pub enum Bug {
     BindingOverridden,
     /// People are told that something moves later than it can.
     ToldTooLate,
+    /// A host that is gone from the fleet is visited all the same.
+    VanishedVisited,
+    /// A host that is gone goes on counting as one that has the update.
+    VanishedCounts,
+    /// A host that comes back to the fleet is never visited.
+    ReturnForgotten,
+    /// A revision of a plan is taken although its rollout has gone on since it was made.
+    RevisionUnchecked,
+    /// A yes to a ring stands although others are in it now.
+    RevisionKeepsApprovals,
+    /// What was known of a host holds for it although it is another one now.
+    RefreshKeepsEvidence,
+    /// A host whose release is another one now is given the one that was planned.
+    MisfitUpdated,
+    /// A host whose group is not ready for it is taken down.
+    NoIsReady,
+    /// A group that is not ready is waited for without an end.
+    ReadyForEver,
+    /// A host that goes last goes when its turn comes.
+    LastIgnored,
+    /// A step runs on a peer that is not evidently up, or is being visited.
+    AnyPeer,
+    /// A visit that is given up leaves its host's monitoring silenced.
+    SilenceForgotten,
+    /// A step on a peer is looked for on another member after a takeover. (In the loop around the engine.)
+    PeerLost,
     /// A step that a person does by hand is given to a worker.
     HandworkIsRun,
     /// A step that a person does by hand counts as done when it is asked for.
@@ -167,7 +193,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 79] = [
+    pub const ALL: [Self; 92] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -242,6 +268,19 @@ impl Bug {
         Self::OverridesEveryFreeze,
         Self::BindingOverridden,
         Self::ToldTooLate,
+        Self::VanishedVisited,
+        Self::VanishedCounts,
+        Self::ReturnForgotten,
+        Self::RevisionUnchecked,
+        Self::RevisionKeepsApprovals,
+        Self::RefreshKeepsEvidence,
+        Self::MisfitUpdated,
+        Self::NoIsReady,
+        Self::ReadyForEver,
+        Self::LastIgnored,
+        Self::AnyPeer,
+        Self::SilenceForgotten,
+        Self::PeerLost,
         Self::HandworkIsRun,
         Self::NobodyAwaited,
         Self::OverdueIsDone,

@@ -9,16 +9,16 @@
 
 use ringway_model::{Actor, ChangeId, Digest, RolloutId};
 
-use crate::command::Rejected;
+use crate::command::{Command, Rejected};
 use crate::engine::Engine;
 use crate::event::Event;
 use crate::rollout::Record;
 
 /// What a caller calls the rollout it asks for.
 #[derive(Clone, Copy)]
-pub(crate) struct Asked<'a> {
-    pub(crate) key: Option<&'a str>,
-    pub(crate) change: Option<&'a ChangeId>,
+struct Asked<'a> {
+    key: Option<&'a str>,
+    change: Option<&'a ChangeId>,
 }
 
 /// The longest name of a request, in bytes: it is kept for ever, and shown in one line.
@@ -48,7 +48,35 @@ impl Record {
 }
 
 impl Engine {
-    pub(crate) fn propose(
+    /// A command that asks for a new rollout; any other is none of this module's business.
+    pub(crate) fn asked_for(
+        &mut self,
+        actor: &Actor,
+        command: &Command,
+        out: &mut Vec<Event>,
+    ) -> Result<Option<RolloutId>, Rejected> {
+        if let Command::Propose { fleet, plan, key } = command {
+            let (key, change) = (key.as_deref(), None);
+            return self
+                .propose(actor, *fleet, *plan, Asked { key, change }, out)
+                .map(Some);
+        }
+        if let Command::ProposeAs {
+            fleet,
+            plan,
+            key,
+            change,
+        } = command
+        {
+            let (key, change) = (key.as_deref(), Some(change));
+            return self
+                .propose(actor, *fleet, *plan, Asked { key, change }, out)
+                .map(Some);
+        }
+        Ok(None)
+    }
+
+    fn propose(
         &mut self,
         actor: &Actor,
         fleet: Digest,
@@ -100,8 +128,8 @@ impl Engine {
             {
                 return Err(Rejected::new(
                     "fleet-changed",
-                    "the fleet differs from the one that rollouts in flight run over, which is not supported yet",
-                    "let them finish, or cancel them, first",
+                    "the fleet differs from the one that rollouts in flight run over",
+                    "`ringway refresh` takes the change into them; then propose again",
                 ));
             }
             self.emit(Event::FleetAdopted { fleet }, out);

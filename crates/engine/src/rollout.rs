@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use ringway_model::{
-    Actor, ChangeId, Digest, RingIndex, RolloutId, RouteId, Says, Slot, Span, Timestamp, VisitKind,
+    Actor, ChangeId, Digest, HostId, RingIndex, RolloutId, RouteId, Says, Slot, Span, Timestamp,
+    VisitKind,
 };
 use ringway_policy::validated::Ramp;
 use ringway_scheduler::Plan;
@@ -12,6 +13,7 @@ use ringway_scheduler::plan::{Route, StepPlan};
 use serde::{Deserialize, Serialize};
 
 use crate::by_hand::Handwork;
+use crate::care::{Kin, Unready};
 use crate::command::Subject;
 use crate::event::{Conditions, HaltCause};
 use crate::fleet::Fleet;
@@ -213,6 +215,15 @@ pub(crate) struct Record {
     /// The instants of the plan's rules about time. Written beside, too.
     #[serde(skip)]
     pub(crate) calendar: Option<Calendar>,
+    /// Hosts whose group is not ready for them. Written beside, too.
+    #[serde(skip)]
+    pub(crate) unready: BTreeMap<u32, Unready>,
+    /// Hosts in a visit whose monitoring may be silenced. Written beside, too.
+    #[serde(skip)]
+    pub(crate) silenced: BTreeSet<u32>,
+    /// Where the steps run that run on a peer, each with its serial. Written beside, too.
+    #[serde(skip)]
+    pub(crate) peers: BTreeMap<u32, (u16, HostId)>,
     /// What people have to do by hand and have said of it, by slot. Written beside, too.
     #[serde(skip)]
     pub(crate) by_hand: BTreeMap<u32, Handwork>,
@@ -260,6 +271,7 @@ pub(crate) struct RingCount {
     pub(crate) withheld: u32,
     pub(crate) rolled_back: u32,
     pub(crate) skipped: u32,
+    pub(crate) vanished: u32,
     /// Hosts that count toward the ring's failures.
     pub(crate) counted: u32,
     /// Done hosts that every gate finds up.
@@ -280,6 +292,7 @@ impl RingCount {
             Class::Withheld => &mut self.withheld,
             Class::RolledBack => &mut self.rolled_back,
             Class::Skipped => &mut self.skipped,
+            Class::Vanished => &mut self.vanished,
         }
     }
 }
@@ -291,6 +304,7 @@ pub(crate) struct GroupCount {
     pub(crate) done: u32,
     pub(crate) failed: u32,
     pub(crate) debt: u32,
+    /// Those that a person left out, and those that are gone.
     pub(crate) skipped: u32,
 }
 
@@ -313,6 +327,10 @@ pub(crate) struct Index {
     pub(crate) parked_groups: BTreeMap<(u16, u16), Vec<u32>>,
     pub(crate) parked_cells: BTreeMap<u32, VecDeque<u32>>,
     pub(crate) parked_hosts: BTreeSet<u32>,
+    /// By availability group: slots of which a step needs a peer.
+    pub(crate) parked_peers: BTreeMap<u32, BTreeSet<u32>>,
+    /// By who they go last of: slots that wait for the others.
+    pub(crate) parked_last: BTreeMap<Kin, BTreeSet<u32>>,
     /// By the instant at which work may run on them: slots that wait for it; `NEVER` where none is known.
     pub(crate) parked_times: BTreeMap<Timestamp, Vec<u32>>,
     /// By the index of another rollout: slots that wait for a slot of its disruption budget.
@@ -365,6 +383,9 @@ impl Rollout {
             skipped: Skipped::new(),
             again: BTreeSet::new(),
             calendar: None,
+            unready: BTreeMap::new(),
+            silenced: BTreeSet::new(),
+            peers: BTreeMap::new(),
             change: None,
             terms: TermsRecord {
                 gates: vec![(Says::Unknown, at, String::new()); plan.terms.external.len()],
@@ -451,8 +472,8 @@ impl Rollout {
         says
     }
 
-    /// Whether a group's hosts in a ring are done and healthy, those left behind within the ring's allowance and
-    /// those that a person left out aside.
+    /// Whether a group's hosts in a ring are done and healthy, those left behind within the ring's allowance,
+    /// those that a person left out and those that are gone aside.
     pub(crate) fn group_is_done(&self, fleet: &Fleet, ring: usize, group: usize) -> bool {
         let count = self.idx.groups[ring * fleet.spec.groups.len() + group];
         let tolerated = self.idx.rings[ring].debt <= self.plan.rings[ring].debt_allowed;

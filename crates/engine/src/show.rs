@@ -18,20 +18,12 @@ use crate::view::{
 impl Engine {
     /// The fleet and every rollout.
     pub fn view(&self, now: Timestamp) -> FleetView {
-        let stopped = match &self.hold {
-            FleetHold::Free => None,
-            FleetHold::Stopped { by, reason } => Some(WaitingOn::Stop {
-                by: by.clone(),
-                reason: reason.clone(),
-            }),
-            FleetHold::Faulted { what } => Some(WaitingOn::Fault { what: what.clone() }),
-        };
         FleetView {
             fleet: self
                 .fleet_digest
                 .is_some()
                 .then(|| self.fleet.spec.name.clone()),
-            stopped,
+            stopped: self.stopped(),
             observing: false,
             holds: self.hold_views(),
             at: now.max(self.now),
@@ -39,6 +31,39 @@ impl Engine {
                 .map(|r| self.rollout_view(r))
                 .collect(),
         }
+    }
+
+    /// Why everything stands still, if it does.
+    pub fn stopped(&self) -> Option<WaitingOn> {
+        match &self.hold {
+            FleetHold::Free => None,
+            FleetHold::Stopped { by, reason } => Some(WaitingOn::Stop {
+                by: by.clone(),
+                reason: reason.clone(),
+            }),
+            FleetHold::Faulted { what } => Some(WaitingOn::Fault { what: what.clone() }),
+        }
+    }
+
+    /// Every rollout with its plan, oldest first.
+    pub fn plans_of_rollouts(&self) -> impl Iterator<Item = (RolloutId, &ringway_scheduler::Plan)> {
+        let rollouts = self.rollouts.iter();
+        rollouts.map(|rollout| (rollout.rec.id, rollout.plan.as_ref()))
+    }
+
+    /// The digest of a rollout's plan, or of the newest one's.
+    pub fn plan_digest(&self, rollout: Option<RolloutId>) -> Option<ringway_model::Digest> {
+        let rollout = match rollout {
+            Some(id) => self.rollouts.get(self.index_of(id).ok()?),
+            None => self.rollouts.last(),
+        };
+        rollout.map(|rollout| rollout.rec.plan)
+    }
+
+    /// The ticket of a rollout.
+    pub fn change(&self, rollout: RolloutId) -> Option<&ringway_model::ChangeId> {
+        let r = self.index_of(rollout).ok()?;
+        self.rollouts[r].rec.change.as_ref()
     }
 
     /// Hosts that are not to be touched, those together that somebody held together.
@@ -322,16 +347,19 @@ impl Engine {
                 vec![WaitingOn::HoldEnds, self.hold_reason(r)]
             }
             HostState::OnHold => self.host_hold(self.host_of(r, slot)).into_iter().collect(),
-            HostState::Pending | HostState::RestartWithheld | HostState::Again => {
-                self.start_waits(r, slot)
-            }
+            HostState::Pending
+            | HostState::RestartWithheld
+            | HostState::Again
+            | HostState::NotReady { .. }
+            | HostState::GoesLast { .. } => self.start_waits(r, slot),
             HostState::Running { .. }
             | HostState::Failed { .. }
             | HostState::Unhealthy { .. }
             | HostState::RolledBack
             | HostState::RollbackFailed { .. }
             | HostState::Lost
-            | HostState::Skipped => Vec::new(),
+            | HostState::Skipped
+            | HostState::Vanished => Vec::new(),
         }
     }
 
@@ -414,7 +442,16 @@ impl Engine {
             due: self.due_view(r),
             not_applicable: u32::try_from(rollout.plan.not_applicable.len()).unwrap_or(u32::MAX),
             hit: rollout.rec.hit,
+            too_late: self.too_late(r),
         }
+    }
+
+    fn too_late(&self, r: usize) -> Vec<String> {
+        let revision = self.rollouts[r].plan.revises.as_ref();
+        let hosts = revision.map_or(&[][..], |revision| &revision.too_late);
+        let hosts = hosts.iter().filter(|host| !self.has_vanished(**host));
+        let hosts = hosts.filter_map(|host| self.fleet.spec.hosts.get(host.index()));
+        hosts.map(|host| host.name.clone()).collect()
     }
 
     fn ring_view(&self, r: usize, ring: usize) -> RingView {
@@ -451,6 +488,7 @@ impl Engine {
             withheld: count.withheld,
             rolled_back: count.rolled_back,
             skipped: count.skipped,
+            vanished: count.vanished,
             halt_on: plan.halt_on,
             soak_until: at
                 .filter(|stage| matches!(stage, Stage::Soaking { .. }))
@@ -599,6 +637,9 @@ impl Engine {
             HostState::Skipped => HostOutcome::Skipped,
             HostState::OnHold => HostOutcome::OnHold,
             HostState::Again => HostOutcome::Again,
+            HostState::Vanished => HostOutcome::Vanished,
+            HostState::NotReady { .. } => HostOutcome::NotReady,
+            HostState::GoesLast { .. } => HostOutcome::GoesLast,
         }
     }
 }

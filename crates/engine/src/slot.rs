@@ -1,6 +1,6 @@
 //! One host's record in one rollout: 24 bytes, because there may be a million of them.
 
-use ringway_model::{StepKind, Timestamp, VisitKind};
+use ringway_model::{Timestamp, VisitKind};
 use serde::{Deserialize, Serialize};
 
 use crate::host::{Ending, HostState};
@@ -83,11 +83,16 @@ pub(crate) enum Class {
     Withheld,
     RolledBack,
     Skipped,
+    Vanished,
 }
 
 impl HostState {
     pub(crate) const fn class(self) -> Class {
         match self {
+            Self::NotReady { visit } | Self::GoesLast { visit } => match visit {
+                VisitKind::Update | VisitKind::Rollback => Class::Pending,
+                VisitKind::Restart => Class::Withheld,
+            },
             Self::Pending | Self::Again => Class::Pending,
             Self::Running { .. }
             | Self::Ready { .. }
@@ -103,6 +108,7 @@ impl HostState {
             Self::RolledBack => Class::RolledBack,
             Self::Offline | Self::Held | Self::OnHold => Class::Debt,
             Self::Skipped => Class::Skipped,
+            Self::Vanished => Class::Vanished,
         }
     }
 
@@ -110,7 +116,7 @@ impl HostState {
     /// touched is not.
     pub(crate) const fn is_down(self) -> bool {
         match self {
-            Self::Failed { step, .. } => !matches!(step, StepKind::Inspect | StepKind::Precheck),
+            Self::Failed { step, .. } => !step.leaves_up(),
             Self::Unhealthy { .. } | Self::RollbackFailed { .. } | Self::Lost | Self::Again => true,
             Self::Pending
             | Self::Running { .. }
@@ -125,6 +131,9 @@ impl HostState {
             | Self::Held
             | Self::Skipped
             | Self::OnHold
+            | Self::Vanished
+            | Self::NotReady { .. }
+            | Self::GoesLast { .. }
             | Self::ByHand { .. } => false,
         }
     }
@@ -182,7 +191,10 @@ impl HostState {
             | Self::Lost
             | Self::Skipped
             | Self::OnHold
-            | Self::Again => None,
+            | Self::Again
+            | Self::Vanished
+            | Self::NotReady { .. }
+            | Self::GoesLast { .. } => None,
         }
     }
 }

@@ -8,6 +8,7 @@ use ringway_scheduler::{FleetSpec, Plan};
 use serde::{Deserialize, Serialize};
 
 use crate::by_hand::Handwork;
+use crate::care::Unready;
 use crate::command::HoldKind;
 use crate::engine::{Engine, Fault, FleetHold};
 use crate::fleet::Fleet;
@@ -29,8 +30,25 @@ const FORMAT_WITH_CHANGES: u8 = 4;
 /// The same with what the terms of plans have come to behind that.
 const FORMAT_WITH_TERMS: u8 = 5;
 
+/// The same with what the care of roles is waited for behind that.
+const FORMAT_WITH_CARE: u8 = 6;
+
+/// What the care of roles is waited for, by the rollout's index, where there is anything.
+#[derive(Default, Serialize, Deserialize)]
+struct Cares {
+    unready: Vec<(u32, BTreeMap<u32, Unready>)>,
+    silenced: Vec<(u32, BTreeSet<u32>)>,
+    peers: Vec<(u32, BTreeMap<u32, (u16, HostId)>)>,
+}
+
+impl Cares {
+    const fn is_empty(&self) -> bool {
+        self.unready.is_empty() && self.silenced.is_empty() && self.peers.is_empty()
+    }
+}
+
 /// The same with work by hand behind that.
-const FORMAT_WITH_HANDS: u8 = 6;
+const FORMAT_WITH_HANDS: u8 = 7;
 
 /// Work by hand, by the rollout's index.
 type Hands = Vec<(u32, BTreeMap<u32, Handwork>)>;
@@ -143,6 +161,7 @@ impl Engine {
             || !words.skipped.is_empty()
             || !words.again.is_empty()
             || !words.calendars.is_empty();
+        let cares = self.cares();
         let changes = self.changes_named();
         let terms: Terms = (0_u32..)
             .zip(&self.rollouts)
@@ -156,6 +175,8 @@ impl Engine {
             .collect();
         let format = if !hands.is_empty() {
             FORMAT_WITH_HANDS
+        } else if !cares.is_empty() {
+            FORMAT_WITH_CARE
         } else if !terms.is_empty() {
             FORMAT_WITH_TERMS
         } else if !changes.is_empty() {
@@ -188,6 +209,9 @@ impl Engine {
         if format >= FORMAT_WITH_TERMS {
             bytes = postcard::to_extend(&terms, bytes).expect(plain);
         }
+        if format >= FORMAT_WITH_CARE {
+            bytes = postcard::to_extend(&cares, bytes).expect(plain);
+        }
         if format >= FORMAT_WITH_HANDS {
             bytes = postcard::to_extend(&hands, bytes).expect(plain);
         }
@@ -199,6 +223,23 @@ impl Engine {
         rollouts
             .filter_map(|(index, rollout)| Some((index, rollout.rec.change.clone()?)))
             .collect()
+    }
+
+    fn cares(&self) -> Cares {
+        let mut cares = Cares::default();
+        for (index, rollout) in (0_u32..).zip(&self.rollouts) {
+            let rec = &rollout.rec;
+            if !rec.unready.is_empty() {
+                cares.unready.push((index, rec.unready.clone()));
+            }
+            if !rec.silenced.is_empty() {
+                cares.silenced.push((index, rec.silenced.clone()));
+            }
+            if !rec.peers.is_empty() {
+                cares.peers.push((index, rec.peers.clone()));
+            }
+        }
+        cares
     }
 
     fn words(&self) -> Words {
@@ -298,6 +339,11 @@ impl Engine {
         } else {
             (Terms::new(), rest)
         };
+        let (cares, rest): (Cares, _) = if format >= FORMAT_WITH_CARE {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Cares::default(), rest)
+        };
         let hands: Hands = if format >= FORMAT_WITH_HANDS {
             postcard::from_bytes(rest).map_err(unreadable)?
         } else {
@@ -350,11 +396,34 @@ impl Engine {
             let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
             rollout.rec.change = Some(change);
         }
+        engine.take_cares(cares)?;
         engine.fleets = fleets;
         engine.plans = plans;
         debug_assert_eq!(stored.format, format);
         engine.rebuild();
         Ok(engine)
+    }
+
+    /// What the care of roles is waited for, as a snapshot has it.
+    fn take_cares(&mut self, cares: Cares) -> Result<(), Fault> {
+        let missing = || Fault::new("the snapshot misses a rollout");
+        for (index, unready) in cares.unready {
+            let rollout = self.rollouts.get_mut(index as usize);
+            rollout.ok_or_else(missing)?.rec.unready = unready;
+        }
+        for (index, silenced) in cares.silenced {
+            let rollout = self.rollouts.get_mut(index as usize);
+            rollout.ok_or_else(missing)?.rec.silenced = silenced;
+        }
+        for (index, peers) in cares.peers {
+            let hosts = self.fleet.spec.hosts.len();
+            if peers.values().any(|(_, peer)| peer.index() >= hosts) {
+                return Err(Fault::new("the snapshot is of another fleet"));
+            }
+            let rollout = self.rollouts.get_mut(index as usize);
+            rollout.ok_or_else(missing)?.rec.peers = peers;
+        }
+        Ok(())
     }
 
     /// What people said of single hosts, as a snapshot has it.

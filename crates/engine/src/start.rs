@@ -30,8 +30,12 @@ pub(crate) enum Block {
     Hold(WaitingOn),
     /// Somebody said that the host is not to be touched, and nothing has been done to it.
     OnHold(WaitingOn),
-    /// Work may not run on the host now.
+    /// Work may not run on the host now, or its group is not ready for it.
     Time(WaitingOn),
+    /// The host goes last of its group.
+    Last(WaitingOn),
+    /// A step of it runs on a peer, and there is none.
+    Peer(WaitingOn),
 }
 
 impl Block {
@@ -44,7 +48,9 @@ impl Block {
             | Self::Host(on)
             | Self::Hold(on)
             | Self::OnHold(on)
-            | Self::Time(on) => on,
+            | Self::Time(on)
+            | Self::Last(on)
+            | Self::Peer(on) => on,
         }
     }
 }
@@ -82,12 +88,22 @@ impl Engine {
         }
         let host = self.host_of(r, slot);
         if let Some(on) = self.host_hold(host) {
-            let rests = self.rollouts[r].rec.slots[slot as usize].state == HostState::Pending;
+            let state = self.rollouts[r].rec.slots[slot as usize].state;
+            let rests = matches!(
+                state,
+                HostState::Pending | HostState::NotReady { .. } | HostState::GoesLast { .. }
+            );
             return Err(if rests && visit == VisitKind::Update {
                 Block::OnHold(on)
             } else {
                 Block::Host(on)
             });
+        }
+        if let Some(block) = self
+            .postponed(r, slot)
+            .filter(|_| visit != VisitKind::Rollback)
+        {
+            return Err(block);
         }
         if let Some(on) = self.out_of_time(r, slot, visit, 0) {
             return Err(Block::Time(on));
@@ -112,10 +128,12 @@ impl Engine {
             self.baseline(r, slot)?;
             self.after_dependencies(r, slot)?;
         }
-        if repair {
-            Ok(())
-        } else {
-            self.peers_stay_up(host).map_err(Block::Cell)
+        if !repair {
+            self.peers_stay_up(host).map_err(Block::Cell)?;
+        }
+        match self.without_peer(r, slot, visit) {
+            Some(on) if visit != VisitKind::Rollback => Err(Block::Peer(on)),
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -346,7 +364,10 @@ impl Engine {
                 continue;
             };
             match self.may_start(r, slot, visit) {
-                Ok(()) => *free -= self.issue(r, slot, visit, 0, 1, out),
+                Ok(()) => {
+                    let first = self.heeded(r, slot, visit, 0);
+                    *free -= self.issue(r, slot, visit, (first, 1), out);
+                }
                 Err(Block::All(_)) => {
                     self.put_back(r, slot, again);
                     return;
@@ -428,6 +449,16 @@ impl Engine {
                 parked.entry(opens).or_default().push(slot);
             }
             Block::OnHold(_) => self.move_host(r, slot, HostState::OnHold, Timestamp::NEVER, out),
+            Block::Last(_) => {
+                let kin = self.kin_of(host);
+                let parked = &mut self.rollouts[r].idx.parked_last;
+                parked.entry(kin).or_default().insert(slot);
+            }
+            Block::Peer(_) => {
+                let cell = self.fleet.cell[host.index()];
+                let parked = &mut self.rollouts[r].idx.parked_peers;
+                parked.entry(cell).or_default().insert(slot);
+            }
             Block::All(_) => {}
         }
         // It may have been woken for a slot of its availability group or of a budget; the next one there gets the chance.
@@ -461,7 +492,12 @@ impl Engine {
                 break;
             }
             match self.peers_allow(r, slot, visit, position) {
-                Ok(()) => *free -= self.issue(r, slot, visit, position, attempt, out),
+                Ok(()) if self.lacks_peer(r, slot, visit, position) => {
+                    if self.wait_for_peer(r, slot, out) {
+                        waiting.push(slot);
+                    }
+                }
+                Ok(()) => *free -= self.issue(r, slot, visit, (position, attempt), out),
                 // A visit that may not go on does not keep its host out of service. A rollback is left half done only where
                 // its rollout was given up: the peer it waits for may be lost for good.
                 Err(_)
@@ -516,7 +552,7 @@ impl Engine {
     }
 
     /// After a takeover nothing is known of anybody for a moment; that is no reason to turn back yet.
-    fn may_be_fresh_soon(&self, r: usize, slot: u32) -> bool {
+    pub(crate) fn may_be_fresh_soon(&self, r: usize, slot: u32) -> bool {
         let cell = self.fleet.cell_of(self.host_of(r, slot));
         cell.is_some_and(|cell| {
             self.now < self.recovered_at + self.fleet.spec.cells[cell.index()].fresh
@@ -531,8 +567,7 @@ impl Engine {
         r: usize,
         slot: u32,
         visit: VisitKind,
-        position: u8,
-        attempt: u8,
+        (position, attempt): (u8, u8),
         out: &mut Vec<Event>,
     ) -> u32 {
         const LONGEST_VISIT: u16 = 4096;
@@ -544,6 +579,9 @@ impl Engine {
             return 0;
         };
         let intent = IntentId::new(self.rollouts[r].rec.id, Slot(slot), serial);
+        if !self.choose_peer(intent, visit, (position, attempt), out) {
+            return 0;
+        }
         let issued = Event::StepIssued {
             intent,
             visit,
@@ -572,6 +610,7 @@ impl Engine {
             HostState::Ready { .. } => self
                 .peers_allow(r, slot, visit, position)
                 .err()
+                .or_else(|| self.peer_waits(r, slot, visit, position))
                 .unwrap_or(WaitingOn::Worker),
             HostState::ByHand { .. } => self.hand_waits(r, slot, 0)?,
             HostState::Running { .. }
@@ -589,7 +628,10 @@ impl Engine {
             | HostState::Lost
             | HostState::Skipped
             | HostState::OnHold
-            | HostState::Again => WaitingOn::Step {
+            | HostState::Again
+            | HostState::Vanished
+            | HostState::NotReady { .. }
+            | HostState::GoesLast { .. } => WaitingOn::Step {
                 host: self.host_of(r, slot),
                 step: kind.word().to_owned(),
             },

@@ -191,7 +191,7 @@ impl Engine {
     }
 
     /// When work may run is other than before: whoever waited for an instant is looked at again.
-    fn times_changed(&mut self, r: usize) {
+    pub(crate) fn times_changed(&mut self, r: usize) {
         self.refresh_effective(r);
         let idx = &mut self.rollouts[r].idx;
         let parked = std::mem::take(&mut idx.parked_times);

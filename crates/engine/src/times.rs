@@ -15,7 +15,7 @@
 use ringway_calendar::{Because, Intervals, Opening, State, Timetable, UnknownZone, Zones};
 use ringway_model::{Slot, Span, StepKind, Timestamp, VisitKind, WaitingOn};
 use ringway_scheduler::Plan;
-use ringway_scheduler::plan::{More, StepPlan};
+use ringway_scheduler::plan::StepPlan;
 use ringway_scheduler::terms::{KNOWN_FOR, Rule};
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,21 @@ pub struct Calendar {
     pub until: Timestamp,
     /// By the number of the rule in the plan.
     pub tables: Vec<Table>,
+}
+
+impl Calendar {
+    /// Makes room for rules that a revision of the plan has and the plan before had not. Nothing is known of those yet; what
+    /// is known of the others stays so, and all of it is asked for anew.
+    pub(crate) fn make_room(&mut self, before: &Plan, after: &Plan, now: Timestamp) {
+        let (was, is) = (before.times.tables.len(), after.times.tables.len());
+        if was == is {
+            return;
+        }
+        let new = std::iter::repeat_n(Table::default(), is - was);
+        self.tables.splice(was..was, new);
+        self.tables.resize(after.rules().count(), Table::default());
+        self.until = now;
+    }
 }
 
 /// The instants of one rule.
@@ -132,10 +147,7 @@ const AHEAD: Span = Span::hours(24 * 30);
 
 /// The longest that a step may take.
 pub(crate) fn longest(step: &StepPlan) -> Span {
-    match &step.more {
-        More::Reboot { back_within, .. } => step.step.timeout.plus(*back_within),
-        More::Nothing | More::Inspect { .. } | More::Manual { .. } => step.step.timeout,
-    }
+    step.longest()
 }
 
 impl Engine {
@@ -213,7 +225,7 @@ impl Engine {
         let kind = rollout.step(slot, visit, position)?.kind;
         if matches!(
             kind,
-            StepKind::Verify | StepKind::CareVerify | StepKind::Undrain
+            StepKind::Verify | StepKind::CareVerify | StepKind::Undrain | StepKind::Unsilence
         ) {
             return None;
         }

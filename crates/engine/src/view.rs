@@ -84,6 +84,9 @@ pub struct RolloutView {
     pub not_applicable: u32,
     /// Hosts that counted as failed at any time, in all rings: the blast radius so far.
     pub hit: u32,
+    /// Hosts that the update is for and that are no part of the rollout: they joined the fleet when its last ring had begun.
+    #[serde(default)]
+    pub too_late: Vec<String>,
 }
 
 /// By when a rollout is to be complete.
@@ -180,6 +183,9 @@ pub struct RingView {
     /// Hosts that a person left out.
     #[serde(default)]
     pub skipped: u32,
+    /// Hosts that are no longer of the fleet.
+    #[serde(default)]
+    pub vanished: u32,
     /// The failure that halts.
     pub halt_on: Option<u32>,
     /// When the soak ends if nothing interrupts it.

@@ -4,7 +4,7 @@
 //! out of it leads through putting the host back.
 
 use ringway_model::{
-    AfterCrash, FailWhy, HostId, IntentId, RolloutId, Slot, StepKind, StepResult, Timestamp,
+    AfterCrash, FailWhy, HostId, IntentId, Place, RolloutId, Slot, StepKind, StepResult, Timestamp,
     VisitKind,
 };
 use ringway_policy::validated::OnHalt;
@@ -17,16 +17,16 @@ use crate::slot::{Class, SlotRec};
 
 /// A step that ended, with what is needed to say what follows.
 #[derive(Clone, Copy)]
-struct Ended {
-    r: usize,
-    slot: u32,
-    visit: VisitKind,
-    position: u8,
-    attempt: u8,
-    ending: Ending,
-    kind: StepKind,
+pub(crate) struct Ended {
+    pub(crate) r: usize,
+    pub(crate) slot: u32,
+    pub(crate) visit: VisitKind,
+    pub(crate) position: u8,
+    pub(crate) attempt: u8,
+    pub(crate) ending: Ending,
+    pub(crate) kind: StepKind,
     /// Whether the step is not known never to have begun.
-    began: bool,
+    pub(crate) began: bool,
 }
 
 impl Engine {
@@ -76,6 +76,7 @@ impl Engine {
             },
             result,
         );
+        let then = self.of_the_fleet(r, slot, then);
         self.emit(
             Event::StepEnded {
                 intent,
@@ -100,6 +101,7 @@ impl Engine {
             StepResult::Unreachable => self.after_unreachable(ended),
             StepResult::Interrupted => self.after_interruption(ended),
             StepResult::NotStarted => self.go_to(ended, ended.position, ended.attempt),
+            StepResult::Answered { yes } => self.after_answer(ended, *yes),
         }
     }
 
@@ -107,11 +109,20 @@ impl Engine {
         match (ended.ending, ended.kind) {
             // The host is back in service; where the visit was heading is where it is.
             (
-                Ending::BackToPending | Ending::Withheld | Ending::Failed { .. },
-                StepKind::Undrain,
-            ) => self.end_as(ended, ended.ending),
+                Ending::BackToPending
+                | Ending::Withheld
+                | Ending::Failed { .. }
+                | Ending::Offline
+                | Ending::Lost,
+                StepKind::Undrain | StepKind::Unsilence,
+            ) => self.end_silence(ended, ended.ending),
             (
-                Ending::Well | Ending::BackToPending | Ending::Withheld | Ending::Failed { .. },
+                Ending::Well
+                | Ending::BackToPending
+                | Ending::Withheld
+                | Ending::Failed { .. }
+                | Ending::Offline
+                | Ending::Lost,
                 _,
             ) => self.go_to(ended, ended.position + 1, 1),
         }
@@ -168,6 +179,9 @@ impl Engine {
             | FailWhy::Unexpected
             | FailWhy::TimedOut
             | FailWhy::Interrupted
+            | FailWhy::NotReady
+            | FailWhy::NoPeer
+            | FailWhy::PeerUnreachable
             | FailWhy::Refused => self
                 .try_again(ended)
                 .unwrap_or_else(|| self.fail(ended, why)),
@@ -193,6 +207,15 @@ impl Engine {
     }
 
     fn after_unreachable(&self, ended: Ended) -> Then {
+        if self.is_beside(ended) {
+            // Of the host itself that says nothing. The next attempt is another member's.
+            let why = FailWhy::PeerUnreachable;
+            return self.after_failure(ended, why);
+        }
+        if ended.kind == StepKind::Unsilence && ended.ending != Ending::Well {
+            let again = self.try_again(ended);
+            return again.unwrap_or_else(|| self.end_as(ended, ended.ending));
+        }
         let record = self.rollouts[ended.r].rec.slots[ended.slot as usize];
         // The flag of the step itself is set since it was issued; it is known not to have begun.
         let own = match ended.kind {
@@ -200,10 +223,14 @@ impl Engine {
             StepKind::Apply | StepKind::Rollback => SlotRec::APPLYING,
             StepKind::Inspect
             | StepKind::Precheck
+            | StepKind::Ready
+            | StepKind::Last
+            | StepKind::Silence
             | StepKind::Reboot
             | StepKind::Verify
             | StepKind::CareVerify
-            | StepKind::Undrain => 0,
+            | StepKind::Undrain
+            | StepKind::Unsilence => 0,
         };
         let touched = record.is((SlotRec::DRAINED | SlotRec::APPLYING) & !own)
             || record.is(SlotRec::RETRYING);
@@ -219,28 +246,19 @@ impl Engine {
         }
         let untouched = !record.is(SlotRec::CHANGED) && !self.is_failed_again(ended.r, ended.slot);
         if !touched && ended.visit == VisitKind::Update && untouched {
-            let until = self.now + self.rollouts[ended.r].plan.offline_retry;
-            #[cfg(feature = "planted-bugs")]
-            let until = if self.bug(crate::planted::Bug::OfflineForgotten) {
-                Timestamp::NEVER
-            } else {
-                until
-            };
-            return Then::End {
-                to: HostState::Offline,
-                until,
-            };
+            return self.end_silence(ended, Ending::Offline);
         }
         if ended.kind.takes_down() {
-            return Then::End {
-                to: HostState::Lost,
-                until: Timestamp::NEVER,
-            };
+            return self.end_silence(ended, Ending::Lost);
         }
-        self.try_again(ended).unwrap_or(Then::End {
-            to: HostState::Lost,
-            until: Timestamp::NEVER,
-        })
+        let again = self.try_again(ended);
+        again.unwrap_or_else(|| self.end_silence(ended, Ending::Lost))
+    }
+
+    /// Whether a step runs on a peer of its host.
+    fn is_beside(&self, ended: Ended) -> bool {
+        let step = self.rollouts[ended.r].step(ended.slot, ended.visit, ended.position);
+        step.is_some_and(|step| step.step.at == Place::Peer)
     }
 
     /// The step began, is not running, and left no result; re-attaching has shown that.
@@ -264,10 +282,14 @@ impl Engine {
             // Looking and checking change nothing, and a role's care is idempotent by contract.
             StepKind::Inspect
             | StepKind::Precheck
+            | StepKind::Ready
+            | StepKind::Last
+            | StepKind::Silence
             | StepKind::Drain
             | StepKind::Verify
             | StepKind::CareVerify
-            | StepKind::Undrain => self.again_or_fail(ended),
+            | StepKind::Undrain
+            | StepKind::Unsilence => self.again_or_fail(ended),
             StepKind::Reboot => match step.step.after_crash {
                 AfterCrash::Repeat => self.again_or_fail(ended),
                 AfterCrash::Inspect => self.fail(ended, FailWhy::Interrupted),
@@ -291,7 +313,11 @@ impl Engine {
     }
 
     /// The step failed for good.
-    fn fail(&self, ended: Ended, why: FailWhy) -> Then {
+    pub(crate) fn fail(&self, ended: Ended, why: FailWhy) -> Then {
+        if ended.kind == StepKind::Unsilence {
+            // The silence ends by itself. What is so of the host does not depend on it.
+            return self.end_as(ended, ended.ending);
+        }
         let applying = self.rollouts[ended.r].rec.slots[ended.slot as usize].is(SlotRec::APPLYING);
         let ended = if ended.kind == StepKind::Inspect && applying {
             // The look was for the sake of the change that was interrupted, and that is what failed.
@@ -305,13 +331,17 @@ impl Engine {
         let ending = match ended.ending {
             // What failed first is what is told.
             Ending::Failed { step, why } => Ending::Failed { step, why },
-            Ending::Well | Ending::BackToPending | Ending::Withheld => Ending::Failed {
+            Ending::Well
+            | Ending::BackToPending
+            | Ending::Withheld
+            | Ending::Offline
+            | Ending::Lost => Ending::Failed {
                 step: ended.kind,
                 why,
             },
         };
         if ended.kind == StepKind::Undrain {
-            return self.end_as(ended, ending);
+            return self.end_silence(ended, ending);
         }
         #[cfg(feature = "planted-bugs")]
         if self.bug(crate::planted::Bug::UndrainForgotten) {
@@ -321,7 +351,8 @@ impl Engine {
     }
 
     /// Goes to a step of the visit if it may run now; ends the visit behind its last one.
-    fn go_to(&self, ended: Ended, position: u8, attempt: u8) -> Then {
+    pub(crate) fn go_to(&self, ended: Ended, position: u8, attempt: u8) -> Then {
+        let position = self.heeded(ended.r, ended.slot, ended.visit, position);
         if self.rollouts[ended.r]
             .step(ended.slot, ended.visit, position)
             .is_none()
@@ -341,7 +372,11 @@ impl Engine {
     /// The scope is held and the step at `position` may not start: back into service, with what was reached so far.
     fn turn_back(&self, ended: Ended) -> Then {
         let ending = match ended.ending {
-            Ending::Failed { .. } | Ending::Withheld | Ending::BackToPending => ended.ending,
+            Ending::Failed { .. }
+            | Ending::Withheld
+            | Ending::BackToPending
+            | Ending::Offline
+            | Ending::Lost => ended.ending,
             Ending::Well => {
                 self.ending_when_turned_back(ended.r, ended.slot, ended.visit, ended.position)
             }
@@ -388,6 +423,38 @@ impl Engine {
                 attempt: 1,
                 ending,
             },
+            Some(_) | None => self.end_silence(ended, ending),
+        }
+    }
+
+    /// Ends the silence of a host that needs nothing else any more, where it may be silenced, and the visit with that.
+    fn end_silence(&self, ended: Ended, ending: Ending) -> Then {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::SilenceForgotten) {
+            return self.end_as(ended, ending);
+        }
+        let rollout = &self.rollouts[ended.r];
+        let runs = matches!(
+            rollout.rec.slots[ended.slot as usize].state,
+            HostState::Running { .. }
+        );
+        // The step itself is noted as a silence since it was issued.
+        let own = ended.kind == StepKind::Silence && runs && !ended.began && ended.attempt == 1;
+        let is_silenced = rollout.rec.silenced.contains(&ended.slot) && !own;
+        let position = rollout
+            .route(ended.slot)
+            .position(ended.visit, StepKind::Unsilence);
+        let step = position.and_then(|at| rollout.step(ended.slot, ended.visit, at));
+        let unreached = matches!(ending, Ending::Offline | Ending::Lost)
+            && step.is_some_and(|step| step.step.at == Place::Host);
+        match position {
+            Some(position) if is_silenced && !unreached && ended.kind != StepKind::Unsilence => {
+                Then::Step {
+                    position,
+                    attempt: 1,
+                    ending,
+                }
+            }
             Some(_) | None => self.end_as(ended, ending),
         }
     }
@@ -410,6 +477,15 @@ impl Engine {
             // A visit that came to nothing has mended nothing.
             Ending::BackToPending if self.is_failed_again(r, slot) => (HostState::Again, never),
             Ending::BackToPending => (HostState::Pending, never),
+            #[cfg(feature = "planted-bugs")]
+            Ending::Offline if self.bug(crate::planted::Bug::OfflineForgotten) => {
+                (HostState::Offline, never)
+            }
+            Ending::Offline => (
+                HostState::Offline,
+                self.now + self.rollouts[r].plan.offline_retry,
+            ),
+            Ending::Lost => (HostState::Lost, never),
             Ending::Withheld => (HostState::RestartWithheld, never),
             Ending::Failed {
                 why: why @ (FailWhy::RestartLoop | FailWhy::NotBack),
@@ -561,6 +637,9 @@ impl Engine {
             | HostState::Skipped
             | HostState::OnHold
             | HostState::Again
+            | HostState::Vanished
+            | HostState::NotReady { .. }
+            | HostState::GoesLast { .. }
             // Nobody can be called back from there; the visit goes on, or back, when they have said how it ended.
             | HostState::ByHand { .. } => {}
         }
@@ -589,7 +668,20 @@ impl Engine {
             kind,
             began: false,
         };
-        let (to, until) = match self.turn_back(ended) {
+        let then = self.turn_back(ended);
+        self.follow_by_moving(r, slot, visit, then, out);
+    }
+
+    /// A host between two steps goes on as is said to follow.
+    pub(crate) fn follow_by_moving(
+        &mut self,
+        r: usize,
+        slot: u32,
+        visit: VisitKind,
+        then: Then,
+        out: &mut Vec<Event>,
+    ) {
+        let (to, until) = match self.of_the_fleet(r, slot, then) {
             Then::Step {
                 position,
                 attempt,
@@ -665,6 +757,9 @@ impl Engine {
                 ringway_scheduler::plan::More::Reboot { restarts, .. } => restarts.1,
                 ringway_scheduler::plan::More::Nothing
                 | ringway_scheduler::plan::More::Inspect { .. }
+                | ringway_scheduler::plan::More::Ready { .. }
+                | ringway_scheduler::plan::More::Last { .. }
+                | ringway_scheduler::plan::More::Silence { .. }
                 | ringway_scheduler::plan::More::Manual { .. } => u16::MAX,
             })
     }

@@ -23,6 +23,10 @@ impl Engine {
 
     /// Watches a host by one probe, as freshly as anybody needs it.
     fn watch(&mut self, host: HostId, probe: ProbeId) {
+        // Nobody answers for a host that is gone.
+        if self.has_vanished(host) {
+            return;
+        }
         let mut freshest = self.probe_freshness(probe);
         if let Some(cell) = self.fleet.cell_of(host) {
             let cell = &self.fleet.spec.cells[cell.index()];
@@ -102,6 +106,23 @@ impl Engine {
         if !self.live || self.rollouts[r].rec.opened == 0 {
             return;
         }
+        self.watch_unknown(r);
+        let opened = usize::from(self.rollouts[r].rec.opened);
+        for ring in 0..opened {
+            for index in self.rollouts[r].plan.rings[ring].slots() {
+                let class = self.rollouts[r].rec.slots[index].state.class();
+                if matches!(class, Class::Settling | Class::Done) {
+                    self.watch_boot(r, u32::try_from(index).unwrap_or(u32::MAX));
+                }
+            }
+        }
+    }
+
+    /// What a rollout needs to know and nothing is known of.
+    pub(crate) fn watch_unknown(&mut self, r: usize) {
+        if !self.live || self.rollouts[r].rec.opened == 0 {
+            return;
+        }
         for (host, probe) in self.cell_watches(r) {
             self.watch(host, probe);
         }
@@ -117,10 +138,6 @@ impl Engine {
                     if self.fleet.evidence(host, probe) == ringway_model::Evidence::Unknown {
                         self.watch(host, probe);
                     }
-                }
-                let class = self.rollouts[r].rec.slots[index].state.class();
-                if matches!(class, Class::Settling | Class::Done) {
-                    self.watch_boot(r, slot);
                 }
             }
         }

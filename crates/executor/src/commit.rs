@@ -11,6 +11,7 @@ use crate::decide::answer;
 use crate::fold::Head;
 use crate::ledger::Next;
 use crate::machine::{Executor, Growth, Happening, Phase};
+use crate::notices::Notices;
 use crate::port::{AppendFailure, Blob, Ended, Request, Row, Snapshot, Start};
 use crate::recover::{Lost, unanswered};
 
@@ -21,6 +22,7 @@ pub(crate) struct Commit {
     /// The end of the journal once it is durable.
     pub(crate) head: Head,
     pub(crate) blobs: Vec<Blob>,
+    pub(crate) notices: Notices,
     pub(crate) events: Vec<Event>,
     pub(crate) replies: Vec<(u64, Result<Accepted, Rejected>)>,
     /// What must be decided again should the batch be lost.
@@ -35,6 +37,7 @@ impl Commit {
         Request::Append {
             row: self.row.clone(),
             blobs: self.blobs.clone(),
+            notices: self.notices.clone(),
         }
     }
 }
@@ -162,6 +165,17 @@ impl Executor {
         let (epoch, attach) = (self.epoch, next.attach);
         #[cfg(feature = "planted-bugs")]
         let (epoch, attach) = self.planted_start(epoch, attach);
+        #[cfg(feature = "planted-bugs")]
+        let order = ringway_engine::OrderView {
+            peer: order.peer.map(|peer| {
+                if attach && self.has(ringway_engine::planted::Bug::PeerLost) {
+                    order.host
+                } else {
+                    peer
+                }
+            }),
+            ..order
+        };
         out.push(Request::Start(Start {
             intent,
             epoch,
@@ -174,6 +188,7 @@ impl Executor {
             position: order.position,
             attempt: order.attempt,
             previous: order.previous,
+            peer: order.peer,
             adopts: self.adopts(),
             attach,
             may_run_when_held: order.may_run_when_held,

@@ -1,5 +1,7 @@
 //! One batch: what arrived is handed to the engine, time is let pass, and what was decided becomes a row.
 
+use std::collections::BTreeSet;
+
 use ringway_engine::{Accepted, Command, Event, Handled, Input, Rejected};
 use ringway_model::{Actor, Digest, IntentId, Timestamp};
 
@@ -10,7 +12,8 @@ use crate::fold;
 use crate::interpret::interpret;
 use crate::library::{DOCUMENT, EXHIBIT, FLEET, PLAN};
 use crate::machine::{Asked, Executor, Happening, Phase};
-use crate::port::{Blob, HandIn, Order, Proposal, Request, Row};
+use crate::notices::{self, Notices};
+use crate::port::{Blob, HandIn, Order, Proposal, Refresh, Request, Row};
 use crate::words::{self, Word};
 
 /// A batch while it is being decided.
@@ -139,6 +142,7 @@ impl Executor {
     ) -> Result<Accepted, Rejected> {
         let (command, blobs) = match order {
             Order::Propose(proposal) => self.register(*proposal)?,
+            Order::Refresh(refresh) => self.register_refresh(*refresh)?,
             Order::Command(command) => {
                 self.check_known(&command)?;
                 (command, Vec::new())
@@ -168,7 +172,7 @@ impl Executor {
                     return;
                 };
                 let (intent, result) = (*intent, interpret(report, step));
-                if let Some(note) = words::note(report, &result) {
+                if let Some(note) = words::note(step.kind, report, &result) {
                     let word = words::word(&order, &result, &note);
                     draft.said.extend(word.map(|word| (intent, word)));
                     draft.batch.notes.push((intent, note));
@@ -201,8 +205,14 @@ impl Executor {
     /// Watches what the decided events want watched.
     fn observe(&mut self, now: Timestamp, events: &[Event]) {
         for event in events {
-            if let Event::FleetAdopted { fleet } = event {
+            if let Event::FleetAdopted { fleet } | Event::FleetRefreshed { fleet, .. } = event {
                 self.fleet = Some(*fleet);
+            }
+            // A revision may have rules about time that the plan before did not have.
+            if let Event::PlanRevised { rollout, .. } = event
+                && self.engine.wants_calendar(*rollout)
+            {
+                self.calendars_asked.remove(rollout);
             }
         }
         let fleet = self
@@ -244,17 +254,14 @@ impl Executor {
                 hint: Some("make the plan again from the documents as they are now".to_owned()),
             });
         }
+        // What a refusal before this one left known may not be durable: it is named whether it is known or not.
         let mut blobs = documents;
-        if !self.library.fleets.contains_key(&fleet) {
-            self.engine.provide_fleet(fleet, proposal.fleet.clone());
-            self.library.fleets.insert(fleet, proposal.fleet);
-            blobs.push(blob(FLEET, fleet, fleet_bytes));
-        }
-        if !self.library.plans.contains_key(&plan) {
-            self.engine.provide_plan(plan, proposal.plan.clone());
-            self.library.plans.insert(plan, proposal.plan);
-            blobs.push(blob(PLAN, plan, plan_bytes));
-        }
+        self.engine.provide_fleet(fleet, proposal.fleet.clone());
+        self.library.fleets.insert(fleet, proposal.fleet);
+        blobs.push(blob(FLEET, fleet, fleet_bytes));
+        self.engine.provide_plan(plan, proposal.plan.clone());
+        self.library.plans.insert(plan, proposal.plan);
+        blobs.push(blob(PLAN, plan, plan_bytes));
         let key = proposal.key;
         let command = match proposal.change {
             None => Command::Propose { fleet, plan, key },
@@ -266,6 +273,45 @@ impl Executor {
             },
         };
         Ok((command, blobs))
+    }
+
+    /// Makes known what comes with a fleet that was read anew, and names what must become durable with it. What a refusal
+    /// before this one left known is named again: it may not be durable.
+    fn register_refresh(&mut self, refresh: Refresh) -> Result<(Command, Vec<Blob>), Rejected> {
+        let mut blobs: Vec<Blob> = refresh
+            .documents
+            .into_iter()
+            .map(|(_, text)| blob(DOCUMENT, Digest::of(text.as_bytes()), text.into_bytes()))
+            .collect();
+        let known: BTreeSet<Digest> = self
+            .engine
+            .open()
+            .iter()
+            .flat_map(|open| open.plan.documents.values().copied())
+            .chain(blobs.iter().map(|document| document.digest))
+            .collect();
+        let mut plans = Vec::new();
+        for (rollout, plan) in refresh.plans {
+            let made_from = plan.documents.iter();
+            let mut missing = made_from.filter(|(_, digest)| !known.contains(digest));
+            if let Some((name, _)) = missing.next() {
+                return Err(Rejected {
+                    code: "documents-missing".to_owned(),
+                    why: format!("a plan was made from {name}, which did not come with it"),
+                    hint: Some("refresh again from the documents as they are now".to_owned()),
+                });
+            }
+            let (digest, bytes) = plan.encode();
+            self.engine.provide_plan(digest, plan.clone());
+            self.library.plans.insert(digest, plan);
+            blobs.push(blob(PLAN, digest, bytes));
+            plans.push((rollout, digest));
+        }
+        let (fleet, bytes) = refresh.fleet.encode();
+        self.engine.provide_fleet(fleet, refresh.fleet.clone());
+        self.library.fleets.insert(fleet, refresh.fleet);
+        blobs.push(blob(FLEET, fleet, bytes));
+        Ok((Command::Refresh { fleet, plans }, blobs))
     }
 
     /// A command may only name content that was registered, and another database than this one.
@@ -290,6 +336,18 @@ impl Executor {
                 code: "documents-missing".to_owned(),
                 why: format!("`{}` did not come with the word about it", exhibit.name),
                 hint: Some("hand it in with `done HOST --evidence FILE`".to_owned()),
+            });
+        }
+        if let Command::Refresh { fleet, plans } = command
+            && !(self.library.fleets.contains_key(fleet)
+                && plans
+                    .iter()
+                    .all(|(_, plan)| self.library.plans.contains_key(plan)))
+        {
+            return Err(Rejected {
+                code: "not-found".to_owned(),
+                why: format!("fleet {} or a plan for it is not registered", fleet.short()),
+                hint: Some("send the documents with it".to_owned()),
             });
         }
         if let Command::Propose { fleet, plan, .. } | Command::ProposeAs { fleet, plan, .. } =
@@ -321,8 +379,10 @@ impl Executor {
         row.hash = row.hash_after(&self.head.hash);
         head.hash = row.hash;
         let snapshot = state.map(|state| fold::snapshot(&self.engine, &head, &self.words, state));
+        let notices = self.notices(&draft.batch.events, head.seq);
         let commit = Commit {
             row,
+            notices,
             head,
             blobs: draft.blobs,
             events: draft.batch.events,
@@ -345,6 +405,18 @@ impl Executor {
         self.phase = Phase::Committing(Box::new(commit));
     }
 
+    /// What people are to be told with a batch of these events, which is to be row `seq`.
+    fn notices(&mut self, events: &[Event], seq: u64) -> Notices {
+        let open = notices::all_open(&self.engine);
+        let keys = notices::keys(&open);
+        let is_as_before = self.open_matters.as_ref() == Some(&keys);
+        self.open_matters = Some(keys);
+        Notices {
+            open: (!is_as_before).then_some(open),
+            happened: notices::happened(&self.engine, events, seq),
+        }
+    }
+
     /// Often enough that recovery is quick, seldom enough that snapshots are not most of what is written; see
     /// [`Config`](crate::config::Config).
     fn is_snapshot_due(&self) -> bool {
@@ -365,6 +437,7 @@ fn handed_in(handed: HandIn) -> Result<(Command, Vec<Blob>), Rejected> {
         Command::Done { exhibit: None, .. }
         | Command::Propose { .. }
         | Command::ProposeAs { .. }
+        | Command::Refresh { .. }
         | Command::OverrideFreeze { .. }
         | Command::Approve { .. }
         | Command::Reject { .. }

@@ -196,7 +196,7 @@ impl Fold {
                     seq,
                     what: fault.what,
                 })?;
-            if let Event::FleetAdopted { fleet } = event {
+            if let Event::FleetAdopted { fleet } | Event::FleetRefreshed { fleet, .. } = event {
                 self.head.fleet = Some(*fleet);
             }
         }

@@ -9,7 +9,10 @@ use ringway_scheduler::plan::{More, StepPlan};
 
 /// Reads a report by the step's declarations.
 pub fn interpret(report: &RawReport, step: &StepPlan) -> StepResult {
+    let is_question = matches!(step.more, More::Ready { .. } | More::Last { .. });
     match report {
+        // As of `grep`: anything but yes and no is no answer. A client that is missing must not be heard as a no.
+        RawReport::Ended { exit: 1, .. } if is_question => StepResult::Answered { yes: false },
         RawReport::Ended {
             exit: 0,
             output,
@@ -53,7 +56,12 @@ fn ended_well(output: &str, restarts: u16, step: &StepPlan) -> StepResult {
         }
         // Nobody runs it, so nobody can report it: what says that it is done is a person's word.
         More::Manual { .. } => StepResult::Failed(FailWhy::Unexpected),
-        More::Nothing => match &step.step.expect {
+        More::Ready { .. } | More::Last { .. } => {
+            let expect = step.step.expect.as_ref();
+            let yes = expect.is_none_or(|expect| meets(output, expect));
+            StepResult::Answered { yes }
+        }
+        More::Nothing | More::Silence { .. } => match &step.step.expect {
             Some(expect) if !meets(output, expect) => StepResult::Failed(FailWhy::Unexpected),
             Some(_) | None => StepResult::Done,
         },
@@ -85,8 +93,12 @@ fn restart_failure(seen: u16, step: &StepPlan) -> FailWhy {
             restarts: (_, most),
             ..
         } if seen > *most => FailWhy::RestartLoop,
-        More::Reboot { .. } | More::Inspect { .. } | More::Nothing | More::Manual { .. } => {
-            FailWhy::NotBack
-        }
+        More::Reboot { .. }
+        | More::Inspect { .. }
+        | More::Nothing
+        | More::Ready { .. }
+        | More::Last { .. }
+        | More::Silence { .. }
+        | More::Manual { .. } => FailWhy::NotBack,
     }
 }

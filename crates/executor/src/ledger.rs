@@ -167,9 +167,11 @@ const fn mark(event: &Event) -> Mark {
         | Event::CancelBegan { .. }
         | Event::RollbackBegan { .. }
         | Event::Finished { .. }
-        | Event::HostHeld { .. } => Mark::MayRevoke,
+        | Event::HostHeld { .. }
+        | Event::FleetRefreshed { .. } => Mark::MayRevoke,
         Event::Recovered { .. }
         | Event::Alive
+        | Event::PeerChosen { .. }
         | Event::ClockJumped { .. }
         | Event::FleetAdopted { .. }
         | Event::Went { .. }
@@ -195,6 +197,7 @@ const fn mark(event: &Event) -> Mark {
         | Event::ChangeNamed { .. }
         | Event::FreezeOverridden { .. }
         | Event::GateSaid { .. }
+        | Event::PlanRevised { .. }
         // Nothing runs where a person works.
         | Event::WorkAsked { .. }
         | Event::WorkTold { .. } => Mark::Nothing,

@@ -18,6 +18,7 @@ mod interpret;
 mod ledger;
 pub mod library;
 mod machine;
+pub mod notices;
 pub mod port;
 mod recover;
 mod watching;

@@ -15,7 +15,7 @@
 //!
 //! The parts: `decide` (a batch), `commit` (its way into the journal and what follows), `recover` (reading back).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use ringway_engine::view::HostView;
@@ -124,6 +124,8 @@ pub struct Executor {
     pub(crate) gates: Gates,
     /// What was being committed when the state was thrown away.
     pub(crate) lost: Option<Lost>,
+    /// The keys of the matters that are open by what was written down last; absent where nobody knows, as after a recovery.
+    pub(crate) open_matters: Option<BTreeSet<String>>,
     /// The instant last asked for with `WakeAt`, until it has come.
     wake: Option<Timestamp>,
     /// A deliberate mistake that every engine of this loop has.
@@ -166,6 +168,7 @@ impl Executor {
             calendars_asked: BTreeMap::new(),
             gates: Gates::default(),
             lost: None,
+            open_matters: None,
             wake: None,
             #[cfg(feature = "planted-bugs")]
             planted: None,

@@ -11,6 +11,8 @@ use ringway_model::{
 use ringway_scheduler::{FleetSpec, Plan};
 use serde::{Deserialize, Serialize};
 
+use crate::notices::Notices;
+
 /// Something that happened outside, with the instant it is told.
 #[derive(Clone, Debug)]
 pub enum Arrival {
@@ -95,6 +97,8 @@ pub struct GateAnswer {
 pub enum Order {
     /// A new rollout; its documents are registered under the actor in the same commit.
     Propose(Box<Proposal>),
+    /// The fleet as it is now; what comes with it is registered under the actor in the same commit.
+    Refresh(Box<Refresh>),
     /// Anything else.
     Command(Command),
     /// A word about work by hand with the file that shows it, which is kept in the same commit.
@@ -123,6 +127,17 @@ pub struct Proposal {
     pub key: Option<String>,
     /// The ticket by which a change management system knows the rollout.
     pub change: Option<ChangeId>,
+}
+
+/// The fleet as its document is now, with what follows from it for rollouts in flight.
+#[derive(Clone, Debug)]
+pub struct Refresh {
+    /// The fleet, in which hosts have the numbers they had.
+    pub fleet: Arc<FleetSpec>,
+    /// Rollouts whose plans change with it, each with the next revision.
+    pub plans: Vec<(RolloutId, Arc<Plan>)>,
+    /// The documents as written: kind and name, text.
+    pub documents: Vec<(String, String)>,
 }
 
 /// What the store holds.
@@ -222,6 +237,8 @@ pub enum Request {
         row: Row,
         /// Content it refers to.
         blobs: Vec<Blob>,
+        /// What people are to be told with it.
+        notices: Notices,
     },
     /// Keep this snapshot; nobody waits for it.
     KeepSnapshot(Snapshot),
@@ -305,6 +322,8 @@ pub struct Start {
     pub attempt: u8,
     /// What the host had before, as `inspect` found it.
     pub previous: Option<String>,
+    /// The member of the host's availability group on which the step runs, where its plan says `at: peer`.
+    pub peer: Option<HostId>,
     /// Databases from which this one may take the host over, by a person's decision.
     pub adopts: Arc<BTreeSet<u64>>,
     /// Whether the step may have begun before a crash: find it by its id, and never begin it anew.

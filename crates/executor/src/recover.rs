@@ -86,6 +86,7 @@ impl Executor {
         self.ledger.recovered(outstanding);
         self.watching.restart();
         self.calendars_asked.clear();
+        self.open_matters = None;
         // What gates said before is not known any more; they are asked again at once.
         self.gates.restart();
         let is_gate = |one: &Happening| matches!(one, Happening::Gate(..));

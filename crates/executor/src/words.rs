@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use ringway_engine::view::{HostView, LastWord};
 use ringway_engine::{Ending, Event, HostState, OrderView, Then};
-use ringway_model::{IntentId, RawReport, RolloutId, Slot, StepResult};
+use ringway_model::{IntentId, RawReport, RolloutId, Slot, StepKind, StepResult};
 use serde::{Deserialize, Serialize};
 
 /// The longest note in bytes. An error message with its context is a few hundred; a batch of 4096 reports that all fail
@@ -174,31 +174,38 @@ pub(crate) fn word(order: &OrderView, result: &StepResult, note: &str) -> Option
     let word = LastWord {
         step,
         attempt: order.attempt,
-        what: what(result)?.to_owned(),
+        what: what(step, result)?.to_owned(),
         text: note.to_owned(),
     };
     Some(match order.ending {
         Ending::Failed { .. } => Word::After(word),
+        // What could not be reached said so, and that is what there is to say.
+        Ending::Offline | Ending::Lost => Word::After(word),
         Ending::Well | Ending::BackToPending | Ending::Withheld => Word::Last(word),
     })
 }
 
 /// How a step ended that did not go well, in words.
-const fn what(result: &StepResult) -> Option<&'static str> {
+const fn what(step: StepKind, result: &StepResult) -> Option<&'static str> {
     match result {
+        // That a host does not go last is no news; that nobody may go is what people ask about.
+        StepResult::Answered { yes: false } if matches!(step, StepKind::Ready) => {
+            Some("the answer was no")
+        }
         StepResult::Failed(why) => Some(why.words()),
         StepResult::Unreachable => Some("it could not be reached"),
         StepResult::Interrupted => Some("it was interrupted"),
         StepResult::Done
         | StepResult::Found { .. }
         | StepResult::Back { .. }
+        | StepResult::Answered { .. }
         | StepResult::NotStarted => None,
     }
 }
 
 /// What the journal keeps of a report beside its result; nothing where all is well or nothing began.
-pub(crate) fn note(report: &RawReport, result: &StepResult) -> Option<String> {
-    what(result)?;
+pub(crate) fn note(step: StepKind, report: &RawReport, result: &StepResult) -> Option<String> {
+    what(step, result)?;
     Some(match report {
         RawReport::Ended {
             exit: 0, output, ..
@@ -260,7 +267,7 @@ fn shown(c: char) -> char {
 
 #[cfg(test)]
 mod tests {
-    use ringway_model::{FailWhy, StepKind};
+    use ringway_model::FailWhy;
 
     use super::*;
 
@@ -328,7 +335,11 @@ mod tests {
                 None,
             ),
         ] {
-            assert_eq!(note(&report, &result).as_deref(), expected, "{name}");
+            assert_eq!(
+                note(StepKind::Apply, &report, &result).as_deref(),
+                expected,
+                "{name}"
+            );
         }
     }
 
@@ -342,7 +353,8 @@ mod tests {
                     output: output.clone(),
                     restarts: 0,
                 };
-                let note = note(&report, &StepResult::Failed(FailWhy::Exit)).unwrap();
+                let note =
+                    note(StepKind::Apply, &report, &StepResult::Failed(FailWhy::Exit)).unwrap();
                 assert!(note.len() <= LONGEST, "{unit:?}: {}", note.len());
                 assert!(note.len() > LONGEST / 2 - 8, "{unit:?}: {}", note.len());
             }

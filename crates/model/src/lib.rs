@@ -14,6 +14,7 @@ mod share;
 mod step;
 mod time;
 mod waiting;
+mod way_out;
 
 pub use change::{ChangeId, ChangeParseError};
 pub use digest::{Digest, DigestParseError, Hasher, Pieces};

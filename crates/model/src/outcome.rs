@@ -62,6 +62,12 @@ pub enum HostOutcome {
     OnHold,
     /// Failed, and to be visited again by a person's decision. Counts as failed and as down until that succeeds.
     Again,
+    /// No longer of the fleet. Neither debt nor evidence; visited after all should it come back.
+    Vanished,
+    /// Its group was not ready for it to be taken down; asked again. Nothing was changed.
+    NotReady,
+    /// It goes last of its group, and waits for the others. Nothing was changed.
+    GoesLast,
     /// In a visit, at a step that a person does by hand, until somebody says how it ended.
     ByHand {
         /// Why it is visited.
@@ -91,6 +97,9 @@ impl HostOutcome {
             Self::Skipped => "skipped",
             Self::OnHold => "on hold",
             Self::Again => "failed, to be visited again",
+            Self::Vanished => "vanished (no longer of the fleet)",
+            Self::NotReady => "not ready",
+            Self::GoesLast => "goes last",
             Self::ByHand { .. } => "waiting for a person",
         }
     }
@@ -130,7 +139,10 @@ impl fmt::Display for HostOutcome {
             | Self::Lost
             | Self::Skipped
             | Self::OnHold
-            | Self::Again => f.write_str(self.word()),
+            | Self::Again
+            | Self::Vanished
+            | Self::NotReady
+            | Self::GoesLast => f.write_str(self.word()),
         }
     }
 }

@@ -160,6 +160,9 @@ impl fmt::Display for Selector {
                     }
                     if is_plain(value) {
                         f.write_str(value)?;
+                    } else if value.contains('\'') {
+                        // A value was written in the quotes it does not have itself.
+                        write!(f, "\"{value}\"")?;
                     } else {
                         write!(f, "'{value}'")?;
                     }
@@ -445,6 +448,8 @@ mod tests {
             ("name = dc-fra-1", true),
             ("name = 'dc-fra-1'", true),
             ("not not role = dc", true),
+            ("role = \"it's\"", false),
+            ("role = '\"dc\"' | dc", true),
         ] {
             let selector = Selector::parse(text).unwrap();
             assert_eq!(selector.matches("dc-fra-1", &host()), expected, "{text}");

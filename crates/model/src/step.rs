@@ -1,11 +1,13 @@
 //! Steps: what they are, what they may do to a host's service, and how they can end.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a step is for. The order here is the order inside a visit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// What a step is for. How the variants follow one another here is the journal's format; in a visit they follow one
+/// another as in [`StepKind::ALL`], and so they are ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StepKind {
     /// Looks at what is installed; changes nothing.
@@ -26,13 +28,24 @@ pub enum StepKind {
     CareVerify,
     /// Puts the host back into service.
     Undrain,
+    /// Asks whether the next member of the host's group may be taken down.
+    Ready,
+    /// Asks whether the host goes last of its group.
+    Last,
+    /// Silences the monitoring of the host, for a while that ends by itself.
+    Silence,
+    /// Ends that silence.
+    Unsilence,
 }
 
 impl StepKind {
-    /// Every kind, in order.
-    pub const ALL: [Self; 9] = [
+    /// Every kind, in the order inside a visit.
+    pub const ALL: [Self; 13] = [
         Self::Inspect,
         Self::Precheck,
+        Self::Ready,
+        Self::Last,
+        Self::Silence,
         Self::Drain,
         Self::Apply,
         Self::Rollback,
@@ -40,7 +53,27 @@ impl StepKind {
         Self::Verify,
         Self::CareVerify,
         Self::Undrain,
+        Self::Unsilence,
     ];
+
+    /// The kind's place in [`StepKind::ALL`].
+    const fn rank(self) -> u8 {
+        match self {
+            Self::Inspect => 0,
+            Self::Precheck => 1,
+            Self::Ready => 2,
+            Self::Last => 3,
+            Self::Silence => 4,
+            Self::Drain => 5,
+            Self::Apply => 6,
+            Self::Rollback => 7,
+            Self::Reboot => 8,
+            Self::Verify => 9,
+            Self::CareVerify => 10,
+            Self::Undrain => 11,
+            Self::Unsilence => 12,
+        }
+    }
 
     /// The word in documents and output.
     pub const fn word(self) -> &'static str {
@@ -54,15 +87,22 @@ impl StepKind {
             Self::Verify => "verify",
             Self::CareVerify => "care-verify",
             Self::Undrain => "undrain",
+            Self::Ready => "ready",
+            Self::Last => "last",
+            Self::Silence => "silence",
+            Self::Unsilence => "unsilence",
         }
     }
 
     /// What the step does to a host's service in an update visit.
     pub const fn class(self) -> StepClass {
         match self {
-            Self::Inspect | Self::Precheck => StepClass::Preparing,
+            // Nobody is served worse while nobody would be told of it: a silence owes its end, and takes nothing down.
+            Self::Inspect | Self::Precheck | Self::Ready | Self::Last | Self::Silence => {
+                StepClass::Preparing
+            }
             Self::Drain | Self::Apply | Self::Reboot => StepClass::Disruptive,
-            Self::Rollback | Self::Verify | Self::CareVerify | Self::Undrain => {
+            Self::Rollback | Self::Verify | Self::CareVerify | Self::Undrain | Self::Unsilence => {
                 StepClass::Restorative
             }
         }
@@ -73,6 +113,32 @@ impl StepKind {
         matches!(visit, VisitKind::Rollback) || matches!(self.class(), StepClass::Restorative)
     }
 
+    /// Whether a failure of it says nothing of the host's service: it was not touched, or is back.
+    ///
+    /// Such a failure counts once it is final, and the host is not down by it.
+    pub const fn leaves_up(self) -> bool {
+        match self {
+            Self::Inspect
+            | Self::Precheck
+            | Self::Ready
+            | Self::Last
+            | Self::Silence
+            | Self::Unsilence => true,
+            Self::Drain
+            | Self::Apply
+            | Self::Rollback
+            | Self::Reboot
+            | Self::Verify
+            | Self::CareVerify
+            | Self::Undrain => false,
+        }
+    }
+
+    /// Whether it is a question about the group that may postpone a visit.
+    pub const fn may_postpone(self) -> bool {
+        matches!(self, Self::Ready | Self::Last)
+    }
+
     /// Whether starting it takes a host's service down, and so needs its budgets and its peers (I3, I7).
     ///
     /// A `rollback` changes a host exactly as `apply` does, so it counts here although it is restorative.
@@ -81,6 +147,18 @@ impl StepKind {
             self,
             Self::Drain | Self::Apply | Self::Reboot | Self::Rollback
         )
+    }
+}
+
+impl PartialOrd for StepKind {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for StepKind {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank().cmp(&other.rank())
     }
 }
 
@@ -136,6 +214,8 @@ pub enum Place {
     Host,
     /// Where Ringway runs.
     Controller,
+    /// On another member of the host's availability group, which the engine chooses when it decides the step.
+    Peer,
 }
 
 /// What is done when re-attaching has shown that a step is not running and left no result.
@@ -222,6 +302,11 @@ pub enum StepResult {
     Interrupted,
     /// It never began: it may be decided again.
     NotStarted,
+    /// A `ready` or a `last`: the answer.
+    Answered {
+        /// Whether it is yes.
+        yes: bool,
+    },
 }
 
 /// Why a step, or a host, failed.
@@ -246,6 +331,12 @@ pub enum FailWhy {
     Fenced,
     /// The host was reached and would not let the step run.
     Refused,
+    /// Its group was not ready for as long as its care waits.
+    NotReady,
+    /// No member of its availability group was evidently up to run it.
+    NoPeer,
+    /// The member of its availability group that was to run it could not be reached.
+    PeerUnreachable,
     /// Whoever did it by hand said that it failed.
     Person,
 }
@@ -263,7 +354,23 @@ impl FailWhy {
             Self::ProbeDown => "its probe was down for longer than its gate allows",
             Self::Fenced => "the host refused this decider",
             Self::Refused => "the host would not let it run",
+            Self::NotReady => "the answer was no for as long as its care waits",
+            Self::NoPeer => "no other member of its group was evidently up to run it",
+            Self::PeerUnreachable => "the member that was to run it could not be reached",
             Self::Person => "whoever did it by hand said that it failed",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_ordered_as_they_follow_one_another_in_a_visit() {
+        for (place, kind) in StepKind::ALL.into_iter().enumerate() {
+            assert_eq!(usize::from(kind.rank()), place, "{kind}");
+        }
+        assert!(StepKind::ALL.is_sorted());
     }
 }

@@ -244,6 +244,42 @@ pub enum WaitingOn {
         /// How often it is asked.
         every: Span,
     },
+    /// The host's group was not ready for it to be taken down.
+    NotReady {
+        /// Since when the answer is no.
+        since: Timestamp,
+        /// When it is asked again.
+        again: Timestamp,
+        /// When it fails if the answer is still no.
+        until: Timestamp,
+    },
+    /// The host goes last of its group, and others are still to be visited.
+    GoesLast {
+        /// The group, or the availability group.
+        group: String,
+        /// The first of the others by the plan's order.
+        next: String,
+        /// How many others there are.
+        others: u32,
+    },
+    /// Every host of the group that is left says that it goes last.
+    AllLast {
+        /// The group, or the availability group.
+        group: String,
+        /// How many they are, this one included.
+        hosts: u32,
+        /// When this one is asked again.
+        again: Timestamp,
+    },
+    /// A step runs on another member of the availability group, and none is evidently up and left in peace.
+    NoPeer {
+        /// The availability group: group and label value.
+        group: String,
+        /// The step's word.
+        step: String,
+        /// When the step counts as failed; absent where nothing of a visit has begun.
+        until: Option<Timestamp>,
+    },
     /// A person works on a host by hand, and nobody has said yet how it ended.
     ByHand {
         /// The host's name.
@@ -304,12 +340,16 @@ impl WaitingOn {
             Self::Calendar => "calendar",
             Self::ApprovalHours { .. } => "approval-hours",
             Self::ExternalGate { .. } => "external-gate",
+            Self::NotReady { .. } => "not-ready",
+            Self::GoesLast { .. } => "goes-last",
+            Self::AllLast { .. } => "all-last",
+            Self::NoPeer { .. } => "no-peer",
             Self::ByHand { .. } => "by-hand",
         }
     }
 
     /// Every variant's name.
-    pub const NAMES: [&'static str; 36] = [
+    pub const NAMES: [&'static str; 40] = [
         "stop",
         "fault",
         "pause",
@@ -345,6 +385,10 @@ impl WaitingOn {
         "calendar",
         "approval-hours",
         "external-gate",
+        "not-ready",
+        "goes-last",
+        "all-last",
+        "no-peer",
         "by-hand",
     ];
 
@@ -357,6 +401,7 @@ impl WaitingOn {
             Self::Window { opens, .. }
             | Self::Freeze { opens, .. }
             | Self::ApprovalHours { opens, .. } => *opens,
+            Self::NotReady { again, .. } => Some(*again),
             Self::Stop { .. }
             | Self::Fault { .. }
             | Self::Pause { .. }
@@ -382,6 +427,9 @@ impl WaitingOn {
             | Self::HoldEnds
             | Self::Calendar
             | Self::ExternalGate { .. }
+            | Self::GoesLast { .. }
+            | Self::AllLast { .. }
+            | Self::NoPeer { .. }
             | Self::NobodyUpdated { .. }
             | Self::ByHand { .. } => None,
         }
@@ -429,8 +477,14 @@ impl WaitingOn {
             Self::Calendar => {
                 "the machine's time zone database; the log says what is wrong with it"
             }
+            Self::NotReady { .. } => "its `ready` saying yes; a person's `retry` asks at once",
+            Self::GoesLast { .. } => "the others being done, or a person's `skip`",
+            Self::AllLast { .. } => {
+                "one of them saying no, as after a switchover by hand, or a person's `skip`"
+            }
+            Self::NoPeer { .. } => "fresh good samples of another member's probe",
             Self::NobodyUpdated { .. } => {
-                "a person's `retry` of a host that was skipped, or `cancel`"
+                "a person's `retry` of a host that was skipped, a host that comes back, or `cancel`"
             }
             Self::ApprovalHours { opens: Some(_), .. } => "time, and then a person's `approve`",
             Self::ApprovalHours { opens: None, .. } => {
@@ -562,6 +616,40 @@ impl fmt::Display for WaitingOn {
                 opens,
             } => write!(f, "frozen until {until}: {reason}{}", Opens(*opens)),
             Self::Calendar => f.write_str("when work may run is not known yet"),
+            Self::NotReady {
+                since,
+                again,
+                until,
+            } => write!(
+                f,
+                "its group is not ready since {since}; asked again at {again}, at the latest until {until}"
+            ),
+            Self::GoesLast {
+                group,
+                next,
+                others,
+            } => {
+                write!(f, "goes last of `{group}`, after `{next}`")?;
+                match others.saturating_sub(1) {
+                    0 => Ok(()),
+                    more => write!(f, " and {more} more"),
+                }
+            }
+            Self::AllLast {
+                group,
+                hosts,
+                again,
+            } => write!(
+                f,
+                "all {hosts} hosts of `{group}` that are left say that they go last; asked again at {again}"
+            ),
+            Self::NoPeer { group, step, until } => {
+                write!(
+                    f,
+                    "no other member of `{group}` is evidently up to run step `{step}`"
+                )?;
+                until.map_or(Ok(()), |at| write!(f, "; it fails at {at}"))
+            }
             Self::NobodyUpdated { ring } => {
                 write!(f, "no host of ring `{ring}` has the update")
             }

@@ -83,6 +83,8 @@ pub(crate) struct Notes {
     pub(crate) acceptances: Vec<crate::validated::Acceptance>,
     /// What the fleet imports.
     pub(crate) imports: Vec<crate::inventory::Import>,
+    /// Which of its sources count first.
+    pub(crate) prefer: Vec<String>,
     /// Places of elements by a path such as `group web/keep_up`.
     pub(crate) places: BTreeMap<String, Place>,
 }
@@ -260,24 +262,6 @@ impl<'n, 's, 'c, 'a> Fields<'n, 's, 'c, 'a> {
         fields.check_unknown(*flow);
         fields.check_missing();
         Some(fields)
-    }
-
-    /// As [`Fields::open`]; a key that comes later is all that is said of the element then.
-    pub(crate) fn open_unless_later(
-        cx: &'c Cx<'a>,
-        shape: &'static Shape,
-        node: &'n Node<'s>,
-    ) -> Option<Self> {
-        let later = |key: &str| shape.later.iter().find(|(name, _)| *name == key);
-        if let Value::Map { entries, .. } = &node.value
-            && let Some((entry, (name, about))) = entries
-                .iter()
-                .find_map(|entry| Some((entry, later(&entry.key)?)))
-        {
-            cx.report(not_supported(&format!("`{name}`"), about, entry.key_place));
-            return None;
-        }
-        Self::open(cx, shape, node)
     }
 
     /// How the element is called in messages: with its name, where it has one.

@@ -26,8 +26,12 @@ mod yaml;
 
 pub use builtin::built_in_recipes;
 pub use fields::nearest;
-pub use inventory::{Attachment, Attachments, Wanted, imports};
+pub use inventory::{
+    Attachment, Attachments, HostOrigins, Origin, Other, Program, Wanted, What, imports,
+};
 pub use places::{At, Places, Spot};
 pub use problem::{Code, Problem, Problems, Snippet};
-pub use read::{KINDS, Kind, Source, read, read_with, read_with_last_policies};
-pub use schema::schema;
+pub use read::{
+    KINDS, Kind, Source, read, read_with, read_with_last_policies, read_with_origins, update_alone,
+};
+pub use schema::{inventory_schema, schema};

@@ -98,6 +98,8 @@ codes! {
     ImportUnreadable = "import-unreadable",
     /// A part of an imported inventory that Ansible could not read either, or that is not supported.
     BadInventory = "bad-inventory",
+    /// Two sources of an inventory that say different things of a host, and nothing says which counts.
+    SourcesDiffer = "sources-differ",
     /// A part of an iCalendar file that is none, or that is not supported.
     BadCalendar = "bad-calendar",
     /// A time zone that does not exist.

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use ringway_model::Digest;
 
-use crate::elements::{care, fleet, people, policy, recipe, update, world};
+use crate::elements::{care, fleet, maintenance, notify, people, policy, recipe, update, world};
 use crate::fields::{Cx, Named, Notes, nearest, not_supported};
-use crate::inventory::{self, Attachments, Files};
+use crate::inventory::{self, Attachments, Files, HostOrigins, Origins};
 use crate::problem::{Code, Found, Problems, Report};
 use crate::render::{self, Located};
 use crate::scalar::first_line;
 use crate::shape::Shape;
-use crate::validated::Documents;
+use crate::validated::{Documents, Update};
 use crate::yaml::{self, MAX_BYTES, Node, Place, Tree, Value};
 use crate::{builtin, ical, together};
 
@@ -52,10 +52,14 @@ pub enum Kind {
     People,
     /// How everything outside Ringway behaves in a simulation.
     World,
+    /// Work on hosts that others have announced.
+    Maintenance,
+    /// Who is told what unasked.
+    Notify,
 }
 
 /// Every kind of document.
-pub const KINDS: [Kind; 7] = [
+pub const KINDS: [Kind; 9] = [
     Kind::Fleet,
     Kind::Policy,
     Kind::Update,
@@ -63,13 +67,14 @@ pub const KINDS: [Kind; 7] = [
     Kind::Care,
     Kind::People,
     Kind::World,
+    Kind::Maintenance,
+    Kind::Notify,
 ];
 
 /// Kinds that come with a later release, and what they are about.
-const LATER_KINDS: [(&str, &str); 4] = [
+const LATER_KINDS: [(&str, &str); 3] = [
     ("advisory", "advisories"),
     ("exception", "exceptions"),
-    ("maintenance", "declared maintenances"),
     ("calendar", "calendars"),
 ];
 
@@ -84,6 +89,8 @@ impl Kind {
             Self::Care => "care",
             Self::People => "people",
             Self::World => "world",
+            Self::Maintenance => "maintenance",
+            Self::Notify => "notify",
         }
     }
 
@@ -101,6 +108,8 @@ impl Kind {
             Self::Care => &care::CARE,
             Self::People => &people::PEOPLE,
             Self::World => &world::WORLD,
+            Self::Maintenance => &maintenance::MAINTENANCE,
+            Self::Notify => &notify::NOTIFY,
         }
     }
 }
@@ -145,11 +154,47 @@ pub fn read_with_last_policies(
     read_all(sources, attachments, reading)
 }
 
+/// As [`read_with`], and where each value of each host is from.
+///
+/// # Errors
+///
+/// Every problem there is, by source and place.
+pub fn read_with_origins(
+    sources: &[Source],
+    attachments: &Attachments,
+) -> Result<(Documents, BTreeMap<String, HostOrigins>), Problems> {
+    let reading = Reading {
+        origins: Some(Origins::default()),
+        ..Reading::default()
+    };
+    read_told(sources, attachments, reading)
+}
+
+/// The update in the text of its document alone, as it was registered: for reports, long after everything it names may be
+/// gone. `None` where the text is no update of this version of the documents.
+pub fn update_alone(text: &str) -> Option<Update> {
+    let source = Source {
+        name: String::new(),
+        bytes: text.as_bytes().to_vec(),
+    };
+    let mut reading = Reading::default();
+    reading.source(0, &source);
+    reading.documents.updates.into_values().next()
+}
+
 fn read_all(
     sources: &[Source],
     attachments: &Attachments,
-    mut reading: Reading,
+    reading: Reading,
 ) -> Result<Documents, Problems> {
+    read_told(sources, attachments, reading).map(|(documents, _)| documents)
+}
+
+fn read_told(
+    sources: &[Source],
+    attachments: &Attachments,
+    mut reading: Reading,
+) -> Result<(Documents, BTreeMap<String, HostOrigins>), Problems> {
     let mut located = Vec::with_capacity(sources.len());
     for (index, source) in sources.iter().enumerate() {
         located.push(reading.source(index, source));
@@ -157,7 +202,8 @@ fn read_all(
     reading.built_in();
     reading.documents.acceptances = std::mem::take(&mut reading.notes.acceptances);
     let imports = std::mem::take(&mut reading.notes.imports);
-    let files = Files::of(&imports, sources, attachments, &mut reading.found);
+    let has_imports = !imports.is_empty();
+    let files = Files::of(imports, sources, attachments, &mut reading.found);
     for shown in &files.shown {
         located.push(Located {
             name: Cow::Borrowed(&shown.name),
@@ -165,7 +211,7 @@ fn read_all(
             kinds: Vec::new(),
         });
     }
-    if !imports.is_empty() {
+    if has_imports || reading.origins.is_some() {
         reading.import(&files, &located);
     }
     let calendars = std::mem::take(&mut reading.notes.calendars);
@@ -200,7 +246,9 @@ fn read_all(
         );
     }
     if reading.found.reports.is_empty() {
-        Ok(reading.documents)
+        let origins = reading.origins.take().unwrap_or_default();
+        let place = render::places(&located);
+        Ok((reading.documents, origins.told(place)))
     } else {
         Err(render::locate(reading.found, &located))
     }
@@ -216,6 +264,8 @@ struct Reading {
     singles: BTreeMap<Kind, Place>,
     /// The only source whose policies are read, and of which nothing else is.
     policies_of: Option<usize>,
+    /// Where each value of each host is from, where somebody asks.
+    origins: Option<Origins>,
 }
 
 impl Reading {
@@ -323,6 +373,12 @@ impl Reading {
                 documents.people = people;
                 "people".to_owned()
             }),
+            Kind::Maintenance => maintenance::read(&cx, root, digest)
+                .map(|it| keep(&mut documents.maintenances, it.name.clone(), it)),
+            Kind::Notify => notify::read(&cx, root, digest).map(|notify| {
+                documents.notify = notify;
+                "notify".to_owned()
+            }),
             Kind::World => {
                 world::read(&cx, root).map(|it| keep(&mut documents.worlds, it.name.clone(), it))
             }
@@ -332,7 +388,7 @@ impl Reading {
                 .texts
                 .insert(format!("{}/{name}", kind.word()), tree.text.to_owned());
         }
-        if matches!(kind, Kind::Fleet | Kind::People) {
+        if matches!(kind, Kind::Fleet | Kind::People | Kind::Notify) {
             let before = self.singles.insert(kind, place);
             if let Some(before) = before {
                 let message = format!("there is another {} document", kind.word());
@@ -357,9 +413,19 @@ impl Reading {
             .filter(|((what, _), _)| *what == Named::Host)
             .map(|((_, name), place)| (name.clone(), *place))
             .collect();
-        let imported = inventory::run(files, fleet, &written, &mut self.found);
+        let imported = inventory::run(
+            files,
+            &self.notes.prefer,
+            fleet,
+            &written,
+            self.origins.as_mut(),
+            &mut self.found,
+        );
+        imported.note_names(&mut self.notes);
         let texts = &mut self.documents.texts;
-        if let Some(text) = texts.get_mut(&format!("fleet/{}", fleet.name)) {
+        if let Some(text) = texts.get_mut(&format!("fleet/{}", fleet.name))
+            && !imported.seal.is_empty()
+        {
             if !text.ends_with('\n') {
                 text.push('\n');
             }
@@ -373,7 +439,7 @@ impl Reading {
             let place = together::place(&self.notes, &format!("fleet {}", fleet.name));
             let report = Report::new(Code::BadValue, place, "what is imported has no hosts");
             self.found
-                .report(report.hint("look at it with `ansible-inventory --list`"));
+                .report(report.hint("look at what the sources have; an inventory of Ansible with `ansible-inventory --list`"));
         }
     }
 
@@ -434,6 +500,11 @@ fn kind(cx: &Cx<'_>, root: &Node<'_>) -> Option<(Kind, Place)> {
     if let Some((_, about)) = LATER_KINDS.iter().find(|(later, _)| *later == word) {
         cx.report(not_supported(&format!("`{text}`"), about, place));
         return None;
+    }
+    if word == "inventory" {
+        let message = format!("`{text}` is not a kind of document that people write");
+        let hint = "it is what a command prints: name that in a fleet, `import: [{ command: [./PROGRAM] }]`";
+        return cx.fail(Code::UnknownKind, place, message, hint);
     }
     match (Kind::of(word), version) {
         (Some(kind), "v1") => Some((kind, place)),

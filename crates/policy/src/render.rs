@@ -197,6 +197,18 @@ pub(crate) fn place_in_words(place: Place, sources: &[Located<'_>]) -> String {
     format!("`{}`, line {line}", escaped(&source.name))
 }
 
+/// How any place is called for short: `cmdb.csv:14`.
+pub(crate) fn places(sources: &[Located<'_>]) -> impl Fn(Place) -> String {
+    let lines: Vec<Lines<'_>> = sources
+        .iter()
+        .map(|source| Lines::of(source.text))
+        .collect();
+    move |place| {
+        let (line, _) = lines[place.source].position(place.start);
+        format!("{}:{line}", escaped(&sources[place.source].name))
+    }
+}
+
 /// The report: a head line per source, then its problems.
 pub(crate) fn problems(problems: &Problems, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let of_sources = problems.problems.chunk_by(|a, b| a.source == b.source);

@@ -262,12 +262,20 @@ pub(crate) fn amount(cx: &Cx<'_>, node: &Node<'_>) -> Option<Amount> {
     }
 }
 
+/// An instant in the years that can be written, to the second: told again it must be the same one.
+pub(crate) fn instant(text: &str) -> Option<Timestamp> {
+    const FIRST: i64 = -62_135_596_800;
+    let instant = text.parse::<jiff::Timestamp>().ok()?;
+    let is_told = instant.subsec_nanosecond() == 0 && instant.as_second() >= FIRST;
+    is_told.then(|| Timestamp(instant.as_millisecond()))
+}
+
 /// An instant.
 pub(crate) fn time(cx: &Cx<'_>, node: &Node<'_>) -> Option<Timestamp> {
     let (text, _) = scalar(cx, node, "an instant")?;
-    match text.parse::<jiff::Timestamp>() {
-        Ok(instant) => Some(Timestamp(instant.as_millisecond())),
-        Err(_) => cx.fail(
+    match instant(text) {
+        Some(instant) => Some(instant),
+        None => cx.fail(
             Code::BadValue,
             node.place,
             format!("`{text}` is not an instant"),

@@ -15,6 +15,11 @@ pub fn schema(kind: Kind) -> Value {
     schema
 }
 
+/// The JSON Schema of what a command of `import` prints.
+pub fn inventory_schema() -> Value {
+    crate::inventory::listing_schema()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -22,7 +27,9 @@ mod tests {
     use ringway_model::Digest;
 
     use super::*;
-    use crate::elements::{care, fleet, people, policy, recipe, update, world};
+    use crate::elements::{
+        care, fleet, maintenance, notify, people, policy, recipe, update, world,
+    };
     use crate::fields::{Cx, Notes};
     use crate::problem::Found;
     use crate::read::KINDS;
@@ -34,7 +41,7 @@ mod tests {
     const WORLD: &str = include_str!("../tests/documents/world.yaml");
 
     /// A fleet whose hosts are elsewhere.
-    const IMPORTS: &str = "ringway: fleet/v1\nname: it\nimport: [{ ansible: inventory.yml }]\n";
+    const IMPORTS: &str = "ringway: fleet/v1\nname: it\nimport:\n  - ansible: inventory.yml\n  - { csv: cmdb.csv, source: assets, name: hostname, columns: { role: Function }, delimiter: \";\" }\n  - { command: [./cloud], within: 2m }\nprefer: [assets, cloud]\n";
 
     /// A fleet with a freeze that is in a file.
     const CALENDAR: &str = "ringway: fleet/v1\nname: it\nhosts: [{ name: a }]\nconnect: local\nfreezes: { holidays: { ical: holidays.ics } }\n";
@@ -42,9 +49,17 @@ mod tests {
     /// What only some recipes have.
     const SPECIAL: &str = "ringway: recipe/v1\nname: it\nsteps:\n  apply: { manual: { instructions: do it, evidence: optional, within: 2h } }\n";
 
+    /// Announced work.
+    const ANNOUNCED: &str = "ringway: maintenance/v1\nname: it\nwork:\n  - { name: power, hosts: all, from: 2026-12-01T22:00:00Z, until: 2026-12-02T06:00:00Z, reason: power, owner: facilities }\n";
+
+    /// A policy with a gate that is outside of the fleet.
+    const EXTERNAL: &str = "ringway: policy/v1\nname: it\napplies_to: all\nrings: [{ name: all, hosts: rest, soak: 1h }]\ngates: [{ name: open, external: { run: [./open], every: 5m, timeout: 30s } }]\n";
+
     const EXAMPLES: [&str; 14] = [
         CORP,
         WORLD,
+        ANNOUNCED,
+        EXTERNAL,
         IMPORTS,
         CALENDAR,
         SPECIAL,
@@ -179,7 +194,7 @@ mod tests {
     #[test]
     fn every_key_of_the_schema_is_read_and_every_key_that_is_read_is_in_it() {
         let (mut asked, mut known) = (BTreeSet::new(), BTreeSet::new());
-        let texts = [CORP, IMPORTS, CALENDAR, WORLD, SPECIAL];
+        let texts = [CORP, IMPORTS, CALENDAR, WORLD, ANNOUNCED, EXTERNAL, SPECIAL];
         for (text, tree) in texts
             .iter()
             .flat_map(|text| trees(text).into_iter().map(move |tree| (*text, tree)))
@@ -195,6 +210,8 @@ mod tests {
                 Kind::Care => care::read(&cx, root, digest).is_some(),
                 Kind::People => people::read(&cx, root, digest).is_some(),
                 Kind::World => world::read(&cx, root).is_some(),
+                Kind::Maintenance => maintenance::read(&cx, root, digest).is_some(),
+                Kind::Notify => notify::read(&cx, root, digest).is_some(),
             };
             assert!(read);
             asked.append(&mut cx.asked.borrow_mut());

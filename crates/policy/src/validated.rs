@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 mod accept;
 mod calendar;
 mod events;
+mod maintenance;
+mod notify;
 mod world;
 
 pub use accept::Acceptance;
@@ -18,6 +20,8 @@ pub use calendar::{
     Weekday, Weekdays, Window, ZoneName,
 };
 pub use events::{Event, EventLength, Frequency, Repeat, RepeatEnds};
+pub use maintenance::{Announced, Maintenance};
+pub use notify::{Escalate, Notify, NotifyRule, NotifyTo, Topic};
 pub use world::{
     AfterHalt, Away, Does, FaultModel, Flaky, HostModel, PeopleModel, Priors, Regression,
     ShareRange, Shows, SpanRange, StepFails, World, WorldRollout,
@@ -198,7 +202,7 @@ pub enum Ask {
 }
 
 /// Something to execute.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Command {
     /// A text for `/bin/sh`. Values reach it as environment variables, never pasted into the text.
     Shell(String),
@@ -619,7 +623,7 @@ impl Recipe {
 pub struct Step {
     /// What is executed. Values reach it as environment variables: `HOST`, `ADDRESS`, `UPDATE`, `RELEASE`, `BUILD`,
     /// `PREVIOUS`, `WANTED` (the build, or in a rollback visit the previous one), every parameter in upper case, and
-    /// every label as `LABEL_<NAME>`.
+    /// every label as `LABEL_<NAME>`; at a peer also `PEER` and `PEER_ADDRESS`, and in a silence `SILENCE_SECONDS`.
     pub run: Command,
     /// Where it runs.
     pub at: Place,
@@ -686,12 +690,49 @@ pub struct Care {
     pub name: String,
     /// Digest of the document as written.
     pub digest: Digest,
+    /// Whether the next host may be taken down.
+    pub ready: Option<Ready>,
+    /// Whether a host goes last of its group.
+    pub last: Option<Last>,
+    /// Silences monitoring.
+    pub silence: Option<Silence>,
     /// Takes a host out of service. Present exactly when `undrain` is.
     pub drain: Option<Step>,
     /// Checks that the host does its work again.
     pub verify: Option<Step>,
     /// Puts it back.
     pub undrain: Option<Step>,
+}
+
+/// Asks whether the next host of a role may be taken down.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ready {
+    /// The question: exit code 0 is yes, 1 is no.
+    pub step: Step,
+    /// How long the answer may be no.
+    pub within: Span,
+    /// How long after a no it is asked again.
+    pub every: Span,
+}
+
+/// Asks whether a host goes last of its group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Last {
+    /// The question: exit code 0 is yes, 1 is no.
+    pub step: Step,
+    /// How long until each is asked again where all that are left say yes.
+    pub every: Span,
+}
+
+/// Silences the monitoring of a host for the length of its visit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Silence {
+    /// Begins the silence.
+    pub begin: Step,
+    /// Ends it; may be run where there is none.
+    pub end: Step,
+    /// After how long it ends by itself.
+    pub at_most: Span,
 }
 
 /// Who belongs to which team.
@@ -727,8 +768,12 @@ pub struct Documents {
     pub cares: BTreeMap<String, Care>,
     /// Worlds by name.
     pub worlds: BTreeMap<String, World>,
+    /// Announced work by the name of its document.
+    pub maintenances: BTreeMap<String, Maintenance>,
     /// The people; empty when no document says who they are.
     pub people: People,
+    /// Who is told what; without rules when no document says so.
+    pub notify: Notify,
     /// The text of each document as written, by kind and name: `policy/monthly`, `people/people`. Its digest is the
     /// document's.
     pub texts: BTreeMap<String, String>,

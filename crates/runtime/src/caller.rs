@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ringway_engine::Command;
 use ringway_engine::view::{FleetView, HostView, Waiting};
 use ringway_executor::Executor;
-use ringway_executor::port::{HandIn, Order, Proposal};
+use ringway_executor::port::{HandIn, Order, Proposal, Refresh};
 use ringway_model::{Actor, RingIndex, RolloutId, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -44,6 +44,15 @@ impl Caller {
     /// [`Gone`]; a proposal that does not fit is an answer, not an error.
     pub async fn propose(&self, actor: Actor, proposal: Proposal) -> Result<Answered, Gone> {
         self.order(actor, Order::Propose(Box::new(proposal))).await
+    }
+
+    /// Takes a fleet that was read anew into rollouts in flight.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`]; a fleet that does not fit is an answer, not an error.
+    pub async fn refresh(&self, actor: Actor, refresh: Refresh) -> Result<Answered, Gone> {
+        self.order(actor, Order::Refresh(Box::new(refresh))).await
     }
 
     /// Gives a command. The answer comes when it is durable.

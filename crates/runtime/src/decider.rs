@@ -309,9 +309,17 @@ impl Decider {
                 );
                 self.keep(Job::Load(LoadFrom::FirstRow));
             }
-            Request::Append { row, blobs } => {
+            Request::Append {
+                row,
+                blobs,
+                notices,
+            } => {
                 progress.appends += 1;
-                self.keep(Job::Append { row, blobs });
+                self.keep(Job::Append {
+                    row,
+                    blobs,
+                    notices,
+                });
             }
             Request::KeepSnapshot(snapshot) => self.keep(Job::KeepSnapshot(snapshot)),
             // On the way out nothing new starts; its intent is durable, and the next process finds it never begun.

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ringway_drivers::{Driver, LocalDriver};
 use ringway_executor::{Config as ExecutorConfig, Executor};
 use ringway_store::{OpenError, SqliteStore, Store};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::caller::Caller;
@@ -14,16 +15,21 @@ use crate::clock::Clock;
 use crate::decider::{Decider, Over};
 use crate::identify::Identify;
 use crate::inbox::Inbox;
+use crate::keeper::Job;
 use crate::observing::{self, Mixed, Observing};
 use crate::probing::Probing;
 use crate::socket::{Door, serve};
 use crate::stopfile::StopFile;
+use crate::telling::Teller;
 use crate::tidy::Tidy;
 use crate::workers::Workers;
 use crate::{keeper, workers};
 
 /// Calls that wait for the decider before a caller has to.
 const CALLS_WAITING: usize = 256;
+
+/// How long an end in order waits for messages to be delivered: longer than a chat takes, shorter than people wait.
+const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// What a runtime is started with.
 #[derive(Clone)]
@@ -67,6 +73,11 @@ pub struct Runtime {
     decider: JoinHandle<Over>,
     keeper: JoinHandle<()>,
     door: JoinHandle<()>,
+    teller: JoinHandle<()>,
+    /// Tells the teller that it is about to end.
+    ending: Arc<Notify>,
+    /// While it is there, the store stays open.
+    jobs: mpsc::UnboundedSender<Job>,
     tasks: workers::Tasks,
 }
 
@@ -114,15 +125,25 @@ impl Runtime {
             tasks.clone(),
             config.observe,
         );
+        let (clock, outbox) = (Arc::new(Clock::default()), Arc::new(Notify::new()));
+        let ending = Arc::new(Notify::new());
+        let teller = Teller {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            boots: workers.boots(),
+            outbox: Arc::clone(&outbox),
+            ending: Arc::clone(&ending),
+            observing: config.observe,
+        };
         let decider = Decider {
             executor: Executor::new(ExecutorConfig {
                 workers: config.workers,
                 ..ExecutorConfig::default()
             }),
-            clock: Arc::new(Clock::default()),
+            clock,
             calls,
             arrivals,
-            store: jobs_in,
+            store: jobs_in.clone(),
             probing: Probing::new(
                 Arc::clone(&driver),
                 told_in.clone(),
@@ -138,7 +159,10 @@ impl Runtime {
         };
         let caller = Caller::new(calls_in, views, config.observe);
         Ok(Self {
-            keeper: tokio::spawn(keeper::run(store, jobs, told_in)),
+            keeper: tokio::spawn(keeper::run(store, jobs, told_in, outbox)),
+            teller: tokio::spawn(teller.run()),
+            ending,
+            jobs: jobs_in,
             decider: tokio::spawn(decider.run()),
             door: tokio::spawn(serve(door, caller.clone(), config.identify)),
             caller,
@@ -162,10 +186,27 @@ impl Runtime {
         self.caller.shutdown().await;
         let over = (&mut self.decider).await.unwrap_or(Over::Shutdown);
         self.shut_door().await;
+        self.tell_the_last().await;
         self.tasks.end_all().await;
         // The store's task ends when the last one who could give it a job is gone.
         drop((&mut self.keeper).await);
         over
+    }
+
+    /// Tells what is to be told of what was decided last, for a bounded time; the rest is told by the next process.
+    async fn tell_the_last(&mut self) {
+        self.ending.notify_one();
+        drop(tokio::time::timeout(LAST_WORDS, &mut self.teller).await);
+        self.teller.abort();
+        // The store's task ends when nobody can give it a job any more.
+        let (nobody, _) = mpsc::unbounded_channel();
+        self.jobs = nobody;
+    }
+
+    /// Nobody is told anything any more; what was on its way is told again by the next process.
+    async fn silence(&mut self) {
+        self.teller.abort();
+        drop((&mut self.teller).await);
     }
 
     /// Nobody is let in any more once this is over: whoever comes later is told that nobody is there.
@@ -178,6 +219,7 @@ impl Runtime {
     pub async fn kill(mut self) {
         self.decider.abort();
         self.shut_door().await;
+        self.silence().await;
         self.tasks.abort_all();
         self.keeper.abort();
         // Only to know that the data directory is free again.
@@ -191,6 +233,7 @@ impl Drop for Runtime {
     fn drop(&mut self) {
         self.decider.abort();
         self.door.abort();
+        self.teller.abort();
         self.keeper.abort();
         self.tasks.abort_all();
     }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use ringway_executor::notices::Notices;
 use ringway_executor::port::{AppendFailure, Arrival, Blob, Ended, Row, Snapshot};
 use ringway_store::{LoadFrom, Store};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::decider::Told;
 
@@ -14,7 +15,11 @@ pub(crate) enum Job {
     /// Read everything needed to fold the state.
     Load(LoadFrom),
     /// Make this durable.
-    Append { row: Row, blobs: Vec<Blob> },
+    Append {
+        row: Row,
+        blobs: Vec<Blob>,
+        notices: Notices,
+    },
     /// Keep this snapshot.
     KeepSnapshot(Snapshot),
 }
@@ -24,6 +29,7 @@ pub(crate) async fn run(
     store: Arc<dyn Store>,
     mut jobs: mpsc::UnboundedReceiver<Job>,
     arrivals: mpsc::UnboundedSender<Told>,
+    outbox: Arc<Notify>,
 ) {
     while let Some(job) = jobs.recv().await {
         let told = match job {
@@ -31,10 +37,20 @@ pub(crate) async fn run(
                 Ok(loaded) => Told::Arrival(Arrival::Loaded(Box::new(loaded))),
                 Err(error) => Told::Broken(Ended::Corrupt(error.to_string())),
             },
-            Job::Append { row, blobs } => {
+            Job::Append {
+                row,
+                blobs,
+                notices,
+            } => {
                 let seq = row.seq;
-                match store.append(std::slice::from_ref(&row), &blobs).await {
-                    Ok(()) => Told::Arrival(Arrival::Appended { seq }),
+                let rows = std::slice::from_ref(&row);
+                match store.append_and_tell(rows, &blobs, &notices).await {
+                    Ok(()) => {
+                        if !notices.is_empty() {
+                            outbox.notify_one();
+                        }
+                        Told::Arrival(Arrival::Appended { seq })
+                    }
                     Err(error) => {
                         let why = AppendFailure::from(error);
                         tracing::warn!(seq, ?why, "a batch was not stored");

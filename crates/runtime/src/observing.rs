@@ -100,7 +100,12 @@ pub(crate) fn pretended(step: &StepPlan) -> Option<RawReport> {
     let restarts = match &step.more {
         More::Reboot { restarts, .. } => restarts.0,
         // Nobody is asked while it is only observed: a plan with such a step is not taken.
-        More::Nothing | More::Inspect { .. } | More::Manual { .. } => 0,
+        More::Nothing
+        | More::Inspect { .. }
+        | More::Ready { .. }
+        | More::Last { .. }
+        | More::Silence { .. }
+        | More::Manual { .. } => 0,
     };
     let output = match &step.step.expect {
         Some(Expect::AtLeast(number)) => number.to_string(),
@@ -116,14 +121,16 @@ pub(crate) fn pretended(step: &StepPlan) -> Option<RawReport> {
 
 const fn looks_only(kind: StepKind) -> bool {
     match kind {
-        StepKind::Inspect | StepKind::Precheck => true,
+        StepKind::Inspect | StepKind::Precheck | StepKind::Ready | StepKind::Last => true,
         StepKind::Drain
         | StepKind::Apply
         | StepKind::Rollback
         | StepKind::Reboot
         | StepKind::Verify
         | StepKind::CareVerify
-        | StepKind::Undrain => false,
+        | StepKind::Undrain
+        | StepKind::Silence
+        | StepKind::Unsilence => false,
     }
 }
 

@@ -9,7 +9,7 @@ use ringway_drivers::quote::variable_name;
 use ringway_drivers::{Reach, Target};
 use ringway_model::{RolloutId, VisitKind};
 use ringway_policy::validated::Connection;
-use ringway_scheduler::plan::Route;
+use ringway_scheduler::plan::{More, Route};
 use ringway_scheduler::spec::HostSpec;
 use ringway_scheduler::{FleetSpec, Plan};
 
@@ -35,11 +35,11 @@ pub fn reach(fleet: &FleetSpec, host: &HostSpec, directory: PathBuf) -> Reach {
     }
 }
 
-/// All values of a step of a visit.
+/// All values of a step of a visit: of the host that is visited, and of its peer where the step runs there.
 pub fn of_step(
-    host: &HostSpec,
+    (host, peer): (&HostSpec, Option<&HostSpec>),
     update: &str,
-    route: &Route,
+    (route, more): (&Route, &More),
     visit: VisitKind,
     previous: Option<&str>,
 ) -> BTreeMap<String, String> {
@@ -67,6 +67,14 @@ pub fn of_step(
     ] {
         values.insert(name.to_owned(), value);
     }
+    if let Some(peer) = peer {
+        values.insert("PEER".to_owned(), peer.name.clone());
+        values.insert("PEER_ADDRESS".to_owned(), peer.address.clone());
+    }
+    if let More::Silence { at_most } = more {
+        let seconds = at_most.millis().div_ceil(1000);
+        values.insert("SILENCE_SECONDS".to_owned(), seconds.to_string());
+    }
     values
 }
 
@@ -90,7 +98,7 @@ pub(crate) fn of_gate(
 
 #[cfg(test)]
 mod tests {
-    use ringway_model::Labels;
+    use ringway_model::{Labels, Span};
 
     use super::*;
 
@@ -121,7 +129,17 @@ mod tests {
 
     #[test]
     fn a_step_is_told_its_host_its_release_and_what_is_wanted() {
-        let values = of_step(&host(), "april", &route(), VisitKind::Update, Some("1.0"));
+        let of = |peer: Option<&HostSpec>, more: &More| {
+            let visit = VisitKind::Update;
+            of_step(
+                (&host(), peer),
+                "april",
+                (&route(), more),
+                visit,
+                Some("1.0"),
+            )
+        };
+        let values = of(None, &More::Nothing);
         for (name, value) in [
             ("HOST", "web-1"),
             ("ADDRESS", "10.0.0.1"),
@@ -135,11 +153,33 @@ mod tests {
         ] {
             assert_eq!(values[name], value, "{name}");
         }
+        for name in ["PEER", "PEER_ADDRESS", "SILENCE_SECONDS"] {
+            assert!(!values.contains_key(name), "{name}");
+        }
+        let (at_most, peer) = (
+            Span::minutes(20),
+            HostSpec {
+                name: "web-2".to_owned(),
+                ..host()
+            },
+        );
+        let values = of(Some(&peer), &More::Silence { at_most });
+        assert_eq!(values["HOST"], "web-1");
+        assert_eq!(values["PEER"], "web-2");
+        assert_eq!(values["PEER_ADDRESS"], "10.0.0.1");
+        assert_eq!(values["SILENCE_SECONDS"], "1200");
     }
 
     #[test]
     fn a_rollback_wants_what_was_there_before() {
-        let values = of_step(&host(), "april", &route(), VisitKind::Rollback, Some("1.0"));
+        let (visit, more) = (VisitKind::Rollback, More::Nothing);
+        let values = of_step(
+            (&host(), None),
+            "april",
+            (&route(), &more),
+            visit,
+            Some("1.0"),
+        );
         assert_eq!(values["WANTED"], "1.0");
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use ringway_drivers::{Driver, RebootRequest, StepRequest, Withdraw, Withdrawal, withdrawal};
 use ringway_executor::port::{Arrival, Proposal, Start};
-use ringway_model::{Digest, IntentId, RawReport, Span};
+use ringway_model::{Digest, IntentId, Place, RawReport, Span};
 use ringway_scheduler::Plan;
 use ringway_scheduler::plan::{More, StepPlan};
 use ringway_store::Store;
@@ -254,20 +254,28 @@ impl Shared {
             .ok_or("the plan has no such route")?;
         let step = step_of(start).ok_or("the plan has no such step")?;
         let directory = self.directory(&start.plan).await?;
+        let peer = match (step.step.at, start.peer) {
+            (Place::Peer, peer) => {
+                let peer = peer.and_then(|peer| start.fleet.hosts.get(peer.index()));
+                Some(peer.ok_or("nobody was chosen to run it")?)
+            }
+            (Place::Host | Place::Controller, _) => None,
+        };
         Ok(StepRequest {
             intent: start.intent,
             epoch: start.epoch,
             incarnation: start.incarnation,
             fleet: start.fleet.name.clone(),
             adopts: Arc::clone(&start.adopts),
-            reach: Arc::new(values::reach(&start.fleet, host, directory)),
+            reach: Arc::new(values::reach(&start.fleet, peer.unwrap_or(host), directory)),
+            errand_for: peer.map(|_| host.name.clone()),
             kind: step.kind,
             place: step.step.at,
             command: step.step.run.clone(),
             values: values::of_step(
-                host,
+                (host, peer),
                 &start.plan.update,
-                route,
+                (route, &step.more),
                 start.visit,
                 start.previous.as_deref(),
             ),
@@ -331,6 +339,11 @@ fn reboot(step: &StepPlan) -> Option<RebootRequest> {
                 back_within: *back_within,
             })
         }
-        More::Nothing | More::Inspect { .. } | More::Manual { .. } => None,
+        More::Nothing
+        | More::Inspect { .. }
+        | More::Ready { .. }
+        | More::Last { .. }
+        | More::Silence { .. }
+        | More::Manual { .. } => None,
     }
 }

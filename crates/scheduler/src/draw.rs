@@ -17,6 +17,22 @@ fn draw(seed: u64, name: &str) -> u64 {
     u64::from_be_bytes(*first.expect("a digest has 32 bytes"))
 }
 
+/// How many places there are for a host in a ring that takes a share, of which the share takes the first ones.
+pub(crate) const PLACES: u32 = 1_000_000;
+
+/// A host's place among those for one ring. It depends on the seed, the ring and the host's own name only.
+pub(crate) fn place_in(seed: u64, ring: &str, name: &str) -> u32 {
+    let digest = Hasher::default()
+        .part(b"ringway joins")
+        .part(&seed.to_le_bytes())
+        .part(ring.as_bytes())
+        .part(name.as_bytes())
+        .finish();
+    let first = digest.as_bytes().first_chunk();
+    let drawn = u64::from_be_bytes(*first.expect("a digest has 32 bytes"));
+    u32::try_from(drawn % u64::from(PLACES)).expect("a remainder is smaller than its divisor")
+}
+
 /// These hosts in the order of this seed.
 pub(crate) fn in_drawn_order(seed: u64, hosts: &[HostSpec], of: &[u32]) -> Vec<u32> {
     let name = |host: u32| hosts[host as usize].name.as_str();

@@ -2,11 +2,15 @@
 //!
 //! The first byte is the format's version; the rest is postcard. The same value gives the same bytes on every machine.
 
+use std::collections::BTreeSet;
+
 use postcard::ser_flavors::Flavor;
-use ringway_model::{Digest, Pieces};
+use ringway_model::{Digest, HostId, Pieces};
+use ringway_policy::validated::NotifyRule;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::plan::Revision;
 use crate::terms::Terms;
 use crate::times::Times;
 use crate::{FleetSpec, Plan};
@@ -21,6 +25,15 @@ const WITH_TIMES: u8 = 2;
 /// The format of a plan with terms: as with times, with [`Terms`] behind them.
 const WITH_TERMS: u8 = 3;
 
+/// The format of a plan with more than that: as with terms, with [`More`] behind them.
+const WITH_MORE: u8 = 4;
+
+/// The format of a fleet of which hosts have vanished: as version 1, with their numbers behind it.
+const WITH_VANISHED: u8 = 2;
+
+/// What plans have besides: the revision one is, and who is told what. Each is a default where there is none of it.
+type More = (Option<Revision>, Vec<NotifyRule>);
+
 /// Bytes that are not what they are taken for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
@@ -28,7 +41,7 @@ pub enum DecodeError {
     #[error("no bytes")]
     Empty,
     /// Another format.
-    #[error("format version {0} is not known (this program reads {VERSION} to {WITH_TERMS})")]
+    #[error("format version {0} is not known (this program reads {VERSION} to {WITH_MORE})")]
     Version(u8),
     /// The bytes do not describe the value.
     #[error("the bytes do not describe the value: {0}")]
@@ -39,7 +52,11 @@ pub enum DecodeError {
 }
 
 fn encode(value: &impl Serialize) -> (Digest, Vec<u8>) {
-    let bytes = postcard::to_extend(value, vec![VERSION])
+    with_version(VERSION, value)
+}
+
+fn with_version(version: u8, value: &impl Serialize) -> (Digest, Vec<u8>) {
+    let bytes = postcard::to_extend(value, vec![version])
         .expect("these types have no lengths unknown in advance, and memory grows as needed");
     (Digest::of(&bytes), bytes)
 }
@@ -112,12 +129,19 @@ fn whole<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
 impl FleetSpec {
     /// The fleet's bytes and their digest.
     pub fn encode(&self) -> (Digest, Vec<u8>) {
-        encode(self)
+        if self.vanished.is_empty() {
+            return encode(self);
+        }
+        with_version(WITH_VANISHED, &(self, &self.vanished))
     }
 
     /// The fleet's digest, as [`FleetSpec::encode`] gives it.
     pub fn digest(&self) -> Digest {
-        digest(VERSION, self)
+        if self.vanished.is_empty() {
+            digest(VERSION, self)
+        } else {
+            digest(WITH_VANISHED, &(self, &self.vanished))
+        }
     }
 
     /// The fleet that these bytes describe.
@@ -126,34 +150,48 @@ impl FleetSpec {
     ///
     /// When they are of another format, damaged, or followed by more.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        decode(bytes)
+        let Some((&WITH_VANISHED, body)) = bytes.split_first() else {
+            return decode(bytes);
+        };
+        let (fleet, vanished): (Self, BTreeSet<HostId>) = whole(body)?;
+        Ok(Self { vanished, ..fleet })
     }
 }
 
 impl Plan {
     /// The plan's bytes and their digest.
     pub fn encode(&self) -> (Digest, Vec<u8>) {
-        let plain = "these types have no lengths unknown in advance, and memory grows as needed";
-        let bytes = if !self.terms.is_empty() {
-            let all = (self, &self.times, &self.terms);
-            postcard::to_extend(&all, vec![WITH_TERMS]).expect(plain)
+        if self.has_more() {
+            with_version(WITH_MORE, &(self, &self.times, &self.terms, self.more()))
+        } else if !self.terms.is_empty() {
+            with_version(WITH_TERMS, &(self, &self.times, &self.terms))
         } else if !self.times.is_empty() {
-            postcard::to_extend(&(self, &self.times), vec![WITH_TIMES]).expect(plain)
+            with_version(WITH_TIMES, &(self, &self.times))
         } else {
-            return encode(self);
-        };
-        (Digest::of(&bytes), bytes)
+            encode(self)
+        }
     }
 
     /// The plan's digest, as [`Plan::encode`] gives it.
     pub fn digest(&self) -> Digest {
-        if !self.terms.is_empty() {
+        if self.has_more() {
+            digest(WITH_MORE, &(self, &self.times, &self.terms, self.more()))
+        } else if !self.terms.is_empty() {
             digest(WITH_TERMS, &(self, &self.times, &self.terms))
         } else if !self.times.is_empty() {
             digest(WITH_TIMES, &(self, &self.times))
         } else {
             digest(VERSION, self)
         }
+    }
+
+    const fn has_more(&self) -> bool {
+        self.revises.is_some() || !self.notify.is_empty()
+    }
+
+    /// [`More`], borrowed: the bytes are the same.
+    const fn more(&self) -> (&Option<Revision>, &Vec<NotifyRule>) {
+        (&self.revises, &self.notify)
     }
 
     /// The plan that these bytes describe.
@@ -163,6 +201,17 @@ impl Plan {
     /// When they are of another format, damaged, or followed by more.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         match bytes.split_first() {
+            Some((&WITH_MORE, body)) => {
+                let (plan, times, terms, more): (Self, Times, Terms, More) = whole(body)?;
+                let (revises, notify) = more;
+                Ok(Self {
+                    times,
+                    terms,
+                    revises,
+                    notify,
+                    ..plan
+                })
+            }
             Some((&WITH_TERMS, body)) => {
                 let (plan, times, terms): (Self, Times, Terms) = whole(body)?;
                 Ok(Self {

@@ -18,7 +18,7 @@ use crate::thresholds;
 pub(crate) const NONE: &str = "(none)";
 
 /// Probes of a fleet: the evidence of a host is kept in 16 places.
-const MAX_PROBES: usize = 16;
+pub(crate) const MAX_PROBES: usize = 16;
 
 /// A fleet that cannot be compiled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,6 +60,14 @@ pub enum FleetProblem {
     Unreachable {
         /// The host.
         host: String,
+    },
+    /// A fleet of another name takes the place of one that rollouts run over.
+    #[error("the fleet is called `{after}`, and rollouts run over `{before}`")]
+    Renamed {
+        /// The one that rollouts run over.
+        before: String,
+        /// The other one.
+        after: String,
     },
     /// There is more of something than fits.
     #[error("{count} {what}, at most {limit} fit")]
@@ -157,6 +165,7 @@ pub fn compile_fleet(fleet: &Fleet) -> Result<FleetSpec, FleetProblem> {
             })
             .collect(),
         connections,
+        vanished: BTreeSet::new(),
     })
 }
 
@@ -170,7 +179,7 @@ pub fn names(fleet: &FleetSpec) -> Names {
     }
 }
 
-fn bounded(what: &'static str, count: usize, limit: usize) -> Result<(), FleetProblem> {
+pub(crate) fn bounded(what: &'static str, count: usize, limit: usize) -> Result<(), FleetProblem> {
     if count <= limit {
         Ok(())
     } else {

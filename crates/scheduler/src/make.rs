@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringway_model::{Digest, HostId, ProbeId, RouteId, Selector, Slot};
+use ringway_model::{Digest, HostId, ProbeId, RouteId, Selector, Slot, VisitKind};
 use ringway_policy::validated::{
-    Approvals, Care, Documents, People, Policy, Recipe, RingHosts, Update,
+    Approvals, Care, Documents, Fleet, Host, People, Policy, Recipe, RingHosts, Update,
 };
 
 use crate::check::check_claims;
@@ -50,14 +50,18 @@ pub fn make_plan(
 
 /// The documents a plan is about.
 #[derive(Clone, Copy)]
-struct Named<'d> {
-    policy: &'d Policy,
-    update: &'d Update,
-    recipe: &'d Recipe,
+pub(crate) struct Named<'d> {
+    pub(crate) policy: &'d Policy,
+    pub(crate) update: &'d Update,
+    pub(crate) recipe: &'d Recipe,
 }
 
 impl<'d> Named<'d> {
-    fn find(documents: &'d Documents, policy: &str, update: &str) -> Result<Self, PlanProblems> {
+    pub(crate) fn find(
+        documents: &'d Documents,
+        policy: &str,
+        update: &str,
+    ) -> Result<Self, PlanProblems> {
         let mut problems = Vec::new();
         let policy = named(&documents.policies, "policy", policy, &mut problems);
         let update = named(&documents.updates, "update", update, &mut problems);
@@ -75,7 +79,7 @@ impl<'d> Named<'d> {
     }
 }
 
-fn named<'d, T>(
+pub(crate) fn named<'d, T>(
     all: &'d BTreeMap<String, T>,
     kind: &str,
     name: &str,
@@ -105,22 +109,56 @@ fn named<'d, T>(
 }
 
 /// Who is to be updated.
-struct Targets {
+pub(crate) struct Targets {
     /// Ascending.
-    hosts: Vec<u32>,
+    pub(crate) hosts: Vec<u32>,
     /// Matched by `applies_to`, without a release.
-    not_applicable: Vec<HostId>,
+    pub(crate) not_applicable: Vec<HostId>,
     /// By host: the first release that selects it.
-    release: Vec<u16>,
+    pub(crate) release: Vec<u16>,
 }
 
-const NO_RELEASE: u16 = u16::MAX;
+pub(crate) const NO_RELEASE: u16 = u16::MAX;
 
-struct Making<'d> {
-    fleet: &'d FleetSpec,
-    documents: &'d Documents,
-    named: Named<'d>,
-    seed: u64,
+pub(crate) struct Making<'d> {
+    pub(crate) fleet: &'d FleetSpec,
+    pub(crate) documents: &'d Documents,
+    pub(crate) named: Named<'d>,
+    pub(crate) seed: u64,
+}
+
+/// The hosts of a fleet's document by their number: it names them in another order once hosts have vanished or joined.
+pub(crate) struct Written<'d> {
+    hosts: &'d [Host],
+    /// By number; empty where the numbers are the document's order.
+    place: Vec<Option<usize>>,
+}
+
+impl<'d> Written<'d> {
+    pub(crate) fn new(fleet: &'d Fleet, spec: &FleetSpec) -> Self {
+        let hosts = &fleet.hosts;
+        let is_same = hosts.len() == spec.hosts.len()
+            && hosts.iter().zip(&spec.hosts).all(|(a, b)| a.name == b.name);
+        if is_same {
+            let place = Vec::new();
+            return Self { hosts, place };
+        }
+        let places = hosts.iter().enumerate();
+        let places: BTreeMap<&str, usize> = places.map(|(at, host)| (&*host.name, at)).collect();
+        let place = spec.hosts.iter();
+        Self {
+            hosts,
+            place: place.map(|host| places.get(&*host.name).copied()).collect(),
+        }
+    }
+
+    pub(crate) fn get(&self, host: u32) -> Option<&'d Host> {
+        if self.place.is_empty() {
+            return self.hosts.get(host as usize);
+        }
+        let at = *self.place.get(host as usize)?;
+        self.hosts.get(at?)
+    }
 }
 
 impl<'d> Making<'d> {
@@ -152,6 +190,7 @@ impl<'d> Making<'d> {
         let mut claims = claim(&wishes, &units, drawn, self.fleet.hosts.len());
         check_claims(self.fleet, policy, &wishes, &claims, &mut problems);
         let (routes, route_of) = self.routes(&targets, &claims, &mut problems);
+        self.check_peers(&claims, &routes, &route_of, &mut problems);
         let claimed = claims.rings.iter().flatten();
         let claimed = claimed.map(|&host| (HostId(host), route_of[host as usize]));
         check_reached(self.fleet, policy, &routes, claimed, &mut problems);
@@ -164,7 +203,8 @@ impl<'d> Making<'d> {
         claims.unclaimed.sort_unstable();
         let fleet = self.documents.fleet.as_ref();
         let times = fleet.map_or_else(Times::default, |fleet| {
-            Times::of_rings(fleet, policy, &claims.rings)
+            let hosts = Written::new(fleet, self.fleet);
+            Times::of_rings((fleet, policy), &claims.rings, |host| hosts.get(host))
         });
         let terms = fleet.map_or_else(Terms::default, |fleet| Terms::of(fleet, policy, update));
         let slots = claims.rings.iter().flatten();
@@ -196,12 +236,14 @@ impl<'d> Making<'d> {
             not_applicable: targets.not_applicable,
             unclaimed: claims.unclaimed.into_iter().map(HostId).collect(),
             times,
+            notify: self.documents.notify.rules.clone(),
             terms,
+            revises: None,
         })
     }
 
     /// Every label that something of this plan asks about.
-    fn labels(&self) -> BTreeSet<&'d str> {
+    pub(crate) fn labels(&self) -> BTreeSet<&'d str> {
         let Named { policy, update, .. } = self.named;
         let mut selectors: Vec<&'d Selector> = vec![&policy.applies_to];
         selectors.extend(update.releases.iter().map(|release| &release.select));
@@ -224,7 +266,7 @@ impl<'d> Making<'d> {
         labels
     }
 
-    fn targets(&self, index: &HostIndex<'_>) -> Targets {
+    pub(crate) fn targets(&self, index: &HostIndex<'_>) -> Targets {
         let mut release = vec![NO_RELEASE; self.fleet.hosts.len()];
         for (each, number) in self.named.update.releases.iter().zip(0_u16..) {
             for host in index.select(&each.select) {
@@ -235,8 +277,10 @@ impl<'d> Making<'d> {
             }
         }
         let applies = index.select(&self.named.policy.applies_to);
+        let is_there = |host: &u32| !self.fleet.vanished.contains(&HostId(*host));
         let (hosts, others): (Vec<_>, Vec<_>) = applies
             .into_iter()
+            .filter(is_there)
             .partition(|&host| release[host as usize] != NO_RELEASE);
         Targets {
             hosts,
@@ -353,6 +397,48 @@ impl<'d> Making<'d> {
         (routes, of)
     }
 
+    /// A step that runs at a peer needs another member of an availability group, in every group that has such a care.
+    fn check_peers(
+        &self,
+        claims: &Claims,
+        routes: &[Route],
+        route_of: &[RouteId],
+        problems: &mut Vec<PlanProblem>,
+    ) {
+        let mut told = BTreeSet::new();
+        for &host in claims.rings.iter().flatten() {
+            let spec = &self.fleet.hosts[host as usize];
+            let Some(route) = routes.get(route_of[host as usize].index()) else {
+                continue;
+            };
+            let Some(step) = VisitKind::ALL
+                .iter()
+                .find_map(|visit| route.at_peer(*visit))
+            else {
+                continue;
+            };
+            let members = spec.cell.map(|cell| &self.fleet.cells[cell.index()]);
+            let (what, hint) = match members {
+                Some(cell) if cell.members.len() > 1 => continue,
+                Some(cell) => (
+                    format!("`{}` is the only member of `{}`", spec.name, cell.name),
+                    "add a member, or let the step run `at: host` or `at: controller`",
+                ),
+                None => (
+                    format!("`{}` is in no availability group", spec.name),
+                    "give its group a `keep_up`, or let the step run `at: host` or `at: controller`",
+                ),
+            };
+            if told.insert((spec.group, spec.cell)) {
+                problems.push(PlanProblem::new(
+                    "no-peer",
+                    format!("step `{}` runs at a peer, and {what}", step.kind),
+                    hint,
+                ));
+            }
+        }
+    }
+
     fn gates(&self, problems: &mut Vec<PlanProblem>) -> Vec<GatePlan> {
         let mut gates = Vec::new();
         for gate in &self.named.policy.gates {
@@ -407,7 +493,7 @@ impl<'d> Making<'d> {
     }
 
     /// Kind and name of every document the plan is made of, with its digest.
-    fn digests(&self, routes: &[Route]) -> BTreeMap<String, Digest> {
+    pub(crate) fn digests(&self, routes: &[Route]) -> BTreeMap<String, Digest> {
         let Named {
             policy,
             update,
@@ -422,6 +508,9 @@ impl<'d> Making<'d> {
         let cares = routes.iter().filter_map(|route| route.care.as_ref());
         for care in cares.filter_map(|name| self.documents.cares.get(name)) {
             digests.insert(format!("care/{}", care.name), care.digest);
+        }
+        if !self.documents.notify.rules.is_empty() {
+            digests.insert("notify/notify".to_owned(), self.documents.notify.digest);
         }
         if self.documents.people != People::default() {
             digests.insert("people/people".to_owned(), self.documents.people.digest);
@@ -481,6 +570,6 @@ fn too_many(what: &str, found: usize) -> PlanProblem {
     )
 }
 
-fn count(hosts: usize) -> u32 {
+pub(crate) fn count(hosts: usize) -> u32 {
     u32::try_from(hosts).expect("the number of hosts of a fleet is bounded")
 }

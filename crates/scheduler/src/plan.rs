@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringway_model::{Digest, HostId, ProbeId, RingIndex, RouteId, Slot, Span, StepKind, VisitKind};
+use ringway_model::{
+    Digest, HostId, Place, ProbeId, RingIndex, RouteId, Slot, Span, StepKind, VisitKind,
+};
 use ringway_policy::validated::{
-    AlreadyUnhealthy, Command, NotBy, OnHalt, Pace, Retry, Step, When,
+    AlreadyUnhealthy, Command, NotBy, NotifyRule, OnHalt, Pace, Retry, Step, When,
 };
 use serde::{Deserialize, Serialize};
 
@@ -56,9 +58,64 @@ pub struct Plan {
     /// before there was.
     #[serde(skip)]
     pub times: Times,
+    /// Who is told what of its rollout. Written behind that, for the same reason.
+    #[serde(skip)]
+    pub notify: Vec<NotifyRule>,
     /// On which terms else it goes on. Written behind the rest as well, and only where there are any.
     #[serde(skip)]
     pub terms: Terms,
+    /// The plan that this one takes the place of, where it is a revision. Written behind the rest, as `times` is.
+    #[serde(skip)]
+    pub revises: Option<Revision>,
+}
+
+/// What a revision of a plan is, and what it changes. Rings that have begun are never changed by one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revision {
+    /// The plan it takes the place of.
+    pub of: Digest,
+    /// Hosts that join with it.
+    pub joined: Vec<Joined>,
+    /// Hosts that would be targets and come too late: the last ring has begun.
+    pub too_late: Vec<HostId>,
+    /// Hosts of the plan for which the update has another release now than the one they were planned with, or none: what
+    /// they are planned with, and what they would get. Absent: nothing.
+    pub misfits: Vec<Misfit>,
+}
+
+/// A host that joins a rollout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined {
+    /// The host.
+    pub host: HostId,
+    /// The ring it joins.
+    pub ring: RingIndex,
+    /// Why that one.
+    pub why: JoinsBecause,
+}
+
+/// Why a host joins the ring it joins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum JoinsBecause {
+    /// The seed and its name say so.
+    Seed,
+    /// The seed and its name say this ring, which has begun.
+    Begun(RingIndex),
+    /// Its peers are there, and they belong together.
+    Together,
+    /// A peer is in the ring that the seed says, and they belong apart.
+    Apart(RingIndex),
+}
+
+/// A host whose release is another one now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Misfit {
+    /// The host.
+    pub host: HostId,
+    /// The release it was planned with.
+    pub planned: String,
+    /// The release that its labels ask for now.
+    pub now: Option<String>,
 }
 
 /// One ring, in hosts.
@@ -156,6 +213,15 @@ impl Route {
             .and_then(|&index| self.steps.get(index as usize))
     }
 
+    /// The first step of a visit of this kind that runs on another member of the host's availability group.
+    pub fn at_peer(&self, visit: VisitKind) -> Option<&StepPlan> {
+        let mut steps = self.visit(visit).iter();
+        steps.find_map(|&at| {
+            let step = self.steps.get(usize::from(at))?;
+            (step.step.at == Place::Peer).then_some(step)
+        })
+    }
+
     /// The position of a kind of step in a visit of this kind.
     pub fn position(&self, visit: VisitKind, step: StepKind) -> Option<u8> {
         let found = self
@@ -200,6 +266,23 @@ pub enum More {
         /// How long the host has to come back.
         back_within: Span,
     },
+    /// The question whether the host may be taken down now.
+    Ready {
+        /// How long the answer may be no.
+        within: Span,
+        /// How long after a no it is asked again.
+        every: Span,
+    },
+    /// The question whether the host goes last of its group.
+    Last {
+        /// How long until each is asked again where all that are left say yes.
+        every: Span,
+    },
+    /// The beginning or the end of a silence.
+    Silence {
+        /// After how long it ends by itself.
+        at_most: Span,
+    },
     /// A person does it by hand. The step's command is [`NO_COMMAND`], and its timeout how long it should take.
     Manual {
         /// What is to be done.
@@ -213,10 +296,30 @@ pub enum More {
 /// than pass for work that was done.
 pub const NO_COMMAND: &str = "exit 99";
 
+impl More {
+    /// How much longer than its command a step of this kind may take.
+    pub const fn beyond(&self) -> Span {
+        match self {
+            Self::Reboot { back_within, .. } => *back_within,
+            Self::Nothing
+            | Self::Inspect { .. }
+            | Self::Ready { .. }
+            | Self::Last { .. }
+            | Self::Silence { .. }
+            | Self::Manual { .. } => Span::ZERO,
+        }
+    }
+}
+
 impl StepPlan {
     /// Whether a person does it by hand.
     pub const fn is_by_hand(&self) -> bool {
         matches!(self.more, More::Manual { .. })
+    }
+
+    /// The longest it may take.
+    pub const fn longest(&self) -> Span {
+        self.step.timeout.plus(self.more.beyond())
     }
 }
 

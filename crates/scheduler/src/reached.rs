@@ -37,7 +37,7 @@ pub(crate) fn check_reached(
         let there = route
             .steps
             .iter()
-            .filter(|step| step.step.at == Place::Host);
+            .filter(|step| step.step.at != Place::Controller);
         for step in there {
             steps.entry((id, step.kind)).or_default().push(host);
         }
@@ -68,7 +68,13 @@ pub(crate) fn check_reached(
     };
     for ((id, kind), hosts) in steps {
         let from = match kind {
-            StepKind::Drain | StepKind::CareVerify | StepKind::Undrain => {
+            StepKind::Ready
+            | StepKind::Last
+            | StepKind::Silence
+            | StepKind::Drain
+            | StepKind::CareVerify
+            | StepKind::Undrain
+            | StepKind::Unsilence => {
                 let care = routes[id.index()].care.as_deref();
                 format!("care `{}`", care.unwrap_or_default())
             }
@@ -82,7 +88,7 @@ pub(crate) fn check_reached(
         problems.push(PlanProblem::new(
             "step-unreached",
             format!(
-                "step `{kind}` of {from} runs at the host, and nothing reaches {} (`connect: none`)",
+                "step `{kind}` of {from} runs at the host or a peer, and nothing reaches {} (`connect: none`)",
                 named(&hosts)
             ),
             "run it `at: controller`, or let a person do it: `manual`",

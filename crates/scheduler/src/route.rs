@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 
 use ringway_model::{AfterCrash, Place, StepKind};
-use ringway_policy::validated::{Care, Command, Inspect, Manual, Recipe, Release, Step, Work};
+use ringway_policy::validated::{
+    Care, Command, Inspect, Last, Manual, Ready, Recipe, Release, Silence, Step, Work,
+};
 
 use crate::plan::{More, NO_COMMAND, Route, StepPlan};
 use crate::problem::PlanProblem;
@@ -39,6 +41,23 @@ pub fn compile(
     }
     let care_step = |step: fn(&Care) -> &Option<Step>| care.and_then(|care| step(care).as_ref());
     add(StepKind::Precheck, recipe.precheck.as_ref(), More::Nothing);
+    if let Some(Ready {
+        step,
+        within,
+        every,
+    }) = care.and_then(|care| care.ready.as_ref())
+    {
+        let (within, every) = (*within, *every);
+        add(StepKind::Ready, Some(step), More::Ready { within, every });
+    }
+    if let Some(Last { step, every }) = care.and_then(|care| care.last.as_ref()) {
+        add(StepKind::Last, Some(step), More::Last { every: *every });
+    }
+    let silence = care.and_then(|care| care.silence.as_ref());
+    if let Some(Silence { begin, at_most, .. }) = silence {
+        let at_most = *at_most;
+        add(StepKind::Silence, Some(begin), More::Silence { at_most });
+    }
     add(
         StepKind::Drain,
         care_step(|care| &care.drain),
@@ -70,6 +89,10 @@ pub fn compile(
         care_step(|care| &care.undrain),
         More::Nothing,
     );
+    if let Some(Silence { end, at_most, .. }) = silence {
+        let at_most = *at_most;
+        add(StepKind::Unsilence, Some(end), More::Silence { at_most });
+    }
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -125,33 +148,26 @@ fn can_roll_back(recipe: &Recipe) -> bool {
 }
 
 /// The steps of each kind of visit, by `VisitKind` in its order. A visit without the step it is for is empty.
+///
+/// A rollback asks nobody whether its host may be taken down: it mends, and what is broken may be why the answer is no.
 fn visits(steps: &[StepPlan]) -> [Vec<u8>; 3] {
-    use StepKind::{
-        Apply, CareVerify, Drain, Inspect, Precheck, Reboot, Rollback, Undrain, Verify,
-    };
-    let list = |purpose: StepKind, kinds: &[StepKind]| -> Vec<u8> {
+    use StepKind::{Apply, Inspect, Last, Precheck, Ready, Reboot, Rollback};
+    let list = |purpose: StepKind, leaves_out: &[StepKind]| -> Vec<u8> {
         if !steps.iter().any(|step| step.kind == purpose) {
             return Vec::new();
         }
-        let place = |kind: &StepKind| steps.iter().position(|step| step.kind == *kind);
+        let place = |kind: StepKind| steps.iter().position(|step| step.kind == kind);
+        let kinds = StepKind::ALL.into_iter();
         kinds
-            .iter()
+            .filter(|kind| !leaves_out.contains(kind))
             .filter_map(place)
-            .map(|at| u8::try_from(at).expect("there are nine kinds of steps, each once"))
+            .map(|at| u8::try_from(at).expect("there are few kinds of steps, each once"))
             .collect()
     };
     [
-        list(
-            Apply,
-            &[
-                Inspect, Precheck, Drain, Apply, Reboot, Verify, CareVerify, Undrain,
-            ],
-        ),
-        list(Reboot, &[Drain, Reboot, Verify, CareVerify, Undrain]),
-        list(
-            Rollback,
-            &[Drain, Rollback, Reboot, Verify, CareVerify, Undrain],
-        ),
+        list(Apply, &[Rollback]),
+        list(Reboot, &[Inspect, Precheck, Apply, Rollback]),
+        list(Rollback, &[Inspect, Precheck, Ready, Last, Apply]),
     ]
 }
 

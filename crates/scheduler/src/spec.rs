@@ -1,6 +1,6 @@
 //! The fleet as the engine sees it: indices instead of names, availability groups in the concrete.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ringway_model::{CellId, Digest, GroupId, HostId, Labels, ProbeId, Span};
 use ringway_policy::validated::{Connection, Probe, RingSpread};
@@ -23,6 +23,11 @@ pub struct FleetSpec {
     pub probes: Vec<ProbeSpec>,
     /// Ways to reach hosts; `HostSpec::connect` is an index into it.
     pub connections: Vec<Connection>,
+    /// Hosts that were of this fleet and that its document names no more: their numbers stay theirs. They are in no group
+    /// and no availability group, and nothing begins on them. Written behind the rest, and only where there are any: fleets
+    /// were compiled before there were.
+    #[serde(skip)]
+    pub vanished: BTreeSet<HostId>,
 }
 
 /// A host, compiled.

@@ -4,7 +4,7 @@
 
 use ringway_calendar::{Timetable, Timetables};
 use ringway_model::Slot;
-use ringway_policy::validated::{Fleet, Policy};
+use ringway_policy::validated::{Fleet, Host, Policy};
 use serde::{Deserialize, Serialize};
 
 /// When work may run on each host of a plan.
@@ -30,7 +30,11 @@ impl Times {
     }
 
     /// The rules of hosts, which are given ring by ring in the order of their slots, by their place in the fleet.
-    pub(crate) fn of_rings(fleet: &Fleet, policy: &Policy, rings: &[Vec<u32>]) -> Self {
+    pub(crate) fn of_rings<'d>(
+        (fleet, policy): (&'d Fleet, &Policy),
+        rings: &[Vec<u32>],
+        host_of: impl Fn(u32) -> Option<&'d Host>,
+    ) -> Self {
         let limits_nothing = policy.calendar.windows.is_empty()
             && policy.calendar.freezes.is_empty()
             && fleet.calendar.freezes.is_empty()
@@ -45,10 +49,10 @@ impl Times {
         let mut tables = Timetables::new(fleet, policy);
         let mut of_slot = Vec::new();
         for (ring, hosts) in policy.rings.iter().zip(rings) {
-            let numbers = hosts
-                .iter()
-                .map(|&host| tables.add(&fleet.hosts[host as usize], ring));
-            of_slot.extend(numbers);
+            let hosts = hosts.iter().map(|&host| {
+                host_of(host).expect("a target is a host that the fleet's document has")
+            });
+            of_slot.extend(hosts.map(|host| tables.add(host, ring)));
         }
         let times = Self {
             tables: tables.into_all(),
@@ -59,4 +63,44 @@ impl Times {
         }
         times
     }
+}
+
+impl Times {
+    /// These times in a revision of their plan: each slot with the rule it had, or with the one that is said of it now. What
+    /// was the rule of a number is so for ever.
+    pub(crate) fn revised(&self, slots: impl Iterator<Item = Placed>) -> Self {
+        let mut tables = self.tables.clone();
+        let mut of_slot = Vec::new();
+        for slot in slots {
+            let rule = match slot {
+                Placed::Before(slot) => {
+                    let number = self.of_slot.get(slot.index()).copied();
+                    if let Some(number) = number {
+                        of_slot.push(number);
+                        continue;
+                    }
+                    Timetable::always()
+                }
+                Placed::New(rule) => *rule,
+            };
+            let known = tables.iter().position(|table| *table == rule);
+            let number = known.unwrap_or_else(|| {
+                tables.push(rule);
+                tables.len() - 1
+            });
+            of_slot.push(u32::try_from(number).expect("there are fewer than hosts"));
+        }
+        if tables.iter().all(Timetable::is_always) {
+            return Self::default();
+        }
+        Self { tables, of_slot }
+    }
+}
+
+/// Where the rule of a slot of a revision comes from.
+pub(crate) enum Placed {
+    /// From this slot of the plan before.
+    Before(Slot),
+    /// From the documents.
+    New(Box<Timetable>),
 }

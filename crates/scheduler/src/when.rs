@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use ringway_model::{Span, Timestamp, VisitKind};
 use ringway_policy::validated::Ramp;
 
-use crate::plan::{More, Plan, Route};
+use crate::plan::{Plan, Route};
 use crate::report::estimates_of;
 use crate::spec::FleetSpec;
 use crate::terms::Working;
@@ -103,10 +103,7 @@ impl Visit {
                 longest: Span::ZERO,
             },
             |sum, step| {
-                let limit = match &step.more {
-                    More::Reboot { back_within, .. } => step.step.timeout.plus(*back_within),
-                    More::Nothing | More::Inspect { .. } | More::Manual { .. } => step.step.timeout,
-                };
+                let limit = step.longest();
                 // Nobody assumes anything about a person: as long as it should take.
                 let assumed = if step.is_by_hand() {
                     limit

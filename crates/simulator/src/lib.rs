@@ -4,6 +4,7 @@
 //! * [`World`] drives the product's own loop in virtual time; [`run_seed`] tells one story from one number.
 
 mod behaviour;
+mod cares;
 pub mod checkers;
 mod dice;
 mod documents;

@@ -165,7 +165,10 @@ impl Reach {
                     Says::Unknown => "gate is silent",
                 },
             ),
+            Event::FleetRefreshed { .. } => self.all("refresh"),
+            Event::PlanRevised { rollout, .. } => self.revised(*rollout),
             Event::Alive
+            | Event::PeerChosen { .. }
             | Event::FleetAdopted { .. }
             | Event::Faulted { .. }
             | Event::EvidenceChanged { .. } => {}
@@ -175,6 +178,14 @@ impl Reach {
     fn host(&mut self, at: (RolloutId, Slot), event: &str, to: &'static str) {
         let from = self.at.insert(at, to).unwrap_or("pending");
         self.hosts.insert(format!("{from} + {event} -> {to}"));
+    }
+
+    /// Slots of rings to come are numbered anew; what is at them has no step behind it.
+    fn revised(&mut self, id: RolloutId) {
+        self.stay(id, "revise");
+        let waits = ["pending", "skipped", "held", "on-hold", "vanished"];
+        self.at
+            .retain(|(rollout, _), word| *rollout != id || !waits.contains(word));
     }
 
     fn rollout(&mut self, id: RolloutId, event: &str, to: &'static str) {
@@ -207,6 +218,8 @@ const fn result_word(result: &StepResult) -> &'static str {
         StepResult::Unreachable => "unreachable",
         StepResult::Interrupted => "interrupted",
         StepResult::NotStarted => "not started",
+        StepResult::Answered { yes: true } => "yes",
+        StepResult::Answered { yes: false } => "no",
     }
 }
 
@@ -229,7 +242,10 @@ const fn move_word(to: HostState) -> &'static str {
         | HostState::Lost
         | HostState::Skipped
         | HostState::OnHold
-        | HostState::Again => "moved",
+        | HostState::Again
+        | HostState::Vanished
+        | HostState::NotReady { .. }
+        | HostState::GoesLast { .. } => "moved",
         HostState::ByHand { .. } => "overdue",
     }
 }

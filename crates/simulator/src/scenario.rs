@@ -4,6 +4,7 @@ use ringway_executor::Config;
 use ringway_model::{Digest, Span};
 
 use crate::behaviour::ways;
+use crate::cares::{trouble, with_questions};
 use crate::checkers::{Invariant, Violation};
 use crate::dice::Dice;
 use crate::documents::{Size, by_hand, draw, for_days, in_windows};
@@ -147,6 +148,20 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
             faults.twists.days,
         );
     }
+    let mut care = Dice::new(seed, "care of roles");
+    // Few worlds come to wait for hours of approvals, and those that do are left as they are.
+    let has_hours = papers.documents.policies.values().any(|policy| {
+        let after = policy
+            .rings
+            .iter()
+            .filter_map(|ring| ring.after_soak.as_ref());
+        let mut asked = policy.start.iter().chain(after);
+        asked.any(|approvals| approvals.between.is_some())
+    });
+    if kind == Kind::Wild && !has_hours && care.chance(30) {
+        with_questions(&mut papers, &mut care);
+        trouble(&papers, &mut ways, &mut care);
+    }
     let mut hands = Dice::new(seed, "who works by hand");
     if kind == Kind::Wild && hands.chance(12) {
         by_hand(&mut papers, &mut hands);
@@ -161,6 +176,10 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     #[cfg(feature = "planted-bugs")]
     world.plant(extra.bug);
     world.meddling = dice.chance(60) && kind == Kind::Wild;
+    let mut renewals = Dice::new(seed, "whether renewed");
+    if kind == Kind::Wild && renewals.chance(25) {
+        world.renew(seed, &papers, lasts);
+    }
     world.run(BEGIN + lasts);
     if kind != Kind::Wild {
         go_on(&mut world);

@@ -91,6 +91,7 @@ pub(crate) fn dense(event: &Event) -> String {
         Event::HostMoved {
             rollout, slot, to, ..
         } => format!("~ {rollout}-s{} {to:?}", slot.0),
+        Event::PeerChosen { intent, peer } => format!("@ {intent} on h{}", peer.0),
         Event::CalendarKnown { rollout, calendar } => {
             let open: usize = calendar.tables.iter().map(|table| table.open.len()).sum();
             format!(
@@ -132,6 +133,8 @@ pub(crate) fn dense(event: &Event) -> String {
         | Event::ChangeNamed { .. }
         | Event::FreezeOverridden { .. }
         | Event::GateSaid { .. }
+        | Event::FleetRefreshed { .. }
+        | Event::PlanRevised { .. }
         | Event::WorkAsked { .. }
         | Event::WorkTold { .. } => format!("= {event:?}"),
     }
@@ -157,7 +160,10 @@ pub(crate) const fn word(state: HostState) -> &'static str {
         HostState::Lost => "lost",
         HostState::Skipped => "skipped",
         HostState::OnHold => "on-hold",
+        HostState::Vanished => "vanished",
         HostState::Again => "again",
+        HostState::NotReady { .. } => "not-ready",
+        HostState::GoesLast { .. } => "goes-last",
         HostState::ByHand { .. } => "by-hand",
     }
 }

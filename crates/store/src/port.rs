@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::pin::Pin;
 
+use ringway_executor::notices::{Notices, SoFar, Told};
 use ringway_executor::port::{AppendFailure, Blob, Loaded, Row, Snapshot};
 use ringway_model::{Digest, Epoch};
 
@@ -27,8 +28,14 @@ pub trait Reader: Send + Sync {
     /// are no rows from `from` on (or `limit` is 0).
     fn rows(&self, from: u64, limit: u32) -> Answer<'_, Vec<Row>, ReadError>;
 
+    /// Every registered fleet and plan: what rows refer to, without the rows.
+    fn fleets_and_plans(&self) -> Answer<'_, Vec<Blob>, ReadError>;
+
     /// The content with this digest.
     fn blob(&self, digest: Digest) -> Answer<'_, Option<Blob>, ReadError>;
+
+    /// What people are to be told, and how telling it went, the oldest first.
+    fn outbox(&self) -> Answer<'_, Vec<Told>, ReadError>;
 
     /// The read model of this name, if there is one.
     fn read_model<'a>(&'a self, name: &'a str) -> Answer<'a, Option<ReadModel>, ReadError>;
@@ -41,7 +48,25 @@ pub trait Store: Reader {
 
     /// Makes rows durable with the content they refer to: all of it, or nothing. Content that is there already is
     /// left as it is.
-    fn append<'a>(&'a self, rows: &'a [Row], blobs: &'a [Blob]) -> Answer<'a, (), WriteError>;
+    fn append<'a>(&'a self, rows: &'a [Row], blobs: &'a [Blob]) -> Answer<'a, (), WriteError> {
+        static NOTHING: Notices = Notices::NONE;
+        self.append_and_tell(rows, blobs, &NOTHING)
+    }
+
+    /// The same, with what people are to be told of it.
+    fn append_and_tell<'a>(
+        &'a self,
+        rows: &'a [Row],
+        blobs: &'a [Blob],
+        notices: &'a Notices,
+    ) -> Answer<'a, (), WriteError>;
+
+    /// Writes down how telling went, and forgets what needs no more telling. A number that is not there changes nothing.
+    fn write_outbox<'a>(
+        &'a self,
+        so_far: &'a [(u64, SoFar)],
+        forgotten: &'a [u64],
+    ) -> Answer<'a, (), WriteError>;
 
     /// Keeps a snapshot of the state at a row, and of the older ones only the last.
     fn keep_snapshot<'a>(&'a self, snapshot: &'a Snapshot) -> Answer<'a, (), WriteError>;

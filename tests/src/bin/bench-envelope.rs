@@ -74,6 +74,7 @@ fn run<T>(root: &Path, serial: u16, make: impl FnOnce(&Run<'_>) -> T) -> T {
         adopts: &BTreeSet::new(),
         epoch: Epoch(1),
         intent: IntentId::new(RolloutId(1), Slot(0), serial),
+        errand_for: None,
     })
 }
 

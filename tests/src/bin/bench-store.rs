@@ -147,12 +147,16 @@ impl<'s> Driver<'s> {
                 self.arrivals.push_back(Arrival::Loaded(Box::new(loaded)));
             }
             Request::LoadAll => panic!("the snapshot does not read"),
-            Request::Append { row, blobs } => {
+            Request::Append {
+                row,
+                blobs,
+                notices,
+            } => {
                 let seq = row.seq;
                 self.rows += 1;
                 self.bytes += row.body.len();
                 self.store
-                    .append(&[row], &blobs)
+                    .append_and_tell(&[row], &blobs, &notices)
                     .await
                     .expect("the batch is durable");
                 self.storing += began.elapsed().as_secs_f64();

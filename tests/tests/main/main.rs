@@ -14,9 +14,13 @@ mod layering;
 #[cfg(test)]
 mod packages;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod purity;
+#[cfg(test)]
+mod roles;
 #[cfg(test)]
 mod shipped;
 #[cfg(test)]

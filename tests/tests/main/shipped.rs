@@ -135,13 +135,18 @@ fn shells(recipe: &Recipe) -> Vec<(&'static str, &Command)> {
 }
 
 fn of_care(care: &Care) -> Vec<(&'static str, &Command)> {
+    let silence = care.silence.as_ref();
     [
-        ("drain", &care.drain),
-        ("verify", &care.verify),
-        ("undrain", &care.undrain),
+        ("ready", care.ready.as_ref().map(|ready| &ready.step)),
+        ("last", care.last.as_ref().map(|last| &last.step)),
+        ("silence", silence.map(|silence| &silence.begin)),
+        ("unsilence", silence.map(|silence| &silence.end)),
+        ("drain", care.drain.as_ref()),
+        ("verify", care.verify.as_ref()),
+        ("undrain", care.undrain.as_ref()),
     ]
     .into_iter()
-    .filter_map(|(name, step)| Some((name, &step.as_ref()?.run)))
+    .filter_map(|(name, step)| Some((name, &step?.run)))
     .collect()
 }
 
@@ -180,7 +185,15 @@ fn every_shipped_script_is_a_script_to_every_shell() {
             scripts.push((format!("{} {step}", recipe.name), run.clone()));
         }
     }
-    for care in ["haproxy", "nginx-upstream"] {
+    for care in [
+        "alertmanager",
+        "domain-controller",
+        "failover-cluster",
+        "haproxy",
+        "nginx-upstream",
+        "postgresql-pair",
+        "sql-always-on",
+    ] {
         let documents = read(&[shipped(&format!("cares/{care}.yaml"))]).unwrap();
         for (step, run) in of_care(&documents.cares[care]) {
             scripts.push((format!("{care} {step}"), run.clone()));

@@ -87,7 +87,7 @@ pub(crate) fn documents(text: &str, calendars: &[(&str, &str)]) -> Documents {
     };
     let found = imports(&sources)
         .into_iter()
-        .filter_map(|wanted| Some((wanted.clone(), Ok(attachment(&wanted.path)?))))
+        .filter_map(|wanted| Some((wanted.clone(), Ok(attachment(&wanted.what.shown())?))))
         .collect();
     let attachments = Attachments {
         found,

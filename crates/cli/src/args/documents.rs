@@ -34,12 +34,15 @@ pub(crate) struct Planned {
     pub(crate) seed: u64,
 }
 
-/// A plan, and when it could begin.
+/// A plan, when it could begin, and where it is kept.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Plan {
     /// The documents and the choices.
     #[command(flatten)]
     pub(crate) planned: Planned,
+    /// Also write it into this file, with every document, so that `run --plan FILE` runs exactly this
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save: Option<PathBuf>,
     /// Say when rings can be if it starts at this instant [default: now]
     #[arg(long, value_name = "INSTANT", value_parser = instant)]
     pub(crate) from: Option<Timestamp>,
@@ -74,7 +77,7 @@ pub(crate) struct Init {
     /// Where the documents are written; nothing that is there is changed
     #[arg(value_name = "DIR", default_value = ".")]
     pub(crate) directory: PathBuf,
-    /// An Ansible inventory whose hosts are the fleet: a file, or a directory of several
+    /// An Ansible inventory whose hosts are the fleet, a file or a directory of several; or a table in a file that ends in .csv
     #[arg(long, value_name = "INVENTORY", conflicts_with = "host")]
     pub(crate) from: Option<PathBuf>,
     /// A host; may be given several times
@@ -113,6 +116,23 @@ pub(crate) struct Lint {
     #[arg(long, value_name = "CODE", num_args = 0..=1, default_missing_value = "",
         conflicts_with_all = ["paths", "policy", "update", "seed"])]
     pub(crate) explain: Option<String>,
+}
+
+/// Hosts of the documents.
+#[derive(Debug, Args)]
+pub(crate) struct Hosts {
+    /// The documents.
+    #[command(flatten)]
+    pub(crate) documents: Documents,
+    /// Only this host; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Vec<String>,
+    /// Only hosts that this selector matches; may be given several times
+    #[arg(long, value_name = "SELECTOR")]
+    pub(crate) select: Vec<String>,
+    /// Say where each value is from, and what does not count
+    #[arg(long)]
+    pub(crate) origins: bool,
 }
 
 /// When work may run.
@@ -185,7 +205,7 @@ pub(crate) struct Manifest {
 /// A schema.
 #[derive(Debug, Args)]
 pub(crate) struct Schema {
-    /// fleet, policy, update, recipe, care or people
+    /// fleet, policy, update, recipe, care, people, world, maintenance or notify; or inventory, for what a command of `import` prints
     #[arg(value_name = "KIND")]
     pub(crate) kind: String,
 }
@@ -196,4 +216,12 @@ pub(crate) struct Completions {
     /// The shell
     #[arg(value_enum)]
     pub(crate) shell: Shell,
+}
+
+/// Manual pages.
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// Where they are written; made if need be
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
 }

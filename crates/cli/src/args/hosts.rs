@@ -84,6 +84,20 @@ pub(crate) struct Maintenance {
     pub(crate) what: AboutMaintenance,
 }
 
+/// Announced work.
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// The file with the `maintenance/v1` document
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// When, where nothing runs.
+    #[command(flatten)]
+    pub(crate) when: When,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
+}
+
 /// What is said about somebody else's work.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AboutMaintenance {
@@ -91,6 +105,8 @@ pub(crate) enum AboutMaintenance {
     Add(Hold),
     /// Say that it is over
     End(Release),
+    /// Declare what others have announced in a document; run again, it changes only what has changed
+    Import(Import),
     /// List what is declared
     List(Observed),
 }
@@ -101,6 +117,7 @@ impl AboutMaintenance {
         match self {
             Self::Add(args) => args.observed.observe,
             Self::End(args) => args.observed.observe,
+            Self::Import(args) => args.observed.observe,
             Self::List(args) => args.observe,
         }
     }

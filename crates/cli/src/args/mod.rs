@@ -2,27 +2,35 @@
 //!
 //! It says what can be asked for. What is done about it is in the commands; nothing here looks at a file or a process.
 
+mod afterwards;
 mod documents;
 mod futures;
 mod goal;
 mod hosts;
+#[cfg(test)]
+mod pages;
 mod rollout;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use afterwards::{
+    Compliance, Handover, History, Month, OneRollout, Report, Reported, Table, Written,
+};
 pub(crate) use documents::{
-    Calendar, Completions, Diff, Doctor, Documents, Init, Lint, Manifest, Plan, Planned, Schema,
+    Calendar, Completions, Diff, Doctor, Documents, Hosts, Init, Lint, Man, Manifest, Plan,
+    Planned, Schema,
 };
 pub(crate) use futures::{Place, Simulate, WhatIf};
 pub(crate) use goal::Goal;
 pub(crate) use hosts::{
-    AboutMaintenance, Comment, Done, EvidenceOf, Hold, Maintenance, OneHost, Release, SomeHosts,
+    AboutMaintenance, Comment, Done, EvidenceOf, Hold, Import, Maintenance, OneHost, Release,
+    SomeHosts,
 };
 pub(crate) use rollout::{
     Adopt, Approve, Audit, Bounds, Connections, Due, FleetReason, Journal, OverrideFreeze,
-    Reasoned, Run, Status, Wait, When, Which, Why,
+    Reasoned, Refresh, Run, Status, Wait, When, Which, Why,
 };
 
 /// The exit codes, as `--help` shows them. `docs/reference/cli.md` explains them; `exit.rs` is where they are decided.
@@ -90,6 +98,11 @@ pub(crate) enum Cmd {
     /// Check documents; change nothing
     #[command(after_help = "Example:\n    ringway check fleet.yaml policy.yaml")]
     Check(Documents),
+    /// List the hosts of documents with all that is known of them; change nothing
+    #[command(
+        after_help = "Examples:\n    ringway hosts --select 'role = web'\n    ringway hosts --host web-1 --origins"
+    )]
+    Hosts(Hosts),
     /// Find what is valid in documents and still a mistake; change nothing
     #[command(
         after_help = "Examples:\n    ringway lint\n    ringway lint --policy monthly --output json | jq .findings\n    ringway lint --explain no-gate"
@@ -97,7 +110,7 @@ pub(crate) enum Cmd {
     Lint(Lint),
     /// Show who would be updated when, and why; change nothing
     #[command(
-        after_help = "Examples:\n    ringway plan --policy monthly --update 2026-04-security\n    ringway plan --from 2026-12-01T08:00:00Z --output json | jq .when"
+        after_help = "Examples:\n    ringway plan --policy monthly --update 2026-04-security\n    ringway plan --from 2026-12-01T08:00:00Z --output json | jq .when\n    ringway plan --save april.plan"
     )]
     Plan(Plan),
     /// Show when work may run on hosts of a plan: windows, less freezes; change nothing
@@ -122,9 +135,14 @@ pub(crate) enum Cmd {
     WhatIf(WhatIf),
     /// Carry a rollout out, or go on with one
     #[command(
-        after_help = "Examples:\n    ringway run\n    ringway run ./april --change CHG0012345 --key april --no-wait\n    ringway run --resume"
+        after_help = "Examples:\n    ringway run\n    ringway run ./april --change CHG0012345 --key april --no-wait\n    ringway run --plan april.plan --change CHG0012345\n    ringway run --resume"
     )]
     Run(Run),
+    /// Take a fleet that has changed into the rollouts that run over it
+    #[command(
+        after_help = "Examples:\n    ringway refresh --dry-run\n    ringway refresh ./april --output json | jq .joined"
+    )]
+    Refresh(Refresh),
     /// Show how the fleet and its rollouts stand
     #[command(
         after_help = "Examples:\n    ringway status --watch\n    ringway status --output json"
@@ -192,7 +210,7 @@ pub(crate) enum Cmd {
     Release(Release),
     /// Declare that somebody else works on hosts: they count as down and are left alone
     #[command(
-        after_help = "Examples:\n    ringway maintenance add --select 'site = fra' --until 2026-12-01T06:00:00Z --reason 'power, CHG-4711'\n    ringway maintenance end --select 'site = fra'\n    ringway maintenance list"
+        after_help = "Examples:\n    ringway maintenance add --select 'site = fra' --until 2026-12-01T06:00:00Z --reason 'power, CHG-4711'\n    ringway maintenance end --select 'site = fra'\n    ringway maintenance import announced.yaml\n    ringway maintenance list"
     )]
     Maintenance(Maintenance),
     /// Let a rollout work in a freeze for some time, where its policy permits that
@@ -218,6 +236,21 @@ pub(crate) enum Cmd {
         after_help = "Examples:\n    ringway journal --from 120\n    ringway journal --output ndjson | jq ."
     )]
     Journal(Journal),
+    /// Show what happened to a host over all rollouts: installed when, by which rollout, who approved, holds, notes
+    #[command(
+        after_help = "Examples:\n    ringway history web-7\n    ringway history web-7 --since 30d --output json | jq ."
+    )]
+    History(History),
+    /// Print one page for the next shift: what was decided and happened, what waits for whom, what comes, what may go wrong
+    #[command(
+        after_help = "Examples:\n    ringway handover\n    ringway handover --since 12h --output json | jq .waits"
+    )]
+    Handover(Handover),
+    /// Report for those who were not there: a month's compliance, or one rollout as evidence
+    #[command(
+        after_help = "Examples:\n    ringway report compliance --month 2026-11 --format csv >november.csv\n    ringway report compliance --month 2026-11 --format html >november.html\n    ringway report rollout r3 --format html >r3.html"
+    )]
+    Report(Report),
     /// Check the journal: its chain, its state digests, and every invariant
     Audit(Audit),
     /// Print the JSON Schema of a kind of document
@@ -237,7 +270,10 @@ pub(crate) enum Cmd {
         after_help = "Examples:\n    ringway manifest 2026-04-security --on web-1 >update.yaml.new\n    ringway manifest 2026-04-security fleet.yaml update.yaml --on web-1 --on db-1"
     )]
     Manifest(Manifest),
-    /// Print the completions of a shell
+    /// Write a manual page for each command into a directory
+    #[command(after_help = "Example:\n    ringway man /usr/local/share/man/man1")]
+    Man(Man),
+    /// Print what a shell needs to complete commands, options, and the names of hosts, rings and rollouts
     #[command(
         after_help = "Examples:\n    ringway completions bash >/etc/bash_completion.d/ringway\n    ringway completions zsh >\"${fpath[1]}/_ringway\"\n    ringway completions fish >~/.config/fish/completions/ringway.fish"
     )]
@@ -255,6 +291,7 @@ impl Cmd {
     pub(crate) const fn observes(&self) -> Option<bool> {
         Some(match self {
             Self::Run(args) => args.observe,
+            Self::Refresh(args) => args.observed.observe,
             Self::Status(args) => args.observed.observe,
             Self::Why(args) => args.observed.observe,
             Self::Due(args) => args.observed.observe,
@@ -276,8 +313,12 @@ impl Cmd {
             Self::OverrideFreeze(args) => args.observed.observe,
             Self::Journal(args) => args.observed.observe,
             Self::Audit(args) => args.observed.observe,
+            Self::History(args) => args.observed.observe,
+            Self::Handover(args) => args.observed.observe,
+            Self::Report(args) => args.what.observes(),
             Self::Init(_)
             | Self::Check(_)
+            | Self::Hosts(_)
             | Self::Lint(_)
             | Self::Plan(_)
             | Self::Diff(_)
@@ -286,6 +327,7 @@ impl Cmd {
             | Self::WhatIf(_)
             | Self::Schema(_)
             | Self::Completions(_)
+            | Self::Man(_)
             | Self::Doctor(_)
             | Self::Recipes(_)
             | Self::Manifest(_)

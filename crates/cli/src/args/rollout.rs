@@ -1,12 +1,13 @@
 //! Arguments of the commands about rollouts and the fleet.
 
 use std::num::{NonZeroU16, NonZeroU32};
+use std::path::PathBuf;
 
 use clap::Args;
 use ringway_model::{ChangeId, Digest, RolloutId, Span};
 
 use super::hosts::Until;
-use super::{Goal, Planned};
+use super::{Documents, Goal, Planned};
 
 /// Carry a rollout out.
 #[derive(Debug, Args)]
@@ -14,6 +15,9 @@ pub(crate) struct Run {
     /// The documents and the choices.
     #[command(flatten)]
     pub(crate) planned: Planned,
+    /// Run exactly the plan that `plan --save FILE` wrote; refused where the documents no longer give it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "policy", "update", "seed"])]
+    pub(crate) plan: Option<PathBuf>,
     /// A name of your own for this request: asked twice, it is one rollout
     #[arg(long, value_name = "KEY")]
     pub(crate) key: Option<String>,
@@ -21,7 +25,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "ID")]
     pub(crate) change: Option<ChangeId>,
     /// Propose nothing; go on with what the data directory holds
-    #[arg(long, conflicts_with_all = ["paths", "policy", "update", "key", "change"])]
+    #[arg(long, conflicts_with_all = ["paths", "policy", "update", "key", "change", "plan"])]
     pub(crate) resume: bool,
     /// Exit with code 4 where a person is needed, instead of waiting for one
     #[arg(long)]
@@ -32,6 +36,20 @@ pub(crate) struct Run {
     /// How much at once.
     #[command(flatten)]
     pub(crate) bounds: Bounds,
+}
+
+/// Take a changed fleet in.
+#[derive(Debug, Args)]
+pub(crate) struct Refresh {
+    /// The documents.
+    #[command(flatten)]
+    pub(crate) documents: Documents,
+    /// Say what would change; change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
 }
 
 /// Show how things stand.

@@ -1,28 +1,30 @@
-//! `completions`: what a shell needs to complete our command line, made from the command line's own description.
+//! `completions`: what a shell needs to ask this program how a line goes on. The answers are in `complete`.
 
-use clap::{Command, CommandFactory};
+use clap_complete::env::Shells;
 
-use crate::args::{Cli, Completions};
-use crate::exit::End;
+use crate::args::Completions;
+use crate::complete::ASKED_BY;
+use crate::exit::{End, Failure, Outcome};
 use crate::out::Out;
 
-/// `ringway completions`.
-pub(crate) fn completions(out: Out, args: &Completions) -> End {
-    let mut text = Vec::new();
-    clap_complete::generate(
-        args.shell,
-        &mut shown(&Cli::command()),
-        "ringway",
-        &mut text,
-    );
-    out.text(&String::from_utf8_lossy(&text));
-    End::Done
-}
+/// How the program is called on the command line, and by the shell that asks.
+const PROGRAM: &str = "ringway";
 
-/// What a person is offered: a hidden command is left out, which the generators by themselves do not do.
-fn shown(cli: &Command) -> Command {
-    let commands = cli.get_subcommands().filter(|one| !one.is_hide_set());
-    Command::new("ringway")
-        .args(cli.get_arguments().cloned())
-        .subcommands(commands.cloned())
+/// `ringway completions`.
+pub(crate) fn completions(out: Out, args: &Completions) -> Outcome {
+    let shell = args.shell.to_string();
+    let shells = Shells::builtins();
+    let missing = || {
+        Failure::new(
+            End::Refused,
+            format!("there are no completions for {shell}"),
+        )
+    };
+    let shell = shells.completer(&shell).ok_or_else(missing)?;
+    let mut text = Vec::new();
+    shell
+        .write_registration(ASKED_BY, PROGRAM, PROGRAM, PROGRAM, &mut text)
+        .map_err(|error| Failure::new(End::Refused, error))?;
+    out.text(&String::from_utf8_lossy(&text));
+    Ok(End::Done)
 }

@@ -8,6 +8,10 @@ use crate::args::{Documents, Plan, Schema};
 use crate::documents;
 use crate::exit::{End, Failure, Outcome};
 use crate::out::Out;
+use crate::saved;
+
+/// What a command of an import prints is no document that people write, and has a schema all the same.
+const INVENTORY: &str = "inventory";
 
 /// What a check found, where nothing is wrong.
 #[derive(Debug, Serialize)]
@@ -53,6 +57,9 @@ pub(crate) fn check(out: Out, args: &Documents) -> Outcome {
 
 /// `ringway plan`.
 pub(crate) fn plan(out: Out, args: &Plan) -> Outcome {
+    if let Some(path) = &args.save {
+        crate::file::check(path)?;
+    }
     let prepared = documents::prepare(out, &args.planned)?;
     let (fleet, plan) = (&prepared.fleet, &prepared.plan);
     let documents = &prepared.read.documents;
@@ -75,18 +82,33 @@ pub(crate) fn plan(out: Out, args: &Plan) -> Outcome {
         ringway_scheduler::explain(fleet, plan, documents)
     });
     out.value(&report, ringway_scheduler::render);
+    if let Some(path) = &args.save {
+        saved::write(path, &args.planned, &prepared)?;
+        out.say(&format!(
+            "saved plan {} as `{}`; `ringway run --plan {}` runs exactly this",
+            prepared.digest().short(),
+            path.display(),
+            path.display()
+        ));
+    }
     Ok(End::Done)
 }
 
 /// `ringway schema`.
 pub(crate) fn schema(out: Out, args: &Schema) -> Outcome {
+    if args.kind == INVENTORY {
+        out.value(&ringway_policy::inventory_schema(), |schema| {
+            format!("{schema:#}")
+        });
+        return Ok(End::Done);
+    }
     let kind = Kind::of(&args.kind).ok_or_else(|| {
         let kinds = KINDS.map(Kind::word).join(", ");
         Failure::new(
             End::Invalid,
             format!("there is no kind of document `{}`", args.kind),
         )
-        .hint(format!("there are: {kinds}"))
+        .hint(format!("there are: {kinds}, {INVENTORY}"))
     })?;
     // A schema is JSON whatever was asked for.
     out.value(&ringway_policy::schema(kind), |schema| {

@@ -7,11 +7,13 @@ use std::path::Path;
 
 use ringway_engine::view::FleetView;
 use ringway_engine::{Command, HoldKind};
-use ringway_model::{Selector, Timestamp};
+use ringway_model::Timestamp;
 use ringway_runtime::Clock;
 
+use super::announced::import;
 use super::orders::{Aim, Order, choose, give};
 use crate::args::{AboutMaintenance, Comment, Hold, OneHost, Release, SomeHosts};
+use crate::asking;
 use crate::exit::{End, Failure, Outcome};
 use crate::journal;
 use crate::out::Out;
@@ -101,6 +103,7 @@ pub(crate) async fn maintenance(out: Out, data: &Path, what: AboutMaintenance) -
     match what {
         AboutMaintenance::Add(args) => hold(out, data, args, HoldKind::Maintenance).await,
         AboutMaintenance::End(args) => release(out, data, args, HoldKind::Maintenance).await,
+        AboutMaintenance::Import(args) => import(out, data, args).await,
         AboutMaintenance::List(_) => {
             let (_, view) = Informant::look(data).await?;
             let FleetView { holds, at, .. } = view;
@@ -143,14 +146,8 @@ async fn named(data: &Path, wanted: &SomeHosts) -> Result<Vec<String>, Failure> 
     if !wanted.select.is_empty() {
         let past = journal::fold(data).await?;
         let fleet = past.engine.fleet();
-        for text in &wanted.select {
-            let selector = Selector::parse(text).map_err(|e| {
-                let failure = Failure::new(End::Invalid, format!("`{text}` is no selector: {e}"));
-                match e.hint {
-                    Some(hint) => failure.hint(hint),
-                    None => failure,
-                }
-            })?;
+        let selectors = asking::selectors(&wanted.select)?;
+        for (text, selector) in wanted.select.iter().zip(selectors) {
             let before = names.len();
             let hosts = fleet.hosts.iter();
             let matched = hosts.filter(|host| selector.matches(&host.name, &host.labels));

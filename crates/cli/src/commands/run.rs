@@ -4,13 +4,16 @@ use std::path::Path;
 
 use ringway_engine::view::{FleetView, RolloutView};
 use ringway_model::{ChangeId, Digest, RolloutId};
+use ringway_scheduler::Plan;
 
-use super::later;
+use super::{later, refresh};
 use crate::args::Run;
 use crate::documents::{self, Prepared};
 use crate::exit::{End, Failure, Outcome};
 use crate::follow::{Until, follow};
+use crate::journal;
 use crate::out::Out;
+use crate::saved;
 use crate::session::{Beginning, Informant, Session};
 use crate::show;
 use crate::standing::{self, Standing};
@@ -21,7 +24,10 @@ pub(crate) async fn run(out: Out, data: &Path, args: Run) -> Outcome {
     let prepared = if args.resume {
         None
     } else {
-        Some(documents::prepare(out, &args.planned)?)
+        Some(match &args.plan {
+            Some(file) => saved::prepare(out, file)?,
+            None => documents::prepare(out, &args.planned)?,
+        })
     };
     if args.resume && !data.join("lock").exists() {
         return Err(Failure::new(
@@ -46,7 +52,7 @@ pub(crate) async fn run(out: Out, data: &Path, args: Run) -> Outcome {
         out.say("hosts are looked at, and nothing on them is changed");
     }
     let rollout = match prepared {
-        Some(prepared) => propose(out, &session, prepared, args.key, args.change).await,
+        Some(prepared) => begin(out, data, &session, prepared, (args.key, args.change)).await,
         None => newest(&session.view().await?, is_here && had_errands),
     };
     match rollout {
@@ -85,6 +91,45 @@ async fn left_behind(data: &Path, rollout: RolloutId) -> Option<End> {
         Standing::Person(end) | Standing::Over(end) => Some(end),
         Standing::Going | Standing::Winding | Standing::Fault => None,
     }
+}
+
+/// Proposes the rollout, unless just this one is going on already. Where others run over the same fleet, it is their fleet
+/// that it runs over, as it is now.
+async fn begin(
+    out: Out,
+    data: &Path,
+    session: &Session,
+    mut prepared: Prepared,
+    (key, change): (Option<String>, Option<ChangeId>),
+) -> Result<RolloutId, Failure> {
+    let past = journal::fold(data).await?;
+    let open = past.engine.open();
+    let is_known = past.engine.fleet_digest() == Some(prepared.fleet.digest());
+    if open.is_empty() || is_known || past.engine.fleet().name != prepared.fleet.name {
+        return propose(out, session, prepared, key, change).await;
+    }
+    let (fleet, changes) = refresh::take_in(data, session, &prepared.read).await?;
+    let said = refresh::words(&changes);
+    said.lines().for_each(|line| out.say(line));
+    let same = open.iter().find(|open| is_same(&open.plan, &prepared.plan));
+    if let Some(same) = same.filter(|_| key.is_none()) {
+        let view = session.view().await?;
+        let same = view.rollouts.iter().find(|one| one.id == same.rollout);
+        let same = same.ok_or_else(|| Failure::new(End::Fault, "a rollout is there no more"))?;
+        return going_on(out, same, change.as_ref());
+    }
+    prepared.plan_over(fleet)?;
+    propose(out, session, prepared, key, change).await
+}
+
+/// Whether two plans are of the same documents, the fleet's aside, and of one seed.
+fn is_same(one: &Plan, other: &Plan) -> bool {
+    let of_fleet = |name: &str| name.starts_with("fleet/");
+    let documents = other.documents.iter();
+    (one.seed, &one.policy, &one.update) == (other.seed, &other.policy, &other.update)
+        && documents
+            .filter(|(name, _)| !of_fleet(name))
+            .all(|(name, digest)| one.documents.get(name) == Some(digest))
 }
 
 /// Proposes the rollout, unless just this one is going on already.

@@ -15,6 +15,7 @@ use crate::out::Out;
 use crate::session::{Informant, Session};
 use crate::show;
 use crate::standing;
+use crate::untold::{Untold, untold};
 
 /// Hosts that are listed with their reasons where a ring is asked about; the rest is counted.
 const HOSTS_SHOWN: usize = 20;
@@ -28,6 +29,9 @@ struct State<'a> {
     /// Commands that wait for somebody to take the fleet over.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     inbox: Vec<String>,
+    /// What people were to be told and were not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    untold: Vec<Untold>,
     /// What failed and offline hosts said last, of rollouts that are not over.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     last_words: Vec<LastSaid>,
@@ -55,6 +59,12 @@ impl State<'_> {
         }
         if let more @ 1.. = self.last_words.len().saturating_sub(HOSTS_SHOWN) {
             show::put(&mut text, format_args!("    ... and {more} more hosts\n"));
+        }
+        if !self.untold.is_empty() {
+            text.push_str("\nnot told to whom it should be:\n");
+        }
+        for one in &self.untold {
+            show::put(&mut text, format_args!("    {}\n", one.words()));
         }
         if !self.inbox.is_empty() {
             text.push_str("\nin the inbox, and done first when it runs next:\n");
@@ -86,7 +96,7 @@ async fn last_words(informant: &Informant, view: &FleetView) -> Result<Vec<LastS
 }
 
 /// What was asked for while nothing ran.
-fn asked(data: &Path) -> Result<Vec<String>, Failure> {
+pub(crate) fn asked(data: &Path) -> Result<Vec<String>, Failure> {
     let waits = later::waiting(data)?;
     Ok(waits
         .into_iter()
@@ -114,6 +124,7 @@ pub(crate) async fn status(out: Out, data: &Path, args: &Status) -> Outcome {
     let state = State {
         last_words: last_words(&informant, &view).await?,
         inbox: asked(data)?,
+        untold: untold(data).await?,
         view: &view,
     };
     out.value(&state, |state| state.words(args.all));

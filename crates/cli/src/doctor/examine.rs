@@ -142,7 +142,8 @@ impl Asked {
                 ),
                 None,
             ),
-            StepResult::Done
+            StepResult::Answered { .. }
+            | StepResult::Done
             | StepResult::Back { .. }
             | StepResult::Failed(_)
             | StepResult::Unreachable

@@ -13,7 +13,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use ringway_model::Selector;
 use ringway_policy::validated::Documents;
 use ringway_scheduler::FleetSpec;
 use ringway_scheduler::spec::HostSpec;
@@ -104,19 +103,7 @@ fn chosen(fleet: &FleetSpec, args: &Doctor) -> Result<Vec<HostSpec>, Failure> {
     for name in &args.host {
         asking::host(fleet, name)?;
     }
-    let selectors = args
-        .select
-        .iter()
-        .map(|text| {
-            Selector::parse(text).map_err(|e| {
-                let failure = Failure::new(End::Invalid, format!("`{text}` is no selector: {e}"));
-                match e.hint {
-                    Some(hint) => failure.hint(hint),
-                    None => failure,
-                }
-            })
-        })
-        .collect::<Result<Vec<_>, _>>()?;
+    let selectors = asking::selectors(&args.select)?;
     let all = args.host.is_empty() && selectors.is_empty();
     let is_chosen = |host: &&HostSpec| {
         all || args.host.contains(&host.name)

@@ -2,8 +2,8 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::file;
 use crate::exit::{End, Failure, Outcome};
+use crate::file;
 use crate::follow::Interrupts;
 use crate::out::Out;
 

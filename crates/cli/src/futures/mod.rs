@@ -13,7 +13,6 @@
 
 mod answer;
 mod assumed;
-mod file;
 mod interrupted;
 mod many;
 mod page;

@@ -6,13 +6,14 @@ use indicatif::ProgressBar;
 use ringway_simulator::future::{Keep, Luck, Setting};
 
 use super::interrupted::or_interrupted;
+use super::page;
 use super::question::Question;
 use super::story::Story;
 use super::told::FutureTold;
 use super::trials::Trials;
-use super::{file, page};
 use crate::args::Simulate;
 use crate::exit::{End, Failure, Outcome};
+use crate::file;
 use crate::out::Out;
 
 /// `ringway simulate`.

@@ -257,6 +257,9 @@ const fn went_wrong(state: HostState) -> bool {
         | HostState::Skipped
         | HostState::OnHold
         | HostState::Again
+        | HostState::Vanished
+        | HostState::NotReady { .. }
+        | HostState::GoesLast { .. }
         | HostState::ByHand { .. } => false,
     }
 }
@@ -269,14 +272,18 @@ fn matters(event: &Event) -> bool {
         | Event::EvidenceChanged { .. }
         | Event::Alive
         | Event::FleetAdopted { .. }
+        | Event::PeerChosen { .. }
         | Event::CalendarKnown { .. }
-        | Event::ChangeNamed { .. } => false,
+        | Event::ChangeNamed { .. }
+        | Event::FleetRefreshed { .. }
+        | Event::PlanRevised { .. } => false,
         Event::StepEnded { result, .. } => match result {
             StepResult::Failed(_) | StepResult::Unreachable => true,
             StepResult::Done
             | StepResult::Found { .. }
             | StepResult::Back { .. }
             | StepResult::Interrupted
+            | StepResult::Answered { .. }
             | StepResult::NotStarted => false,
         },
         Event::HostMoved { to, .. } => {

@@ -12,9 +12,10 @@ use super::interrupted::or_interrupted;
 use super::question::{Plans, Question};
 use super::simulate::told_of;
 use super::soaks::{self, Times};
-use super::{file, many, page};
+use super::{many, page};
 use crate::args::WhatIf;
 use crate::exit::{End, Failure, Outcome};
+use crate::file;
 use crate::out::Out;
 
 /// One of those that are compared.

@@ -3,7 +3,7 @@
 
 use ringway_model::{Selector, Span};
 use ringway_policy::validated::Documents;
-use ringway_policy::{Attachments, Source, Wanted};
+use ringway_policy::{Attachments, Source, Wanted, What};
 use ringway_runtime::Clock;
 use ringway_scheduler::lint::{Finding, Here, Question, lint, own_hosts};
 use ringway_scheduler::{FleetSpec, Plan, make_plan};
@@ -13,7 +13,8 @@ use super::place::{FILES, Target};
 use super::texts::{self, Accepted, Choice, FleetParts};
 use super::wishes::Wishes;
 use crate::asking;
-use crate::documents::{attachment, report};
+use crate::attached::attachment;
+use crate::documents::report;
 use crate::exit::{End, Failure};
 use crate::here::here;
 use crate::out::Out;
@@ -203,7 +204,7 @@ impl Drafting<'_> {
                 .map(|path| path.display().to_string());
             let absolute = Wanted {
                 source: String::new(),
-                path: path.unwrap_or_default(),
+                what: What::File(path.unwrap_or_default()),
             };
             attachments.found.insert(wanted, attachment(&absolute));
         }

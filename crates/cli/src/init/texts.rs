@@ -47,10 +47,16 @@ probes:
             &mut text,
             format_args!(
                 "\
-# The hosts, their labels (groups are labels `group.NAME: yes`) and how they are reached.
+{}
 import:
-  - ansible: {}
+  - {}: {}
 ",
+                if wishes.is_table() {
+                    "# The hosts; each column is a label. What a column is that is called otherwise: docs/how-to/import-hosts.md."
+                } else {
+                    "# The hosts, their labels (groups are labels `group.NAME: yes`) and how they are reached."
+                },
+                if wishes.is_table() { "csv" } else { "ansible" },
                 value(parts.import.unwrap_or_default())
             ),
         ),
@@ -69,7 +75,7 @@ import:
             }
         }
     }
-    if !matches!(wishes.hosts, Hosts::Inventory(_)) {
+    if wishes.is_table() || !matches!(wishes.hosts, Hosts::Inventory(_)) {
         text.push_str(
             "
 # As the user that runs Ringway, with the keys of the agent. Another user and key, and root by sudo:

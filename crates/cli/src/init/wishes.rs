@@ -111,6 +111,12 @@ impl Wishes {
             Hosts::Written(_) | Hosts::Example => None,
         }
     }
+
+    /// Whether hosts are from a table, which says nothing of how they are reached.
+    pub(super) fn is_table(&self) -> bool {
+        let ending = self.inventory().and_then(Path::extension);
+        ending.is_some_and(|ending| ending.eq_ignore_ascii_case("csv"))
+    }
 }
 
 const TEAM: &str = "write the team and its members' user names, for example operators=ana,ben";
@@ -178,7 +184,7 @@ fn inventory(path: &Path) -> Result<PathBuf, Failure> {
     found.map_err(|e| {
         invalid(
             format!("`{}` cannot be read: {e}", path.display()),
-            "name an inventory in INI, YAML or JSON, or a directory of such",
+            "name an inventory in INI, YAML, JSON or CSV, or a directory of inventories",
         )
     })
 }

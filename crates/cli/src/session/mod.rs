@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use ringway_engine::Command;
 use ringway_engine::view::{FleetView, HostView};
-use ringway_executor::port::{HandIn, Proposal};
+use ringway_executor::port::{HandIn, Proposal, Refresh};
 use ringway_model::{Actor, RolloutId};
 use ringway_runtime::{
-    Answer, Bundle, Client, Config, Following, Handed, Question, Runtime, StartError, SystemUsers,
-    Unreachable, Views, is_observed,
+    Answer, Bundle, Client, Config, Following, Handed, Question, Renewal, Runtime, StartError,
+    SystemUsers, Unreachable, Views, is_observed,
 };
 use ringway_store::OpenError;
 
@@ -134,6 +134,18 @@ impl Session {
             Self::There(client) => given(
                 client
                     .ask(&Question::Propose(Bundle::pack(&proposal)))
+                    .await,
+            ),
+        }
+    }
+
+    /// Has a fleet that was read anew taken into rollouts in flight.
+    pub(crate) async fn refresh(&self, refresh: Refresh) -> Result<Answered, Failure> {
+        match self {
+            Self::Here(runtime) => answered(runtime.caller().refresh(me(), refresh).await),
+            Self::There(client) => given(
+                client
+                    .ask(&Question::Refresh(Renewal::pack(&refresh)))
                     .await,
             ),
         }

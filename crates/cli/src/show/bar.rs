@@ -15,7 +15,7 @@ fn parts(ring: &RingView) -> [(u32, char, Paint); 7] {
         (ring.failed, 'X', Paint::Bad),
         (ring.withheld + ring.debt, '?', Paint::Busy),
         (ring.rolled_back, '<', Paint::Good),
-        (ring.skipped, '-', Paint::Faint),
+        (ring.skipped + ring.vanished, '-', Paint::Faint),
         (ring.pending, '·', Paint::Faint),
     ]
 }

@@ -16,6 +16,7 @@ fn said(command: &Command) -> String {
     let (what, reason) = match command {
         Command::Propose { .. } => ("a new rollout".to_owned(), ""),
         Command::ProposeAs { change, .. } => (format!("a new rollout for {change}"), ""),
+        Command::Refresh { .. } => ("take the fleet as it is now".to_owned(), ""),
         Command::Approve {
             rollout, subject, ..
         } => {

@@ -133,6 +133,15 @@ pub(crate) fn rollout(view: &RolloutView, now: Timestamp) -> String {
             ),
         );
     }
+    if !view.too_late.is_empty() {
+        put(
+            &mut text,
+            format_args!(
+                "  came too late, are no part of it: {}\n",
+                view.too_late.join(", ")
+            ),
+        );
+    }
     text
 }
 
@@ -210,7 +219,7 @@ pub(crate) fn approval(view: &ApprovalView) -> String {
 }
 
 /// The first names, and how many more there are.
-fn shortened(names: &[String], at_most: usize) -> String {
+pub(crate) fn shortened(names: &[String], at_most: usize) -> String {
     let shown = names
         .iter()
         .take(at_most)
@@ -259,6 +268,7 @@ fn counts(ring: &RingView, now: Timestamp) -> String {
         (ring.debt, "offline or held", Paint::Busy),
         (ring.rolled_back, "rolled back", Paint::Good),
         (ring.skipped, "skipped", Paint::Faint),
+        (ring.vanished, "vanished", Paint::Faint),
     ] {
         if count > 0 {
             parts.push(paint(colour, &format!("{count} {word}")));
@@ -301,6 +311,7 @@ mod tests {
             withheld: 0,
             rolled_back: 0,
             skipped: 0,
+            vanished: 0,
             halt_on: Some(1),
             soak_until: None,
         }
@@ -340,6 +351,7 @@ mod tests {
             gates: Vec::new(),
             due: None,
             not_applicable: 0,
+            too_late: Vec::new(),
             hit: 1,
         }
     }

@@ -13,14 +13,14 @@ mod update;
 mod words;
 
 pub(crate) use errand::errand;
-pub(crate) use fleet::{approval, fleet, holds, reasons, rollout};
+pub(crate) use fleet::{approval, fleet, holds, reasons, rollout, shortened};
 pub(crate) use host::{host, ring_waits, rollout_waits};
-pub(crate) use narrate::Narrator;
+pub(crate) use narrate::{Narrator, ending, host_state};
 pub(crate) use observed::observed;
 #[cfg(test)]
 pub(crate) use paint::plain;
 pub(crate) use paint::{Paint, bold, paint};
 pub(crate) use progress::changes;
-pub(crate) use said::last_word_briefly;
+pub(crate) use said::{last_word_briefly, telling};
 pub(crate) use update::update;
 pub(crate) use words::{hosts, in_words, named, put, until};

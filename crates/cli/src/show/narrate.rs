@@ -12,6 +12,7 @@ use ringway_model::{
 use ringway_scheduler::{FleetSpec, Plan};
 
 use super::words::named;
+use crate::commands::because as because_joined;
 
 /// Tells what lines say. It must hear every event in order, to know which plan a rollout is of.
 pub(crate) struct Narrator<'a> {
@@ -34,7 +35,7 @@ impl<'a> Narrator<'a> {
 
     /// Hears an event.
     pub(crate) fn learn(&mut self, event: &Event) {
-        if let Event::Proposed { rollout, plan, .. } = event
+        if let Event::Proposed { rollout, plan, .. } | Event::PlanRevised { rollout, plan } = event
             && let Some(plan) = self.library.plans.get(plan)
         {
             self.plans.insert(*rollout, Arc::clone(plan));
@@ -42,7 +43,7 @@ impl<'a> Narrator<'a> {
         if let Event::ChangeNamed { rollout, change } = event {
             self.changes.insert(*rollout, change.clone());
         }
-        if let Event::FleetAdopted { fleet } = event {
+        if let Event::FleetAdopted { fleet } | Event::FleetRefreshed { fleet, .. } = event {
             self.fleet = self.library.fleets.get(fleet).cloned();
         }
     }
@@ -206,8 +207,13 @@ impl<'a> Narrator<'a> {
             Event::HostMoved {
                 rollout, slot, to, ..
             } => {
-                format!("{} is {}", self.host(*rollout, *slot), state(*to))
+                format!("{} is {}", self.host(*rollout, *slot), host_state(*to))
             }
+            Event::PeerChosen { intent, peer } => format!(
+                "{} has its next step run on {} ({intent})",
+                self.host_of(*intent),
+                self.host_name(*peer)
+            ),
             Event::EvidenceChanged { host, probe, to } => {
                 format!(
                     "{} by {}: {}",
@@ -339,6 +345,43 @@ impl<'a> Narrator<'a> {
                 let about = slot.map_or_else(|| name.clone(), |slot| self.host(*rollout, slot));
                 format!("{about} {actor} notes: {text}")
             }
+            Event::FleetRefreshed { fleet, actor } => {
+                format!("{actor} took the fleet in as it is now: {}", fleet.short())
+            }
+            Event::PlanRevised { rollout, plan } => {
+                format!(
+                    "{rollout} goes on by plan {}{}",
+                    plan.short(),
+                    self.revision(*rollout)
+                )
+            }
+        }
+    }
+
+    /// What the revision of a rollout's plan, which was heard of just now, says of hosts.
+    fn revision(&self, rollout: RolloutId) -> String {
+        let Some((plan, revision)) = self
+            .plans
+            .get(&rollout)
+            .and_then(|plan| Some((plan, plan.revises.as_ref()?)))
+        else {
+            return String::new();
+        };
+        let joined = revision.joined.iter().map(|joined| {
+            format!(
+                "{} joins ring {}: {}",
+                self.host_name(joined.host),
+                self.ring(rollout, joined.ring),
+                because_joined(joined.why, plan)
+            )
+        });
+        let late = revision.too_late.iter();
+        let late = late.map(|host| format!("{} came too late", self.host_name(*host)));
+        let parts: Vec<String> = joined.chain(late).collect();
+        if parts.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", parts.join("; "))
         }
     }
 
@@ -429,7 +472,7 @@ impl<'a> Narrator<'a> {
     fn then(then: Then) -> String {
         match then {
             Then::Retry { attempt, at, .. } => format!("; attempt {attempt} at {at}"),
-            Then::End { to, .. } => format!("; is {}", state(to)),
+            Then::End { to, .. } => format!("; is {}", host_state(to)),
             Then::Step { .. } | Then::Nothing => String::new(),
         }
     }
@@ -443,7 +486,8 @@ fn because(reason: &str) -> String {
     }
 }
 
-fn ending(how: Final) -> &'static str {
+/// How a rollout is over.
+pub(crate) const fn ending(how: Final) -> &'static str {
     match how {
         Final::Completed => "completed",
         Final::RolledBack => "rolled back",
@@ -469,10 +513,13 @@ fn result_words(result: &StepResult) -> String {
         StepResult::Unreachable => "unreachable".to_owned(),
         StepResult::Interrupted => "interrupted".to_owned(),
         StepResult::NotStarted => "not started".to_owned(),
+        StepResult::Answered { yes: true } => "yes".to_owned(),
+        StepResult::Answered { yes: false } => "no".to_owned(),
     }
 }
 
-fn state(state: HostState) -> String {
+/// The state of a host in a rollout, in words.
+pub(crate) fn host_state(state: HostState) -> String {
     match state {
         HostState::Pending => "pending".to_owned(),
         HostState::Running { ending, .. }
@@ -482,6 +529,7 @@ fn state(state: HostState) -> String {
             Ending::BackToPending | Ending::Withheld | Ending::Failed { .. } => {
                 "being brought back into service".to_owned()
             }
+            Ending::Offline | Ending::Lost => "being unsilenced".to_owned(),
         },
         HostState::Settling => "settling".to_owned(),
         HostState::Updated => "updated".to_owned(),
@@ -499,6 +547,9 @@ fn state(state: HostState) -> String {
         HostState::Skipped => "left out".to_owned(),
         HostState::OnHold => "on hold".to_owned(),
         HostState::Again => "failed, to be visited again".to_owned(),
+        HostState::Vanished => "no longer of the fleet".to_owned(),
+        HostState::NotReady { .. } => "not to be taken down yet: its group is not ready".to_owned(),
+        HostState::GoesLast { .. } => "going last of its group".to_owned(),
         HostState::ByHand { .. } => "OVERDUE: a person is to work on it by hand".to_owned(),
     }
 }

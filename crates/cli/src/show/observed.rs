@@ -59,8 +59,11 @@ fn what(host: &HostView) -> (usize, &'static str) {
         | HostOutcome::Lost
         | HostOutcome::Again => (4, "would fail at what it asks first"),
         HostOutcome::Skipped | HostOutcome::OnHold => (6, "would leave out, as people said"),
-        HostOutcome::Pending | HostOutcome::Visiting { .. } | HostOutcome::ByHand { .. } => {
-            (5, "would not have come to")
-        }
+        HostOutcome::Vanished => (6, "would leave out, as people said"),
+        HostOutcome::Pending
+        | HostOutcome::Visiting { .. }
+        | HostOutcome::NotReady
+        | HostOutcome::GoesLast
+        | HostOutcome::ByHand { .. } => (5, "would not have come to"),
     }
 }

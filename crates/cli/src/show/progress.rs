@@ -126,6 +126,7 @@ mod tests {
             gates: Vec::new(),
             due: None,
             not_applicable: 0,
+            too_late: Vec::new(),
             hit: 0,
         };
         FleetView {

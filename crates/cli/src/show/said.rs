@@ -58,7 +58,7 @@ fn attempt(word: &LastWord) -> String {
 }
 
 /// The line of an output that says most: the first one that looks like a complaint, or else the last one.
-fn telling(text: &str) -> Option<&str> {
+pub(crate) fn telling(text: &str) -> Option<&str> {
     let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
     let complains = |line: &&str| {
         let line = line.to_lowercase();

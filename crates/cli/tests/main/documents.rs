@@ -123,14 +123,11 @@ fn every_kind_of_document_has_a_schema() {
 
 /// A completion that its shell cannot read breaks the shell of whoever installs it.
 #[test]
-fn completions_name_every_command_and_are_what_their_shell_reads() {
+fn completions_are_what_their_shell_reads() {
     let place = Place::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = place.expect(&format!("completions {shell}"), 0).out;
-        for word in ["rollback", "completions", "until", "no-wait"] {
-            assert!(script.contains(word), "{shell}: {word}");
-        }
-        assert!(!script.contains("demo-server"), "{shell}");
+        assert!(script.contains("RINGWAY_COMPLETE"), "{shell}: {script}");
         place.write("completion", &script);
         // Elvish and PowerShell have no way to only read a script.
         if matches!(shell, "bash" | "zsh" | "fish")
@@ -143,4 +140,54 @@ fn completions_name_every_command_and_are_what_their_shell_reads() {
         }
     }
     assert!(place.expect("completions tcsh", 2).err.contains("bash"));
+}
+
+/// Names come from the journal and from the documents; where neither is there, the commands are still offered.
+#[test]
+fn a_line_goes_on_with_what_there_is() {
+    let place = Place::new();
+    let words = |line: &str| place.completed(line);
+    assert!(words("ro").contains(&"rollback".to_owned()));
+    assert!(!words("").contains(&"demo-server".to_owned()));
+    assert!(words("run --no").contains(&"--no-wait".to_owned()));
+    assert_eq!(words("why fi"), ["first"]);
+    assert_eq!(words("plan --policy "), ["p"]);
+    assert_eq!(words("hosts --host "), ["a", "b", "c"]);
+    assert_eq!(words("why --rollout "), [""; 0]);
+    assert!(!place.path(".ringway").exists(), "a key wrote something");
+    place.write("fail-a", "");
+    place.write("complaint-a", "no\n");
+    place.ringway("run --no-wait");
+    assert_eq!(words("why --rollout "), ["r1"]);
+    assert_eq!(
+        words("wait --until promoted:"),
+        ["promoted:first", "promoted:second"]
+    );
+    // Documents that are broken, and a directory that has none, are no reason to say anything.
+    place.write("policy.yaml", "ringway: policy/v1\n");
+    assert_eq!(words("hold b"), ["b"]);
+    assert_eq!(words("plan --policy "), [""; 0]);
+    assert_eq!(words("why --data elsewhere --rollout "), [""; 0]);
+    assert!(!place.path("elsewhere").exists());
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let place = Place::new();
+    place.expect("man pages/man1", 0);
+    for (name, words) in [
+        ("ringway", "Exit codes"),
+        ("ringway-run", "no\\-wait"),
+        ("ringway-maintenance-add", "until"),
+        ("ringway-hosts", "origins"),
+    ] {
+        let page = std::fs::read_to_string(place.path(&format!("pages/man1/{name}.1"))).unwrap();
+        assert!(
+            page.contains(words) && page.contains(".TH"),
+            "{name}: {page}"
+        );
+    }
+    assert!(!place.path("pages/man1/ringway-demo-server.1").exists());
+    let said = place.expect("man common.yaml/x", 1);
+    assert!(said.err.contains("cannot be written"), "{}", said.err);
 }

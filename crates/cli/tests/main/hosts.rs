@@ -132,3 +132,105 @@ fn what_does_not_fit_is_refused_and_changes_nothing() {
     let status = place.expect("status", 0).out;
     assert!(!status.contains("inbox"), "{status}");
 }
+
+/// Announced work, of which `until` and everything else can be changed between two imports.
+fn announced(place: &Place, hosts: &str, from: &str, until: &str) {
+    place.write(
+        "announced/facilities.yaml",
+        &format!(
+            "ringway: maintenance/v1\nname: facilities\nwork:\n  - {{ name: power, hosts: {hosts}, from: {from}, until: {until}, reason: CHG-4711, owner: facilities }}\n"
+        ),
+    );
+}
+
+/// `cron` runs it every few minutes: what is so already must stay as it is, and what is withdrawn must end.
+#[test]
+fn announced_work_is_declared_once_and_ends_when_it_is_withdrawn() {
+    const IMPORT: &str = "maintenance import announced/facilities.yaml";
+    const BEGUN: &str = "2020-01-01T00:00:00Z";
+    let place = Place::new();
+    place.expect("run --no-wait", 0);
+    announced(&place, "role = x", BEGUN, "2099-01-01T00:00:00Z");
+    assert!(
+        place
+            .expect(&format!("{IMPORT} --now"), 0)
+            .out
+            .contains("done")
+    );
+    let list = || place.expect("maintenance list", 0).out;
+    assert!(
+        list().contains("CHG-4711, power by facilities [facilities]") && list().contains("a, b"),
+        "{}",
+        list()
+    );
+    let events = || {
+        place
+            .expect("journal --output ndjson", 0)
+            .out
+            .lines()
+            .filter(|line| line.contains("CHG-4711"))
+            .count()
+    };
+    let before = events();
+    assert!(
+        place
+            .expect(&format!("{IMPORT} --now"), 0)
+            .err
+            .contains("nothing changes")
+    );
+    assert_eq!(events(), before);
+    // It shrinks, is not yet, is over, is gone.
+    announced(&place, "name = a", BEGUN, "2099-01-01T00:00:00Z");
+    place.expect(&format!("{IMPORT} --now"), 0);
+    assert!(
+        !list().contains("a, b") && list().contains("CHG-4711"),
+        "{}",
+        list()
+    );
+    announced(
+        &place,
+        "name = a",
+        "2098-01-01T00:00:00Z",
+        "2099-01-01T00:00:00Z",
+    );
+    assert!(
+        place
+            .expect(&format!("{IMPORT} --now"), 0)
+            .err
+            .contains("not begun")
+    );
+    assert!(list().contains("no maintenance"), "{}", list());
+    // What a person declared is left as it is.
+    place.expect("maintenance add a --reason mine --now", 0);
+    announced(&place, "role = x", BEGUN, "2099-01-01T00:00:00Z");
+    assert!(
+        place
+            .expect(&format!("{IMPORT} --now"), 0)
+            .err
+            .contains("a: "),
+        "whose it is"
+    );
+    place.write(
+        "announced/facilities.yaml",
+        "ringway: maintenance/v1\nname: facilities\nwork: []\n",
+    );
+    place.expect(&format!("{IMPORT} --now"), 0);
+    assert!(
+        list().contains("mine") && !list().contains("CHG-4711"),
+        "{}",
+        list()
+    );
+    announced(&place, "role = nothing", BEGUN, "2099-01-01T00:00:00Z");
+    assert!(
+        place
+            .expect(IMPORT, 2)
+            .err
+            .contains("on no host of fleet `f`")
+    );
+    assert!(
+        place
+            .expect("maintenance import policy.yaml", 2)
+            .err
+            .contains("maintenance/v1")
+    );
+}

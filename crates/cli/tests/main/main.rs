@@ -1,5 +1,6 @@
 //! The `ringway` command from outside: what it prints where, and with which code it ends.
 
+mod afterwards;
 mod changes;
 mod commands;
 mod diff;
@@ -9,10 +10,14 @@ mod futures;
 mod hosts;
 mod inbox;
 mod init;
+mod inventory;
 mod keys;
 mod lint;
+mod notify;
 mod observing;
 mod place;
+mod refreshing;
+mod saved;
 mod secrets;
 mod times;
 mod waiting;

@@ -163,6 +163,24 @@ impl Place {
         child.unwrap().wait_with_output().unwrap().into()
     }
 
+    /// What the program offers a shell to go on with, of this line.
+    pub(crate) fn completed(&self, line: &str) -> Vec<String> {
+        let words: Vec<&str> = std::iter::once("ringway").chain(line.split(' ')).collect();
+        let mut command = self.command("--");
+        command
+            .args(&words)
+            .env("RINGWAY_COMPLETE", "bash")
+            .env("_CLAP_IFS", "\n")
+            .env("_CLAP_COMPLETE_INDEX", (words.len() - 1).to_string())
+            .env("_CLAP_COMPLETE_COMP_TYPE", "9")
+            .env("_CLAP_COMPLETE_SPACE", "true");
+        let said: Said = command.output().unwrap().into();
+        assert_eq!(said.code, 0, "{line}: {}", said.err);
+        let mut offered: Vec<String> = said.out.split('\n').map(str::to_owned).collect();
+        offered.retain(|word| !word.is_empty());
+        offered
+    }
+
     /// Runs the program with all of its log.
     pub(crate) fn traced(&self, arguments: &str) -> Said {
         let mut command = self.command(arguments);

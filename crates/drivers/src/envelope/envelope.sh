@@ -152,11 +152,11 @@ rw_is_over() {
 	! rw_stepping "$1"
 }
 
-# Whether the host's last step is over. Only inside the gate, where the one who writes `holder` may have been killed: then
-# every run is asked.
+# Whether the host's last step is over; of an errand, the last one for the same host. Only inside the gate, where the one
+# who writes the holder may have been killed: then every run is asked.
 rw_free() {
-	[ -e "$RW_ROOT/holder" ] || return 0
-	if read -r rw_holder <"$RW_ROOT/holder"; then
+	[ -e "$RW_ROOT/$RW_HOLDER" ] || return 0
+	if read -r rw_holder <"$RW_ROOT/$RW_HOLDER"; then
 		rw_is_over "$RW_ROOT/runs/$rw_holder"
 		return
 	fi
@@ -258,7 +258,7 @@ rw_take() {
 			exit 0
 		fi
 		if rw_free; then
-			printf '%s\n' "$RW_INCARNATION/$RW_INTENT" 2>/dev/null >"$RW_ROOT/holder" || rw_full
+			printf '%s\n' "$RW_INCARNATION/$RW_INTENT" 2>/dev/null >"$RW_ROOT/$RW_HOLDER" || rw_full
 			break
 		fi
 		rw_leave

@@ -13,6 +13,7 @@
 //! | `gate` | a file that `flock(1)` locks for moments only; the kernel opens it again when its holder dies. Its text is the pid and start of who locked it last, for the message to those who cannot: a holder that was stopped makes them give up after a while |
 //! | `epochs/INCARNATION` | the highest epoch seen of that database; a lower one is refused |
 //! | `holder` | the run that started last: `INCARNATION/INTENT`. Empty: its writer was killed, and every run is asked |
+//! | `holder.for.HOST` | the same of errands: steps that this host runs for a visit of another one. They take turns among themselves only |
 //! | `template/` | what a run directory is copied from, so that making one takes one process |
 //! | `runs/INCARNATION/INTENT/` | the run directory; making it, inside the gate, claims the intent |
 //!
@@ -62,7 +63,7 @@
 //! * An intent's command runs at most once, whoever starts or attaches to it, and whoever is killed when.
 //! * Nobody waits for the gate for ever, and nobody begins without it. A tombstone needs no gate: the fate decides, so that
 //!   a stopped process that holds the gate finds its own step forbidden when it wakes.
-//! * Two steps of one host never run at once: a step starts only when the holder's run has ended, never begins, or has
+//! * Two steps for one visited host never run at once on a host: a step starts only when the holder's run has ended, never begins, or has
 //!   neither an envelope nor a step alive.
 //! * A decider with a lower epoch than the host has seen neither starts a step nor attaches to one.
 //! * Neither does a database that the host does not belong to.

@@ -40,6 +40,9 @@ pub struct Run<'a> {
     pub epoch: Epoch,
     /// The step's id; it names the run directory.
     pub intent: IntentId,
+    /// The host for which this one runs an errand, where it is not visited itself. Errands take turns with those for the
+    /// same host, and neither with others nor with the steps of a visit of this host.
+    pub errand_for: Option<&'a str>,
 }
 
 /// What is executed, and within which bounds.
@@ -203,6 +206,11 @@ fn of_run(run: &Run<'_>) -> Result<String, QuoteError> {
     assign(&mut script, "EPOCH", &run.epoch.to_string())?;
     assign(&mut script, "INTENT", &run.intent.to_string())?;
     assign(&mut script, "GATE", &tenths(GATE))?;
+    let holder = run.errand_for.map_or_else(
+        || "holder".to_owned(),
+        |host| format!("holder.for.{}", word::encode(host)),
+    );
+    assign(&mut script, "HOLDER", &holder)?;
     Ok(script)
 }
 

@@ -116,7 +116,8 @@ impl Facts {
         // The host counts in whole seconds, and looked somewhere between question and answer.
         let second = Duration::from_secs(1);
         let ahead = now.saturating_sub(answered);
-        let behind = asked.saturating_sub(now + second);
+        // Whatever the host says, it is a number that it says.
+        let behind = asked.saturating_sub(now.saturating_add(second));
         let (apart, word) = if ahead > Duration::ZERO {
             (ahead, "ahead of")
         } else {
@@ -269,6 +270,14 @@ mod tests {
             let found = clock(asked, answered);
             assert_eq!((found.state, found.what.as_str()), (state, what));
         }
+    }
+
+    /// A host that prints nonsense must not end the one who looks at it.
+    #[test]
+    fn no_clock_is_too_far_away_to_be_told() {
+        let facts = Facts::read(&format!("now {}\n", u64::MAX));
+        let at = Duration::from_secs(1_780_000_000);
+        assert_eq!(facts.clock(at, at).state, State::Failure);
     }
 
     #[test]

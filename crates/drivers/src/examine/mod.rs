@@ -5,6 +5,8 @@
 //! once.
 
 mod facts;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -522,6 +524,7 @@ fn no_op(examination: &Examination, reach: Arc<Reach>) -> StepRequest {
         reach,
         kind: StepKind::Precheck,
         place: Place::Host,
+        errand_for: None,
         command: Command::Shell("echo works".to_owned()),
         values: std::collections::BTreeMap::new(),
         timeout: Span(u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX)),

@@ -146,7 +146,7 @@ impl Driver for RemoteDriver {
             } = probe;
             if let Ask::Run {
                 run,
-                at: ringway_model::Place::Host,
+                at: ringway_model::Place::Host | ringway_model::Place::Peer,
             } = &ask
             {
                 return self.probe_by_command(&reach, run, duration(timeout)).await;

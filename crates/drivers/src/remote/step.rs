@@ -148,6 +148,7 @@ impl<'a> Visit<'a> {
             adopts: &self.step.adopts,
             epoch: self.step.epoch,
             intent: self.step.intent,
+            errand_for: self.step.errand_for.as_deref(),
         }
     }
 

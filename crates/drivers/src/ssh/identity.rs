@@ -181,7 +181,7 @@ fn read_private(path: &Path) -> Result<Zeroizing<String>, String> {
 
 const OPENSSH: &str = "-----BEGIN OPENSSH PRIVATE KEY-----";
 
-fn is_encrypted(text: &str) -> bool {
+pub(super) fn is_encrypted(text: &str) -> bool {
     if text.trim_start().starts_with(OPENSSH) {
         return PrivateKey::from_openssh(text.trim()).is_ok_and(|key| key.is_encrypted());
     }
@@ -189,7 +189,10 @@ fn is_encrypted(text: &str) -> bool {
         || text.contains("Proc-Type: 4,ENCRYPTED")
 }
 
-fn decode(text: &str, passphrase: Option<&Secret>) -> Result<PrivateKey, russh::keys::Error> {
+pub(super) fn decode(
+    text: &str,
+    passphrase: Option<&Secret>,
+) -> Result<PrivateKey, russh::keys::Error> {
     if text.trim_start().starts_with(OPENSSH) {
         let key = PrivateKey::from_openssh(text.trim())?;
         return Ok(match passphrase {

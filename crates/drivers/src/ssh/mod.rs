@@ -27,6 +27,8 @@
 //! * A command that may have reached a host is never given to it again, and its loss is said as a loss.
 
 mod dial;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod here;
 mod host_keys;
 mod identity;

@@ -24,6 +24,8 @@
 
 mod arguments;
 mod folder;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod opening;
 mod running;
 mod stream;

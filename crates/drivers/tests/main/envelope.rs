@@ -73,6 +73,7 @@ impl Machine {
             adopts: &self.adopts,
             epoch: Epoch(self.epoch),
             intent: intent(serial),
+            errand_for: None,
         })
     }
 

@@ -151,6 +151,44 @@ async fn a_service_left_behind_lives_on_and_holds_nobody_up() {
     }
 }
 
+/// A host runs something for a visit of another one: that takes turns only with errands for the same host.
+#[tokio::test]
+async fn an_errand_disturbs_no_visit_and_waits_only_for_one_for_the_same_host_in_every_shell() {
+    for shell in shells() {
+        let world = World::with_shell(&shell).impatient(Duration::from_millis(300));
+        let errand = |serial: u16, host: &str, text: &str| {
+            let mut step = world.step(serial, text);
+            step.place = Place::Peer;
+            step.errand_for = Some(host.to_owned());
+            step
+        };
+        let waits = "touch $MARK; while [ ! -e go ]; do sleep 0.02; done; echo done";
+        let long = |mut step: ringway_drivers::StepRequest, mark: &str| {
+            step.values.insert("MARK".to_owned(), mark.to_owned());
+            step
+        };
+        let visit = long(world.step(1, waits), "visit");
+        let first = long(errand(2, "web-2", waits), "errand");
+        let others = async {
+            exists(&world.file("visit")).await;
+            exists(&world.file("errand")).await;
+            let another = world.run(errand(3, "web-3", "echo at once")).await;
+            assert_eq!(another, ended(0, "at once\n"), "{shell:?}");
+            let same = world.run(errand(4, "web-2", "echo beside")).await;
+            assert_eq!(same, RawReport::NeverStarted, "{shell:?}");
+            fs::write(world.file("go"), "").unwrap();
+        };
+        let (visit, first, ()) = tokio::join!(world.run(visit), world.run(first), others);
+        assert_eq!(
+            (visit, first),
+            (ended(0, "done\n"), ended(0, "done\n")),
+            "{shell:?}"
+        );
+        let next = world.run(errand(5, "web-2", "echo next")).await;
+        assert_eq!(next, ended(0, "next\n"), "{shell:?}");
+    }
+}
+
 /// A connection that breaks, or a sender that is killed, leaves a shell with a part of the script.
 #[tokio::test]
 async fn a_part_of_the_script_runs_nothing_in_any_shell() {
@@ -164,6 +202,7 @@ async fn a_part_of_the_script_runs_nothing_in_any_shell() {
             adopts: &BTreeSet::new(),
             epoch: Epoch(1),
             intent: IntentId::new(RolloutId(1), Slot(1), 1),
+            errand_for: None,
         },
         &envelope::Work {
             command: &Command::Shell("touch ran".to_owned()),

@@ -92,6 +92,7 @@ impl World {
                 with: Connection::Local,
                 directory: self.data.path().join("work"),
             }),
+            errand_for: None,
             kind: StepKind::Apply,
             place: Place::Host,
             command: Command::Shell(text.to_owned()),

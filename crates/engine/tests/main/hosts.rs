@@ -1,7 +1,9 @@
 //! What people say of single hosts: not to be touched, somebody else's work, left out, visited again.
 
 use ringway_engine::{Command, Event, HoldKind};
-use ringway_model::{Evidence, FailWhy, Span, StepKind, StepResult, Timestamp, VisitKind};
+use ringway_model::{
+    Evidence, FailWhy, HostId, ProbeId, Span, StepKind, StepResult, Timestamp, VisitKind,
+};
 
 use crate::support::{Hand, ONE, gate, group, plan};
 
@@ -477,4 +479,20 @@ fn a_rollout_that_ends_blames_nobody_for_somebody_elses_work() {
         (hand.state(0), hand.rollout()),
         ("updated".into(), "cancelled".into())
     );
+}
+
+/// A row that was damaged and fits all the same must not be taken for another one.
+#[test]
+fn evidence_by_a_probe_that_is_not_there_does_not_fit() {
+    let mut hand = Hand::start(plan(&[1]));
+    let by = |probe| Event::EvidenceChanged {
+        host: HostId(0),
+        probe: ProbeId(probe),
+        to: Evidence::Down,
+    };
+    assert!(hand.engine.apply(hand.now, &by(0)).is_ok());
+    for probe in [16, u8::MAX] {
+        let fault = hand.engine.apply(hand.now, &by(probe)).unwrap_err();
+        assert!(fault.what.contains("unknown probe"), "{fault}");
+    }
 }

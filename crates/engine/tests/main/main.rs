@@ -12,12 +12,15 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod by_hand;
+mod care;
 mod holds;
 mod hosts;
 mod people;
+mod refreshing;
 mod rings;
 mod rollbacks;
 mod states;
 mod support;
+mod terms;
 mod times;
 mod visits;

@@ -21,7 +21,7 @@ use ringway_scheduler::{FleetSpec, Plan};
 pub(crate) const UP: ProbeId = ProbeId(0);
 pub(crate) const ONE: RolloutId = RolloutId(1);
 
-fn step(kind: StepKind) -> StepPlan {
+pub(crate) fn step(kind: StepKind) -> StepPlan {
     let more = match kind {
         StepKind::Inspect => More::Inspect {
             installed_when: "new".into(),
@@ -32,6 +32,16 @@ fn step(kind: StepKind) -> StepPlan {
             boot_id: Some(Run::Shell("boot".into())),
             restarts: (1, 2),
             back_within: Span::minutes(5),
+        },
+        StepKind::Ready => More::Ready {
+            within: Span::minutes(10),
+            every: Span::minutes(1),
+        },
+        StepKind::Last => More::Last {
+            every: Span::minutes(5),
+        },
+        StepKind::Silence | StepKind::Unsilence => More::Silence {
+            at_most: Span::minutes(60),
         },
         _ => More::Nothing,
     };
@@ -95,6 +105,7 @@ pub(crate) fn plan(rings: &[u32]) -> (FleetSpec, Plan) {
             },
         }],
         connections: vec![Connection::Local],
+        vanished: std::collections::BTreeSet::new(),
     };
     let mut first = 0;
     let rings = rings
@@ -147,7 +158,9 @@ pub(crate) fn plan(rings: &[u32]) -> (FleetSpec, Plan) {
         not_applicable: Vec::new(),
         unclaimed: Vec::new(),
         times: ringway_scheduler::times::Times::default(),
+        notify: Vec::new(),
         terms: ringway_scheduler::terms::Terms::default(),
+        revises: None,
     };
     (fleet, plan)
 }
@@ -462,6 +475,10 @@ pub(crate) fn good(kind: StepKind) -> StepResult {
         | StepKind::Rollback
         | StepKind::Verify
         | StepKind::CareVerify
-        | StepKind::Undrain => StepResult::Done,
+        | StepKind::Undrain
+        | StepKind::Silence
+        | StepKind::Unsilence => StepResult::Done,
+        StepKind::Ready => StepResult::Answered { yes: true },
+        StepKind::Last => StepResult::Answered { yes: false },
     }
 }

@@ -6,8 +6,8 @@ use ringway_engine::{
 };
 use ringway_executor::codec::{Batch, DecodeError};
 use ringway_model::{
-    Actor, Digest, Epoch, Evidence, FailWhy, HostId, IntentId, ProbeId, RingIndex, RolloutId, Slot,
-    StepKind, StepResult, Timestamp, VisitKind,
+    Actor, Digest, Epoch, Evidence, FailWhy, HostId, IntentId, ProbeId, RingIndex, RolloutId, Says,
+    Slot, StepKind, StepResult, Timestamp, VisitKind,
 };
 
 /// Formats that journals exist in. If one does not read any more, the change needs a new version and an upcaster, never
@@ -466,6 +466,47 @@ fn words_about_hosts_are_written_and_read_as_they_always_were() {
     assert_eq!(Batch::decode(&body).unwrap(), words_about_hosts());
 }
 
+/// A fleet that changed while rollouts ran.
+fn a_refresh() -> Batch {
+    let (rollout, fleet, plan) = (RolloutId(2), Digest::of(b"fleet"), Digest::of(b"plan"));
+    let command = Command::Refresh {
+        fleet,
+        plans: vec![(rollout, plan)],
+    };
+    Batch {
+        inputs: vec![Input::Command {
+            actor: ana(),
+            command,
+        }],
+        events: vec![
+            Event::FleetRefreshed {
+                fleet,
+                actor: ana(),
+            },
+            Event::PlanRevised { rollout, plan },
+            Event::HostMoved {
+                rollout,
+                slot: Slot(1),
+                to: HostState::Vanished,
+                until: Timestamp::NEVER,
+            },
+        ],
+        ..Batch::default()
+    }
+}
+
+#[test]
+fn a_refresh_is_written_and_read_as_it_always_was() {
+    let body = a_refresh().encode();
+    assert_eq!(Batch::decode(&body).unwrap(), a_refresh());
+    assert_eq!(
+        Digest::of(&body).to_string(),
+        "63a217f8978ec27723916ebb593cf06e55a3742ec3fc3a6da4ce62ba205852eb",
+        "{}",
+        hex(&body)
+    );
+}
+
 /// Work by hand came later still.
 fn work_by_hand() -> Batch {
     let intent = IntentId::new(RolloutId(1), Slot(17), 4);
@@ -582,4 +623,49 @@ fn the_ticket_of_a_rollout_is_written_and_read_as_it_always_was() {
         hex(&body)
     );
     assert_eq!(Batch::decode(&body).unwrap(), batch);
+}
+
+/// Variants that came later still are at the end as well: freezes that people override, and external gates.
+#[test]
+fn a_batch_with_overridden_freezes_and_gates_encodes_to_the_bytes_that_were_committed() {
+    let (rollout, until) = (RolloutId(1), Timestamp(1_776_186_000_000));
+    let (freeze, reason) = (|| text("closing"), || text("urgent"));
+    let batch = Batch {
+        inputs: vec![
+            Input::Command {
+                actor: ana(),
+                command: Command::OverrideFreeze {
+                    rollout,
+                    freeze: freeze(),
+                    reason: reason(),
+                    until,
+                },
+            },
+            Input::GateSaid {
+                rollout,
+                gate: 2,
+                says: Says::Closed,
+                why: text("CHG-1"),
+            },
+        ],
+        events: vec![
+            Event::FreezeOverridden {
+                rollout,
+                freeze: freeze(),
+                actor: ana(),
+                reason: reason(),
+                until,
+            },
+            Event::GateSaid {
+                rollout,
+                gate: 2,
+                says: Says::Closed,
+                why: text("CHG-1"),
+            },
+        ],
+        ..Batch::default()
+    };
+    let body = batch.encode();
+    assert_eq!(Digest::of(&body).to_string(), "DIGEST", "{}", hex(&body));
+    assert_eq!(Batch::decode(&body), Ok(batch));
 }

@@ -50,6 +50,7 @@ pub(crate) fn fleet() -> FleetSpec {
             probe,
         }],
         connections: vec![Connection::Local],
+        vanished: std::collections::BTreeSet::new(),
     }
 }
 
@@ -165,7 +166,9 @@ pub(crate) fn plan() -> Plan {
         not_applicable: Vec::new(),
         unclaimed: Vec::new(),
         times: ringway_scheduler::times::Times::default(),
+        notify: Vec::new(),
         terms: ringway_scheduler::terms::Terms::default(),
+        revises: None,
     }
 }
 

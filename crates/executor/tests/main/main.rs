@@ -7,6 +7,7 @@ mod crashes;
 mod fixture;
 mod interpret;
 mod journal;
+mod notices;
 mod rig;
 mod stopping;
 mod time;

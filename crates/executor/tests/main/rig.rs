@@ -57,6 +57,8 @@ pub(crate) struct Rig {
     pub(crate) executor: Executor,
     pub(crate) now: Timestamp,
     pub(crate) wake: Option<Timestamp>,
+    /// What people were to be told, with the row it was to be written with.
+    pub(crate) notices: Vec<(u64, ringway_executor::notices::Notices)>,
     pub(crate) queue: VecDeque<Arrival>,
     pub(crate) replies: BTreeMap<u64, Result<Accepted, Rejected>>,
     pub(crate) ended: Option<Ended>,
@@ -89,6 +91,7 @@ impl Rig {
             executor: Executor::new(config),
             now,
             wake: None,
+            notices: Vec::new(),
             queue: VecDeque::new(),
             replies: BTreeMap::new(),
             ended: None,
@@ -232,7 +235,14 @@ impl Rig {
                 let loaded = self.load(false);
                 self.queue.push_back(Arrival::Loaded(Box::new(loaded)));
             }
-            Request::Append { row, blobs } => return self.append(row, blobs),
+            Request::Append {
+                row,
+                blobs,
+                notices,
+            } => {
+                self.notices.push((row.seq, notices));
+                return self.append(row, blobs);
+            }
             Request::KeepSnapshot(snapshot) => {
                 let last = self.world.rows.last().unwrap();
                 assert_eq!((snapshot.seq, snapshot.hash), (last.seq, last.hash));

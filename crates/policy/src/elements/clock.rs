@@ -4,8 +4,6 @@
 
 use std::ops::Range;
 
-use ringway_model::Timestamp;
-
 use super::days::{self, weekdays};
 use crate::fields::{Cx, ZoneUse};
 use crate::problem::{Code, Report};
@@ -180,8 +178,8 @@ pub(crate) fn moment(cx: &Cx<'_>, node: &Node<'_>) -> Option<Moment> {
         {
             return Ok(Moment::Local(LocalTime { date, time }));
         }
-        if let Ok(instant) = text.parse::<jiff::Timestamp>() {
-            return Ok(Moment::Instant(Timestamp(instant.as_millisecond())));
+        if let Some(instant) = scalar::instant(text) {
+            return Ok(Moment::Instant(instant));
         }
         let looks_right = text.len() >= 10
             && text.is_char_boundary(10)

@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 
 use ringway_model::{Digest, Labels, Selector};
 
-use super::ssh::file;
-use super::{clock, freeze, group, probe, ssh, window};
+use super::{clock, freeze, group, import, probe, ssh, window};
 use crate::fields::{Cx, Fields, Named};
-use crate::inventory::Import;
 use crate::problem::{Code, Report};
 use crate::scalar;
 use crate::shape::{Is, Shape, may, must};
@@ -41,8 +39,13 @@ pub(crate) static FLEET: Shape = Shape {
         ),
         may(
             "import",
-            Is::List(&Is::Of(&IMPORT)),
+            Is::List(&Is::Of(&import::IMPORT)),
             "Hosts from what people already have. What is written here wins over what is imported.",
+        ),
+        may(
+            "prefer",
+            Is::List(&Is::Name),
+            "Which source of `import` counts where two say different things of a host, the first of them first; without it that is a problem.",
         ),
         may(
             "zone",
@@ -116,21 +119,6 @@ static HOST: Shape = Shape {
     later: &[],
 };
 
-static IMPORT: Shape = Shape {
-    what: "import",
-    about: "Hosts from what people already have.",
-    keys: &[must(
-        "ansible",
-        Is::Text,
-        "inventory.yml",
-        "An inventory of Ansible: a file in INI, YAML or the JSON of `ansible-inventory --list`, or a directory of such, with `group_vars` and `host_vars` beside it. Below the directory of this document, unless it is absolute.",
-    )],
-    later: &[
-        ("csv", "imports from CSV"),
-        ("command", "imports from commands"),
-    ],
-};
-
 static CONNECT: Shape = Shape {
     what: "connection",
     about: "How some hosts are reached: `local`, `ssh` or `none`.",
@@ -193,7 +181,13 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Fleet
         super::accept::read(cx, node, &format!("fleet/{name}"))
     });
     let hosts = fields.read("hosts", hosts);
-    fields.read("import", imports);
+    fields.read("import", import::read_all);
+    fields.read("prefer", import::prefer);
+    if fields.get("prefer").is_some() && fields.get("import").is_none() {
+        let message = "nothing is imported that could be preferred".to_owned();
+        let hint = "leave `prefer` out; what is written counts";
+        cx.report(Report::new(Code::KeyConflict, fields.key_place("prefer"), message).hint(hint));
+    }
     let probes = fields.read("probes", probes);
     let groups = fields.read("groups", |cx, node| scalar::list(cx, node, group::read));
     let connect = fields.read("connect", connect);
@@ -246,27 +240,6 @@ fn hosts(cx: &Cx<'_>, node: &Node<'_>) -> Option<Vec<Host>> {
         );
     }
     Some(hosts)
-}
-
-fn imports(cx: &Cx<'_>, node: &Node<'_>) -> Option<()> {
-    let imports = scalar::list(cx, node, |cx, node| {
-        let fields = Fields::open_unless_later(cx, &IMPORT, node)?;
-        let path = fields.read("ansible", |cx, node| {
-            let path = file(cx, node)?;
-            Some(Import {
-                path,
-                place: node.place,
-            })
-        })?;
-        Some(path)
-    })?;
-    if imports.is_empty() {
-        let message = "nothing is imported".to_owned();
-        let hint = "name an inventory, or leave `import` out";
-        return cx.fail(Code::BadValue, node.place, message, hint);
-    }
-    cx.notes.borrow_mut().imports.extend(imports);
-    Some(())
 }
 
 fn host(cx: &Cx<'_>, node: &Node<'_>) -> Option<Host> {

@@ -75,7 +75,7 @@ static TCP: Shape = Shape {
 /// The words for where a command runs.
 pub(crate) static PLACES: [(&str, At); 2] = [("host", At::Host), ("controller", At::Controller)];
 /// Those that come later.
-pub(crate) static LATER_PLACES: [(&str, &str); 1] = [("peer", "steps on a peer of the host")];
+static LATER_PLACES: [(&str, &str); 1] = [("peer", "probes on a peer of the host")];
 
 /// Reads a probe.
 pub(crate) fn read(cx: &Cx<'_>, name: &str, node: &Node<'_>) -> Option<Probe> {

@@ -1,8 +1,8 @@
 //! One command of a recipe or of a role's care.
 
-use ringway_model::{AfterCrash, Span};
+use ringway_model::{AfterCrash, Place, Span};
 
-use super::probe::{LATER_PLACES, PLACES};
+use super::probe::PLACES;
 use crate::fields::{Cx, Fields};
 use crate::problem::Code;
 use crate::scalar;
@@ -25,6 +25,12 @@ pub(crate) const AT: Key = may(
     Is::Word(&["host", "controller"]),
     "Where it runs; `host` where absent.",
 );
+/// The same of a role's care, which may run beside the host.
+pub(crate) const AT_PEER: Key = may(
+    "at",
+    Is::Word(&["host", "controller", "peer"]),
+    "Where it runs; `host` where absent. `peer` is another member of the host's availability group that is evidently up.",
+);
 pub(crate) const TIMEOUT_KEY: Key = may(
     "timeout",
     Is::Span,
@@ -36,7 +42,7 @@ pub(crate) const AFTER_CRASH: Key = may(
     Is::Word(&["inspect", "repeat"]),
     "What is done when it began and left no result: `inspect` first, or `repeat` it, only where that does no harm; `inspect` where absent.",
 );
-const EXPECT: Key = may(
+pub(crate) const EXPECT: Key = may(
     "expect",
     Is::Of(&EXPECT_SHAPE),
     "What its output must be, beyond exit code 0.",
@@ -73,6 +79,31 @@ pub(crate) static CHANGE: Shape = Shape {
     later: &[],
 };
 
+/// The same of a role's care.
+pub(crate) static CARE_CHECK: Shape = Shape {
+    what: "step",
+    about: "A command that looks and changes nothing.",
+    keys: &[RUN, AT_PEER, TIMEOUT_KEY, EXPECT],
+    later: &[],
+};
+
+/// The same of a role's care.
+pub(crate) static CARE_CHANGE: Shape = Shape {
+    what: "step",
+    about: "A command that changes something.",
+    keys: &[RUN, AT_PEER, TIMEOUT_KEY, AFTER_CRASH, EXPECT],
+    later: &[],
+};
+
+/// Where a step of a role's care may run.
+static CARE_PLACES: [(&str, Place); 3] = [
+    ("host", Place::Host),
+    ("controller", Place::Controller),
+    ("peer", Place::Peer),
+];
+/// Nothing that installs runs beside its host.
+static RECIPE_LATER: [(&str, &str); 1] = [("peer", "steps of a recipe on a peer of the host")];
+
 static AFTER_CRASHES: [(&str, AfterCrash); 2] = [
     ("inspect", AfterCrash::Inspect),
     ("repeat", AfterCrash::Repeat),
@@ -83,6 +114,19 @@ static LATER_CRASHES: [(&str, &str); 1] = [("ask", "questions to a person after 
 pub(crate) fn check(cx: &Cx<'_>, node: &Node<'_>) -> Option<Step> {
     let fields = Fields::open(cx, &CHECK, node)?;
     common(&fields, AfterCrash::Repeat)
+}
+
+/// Reads a step of a role's care that looks.
+pub(crate) fn care_check(cx: &Cx<'_>, node: &Node<'_>) -> Option<Step> {
+    let fields = Fields::open(cx, &CARE_CHECK, node)?;
+    common(&fields, AfterCrash::Repeat)
+}
+
+/// Reads a step of a role's care that changes something.
+pub(crate) fn care_change(cx: &Cx<'_>, node: &Node<'_>) -> Option<Step> {
+    let fields = Fields::open(cx, &CARE_CHANGE, node)?;
+    let after_crash = after_crash(&fields);
+    common(&fields, after_crash)
 }
 
 /// Reads a step that changes something.
@@ -102,9 +146,34 @@ pub(crate) fn after_crash(fields: &Fields<'_, '_, '_, '_>) -> AfterCrash {
 /// Reads the keys every step has, and `expect` where the element has it.
 pub(crate) fn common(fields: &Fields<'_, '_, '_, '_>, after_crash: AfterCrash) -> Option<Step> {
     let run = fields.read("run", scalar::command);
-    let at = fields
-        .read("at", scalar::word(&PLACES, &LATER_PLACES))
-        .unwrap_or_default();
+    let bounds = bounds(fields);
+    Some(Step {
+        run: run?,
+        at: bounds.at,
+        timeout: bounds.timeout,
+        after_crash,
+        expect: bounds.expect,
+    })
+}
+
+/// What a step is beside its command.
+pub(crate) struct Bounds {
+    pub(crate) at: Place,
+    pub(crate) timeout: Span,
+    pub(crate) expect: Option<Expect>,
+}
+
+/// Reads the keys that every step has beside its command, and `expect` where the element has it.
+pub(crate) fn bounds(fields: &Fields<'_, '_, '_, '_>) -> Bounds {
+    let beside = fields
+        .shape
+        .key("at")
+        .is_some_and(|key| matches!(key.kind, Is::Word(words) if words.contains(&"peer")));
+    let at = if beside {
+        fields.read("at", scalar::word(&CARE_PLACES, &[]))
+    } else {
+        fields.read("at", scalar::word(&PLACES, &RECIPE_LATER))
+    };
     let timeout = fields
         .read("timeout", scalar::span_from(Span(1)))
         .unwrap_or(TIMEOUT);
@@ -114,13 +183,11 @@ pub(crate) fn common(fields: &Fields<'_, '_, '_, '_>, after_crash: AfterCrash) -
     } else {
         None
     };
-    Some(Step {
-        run: run?,
-        at,
+    Bounds {
+        at: at.unwrap_or_default(),
         timeout,
-        after_crash,
         expect,
-    })
+    }
 }
 
 fn expect(cx: &Cx<'_>, node: &Node<'_>) -> Option<Expect> {

@@ -181,9 +181,12 @@ static SHOWS: Shape = Shape {
     later: &[],
 };
 
-const STEP_WORDS: [&str; 9] = [
+const STEP_WORDS: [&str; 13] = [
     "inspect",
     "precheck",
+    "ready",
+    "last",
+    "silence",
     "drain",
     "apply",
     "rollback",
@@ -191,14 +194,14 @@ const STEP_WORDS: [&str; 9] = [
     "verify",
     "care-verify",
     "undrain",
+    "unsilence",
 ];
 
 /// Attempts that fail, at the most: more than any policy repeats.
 const MOST_TIMES: u32 = 100;
 
 fn step_of(word: &str) -> Option<StepKind> {
-    let at = STEP_WORDS.iter().position(|known| *known == word)?;
-    StepKind::ALL.get(at).copied()
+    StepKind::ALL.into_iter().find(|kind| kind.word() == word)
 }
 
 /// Reads an entry of `hosts`.

@@ -10,9 +10,10 @@ use super::line::lines;
 use super::zone::Zones;
 use crate::elements::freeze::Owner;
 use crate::fields::ZoneUse;
-use crate::inventory::{Attachment, Attachments, Wanted};
+use crate::inventory::{Attachment, Attachments, Wanted, What};
 use crate::problem::{Code, Found, Report};
 use crate::read::{Kind, Source};
+use crate::render;
 use crate::validated::{Documents, Event, Frozen, Moment};
 use crate::yaml::Place;
 
@@ -53,7 +54,7 @@ impl<'a> Texts<'a> {
         for ical in calendars {
             let wanted = Wanted {
                 source: sources[ical.place.source].name.clone(),
-                path: ical.path.clone(),
+                what: What::File(ical.path.clone()),
             };
             let text = match attachments.found.get(&wanted) {
                 Some(Ok(attachment)) => text_of(attachment),
@@ -184,7 +185,13 @@ fn put(ical: &Ical, new: Vec<Event>, text: Digest, documents: &mut Documents) {
             Some(policy) => (&mut policy.calendar.freezes, &mut policy.digest),
             None => return,
         },
-        Kind::Update | Kind::Recipe | Kind::Care | Kind::People | Kind::World => return,
+        Kind::Update
+        | Kind::Recipe
+        | Kind::Care
+        | Kind::People
+        | Kind::World
+        | Kind::Maintenance
+        | Kind::Notify => return,
     };
     let Some(freeze) = freezes.get_mut(&ical.freeze) else {
         return;
@@ -199,7 +206,8 @@ fn put(ical: &Ical, new: Vec<Event>, text: Digest, documents: &mut Documents) {
         if !document.ends_with('\n') {
             document.push('\n');
         }
-        document.extend(["# calendar ", &ical.path, ": ", &text.to_string(), "\n"]);
+        let path = render::escaped(&ical.path);
+        document.extend(["# calendar ", &path, ": ", &text.to_string(), "\n"]);
         *whole = Digest::of(document.as_bytes());
     }
 }

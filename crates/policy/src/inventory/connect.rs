@@ -28,8 +28,20 @@ pub(super) struct Reached {
     pub(super) port: Option<String>,
 }
 
-/// The address a host is given.
-pub(super) fn address(vars: &Vars) -> Result<Option<String>, Wrong> {
+/// Whether anything is said of how a host is reached, beyond where.
+pub(super) fn says(vars: &Vars) -> bool {
+    vars.iter().any(|(name, var)| {
+        name.starts_with("ansible_")
+            && !matches!(
+                name.as_str(),
+                "ansible_host" | "ansible_ssh_host" | "ansible_group_priority"
+            )
+            && var.value != Value::Null
+    })
+}
+
+/// The address a host is given, and where.
+pub(super) fn address(vars: &Vars) -> Result<Option<(String, Place)>, Wrong> {
     const HINT: &str =
         "write the host in `hosts`, with its `address`: what is written wins over the inventory";
     // The name that is about SSH alone wins, as it does in Ansible.
@@ -43,7 +55,7 @@ pub(super) fn address(vars: &Vars) -> Result<Option<String>, Wrong> {
     let is_address =
         !address.is_empty() && !address.starts_with('-') && !address.contains(char::is_whitespace);
     if is_address {
-        return Ok(Some(address));
+        return Ok(Some((address, var.place)));
     }
     Err(Wrong {
         place: var.place,

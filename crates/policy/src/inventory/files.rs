@@ -15,6 +15,9 @@ pub(crate) struct File<'a> {
     pub(crate) text: &'a str,
 }
 
+/// What helps where only Ansible can say what an inventory has.
+const ASK_ANSIBLE: &str = "let Ansible read it: `command: [ansible-inventory, -i, FILE, --list]`";
+
 /// Endings of files that Ansible passes over in a directory of inventories.
 const PASSED_OVER: [&str; 12] = [
     ".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".cfg", ".retry",
@@ -60,16 +63,15 @@ pub(super) fn read(path: &str, file: File<'_>, data: &mut Data, found: &mut Foun
         found.report(Report::new(Code::BadInventory, place, message).hint(hint));
     };
     if text.starts_with("#!") {
-        let hint = "import what `ansible-inventory --list` prints of it, in a file";
-        return fail(0, "programs as inventories are not supported yet", hint);
+        let hint = "run it: `command: [./PROGRAM, --list]`";
+        return fail(0, "this inventory is a program", hint);
     }
     if text.starts_with("$ANSIBLE_VAULT") {
         let hint = "leave names and groups readable, and encrypt the values that are secret";
         return fail(0, "the whole inventory is encrypted", hint);
     }
     if ending == ".toml" {
-        let hint = "import what `ansible-inventory --list` prints of it, in a file";
-        return fail(0, "inventories in TOML are not supported yet", hint);
+        return fail(0, "inventories in TOML are not supported yet", ASK_ANSIBLE);
     }
     let is_json = ending == ".json" || text.trim_start().starts_with('{');
     let may_be_yaml = matches!(ending, "" | ".yml" | ".yaml" | ".json");
@@ -80,8 +82,11 @@ pub(super) fn read(path: &str, file: File<'_>, data: &mut Data, found: &mut Foun
     match tree::read(file.source, text, is_json) {
         Ok(Some(root)) if matches!(root.is, tree::Is::Map(_)) => {
             if root.get("plugin").is_some() {
-                let hint = "import what `ansible-inventory --list` prints of it, in a file";
-                return fail(0, "inventories of plugins are not supported yet", hint);
+                return fail(
+                    0,
+                    "inventories of plugins are not supported yet",
+                    ASK_ANSIBLE,
+                );
             }
             if is_json && yaml_groups::is_list(&root) {
                 yaml_groups::read_list(&root, data, found);

@@ -3,18 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use ringway_model::Selector;
 use ringway_model::selector::{Comparison, Label};
-use ringway_model::{Labels, Selector};
 
 use super::connect::{self, PORT, Wrong};
 use super::data::{self, ALL, Data, Vars};
 use super::group_files::Beside;
+use super::merge::Merge;
+use super::offer::{About, Offer, Told};
 use super::value::{Value, Var};
 use crate::elements::fleet;
 use crate::hidden::is_secret_key;
-use crate::problem::{Code, Found, LINE, Report};
+use crate::problem::{Code, Found, Report};
 use crate::scalar;
-use crate::validated::{Connect, Connection, Fleet, Host, HostCalendar};
+use crate::validated::{Connect, Connection, Fleet};
 use crate::yaml::Place;
 
 /// What a label says that stands for a group.
@@ -43,114 +45,145 @@ pub(crate) struct LeftOut {
     pub(crate) passwords: usize,
 }
 
-/// Puts every host of the inventory into the fleet.
-pub(super) fn join(
-    data: &Data,
-    around: &[Around],
-    fleet: &mut Fleet,
-    written: &BTreeMap<String, Place>,
-    found: &mut Found,
-) -> LeftOut {
-    let mut joining = Joining {
-        data,
-        around,
-        cache: BTreeMap::new(),
-        left_out: LeftOut::default(),
-        wrong: BTreeMap::new(),
-        names: BTreeMap::new(),
-        connections: Vec::new(),
-        written_connect: fleet.connect.clone(),
-    };
-    let mut at: BTreeMap<String, usize> = fleet
-        .hosts
-        .iter()
-        .enumerate()
-        .map(|(at, host)| (host.name.clone(), at))
-        .collect();
-    for host in &data.hosts {
-        if scalar::is_name(&host.name) {
-            joining.host(host, fleet, &mut at, written);
-            continue;
-        }
-        let shown: String = host.name.chars().take(60).collect();
-        let message = format!("`{shown}` cannot be a name");
-        let hint = "a name begins with a letter or digit and has only letters, digits and `-_.:@+`";
-        found.report(Report::new(Code::BadName, host.place, message).hint(hint));
-    }
-    for ((_, message), (report, hosts)) in joining.wrong {
-        let names: Vec<&str> = hosts.iter().map(String::as_str).collect();
-        let message = format!("{}: {message}", crate::together::listed(&names));
-        found.report(Report { message, ..report });
-    }
-    for (number, with) in joining.connections.into_iter().enumerate() {
-        let label = Label {
-            name: CONNECT.to_owned(),
-            at: 0,
-        };
-        fleet.connect.push(Connect {
-            select: Selector::Compare(label, Comparison::Eq, vec![(number + 1).to_string()]),
-            with,
-        });
-    }
-    joining.left_out
-}
-
 /// Where something is wrong, and in which words.
 type WrongAt = ((usize, usize), String);
 /// All groups of a host in the order in which they count, and what they say.
 type Resolved = (Rc<Vec<usize>>, Rc<Vars>);
 
-struct Joining<'j> {
+/// How hosts of inventories are reached, over all of them.
+pub(super) struct Reached {
+    connections: Vec<Connection>,
+    written: Vec<Connect>,
+    /// What is wrong, by place and words, with the hosts it is wrong for.
+    wrong: BTreeMap<WrongAt, (Report, Vec<String>)>,
+    /// By host: the source that says how it is reached, and whether it says so at all or that is the default.
+    by: BTreeMap<String, (usize, bool)>,
+    /// Whether one host may be in several sources.
+    has_several: bool,
+}
+
+impl Reached {
+    pub(super) fn new(fleet: &Fleet, has_several: bool) -> Self {
+        Self {
+            connections: Vec::new(),
+            written: fleet.connect.clone(),
+            wrong: BTreeMap::new(),
+            by: BTreeMap::new(),
+            has_several,
+        }
+    }
+
+    /// Reports what is wrong, and adds the entries of `connect`, after those that are written.
+    pub(super) fn finish(self, fleet: &mut Fleet, found: &mut Found) {
+        for ((_, message), (report, hosts)) in self.wrong {
+            let names: Vec<&str> = hosts.iter().map(String::as_str).collect();
+            let message = format!("{}: {message}", crate::together::listed(&names));
+            found.report(Report { message, ..report });
+        }
+        for (number, with) in self.connections.into_iter().enumerate() {
+            let label = Label {
+                name: CONNECT.to_owned(),
+                at: 0,
+            };
+            fleet.connect.push(Connect {
+                select: Selector::Compare(label, Comparison::Eq, vec![(number + 1).to_string()]),
+                with,
+            });
+        }
+    }
+
+    fn wrong(&mut self, wrong: Wrong, host: &str) {
+        let key = (
+            (wrong.place.source, wrong.place.start),
+            wrong.message.clone(),
+        );
+        let report =
+            Report::new(Code::InventoryConnection, wrong.place, wrong.message).hint(wrong.hint);
+        let (_, hosts) = self
+            .wrong
+            .entry(key)
+            .or_insert_with(|| (report, Vec::new()));
+        hosts.push(host.to_owned());
+    }
+}
+
+/// Reads the hosts of one inventory.
+pub(super) struct Reader<'j> {
     data: &'j Data,
     around: &'j [Around],
     /// Groups and their variables, by the groups a host is in itself.
     cache: BTreeMap<Vec<usize>, Resolved>,
-    left_out: LeftOut,
-    /// What is wrong, by place and words, with the hosts it is wrong for.
-    wrong: BTreeMap<WrongAt, (Report, Vec<String>)>,
     /// Whether a name can be a label, as found out once.
     names: BTreeMap<String, bool>,
-    connections: Vec<Connection>,
-    written_connect: Vec<Connect>,
 }
 
-impl Joining<'_> {
-    /// Puts one host into the fleet.
-    fn host(
+impl<'j> Reader<'j> {
+    pub(super) fn of(data: &'j Data, around: &'j [Around]) -> Self {
+        Self {
+            data,
+            around,
+            cache: BTreeMap::new(),
+            names: BTreeMap::new(),
+        }
+    }
+
+    /// Puts every host into the fleet, with how it is reached where that can be said by now.
+    pub(super) fn join(
         &mut self,
-        host: &data::Host,
-        fleet: &mut Fleet,
-        at: &mut BTreeMap<String, usize>,
-        written: &BTreeMap<String, Place>,
+        source: usize,
+        merge: &mut Merge<'_>,
+        reached: &mut Reached,
+        left_out: &mut LeftOut,
+        found: &mut Found,
     ) {
-        let (groups, vars) = self.vars(host);
-        let labels = self.labels(&groups, &vars);
-        let known = at.get(&host.name).copied();
-        let has_address = known.is_some_and(|index| fleet.hosts[index].address.is_some());
-        let address = match connect::address(&vars) {
-            Ok(address) => address,
-            Err(_) if has_address => None,
-            Err(wrong) => {
-                self.wrong(wrong, &host.name);
-                None
+        let data = self.data;
+        for host in &data.hosts {
+            if !scalar::is_name(&host.name) {
+                let shown: String = host.name.chars().take(60).collect();
+                let message = format!("`{shown}` cannot be a name");
+                let hint = "a name begins with a letter or digit and has only letters, digits and `-_.:@+`";
+                found.report(Report::new(Code::BadName, host.place, message).hint(hint));
+                continue;
             }
-        };
-        let index = if let Some(index) = known {
-            let place = written.get(&host.name).copied().unwrap_or(host.place);
-            let place_of = |name: &str| vars.get(name).map_or(host.place, |var| var.place);
-            self.merge(&mut fleet.hosts[index], &labels, address, place, place_of);
-            index
-        } else {
-            fleet.hosts.push(Host {
-                name: host.name.clone(),
-                address,
-                labels,
-                calendar: HostCalendar::default(),
-            });
-            at.insert(host.name.clone(), fleet.hosts.len() - 1);
-            fleet.hosts.len() - 1
-        };
-        self.connect(&mut fleet.hosts[index], &vars);
+            let (groups, vars) = self.vars(host);
+            let mut says = self.labels(&groups, &vars, host.place, left_out);
+            match connect::address(&vars) {
+                Ok(Some((value, place))) => {
+                    says.insert(About::Address, Told { value, place });
+                }
+                Ok(None) => {}
+                Err(_) if merge.is_address_written(&host.name) => {}
+                Err(wrong) => reached.wrong(wrong, &host.name),
+            }
+            let (name, place) = (host.name.clone(), host.place);
+            merge.add(
+                source,
+                Offer {
+                    host: name,
+                    place,
+                    says,
+                },
+                left_out,
+            );
+            if !reached.has_several {
+                self.connect(source, host, &vars, merge, reached, found);
+            }
+        }
+    }
+
+    /// Says how every host is reached, once all that is known of them is in the fleet.
+    pub(super) fn reach(
+        &mut self,
+        source: usize,
+        merge: &mut Merge<'_>,
+        reached: &mut Reached,
+        found: &mut Found,
+    ) {
+        let data = self.data;
+        for host in &data.hosts {
+            let (_, vars) = self.vars(host);
+            self.connect(source, host, &vars, merge, reached, found);
+        }
     }
 
     /// All groups of a host, and its variables.
@@ -197,27 +230,35 @@ impl Joining<'_> {
         (groups, vars)
     }
 
-    fn labels(&mut self, groups: &[usize], vars: &Vars) -> Labels {
+    fn labels(
+        &mut self,
+        groups: &[usize],
+        vars: &Vars,
+        host: Place,
+        left_out: &mut LeftOut,
+    ) -> BTreeMap<About, Told> {
         let mut labels = BTreeMap::new();
         for &group in groups {
             let name = &self.data.groups[group].name;
             let label = format!("group.{name}");
             if self.can_be_label(&label) {
-                labels.insert(label, MEMBER.to_owned());
+                let value = MEMBER.to_owned();
+                labels.insert(About::Label(label), Told { value, place: host });
             } else {
-                self.left_out.groups.insert(name.clone());
+                left_out.groups.insert(name.clone());
             }
         }
         for (name, var) in vars {
-            if let Some(value) = self.label(name, var) {
-                labels.insert(name.clone(), value);
+            if let Some(value) = self.label(name, var, left_out) {
+                let place = var.place;
+                labels.insert(About::Label(name.clone()), Told { value, place });
             }
         }
-        labels.into_iter().collect()
+        labels
     }
 
     /// The value of a variable's label; nothing, and a note, where it cannot be one.
-    fn label(&mut self, name: &str, var: &Var) -> Option<String> {
+    fn label(&mut self, name: &str, var: &Var, left_out: &mut LeftOut) -> Option<String> {
         if is_secret_key(name) {
             if matches!(
                 name,
@@ -227,9 +268,9 @@ impl Joining<'_> {
                     | "ansible_become_pass"
                     | "ansible_become_password"
             ) {
-                self.left_out.passwords += 1;
+                left_out.passwords += 1;
             }
-            self.left_out.secrets.insert(name.to_owned());
+            left_out.secrets.insert(name.to_owned());
             return None;
         }
         // What Ansible's own variables say is about Ansible, or in the connection.
@@ -239,15 +280,15 @@ impl Joining<'_> {
         match &var.value {
             Value::Null => return None,
             Value::Nested => {
-                self.left_out.nested.insert(name.to_owned());
+                left_out.nested.insert(name.to_owned());
                 return None;
             }
             Value::Vault => {
-                self.left_out.encrypted.insert(name.to_owned());
+                left_out.encrypted.insert(name.to_owned());
                 return None;
             }
             value if value.is_template() => {
-                self.left_out.templates.insert(name.to_owned());
+                left_out.templates.insert(name.to_owned());
                 return None;
             }
             Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_) => {}
@@ -260,7 +301,7 @@ impl Joining<'_> {
         if is_line && self.can_be_label(name) {
             return Some(text);
         }
-        self.left_out.names.insert(name.to_owned());
+        left_out.names.insert(name.to_owned());
         None
     }
 
@@ -273,82 +314,78 @@ impl Joining<'_> {
         can
     }
 
-    /// Adds to a written host what it does not say itself.
-    fn merge(
-        &mut self,
-        into: &mut Host,
-        labels: &Labels,
-        address: Option<String>,
-        place: Place,
-        place_of: impl Fn(&str) -> Place,
-    ) {
-        let mut conflict = |what: &str, at: Place| {
-            let words = format!(
-                "`{}`: {what} is written otherwise in the fleet ({LINE}) than in the inventory ({LINE}); what is written counts",
-                into.name
-            );
-            self.left_out.conflicts.push((words, place, at));
-        };
-        match (&into.address, address) {
-            (Some(written), Some(imported)) if *written != imported => {
-                conflict("its address", place_of("ansible_host"));
-            }
-            (None, Some(imported)) => into.address = Some(imported),
-            (Some(_) | None, _) => {}
-        }
-        let mut missing = Vec::new();
-        for (name, value) in labels.iter() {
-            match into.labels.get(name) {
-                Some(written) if written != value => {
-                    conflict(&format!("label `{name}`"), place_of(name));
-                }
-                Some(_) => {}
-                None => missing.push((name, value)),
-            }
-        }
-        if !missing.is_empty() {
-            into.labels = into.labels.iter().chain(missing).collect();
-        }
-    }
-
     /// Says how a host is reached, where nothing that is written does.
-    fn connect(&mut self, host: &mut Host, vars: &Vars) {
-        let is_written = self
-            .written_connect
+    fn connect(
+        &mut self,
+        source: usize,
+        host: &data::Host,
+        vars: &Vars,
+        merge: &mut Merge<'_>,
+        reached: &mut Reached,
+        found: &mut Found,
+    ) {
+        let says = connect::says(vars);
+        let before = reached.by.get(&host.name).copied();
+        // What is only the default is no word against another source.
+        if before.is_some() && !says {
+            return;
+        }
+        let (rank, before_rank) = (
+            merge.rank(source),
+            before.and_then(|(before, _)| merge.rank(before)),
+        );
+        let Some(into) = merge.host(&host.name) else {
+            return;
+        };
+        // Only a host that several sources have can have one of these from another.
+        let own =
+            before.map(|_| [CONNECT, PORT].map(|name| into.labels.get(name).map(str::to_owned)));
+        let is_written = reached
+            .written
             .iter()
-            .any(|connect| connect.select.matches(&host.name, &host.labels));
+            .any(|connect| connect.select.matches(&into.name, &into.labels));
         if is_written {
             return;
         }
-        let reached = match connect::connection(vars) {
-            Ok(reached) => reached,
-            Err(wrong) => return self.wrong(wrong, &host.name),
+        let how = match connect::connection(vars) {
+            Ok(how) => how,
+            Err(wrong) => return reached.wrong(wrong, &host.name),
         };
-        let known = self
+        let known = reached
             .connections
             .iter()
-            .position(|with| *with == reached.with);
+            .position(|with| *with == how.with);
         let number = known.unwrap_or_else(|| {
-            self.connections.push(reached.with);
-            self.connections.len() - 1
+            reached.connections.push(how.with);
+            reached.connections.len() - 1
         });
-        host.labels.set(CONNECT, (number + 1).to_string());
-        if let Some(port) = reached.port {
-            host.labels.set(PORT, port);
+        let number = (number + 1).to_string();
+        if let (Some((_, true)), Some([connect, port])) = (before, own) {
+            if connect.as_deref() == Some(number.as_str()) && port == how.port {
+                return;
+            }
+            match (before_rank, rank) {
+                (Some(first), Some(second)) if first < second => return,
+                (Some(_), None) => return,
+                (_, Some(_)) => {}
+                (None, None) => {
+                    let message = format!(
+                        "how `{}` is reached is said otherwise in two sources",
+                        host.name
+                    );
+                    let hint = "say which source counts with `prefer`, or write an entry of `connect` for it";
+                    let report = Report::new(Code::SourcesDiffer, host.place, message);
+                    found.report(report.hint(hint));
+                    return;
+                }
+            }
         }
-    }
-
-    fn wrong(&mut self, wrong: Wrong, host: &str) {
-        let key = (
-            (wrong.place.source, wrong.place.start),
-            wrong.message.clone(),
-        );
-        let report =
-            Report::new(Code::InventoryConnection, wrong.place, wrong.message).hint(wrong.hint);
-        let (_, hosts) = self
-            .wrong
-            .entry(key)
-            .or_insert_with(|| (report, Vec::new()));
-        hosts.push(host.to_owned());
+        into.labels.set(CONNECT, number);
+        if let Some(port) = how.port {
+            into.labels.set(PORT, port);
+        }
+        if reached.has_several {
+            reached.by.insert(host.name.clone(), (source, says));
+        }
     }
 }

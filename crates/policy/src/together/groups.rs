@@ -238,9 +238,12 @@ fn connected(fleet: &Fleet, notes: &Notes, found: &mut Found) {
     }
     let Some(first) = lost.first() else { return };
     let names: Vec<&str> = lost.iter().map(|host| host.name.as_str()).collect();
+    // Hosts that are imported stand in no document; the fleet that imports them does.
     let place = notes.names.get(&(Named::Host, first.name.clone())).copied();
-    let Some(place) = place else { return };
+    let fleet = || super::place(notes, &format!("fleet {}", fleet.name));
+    let place = place.unwrap_or_else(fleet);
     let message = format!("no `connect` says how to reach {}", super::listed(&names));
-    let hint = "add an entry to `connect` that selects them";
+    let hint =
+        "add an entry to `connect` that selects them, for example `{ select: all, ssh: {} }`";
     found.report(Report::new(Code::NotConnected, place, message).hint(hint));
 }

@@ -11,7 +11,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ringway_policy::{Attachment, Attachments, Code, Problems, Source, Wanted, imports, read_with};
+use ringway_policy::{
+    Attachment, Attachments, Code, Problems, Source, Wanted, What, imports, read_with,
+};
 
 fn broken() -> Vec<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/broken");
@@ -32,17 +34,20 @@ fn source(path: &Path) -> Source {
     Source::new(name, fs::read(path).expect("it was listed"))
 }
 
-/// What is imported lies beside the documents.
+/// What is imported lies beside the documents; a command prints the file that is its last word, and fails with what that
+/// says where there is none.
 fn attachment(wanted: &Wanted) -> Result<Attachment, String> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/broken");
-    let bytes =
-        fs::read(directory.join(&wanted.path)).map_err(|_| "there is no such file".to_owned())?;
-    let file = wanted
-        .path
-        .rsplit('/')
-        .next()
-        .unwrap_or_default()
-        .to_owned();
+    let shown = wanted.what.shown();
+    let (path, why) = match &wanted.what {
+        What::File(path) => (path.as_str(), "there is no such file".to_owned()),
+        What::Output(_) => {
+            let last = shown.rsplit(' ').next().unwrap_or_default();
+            (last, format!("it ended with exit code 1: no {last}"))
+        }
+    };
+    let bytes = fs::read(directory.join(path)).map_err(|_| why)?;
+    let file = path.rsplit('/').next().unwrap_or_default().to_owned();
     Ok(Attachment {
         files: [(file.clone(), bytes)].into(),
         file: Some(file),

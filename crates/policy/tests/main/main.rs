@@ -4,6 +4,9 @@ mod arbitrary;
 mod broken;
 mod connections;
 mod elements;
+#[cfg(test)]
+mod fuzzed;
+mod imports;
 mod limits;
 mod reference;
 mod shipped;

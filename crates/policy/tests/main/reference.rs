@@ -10,7 +10,7 @@
 
 use std::fmt::Write as _;
 
-use ringway_policy::{KINDS, schema};
+use ringway_policy::{KINDS, inventory_schema, schema};
 use serde_json::Value;
 
 const HEAD: &str = "# The documents
@@ -36,6 +36,10 @@ fn the_page_of_documents_is_what_the_schemas_say() {
         }
         keys(&mut page, &schema, 0);
     }
+    let schema = inventory_schema();
+    page.push_str("\n## `inventory/v1`, what a command of `import` prints\n\n");
+    write!(page, "{}\n\n", schema["description"].as_str().unwrap()).unwrap();
+    keys(&mut page, &schema, 0);
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../docs/reference/documents.md"

@@ -33,11 +33,18 @@ fn read_one(path: &Path) -> Documents {
     read(&[source]).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
-fn steps(care: &Care) -> usize {
-    [&care.drain, &care.verify, &care.undrain]
-        .into_iter()
-        .flatten()
-        .count()
+/// The kinds of steps a care has, by their keys.
+fn steps(care: &Care) -> String {
+    let has = [
+        ("ready", care.ready.is_some()),
+        ("last", care.last.is_some()),
+        ("silence", care.silence.is_some()),
+        ("drain", care.drain.is_some()),
+        ("verify", care.verify.is_some()),
+        ("undrain", care.undrain.is_some()),
+    ];
+    let names = has.iter().filter(|(_, has)| *has).map(|(name, _)| *name);
+    names.collect::<Vec<_>>().join(" ")
 }
 
 /// The page and the command that list recipes say what each can; this is what they rely on.
@@ -92,17 +99,35 @@ fn abilities_are_those_of_the_steps_there_are() {
     assert_eq!(can, nothing);
 }
 
+/// What was not tried on the real thing says so where nobody can miss it.
 #[test]
-fn every_shipped_care_can_drain_verify_and_undrain_again() {
-    let cares = shipped("cares");
-    assert!(cares.len() >= 2);
-    for path in cares {
-        let documents = read_one(&path);
-        for (name, care) in documents.cares {
-            assert_eq!(steps(&care), 3, "{name}");
+fn every_shipped_care_is_called_as_its_file_and_says_what_it_was_tried_on() {
+    let mut found = Vec::new();
+    for path in shipped("cares") {
+        let text = fs::read_to_string(&path).unwrap();
+        for (name, care) in read_one(&path).cares {
             assert_eq!(path.file_stem().unwrap().to_str(), Some(name.as_str()));
+            let tried = text.contains("Run for real");
+            assert_ne!(tried, text.contains("NOT RUN ON"), "{name}");
+            found.push(format!(
+                "{name}: {}{}",
+                steps(&care),
+                if tried { "" } else { " (not tried)" }
+            ));
         }
     }
+    assert_eq!(
+        found,
+        [
+            "alertmanager: silence",
+            "domain-controller: ready last verify (not tried)",
+            "failover-cluster: ready drain undrain (not tried)",
+            "haproxy: drain verify undrain",
+            "nginx-upstream: drain verify undrain",
+            "postgresql-pair: ready last drain undrain",
+            "sql-always-on: ready last drain undrain (not tried)",
+        ]
+    );
 }
 
 /// A manifest is asked for after the update has been written, so its absence is no problem of the documents yet.

@@ -184,6 +184,12 @@ async fn answer(question: Question, actor: Actor, caller: &Caller) -> Result<Ans
                 why: error.to_string(),
             },
         },
+        Question::Refresh(renewal) => match renewal.unpack() {
+            Ok(refresh) => answered(caller.refresh(actor, refresh).await?),
+            Err(error) => Answer::NotUnderstood {
+                why: error.to_string(),
+            },
+        },
         Question::Command(command) => answered(caller.command(actor, command).await?),
         Question::View | Question::Follow => Answer::View(Box::new(caller.view().await?)),
         Question::Host { name } => Answer::Hosts(caller.host(name).await?),

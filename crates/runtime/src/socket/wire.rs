@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ringway_engine::view::{FleetView, HostView, Waiting};
 use ringway_engine::{Accepted, Command, Rejected};
-use ringway_executor::port::{HandIn, Proposal};
+use ringway_executor::port::{HandIn, Proposal, Refresh};
 use ringway_model::{ChangeId, Digest, RingIndex, RolloutId};
 use ringway_scheduler::{FleetSpec, Plan};
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,8 @@ pub enum Question {
     Ping,
     /// Carry this rollout out.
     Propose(Bundle),
+    /// Take this fleet into rollouts in flight.
+    Refresh(Renewal),
     /// Do this.
     Command(Command),
     /// How does the fleet stand?
@@ -157,21 +159,8 @@ impl Bundle {
     ///
     /// A part that is not what it should be, or a plan for another fleet.
     pub fn unpack(self) -> Result<Proposal, Unreadable> {
-        let bytes = |part: &'static str, text: &str| {
-            STANDARD.decode(text).map_err(|e| Unreadable {
-                part,
-                why: e.to_string(),
-            })
-        };
-        let fleet_bytes = bytes("fleet", &self.fleet)?;
-        let fleet = FleetSpec::decode(&fleet_bytes).map_err(|e| Unreadable {
-            part: "fleet",
-            why: e.to_string(),
-        })?;
-        let plan = Plan::decode(&bytes("plan", &self.plan)?).map_err(|e| Unreadable {
-            part: "plan",
-            why: e.to_string(),
-        })?;
+        let (fleet, fleet_bytes) = fleet_in(&self.fleet)?;
+        let plan = plan_in(&self.plan)?;
         if plan.fleet != Digest::of(&fleet_bytes) {
             return Err(Unreadable {
                 part: "plan",
@@ -186,4 +175,68 @@ impl Bundle {
             change: self.change,
         })
     }
+}
+
+/// A fleet that was read anew, and the plans that change with it, as bytes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Renewal {
+    /// The encoded fleet, base64.
+    fleet: String,
+    /// By rollout: the encoded revision of its plan, base64.
+    plans: Vec<(RolloutId, String)>,
+    /// The documents as written: kind and name, text.
+    documents: Vec<(String, String)>,
+}
+
+impl Renewal {
+    /// Packs what was read.
+    pub fn pack(refresh: &Refresh) -> Self {
+        let plans = refresh.plans.iter();
+        Self {
+            fleet: STANDARD.encode(refresh.fleet.encode().1),
+            plans: plans
+                .map(|(rollout, plan)| (*rollout, STANDARD.encode(plan.encode().1)))
+                .collect(),
+            documents: refresh.documents.clone(),
+        }
+    }
+
+    /// Unpacks what was read. Whether its parts belong together is the decider's to say.
+    ///
+    /// # Errors
+    ///
+    /// A part that is not what it should be.
+    pub fn unpack(self) -> Result<Refresh, Unreadable> {
+        let plans = self.plans.into_iter();
+        let plans = plans.map(|(rollout, text)| Ok((rollout, Arc::new(plan_in(&text)?))));
+        Ok(Refresh {
+            fleet: Arc::new(fleet_in(&self.fleet)?.0),
+            plans: plans.collect::<Result<_, _>>()?,
+            documents: self.documents,
+        })
+    }
+}
+
+fn bytes_in(part: &'static str, text: &str) -> Result<Vec<u8>, Unreadable> {
+    STANDARD.decode(text).map_err(|e| Unreadable {
+        part,
+        why: e.to_string(),
+    })
+}
+
+fn fleet_in(text: &str) -> Result<(FleetSpec, Vec<u8>), Unreadable> {
+    let bytes = bytes_in("fleet", text)?;
+    let fleet = FleetSpec::decode(&bytes).map_err(|e| Unreadable {
+        part: "fleet",
+        why: e.to_string(),
+    })?;
+    Ok((fleet, bytes))
+}
+
+fn plan_in(text: &str) -> Result<Plan, Unreadable> {
+    Plan::decode(&bytes_in("plan", text)?).map_err(|e| Unreadable {
+        part: "plan",
+        why: e.to_string(),
+    })
 }

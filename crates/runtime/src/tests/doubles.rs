@@ -11,6 +11,7 @@ use ringway_drivers::{
     BootReading, Driver, ProbeRequest, Reporting, Sampling, StepRequest, TidyRequest, Tidying,
     Withdrawal,
 };
+use ringway_executor::notices::{Notices, SoFar};
 use ringway_executor::port::{Blob, Loaded, Proposal, Row, Snapshot, Start};
 use ringway_model::{
     Actor, Digest, Epoch, HostId, IntentId, RawReport, RolloutId, RouteId, Sample, Slot, StepKind,
@@ -171,8 +172,16 @@ impl Reader for Nothing {
         Box::pin(async { Ok(Vec::new()) })
     }
 
+    fn fleets_and_plans(&self) -> Answer<'_, Vec<Blob>, ReadError> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
     fn blob(&self, _: Digest) -> Answer<'_, Option<Blob>, ReadError> {
         Box::pin(async { Ok(None) })
+    }
+
+    fn outbox(&self) -> Answer<'_, Vec<ringway_executor::notices::Told>, ReadError> {
+        Box::pin(async { Ok(Vec::new()) })
     }
 
     fn read_model<'a>(&'a self, _: &'a str) -> Answer<'a, Option<ReadModel>, ReadError> {
@@ -185,7 +194,20 @@ impl Store for Nothing {
         Epoch(1)
     }
 
-    fn append<'a>(&'a self, _: &'a [Row], _: &'a [Blob]) -> Answer<'a, (), WriteError> {
+    fn append_and_tell<'a>(
+        &'a self,
+        _: &'a [Row],
+        _: &'a [Blob],
+        _: &'a Notices,
+    ) -> Answer<'a, (), WriteError> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn write_outbox<'a>(
+        &'a self,
+        _: &'a [(u64, SoFar)],
+        _: &'a [u64],
+    ) -> Answer<'a, (), WriteError> {
         Box::pin(async { Ok(()) })
     }
 
@@ -297,6 +319,7 @@ pub(super) fn start(proposal: &Proposal, kind: StepKind) -> Start {
         position: position.expect("the recipe has every step"),
         attempt: 1,
         previous: None,
+        peer: None,
         adopts: Arc::default(),
         attach: false,
         may_run_when_held: false,

@@ -169,7 +169,11 @@ fn good(step: &StepRequest) -> RawReport {
         | StepKind::Drain
         | StepKind::Rollback
         | StepKind::CareVerify
-        | StepKind::Undrain => ended("1"),
+        | StepKind::Undrain
+        | StepKind::Ready
+        | StepKind::Last
+        | StepKind::Silence
+        | StepKind::Unsilence => ended("1"),
     }
 }
 

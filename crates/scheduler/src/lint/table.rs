@@ -70,6 +70,7 @@ pub(super) static RULES: &[Rule] = &[
         .in_plan()
         .about_update(),
     rule("not-apart", Warn, availability::not_apart).in_plan(),
+    rule("last-across-rings", Warn, availability::last_across_rings).in_plan(),
     rule("label-missing", Warn, availability::label_missing).in_plan(),
     rule("no-rollback", Warn, recipes::no_rollback)
         .in_plan()
@@ -78,6 +79,7 @@ pub(super) static RULES: &[Rule] = &[
     rule("approval-impossible", Error, approvals::impossible).in_plan(),
     rule("approval-tight", Warn, approvals::tight).in_plan(),
     rule("own-host", Warn, hosts::own),
+    rule("same-address", Warn, hosts::same_address),
     rule("soak-shorter-than-gate", Warn, gates::soak_too_short),
     rule("no-soak", Warn, rings::no_soak),
     rule("large-jump", Warn, rings::large_jump),

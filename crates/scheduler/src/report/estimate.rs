@@ -15,12 +15,12 @@ use ringway_model::{CellId, Span, StepKind, VisitKind};
 use ringway_policy::validated::Ramp;
 
 use super::parts::RingEstimate;
-use crate::plan::{More, Plan, RingPlan, Route, StepPlan};
+use crate::plan::{Plan, RingPlan, Route, StepPlan};
 use crate::spec::{CellSpec, FleetSpec};
 
 /// What a step is assumed to take. Typical of one server: a check answers in seconds, a package or a cumulative update
 /// installs in minutes, a restart takes a few.
-const ASSUMED: [(StepKind, Span); 8] = [
+const ASSUMED: [(StepKind, Span); 12] = [
     (StepKind::Inspect, Span::seconds(5)),
     (StepKind::Precheck, Span::seconds(5)),
     (StepKind::Drain, Span::minutes(1)),
@@ -29,6 +29,10 @@ const ASSUMED: [(StepKind, Span); 8] = [
     (StepKind::Verify, Span::seconds(15)),
     (StepKind::CareVerify, Span::seconds(15)),
     (StepKind::Undrain, Span::seconds(15)),
+    (StepKind::Ready, Span::seconds(5)),
+    (StepKind::Last, Span::seconds(5)),
+    (StepKind::Silence, Span::seconds(5)),
+    (StepKind::Unsilence, Span::seconds(5)),
 ];
 
 /// What a step of this kind is assumed to take; a `rollback` as long as an `apply`.
@@ -42,7 +46,11 @@ pub fn assumed(kind: StepKind) -> Span {
         | StepKind::Reboot
         | StepKind::Verify
         | StepKind::CareVerify
-        | StepKind::Undrain => kind,
+        | StepKind::Undrain
+        | StepKind::Ready
+        | StepKind::Last
+        | StepKind::Silence
+        | StepKind::Unsilence => kind,
     };
     ASSUMED
         .iter()
@@ -100,12 +108,11 @@ fn visit(route: &Route) -> Span {
 
 fn step(step: &StepPlan) -> Span {
     let assumed = ASSUMED.iter().find(|(kind, _)| *kind == step.kind);
-    let limit = match &step.more {
-        More::Reboot { back_within, .. } => step.step.timeout.plus(*back_within),
-        More::Nothing | More::Inspect { .. } => step.step.timeout,
-        // Nobody assumes anything about a person: as long as it should take.
-        More::Manual { .. } => return step.step.timeout,
-    };
+    // Nobody assumes anything about a person: as long as it should take.
+    if step.is_by_hand() {
+        return step.longest();
+    }
+    let limit = step.longest();
     assumed.map_or(Span::ZERO, |(_, span)| (*span).min(limit))
 }
 

@@ -1,7 +1,9 @@
 //! A plan brought together with what it was made from.
 
+use std::collections::BTreeMap;
+
 use ringway_calendar::{UnknownZone, Zones};
-use ringway_model::{HostId, Timestamp, VisitKind};
+use ringway_model::{HostId, Place, StepKind, Timestamp, VisitKind};
 use ringway_policy::validated::{Documents, Ramp};
 
 use super::parts::{
@@ -9,7 +11,7 @@ use super::parts::{
 };
 use super::{availability, coverage, estimate, rings};
 use crate::lint::{self, Facts, Here};
-use crate::plan::Plan;
+use crate::plan::{More, Plan, Route};
 use crate::spec::FleetSpec;
 
 /// Explains a plan. `documents` should be those the plan was made from; where they no longer have its policy, the
@@ -135,17 +137,34 @@ fn routes(plan: &Plan) -> Vec<RouteReport> {
                 .iter()
                 .map(|&step| route.steps[usize::from(step)].kind)
                 .collect(),
-            by_hand: route
-                .visit(VisitKind::Update)
-                .iter()
-                .map(|&step| &route.steps[usize::from(step)])
-                .filter(|step| step.is_by_hand())
-                .map(|step| step.kind)
-                .collect(),
+            about: about_steps(route),
             can_roll_back: can_roll_back(plan, at),
             hosts,
         })
         .collect()
+}
+
+/// What whoever approves should know of a role's care: what runs beside the hosts, what is waited for, and for how long.
+fn about_steps(route: &Route) -> BTreeMap<StepKind, String> {
+    let steps = route.steps.iter().filter_map(|step| {
+        let place = (step.step.at == Place::Peer).then(|| "at a peer".to_owned());
+        let more = match (&step.more, step.kind) {
+            (More::Ready { within, every }, _) => Some(format!("every {every} up to {within}")),
+            (More::Manual { .. }, _) => Some("by hand".to_owned()),
+            (More::Silence { at_most }, StepKind::Silence) => Some(format!("up to {at_most}")),
+            (
+                More::Nothing
+                | More::Inspect { .. }
+                | More::Reboot { .. }
+                | More::Last { .. }
+                | More::Silence { .. },
+                _,
+            ) => None,
+        };
+        let parts: Vec<String> = place.into_iter().chain(more).collect();
+        (!parts.is_empty()).then(|| (step.kind, parts.join(", ")))
+    });
+    steps.collect()
 }
 
 /// How fast a plan is.

@@ -142,8 +142,9 @@ pub struct RouteReport {
     pub care: Option<String>,
     /// The steps of an update visit.
     pub steps: Vec<StepKind>,
-    /// Those of them that a person does by hand.
-    pub by_hand: Vec<StepKind>,
+    /// What is to be said of some of them: where they run, how long they are waited for.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub about: BTreeMap<StepKind, String>,
     /// Whether such a host can be taken back.
     pub can_roll_back: bool,
     /// Hosts in rings that are visited so.

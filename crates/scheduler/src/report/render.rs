@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ringway_model::Span;
+use ringway_model::{Span, StepKind};
 use ringway_policy::validated::{NotBy, RingSpread};
 
 use super::parts::{
@@ -167,17 +167,11 @@ fn installs(text: &mut Text, report: &PlanReport) {
             .as_ref()
             .map(|care| format!(" with care `{care}`"))
             .unwrap_or_default();
-        let steps: Vec<_> = route
-            .steps
-            .iter()
-            .map(|step| {
-                if route.by_hand.contains(step) {
-                    format!("{step} (by hand)")
-                } else {
-                    step.word().to_owned()
-                }
-            })
-            .collect();
+        let step = |step: &StepKind| match route.about.get(step) {
+            Some(about) => format!("{step} ({about})"),
+            None => step.to_string(),
+        };
+        let steps: Vec<_> = route.steps.iter().map(step).collect();
         let back = if route.can_roll_back {
             ""
         } else {

@@ -22,6 +22,7 @@ const POLICIES: [(&str, &str); 4] = [
     ("kernel-with-reboot", "servers"),
     ("minimal", "alike"),
     ("monthly-linux", "servers"),
+    ("monthly-windows", "windows"),
 ];
 
 const UPDATE: &str = "\
@@ -140,7 +141,7 @@ fn what_cannot_run_on_a_host_that_nothing_reaches_makes_no_plan() {
     assert_eq!(told, ["step-unreached", "probe-unreached"]);
     assert_eq!(
         problems[0].message,
-        "step `verify` of recipe `r` runs at the host, and nothing reaches pacs-1, pacs-2 (`connect: none`)"
+        "step `verify` of recipe `r` runs at the host or a peer, and nothing reaches pacs-1, pacs-2 (`connect: none`)"
     );
 }
 

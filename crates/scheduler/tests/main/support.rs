@@ -218,6 +218,9 @@ pub(crate) fn recipe() -> Recipe {
 
 pub(crate) fn care(name: &str) -> Care {
     Care {
+        ready: None,
+        last: None,
+        silence: None,
         name: name.to_owned(),
         digest: Digest::of(name.as_bytes()),
         drain: Some(step("drain")),

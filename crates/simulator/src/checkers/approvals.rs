@@ -17,6 +17,12 @@ pub(super) struct Approval {
     conditions: Conditions,
 }
 
+impl Approval {
+    pub(super) const fn subject(&self) -> Subject {
+        self.subject
+    }
+}
+
 impl RolloutFacts {
     /// A no: every yes to what the rollout is at is void.
     pub(super) fn decline(&mut self) {

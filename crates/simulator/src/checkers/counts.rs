@@ -119,7 +119,7 @@ impl Facts {
         self.touched.push(id);
     }
 
-    fn count_slot(&mut self, id: RolloutId, slot: usize, record: &SlotFacts, on: bool) {
+    pub(super) fn count_slot(&mut self, id: RolloutId, slot: usize, record: &SlotFacts, on: bool) {
         let groups = self.fleet.as_ref().map_or(0, |fleet| fleet.groups.len());
         let Some(rollout) = self.rollouts.get_mut(&id) else {
             return;

@@ -16,6 +16,7 @@ use ringway_model::{
 use ringway_scheduler::{FleetSpec, Plan};
 
 use super::approvals::Approval;
+use super::care::is_harmless;
 use super::hands::Said;
 use super::{Broken, ensure};
 
@@ -70,7 +71,7 @@ pub(super) struct RingFacts {
     pub(super) withheld: u32,
     pub(super) done: u32,
     pub(super) debt: u32,
-    /// Hosts that a person left out.
+    /// Hosts that a person left out, or that are gone.
     pub(super) skipped: u32,
     /// Hosts that count toward the ring's failures and that no person has accepted.
     pub(super) blamed: u32,
@@ -117,8 +118,10 @@ pub(super) struct Visit {
     pub(super) touched: bool,
     /// The apply is known to be done.
     pub(super) applied: bool,
-    /// What was so before the step that runs was issued: `took_down`, `drained`, `applying`, `touched`.
-    pub(super) before: (bool, bool, bool, bool),
+    /// A silence was begun, is not known never to have, and its end was not issued after it.
+    pub(super) silenced: bool,
+    /// What was so before the step that runs was issued: `took_down`, `drained`, `applying`, `touched`, `silenced`.
+    pub(super) before: (bool, bool, bool, bool, bool),
     /// The host was down when the visit began: its repair needs no slot and no peers.
     pub(super) repair: bool,
     /// By when work by hand should be done.
@@ -152,16 +155,41 @@ pub(super) struct SlotFacts {
     pub(super) changed: bool,
     /// A drain may have taken the host out of service and nothing has put it back.
     pub(super) out_of_service: bool,
+    /// Since when its group is not ready for it, and when that was said last.
+    pub(super) unready: Option<(Timestamp, Timestamp)>,
 }
 
 impl SlotFacts {
+    /// A host of which nothing has happened.
+    pub(super) const fn fresh(now: Timestamp) -> Self {
+        Self {
+            rest: HostState::Pending,
+            since: now,
+            visit: None,
+            serial: 0,
+            blamed: false,
+            blamed_for: None,
+            suspected: false,
+            forgiven: false,
+            accepted: false,
+            changed: false,
+            out_of_service: false,
+            unready: None,
+        }
+    }
+
     pub(super) fn class(&self) -> Class {
         if self.visit.is_some() {
             return Class::Moving;
         }
         match self.rest {
+            HostState::NotReady { visit } | HostState::GoesLast { visit } => match visit {
+                VisitKind::Update | VisitKind::Rollback => Class::Pending,
+                VisitKind::Restart => Class::Withheld,
+            },
             HostState::Pending | HostState::Again => Class::Pending,
-            HostState::Skipped => Class::Skipped,
+            // Neither is waited for, and neither proves anything.
+            HostState::Skipped | HostState::Vanished => Class::Skipped,
             HostState::Settling
             | HostState::Running { .. }
             | HostState::Ready { .. }
@@ -182,9 +210,7 @@ impl SlotFacts {
     pub(super) fn is_down(&self) -> bool {
         self.visit.is_some_and(|visit| visit.took_down)
             || match self.rest {
-                HostState::Failed { step, .. } => {
-                    !matches!(step, StepKind::Inspect | StepKind::Precheck)
-                }
+                HostState::Failed { step, .. } => !is_harmless(step),
                 HostState::Unhealthy { .. }
                 | HostState::RollbackFailed { .. }
                 | HostState::Lost
@@ -202,6 +228,9 @@ impl SlotFacts {
                 | HostState::Held
                 | HostState::Skipped
                 | HostState::OnHold
+                | HostState::Vanished
+                | HostState::NotReady { .. }
+                | HostState::GoesLast { .. }
                 | HostState::ByHand { .. } => false,
             }
     }
@@ -287,7 +316,11 @@ pub(super) struct Facts {
     pub(super) fleets: BTreeMap<Digest, Arc<FleetSpec>>,
     pub(super) plans: BTreeMap<Digest, Arc<Plan>>,
     pub(super) fleet: Option<Arc<FleetSpec>>,
-    fleet_digest: Digest,
+    pub(super) fleet_digest: Digest,
+    /// The fleet before this batch, where it was refreshed in it.
+    pub(super) before_refresh: Option<Arc<FleetSpec>>,
+    /// Rollouts whose plans were revised in this batch.
+    pub(super) misfits: Vec<RolloutId>,
     pub(super) now: Timestamp,
     /// The instant of the batch before.
     last: Timestamp,
@@ -311,6 +344,8 @@ pub(super) struct Facts {
     pub(super) heard: Vec<(HostId, ProbeId, Evidence)>,
     /// What external gates said in the batch's inputs.
     pub(super) said: Vec<(RolloutId, u16, Says)>,
+    /// The step that is issued next runs on this peer.
+    pub(super) chosen: Option<(IntentId, HostId)>,
     pub(super) touched: Vec<RolloutId>,
     /// Hosts that were released in the batch.
     pub(super) released: Vec<HostId>,
@@ -373,6 +408,7 @@ impl Facts {
             self.after_batch(rollout)?;
         }
         self.touched = touched;
+        self.check_refreshed()?;
         self.check_holds()
     }
 
@@ -480,6 +516,7 @@ impl Facts {
                 result,
                 then,
             } => self.step_ended(*intent, result, *then),
+            Event::PeerChosen { intent, peer } => self.peer_chosen(*intent, *peer),
             Event::HostMoved {
                 rollout,
                 slot,
@@ -570,6 +607,8 @@ impl Facts {
                 says,
                 ..
             } => self.gate_said(*rollout, *gate, *says),
+            Event::FleetRefreshed { fleet, actor } => self.refreshed(*fleet, actor),
+            Event::PlanRevised { rollout, plan } => self.revised(*rollout, *plan),
             Event::Commented { rollout, slot, .. } => {
                 let plan = &self.rollout(*rollout)?.plan;
                 ensure!(
@@ -662,22 +701,7 @@ impl Facts {
                 })
                 .collect(),
             groups: vec![GroupFacts::default(); plan.rings.len() * groups],
-            slots: vec![
-                SlotFacts {
-                    rest: HostState::Pending,
-                    since: self.now,
-                    visit: None,
-                    serial: 0,
-                    blamed: false,
-                    blamed_for: None,
-                    suspected: false,
-                    forgiven: false,
-                    accepted: false,
-                    changed: false,
-                    out_of_service: false,
-                };
-                plan.slots.len()
-            ],
+            slots: vec![SlotFacts::fresh(self.now); plan.slots.len()],
             approvals: Vec::new(),
             down: 0,
             calendar: None,

@@ -46,7 +46,12 @@ impl Said {
 pub(super) const fn is_by_hand(step: &StepPlan) -> bool {
     match step.more {
         More::Manual { .. } => true,
-        More::Nothing | More::Inspect { .. } | More::Reboot { .. } => false,
+        More::Nothing
+        | More::Inspect { .. }
+        | More::Reboot { .. }
+        | More::Ready { .. }
+        | More::Last { .. }
+        | More::Silence { .. } => false,
     }
 }
 

@@ -12,11 +12,13 @@
 
 mod approvals;
 mod budgets;
+mod care;
 mod counts;
 mod facts;
 mod hands;
 mod phases;
 mod promotion;
+mod refresh;
 mod starts;
 mod terms;
 mod times;
@@ -257,7 +259,7 @@ impl Checkers {
                 .any(|(slot, facts)| {
                     slot.host == host
                         && match facts.rest {
-                            HostState::Lost => true,
+                            HostState::Lost | HostState::Vanished => true,
                             HostState::Failed { .. }
                             | HostState::Unhealthy { .. }
                             | HostState::RollbackFailed { .. }
@@ -274,11 +276,18 @@ impl Checkers {
                             | HostState::Offline
                             | HostState::Held
                             | HostState::Skipped
+                            | HostState::NotReady { .. }
+                            | HostState::GoesLast { .. }
                             | HostState::OnHold
                             | HostState::ByHand { .. } => false,
                         }
                 })
         })
+    }
+
+    /// Whether a host may have been out of reach when its visit in a rollout ended.
+    pub(crate) fn may_be_away(&self, rollout: RolloutId, host: HostId) -> bool {
+        self.facts.may_be_away(rollout, host)
     }
 
     /// Counts that a trace shows and a test asserts.

@@ -74,6 +74,9 @@ impl Facts {
             let rollout = self.rollout_mut(id)?;
             rollout.down = down;
             rollout.phase = Phase::RollingBack;
+            if plan.fleet != self.fleet_digest {
+                self.count_anew();
+            }
             return Ok(());
         }
         self.set_phase(id, Phase::RollingBack)

@@ -8,6 +8,7 @@ use ringway_model::{
 use ringway_policy::validated::{AlreadyUnhealthy, OnHalt};
 use ringway_scheduler::plan::StepPlan;
 
+use super::care::is_question;
 use super::facts::{Facts, Phase, RolloutFacts, Visit, ring_of};
 use super::hands::is_by_hand;
 use super::{Broken, ensure};
@@ -55,6 +56,7 @@ impl Facts {
                 host.0
             );
         }
+        self.check_place(intent, &step)?;
         self.check_scope(intent, kind, step.kind)?;
         self.check_time(intent, kind, position, step.kind)?;
         match facts.visit {
@@ -106,6 +108,7 @@ impl Facts {
                 visit.drained,
                 visit.applying,
                 visit.touched,
+                visit.silenced,
             );
             visit.took_down |= takes_down(step);
             visit.touched |= takes_down(step);
@@ -115,12 +118,16 @@ impl Facts {
                     facts.out_of_service = true;
                 }
                 StepKind::Undrain => visit.drained = false,
+                StepKind::Silence => visit.silenced = true,
+                StepKind::Unsilence => visit.silenced = false,
                 StepKind::Apply => {
                     visit.applying = true;
                     facts.changed = true;
                 }
                 StepKind::Inspect
                 | StepKind::Precheck
+                | StepKind::Ready
+                | StepKind::Last
                 | StepKind::Rollback
                 | StepKind::Reboot
                 | StepKind::Verify
@@ -140,8 +147,13 @@ impl Facts {
     ) -> Result<(), Broken> {
         let (rollout, slot) = self.place(intent.rollout(), intent.slot())?;
         let rest = rollout.slots[slot].rest;
+        // A host that failed and is down is not asked whether it may go.
+        let left_out = (0..at.0).all(|position| {
+            let step = step_of(rollout, slot, kind, position);
+            rest == HostState::Again && step.is_some_and(|step| is_question(step.kind))
+        });
         ensure!(
-            at == (0, 1),
+            left_out && at.1 == 1,
             Story,
             "{intent} begins a visit at step {} attempt {}",
             at.0,
@@ -151,10 +163,28 @@ impl Facts {
             VisitKind::Update => {
                 matches!(
                     rest,
-                    HostState::Pending | HostState::Offline | HostState::Held | HostState::Again
+                    HostState::Pending
+                        | HostState::Offline
+                        | HostState::Held
+                        | HostState::Again
+                        | HostState::NotReady {
+                            visit: VisitKind::Update
+                        }
+                        | HostState::GoesLast {
+                            visit: VisitKind::Update
+                        }
                 )
             }
-            VisitKind::Restart => rest == HostState::RestartWithheld,
+            VisitKind::Restart => matches!(
+                rest,
+                HostState::RestartWithheld
+                    | HostState::NotReady {
+                        visit: VisitKind::Restart
+                    }
+                    | HostState::GoesLast {
+                        visit: VisitKind::Restart
+                    }
+            ),
             VisitKind::Rollback => {
                 rollout.slots[slot].changed
                     && !matches!(rest, HostState::RolledBack | HostState::Already)
@@ -171,6 +201,13 @@ impl Facts {
             self.hosts[host.index()].holds.is_empty(),
             I4,
             "{intent} begins a {} visit of host {}, which somebody said is not to be touched",
+            kind.word(),
+            host.0
+        );
+        ensure!(
+            !self.is_gone(host),
+            I4,
+            "{intent} begins a {} visit of host {}, which is gone from the fleet",
             kind.word(),
             host.0
         );
@@ -275,7 +312,7 @@ impl Facts {
         let (rollout, slot) = self.place(intent.rollout(), intent.slot())?;
         let restorative = matches!(
             kind,
-            StepKind::Verify | StepKind::CareVerify | StepKind::Undrain
+            StepKind::Verify | StepKind::CareVerify | StepKind::Undrain | StepKind::Unsilence
         );
         if visit == VisitKind::Rollback || restorative {
             return Ok(());
@@ -290,7 +327,7 @@ impl Facts {
                 .visit
                 .is_some_and(|visit| visit.applying || visit.kind == VisitKind::Restart);
         let host = rollout.plan.slots[slot].host;
-        let host_held = !self.hosts[host.index()].holds.is_empty();
+        let host_held = !self.hosts[host.index()].holds.is_empty() || self.is_gone(host);
         let held = self.stopped || self.faulted || rollout.phase != Phase::Advancing || host_held;
         ensure!(
             !held || finishes,
@@ -415,7 +452,8 @@ pub(super) const fn begun(kind: VisitKind) -> Visit {
         owes_look: None,
         touched: false,
         applied: false,
-        before: (false, false, false, false),
+        silenced: false,
+        before: (false, false, false, false, false),
         repair: false,
         due: Timestamp::NEVER,
     }
@@ -444,9 +482,13 @@ pub(crate) const fn takes_down(kind: StepKind) -> bool {
         StepKind::Drain | StepKind::Apply | StepKind::Reboot | StepKind::Rollback => true,
         StepKind::Inspect
         | StepKind::Precheck
+        | StepKind::Ready
+        | StepKind::Last
+        | StepKind::Silence
         | StepKind::Verify
         | StepKind::CareVerify
-        | StepKind::Undrain => false,
+        | StepKind::Undrain
+        | StepKind::Unsilence => false,
     }
 }
 

@@ -20,7 +20,7 @@ impl Facts {
     ) -> Result<(), Broken> {
         let restorative = matches!(
             kind,
-            StepKind::Verify | StepKind::CareVerify | StepKind::Undrain
+            StepKind::Verify | StepKind::CareVerify | StepKind::Undrain | StepKind::Unsilence
         );
         let (rollout, slot) = self.place(intent.rollout(), intent.slot())?;
         let times = &rollout.plan.times;

@@ -59,6 +59,9 @@ impl RolloutFacts {
             HostState::Skipped => HostOutcome::Skipped,
             HostState::OnHold => HostOutcome::OnHold,
             HostState::Again => HostOutcome::Again,
+            HostState::Vanished => HostOutcome::Vanished,
+            HostState::NotReady { .. } => HostOutcome::NotReady,
+            HostState::GoesLast { .. } => HostOutcome::GoesLast,
             HostState::Running { .. }
             | HostState::Ready { .. }
             | HostState::Backoff { .. }

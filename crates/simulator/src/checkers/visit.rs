@@ -6,7 +6,8 @@ use ringway_model::{
     Evidence, FailWhy, IntentId, RolloutId, Slot, StepKind, StepResult, Timestamp, VisitKind,
 };
 
-use super::facts::{Facts, Phase, SlotFacts, Visit};
+use super::care::{check_postponed, is_harmless, is_question};
+use super::facts::{Facts, Phase, RolloutFacts, SlotFacts, Visit};
 use super::hands::is_by_hand;
 use super::starts::{begun, may_repeat, step_of};
 use super::{Broken, ensure};
@@ -34,8 +35,11 @@ impl Facts {
         };
         self.check_heard(intent, result, is_by_hand(step), then)?;
         let (kind, repeatable) = (step.kind, may_repeat(step));
+        let step = step.clone();
         let attempts = rollout.plan.retry.times.saturating_add(1);
         check_result(intent, kind, result, then)?;
+        self.check_answer(intent, &visit, &step, (result, then))?;
+        self.note_answer(intent, &step, result);
         self.hosts[host.index()].running = None;
         self.change(intent.rollout(), slot, |facts| {
             note_result(facts, kind, repeatable, result);
@@ -145,6 +149,7 @@ impl Facts {
                     "slot {} of {id} is in a visit that no step began",
                     slot.0
                 );
+                self.gives_up_undrain(id, index, to)?;
                 self.check_skip(id, index, position, ending)?;
                 let not_before = if matches!(to, HostState::Backoff { .. }) {
                     until
@@ -168,7 +173,11 @@ impl Facts {
             | HostState::Lost
             | HostState::Skipped
             | HostState::OnHold
-            | HostState::Again => {
+            | HostState::Again
+            | HostState::Vanished
+            | HostState::NotReady { .. }
+            | HostState::GoesLast { .. } => {
+                self.gives_up_undrain(id, index, to)?;
                 self.check_exit(id, index, to, until)?;
                 self.end_visit(id, index, to)
             }
@@ -203,14 +212,17 @@ impl Facts {
             let Some(step) = step_of(rollout, slot, visit.kind, left_out) else {
                 continue;
             };
+            let unasked = is_question(step.kind) && rollout.slots[slot].rest == HostState::Again;
+            let jumps = visit.applying && left_out <= applied_at(rollout, slot, visit.kind);
             ensure!(
-                ending != Ending::Well || (visit.applying && step.kind <= StepKind::Apply),
+                ending != Ending::Well || jumps || unasked,
                 I11,
                 "slot {slot} of {id} leaves out `{}` and is heading for success",
                 step.kind
             );
             ensure!(
-                step.kind != StepKind::Undrain || !visit.drained,
+                // Who is lost cannot be told to come back; the silence about it can be ended.
+                step.kind != StepKind::Undrain || !visit.drained || ending == Ending::Lost,
                 I4,
                 "slot {slot} of {id} leaves out the `undrain` of a drained host"
             );
@@ -222,7 +234,12 @@ impl Facts {
             ensure!(
                 !matches!(
                     step.kind,
-                    StepKind::Drain | StepKind::Apply | StepKind::Reboot
+                    StepKind::Ready
+                        | StepKind::Last
+                        | StepKind::Silence
+                        | StepKind::Drain
+                        | StepKind::Apply
+                        | StepKind::Reboot
                 ) || visit.kind == VisitKind::Rollback,
                 I4,
                 "slot {slot} of {id} is heading for {ending:?} and goes on to `{}`",
@@ -252,6 +269,13 @@ impl Facts {
     /// A visit is over, or a host changes from one resting state to another.
     fn end_visit(&mut self, id: RolloutId, slot: usize, to: HostState) -> Result<(), Broken> {
         let facts = self.rollout(id)?.slots[slot];
+        ensure!(
+            facts.visit.is_some()
+                || facts.rest != HostState::Vanished
+                || matches!(to, HostState::Pending | HostState::Vanished),
+            Story,
+            "slot {slot} of {id} was gone and is {to:?} without a visit"
+        );
         if let Some(visit) = facts.visit {
             self.check_ending(id, slot, &visit, to)?;
         }
@@ -289,7 +313,13 @@ impl Facts {
                 | HostState::Backoff { .. }
                 | HostState::Skipped
                 | HostState::Again
+                | HostState::Vanished
+                | HostState::NotReady { .. }
+                | HostState::GoesLast { .. }
                 | HostState::ByHand { .. } => {}
+            }
+            if !matches!(to, HostState::NotReady { .. }) {
+                facts.unready = None;
             }
         });
         Ok(())
@@ -308,10 +338,11 @@ impl Facts {
         to: HostState,
     ) -> Result<(), Broken> {
         ensure!(
-            !visit.drained || to == HostState::Lost,
+            !visit.drained || matches!(to, HostState::Lost | HostState::Vanished),
             I4,
             "slot {slot} of {id} ends as {to:?} and is left drained"
         );
+        self.check_silence(id, slot, visit, to)?;
         let rollout = self.rollout(id)?;
         match to {
             HostState::Pending => {
@@ -378,7 +409,11 @@ impl Facts {
             | HostState::Failed { .. }
             | HostState::Unhealthy { .. }
             | HostState::RollbackFailed { .. }
-            | HostState::Held => {}
+            | HostState::Held
+            | HostState::Vanished => {}
+            HostState::NotReady { visit: of } | HostState::GoesLast { visit: of } => {
+                check_postponed(id, slot, visit, (to, of))?;
+            }
             // Nobody is left out or held by the end of a visit.
             HostState::Skipped | HostState::OnHold => {
                 ensure!(false, Story, "slot {slot} of {id} ends a visit as {to:?}");
@@ -454,7 +489,7 @@ impl Facts {
                 Story,
                 "slot {slot} of {id} is {to:?} and nobody said so"
             ),
-            HostState::Again => ensure!(
+            HostState::Again | HostState::NotReady { .. } | HostState::GoesLast { .. } => ensure!(
                 facts.visit.is_some(),
                 Story,
                 "slot {slot} of {id} is {to:?} and nobody said so"
@@ -467,6 +502,11 @@ impl Facts {
                     .any(|gate| host.evidence(gate.probe).0 == Evidence::Down),
                 I11,
                 "slot {slot} of {id} is held and no gate finds it down"
+            ),
+            HostState::Vanished => ensure!(
+                self.is_gone(rollout.plan.slots[slot].host),
+                Story,
+                "slot {slot} of {id} is told to be gone and is of the fleet"
             ),
             HostState::Pending
             | HostState::Running { .. }
@@ -487,6 +527,16 @@ impl Facts {
     }
 }
 
+/// The position of the `apply` of a visit; 0 where it has none.
+fn applied_at(rollout: &RolloutFacts, slot: usize, kind: VisitKind) -> u8 {
+    let mut positions = 0..u8::MAX;
+    let apply = positions.find(|&at| {
+        let step = step_of(rollout, slot, kind, at);
+        step.is_none_or(|step| step.kind == StepKind::Apply)
+    });
+    apply.unwrap_or(0)
+}
+
 /// A result leads on only where it says that the step did what it was for.
 fn check_result(
     intent: IntentId,
@@ -503,7 +553,8 @@ fn check_result(
             to: HostState::Settling | HostState::Updated | HostState::RolledBack,
             ..
         } => ensure!(
-            succeeded,
+            // A silence ends by itself: what is so of the host does not depend on that it was ended.
+            succeeded || kind == StepKind::Unsilence,
             I11,
             "{intent} (`{kind}`) ended with {result:?} and its visit is taken for a success"
         ),
@@ -554,7 +605,7 @@ fn note_result(facts: &mut SlotFacts, kind: StepKind, repeatable: bool, result: 
                 | StepKind::Verify
                 | StepKind::CareVerify
         );
-    let unhappy = !matches!(kind, StepKind::Inspect | StepKind::Precheck);
+    let unhappy = !is_harmless(kind);
     match result {
         StepResult::Done | StepResult::Found { .. } | StepResult::Back { .. } => {
             // A failure from before the visit ends with the visit, not with one step of it.
@@ -576,6 +627,10 @@ fn note_result(facts: &mut SlotFacts, kind: StepKind, repeatable: bool, result: 
                     visit.applied |= found && visit.applying;
                 }
                 StepKind::Precheck
+                | StepKind::Ready
+                | StepKind::Last
+                | StepKind::Silence
+                | StepKind::Unsilence
                 | StepKind::Drain
                 | StepKind::Rollback
                 | StepKind::Reboot
@@ -601,6 +656,7 @@ fn note_result(facts: &mut SlotFacts, kind: StepKind, repeatable: bool, result: 
             }
         }
         StepResult::NotStarted => visit.never_began(),
+        StepResult::Answered { .. } => {}
     }
     facts.visit = Some(visit);
 }
@@ -608,7 +664,16 @@ fn note_result(facts: &mut SlotFacts, kind: StepKind, repeatable: bool, result: 
 impl Visit {
     /// The step that was issued never began: what it would have changed is as it was.
     const fn never_began(&mut self) {
-        (self.took_down, self.drained, self.applying, self.touched) = self.before;
+        let silenced = self.silenced;
+        (
+            self.took_down,
+            self.drained,
+            self.applying,
+            self.touched,
+            self.silenced,
+        ) = self.before;
+        // An end that never began was owed, and is not owed again: it is known to be of no use.
+        self.silenced &= silenced;
     }
 }
 

@@ -7,7 +7,7 @@ use ringway_engine::{HoldKind, HostState};
 use ringway_model::{HostId, RolloutId, Slot, Timestamp};
 use ringway_scheduler::FleetSpec;
 
-use super::facts::{Facts, HostFacts};
+use super::facts::{Class, Facts, HostFacts};
 use super::{Broken, ensure};
 
 impl Facts {
@@ -31,7 +31,12 @@ impl Facts {
                 && !facts.changed
                 && matches!(
                     facts.rest,
-                    HostState::Pending | HostState::Offline | HostState::Held | HostState::OnHold
+                    HostState::Pending
+                        | HostState::Offline
+                        | HostState::Held
+                        | HostState::OnHold
+                        | HostState::NotReady { .. }
+                        | HostState::GoesLast { .. }
                 ),
             I12,
             "slot {} of {id} is left out and is {:?}",
@@ -56,6 +61,8 @@ impl Facts {
                     facts.rest,
                     HostState::Offline
                         | HostState::Skipped
+                        | HostState::NotReady { .. }
+                        | HostState::GoesLast { .. }
                         | HostState::Failed { .. }
                         | HostState::Unhealthy { .. }
                         | HostState::Lost
@@ -68,11 +75,14 @@ impl Facts {
         let (now, down) = (self.now, facts.is_down());
         self.change(id, index, |facts| {
             // What failed is as down as before; that it counts as failed does not change either.
-            facts.rest = if down {
+            facts.rest = if facts.class() == Class::Withheld {
+                HostState::RestartWithheld
+            } else if down {
                 HostState::Again
             } else {
                 HostState::Pending
             };
+            facts.unready = None;
             facts.since = now;
         });
         Ok(())

@@ -352,7 +352,7 @@ impl<'a> Future<'a> {
                 let loaded = Arrival::Loaded(Box::new(self.store.load_all(self.epoch)));
                 self.arrivals.push(loaded);
             }
-            Request::Append { row, blobs } => self.append(row, blobs),
+            Request::Append { row, blobs, .. } => self.append(row, blobs),
             Request::KeepSnapshot(snapshot) => self.store.keep(snapshot),
             Request::Start(start) => self.start(&start),
             // A step begins at the instant it is handed out, so there is none left to take back.

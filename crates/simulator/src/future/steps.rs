@@ -154,11 +154,15 @@ impl Future<'_> {
             }
             StepKind::Inspect
             | StepKind::Precheck
+            | StepKind::Ready
+            | StepKind::Last
+            | StepKind::Silence
             | StepKind::Apply
             | StepKind::Rollback
             | StepKind::Verify
             | StepKind::CareVerify
-            | StepKind::Undrain => {}
+            | StepKind::Undrain
+            | StepKind::Unsilence => {}
         }
         if self.set.has_faults() {
             self.running.insert(start.intent);
@@ -223,6 +227,8 @@ impl Future<'_> {
                     }
                 }
             }
+            // Groups are ready, and roles are not where anybody would have to wait for them.
+            (StepKind::Last, _) => Verdict::Bad,
             (StepKind::Apply, _) if harm == Some(Does::InstallFails) => Verdict::Bad,
             (StepKind::Verify, _) if harm == Some(Does::VerifyFails) => Verdict::Bad,
             (_, _) => Verdict::Well,
@@ -357,12 +363,16 @@ impl Future<'_> {
             }
             StepKind::Inspect
             | StepKind::Precheck
+            | StepKind::Ready
+            | StepKind::Last
+            | StepKind::Silence
             | StepKind::Drain
             | StepKind::Apply
             | StepKind::Rollback
             | StepKind::Verify
             | StepKind::CareVerify
-            | StepKind::Undrain => {}
+            | StepKind::Undrain
+            | StepKind::Unsilence => {}
         }
     }
 
@@ -558,8 +568,12 @@ fn expected(step: &StepPlan) -> String {
 fn found(step: &StepPlan, installed: bool) -> String {
     match &step.more {
         More::Inspect { installed_when, .. } if installed => installed_when.clone(),
-        More::Inspect { .. } | More::Nothing | More::Reboot { .. } | More::Manual { .. } => {
-            "before".to_owned()
-        }
+        More::Inspect { .. }
+        | More::Nothing
+        | More::Reboot { .. }
+        | More::Ready { .. }
+        | More::Last { .. }
+        | More::Silence { .. }
+        | More::Manual { .. } => "before".to_owned(),
     }
 }

@@ -50,6 +50,10 @@ pub(super) struct Stated {
 }
 
 /// What a reason of a host keeps from happening.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "most reasons state no instant"
+)]
 fn of_host(slot: Slot, on: &WaitingOn) -> Option<What> {
     match on {
         WaitingOn::Offline { .. } => Some(What::Back(slot)),
@@ -64,6 +68,10 @@ fn of_host(slot: Slot, on: &WaitingOn) -> Option<What> {
 }
 
 /// What a reason of a rollout keeps from happening.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "most reasons state no instant"
+)]
 fn of_rollout(on: &WaitingOn) -> Option<What> {
     match on {
         WaitingOn::Soak { .. } => Some(What::SoakEnds),
@@ -125,6 +133,10 @@ impl Stated {
     }
 
     /// Holds an event against what was said, then forgets what nobody could know of before it.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "most events explain nothing that moves too early"
+    )]
     pub(super) fn event(&mut self, at: Timestamp, event: &Event) -> Option<String> {
         let happened = happened(event);
         let mut happened = happened.into_iter();
@@ -168,6 +180,10 @@ impl Stated {
 }
 
 /// What an event is the happening of.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "only some events are what people were told of"
+)]
 fn happened(event: &Event) -> Vec<(RolloutId, What)> {
     match event {
         Event::StepIssued {

@@ -5,6 +5,8 @@
 //!
 //! * Nobody says that nothing was begun once it was, nor that it is done before it is.
 
+use std::sync::Arc;
+
 use ringway_engine::{Command, Event, Exhibit, Told};
 use ringway_executor::port::{HandIn, Order};
 use ringway_model::{Digest, HostId, IntentId, Span, StepKind, Timestamp, VisitKind};
@@ -60,11 +62,19 @@ impl World {
     }
 
     fn is_asked(&mut self, intent: IntentId, visit: VisitKind, position: u8) {
+        // Whoever joined later is in a revision of the plan only.
+        let open = self.executor.as_ref().and_then(|executor| {
+            let mut open = executor.engine().open_rollouts();
+            open.find(|(id, _)| *id == intent.rollout())
+                .map(|(_, plan)| Arc::clone(plan))
+        });
         let index = intent.rollout().0 as usize - 1;
-        let Some(plan) = self.plans.get(index).cloned() else {
+        let Some(plan) = open.or_else(|| self.plans.get(index).cloned()) else {
             return;
         };
-        let slot = plan.slots[intent.slot().index()];
+        let Some(&slot) = plan.slots.get(intent.slot().index()) else {
+            return;
+        };
         let route = &plan.routes[slot.route.index()];
         let Some(step) = route.step(visit, position) else {
             return;
@@ -75,7 +85,7 @@ impl World {
             return;
         }
         let change = effect(
-            route,
+            (slot.host, route),
             step.kind,
             visit,
             self.hosts[slot.host.index()].first.get(&route.recipe),

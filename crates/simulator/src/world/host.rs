@@ -8,7 +8,9 @@
 
 use std::collections::BTreeMap;
 
-use ringway_model::{Epoch, IntentId, RawReport, RolloutId, Sample, Span, StepKind, Timestamp};
+use ringway_model::{
+    Epoch, HostId, IntentId, RawReport, RolloutId, Sample, Span, StepKind, Timestamp,
+};
 
 use super::store::INCARNATION;
 
@@ -89,6 +91,8 @@ pub struct SimHost {
     pub in_repair: bool,
     /// Run directories.
     pub runs: BTreeMap<IntentId, Run>,
+    /// Those of them that are errands, with the host that is visited.
+    pub errands: BTreeMap<IntentId, HostId>,
     /// The highest epoch seen.
     pub epoch: Epoch,
     /// Every execution that began.
@@ -148,6 +152,7 @@ impl SimHost {
             in_hand: None,
             in_repair: false,
             runs: BTreeMap::new(),
+            errands: BTreeMap::new(),
             epoch: Epoch(0),
             ledger: Vec::new(),
             next_crash: Timestamp::NEVER,
@@ -195,16 +200,29 @@ impl SimHost {
         Some(execution.kind)
     }
 
-    /// The step that runs, and when it ends.
+    /// The step of a visit of this host that runs on it, and when it ends.
     pub fn running(&self) -> Option<(IntentId, Timestamp)> {
+        self.running_for(None)
+    }
+
+    /// The step that runs for a visit of another host, or of this one where none is named, and when it ends.
+    pub fn running_for(&self, host: Option<HostId>) -> Option<(IntentId, Timestamp)> {
         self.runs.iter().find_map(|(intent, run)| match run {
-            Run::Running { until, .. } => Some((*intent, *until)),
-            Run::Over(_) | Run::Interrupted | Run::Tombstone => None,
+            Run::Running { until, .. } if self.errands.get(intent).copied() == host => {
+                Some((*intent, *until))
+            }
+            Run::Running { .. } | Run::Over(_) | Run::Interrupted | Run::Tombstone => None,
         })
     }
 
     /// Asks the envelope to run a step, or to find it.
-    pub fn ask(&mut self, intent: IntentId, epoch: Epoch, attach: bool) -> Met {
+    pub fn ask(
+        &mut self,
+        intent: IntentId,
+        epoch: Epoch,
+        attach: bool,
+        errand_for: Option<HostId>,
+    ) -> Met {
         if epoch < self.epoch {
             return Met::Report(RawReport::Fenced { seen: self.epoch.0 });
         }
@@ -220,7 +238,7 @@ impl SimHost {
             self.runs.insert(intent, Run::Tombstone);
             return Met::Report(RawReport::NeverStarted);
         }
-        match self.running() {
+        match self.running_for(errand_for) {
             Some((_, until)) => Met::Locked(until),
             None => Met::Begins,
         }

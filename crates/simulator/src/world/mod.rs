@@ -11,7 +11,9 @@ mod faults;
 mod hands;
 mod host;
 mod people;
+mod renewals;
 mod requests;
+mod roles;
 mod steps;
 mod store;
 mod truth;
@@ -22,7 +24,7 @@ use std::sync::Arc;
 
 use ringway_engine::{Event, Input};
 use ringway_executor::codec::Batch;
-use ringway_executor::port::{Arrival, Blob, Row, Start};
+use ringway_executor::port::{Arrival, Blob, Refresh, Row, Start};
 use ringway_executor::{Config, Executor};
 use ringway_model::{Digest, HostId, IntentId, ProbeId, RolloutId, Sample, Slot, Span, Timestamp};
 use ringway_scheduler::{FleetSpec, Plan, compile_fleet, make_plan};
@@ -56,8 +58,10 @@ enum Happening {
         start: Box<Start>,
         since: Timestamp,
     },
-    /// A process on a host ends.
-    Ends { host: HostId, intent: IntentId },
+    /// A process ends.
+    Ends { on: steps::Runner, intent: IntentId },
+    /// A role moves to another host.
+    RoleMoves,
     /// A row reaches the disk, or fails to.
     Writes {
         generation: u64,
@@ -75,6 +79,10 @@ enum Happening {
     Loops(HostId),
     /// The decider of this generation, which was replaced, is gone.
     FormerDies(u64),
+    /// Somebody changes the fleet's document.
+    Renews,
+    /// Somebody has a fleet taken in that was read before.
+    Brings(Box<Refresh>),
     /// Somebody does the next thing about work by hand.
     Hand(IntentId),
 }
@@ -86,6 +94,9 @@ pub struct World {
     serial: u64,
     store: MemoryStore,
     hosts: Vec<SimHost>,
+    /// Where Ringway runs, as a host of steps at the controller.
+    controller: SimHost,
+    roles: roles::Roles,
     fleet: Arc<FleetSpec>,
     plans: Vec<Arc<Plan>>,
     proposed: BTreeSet<usize>,
@@ -104,6 +115,8 @@ pub struct World {
     told: BTreeMap<(HostId, ProbeId), truth::Found>,
     withdrawn: BTreeSet<(u64, IntentId)>,
     begun: BTreeSet<IntentId>,
+    /// Where steps run that run on a peer, as was decided.
+    peers: BTreeMap<IntentId, HostId>,
     /// By whom each step was decided, and what for.
     issued: BTreeMap<IntentId, truth::Issued>,
     /// Steps that were handed out, by the generation that did.
@@ -139,6 +152,8 @@ pub struct World {
     /// Writes after which, or before which, the decider dies: for the test of crash points.
     pub crash_points: BTreeMap<u64, Fate>,
     healing: bool,
+    /// What people do to the fleet's document, where they do.
+    renewals: Option<Box<renewals::Renewals>>,
     /// Whether people meddle while faults happen.
     pub(crate) meddling: bool,
     happenings: u64,
@@ -197,6 +212,9 @@ impl World {
             serial: 0,
             store: MemoryStore::default(),
             hosts,
+            controller: SimHost::new("controller", BTreeMap::new()),
+            roles: roles::Roles::new(seed, &fleet),
+            peers: BTreeMap::new(),
             fleet: Arc::new(fleet),
             plans,
             proposed: BTreeSet::new(),
@@ -232,6 +250,7 @@ impl World {
             writes: 0,
             crash_points: BTreeMap::new(),
             healing: false,
+            renewals: None,
             meddling: false,
             happenings: 0,
             effects: BTreeMap::new(),
@@ -249,6 +268,7 @@ impl World {
     /// The world's first happenings.
     fn prepare(&mut self) {
         self.install_first();
+        self.prepare_roles();
         self.after(Span::ZERO, Happening::Recovers);
         self.after(Span::seconds(5), Happening::PersonLooks);
         for (at, mishap) in self.faults.schedule(self.hosts.len()) {
@@ -293,7 +313,8 @@ impl World {
                 start,
                 since,
             } => self.asks(generation, start, since),
-            Happening::Ends { host, intent } => self.ends(host, intent),
+            Happening::Ends { on, intent } => self.ends(on, intent),
+            Happening::RoleMoves => self.role_moves(),
             Happening::Writes {
                 generation,
                 row,
@@ -305,6 +326,8 @@ impl World {
             Happening::PersonLooks => self.person_looks(),
             Happening::Loops(host) => self.loops(host),
             Happening::FormerDies(generation) => self.former_dies(generation),
+            Happening::Renews => self.renews(),
+            Happening::Brings(refresh) => self.brings(*refresh),
             Happening::Hand(intent) => self.hand(intent),
         }
     }
@@ -337,6 +360,7 @@ impl World {
             let line = dense(event);
             self.say(&line);
             self.reach.event(event);
+            self.note_renewed(event);
         }
         if let Err(violation) = self.checkers.observe(at, inputs, events) {
             self.violation.get_or_insert(violation);
@@ -443,8 +467,9 @@ impl World {
         self.say("! everything heals");
         self.faults.stop();
         self.gates.heal();
+        self.roles.heal();
         self.queue
-            .retain(|_, happening| !matches!(happening, Happening::Strikes(_)));
+            .retain(|_, happening| !matches!(happening, Happening::Strikes(_) | Happening::Renews));
         let now = self.now;
         for host in &mut self.hosts {
             host.offline_until = host.offline_until.min(now);

@@ -12,7 +12,7 @@ use super::faults::Mishap;
 use super::steps::LOST;
 use super::{Happening, World};
 use crate::dice::Dice;
-use crate::documents::{everybody, texts};
+use crate::documents::everybody;
 
 /// Looks at the same picture after which a person gives up on a rollout.
 const PATIENCE: u32 = 40;
@@ -47,6 +47,7 @@ impl World {
         let ticket = self.tickets;
         let what = match &order {
             Order::Propose(_) => "a proposal".to_owned(),
+            Order::Refresh(_) => "a refresh".to_owned(),
             Order::Command(command) => format!("{command:?}"),
             Order::HandIn(handed) => format!("{:?}", handed.command),
         };
@@ -114,11 +115,15 @@ impl World {
         if next >= self.plans.len() || self.looks % 3 != 1 {
             return;
         }
+        self.plan_anew(next);
+        if next >= self.plans.len() {
+            return;
+        }
         self.proposed.insert(next);
         let proposal = Proposal {
             fleet: self.fleet.clone(),
             plan: self.plans[next].clone(),
-            documents: texts(),
+            documents: self.texts(),
             key: Some(format!("key-{next}")),
             change: self.change(next),
         };

@@ -38,7 +38,7 @@ impl World {
                 let wait = self.network.span(Span(1), Span(50));
                 self.tell_after(wait, Arrival::Loaded(Box::new(loaded)));
             }
-            Request::Append { row, blobs } => self.append(row, blobs),
+            Request::Append { row, blobs, .. } => self.append(row, blobs),
             Request::KeepSnapshot(snapshot) => self.store.keep(snapshot),
             Request::Start(start) => self.start(start),
             Request::Withdraw(intent) => {
@@ -202,12 +202,16 @@ impl World {
             match blob.kind.as_str() {
                 "fleet" => {
                     if let Ok(fleet) = FleetSpec::decode(&blob.bytes) {
-                        self.checkers.provide_fleet(blob.digest, Arc::new(fleet));
+                        let fleet = Arc::new(fleet);
+                        self.know_fleet(blob.digest, &fleet);
+                        self.checkers.provide_fleet(blob.digest, fleet);
                     }
                 }
                 "plan" => {
                     if let Ok(plan) = Plan::decode(&blob.bytes) {
-                        self.checkers.provide_plan(blob.digest, Arc::new(plan));
+                        let plan = Arc::new(plan);
+                        self.know_plan(blob.digest, &plan);
+                        self.checkers.provide_plan(blob.digest, plan);
                     }
                 }
                 _ => {}

@@ -3,14 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ringway_executor::port::{Arrival, Start};
-use ringway_model::{HostId, IntentId, RawReport, Span, StepKind, Timestamp, VisitKind};
+use ringway_model::{HostId, IntentId, Place, RawReport, Span, StepKind, Timestamp, VisitKind};
 use ringway_scheduler::Plan;
 use ringway_scheduler::plan::{More, Route};
 
-use super::host::{Execution, Harm, Met, Run};
+use super::host::{Execution, Harm, Met, Run, SimHost};
 use super::{Happening, World};
 use crate::checkers::Invariant;
 use crate::dice::Dice;
+
+/// Where a step runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Runner {
+    Host(HostId),
+    Controller,
+}
 
 /// How a host is difficult: its step of this kind fails so many times, or hangs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,9 +128,17 @@ impl World {
         }
     }
 
+    fn runner(&mut self, on: Runner) -> &mut SimHost {
+        match on {
+            Runner::Host(host) => &mut self.hosts[host.index()],
+            Runner::Controller => &mut self.controller,
+        }
+    }
+
     /// A worker talks to the envelope, or finds that it cannot.
     pub(super) fn asks(&mut self, generation: u64, start: Box<Start>, since: Timestamp) {
-        let (host, intent) = (start.host, start.intent);
+        let intent = start.intent;
+        let (on, errand_for) = runs_on(&start);
         let current = self.is_alive(generation);
         self.acting = generation;
         if current
@@ -160,7 +175,8 @@ impl World {
             self.report(generation, intent, RawReport::Refused { why });
             return;
         }
-        let met = self.hosts[host.index()].ask(intent, start.epoch, attach);
+        let epoch = start.epoch;
+        let met = self.runner(on).ask(intent, epoch, attach, errand_for);
         match met {
             Met::Begins => {
                 self.begin(&start);
@@ -190,7 +206,10 @@ impl World {
     /// Why a worker does not get to the host's envelope at all. A host of another database lets itself be taken over by one
     /// that was told to.
     fn turned_away(&mut self, start: &Start) -> Option<&'static str> {
-        let host = &self.hosts[start.host.index()];
+        let (Runner::Host(on), _) = runs_on(start) else {
+            return None;
+        };
+        let host = &self.hosts[on.index()];
         if !host.is_reachable(self.now) {
             return Some("no route to host");
         }
@@ -204,11 +223,11 @@ impl World {
         if !self.checkers.has_adopted(owner) {
             self.broken(
                 Invariant::I15,
-                format!("h{} is taken over and nobody decided that", start.host.0),
+                format!("h{} is taken over and nobody decided that", on.0),
             );
         }
-        self.say(&format!("! h{} is taken over", start.host.0));
-        self.hosts[start.host.index()].owner = start.incarnation;
+        self.say(&format!("! h{} is taken over", on.0));
+        self.hosts[on.index()].owner = start.incarnation;
         None
     }
 
@@ -269,22 +288,24 @@ impl World {
             return;
         };
         let kind = step.kind;
+        let (at, more) = (step.step.at, step.more.clone());
         self.check_truly_down(start.intent, start.host, kind);
-        if self.hosts[host.index()].owner != start.incarnation {
+        let (on, errand_for) = runs_on(start);
+        if let Runner::Host(on) = on
+            && self.hosts[on.index()].owner != start.incarnation
+        {
             self.broken(
                 Invariant::I15,
-                format!(
-                    "{intent} begins on h{}, which is another database's",
-                    host.0
-                ),
+                format!("{intent} begins on h{}, which is another database's", on.0),
             );
             return;
         }
+        self.note_silence(start, kind, &more, at);
         if !self.begun.insert(intent) {
             self.broken(Invariant::I5, format!("{intent} begins a second time"));
             return;
         }
-        if let Some((other, _)) = self.hosts[host.index()].running() {
+        if let Some(other) = self.runs_for(host) {
             self.broken(
                 Invariant::I2,
                 format!("{intent} begins on host {} beside {other}", host.0),
@@ -298,15 +319,29 @@ impl World {
         }
         let (takes, report) = self.outcome(start, kind, step.step.timeout, &step.more);
         let until = self.now + takes;
-        self.say(&format!("! h{} begins {kind} for {intent}", host.0));
+        match on {
+            Runner::Host(on) if on == host => {
+                self.say(&format!("! h{} begins {kind} for {intent}", host.0));
+            }
+            Runner::Host(_) | Runner::Controller => {
+                self.say(&format!(
+                    "! {on:?} begins {kind} for {intent} of h{}",
+                    host.0
+                ));
+            }
+        }
         let now = self.now;
-        let target = &mut self.hosts[host.index()];
-        target.ledger.push(Execution {
+        let runner = self.runner(on);
+        runner.ledger.push(Execution {
             intent,
             kind,
             began: now,
         });
-        target.runs.insert(intent, Run::Running { until, report });
+        runner.runs.insert(intent, Run::Running { until, report });
+        if let Some(host) = errand_for {
+            runner.errands.insert(intent, host);
+        }
+        let target = &mut self.hosts[host.index()];
         match kind {
             StepKind::Drain => {
                 target.drained = true;
@@ -319,13 +354,17 @@ impl World {
             }
             StepKind::Inspect
             | StepKind::Precheck
+            | StepKind::Ready
+            | StepKind::Last
+            | StepKind::Silence
             | StepKind::Apply
             | StepKind::Rollback
             | StepKind::Verify
             | StepKind::CareVerify
-            | StepKind::Undrain => {}
+            | StepKind::Undrain
+            | StepKind::Unsilence => {}
         }
-        self.after(takes, Happening::Ends { host, intent });
+        self.after(takes, Happening::Ends { on, intent });
         if let Some((at, mishap)) = self
             .faults
             .twists
@@ -393,8 +432,14 @@ impl World {
             (StepKind::Verify, Some(Effect::FailsVerify))
             | (StepKind::Apply, Some(Effect::FailsApply)) => bad,
             (StepKind::Reboot, _) => rebooted(more, loops),
+            (StepKind::Ready, _) if !self.roles.is_ready(start.host, self.now) => bad,
+            (StepKind::Last, _) if !self.roles.goes_last(start.host) => bad,
             (
                 StepKind::Precheck
+                | StepKind::Ready
+                | StepKind::Last
+                | StepKind::Silence
+                | StepKind::Unsilence
                 | StepKind::Drain
                 | StepKind::Apply
                 | StepKind::Rollback
@@ -407,10 +452,21 @@ impl World {
         (takes, report)
     }
 
-    /// A process on a host ends by itself, if it still runs.
-    pub(super) fn ends(&mut self, host: HostId, intent: IntentId) {
+    /// The step that runs for a visit of a host, wherever it runs.
+    fn runs_for(&self, host: HostId) -> Option<IntentId> {
+        let own = self.hosts[host.index()].running();
+        let cell = self.fleet.hosts[host.index()].cell;
+        let members = cell.map_or(&[][..], |cell| &self.fleet.cells[cell.index()].members);
+        let peers = members.iter().map(|peer| &self.hosts[peer.index()]);
+        let mut elsewhere = peers.chain([&self.controller]);
+        let errand = elsewhere.find_map(|runner| runner.running_for(Some(host)));
+        own.or(errand).map(|(intent, _)| intent)
+    }
+
+    /// A process ends by itself, if it still runs.
+    pub(super) fn ends(&mut self, on: Runner, intent: IntentId) {
         let now = self.now;
-        let target = &mut self.hosts[host.index()];
+        let target = self.runner(on);
         let Some(Run::Running { report, .. }) = target.runs.get(&intent).cloned() else {
             return;
         };
@@ -419,6 +475,10 @@ impl World {
         let Some(change) = self.effects.remove(&intent) else {
             return;
         };
+        let host = change.host;
+        if went_well && change.kind == StepKind::Drain {
+            self.hands_over(host);
+        }
         if went_well || change.kind == StepKind::Reboot {
             self.take_effect(host, &change, now);
         } else {
@@ -462,9 +522,13 @@ impl World {
             }
             StepKind::Inspect
             | StepKind::Precheck
+            | StepKind::Ready
+            | StepKind::Last
+            | StepKind::Silence
             | StepKind::Drain
             | StepKind::Verify
-            | StepKind::CareVerify => {}
+            | StepKind::CareVerify
+            | StepKind::Unsilence => {}
         }
     }
 
@@ -511,11 +575,30 @@ impl World {
     }
 }
 
+/// Where a step runs, and for whom, where that is not the host itself.
+fn runs_on(start: &Start) -> (Runner, Option<HostId>) {
+    let route = &start.plan.routes[start.route.index()];
+    let step = route.step(start.visit, start.position);
+    match step.map_or(Place::Host, |step| step.step.at) {
+        Place::Host => (Runner::Host(start.host), None),
+        Place::Controller => (Runner::Controller, Some(start.host)),
+        Place::Peer => {
+            let peer = start.peer.unwrap_or(start.host);
+            (Runner::Host(peer), Some(start.host))
+        }
+    }
+}
+
 /// What a restart reports: back after one, or after more than its route says.
 fn rebooted(more: &More, loops: bool) -> RawReport {
     let most = match more {
         More::Reboot { restarts, .. } => restarts.1,
-        More::Nothing | More::Inspect { .. } | More::Manual { .. } => 1,
+        More::Nothing
+        | More::Inspect { .. }
+        | More::Ready { .. }
+        | More::Last { .. }
+        | More::Silence { .. }
+        | More::Manual { .. } => 1,
     };
     if loops {
         RawReport::NotBack {
@@ -534,6 +617,8 @@ fn rebooted(more: &More, loops: bool) -> RawReport {
 /// What a running step will change when it ends.
 #[derive(Clone, Debug)]
 pub(super) struct Change {
+    /// The host that is visited.
+    pub(super) host: HostId,
     pub(super) kind: StepKind,
     recipe: String,
     to: String,
@@ -544,12 +629,17 @@ pub(super) struct Change {
 fn effect_of(start: &Start, kind: StepKind) -> Change {
     let plan: &Plan = &start.plan;
     let route = &plan.routes[start.route.index()];
-    effect(route, kind, start.visit, start.previous.as_ref())
+    effect(
+        (start.host, route),
+        kind,
+        start.visit,
+        start.previous.as_ref(),
+    )
 }
 
 /// What a step of a visit will change, where a host had this before.
 pub(super) fn effect(
-    route: &Route,
+    (host, route): (HostId, &Route),
     kind: StepKind,
     visit: VisitKind,
     previous: Option<&String>,
@@ -560,6 +650,7 @@ pub(super) fn effect(
         route.build.clone().unwrap_or_default()
     };
     Change {
+        host,
         kind,
         recipe: route.recipe.clone(),
         to,

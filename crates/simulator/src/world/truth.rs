@@ -89,6 +89,9 @@ impl World {
                 };
                 self.issued.insert(*intent, issued);
             }
+            if let Event::PeerChosen { intent, peer } = event {
+                self.peers.insert(*intent, *peer);
+            }
             if let Event::RingOpened { rollout, .. } = event {
                 self.opened.entry(*rollout).or_insert(number);
             }
@@ -153,6 +156,14 @@ impl World {
                     },
                 }
             }
+            Order::Refresh(refresh) => Command::Refresh {
+                fleet: refresh.fleet.encode().0,
+                plans: refresh
+                    .plans
+                    .iter()
+                    .map(|(rollout, plan)| (*rollout, plan.encode().0))
+                    .collect(),
+            },
         };
         let actor = Actor(actor.to_owned());
         self.acknowledged
@@ -203,6 +214,15 @@ impl World {
             return;
         };
         issued.kind = kind;
+        let decided = self.peers.get(&intent).copied();
+        if start.peer != decided {
+            let what = format!(
+                "{intent} was decided to run on {decided:?} and is handed out for {:?}",
+                start.peer
+            );
+            self.broken(Invariant::I5, what);
+            return;
+        }
         if !self.handed.insert((self.acting, intent)) {
             self.broken(Invariant::I5, format!("{intent} is handed out twice"));
             return;
@@ -331,6 +351,7 @@ impl World {
             self.broken(Invariant::I4, format!("hosts {left:?} are left drained"));
             return;
         }
+        self.check_silences();
         if let Err(what) = self.check_installed() {
             self.broken(Invariant::I12, what);
         }
@@ -392,7 +413,14 @@ impl World {
                 // An `apply` that was interrupted under a hold, when nobody could look what it had done.
                 let unknown = self.checkers.may_have_changed(rollout.id, view.slot);
                 let wanted = match view.outcome {
-                    HostOutcome::Pending | HostOutcome::OnHold if unknown => continue,
+                    HostOutcome::Pending
+                    | HostOutcome::OnHold
+                    | HostOutcome::NotReady
+                    | HostOutcome::GoesLast
+                        if unknown =>
+                    {
+                        continue;
+                    }
                     HostOutcome::Updated | HostOutcome::Already | HostOutcome::RestartWithheld => {
                         route.build.as_ref()
                     }
@@ -401,6 +429,8 @@ impl World {
                     | HostOutcome::Offline
                     | HostOutcome::Held
                     | HostOutcome::Skipped
+                    | HostOutcome::NotReady
+                    | HostOutcome::GoesLast
                     | HostOutcome::OnHold => first,
                     HostOutcome::Visiting { .. }
                     | HostOutcome::Settling
@@ -409,6 +439,7 @@ impl World {
                     | HostOutcome::RollbackFailed { .. }
                     | HostOutcome::Lost
                     | HostOutcome::Again
+                    | HostOutcome::Vanished
                     | HostOutcome::ByHand { .. } => continue,
                 };
                 if wanted != installed {
@@ -480,7 +511,9 @@ impl World {
         let registered = documents
             .values()
             .all(|digest| self.store.blobs().contains_key(digest));
-        if !brought || !registered || start.fleet != self.fleet {
+        let brought =
+            brought && start.fleet == self.fleet || self.was_brought(&start.plan, &start.fleet);
+        if !brought || !registered {
             self.broken(
                 Invariant::I15,
                 format!("{} comes from a document nobody registered", start.intent),

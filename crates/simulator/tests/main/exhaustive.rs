@@ -314,7 +314,7 @@ impl Tiny {
                 let loaded = self.store.load_all(self.epoch);
                 self.tell(Arrival::Loaded(Box::new(loaded)));
             }
-            Request::Append { row, blobs } => self.flight.push(Message::Append {
+            Request::Append { row, blobs, .. } => self.flight.push(Message::Append {
                 row: Box::new(row),
                 blobs,
             }),
@@ -405,7 +405,7 @@ impl Tiny {
     fn asks(&mut self, start: &Start) {
         let (host, intent) = (start.host, start.intent);
         let lives = start.epoch == self.epoch;
-        match self.hosts[host.index()].ask(intent, start.epoch, start.attach) {
+        match self.hosts[host.index()].ask(intent, start.epoch, start.attach, None) {
             Met::Begins => {
                 if !self.begun.insert(intent) {
                     let what = format!("{intent} begins a second time");

@@ -6,6 +6,7 @@
 mod append;
 mod connect;
 mod fault;
+mod outbox;
 mod packed;
 mod read;
 mod reader;

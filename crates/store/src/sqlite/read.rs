@@ -146,7 +146,7 @@ pub(super) async fn has_row(
 }
 
 /// Fleets and plans. The texts they were made from are not needed for folding.
-async fn blobs_to_fold(conn: &mut SqliteConnection) -> Result<Vec<Blob>, ReadError> {
+pub(super) async fn blobs_to_fold(conn: &mut SqliteConnection) -> Result<Vec<Blob>, ReadError> {
     let stored: Vec<(Vec<u8>, String, Vec<u8>)> = sqlx::query_as(
         "SELECT digest, kind, bytes FROM blob WHERE kind IN ('fleet', 'plan') ORDER BY rowid",
     )

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
+use ringway_executor::notices::Told;
 use ringway_executor::port::{Blob, Loaded, Row};
 use ringway_model::Digest;
 use sqlx::{ConnectOptions, Connection, SqlitePool};
 
 use super::fault::{self, Fault};
 use super::schema::{self, Found};
-use super::{connect, read};
+use super::{connect, outbox, read};
 use crate::datadir::{DataDir, OpenError};
 use crate::port::{Answer, Head, LoadFrom, ReadError, ReadModel, Reader};
 
@@ -33,7 +34,7 @@ impl SqliteReader {
             Ok(found)
         };
         match found.await {
-            Ok(Found::Ours) => Ok(Self::of(&path)),
+            Ok(Found::Ours | Found::Older) => Ok(Self::of(&path)),
             Ok(Found::Nothing) => Err(OpenError::Missing { path }),
             Ok(found) => Err(unusable(&path, found)),
             // Readers share the log's index in memory that has a file of its own, so they need a place to make it.
@@ -77,8 +78,16 @@ impl Reader for SqliteReader {
         Box::pin(async move { read::rows(&mut *self.pool.acquire().await?, from, limit).await })
     }
 
+    fn fleets_and_plans(&self) -> Answer<'_, Vec<Blob>, ReadError> {
+        Box::pin(async move { read::blobs_to_fold(&mut *self.pool.acquire().await?).await })
+    }
+
     fn blob(&self, digest: Digest) -> Answer<'_, Option<Blob>, ReadError> {
         Box::pin(async move { read::blob(&mut *self.pool.acquire().await?, digest).await })
+    }
+
+    fn outbox(&self) -> Answer<'_, Vec<Told>, ReadError> {
+        Box::pin(async { outbox::read(&mut *self.pool.acquire().await?).await })
     }
 
     fn read_model<'a>(&'a self, name: &'a str) -> Answer<'a, Option<ReadModel>, ReadError> {
@@ -100,7 +109,9 @@ pub(super) fn unusable(database: &Path, found: Found) -> OpenError {
             found,
             known: schema::VERSION,
         },
-        Found::Nothing | Found::Ours | Found::Foreign => OpenError::NotADatabase { path },
+        Found::Nothing | Found::Ours | Found::Older | Found::Foreign => {
+            OpenError::NotADatabase { path }
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use sqlx::SqliteConnection;
 
 /// The version of the tables. It grows with every change of them; a database of a newer one is refused.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// Marks the file as Ringway's (`Ring`), as SQLite provides for.
 const APPLICATION: i64 = 0x5269_6e67;
@@ -15,6 +15,8 @@ pub(super) enum Found {
     Nothing,
     /// Our tables in the version this program uses.
     Ours,
+    /// Our tables in an earlier version, which lacks what came later and reads all the same.
+    Older,
     /// Our tables in a version this program does not know.
     Newer(i64),
     /// A database of something else.
@@ -33,6 +35,7 @@ pub(super) async fn find(conn: &mut SqliteConnection) -> sqlx::Result<Found> {
     Ok(match (application, version, tables) {
         (0, 0, 0) => Found::Nothing,
         (APPLICATION, VERSION, _) => Found::Ours,
+        (APPLICATION, 1, _) => Found::Older,
         (APPLICATION, newer, _) if newer > VERSION => Found::Newer(newer),
         _ => Found::Foreign,
     })
@@ -41,6 +44,7 @@ pub(super) async fn find(conn: &mut SqliteConnection) -> sqlx::Result<Found> {
 /// Makes the tables, within the caller's transaction.
 pub(super) async fn create(conn: &mut SqliteConnection, incarnation: u64) -> sqlx::Result<()> {
     sqlx::raw_sql(TABLES).execute(&mut *conn).await?;
+    upgrade(conn).await?;
     sqlx::query("INSERT INTO meta (id, incarnation, epoch) VALUES (1, ?, 0)")
         .bind(incarnation.cast_signed())
         .execute(conn)
@@ -48,7 +52,27 @@ pub(super) async fn create(conn: &mut SqliteConnection, incarnation: u64) -> sql
     Ok(())
 }
 
-/// The tables. The journal's key is SQLite's own row number, so appending touches the end of one tree; content is found
+/// Adds what came after version 1, within the caller's transaction.
+pub(super) async fn upgrade(conn: &mut SqliteConnection) -> sqlx::Result<()> {
+    sqlx::raw_sql(OUTBOX).execute(conn).await?;
+    Ok(())
+}
+
+/// What people are to be told. A number is never used again, since messages are known by it.
+const OUTBOX: &str = "
+    CREATE TABLE outbox (
+        id     INTEGER PRIMARY KEY AUTOINCREMENT,
+        key    TEXT NOT NULL,
+        opened INTEGER NOT NULL,       -- milliseconds since 1970
+        closed INTEGER,                -- absent while it goes on
+        matter TEXT NOT NULL,          -- JSON
+        told   TEXT NOT NULL           -- JSON: how telling it went
+    ) STRICT;
+    CREATE INDEX outbox_open ON outbox (key) WHERE closed IS NULL;
+    PRAGMA user_version = 2;
+";
+
+/// The tables of version 1. The journal's key is SQLite's own row number, so appending touches the end of one tree; content is found
 /// through an index, so that large values stay out of it.
 const TABLES: &str = "
     CREATE TABLE meta (
@@ -96,6 +120,7 @@ mod tests {
     #[test]
     fn the_tables_carry_the_marks_that_are_looked_for() {
         assert!(TABLES.contains(&format!("application_id = {APPLICATION};")));
-        assert!(TABLES.contains(&format!("user_version = {VERSION};")));
+        assert!(TABLES.contains("user_version = 1;"));
+        assert!(OUTBOX.contains(&format!("user_version = {VERSION};")));
     }
 }

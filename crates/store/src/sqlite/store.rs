@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::pin::Pin;
 
+use ringway_executor::notices::{Notices, SoFar, Told};
 use ringway_executor::port::{Blob, Loaded, Row, Snapshot};
 use ringway_model::{Digest, Epoch};
 use sqlx::{ConnectOptions, SqliteConnection};
@@ -11,7 +12,7 @@ use super::fault::{self, Fault};
 use super::reader::{self, SqliteReader};
 use super::schema::{self, Found};
 use super::writer::{self, Transaction, Writer};
-use super::{append, connect, read};
+use super::{append, connect, outbox, read};
 use crate::datadir::{DataDir, Lock, OpenError};
 use crate::port::{
     Answer, Head, LoadFrom, ReadError, ReadModel, Reader, Refusal, Store, WriteError,
@@ -61,6 +62,7 @@ impl SqliteStore {
         let mut conn = options.connect().await.map_err(fail)?;
         match schema::find(&mut conn).await.map_err(fail)? {
             Found::Ours => {}
+            Found::Older => upgrade(&mut conn).await.map_err(fail)?,
             Found::Nothing => make(&mut conn, &database).await?,
             found @ (Found::Newer(_) | Found::Foreign) => {
                 return Err(reader::unusable(&database, found));
@@ -96,12 +98,30 @@ impl SqliteStore {
         }))
     }
 
-    async fn try_append(&self, rows: &[Row], blobs: &[Blob]) -> Result<(), Trouble> {
+    async fn try_append(
+        &self,
+        rows: &[Row],
+        blobs: &[Blob],
+        notices: &Notices,
+    ) -> Result<(), Trouble> {
         append::check_batch(rows, blobs, self.epoch)?;
         let (mut transaction, head) = self.begin().await?;
         append::check_place(rows, &head)?;
         append::insert_blobs(transaction.conn(), blobs).await?;
         append::insert_rows(transaction.conn(), rows).await?;
+        if let Some(last) = rows.last() {
+            outbox::take(transaction.conn(), last.at, notices).await?;
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    async fn try_write_outbox(
+        &self,
+        so_far: &[(u64, SoFar)],
+        forgotten: &[u64],
+    ) -> Result<(), Trouble> {
+        let (mut transaction, _) = self.begin().await?;
+        outbox::write(transaction.conn(), so_far, forgotten).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -169,6 +189,13 @@ async fn make(conn: &mut SqliteConnection, database: &Path) -> Result<(), OpenEr
     made.await.map_err(|error| reader::failed(database, error))
 }
 
+/// Brings the tables of an earlier version to this one, in one transaction.
+async fn upgrade(conn: &mut SqliteConnection) -> sqlx::Result<()> {
+    writer::begin(conn).await?;
+    schema::upgrade(conn).await?;
+    writer::commit(conn).await
+}
+
 /// Takes the fleet over, durably.
 async fn claim(conn: &mut SqliteConnection) -> sqlx::Result<Epoch> {
     writer::begin(conn).await?;
@@ -197,8 +224,16 @@ impl Reader for SqliteStore {
         self.reader.rows(from, limit)
     }
 
+    fn fleets_and_plans(&self) -> Answer<'_, Vec<Blob>, ReadError> {
+        self.reader.fleets_and_plans()
+    }
+
     fn blob(&self, digest: Digest) -> Answer<'_, Option<Blob>, ReadError> {
         self.reader.blob(digest)
+    }
+
+    fn outbox(&self) -> Answer<'_, Vec<Told>, ReadError> {
+        self.reader.outbox()
     }
 
     fn read_model<'a>(&'a self, name: &'a str) -> Answer<'a, Option<ReadModel>, ReadError> {
@@ -211,8 +246,27 @@ impl Store for SqliteStore {
         self.epoch
     }
 
-    fn append<'a>(&'a self, rows: &'a [Row], blobs: &'a [Blob]) -> Answer<'a, (), WriteError> {
-        Box::pin(async move { self.outcome(self.try_append(rows, blobs).await).await })
+    fn append_and_tell<'a>(
+        &'a self,
+        rows: &'a [Row],
+        blobs: &'a [Blob],
+        notices: &'a Notices,
+    ) -> Answer<'a, (), WriteError> {
+        Box::pin(async move {
+            let appended = self.try_append(rows, blobs, notices).await;
+            self.outcome(appended).await
+        })
+    }
+
+    fn write_outbox<'a>(
+        &'a self,
+        so_far: &'a [(u64, SoFar)],
+        forgotten: &'a [u64],
+    ) -> Answer<'a, (), WriteError> {
+        Box::pin(async move {
+            let written = self.try_write_outbox(so_far, forgotten).await;
+            self.outcome(written).await
+        })
     }
 
     fn keep_snapshot<'a>(&'a self, snapshot: &'a Snapshot) -> Answer<'a, (), WriteError> {

@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use ringway_executor::notices::{Matter, Notices, SoFar};
 use ringway_executor::port::{AppendFailure, Row};
 use ringway_model::{Digest, Epoch};
+use ringway_policy::validated::Topic;
 use ringway_store::{LoadFrom, ReadModel, Reader, Refusal, Store, WriteError};
 
 use crate::support::{append_rows, blob, is_chain, next_rows, row_after, rows_after, snapshot_at};
@@ -39,6 +41,7 @@ pub(crate) async fn conformance<P: Place>(fresh: impl Fn() -> P) {
     a_read_model_is_replaced_as_a_whole(&fresh()).await;
     a_read_model_ahead_of_the_journal_is_refused(&fresh()).await;
     a_reader_sees_what_is_committed_while_the_writer_goes_on(&fresh()).await;
+    what_is_to_be_told_is_there_with_its_batch_or_not_at_all(&fresh()).await;
 }
 
 async fn whole(reader: &dyn Reader) -> Vec<Row> {
@@ -384,4 +387,83 @@ async fn a_reader_sees_what_is_committed_while_the_writer_goes_on(place: &impl P
         reader.load(LoadFrom::Snapshot).await.unwrap().epoch,
         store.epoch()
     );
+}
+
+fn halted(key: &str) -> Matter {
+    Matter {
+        key: key.to_owned(),
+        plan: Digest::of(b"plan"),
+        rule: "ops".to_owned(),
+        topic: Topic::Halted,
+        fleet: "corp".to_owned(),
+        rollout: None,
+        change: None,
+        policy: "p".to_owned(),
+        update: "u".to_owned(),
+        why: "it halted".to_owned(),
+        unblocked_by: None,
+        commands: Vec::new(),
+    }
+}
+
+async fn what_is_to_be_told_is_there_with_its_batch_or_not_at_all(place: &impl Place) {
+    let store = place.open().await;
+    let open = |keys: &[&str]| Notices {
+        open: Some(keys.iter().map(|key| halted(key)).collect()),
+        happened: Vec::new(),
+    };
+    let rows = next_rows(&*store, 4).await;
+    store
+        .append_and_tell(&rows[..1], &[], &open(&["a", "b"]))
+        .await
+        .unwrap();
+    // A batch that is refused leaves nothing behind.
+    let refused = store.append_and_tell(&rows[..1], &[], &open(&["c"])).await;
+    assert!(refused.is_err());
+    store
+        .append_and_tell(&rows[1..2], &[], &open(&["b"]))
+        .await
+        .unwrap();
+    let mut happened = open(&["a", "b"]);
+    happened.happened.push(halted("once"));
+    store
+        .append_and_tell(&rows[2..3], &[], &happened)
+        .await
+        .unwrap();
+    store.append(&rows[3..], &[]).await.unwrap();
+    let outbox = store.outbox().await.unwrap();
+    let stand: Vec<_> = outbox
+        .iter()
+        .map(|one| (one.id, one.matter.key.as_str(), one.opened, one.closed))
+        .collect();
+    let at = |row: usize| rows[row].at;
+    assert_eq!(
+        stand,
+        [
+            (1, "a", at(0), Some(at(1))),
+            (2, "b", at(0), None),
+            (3, "a", at(2), None),
+            (4, "once", at(2), Some(at(2))),
+        ]
+    );
+    let told = SoFar {
+        times: 1,
+        ..SoFar::default()
+    };
+    store
+        .write_outbox(&[(2, told.clone()), (99, told.clone())], &[4])
+        .await
+        .unwrap();
+    store.close().await;
+    drop(store);
+    let store = place.open().await;
+    let outbox = store.outbox().await.unwrap();
+    assert_eq!(outbox.len(), 3);
+    assert_eq!(outbox[1].so_far, told);
+    let rows = next_rows(&*store, 1).await;
+    let mut last = Notices::NONE;
+    last.happened.push(halted("later"));
+    store.append_and_tell(&rows, &[], &last).await.unwrap();
+    let outbox = store.outbox().await.unwrap();
+    assert_eq!(outbox.last().unwrap().id, 5, "a number is never used again");
 }

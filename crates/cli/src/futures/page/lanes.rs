@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use ringway_model::Span;
 use ringway_simulator::future::Point;
 
-use super::markup::Markup;
 use super::scale::{Scale, Tenths, time_steps};
 use crate::futures::told::{HaltTold, RolloutTold};
 use crate::futures::words::grouped;
+use crate::page::Markup;
 use crate::show::hosts;
 
 const WIDTH: i64 = 960;

@@ -1,9 +1,9 @@
 //! Exposure against blast radius: one point for each future, or one for each variant with how far it reaches.
 
 use super::lanes::{line, text};
-use super::markup::Markup;
 use super::scale::{Scale, Tenths, round_steps};
 use crate::futures::words::grouped;
+use crate::page::Markup;
 
 const WIDTH: i64 = 960;
 const HEIGHT: i64 = 460;

@@ -101,6 +101,7 @@ pub(crate) fn step(site: &dyn Site, serial: u16, text: &str) -> StepRequest {
         fleet: "corp".to_owned(),
         adopts: Arc::default(),
         reach: Arc::new(site.reach()),
+        errand_for: None,
         kind: StepKind::Apply,
         place: Place::Host,
         command: Command::Shell(text.to_owned()),

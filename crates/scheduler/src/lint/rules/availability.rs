@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ringway_model::{StepKind, VisitKind};
 use ringway_policy::validated::RingSpread;
 
 use super::super::facts::Facts;
@@ -88,6 +89,44 @@ pub(in super::super) fn not_apart(facts: &Facts<'_>, into: &mut Found) {
                 list(names(&beside))
             ),
             "more rings, or rings that `take` a part of what they select, keep members apart",
+        );
+    }
+}
+
+/// Groups whose care lets a host go last, and whose members are in several rings: nobody waits for a host of a ring that
+/// is still to come.
+pub(in super::super) fn last_across_rings(facts: &Facts<'_>, into: &mut Found) {
+    let (plan, fleet) = (facts.plan, facts.fleet);
+    let mut rings: BTreeMap<(u16, Option<u32>), BTreeSet<usize>> = BTreeMap::new();
+    for (at, ring) in plan.rings.iter().enumerate() {
+        for slot in &plan.slots[ring.slots()] {
+            let host = &fleet.hosts[slot.host.index()];
+            let route = &plan.routes[slot.route.index()];
+            let asks = route.position(VisitKind::Update, StepKind::Last).is_some();
+            if let Some(group) = host.group.filter(|_| asks) {
+                let key = (group.0, host.cell.map(|cell| cell.0));
+                rings.entry(key).or_default().insert(at);
+            }
+        }
+    }
+    let mut spread: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
+    for ((group, cell), _) in rings.iter().filter(|(_, rings)| rings.len() > 1) {
+        let name = cell.map_or(&fleet.groups[usize::from(*group)].name, |cell| {
+            &fleet.cells[cell as usize].name
+        });
+        spread.entry(*group).or_default().push(name);
+    }
+    for (group, names) in spread {
+        let group = &fleet.groups[usize::from(group)].name;
+        into.add(
+            facts.in_group(group),
+            format!(
+                "`last` of its care counts within a ring only, and members of {} are in several \
+                 rings, where one that goes last can be taken before the others: {}",
+                counted(names.len(), GROUP),
+                list(names.iter().copied())
+            ),
+            "set `rings: together` in the group, or let `drain` hand over whatever the order",
         );
     }
 }

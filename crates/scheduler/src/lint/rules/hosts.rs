@@ -1,6 +1,6 @@
 //! The machine that Ringway runs on, among those that it updates.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ringway_model::HostId;
@@ -50,6 +50,49 @@ pub(in super::super) fn own(facts: &Facts<'_>, into: &mut Found) {
         ),
         "leave it out of `applies_to` and update it by itself, or run Ringway elsewhere",
     );
+}
+
+/// Two targets with one address: one server under two names, which would be taken down by two visits at once.
+pub(in super::super) fn same_address(facts: &Facts<'_>, into: &mut Found) {
+    let mut by_way: BTreeMap<(String, String), Vec<&str>> = BTreeMap::new();
+    for slot in &facts.plan.slots {
+        let host = facts.host(slot.host);
+        if let Some(way) = way(facts.fleet, host) {
+            by_way.entry(way).or_default().push(&host.name);
+        }
+    }
+    let alike = by_way.iter().filter(|(_, names)| names.len() > 1);
+    for ((address, _), names) in alike {
+        let first = names.first().expect("there are two at least");
+        into.add(
+            facts.in_fleet().key("hosts").named(first),
+            format!(
+                "{} are reached at one address, `{address}`: if they are one server, two visits can \
+                 take it down at once, and it counts twice in every share",
+                list(names.iter().copied())
+            ),
+            "leave all but one of its names out of the fleet; if they are several behind one address, \
+             give each its `port`",
+        );
+    }
+}
+
+/// The address and the port at which a host is reached directly; nothing of one behind a jump host, whose address is one of
+/// another network, and of a process of this machine.
+fn way(fleet: &FleetSpec, host: &HostSpec) -> Option<(String, String)> {
+    let Connection::Ssh(ssh) = connection(fleet, host) else {
+        return None;
+    };
+    let port = ssh.port.as_deref().unwrap_or_default();
+    let label = port
+        .strip_prefix('{')
+        .and_then(|port| port.strip_suffix('}'));
+    let port = label
+        .and_then(|label| host.labels.get(label))
+        .unwrap_or(port);
+    ssh.jump
+        .is_empty()
+        .then(|| (host.address.to_lowercase(), port.to_owned()))
 }
 
 fn connection<'f>(fleet: &'f FleetSpec, host: &HostSpec) -> &'f Connection {

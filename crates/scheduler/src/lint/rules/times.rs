@@ -6,20 +6,14 @@ use ringway_model::{Span, VisitKind};
 
 use super::super::facts::Facts;
 use super::super::finding::Found;
-use crate::plan::{More, Route};
+use crate::plan::Route;
 use crate::words::hosts;
 
 /// The longest that a visit by this route may take: what a window must have room for.
 fn longest(route: &Route) -> Span {
     let steps = route.visit(VisitKind::Update).iter();
     let steps = steps.filter_map(|&index| route.steps.get(usize::from(index)));
-    steps.fold(Span::ZERO, |sum, step| {
-        let back = match &step.more {
-            More::Reboot { back_within, .. } => *back_within,
-            More::Nothing | More::Inspect { .. } | More::Manual { .. } => Span::ZERO,
-        };
-        sum.plus(step.step.timeout).plus(back)
-    })
+    steps.fold(Span::ZERO, |sum, step| sum.plus(step.longest()))
 }
 
 /// Hosts whose visit is longer than every window they may be visited in.

@@ -4,14 +4,14 @@ use std::fmt::{self, Write as _};
 
 /// A piece of a page.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Markup(String);
+pub(crate) struct Markup(String);
 
 /// Elements that have no end.
 const VOID: [&str; 2] = ["meta", "br"];
 
 impl Markup {
     /// An element with its attributes and what is in it.
-    pub(super) fn tag(
+    pub(crate) fn tag(
         &mut self,
         name: &str,
         attributes: &[(&str, &dyn fmt::Display)],
@@ -25,7 +25,7 @@ impl Markup {
     }
 
     /// An element that holds a text.
-    pub(super) fn tell(
+    pub(crate) fn tell(
         &mut self,
         name: &str,
         attributes: &[(&str, &dyn fmt::Display)],
@@ -35,28 +35,28 @@ impl Markup {
     }
 
     /// An element that holds nothing.
-    pub(super) fn bare(&mut self, name: &str, attributes: &[(&str, &dyn fmt::Display)]) {
+    pub(crate) fn bare(&mut self, name: &str, attributes: &[(&str, &dyn fmt::Display)]) {
         self.tag(name, attributes, |_| ());
     }
 
     /// A text.
-    pub(super) fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         escape(&mut self.0, text);
     }
 
     /// Our own style sheet, which has nothing from anybody in it.
-    pub(super) fn style(&mut self, css: &'static str) {
+    pub(crate) fn style(&mut self, css: &'static str) {
         self.tag("style", &[], |inside| inside.0.push_str(css));
     }
 
     /// A table with a heading; in each row the first cell is a name and the others are numbers.
-    pub(super) fn table<const N: usize>(&mut self, heading: [&str; N], rows: &[[String; N]]) {
+    pub(crate) fn table<const N: usize>(&mut self, heading: [&str; N], rows: &[[String; N]]) {
         self.tag("div", &[("class", &"wide")], |wide| {
             wide.tag("table", &[], |table| {
                 table.tag("thead", &[], |head| {
                     head.tag("tr", &[], |row| {
                         for cell in heading {
-                            row.tell("th", &[], cell);
+                            row.tell("th", &[("scope", &"col")], cell);
                         }
                     });
                 });
@@ -74,7 +74,7 @@ impl Markup {
     }
 
     /// The whole.
-    pub(super) fn into_page(self) -> String {
+    pub(crate) fn into_page(self) -> String {
         format!("<!DOCTYPE html>\n{}\n", self.0)
     }
 

@@ -27,7 +27,7 @@ static WRITING: Mutex<Writing> = Mutex::new(Writing::Nothing);
 /// # Errors
 ///
 /// Exit code 1: it cannot.
-pub(super) fn check(path: &Path) -> Result<(), Failure> {
+pub(crate) fn check(path: &Path) -> Result<(), Failure> {
     match fs::metadata(path) {
         Ok(there) if !there.is_file() => return Err(failed(path, &"it is there and is no file")),
         Ok(_) | Err(_) => {}
@@ -42,7 +42,7 @@ pub(super) fn check(path: &Path) -> Result<(), Failure> {
 /// # Errors
 ///
 /// Exit code 1: it could not be written; what was there before still is.
-pub(super) fn write(path: &Path, content: &str) -> Result<(), Failure> {
+pub(crate) fn write(path: &Path, content: &str) -> Result<(), Failure> {
     let beside = beside(path).ok_or_else(|| failed(path, &"it names no file"))?;
     let written = begin(&beside).and_then(|mut file| {
         let written = file
@@ -59,7 +59,7 @@ pub(super) fn write(path: &Path, content: &str) -> Result<(), Failure> {
 }
 
 /// Takes away what is half-written; from now on nothing is begun.
-pub(super) fn give_up() {
+pub(crate) fn give_up() {
     let mut writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Writing::To(path) = &*writing {
         // It may be complete and renamed by now.

@@ -1,0 +1,498 @@
+//! `history`: what happened to one host, over all rollouts.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+
+use ringway_engine::{Event, HostState, Then};
+use ringway_executor::codec::Batch;
+use ringway_model::{ChangeId, HostId, RolloutId, Slot, Timestamp, VisitKind};
+use ringway_runtime::Clock;
+use serde::Serialize;
+
+use super::chronicle::{Chronicle, Course};
+use super::walk::Walk;
+use crate::args::History;
+use crate::exit::{End, Failure, Outcome};
+use crate::near::nearest;
+use crate::out::Out;
+use crate::show::{self, put};
+
+/// What happened to a host.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Told {
+    host: String,
+    /// Only what happened from here on; absent: from the journal's first row on.
+    since: Option<String>,
+    /// The newest first.
+    entries: Vec<Entry>,
+    /// Older ones that are not shown.
+    more: u64,
+}
+
+/// Something that happened to it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Entry {
+    /// The journal's row.
+    seq: u64,
+    /// In UTC.
+    at: String,
+    what: What,
+    /// In words.
+    words: String,
+    #[serde(flatten)]
+    part: Option<Part>,
+    /// Who said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// What the step said that did not go well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    said: Option<String>,
+}
+
+/// The rollout it happened in.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Part {
+    rollout: RolloutId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change: Option<ChangeId>,
+    policy: String,
+    update: String,
+    ring: String,
+    release: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    build: Option<String>,
+    /// What the host had before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous: Option<String>,
+    /// Who said yes to what let this ring begin.
+    approved_by: Vec<String>,
+}
+
+/// What can happen to a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum What {
+    VisitBegan,
+    Installed,
+    Updated,
+    Already,
+    RestartWithheld,
+    Failed,
+    Unhealthy,
+    RolledBack,
+    RollbackFailed,
+    Offline,
+    UnhealthyBefore,
+    Lost,
+    OnHold,
+    Vanished,
+    Skipped,
+    Retried,
+    Held,
+    Released,
+    Restarted,
+    Commented,
+}
+
+/// `ringway history`.
+pub(crate) async fn history(out: Out, data: &Path, args: &History) -> Outcome {
+    let since = args.since.map(|since| since.from(Clock::default().now()));
+    let (mut walk, library) = Walk::begin(data).await?;
+    let mut host = OneHost::new(&args.host, since, args.limit.get());
+    let mut chronicle = Chronicle::new(&library);
+    while let Some((row, batch)) = walk.batch().await? {
+        for event in &batch.events {
+            chronicle.learn(row.at, event);
+            host.hear(row.seq, row.at, &chronicle, event, &batch);
+        }
+    }
+    if !host.is_known {
+        let names = library.fleets.values().flat_map(|fleet| &fleet.hosts);
+        let near = nearest(&args.host, names.map(|host| host.name.as_str()));
+        let why = format!("no fleet of this journal has a host `{}`", args.host);
+        let failure = Failure::new(End::Refused, why);
+        return Err(match near {
+            Some(near) => failure.hint(format!("did you mean `{near}`?")),
+            None => failure.hint("`ringway plan` lists the hosts of the documents"),
+        });
+    }
+    let told = Told {
+        host: args.host.clone(),
+        since: since.map(|at| at.to_string()),
+        entries: host.entries.into_iter().rev().collect(),
+        more: host.more,
+    };
+    out.value(&told, words);
+    Ok(End::Done)
+}
+
+/// What is kept of one host while the journal is read.
+struct OneHost<'a> {
+    name: &'a str,
+    since: Option<Timestamp>,
+    limit: usize,
+    is_known: bool,
+    /// In the fleet that rollouts run over.
+    host: Option<HostId>,
+    slots: BTreeMap<RolloutId, Slot>,
+    entries: VecDeque<Entry>,
+    more: u64,
+}
+
+/// An entry without what is the same for all.
+struct Bare {
+    what: What,
+    words: String,
+    rollout: Option<RolloutId>,
+    by: Option<String>,
+    reason: Option<String>,
+    said: Option<String>,
+}
+
+impl Bare {
+    const fn new(what: What, words: String, rollout: Option<RolloutId>) -> Self {
+        Self {
+            what,
+            words,
+            rollout,
+            by: None,
+            reason: None,
+            said: None,
+        }
+    }
+
+    fn by(mut self, actor: Option<&ringway_model::Actor>, reason: &str) -> Self {
+        self.by = actor.map(|actor| actor.0.clone());
+        self.reason = (!reason.is_empty()).then(|| reason.to_owned());
+        self
+    }
+}
+
+impl<'a> OneHost<'a> {
+    const fn new(name: &'a str, since: Option<Timestamp>, limit: usize) -> Self {
+        Self {
+            name,
+            since,
+            limit,
+            is_known: false,
+            host: None,
+            slots: BTreeMap::new(),
+            entries: VecDeque::new(),
+            more: 0,
+        }
+    }
+
+    fn hear(
+        &mut self,
+        seq: u64,
+        at: Timestamp,
+        chronicle: &Chronicle<'_>,
+        event: &Event,
+        batch: &Batch,
+    ) {
+        if let Event::FleetAdopted { .. } | Event::FleetRefreshed { .. } = event {
+            let hosts = chronicle.fleet.iter().flat_map(|fleet| &fleet.hosts);
+            self.host = (0..)
+                .map(HostId)
+                .zip(hosts)
+                .find_map(|(id, host)| (host.name == self.name).then_some(id));
+            self.is_known |= self.host.is_some();
+        }
+        // A revision of the plan may give the host another slot, or its first.
+        if let Event::Proposed { rollout, .. } | Event::PlanRevised { rollout, .. } = event
+            && let Some(slot) = chronicle.courses[rollout].slot_of(self.name)
+        {
+            self.slots.insert(*rollout, slot);
+        }
+        let Some(bare) = self.bare(event, batch) else {
+            return;
+        };
+        if self.since.is_some_and(|since| at < since) {
+            return;
+        }
+        if self.entries.len() == self.limit {
+            self.entries.pop_front();
+            self.more += 1;
+        }
+        let part = bare.rollout.and_then(|id| {
+            let (course, slot) = (chronicle.courses.get(&id)?, self.slots.get(&id)?);
+            Some(part(course, *slot))
+        });
+        self.entries.push_back(Entry {
+            seq,
+            at: at.to_string(),
+            what: bare.what,
+            words: bare.words,
+            part,
+            by: bare.by,
+            reason: bare.reason,
+            said: bare.said,
+        });
+    }
+
+    fn is_ours(&self, rollout: RolloutId, slot: Slot) -> bool {
+        self.slots.get(&rollout) == Some(&slot)
+    }
+
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one arm for each event is the table of what a host's history has"
+    )]
+    fn bare(&self, event: &Event, batch: &Batch) -> Option<Bare> {
+        match event {
+            Event::StepIssued {
+                intent,
+                visit,
+                position: 0,
+                attempt: 1,
+            } if self.is_ours(intent.rollout(), intent.slot()) => {
+                let words = match visit {
+                    VisitKind::Update => "its visit begins".to_owned(),
+                    VisitKind::Rollback | VisitKind::Restart => {
+                        format!("its visit begins: {}", visit.word())
+                    }
+                };
+                Some(Bare::new(What::VisitBegan, words, Some(intent.rollout())))
+            }
+            Event::StepEnded {
+                intent,
+                then: Then::End { to, .. },
+                ..
+            } if self.is_ours(intent.rollout(), intent.slot()) => {
+                let mut bare = stood(*to, intent.rollout())?;
+                let note = batch.notes.iter().find(|(of, _)| of == intent);
+                bare.said = note.map(|(_, text)| text.clone());
+                Some(bare)
+            }
+            Event::HostMoved {
+                rollout, slot, to, ..
+            } if self.is_ours(*rollout, *slot) => stood(*to, *rollout),
+            Event::Restarted { rollout, slot } if self.is_ours(*rollout, *slot) => Some(Bare::new(
+                What::Restarted,
+                "restarted by itself".to_owned(),
+                Some(*rollout),
+            )),
+            Event::HostSkipped {
+                rollout,
+                slot,
+                actor,
+                reason,
+            } if self.is_ours(*rollout, *slot) => Some(
+                Bare::new(What::Skipped, "left out".to_owned(), Some(*rollout))
+                    .by(Some(actor), reason),
+            ),
+            Event::HostRetried {
+                rollout,
+                slot,
+                actor,
+                reason,
+            } if self.is_ours(*rollout, *slot) => Some(
+                Bare::new(
+                    What::Retried,
+                    "to be visited again".to_owned(),
+                    Some(*rollout),
+                )
+                .by(Some(actor), reason),
+            ),
+            Event::Commented {
+                rollout,
+                slot: Some(slot),
+                actor,
+                text,
+            } if self.is_ours(*rollout, *slot) => Some(
+                Bare::new(What::Commented, "a note".to_owned(), Some(*rollout))
+                    .by(Some(actor), text),
+            ),
+            Event::HostHeld {
+                host,
+                kind,
+                actor,
+                reason,
+                until,
+            } if Some(*host) == self.host => {
+                let until = until.map_or_else(String::new, |at| format!(" until {at}"));
+                let words = format!("not to be touched{until} ({})", kind.word());
+                Some(Bare::new(What::Held, words, None).by(Some(actor), reason))
+            }
+            Event::HostReleased {
+                host,
+                kind,
+                actor,
+                reason,
+            } if Some(*host) == self.host => {
+                let over = if actor.is_none() {
+                    ", its time was over"
+                } else {
+                    ""
+                };
+                let words = format!("may be touched again ({} ended{over})", kind.word());
+                Some(Bare::new(What::Released, words, None).by(actor.as_ref(), reason))
+            }
+            Event::StepIssued { .. }
+            | Event::StepEnded { .. }
+            | Event::HostMoved { .. }
+            | Event::Restarted { .. }
+            | Event::HostSkipped { .. }
+            | Event::HostRetried { .. }
+            | Event::Commented { .. }
+            | Event::HostHeld { .. }
+            | Event::HostReleased { .. }
+            | Event::Recovered { .. }
+            | Event::Alive
+            | Event::ClockJumped { .. }
+            | Event::FleetAdopted { .. }
+            | Event::FleetRefreshed { .. }
+            | Event::PlanRevised { .. }
+            | Event::Stopped { .. }
+            | Event::Went { .. }
+            | Event::Faulted { .. }
+            | Event::Proposed { .. }
+            | Event::Approved { .. }
+            | Event::ApprovalVoided { .. }
+            | Event::Declined { .. }
+            | Event::RingOpened { .. }
+            | Event::SoakBegan { .. }
+            | Event::SoakHeld { .. }
+            | Event::SoakContinued { .. }
+            | Event::SoakEnded { .. }
+            | Event::Promoted { .. }
+            | Event::Paused { .. }
+            | Event::Halted { .. }
+            | Event::Resumed { .. }
+            | Event::CancelBegan { .. }
+            | Event::RollbackBegan { .. }
+            | Event::Finished { .. }
+            | Event::EvidenceChanged { .. }
+            | Event::HostsAdopted { .. }
+            | Event::CalendarKnown { .. }
+            | Event::ChangeNamed { .. }
+            | Event::FreezeOverridden { .. }
+            | Event::GateSaid { .. } => None,
+        }
+    }
+}
+
+/// What it means that a host is in this state now; nothing for what is only on the way.
+fn stood(to: HostState, rollout: RolloutId) -> Option<Bare> {
+    let what = match to {
+        HostState::Settling => What::Installed,
+        HostState::Updated => What::Updated,
+        HostState::Already => What::Already,
+        HostState::RestartWithheld => What::RestartWithheld,
+        HostState::Failed { .. } => What::Failed,
+        HostState::Unhealthy { .. } => What::Unhealthy,
+        HostState::RolledBack => What::RolledBack,
+        HostState::RollbackFailed { .. } => What::RollbackFailed,
+        HostState::Offline => What::Offline,
+        HostState::Held => What::UnhealthyBefore,
+        HostState::Lost => What::Lost,
+        HostState::OnHold => What::OnHold,
+        HostState::Vanished => What::Vanished,
+        HostState::Pending
+        | HostState::Running { .. }
+        | HostState::Ready { .. }
+        | HostState::Backoff { .. }
+        | HostState::Skipped
+        | HostState::Again => return None,
+    };
+    let words = if to == HostState::Settling {
+        "installed, settling".to_owned()
+    } else {
+        show::host_state(to)
+    };
+    Some(Bare::new(what, words, Some(rollout)))
+}
+
+fn part(course: &Course, slot: Slot) -> Part {
+    let (ring, route) = (course.ring_of(slot), course.route(slot));
+    Part {
+        rollout: course.id,
+        change: course.change.clone(),
+        policy: course.policy(),
+        update: course.update(),
+        ring: course.ring_name(ring),
+        release: route.map_or_else(String::new, |route| route.release.clone()),
+        build: route.and_then(|route| route.build.clone()),
+        previous: course
+            .hosts
+            .get(slot.index())
+            .and_then(|host| host.previous.clone()),
+        approved_by: course.approvers(ring),
+    }
+}
+
+fn words(told: &Told) -> String {
+    let since = told
+        .since
+        .as_ref()
+        .map_or_else(String::new, |at| format!(" since {at}"));
+    if told.entries.is_empty() {
+        return format!("nothing happened to {}{since}", told.host);
+    }
+    let mut text = format!("{}{since}, newest first\n", show::bold(&told.host));
+    for entry in &told.entries {
+        put(&mut text, format_args!("{}  ", entry.at));
+        if let Some(part) = &entry.part {
+            let rollout = show::named(part.rollout, part.change.as_ref());
+            put(&mut text, format_args!("{rollout}  "));
+        }
+        text.push_str(&entry.words);
+        if let Some(by) = &entry.by {
+            put(&mut text, format_args!(" by {by}"));
+        }
+        if let Some(reason) = &entry.reason {
+            put(&mut text, format_args!(": {reason}"));
+        }
+        text.push('\n');
+        if let Some(part) = &entry.part
+            && matches!(
+                entry.what,
+                What::Installed | What::Updated | What::Already | What::RolledBack
+            )
+        {
+            put(&mut text, format_args!("    {}\n", part.words()));
+        }
+        if let Some(line) = entry.said.as_deref().and_then(show::telling) {
+            put(&mut text, format_args!("    | {line}\n"));
+        }
+    }
+    if told.more > 0 {
+        put(
+            &mut text,
+            format_args!("... and {} older; `--limit` shows more\n", told.more),
+        );
+    }
+    text
+}
+
+impl Part {
+    /// `web-2.1 (build 7), had 2.0; april by policy careful, ring canary; approved by ana, ben`.
+    fn words(&self) -> String {
+        let mut text = self.release.clone();
+        if let Some(build) = &self.build {
+            put(&mut text, format_args!(" (build {build})"));
+        }
+        if let Some(previous) = &self.previous {
+            put(&mut text, format_args!(", had {previous}"));
+        }
+        put(
+            &mut text,
+            format_args!(
+                "; {} by policy {}, ring {}",
+                self.update, self.policy, self.ring
+            ),
+        );
+        if !self.approved_by.is_empty() {
+            put(
+                &mut text,
+                format_args!("; approved by {}", self.approved_by.join(", ")),
+            );
+        }
+        text
+    }
+}

@@ -1,0 +1,18 @@
+//! What is told afterwards: of a host, of the last hours, of a month, of a rollout. Reads the journal; writes nothing.
+//!
+//! Everything here goes over the journal row by row and keeps what it tells, never the rows: journals outgrow memories.
+
+mod chronicle;
+mod compliance;
+mod csv;
+mod handover;
+mod history;
+mod lines;
+mod rollout;
+mod walk;
+
+pub(crate) use compliance::compliance;
+pub(crate) use handover::handover;
+pub(crate) use history::history;
+pub(crate) use rollout::report as rollout_report;
+pub(crate) use walk::{Walk, untrusted};

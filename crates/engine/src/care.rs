@@ -1,0 +1,451 @@
+//! What the care of a role asks before a host is taken down, and who runs what runs beside it.
+//!
+//! Two questions may postpone a visit: whether the group is ready for its next member to go (`ready`), and whether this
+//! host goes last of it (`last`). Nothing has been changed by then, so that the host rests again, without a lock, a slot
+//! of a budget or a place in the pace, until it is asked anew. Some steps run on a *peer*: another member of the
+//! availability group, chosen here when the step is decided, and written down with it.
+//!
+//! # Invariants
+//!
+//! * A host that says that it goes last goes when no other member of its group in the open rings is to be visited or
+//!   being visited. Where all that are left say so, nobody goes, and each is asked again at a steady pace.
+//! * No answer is waited for longer than its care says, and none that is older than that counts.
+//! * What mends a host is not asked: a rollback, and a visit of a host that failed and is down already.
+//! * A peer is evidently up, in nobody's visit, and in nobody's hands. Without one nothing begins, and what brings a host
+//!   back into service waits for one as long as the step itself may take.
+
+use ringway_model::{
+    FailWhy, HostId, Place, Slot, Span, StepKind, Timestamp, VisitKind, WaitingOn,
+};
+use ringway_scheduler::plan::More;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::Engine;
+use crate::event::{Event, Then};
+use crate::fleet::NONE;
+use crate::host::HostState;
+use crate::slot::Class;
+use crate::start::Block;
+use crate::visit::Ended;
+
+/// Since when a host's group is not ready for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Unready {
+    /// The first no.
+    pub(crate) since: Timestamp,
+    /// The last one.
+    pub(crate) asked: Timestamp,
+}
+
+/// Those among whom a host can go last: its availability group, or its group where it has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kin {
+    Cell(u32),
+    Group(u16),
+}
+
+impl Engine {
+    pub(crate) fn kin_of(&self, host: HostId) -> Kin {
+        match self.fleet.cell[host.index()] {
+            NONE => Kin::Group(self.fleet.group[host.index()]),
+            cell => Kin::Cell(cell),
+        }
+    }
+
+    fn kin_name(&self, host: HostId) -> String {
+        let spec = &self.fleet.spec;
+        match self.kin_of(host) {
+            Kin::Cell(cell) => spec.cells[cell as usize].name.clone(),
+            Kin::Group(group) => spec
+                .groups
+                .get(usize::from(group))
+                .map_or_else(String::new, |group| group.name.clone()),
+        }
+    }
+
+    /// Whether a host of the open rings is still to be visited for the update, or is being visited.
+    fn remains(&self, r: usize, slot: u32) -> bool {
+        let rollout = &self.rollouts[r];
+        let class = rollout.rec.slots[slot as usize].state.class();
+        rollout.ring_of(slot) < usize::from(rollout.rec.opened)
+            && matches!(
+                class,
+                Class::Pending | Class::Visiting | Class::Settling | Class::Withheld
+            )
+    }
+
+    /// The others among whom a host can go last, as far as they remain. The plan's last first: those remain longest, and
+    /// whoever asks for one alone is answered soon.
+    fn others_that_remain(&self, r: usize, slot: u32) -> Box<dyn Iterator<Item = u32> + '_> {
+        let host = self.host_of(r, slot);
+        let remain = move |other: &u32| *other != slot && self.remains(r, *other);
+        match self.kin_of(host) {
+            Kin::Cell(cell) => {
+                let members = self.fleet.spec.cells[cell as usize].members.iter().rev();
+                let slots = members.filter_map(move |member| self.slot_of(r, *member));
+                Box::new(slots.filter(remain))
+            }
+            Kin::Group(group) => {
+                let opened = usize::from(self.rollouts[r].rec.opened);
+                let rings = self.rollouts[r].plan.rings.iter().take(opened);
+                let end = rings.map(|ring| ring.slots().end).max().unwrap_or(0);
+                let slots = (0..u32::try_from(end).unwrap_or(u32::MAX)).rev();
+                let kin =
+                    move |other: &u32| self.fleet.group[self.host_of(r, *other).index()] == group;
+                Box::new(slots.filter(kin).filter(remain))
+            }
+        }
+    }
+
+    /// What follows from the answer to a question.
+    pub(crate) fn after_answer(&self, ended: Ended, yes: bool) -> Then {
+        match ended.kind {
+            StepKind::Ready if yes => self.go_to(ended, ended.position + 1, 1),
+            #[cfg(feature = "planted-bugs")]
+            StepKind::Ready if self.bug(crate::planted::Bug::NoIsReady) => {
+                self.go_to(ended, ended.position + 1, 1)
+            }
+            StepKind::Ready => self.not_ready(ended),
+            StepKind::Last if yes => self.goes_last(ended),
+            StepKind::Last => self.go_to(ended, ended.position + 1, 1),
+            StepKind::Inspect
+            | StepKind::Precheck
+            | StepKind::Silence
+            | StepKind::Drain
+            | StepKind::Apply
+            | StepKind::Rollback
+            | StepKind::Reboot
+            | StepKind::Verify
+            | StepKind::CareVerify
+            | StepKind::Undrain
+            | StepKind::Unsilence => self.fail(ended, FailWhy::Unexpected),
+        }
+    }
+
+    fn not_ready(&self, ended: Ended) -> Then {
+        let Some((within, every)) = self.patience(ended.r, ended.slot) else {
+            return self.fail(ended, FailWhy::NotReady);
+        };
+        let since = self.unready_since(ended.r, ended.slot);
+        #[cfg(feature = "planted-bugs")]
+        let within = if self.bug(crate::planted::Bug::ReadyForEver) {
+            Span::hours(24 * 365)
+        } else {
+            within
+        };
+        let until = since + within;
+        if self.now >= until {
+            return self.fail(ended, FailWhy::NotReady);
+        }
+        Then::End {
+            to: HostState::NotReady { visit: ended.visit },
+            until: (self.now + every).min(until),
+        }
+    }
+
+    fn goes_last(&self, ended: Ended) -> Then {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::LastIgnored) {
+            return self.go_to(ended, ended.position + 1, 1);
+        }
+        let others = self.others_that_remain(ended.r, ended.slot).next();
+        let step = self.rollouts[ended.r].step(ended.slot, ended.visit, ended.position);
+        match (others, step.map(|step| &step.more)) {
+            (Some(_), Some(More::Last { every })) => Then::End {
+                to: HostState::GoesLast { visit: ended.visit },
+                until: self.now + *every,
+            },
+            (None, _) | (Some(_), _) => self.go_to(ended, ended.position + 1, 1),
+        }
+    }
+
+    /// How long a host's `ready` is waited for, and how often it is asked.
+    fn patience(&self, r: usize, slot: u32) -> Option<(Span, Span)> {
+        let steps = &self.rollouts[r].route(slot).steps;
+        steps.iter().find_map(|step| match step.more {
+            More::Ready { within, every } => Some((within, every)),
+            More::Nothing
+            | More::Inspect { .. }
+            | More::Reboot { .. }
+            | More::Last { .. }
+            | More::Silence { .. }
+            | More::Manual { .. } => None,
+        })
+    }
+
+    /// Since when the answer of a host's `ready` is no, where it is no now. One that nobody has asked for long, because
+    /// work may not run or the rollout was held, proves nothing of the time between.
+    fn unready_since(&self, r: usize, slot: u32) -> Timestamp {
+        let within = self
+            .patience(r, slot)
+            .map_or(Span::ZERO, |(within, _)| within);
+        match self.rollouts[r].rec.unready.get(&slot) {
+            Some(unready) if self.now.since(unready.asked) <= within => unready.since,
+            Some(_) | None => self.now,
+        }
+    }
+
+    /// A host's group is not ready for it: notes since when.
+    pub(crate) fn note_unready(&mut self, r: usize, slot: u32) {
+        let (since, asked) = (self.unready_since(r, slot), self.now);
+        let unready = Unready { since, asked };
+        self.rollouts[r].rec.unready.insert(slot, unready);
+    }
+
+    /// Whether a visit of a host mends what is down already, so that nobody is asked whether the host may go.
+    pub(crate) fn asks_nobody(&self, r: usize, slot: u32, visit: VisitKind) -> bool {
+        visit == VisitKind::Rollback || self.is_failed_again(r, slot)
+    }
+
+    /// The first step of a visit from a position on that is not left out.
+    pub(crate) fn heeded(&self, r: usize, slot: u32, visit: VisitKind, mut position: u8) -> u8 {
+        if self.asks_nobody(r, slot, visit) {
+            while self.rollouts[r]
+                .step(slot, visit, position)
+                .is_some_and(|step| step.kind.may_postpone())
+            {
+                position += 1;
+            }
+        }
+        position
+    }
+
+    /// Why a host whose visit was postponed does not begin another one.
+    pub(crate) fn postponed(&self, r: usize, slot: u32) -> Option<Block> {
+        let record = self.rollouts[r].rec.slots[slot as usize];
+        match record.state {
+            HostState::NotReady { .. } if record.until > self.now => {
+                let (within, _) = self.patience(r, slot)?;
+                let unready = self.rollouts[r].rec.unready.get(&slot)?;
+                Some(Block::Time(WaitingOn::NotReady {
+                    since: unready.since,
+                    again: record.until,
+                    until: unready.since + within,
+                }))
+            }
+            HostState::GoesLast { .. } => self.waits_for_others(r, slot, record.until),
+            HostState::NotReady { .. }
+            | HostState::Pending
+            | HostState::Running { .. }
+            | HostState::Ready { .. }
+            | HostState::Backoff { .. }
+            | HostState::Settling
+            | HostState::Updated
+            | HostState::Already
+            | HostState::RestartWithheld
+            | HostState::Failed { .. }
+            | HostState::Unhealthy { .. }
+            | HostState::RolledBack
+            | HostState::RollbackFailed { .. }
+            | HostState::Offline
+            | HostState::Held
+            | HostState::Lost
+            | HostState::Skipped
+            | HostState::OnHold
+            | HostState::Again
+            | HostState::Vanished
+            | HostState::ByHand { .. } => None,
+        }
+    }
+
+    fn waits_for_others(&self, r: usize, slot: u32, again: Timestamp) -> Option<Block> {
+        let group = self.kin_name(self.host_of(r, slot));
+        let state = |slot: u32| self.rollouts[r].rec.slots[slot as usize].state;
+        let says_last = |slot: &u32| matches!(state(*slot), HostState::GoesLast { .. });
+        let (last, first): (Vec<u32>, Vec<u32>) =
+            self.others_that_remain(r, slot).partition(says_last);
+        if let Some(next) = first.iter().min() {
+            return Some(Block::Last(WaitingOn::GoesLast {
+                group,
+                next: self.host_name(r, *next),
+                others: u32::try_from(first.len()).unwrap_or(u32::MAX),
+            }));
+        }
+        (!last.is_empty() && again > self.now).then(|| {
+            Block::Last(WaitingOn::AllLast {
+                group,
+                hosts: u32::try_from(last.len() + 1).unwrap_or(u32::MAX),
+                again,
+            })
+        })
+    }
+
+    /// Those that go last of a host's group are looked at again: something about it has changed.
+    pub(crate) fn wake_last(&mut self, r: usize, host: HostId) {
+        if self.rollouts[r].idx.parked_last.is_empty() {
+            return;
+        }
+        let kin = self.kin_of(host);
+        let idx = &mut self.rollouts[r].idx;
+        idx.again
+            .extend(idx.parked_last.remove(&kin).unwrap_or_default());
+    }
+
+    /// One that goes last is to be asked again.
+    pub(crate) fn wake_last_host(&mut self, r: usize, slot: u32) {
+        let kin = self.kin_of(self.host_of(r, slot));
+        let idx = &mut self.rollouts[r].idx;
+        if let Some(parked) = idx.parked_last.get_mut(&kin)
+            && parked.remove(&slot)
+        {
+            idx.again.push_back(slot);
+        }
+    }
+
+    /// Whether a member of an availability group may be given something to run for another one.
+    fn is_peer(&self, peer: HostId) -> bool {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::AnyPeer) {
+            return true;
+        }
+        self.fleet.is_able(peer) && self.holds.on(peer).is_none()
+    }
+
+    /// The peer that runs an attempt at a step for a host: by the order of the members behind the host, and the next one
+    /// at the next attempt.
+    pub(crate) fn peer_for(&self, host: HostId, attempt: u8) -> Option<HostId> {
+        let cell = self.fleet.cell_of(host)?;
+        let members = &self.fleet.spec.cells[cell.index()].members;
+        let at = members.iter().position(|member| *member == host)?;
+        let behind = members[at + 1..].iter().chain(&members[..at]);
+        let able = behind.copied().filter(|peer| self.is_peer(*peer));
+        let number = usize::from(attempt.max(1));
+        let able: Vec<HostId> = able.take(number).collect();
+        able.get((number - 1) % able.len().max(1)).copied()
+    }
+
+    /// Whether a step of a visit runs on a peer, and none can be had.
+    pub(crate) fn lacks_peer(&self, r: usize, slot: u32, visit: VisitKind, position: u8) -> bool {
+        let step = self.rollouts[r].step(slot, visit, position);
+        step.is_some_and(|step| step.step.at == Place::Peer)
+            && self.peer_for(self.host_of(r, slot), 1).is_none()
+    }
+
+    /// Why a visit cannot begin where some of its steps run on a peer.
+    pub(crate) fn without_peer(&self, r: usize, slot: u32, visit: VisitKind) -> Option<WaitingOn> {
+        let step = self.rollouts[r].route(slot).at_peer(visit)?;
+        let host = self.host_of(r, slot);
+        if self.peer_for(host, 1).is_some() {
+            return None;
+        }
+        Some(WaitingOn::NoPeer {
+            group: self.kin_name(host),
+            step: step.kind.word().to_owned(),
+            until: None,
+        })
+    }
+
+    /// What a host in mid-visit waits for whose next step lacks a peer.
+    pub(crate) fn peer_waits(
+        &self,
+        r: usize,
+        slot: u32,
+        visit: VisitKind,
+        position: u8,
+    ) -> Option<WaitingOn> {
+        let step = self.rollouts[r].step(slot, visit, position)?;
+        let until = self.rollouts[r].rec.slots[slot as usize].until;
+        self.lacks_peer(r, slot, visit, position)
+            .then(|| WaitingOn::NoPeer {
+                group: self.kin_name(self.host_of(r, slot)),
+                step: step.kind.word().to_owned(),
+                until: (until != Timestamp::NEVER).then_some(until),
+            })
+    }
+
+    /// A step between two others lacks a peer. What has not begun to take its host down does not begin to; what brings it
+    /// back waits for as long as the step may take. Whether the host waits.
+    pub(crate) fn wait_for_peer(&mut self, r: usize, slot: u32, out: &mut Vec<Event>) -> bool {
+        let record = self.rollouts[r].rec.slots[slot as usize];
+        let HostState::Ready {
+            visit,
+            position,
+            ending,
+            ..
+        } = record.state
+        else {
+            return false;
+        };
+        let Some(step) = self.rollouts[r].step(slot, visit, position) else {
+            return false;
+        };
+        let (kind, timeout) = (step.kind, step.step.timeout);
+        if record.until != Timestamp::NEVER || self.may_be_fresh_soon(r, slot) {
+            return true;
+        }
+        if kind.may_start_when_held(visit) {
+            self.move_host(r, slot, record.state, self.now + timeout, out);
+        } else {
+            self.turn_back_now(r, slot, visit, position, ending, out);
+        }
+        false
+    }
+
+    /// A step waited for a peer for as long as it may take.
+    pub(crate) fn peer_overdue(&mut self, r: usize, slot: u32, out: &mut Vec<Event>) {
+        let HostState::Ready {
+            visit,
+            position,
+            attempt,
+            ending,
+        } = self.rollouts[r].rec.slots[slot as usize].state
+        else {
+            return;
+        };
+        if !self.lacks_peer(r, slot, visit, position) {
+            return;
+        }
+        let Some(step) = self.rollouts[r].step(slot, visit, position) else {
+            return;
+        };
+        let ended = Ended {
+            r,
+            slot,
+            visit,
+            position,
+            attempt,
+            ending,
+            kind: step.kind,
+            began: false,
+        };
+        let then = self.fail(ended, FailWhy::NoPeer);
+        self.follow_by_moving(r, slot, visit, then, out);
+    }
+
+    /// Notes who runs a step, where that is a peer.
+    pub(crate) fn choose_peer(
+        &mut self,
+        intent: ringway_model::IntentId,
+        visit: VisitKind,
+        (position, attempt): (u8, u8),
+        out: &mut Vec<Event>,
+    ) -> bool {
+        let Ok(r) = self.index_of(intent.rollout()) else {
+            return false;
+        };
+        let Slot(slot) = intent.slot();
+        let step = self.rollouts[r].step(slot, visit, position);
+        if step.is_none_or(|step| step.step.at != Place::Peer) {
+            return true;
+        }
+        let Some(peer) = self.peer_for(self.host_of(r, slot), attempt) else {
+            return false;
+        };
+        self.emit(Event::PeerChosen { intent, peer }, out);
+        true
+    }
+
+    /// Whoever waits for a member of an availability group to be there is looked at again.
+    pub(crate) fn wake_peers(&mut self, host: HostId) {
+        let cell = self.fleet.cell[host.index()];
+        if cell == NONE {
+            return;
+        }
+        for rollout in &mut self.rollouts {
+            let idx = &mut rollout.idx;
+            if let Some(parked) = idx.parked_peers.remove(&cell) {
+                idx.again.extend(parked);
+            }
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! A fleet that changes while rollouts run.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use ringway_engine::{Command, Event, Rejected, Subject};
+use ringway_model::{Digest, HostId, RingIndex, RouteId, Slot, StepKind, StepResult, Timestamp};
+use ringway_scheduler::plan::{ApprovalPlan, Joined, JoinsBecause, Misfit, Revision, SlotPlan};
+use ringway_scheduler::{FleetSpec, Plan};
+
+use crate::support::{Hand, ONE, plan};
+
+/// Takes a changed fleet in, and with it a revision of the plan where there is one.
+fn refresh(
+    hand: &mut Hand,
+    fleet: impl FnOnce(&mut FleetSpec),
+    plan: Option<&dyn Fn(&mut Plan)>,
+) -> Result<bool, Rejected> {
+    let mut spec = FleetSpec::clone(hand.engine.fleet());
+    fleet(&mut spec);
+    let fleet = spec.digest();
+    let spec = Arc::new(spec);
+    hand.fleets.push((fleet, Arc::clone(&spec)));
+    hand.engine.provide_fleet(fleet, spec);
+    let plans = plan.map(|change| {
+        let of = hand.plans.last().unwrap().0;
+        let mut plan = Plan::clone(&hand.engine.open()[0].plan);
+        plan.fleet = fleet;
+        plan.revises = Some(Revision {
+            of,
+            joined: Vec::new(),
+            too_late: Vec::new(),
+            misfits: Vec::new(),
+        });
+        change(&mut plan);
+        let (digest, plan) = (plan.digest(), Arc::new(plan));
+        hand.plans.push((digest, Arc::clone(&plan)));
+        hand.engine.provide_plan(digest, plan);
+        (ONE, digest)
+    });
+    hand.command(
+        "dora",
+        Command::Refresh {
+            fleet,
+            plans: plans.into_iter().collect(),
+        },
+    )
+}
+
+fn without(hosts: &[u32]) -> impl FnOnce(&mut FleetSpec) {
+    move |fleet| fleet.vanished = hosts.iter().copied().map(HostId).collect()
+}
+
+/// One more host, with the number that comes next.
+fn with_one_more(fleet: &mut FleetSpec) {
+    let mut host = fleet.hosts[0].clone();
+    host.name = format!("h{}", fleet.hosts.len());
+    fleet.hosts.push(host);
+}
+
+/// The newest host joins a ring, behind those that are there.
+fn joins(ring: usize) -> impl Fn(&mut Plan) {
+    move |plan| {
+        let at = plan.rings[ring].slots().end;
+        let host = HostId::at(plan.slots.len());
+        let route = RouteId(0);
+        plan.slots.insert(at, SlotPlan { host, route });
+        plan.rings[ring].planned += 1;
+        for later in &mut plan.rings[ring + 1..] {
+            later.first = Slot(later.first.0 + 1);
+        }
+        let why = JoinsBecause::Seed;
+        let ring = RingIndex::at(ring);
+        let joined = Joined { host, ring, why };
+        plan.revises.as_mut().unwrap().joined.push(joined);
+    }
+}
+
+#[test]
+fn a_host_that_is_gone_leaves_with_a_stated_outcome_and_returns_to_be_visited() {
+    let mut hand = Hand::start(plan(&[1, 2]));
+    refresh(&mut hand, without(&[1]), None).unwrap();
+    assert_eq!(hand.state(1), "vanished (no longer of the fleet)");
+    hand.visit(0);
+    assert_eq!(hand.running(1), None, "nothing starts on it");
+    hand.visit(2);
+    refresh(&mut hand, without(&[]), None).unwrap();
+    // The ring it is in has completed its rollout without it.
+    assert_eq!(hand.state(1), "vanished (no longer of the fleet)");
+
+    let mut hand = Hand::start(plan(&[2, 1]));
+    refresh(&mut hand, without(&[1]), None).unwrap();
+    refresh(&mut hand, without(&[]), None).unwrap();
+    hand.visit(0);
+    hand.visit(1);
+    assert_eq!(hand.state(1), "updated");
+}
+
+/// Whatever runs on it is let end; after that it is only put back into service.
+#[test]
+fn a_host_that_is_gone_in_the_middle_of_its_visit_is_put_back_into_service() {
+    use StepKind::{Apply, Drain, Inspect, Precheck, Reboot, Undrain, Verify};
+    for (kind, drained) in [
+        (Inspect, false),
+        (Precheck, false),
+        (Drain, true),
+        (Apply, true),
+        (Reboot, true),
+        (Verify, true),
+    ] {
+        let mut hand = Hand::start(plan(&[1, 1]));
+        hand.until(0, kind);
+        refresh(&mut hand, without(&[0]), None).unwrap();
+        assert_eq!(hand.running(0), Some(kind), "what runs is let end");
+        hand.visit(0);
+        assert_eq!(hand.state(0), "vanished (no longer of the fleet)", "{kind}");
+        let undrained = hand.steps(0).iter().any(|(_, kind)| *kind == Undrain);
+        assert_eq!(undrained, drained, "{kind}");
+    }
+    // One that cannot be reached any more is not lost: that it is gone is known.
+    let mut hand = Hand::start(plan(&[1, 1]));
+    hand.until(0, Apply);
+    refresh(&mut hand, without(&[0]), None).unwrap();
+    hand.end(0, StepResult::Unreachable);
+    assert_eq!(hand.state(0), "vanished (no longer of the fleet)");
+}
+
+#[test]
+fn a_ring_of_which_everybody_is_gone_proves_nothing() {
+    let mut hand = Hand::start(plan(&[1, 1]));
+    refresh(&mut hand, without(&[0]), None).unwrap();
+    hand.visit(0);
+    assert_eq!(hand.waiting(), ["nobody-updated"]);
+    assert_eq!(hand.running(1), None);
+}
+
+#[test]
+fn a_host_joins_a_ring_that_has_not_begun_and_is_visited_there() {
+    let mut hand = Hand::start(plan(&[1, 1]));
+    refresh(&mut hand, with_one_more, Some(&joins(1))).unwrap();
+    assert_eq!(hand.running(0), Some(StepKind::Inspect), "what ran goes on");
+    hand.visit(0);
+    hand.visit(1);
+    hand.visit(2);
+    let done = hand.engine.rollout(ONE).unwrap();
+    assert_eq!((done.state.as_str(), done.rings[1].done), ("completed", 2));
+}
+
+#[test]
+fn slots_of_rings_to_come_are_numbered_anew_with_all_that_is_known_of_them() {
+    let (fleet, mut the_plan) = plan(&[1, 1, 1]);
+    the_plan.rings[2].debt_allowed = 0;
+    let mut hand = Hand::start((fleet, the_plan));
+    let reason = "its disks".to_owned();
+    let host = "h2".to_owned();
+    let skip = Command::Skip {
+        rollout: ONE,
+        host,
+        reason,
+    };
+    hand.command("olga", skip).unwrap();
+    refresh(&mut hand, with_one_more, Some(&joins(1))).unwrap();
+    let view = hand.engine.host_views("h2").remove(0);
+    assert_eq!((view.slot, view.ring.as_str()), (Slot(3), "ring2"));
+    assert!(view.words.contains("its disks"), "{}", view.words);
+}
+
+#[test]
+fn nobody_joins_a_ring_that_has_begun_and_nobody_changes_his() {
+    let mut hand = Hand::start(plan(&[2, 2]));
+    let before = hand.engine.state_digest();
+    let moves = |plan: &mut Plan| plan.slots.swap(0, 2);
+    let misses = |plan: &mut Plan| {
+        plan.slots.pop();
+        plan.rings[1].planned -= 1;
+    };
+    let eases = |plan: &mut Plan| plan.rings[0].halt_on = None;
+    let twice = |plan: &mut Plan| plan.slots[3] = plan.slots[2];
+    let of_another = |plan: &mut Plan| plan.revises.as_mut().unwrap().of = Digest::of(b"another");
+    let unlike: [&dyn Fn(&mut Plan); 6] = [&joins(0), &moves, &misses, &eases, &twice, &of_another];
+    for (case, change) in unlike.into_iter().enumerate() {
+        let refused = refresh(&mut hand, with_one_more, Some(change)).unwrap_err();
+        assert_eq!(refused.code, "stale-fleet", "{case}");
+        // It is not the plan that the next revision is of.
+        hand.plans.pop();
+    }
+    let renumbers = |fleet: &mut FleetSpec| fleet.hosts.swap(0, 1);
+    let refused = refresh(&mut hand, renumbers, None).unwrap_err();
+    assert_eq!(refused.code, "stale-fleet");
+    assert_eq!(hand.engine.state_digest(), before);
+}
+
+#[test]
+fn a_yes_to_a_ring_that_others_join_is_void_with_a_word() {
+    let (fleet, mut the_plan) = plan(&[1, 1, 1]);
+    the_plan.rings[0].after_soak = Some(ApprovalPlan {
+        needed: 1,
+        by: Vec::new(),
+        people: BTreeSet::new(),
+        not_by: Vec::new(),
+    });
+    for (ring, stands) in [(1, 0), (2, 1)] {
+        let mut hand = Hand::start((fleet.clone(), the_plan.clone()));
+        let digest = hand.engine.rollout(ONE).unwrap().approval.unwrap().digest;
+        let ring_0 = RingIndex(0);
+        let subject = Subject::Promotion { ring: ring_0 };
+        let rollout = ONE;
+        let approve = Command::Approve {
+            rollout,
+            subject,
+            digest,
+        };
+        hand.command("ana", approve).unwrap();
+        refresh(&mut hand, with_one_more, Some(&joins(ring))).unwrap();
+        let by = hand.engine.rollout(ONE).unwrap().approval.unwrap().by;
+        assert_eq!(by.len(), stands, "a host joins ring {ring}");
+    }
+}
+
+#[test]
+fn a_host_whose_release_is_another_one_now_is_held_until_a_person_decides() {
+    let mut hand = Hand::start(plan(&[1, 1]));
+    let relabelled = |fleet: &mut FleetSpec| {
+        fleet.hosts[1].labels = [("n", "other")].into_iter().collect();
+    };
+    let misfits = |plan: &mut Plan| {
+        let misfit = Misfit {
+            host: HostId(1),
+            planned: "new".to_owned(),
+            now: None,
+        };
+        plan.revises.as_mut().unwrap().misfits.push(misfit);
+    };
+    refresh(&mut hand, relabelled, Some(&misfits)).unwrap();
+    hand.visit(0);
+    assert_eq!(hand.state(1), "on hold");
+    let why = hand.engine.host_waiting(ONE, Slot(1)).remove(0).to_string();
+    assert!(why.contains("they ask for `none` now"), "{why}");
+    // Taken in again with nothing else changed it is not held again, once a person let it go.
+    let release = Command::Release {
+        hosts: vec!["h1".to_owned()],
+        kind: ringway_engine::HoldKind::Hold,
+        reason: "the planned one is right".to_owned(),
+    };
+    hand.command("olga", release).unwrap();
+    refresh(&mut hand, |_| {}, Some(&misfits)).unwrap();
+    hand.visit(1);
+    assert_eq!(hand.state(1), "updated");
+}
+
+#[test]
+fn the_same_fleet_again_changes_nothing_and_without_a_rollout_there_is_none() {
+    let mut hand = Hand::start(plan(&[1]));
+    refresh(&mut hand, without(&[]), None).unwrap();
+    let events = hand.journal.len();
+    assert!(!refresh(&mut hand, |_| {}, None).unwrap());
+    assert_eq!(hand.journal.len(), events);
+    let mut idle = Hand::idle();
+    let refused = refresh(&mut idle, |_| {}, None).unwrap_err();
+    assert_eq!(refused.code, "not-found");
+    assert!(
+        idle.journal
+            .iter()
+            .all(|(at, event)| { *at > Timestamp(0) && matches!(event, Event::Recovered { .. }) })
+    );
+}
