@@ -135,23 +135,11 @@ pub(crate) struct Report {
 ///
 /// Exit code 6: there is no journal. Exit code 7: it does not read.
 pub(crate) async fn events(data: &Path, mut hear: impl FnMut(&Event)) -> Result<(), Failure> {
-    let reader = open(data).await?;
-    let mut next = 1;
-    loop {
-        let rows = reader
-            .rows(next, PAGE)
-            .await
-            .map_err(|e| Failure::new(End::Fault, chain(&e)))?;
-        let Some(last) = rows.last() else {
-            return Ok(());
-        };
-        next = last.seq + 1;
-        for row in &rows {
-            let batch = Batch::decode(&row.body)
-                .map_err(|e| Failure::new(End::Fault, format!("row {}: {e}", row.seq)))?;
-            batch.events.iter().for_each(&mut hear);
-        }
+    let (mut walk, _) = Walk::begin(data).await?;
+    while let Some((_, batch)) = walk.batch().await? {
+        batch.events.iter().for_each(&mut hear);
     }
+    Ok(())
 }
 
 /// What lies beside the journal under this digest.

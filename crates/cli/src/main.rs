@@ -152,6 +152,9 @@ fn perform(out: Out, data: PathBuf, command: Cmd) -> Outcome {
         Cmd::Done(args) => on_runtime(commands::done(out, data, args)),
         Cmd::Evidence(args) => on_runtime(commands::evidence(out, data, args)),
         Cmd::Approve(args) => on_runtime(commands::approve(out, data, args)),
+        Cmd::Promote(args) => on_runtime(commands::promote(out, data, args)),
+        Cmd::Ask(args) => on_runtime(commands::ask(out, data, args)),
+        Cmd::Answer(args) => on_runtime(commands::answer(out, data, args)),
         Cmd::Stop(args) => fleet(args, Aim::Hold, |reason| Command::Stop { reason }),
         Cmd::Go(args) => fleet(args, Aim::GoOn, |reason| Command::Go { reason }),
         Cmd::Reject(args) => rollout(args, Aim::Hold, |rollout, reason| Command::Reject {

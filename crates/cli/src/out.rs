@@ -158,14 +158,6 @@ impl Out {
         drop(writeln!(stderr, "{}", self.marked(text)));
     }
 
-    /// Asks on standard error and waits for a line; only `y` and `yes` are a yes.
-    pub(crate) fn confirm(self, question: &str) -> bool {
-        let mut stderr = anstream::stderr();
-        drop(write!(stderr, "{} [y/N] ", self.marked(question)).and_then(|()| stderr.flush()));
-        let mut line = String::new();
-        io::stdin().read_line(&mut line).is_ok() && matches!(line.trim(), "y" | "Y" | "yes" | "Yes")
-    }
-
     /// Asks on standard error and waits for a line, trimmed; `None` where no more come.
     pub(crate) fn ask(self, question: &str) -> Option<String> {
         let mut stderr = anstream::stderr();

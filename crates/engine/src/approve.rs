@@ -1,13 +1,57 @@
-//! Approvals: what a yes covers, who may give it, and when it no longer stands (I9, I11).
+//! What a yes covers: what it is for, what it is shown with, and when it no longer stands (I9, I11).
+//!
+//! Who may say it, and what becomes of it, is in `consent`.
+//!
+//! # Invariants
+//!
+//! * A yes binds to a digest of everything that was shown: the plan (with it releases, recipes, care, policy, people and the
+//!   membership of every ring), whom people left out of the ring to come, the set of failed hosts, how many are left
+//!   behind, every gate's verdict, and which kinds of hosts nothing was tried on. Never raw measurements.
+//! * A yes given early is kept. When its time has come it is void where what is there is worse than what it was shown,
+//!   or the ring to come has other hosts; nothing else voids it but a no, and its own time.
 
-use ringway_model::{Actor, Digest, Hasher, RingIndex, Slot, WaitingOn};
-use ringway_policy::validated::NotBy;
+use std::collections::BTreeSet;
+
+use ringway_model::{Digest, Hasher, RingIndex, Slot, WaitingOn};
+use ringway_scheduler::consent::RuleTerms;
 use ringway_scheduler::plan::ApprovalPlan;
 
-use crate::command::{Rejected, Subject};
+use crate::command::Subject;
 use crate::engine::Engine;
-use crate::event::{Conditions, Event};
+use crate::event::{Conditions, Shown, Verdict};
 use crate::rollout::{RolloutState, Stage};
+use crate::slot::Class;
+
+/// What an approval needs.
+#[derive(Clone, Copy)]
+pub(crate) struct Rule<'p> {
+    pub(crate) plan: &'p ApprovalPlan,
+    pub(crate) terms: Option<&'p RuleTerms>,
+}
+
+impl Subject {
+    /// The ring that is observed; none for the start.
+    pub const fn ring(self) -> Option<RingIndex> {
+        match self {
+            Self::Start => None,
+            Self::Promotion { ring } | Self::Early { ring } => Some(ring),
+        }
+    }
+
+    /// The ring that comes after.
+    pub(crate) fn next(self) -> usize {
+        self.ring().map_or(0, |ring| ring.next().index())
+    }
+
+    /// By which a digest knows it.
+    fn code(self) -> (u8, u32) {
+        match self {
+            Self::Start => (0, u32::MAX),
+            Self::Promotion { ring } => (1, u32::from(ring.0)),
+            Self::Early { ring } => (2, u32::from(ring.0)),
+        }
+    }
+}
 
 impl Engine {
     /// What a rollout can be approved for at this instant: its start, or going on after the ring it is at.
@@ -26,295 +70,187 @@ impl Engine {
         }
     }
 
-    /// The approvals a subject needs.
-    pub(crate) fn approval_plan(&self, r: usize, subject: Subject) -> Option<&ApprovalPlan> {
+    /// Whether a subject is still to come, so that a yes to it can be given and stands: what the rollout is at, and the
+    /// promotion of every later ring; ending a soak early only while it soaks.
+    pub(crate) fn is_open(&self, r: usize, subject: Subject) -> bool {
+        let Some(at) = self.subject(r) else {
+            return false;
+        };
         match subject {
-            Subject::Start => self.rollouts[r].plan.start.as_ref(),
-            Subject::Promotion { ring } => self.rollouts[r].plan.rings[ring.index()]
-                .after_soak
-                .as_ref(),
+            Subject::Start => at == Subject::Start,
+            Subject::Promotion { ring } => {
+                ring.index() < self.rollouts[r].plan.rings.len()
+                    && at.ring().is_none_or(|at| at <= ring)
+            }
+            Subject::Early { ring } => matches!(
+                self.stage(r),
+                Some(Stage::Soaking { ring: soaking, .. }) if soaking == ring
+            ),
+        }
+    }
+
+    /// The approvals a subject needs.
+    pub(crate) fn rule(&self, r: usize, subject: Subject) -> Option<Rule<'_>> {
+        let plan = &self.rollouts[r].plan;
+        match subject {
+            Subject::Start => plan.start.as_ref().map(|start| Rule {
+                plan: start,
+                terms: Some(&plan.consent.start),
+            }),
+            Subject::Promotion { ring } => {
+                let after = plan.rings.get(ring.index())?.after_soak.as_ref()?;
+                Some(Rule {
+                    plan: after,
+                    terms: plan.consent.after_soak(ring.index()),
+                })
+            }
+            Subject::Early { ring } => plan.consent.early(ring.index()).map(|early| Rule {
+                plan: &early.rule,
+                terms: Some(&early.terms),
+            }),
         }
     }
 
     /// What a yes starts, as people call it.
     pub(crate) fn starts(&self, r: usize, subject: Subject) -> String {
-        let ring = match subject {
-            Subject::Start => RingIndex(0),
-            Subject::Promotion { ring } => ring.next(),
-        };
         let rings = &self.rollouts[r].plan.rings;
         rings
-            .get(ring.index())
+            .get(subject.next())
             .map_or_else(|| "completion".to_owned(), |ring| ring.name.clone())
     }
 
     /// What an approver is shown beyond the documents.
     pub(crate) fn conditions(&self, r: usize, subject: Subject) -> Conditions {
         let rollout = &self.rollouts[r];
-        let debt = match subject {
-            Subject::Start => 0,
-            Subject::Promotion { ring } => rollout.idx.rings[ring.index()].debt,
-        };
+        let debt = subject
+            .ring()
+            .map_or(0, |ring| rollout.idx.rings[ring.index()].debt);
         Conditions {
             failed: rollout.idx.counted.iter().copied().map(Slot).collect(),
             debt,
         }
     }
 
-    /// Binds a yes to what was shown with it: the plan (and with it every document and the membership of every ring),
-    /// what it is for, which hosts failed, how many are left behind.
+    /// The rest of it: verdicts, who is in the ring to come, what was not tried.
+    pub(crate) fn shown(&self, r: usize, subject: Subject) -> Shown {
+        let rollout = &self.rollouts[r];
+        let tested = &rollout.idx.tested;
+        let gates = subject.ring().map_or_else(Vec::new, |ring| {
+            let planned = rollout.plan.rings[ring.index()].planned;
+            tested.verdicts(ring.index(), planned, &rollout.idx.rings[ring.index()])
+        });
+        let next = rollout.plan.rings.get(subject.next());
+        let left_out = next.map_or_else(Vec::new, |next| {
+            let first = next.first.0;
+            let skipped = rollout.rec.skipped.range(first..first + next.planned);
+            let skipped = skipped.map(|(slot, _)| *slot);
+            let gone = self.fleet.spec.vanished.iter();
+            let gone = gone.filter_map(|host| self.slot_of(r, *host));
+            let gone = gone.filter(|slot| next.slots().contains(&(*slot as usize)));
+            let all: BTreeSet<u32> = skipped.chain(gone).collect();
+            all.into_iter()
+                .filter(|slot| {
+                    let class = rollout.rec.slots[*slot as usize].state.class();
+                    matches!(class, Class::Skipped | Class::Vanished)
+                })
+                .map(Slot)
+                .collect()
+        });
+        let untested = match subject {
+            // Nothing can have been tried before the first ring.
+            Subject::Start => Vec::new(),
+            Subject::Promotion { .. } | Subject::Early { .. } => tested.untested(subject.next()),
+        };
+        Shown {
+            person: String::new(),
+            deputy_in: None,
+            gates,
+            left_out,
+            untested,
+            expires: None,
+        }
+    }
+
+    /// Binds a yes to what was shown with it.
     pub(crate) fn approval_digest(
         &self,
         r: usize,
         subject: Subject,
         conditions: &Conditions,
+        shown: &Shown,
     ) -> Digest {
         let rollout = &self.rollouts[r];
-        let ring = match subject {
-            Subject::Start => u32::MAX,
-            Subject::Promotion { ring } => u32::from(ring.0),
+        let slots = |slots: &[Slot]| -> Vec<u8> {
+            slots.iter().flat_map(|slot| slot.0.to_le_bytes()).collect()
         };
-        let failed: Vec<u8> = conditions
-            .failed
+        let gates: Vec<u8> = shown.gates.iter().map(|says| says.code()).collect();
+        let untested: Vec<u8> = shown
+            .untested
             .iter()
-            .flat_map(|slot| slot.0.to_le_bytes())
+            .flat_map(|kind| kind.to_le_bytes())
             .collect();
+        let (kind, ring) = subject.code();
         Hasher::default()
-            .part(b"ringway approval 1")
+            .part(b"ringway approval 2")
             .part(rollout.rec.plan.as_bytes())
             .part(&rollout.rec.id.0.to_le_bytes())
+            .part(&[kind])
             .part(&ring.to_le_bytes())
-            .part(&failed)
+            .part(&slots(&conditions.failed))
             .part(&conditions.debt.to_le_bytes())
+            .part(&gates)
+            .part(&slots(&shown.left_out))
+            .part(&untested)
             .finish()
     }
 
-    pub(crate) fn approve(
-        &mut self,
+    /// In which respect what is there now is worse than what somebody approved, each with a word.
+    pub(crate) fn worse(
+        &self,
+        now: (&Conditions, &Shown),
+        then: (&Conditions, Option<&Shown>),
         r: usize,
-        actor: &Actor,
-        subject: Subject,
-        digest: Digest,
-        out: &mut Vec<Event>,
-    ) -> Result<(), Rejected> {
-        let id = self.rollouts[r].rec.id;
-        let nothing = |why: String| {
-            Err(Rejected::new(
-                "nothing-to-approve",
-                why,
-                "`ringway status` says what it waits for",
-            ))
-        };
-        if matches!(self.rollouts[r].rec.state, RolloutState::Halted { .. }) {
-            let hint = "decide how it goes on first: resume with a reason, rollback, or cancel";
-            return Err(Rejected::new(
-                "wrong-state",
-                format!("rollout {id} is halted"),
-                hint,
-            ));
-        }
-        if self.subject(r) != Some(subject) {
-            return nothing(format!("rollout {id} is not at what this approves"));
-        }
-        let Some(plan) = self.approval_plan(r, subject).cloned() else {
-            return nothing(format!("rollout {id} needs no approval here"));
-        };
-        self.may_approve(r, &plan, actor)?;
-        self.within_hours(r, subject)?;
-        let conditions = self.conditions(r, subject);
-        let is_stale = digest != self.approval_digest(r, subject, &conditions);
-        #[cfg(feature = "planted-bugs")]
-        let is_stale = is_stale && !self.bug(crate::planted::Bug::StaleDigestAccepted);
-        if is_stale {
-            let why =
-                "what you were shown has changed since: other documents, or other failed hosts";
-            return Err(Rejected::new(
-                "stale-digest",
-                why,
-                "look again and approve what is there now",
-            ));
-        }
-        let twice = self.rollouts[r]
-            .rec
-            .approvals
+    ) -> Option<String> {
+        let (conditions, shown) = now;
+        let fresh = conditions
+            .failed
             .iter()
-            .any(|a| a.subject == subject && a.actor == *actor);
+            .find(|slot| then.0.failed.binary_search(slot).is_err());
+        if let Some(slot) = fresh {
+            let host = self.host_name(r, slot.0);
+            return Some(format!("`{host}` failed, and had not when it was given"));
+        }
+        if conditions.debt > then.0.debt {
+            return Some("more hosts are left behind than when it was given".to_owned());
+        }
+        // Journals that had no more to show: what was not shown cannot have become worse.
+        let then = then.1?;
+        let regressed = shown.gates.iter().enumerate().find(|(gate, says)| {
+            **says == Verdict::Regressed && then.gates.get(*gate) != Some(&Verdict::Regressed)
+        });
         #[cfg(feature = "planted-bugs")]
-        let twice = twice && !self.bug(crate::planted::Bug::ApprovalCountedTwice);
-        if twice {
-            let why =
-                format!("{actor} has approved this already; approvals are of distinct people");
-            return Err(Rejected::new(
-                "already-approved",
-                why,
-                "somebody else must approve too",
-            ));
+        let regressed = regressed.filter(|_| !self.bug(crate::planted::Bug::RegressionIgnored));
+        if let Some((gate, _)) = regressed {
+            let name = self.gate_name(r, gate);
+            return Some(format!("gate `{name}` regressed since it was given"));
         }
-        self.emit(
-            Event::Approved {
-                rollout: id,
-                subject,
-                actor: actor.clone(),
-                digest,
-                conditions,
-            },
-            out,
-        );
-        Ok(())
-    }
-
-    fn may_approve(&self, r: usize, plan: &ApprovalPlan, actor: &Actor) -> Result<(), Rejected> {
-        let teams = || plan.by.join(" or ");
-        if !plan.by.is_empty() && !plan.people.contains(&actor.0) {
-            let why = format!("{actor} is in none of the teams that may approve this");
-            return Err(Rejected::new(
-                "not-allowed",
-                why,
-                &format!("somebody of {} must", teams()),
-            ));
-        }
-        let rollout = &self.rollouts[r];
-        for not_by in &plan.not_by {
-            let (excluded, role) = match not_by {
-                NotBy::PolicyAuthor => (rollout.plan.author.as_deref(), "wrote the policy"),
-                NotBy::Starter => (Some(rollout.rec.starter.0.as_str()), "started the rollout"),
-            };
-            #[cfg(feature = "planted-bugs")]
-            let excluded = excluded.filter(|_| !self.bug(crate::planted::Bug::DutiesNotSeparated));
-            if excluded == Some(actor.0.as_str()) {
-                let why = format!("{actor} {role}, and duties are separated");
-                return Err(Rejected::new(
-                    "not-allowed",
-                    why,
-                    "somebody else must approve",
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    pub(crate) fn decline(
-        &mut self,
-        r: usize,
-        actor: &Actor,
-        reason: &str,
-        out: &mut Vec<Event>,
-    ) -> Result<(), Rejected> {
-        let id = self.rollouts[r].rec.id;
-        let wanted = self
-            .subject(r)
-            .and_then(|subject| self.approval_plan(r, subject).cloned());
-        let Some(plan) = wanted else {
-            let why = format!("rollout {id} asks for no approval");
-            return Err(Rejected::new(
-                "nothing-to-approve",
-                why,
-                "`pause` or `halt` hold it",
-            ));
-        };
-        match &self.rollouts[r].rec.state {
-            RolloutState::Proposed | RolloutState::Advancing(_) => {}
-            RolloutState::Paused { .. } => return Ok(()),
-            RolloutState::Halted { .. }
-            | RolloutState::RollingBack
-            | RolloutState::Cancelling
-            | RolloutState::Completed
-            | RolloutState::RolledBack
-            | RolloutState::Cancelled => {
-                let word = self.rollouts[r].rec.state.word();
-                return Err(Rejected::new(
-                    "wrong-state",
-                    format!("rollout {id} is {word}"),
-                    "",
-                ));
-            }
-        }
-        self.may_approve(r, &plan, actor)?;
-        self.emit(
-            Event::Declined {
-                rollout: id,
-                actor: actor.clone(),
-                reason: reason.to_owned(),
-            },
-            out,
-        );
-        if matches!(self.rollouts[r].rec.state, RolloutState::Proposed) {
-            self.emit(
-                Event::Finished {
-                    rollout: id,
-                    how: crate::event::Final::Cancelled,
-                },
-                out,
-            );
-        } else {
-            self.take_back(r, out);
-        }
-        Ok(())
-    }
-
-    /// Whether what the rollout is at has its approvals. One that no longer stands is voided with a word why.
-    pub(crate) fn approved(&mut self, r: usize, out: &mut Vec<Event>) -> bool {
-        let Some(subject) = self.subject(r) else {
-            return false;
-        };
-        let Some(needed) = self.approval_plan(r, subject).map(|plan| plan.needed) else {
-            return true;
-        };
-        let now = self.conditions(r, subject);
-        let void: Vec<(Actor, &str)> = self.rollouts[r]
-            .rec
-            .approvals
-            .iter()
-            .filter(|approval| approval.subject == subject)
-            .filter_map(|approval| {
-                let worse = worse_than(&now, &approval.conditions)?;
-                Some((approval.actor.clone(), worse))
-            })
-            .collect();
+        let is_other = shown.left_out != then.left_out;
         #[cfg(feature = "planted-bugs")]
-        let void = if self.bug(crate::planted::Bug::VoidForgotten) {
-            Vec::new()
-        } else {
-            void
-        };
-        for (actor, why) in void {
-            let rollout = self.rollouts[r].rec.id;
-            self.emit(
-                Event::ApprovalVoided {
-                    rollout,
-                    subject,
-                    actor,
-                    why: why.to_owned(),
-                },
-                out,
-            );
+        let is_other = is_other && !self.bug(crate::planted::Bug::MembershipIgnored);
+        if is_other {
+            return Some("the ring to come has other hosts than when it was given".to_owned());
         }
-        self.approvals(r, subject) >= needed
-    }
-
-    /// Approvals a subject has.
-    pub(crate) fn approvals(&self, r: usize, subject: Subject) -> u8 {
-        let count = self.rollouts[r]
-            .rec
-            .approvals
+        let lost = shown
+            .untested
             .iter()
-            .filter(|approval| approval.subject == subject)
-            .count();
-        u8::try_from(count).unwrap_or(u8::MAX)
-    }
-
-    /// What a rollout waits for people to approve, if it does.
-    pub(crate) fn approval_wanted(&self, r: usize) -> Option<(WaitingOn, Subject)> {
-        let subject = self.subject(r)?;
-        let plan = self.approval_plan(r, subject)?;
-        let have = self.approvals(r, subject);
-        let on = WaitingOn::Approval {
-            to: self.starts(r, subject),
-            by: plan.by.clone(),
-            have,
-            need: plan.needed,
-        };
-        (have < plan.needed).then_some((on, subject))
+            .find(|kind| then.untested.binary_search(kind).is_err());
+        #[cfg(feature = "planted-bugs")]
+        let lost = lost.filter(|_| !self.bug(crate::planted::Bug::CoverageIgnored));
+        lost.map(|kind| {
+            let names = &self.rollouts[r].plan.consent.strata.names;
+            let name = names.get(usize::from(*kind)).map_or("", String::as_str);
+            format!("no host of kind `{name}` has the update any more")
+        })
     }
 
     /// What a promotion still lacks, approvals aside: visits in flight, too many hosts left behind, evidence.
@@ -378,20 +314,5 @@ impl Engine {
     /// The stage a rollout is at, if it is at one.
     pub(crate) fn stage(&self, r: usize) -> Option<Stage> {
         self.rollouts[r].rec.state.stage().copied()
-    }
-}
-
-/// In which respect what is there now is worse than what was approved.
-fn worse_than(now: &Conditions, shown: &Conditions) -> Option<&'static str> {
-    if now
-        .failed
-        .iter()
-        .any(|slot| shown.failed.binary_search(slot).is_err())
-    {
-        Some("a host failed that had not when it was given")
-    } else if now.debt > shown.debt {
-        Some("more hosts are left behind than when it was given")
-    } else {
-        None
     }
 }

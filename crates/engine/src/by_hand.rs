@@ -11,7 +11,8 @@
 //! * That the work was never begun is believed only where nothing would ask for it again at once.
 
 use ringway_model::{
-    Actor, FailWhy, HostId, IntentId, RolloutId, Slot, Span, StepResult, Timestamp, VisitKind, WaitingOn,
+    Actor, FailWhy, HostId, IntentId, RolloutId, Slot, Span, StepResult, Timestamp, VisitKind,
+    WaitingOn,
 };
 use ringway_scheduler::plan::{More, StepPlan};
 use serde::{Deserialize, Serialize};
@@ -349,7 +350,7 @@ impl Engine {
     }
 
     /// Somebody is to work on a slot's host from now on.
-    pub(crate) fn fold_asked(&mut self, r: usize, slot: u32) {
+    pub(crate) fn fold_work_asked(&mut self, r: usize, slot: u32) {
         let since = Some(self.now);
         self.rollouts[r].rec.by_hand.entry(slot).or_default().since = since;
     }

@@ -160,6 +160,35 @@ pub enum Command {
         /// The rollouts whose plans change with it, each with the digest of the next revision.
         plans: Vec<(RolloutId, Digest)>,
     },
+    /// A yes to ending the soak of the open ring before its time, as it was shown.
+    PromoteEarly {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The ring whose soak it is.
+        ring: RingIndex,
+        /// The digest that was shown with it.
+        digest: Digest,
+        /// Why; required.
+        reason: String,
+    },
+    /// A question about what is to be approved.
+    Ask {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Whom: a person or a team; absent: whoever can answer.
+        to: Option<String>,
+        /// What.
+        text: String,
+    },
+    /// An answer to a question.
+    Answer {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The question's number.
+        number: u32,
+        /// What.
+        text: String,
+    },
     /// How work that a person did by hand has ended.
     Done {
         /// The rollout; absent: the one in which somebody is to work on the host.
@@ -189,6 +218,9 @@ impl Command {
             | Self::Skip { rollout, .. }
             | Self::Retry { rollout, .. }
             | Self::Comment { rollout, .. }
+            | Self::PromoteEarly { rollout, .. }
+            | Self::Ask { rollout, .. }
+            | Self::Answer { rollout, .. }
             | Self::OverrideFreeze { rollout, .. } => Some(*rollout),
             Self::Propose { .. }
             | Self::ProposeAs { .. }
@@ -266,6 +298,11 @@ pub enum Subject {
     /// Going on after this ring.
     Promotion {
         /// The ring that was observed.
+        ring: RingIndex,
+    },
+    /// Ending the soak of this ring before its time.
+    Early {
+        /// The ring that is observed.
         ring: RingIndex,
     },
 }

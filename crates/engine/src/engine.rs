@@ -264,6 +264,7 @@ impl Engine {
         loop {
             let before = out.len();
             self.end_holds(out);
+            self.expire_approvals(out);
             self.wake_times();
             self.fire_timers(out);
             for rollout in 0..self.rollouts.len() {
@@ -326,7 +327,9 @@ impl Engine {
             .min();
         let hold = self.holds.next_end();
         let window = self.next_window();
+        let yes = self.next_of_approvals();
         let all = timer.into_iter().chain(soak).chain(hold).chain(window);
+        let all = all.chain(yes);
         all.min()
     }
 

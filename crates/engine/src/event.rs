@@ -2,7 +2,7 @@
 
 use ringway_model::{
     Actor, ChangeId, Digest, Epoch, Evidence, HostId, IntentId, ProbeId, RingIndex, RolloutId,
-    Says, Slot, StepResult, Timestamp, VisitKind,
+    Says, Slot, Span, StepResult, Timestamp, VisitKind,
 };
 use serde::{Deserialize, Serialize};
 
@@ -353,6 +353,58 @@ pub enum Event {
         /// Where it runs.
         peer: HostId,
     },
+    /// Somebody said yes. (`Approved` is how journals told it before there was more to show.)
+    ApprovalGiven {
+        /// The rollout.
+        rollout: RolloutId,
+        /// To what.
+        subject: Subject,
+        /// The user who said it.
+        actor: Actor,
+        /// The digest that was shown.
+        digest: Digest,
+        /// The conditions that were shown, under which the approval is kept.
+        conditions: Conditions,
+        /// What else was shown, and as whom they said it.
+        shown: Shown,
+        /// Why, where they said so.
+        reason: String,
+    },
+    /// People ended a soak before its time, as the policy lets them.
+    SoakCutShort {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The ring.
+        ring: RingIndex,
+        /// How long it was observed.
+        observed: Span,
+        /// Who wanted it.
+        people: Vec<String>,
+    },
+    /// Somebody asks a question about what is to be approved.
+    Asked {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Its number in the rollout, from 1.
+        number: u32,
+        /// Who.
+        actor: Actor,
+        /// Whom: a person or a team.
+        to: Option<String>,
+        /// What.
+        text: String,
+    },
+    /// Somebody answers a question.
+    Answered {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The question's number.
+        number: u32,
+        /// Who.
+        actor: Actor,
+        /// What.
+        text: String,
+    },
     /// A step was decided that a person does by hand: the intent to have it done. The first one of a visit begins the
     /// visit. Nothing runs, and it ends by a person's word.
     WorkAsked {
@@ -411,7 +463,11 @@ impl Event {
             | Self::ChangeNamed { rollout, .. }
             | Self::FreezeOverridden { rollout, .. }
             | Self::GateSaid { rollout, .. }
-            | Self::PlanRevised { rollout, .. } => Some(*rollout),
+            | Self::PlanRevised { rollout, .. }
+            | Self::ApprovalGiven { rollout, .. }
+            | Self::SoakCutShort { rollout, .. }
+            | Self::Asked { rollout, .. }
+            | Self::Answered { rollout, .. } => Some(*rollout),
             Self::StepIssued { intent, .. }
             | Self::StepEnded { intent, .. }
             | Self::PeerChosen { intent, .. }
@@ -431,6 +487,56 @@ impl Event {
             | Self::FleetRefreshed { .. } => None,
         }
     }
+}
+
+/// What a gate finds of a ring: its verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Every updated host is evidently up, and none is to come.
+    Pass,
+    /// Not every host is known yet.
+    Inconclusive,
+    /// Some updated host is down.
+    Regressed,
+}
+
+impl Verdict {
+    /// By which a digest knows it.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Pass => 0,
+            Self::Inconclusive => 1,
+            Self::Regressed => 2,
+        }
+    }
+
+    /// The word people are shown.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Inconclusive => "inconclusive",
+            Self::Regressed => "regressed",
+        }
+    }
+}
+
+/// What an approver was shown besides [`Conditions`], and as whom they approved.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    /// The person whose user said yes.
+    pub person: String,
+    /// The team of which that person is a deputy, where they are no member of any that may approve.
+    pub deputy_in: Option<String>,
+    /// By gate of the plan: its verdict on the ring that was observed; none for a start.
+    pub gates: Vec<Verdict>,
+    /// Slots of the ring to come that people left out, ascending: with the plan, who is in it.
+    pub left_out: Vec<Slot>,
+    /// Kinds of hosts of the ring to come of which no earlier ring has an example with the update, or one to come:
+    /// numbers of the plan's strata, ascending.
+    pub untested: Vec<u16>,
+    /// When the yes is void unless it was used.
+    pub expires: Option<Timestamp>,
 }
 
 /// What an approver was shown beyond the documents: an approval is void where what arrives is worse.

@@ -166,7 +166,28 @@ impl Engine {
                     actor: actor.clone(),
                     digest: *digest,
                     conditions: conditions.clone(),
+                    given: None,
                 });
+            }
+            Event::ApprovalGiven { rollout, .. } => {
+                let r = self.index_of(*rollout)?;
+                self.fold_given(r, event);
+            }
+            Event::SoakCutShort { rollout, ring, .. } => {
+                *self.stage_of(*rollout)? = Stage::Promoting { ring: *ring };
+            }
+            Event::Asked { rollout, .. } => {
+                let r = self.index_of(*rollout)?;
+                self.fold_asked(r, event);
+            }
+            Event::Answered {
+                rollout,
+                number,
+                actor,
+                text,
+            } => {
+                let r = self.index_of(*rollout)?;
+                self.fold_answered(r, *number, actor, text)?;
             }
             Event::ApprovalVoided {
                 rollout,
@@ -190,10 +211,13 @@ impl Engine {
                 let r = self.index_of(*rollout)?;
                 let rec = &mut self.rollouts[r].rec;
                 if let Some(&stage) = rec.state.stage() {
-                    let subject = Subject::Promotion { ring: stage.ring() };
+                    let ring = stage.ring();
+                    let subject = Subject::Promotion { ring };
                     #[cfg(feature = "planted-bugs")]
                     let subject = if ignored { Subject::Start } else { subject };
-                    rec.approvals.retain(|approval| approval.subject != subject);
+                    let early = Subject::Early { ring };
+                    rec.approvals
+                        .retain(|yes| yes.subject != subject && yes.subject != early);
                     rec.state = RolloutState::Paused {
                         stage,
                         by: actor.clone(),
@@ -507,7 +531,7 @@ impl Engine {
                 ending,
             };
             self.set_slot(r, slot, state, due);
-            self.fold_asked(r, slot);
+            self.fold_work_asked(r, slot);
             return Ok(());
         }
         self.set_slot(
@@ -877,6 +901,8 @@ impl Engine {
         rollout.rec.approvals.clear();
         rollout.rec.downs.clear();
         rollout.rec.calendar = None;
+        rollout.rec.asked.clear();
+        rollout.rec.last_yes = None;
         rollout.rec.terms = TermsRecord::default();
         rollout.rec.effective.clear();
         let hosts: Vec<HostId> = rollout.plan.slots.iter().map(|slot| slot.host).collect();

@@ -1,14 +1,53 @@
-//! What events about single hosts do to the state: the part of `fold` that words of people lead to.
+//! What words of people do to the state, about single hosts most of them: a part of `fold`.
 
 use ringway_model::{HostId, Timestamp, VisitKind};
 
 use crate::command::HoldKind;
 use crate::engine::{Engine, Fault};
+use crate::event::Event;
 use crate::hold::HostHold;
 use crate::host::HostState;
+use crate::rollout::{Approval, Given, LastYes, Rollout};
 use crate::slot::Class;
 
 impl Engine {
+    /// A yes, and how things stand when it is given.
+    pub(crate) fn fold_given(&mut self, r: usize, event: &Event) {
+        let Event::ApprovalGiven {
+            subject,
+            actor,
+            digest,
+            conditions,
+            shown,
+            reason,
+            ..
+        } = event
+        else {
+            return;
+        };
+        let yes = Approval {
+            subject: *subject,
+            actor: actor.clone(),
+            digest: *digest,
+            conditions: conditions.clone(),
+            given: Some(Given {
+                at: self.now,
+                shown: shown.clone(),
+                reason: reason.clone(),
+            }),
+        };
+        let now = self.now;
+        let Rollout { rec, idx, .. } = &mut self.rollouts[r];
+        rec.last_yes = Some(LastYes {
+            at: now,
+            person: shown.person.clone(),
+            subject: yes.subject,
+            failed: yes.conditions.failed.clone(),
+            done: idx.rings.iter().map(|ring| ring.done).sum(),
+        });
+        rec.approvals.push(yes);
+    }
+
     /// What failed is as down as before until it was visited again; anything else only waits for its turn.
     pub(crate) fn fold_retried(&mut self, r: usize, slot: u32) {
         self.rollouts[r].rec.skipped.remove(&slot);

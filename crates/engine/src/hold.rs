@@ -230,7 +230,10 @@ impl Engine {
             | Command::Go { .. }
             | Command::Adopt { .. }
             | Command::OverrideFreeze { .. }
-            | Command::Refresh { .. } => Ok(None),
+            | Command::Refresh { .. }
+            | Command::PromoteEarly { .. }
+            | Command::Ask { .. }
+            | Command::Answer { .. } => Ok(None),
         }
     }
 

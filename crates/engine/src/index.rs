@@ -15,6 +15,7 @@ use crate::fleet::{NONE, evidence_in};
 use crate::host::HostState;
 use crate::rollout::{GroupCount, Index, RingCount, Rollout, RolloutState};
 use crate::slot::{Class, SlotRec};
+use crate::tested::Tested;
 
 impl Engine {
     pub(crate) fn host_of(&self, r: usize, slot: u32) -> HostId {
@@ -157,7 +158,8 @@ impl Engine {
         let group = self.fleet.group[host.index()];
         let groups = self.fleet.spec.groups.len();
         let (was, is) = (from.class(), to.class());
-        let idx = &mut self.rollouts[r].idx;
+        let Rollout { idx, plan, .. } = &mut self.rollouts[r];
+        idx.tested.class(plan, (ring, slot), (Some(was), is), bits);
         let count = &mut idx.rings[ring];
         *count.of(was) -= 1;
         *count.of(is) += 1;
@@ -264,7 +266,9 @@ impl Engine {
             }
             let (was, is) = (rollout.gates_say(before), rollout.gates_say(after));
             let ring = rollout.ring_of(slot);
-            let count = &mut rollout.idx.rings[ring];
+            let Rollout { idx, plan, .. } = rollout;
+            idx.tested.evidence(plan, ring, before, after);
+            let count = &mut idx.rings[ring];
             count.evident = count.evident + u32::from(is.0) - u32::from(was.0);
             count.reporting = count.reporting + u32::from(is.1) - u32::from(was.1);
         }
@@ -476,6 +480,7 @@ impl Engine {
             slot_of: vec![NONE; fleet.spec.hosts.len()],
             rings: vec![RingCount::default(); plan.rings.len()],
             groups: vec![GroupCount::default(); plan.rings.len() * groups],
+            tested: Tested::new(plan),
             previous: rec
                 .previous
                 .iter()
@@ -490,7 +495,9 @@ impl Engine {
                 let (record, host) = (&rec.slots[index], plan.slots[index].host);
                 idx.slot_of[host.index()] = slot;
                 let class = record.state.class();
-                let (up, reporting) = self.rollouts[r].gates_say(fleet.evidence[host.index()]);
+                let bits = fleet.evidence[host.index()];
+                let (up, reporting) = self.rollouts[r].gates_say(bits);
+                idx.tested.class(plan, (ring, slot), (None, class), bits);
                 let done = class == Class::Done;
                 let count = &mut idx.rings[ring];
                 *count.of(class) += 1;

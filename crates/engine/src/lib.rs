@@ -4,9 +4,11 @@
 //! `now` is an argument. The product, the simulator and the replay all run exactly this code.
 
 mod approve;
+mod asked;
 mod by_hand;
 mod care;
 mod command;
+mod consent;
 mod due;
 mod engine;
 mod event;
@@ -25,10 +27,12 @@ mod propose;
 mod refresh;
 mod rollout;
 mod show;
+mod show_approval;
 mod slot;
 mod snapshot;
 mod start;
 mod terms;
+mod tested;
 mod times;
 pub mod view;
 mod visit;
@@ -37,7 +41,7 @@ mod watch;
 pub use by_hand::LARGEST_EXHIBIT;
 pub use command::{Accepted, Command, Exhibit, HoldKind, Rejected, Subject, Told};
 pub use engine::{Engine, Fault, Handled, OrderView, WatchChange};
-pub use event::{Conditions, Event, Final, HaltCause, Then};
+pub use event::{Conditions, Event, Final, HaltCause, Shown, Then, Verdict};
 pub use host::{Ending, HostState};
 pub use input::Input;
 pub use refresh::Open;
@@ -46,4 +50,4 @@ pub use times::{Calendar, Table, instants};
 
 /// Raised when the same inputs lead to other events than before, however slightly: recorded journals are decided again
 /// exactly within a version, and with a difference that somebody has looked at across versions.
-pub const DECISION_VERSION: u32 = 1;
+pub const DECISION_VERSION: u32 = 2;

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use ringway_model::{Actor, RingIndex, RolloutId, Timestamp};
 
-use crate::command::{Accepted, Command, Rejected};
+use crate::command::{Accepted, Command, Rejected, Subject};
 use crate::engine::{Engine, FleetHold};
 use crate::event::{Event, Final, HaltCause};
 use crate::host::HostState;
@@ -97,6 +97,29 @@ impl Engine {
             Command::Refresh { fleet, plans } => {
                 self.refresh(actor, *fleet, plans, out)?;
                 None
+            }
+            Command::PromoteEarly {
+                rollout,
+                ring,
+                digest,
+                reason,
+            } => {
+                let r = self.known(*rollout)?;
+                self.promote_early(r, actor, (*ring, *digest), reason, out)?;
+                Some(*rollout)
+            }
+            Command::Ask { rollout, to, text } => {
+                let r = self.known(*rollout)?;
+                self.ask_question(r, actor, to.as_deref(), text, out)?;
+                Some(*rollout)
+            }
+            Command::Answer {
+                rollout,
+                number,
+                text,
+            } => {
+                self.answer_question(self.known(*rollout)?, actor, *number, text, out)?;
+                Some(*rollout)
             }
             Command::Skip { .. }
             | Command::Retry { .. }
@@ -433,7 +456,10 @@ impl Engine {
         let id = self.rollouts[r].rec.id;
         match &self.rollouts[r].rec.state {
             RolloutState::Proposed => {
-                if free && self.gate_keeps_ring(r).is_none() && self.approved(r, out) {
+                if free
+                    && self.gate_keeps_ring(r).is_none()
+                    && self.approved(r, Subject::Start, out)
+                {
                     self.emit(
                         Event::RingOpened {
                             rollout: id,
@@ -542,7 +568,9 @@ impl Engine {
     ) -> bool {
         match stage {
             Stage::Visiting { ring } => self.visited(r, ring, out),
-            Stage::Soaking { ring, .. } => self.soak(r, ring, out),
+            Stage::Soaking { ring, .. } => {
+                self.soak(r, ring, out) || advancing && self.cut_short(r, ring, out)
+            }
             Stage::Promoting { ring } => advancing && self.promote(r, ring, out),
         }
     }
@@ -634,9 +662,11 @@ impl Engine {
 
     /// Goes on after a ring, if its evidence is positive and fresh, and its approvals are there.
     fn promote(&mut self, r: usize, ring: RingIndex, out: &mut Vec<Event>) -> bool {
+        // A yes that is void is void as soon as its time has come, whatever else the promotion waits for.
+        let is_approved = self.approved(r, Subject::Promotion { ring }, out);
         if self.promotion_waits(r, ring).is_some()
             || self.gate_keeps_ring(r).is_some()
-            || !self.approved(r, out)
+            || !is_approved
         {
             return false;
         }

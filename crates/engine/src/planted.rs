@@ -179,6 +179,22 @@ pub enum Bug {
     SilenceForgotten,
     /// A step on a peer is looked for on another member after a takeover. (In the loop around the engine.)
     PeerLost,
+    /// A yes stands although its time is over.
+    ExpiryIgnored,
+    /// Two users of one person count as two people.
+    UsersCountTwice,
+    /// A yes stands although a gate regressed since it was given.
+    RegressionIgnored,
+    /// A yes stands although the ring to come has other hosts.
+    MembershipIgnored,
+    /// A yes stands although nothing is left of a kind of hosts that it counted on.
+    CoverageIgnored,
+    /// A soak is ended early before the policy's bound.
+    EarlyTooSoon,
+    /// A soak is ended early without evidence from its gates.
+    EarlyBlind,
+    /// A soak is ended early with one yes less than are needed.
+    EarlyWithTooFew,
     /// A step that a person does by hand is given to a worker.
     HandworkIsRun,
     /// A step that a person does by hand counts as done when it is asked for.
@@ -193,7 +209,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 92] = [
+    pub const ALL: [Self; 100] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -281,6 +297,14 @@ impl Bug {
         Self::AnyPeer,
         Self::SilenceForgotten,
         Self::PeerLost,
+        Self::ExpiryIgnored,
+        Self::UsersCountTwice,
+        Self::RegressionIgnored,
+        Self::MembershipIgnored,
+        Self::CoverageIgnored,
+        Self::EarlyTooSoon,
+        Self::EarlyBlind,
+        Self::EarlyWithTooFew,
         Self::HandworkIsRun,
         Self::NobodyAwaited,
         Self::OverdueIsDone,

@@ -223,13 +223,7 @@ impl Engine {
             .collect();
         let approvals = self.rollouts[r].rec.approvals.iter();
         let void: Vec<(Subject, Actor)> = approvals
-            .filter(|approval| {
-                let lets = match approval.subject {
-                    Subject::Start => 0,
-                    Subject::Promotion { ring } => ring.next().index(),
-                };
-                changed.contains(&lets)
-            })
+            .filter(|approval| changed.contains(&approval.subject.next()))
             .map(|approval| (approval.subject, approval.actor.clone()))
             .collect();
         for (subject, actor) in void {
@@ -505,6 +499,16 @@ impl Rollout {
         rec.downs = downs
             .map(|((slot, gate), since)| ((to(slot), gate), since))
             .collect();
+        for yes in &mut rec.approvals {
+            let given = yes.given.iter_mut();
+            let left_out = given.flat_map(|given| given.shown.left_out.iter_mut());
+            for slot in left_out.chain(&mut yes.conditions.failed) {
+                slot.0 = to(slot.0);
+            }
+        }
+        for slot in rec.last_yes.iter_mut().flat_map(|last| &mut last.failed) {
+            slot.0 = to(slot.0);
+        }
         rec.plan = digest;
         self.plan = plan;
     }

@@ -15,10 +15,11 @@ use serde::{Deserialize, Serialize};
 use crate::by_hand::Handwork;
 use crate::care::{Kin, Unready};
 use crate::command::Subject;
-use crate::event::{Conditions, HaltCause};
+use crate::event::{Conditions, HaltCause, Shown};
 use crate::fleet::Fleet;
 use crate::hold::Skipped;
 use crate::slot::{Class, SlotRec};
+use crate::tested::Tested;
 use crate::times::Calendar;
 
 /// Where a rollout stands. Names say what is true now.
@@ -176,6 +177,45 @@ pub(crate) struct Approval {
     pub(crate) actor: Actor,
     pub(crate) digest: Digest,
     pub(crate) conditions: Conditions,
+    /// What journals did not have at first. Written beside, too.
+    #[serde(skip)]
+    pub(crate) given: Option<Given>,
+}
+
+impl Approval {
+    /// When it is void by itself.
+    pub(crate) fn expires(&self) -> Option<Timestamp> {
+        self.given.as_ref()?.shown.expires
+    }
+}
+
+/// When a yes was given, why, and what was shown with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Given {
+    pub(crate) at: Timestamp,
+    pub(crate) shown: Shown,
+    pub(crate) reason: String,
+}
+
+/// A question about what people are asked to approve.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AskedRec {
+    pub(crate) number: u32,
+    pub(crate) at: Timestamp,
+    pub(crate) by: Actor,
+    pub(crate) to: Option<String>,
+    pub(crate) text: String,
+    pub(crate) answer: Option<(Timestamp, Actor, String)>,
+}
+
+/// How things stood when the last yes was given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LastYes {
+    pub(crate) at: Timestamp,
+    pub(crate) person: String,
+    pub(crate) subject: Subject,
+    pub(crate) failed: Vec<Slot>,
+    pub(crate) done: u32,
 }
 
 /// What is recorded of a rollout: the fold of its events.
@@ -236,6 +276,12 @@ pub(crate) struct Record {
     /// By the number of a timetable: when work may run with freezes overridden, where one is. Derived.
     #[serde(skip)]
     pub(crate) effective: BTreeMap<usize, Vec<(Timestamp, Timestamp)>>,
+    /// What people asked, in the order of their numbers. Written beside, too.
+    #[serde(skip)]
+    pub(crate) asked: Vec<AskedRec>,
+    /// The last yes of all, as it was given. Written beside, too.
+    #[serde(skip)]
+    pub(crate) last_yes: Option<LastYes>,
 }
 
 /// Who lets work run in a freeze.
@@ -341,6 +387,8 @@ pub(crate) struct Index {
     pub(crate) counted: BTreeSet<u32>,
     /// `Record::previous` by text.
     pub(crate) previous: BTreeMap<String, u32>,
+    /// What was tried, by kind of host and by gate.
+    pub(crate) tested: Tested,
 }
 
 /// One rollout.
@@ -393,6 +441,8 @@ impl Rollout {
                 ..TermsRecord::default()
             },
             effective: BTreeMap::new(),
+            asked: Vec::new(),
+            last_yes: None,
             by_hand: BTreeMap::new(),
         };
         Self {

@@ -11,8 +11,7 @@ use crate::event::HaltCause;
 use crate::host::HostState;
 use crate::rollout::{RingCount, Rollout, RolloutState, Stage};
 use crate::view::{
-    ApprovalView, FleetView, GateView, HoldView, HostView, OverrideView, RingView, RolloutView,
-    Waiting,
+    FleetView, GateView, HoldView, HostView, OverrideView, RingView, RolloutView, Waiting,
 };
 
 impl Engine {
@@ -391,7 +390,7 @@ impl Engine {
         }
     }
 
-    fn gate_name(&self, r: usize, gate: usize) -> String {
+    pub(crate) fn gate_name(&self, r: usize, gate: usize) -> String {
         self.rollouts[r]
             .plan
             .gates
@@ -418,6 +417,12 @@ impl Engine {
         let ring = self
             .stage(r)
             .map(|stage| rollout.plan.rings[stage.ring().index()].name.clone());
+        let at = self.subject(r);
+        let (now, later): (Vec<_>, Vec<_>) = self
+            .approval_views(r)
+            .into_iter()
+            .partition(|view| Some(view.subject) == at);
+        let approval = now.into_iter().next();
         RolloutView {
             id: rollout.rec.id,
             policy: rollout.plan.policy.clone(),
@@ -436,7 +441,11 @@ impl Engine {
             rings: (0..rollout.plan.rings.len())
                 .map(|ring| self.ring_view(r, ring))
                 .collect(),
-            approval: self.approval_view(r),
+            approval,
+            later,
+            early: self.early_view(r),
+            questions: self.question_views(r),
+            author: rollout.plan.author.clone(),
             overrides: self.override_views(r),
             gates: gate_views(rollout),
             due: self.due_view(r),
@@ -494,42 +503,6 @@ impl Engine {
                 .filter(|stage| matches!(stage, Stage::Soaking { .. }))
                 .and_then(|_| some(self.soak_until(rollout)?)),
         }
-    }
-
-    fn approval_view(&self, r: usize) -> Option<ApprovalView> {
-        let rollout = &self.rollouts[r];
-        if matches!(rollout.rec.state, RolloutState::Halted { .. }) {
-            return None;
-        }
-        let subject = self.subject(r)?;
-        let plan = self.approval_plan(r, subject)?;
-        let conditions = self.conditions(r, subject);
-        let next = match subject {
-            crate::command::Subject::Start => 0,
-            crate::command::Subject::Promotion { ring } => ring.next().index(),
-        };
-        let valid = rollout
-            .rec
-            .approvals
-            .iter()
-            .filter(|approval| approval.subject == subject);
-        Some(ApprovalView {
-            subject,
-            starts: self.starts(r, subject),
-            hosts: rollout.plan.rings.get(next).map_or(0, |ring| ring.planned),
-            digest: self.approval_digest(r, subject, &conditions),
-            need: plan.needed,
-            by: valid.map(|approval| approval.actor.0.clone()).collect(),
-            teams: plan.by.clone(),
-            between: self.approval_between(r, subject),
-            counts_from: self.outside_hours(r, subject).and_then(|on| on.earliest()),
-            due: matches!(self.stage(r), None | Some(Stage::Promoting { .. })),
-            failed: conditions
-                .failed
-                .iter()
-                .map(|slot| self.host_name(r, slot.0))
-                .collect(),
-        })
     }
 
     /// Freezes that people let work run in.

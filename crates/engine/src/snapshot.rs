@@ -13,7 +13,10 @@ use crate::command::HoldKind;
 use crate::engine::{Engine, Fault, FleetHold};
 use crate::fleet::Fleet;
 use crate::hold::{HostHold, Skipped};
-use crate::rollout::{Approval, Index, RampState, Record, Rollout, RolloutState, TermsRecord};
+use crate::rollout::{
+    Approval, AskedRec, Given, Index, LastYes, RampState, Record, Rollout, RolloutState,
+    TermsRecord,
+};
 use crate::slot::SlotRec;
 use crate::times::Calendar;
 
@@ -33,6 +36,9 @@ const FORMAT_WITH_TERMS: u8 = 5;
 /// The same with what the care of roles is waited for behind that.
 const FORMAT_WITH_CARE: u8 = 6;
 
+/// The same with what people said of approvals behind that.
+const FORMAT_WITH_CONSENT: u8 = 7;
+
 /// What the care of roles is waited for, by the rollout's index, where there is anything.
 #[derive(Default, Serialize, Deserialize)]
 struct Cares {
@@ -48,7 +54,7 @@ impl Cares {
 }
 
 /// The same with work by hand behind that.
-const FORMAT_WITH_HANDS: u8 = 7;
+const FORMAT_WITH_HANDS: u8 = 8;
 
 /// Work by hand, by the rollout's index.
 type Hands = Vec<(u32, BTreeMap<u32, Handwork>)>;
@@ -70,6 +76,21 @@ struct Words {
 
 /// By the rollout's index, where there is anything.
 type Terms = Vec<(u32, TermsRecord)>;
+
+/// What people said of approvals, each by the rollout's index.
+#[derive(Default, Serialize, Deserialize)]
+struct Consented {
+    /// With the index of the approval.
+    given: Vec<(u32, u32, Given)>,
+    asked: Vec<(u32, Vec<AskedRec>)>,
+    last_yes: Vec<(u32, LastYes)>,
+}
+
+impl Consented {
+    const fn is_empty(&self) -> bool {
+        self.given.is_empty() && self.asked.is_empty() && self.last_yes.is_empty()
+    }
+}
 
 #[derive(Serialize)]
 struct State<'e> {
@@ -162,7 +183,7 @@ impl Engine {
             || !words.again.is_empty()
             || !words.calendars.is_empty();
         let cares = self.cares();
-        let changes = self.changes_named();
+        let (changes, consented) = (self.changes_named(), self.consented());
         let terms: Terms = (0_u32..)
             .zip(&self.rollouts)
             .filter(|(_, rollout)| rollout.rec.terms != TermsRecord::default())
@@ -175,6 +196,8 @@ impl Engine {
             .collect();
         let format = if !hands.is_empty() {
             FORMAT_WITH_HANDS
+        } else if !consented.is_empty() {
+            FORMAT_WITH_CONSENT
         } else if !cares.is_empty() {
             FORMAT_WITH_CARE
         } else if !terms.is_empty() {
@@ -212,6 +235,9 @@ impl Engine {
         if format >= FORMAT_WITH_CARE {
             bytes = postcard::to_extend(&cares, bytes).expect(plain);
         }
+        if format >= FORMAT_WITH_CONSENT {
+            bytes = postcard::to_extend(&consented, bytes).expect(plain);
+        }
         if format >= FORMAT_WITH_HANDS {
             bytes = postcard::to_extend(&hands, bytes).expect(plain);
         }
@@ -240,6 +266,45 @@ impl Engine {
             }
         }
         cares
+    }
+
+    fn consented(&self) -> Consented {
+        let mut consented = Consented::default();
+        for (index, rollout) in (0_u32..).zip(&self.rollouts) {
+            let rec = &rollout.rec;
+            for (number, yes) in (0_u32..).zip(&rec.approvals) {
+                let given = yes.given.iter();
+                consented
+                    .given
+                    .extend(given.map(|given| (index, number, given.clone())));
+            }
+            if !rec.asked.is_empty() {
+                consented.asked.push((index, rec.asked.clone()));
+            }
+            let last = rec.last_yes.iter();
+            consented
+                .last_yes
+                .extend(last.map(|last| (index, last.clone())));
+        }
+        consented
+    }
+
+    fn take_consented(&mut self, consented: Consented) -> Result<(), Fault> {
+        let missing = || Fault::new("the snapshot misses a rollout or an approval");
+        for (index, number, given) in consented.given {
+            let rollout = self.rollouts.get_mut(index as usize).ok_or_else(missing)?;
+            let yes = rollout.rec.approvals.get_mut(number as usize);
+            yes.ok_or_else(missing)?.given = Some(given);
+        }
+        for (index, asked) in consented.asked {
+            let rollout = self.rollouts.get_mut(index as usize).ok_or_else(missing)?;
+            rollout.rec.asked = asked;
+        }
+        for (index, last) in consented.last_yes {
+            let rollout = self.rollouts.get_mut(index as usize).ok_or_else(missing)?;
+            rollout.rec.last_yes = Some(last);
+        }
+        Ok(())
     }
 
     fn words(&self) -> Words {
@@ -344,6 +409,11 @@ impl Engine {
         } else {
             (Cares::default(), rest)
         };
+        let (consented, rest): (Consented, _) = if format >= FORMAT_WITH_CONSENT {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Consented::default(), rest)
+        };
         let hands: Hands = if format >= FORMAT_WITH_HANDS {
             postcard::from_bytes(rest).map_err(unreadable)?
         } else {
@@ -391,6 +461,7 @@ impl Engine {
             rollout.rec.by_hand = by_hand;
         }
         engine.take_terms(terms)?;
+        engine.take_consented(consented)?;
         for (index, change) in changes {
             let rollout = engine.rollouts.get_mut(index as usize);
             let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;

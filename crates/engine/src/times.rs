@@ -261,6 +261,40 @@ impl Engine {
         })
     }
 
+    /// The first instant from one on at which some host of a ring may be visited; none where that is not known.
+    pub(crate) fn first_fit(&self, r: usize, ring: usize, from: Timestamp) -> Option<Timestamp> {
+        let rollout = &self.rollouts[r];
+        let slots = rollout.plan.rings.get(ring)?.slots();
+        if slots.is_empty() || rollout.plan.times.is_empty() {
+            return (!slots.is_empty()).then_some(from);
+        }
+        let kinds: std::collections::BTreeSet<_> = slots
+            .map(|slot| {
+                let slot = u32::try_from(slot).unwrap_or(u32::MAX);
+                let table = rollout.plan.times.of(Slot(slot));
+                (table, rollout.route_id(slot), slot)
+            })
+            .collect();
+        let mut seen = None;
+        let mut first: Option<Timestamp> = None;
+        for (table, route, slot) in kinds {
+            if seen == Some((table, route)) {
+                continue;
+            }
+            seen = Some((table, route));
+            let Some(table) = table else {
+                return Some(from);
+            };
+            let calendar = rollout.rec.calendar.as_ref()?;
+            let length = self.remaining(r, slot, VisitKind::Update, 0);
+            let effective = rollout.rec.effective.get(&(table as usize));
+            let open = effective.unwrap_or(&calendar.tables[table as usize].open);
+            let fits = next_fit(open, from, length);
+            first = first.into_iter().chain(fits).min();
+        }
+        first
+    }
+
     /// Whether work may run on a slot's host now, however short it is.
     pub(crate) fn may_work_now(&self, r: usize, slot: u32) -> bool {
         let rollout = &self.rollouts[r];

@@ -6,6 +6,7 @@ use ringway_model::{
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Exhibit, HoldKind, Subject, Told};
+use crate::event::Verdict;
 
 /// The fleet and its rollouts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +72,18 @@ pub struct RolloutView {
     pub rings: Vec<RingView>,
     /// What could be approved now.
     pub approval: Option<ApprovalView>,
+    /// What could be approved ahead of its time: the promotions of later rings.
+    #[serde(default)]
+    pub later: Vec<ApprovalView>,
+    /// What would end the soak that runs before its time, where the policy lets people do that.
+    #[serde(default)]
+    pub early: Option<ApprovalView>,
+    /// What people asked, the oldest first.
+    #[serde(default)]
+    pub questions: Vec<QuestionView>,
+    /// Who wrote the policy.
+    #[serde(default)]
+    pub author: Option<String>,
     /// Freezes that people let work run in.
     #[serde(default)]
     pub overrides: Vec<OverrideView>,
@@ -245,6 +258,175 @@ pub struct ApprovalView {
     pub due: bool,
     /// Names of the hosts that count as failed so far.
     pub failed: Vec<String>,
+    /// The ring that is observed; none for the start.
+    #[serde(default)]
+    pub ring: Option<String>,
+    /// Every yes that counts, with who said it when.
+    #[serde(default)]
+    pub given: Vec<YesView>,
+    /// Who could still say yes; empty where anybody may.
+    #[serde(default)]
+    pub could: Vec<CouldView>,
+    /// Who must not, although of the right team.
+    #[serde(default)]
+    pub cannot: Vec<CannotView>,
+    /// How long the ring must have been observed, where this ends a soak before its time.
+    #[serde(default)]
+    pub at_least: Option<Span>,
+    /// Hosts left behind in the ring that is observed.
+    #[serde(default)]
+    pub debt: u32,
+    /// Hosts of the ring to come that people left out.
+    #[serde(default)]
+    pub left_out: Vec<String>,
+    /// What each gate says of the ring that is observed.
+    #[serde(default)]
+    pub gates: Vec<VerdictView>,
+    /// Kinds of hosts of the ring to come of which no earlier ring has an example.
+    #[serde(default)]
+    pub untested: Vec<String>,
+    /// When the first visit can start, where that is known.
+    #[serde(default)]
+    pub first_start: Option<Timestamp>,
+    /// The largest group of the ring to come.
+    #[serde(default)]
+    pub at_once: Option<AtOnce>,
+    /// What could be taken back.
+    #[serde(default)]
+    pub way_back: Option<WayBack>,
+    /// What changed since the last yes of all.
+    #[serde(default)]
+    pub since: Option<SinceView>,
+}
+
+/// A yes that counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct YesView {
+    /// Who.
+    pub person: String,
+    /// By which of their users.
+    pub user: String,
+    /// The team of which they are a deputy.
+    pub deputy_in: Option<String>,
+    /// When; journals did not say it at first.
+    pub at: Option<Timestamp>,
+    /// When it is void unless it is used.
+    pub expires: Option<Timestamp>,
+    /// Why, where they said so.
+    pub reason: String,
+    /// Why it would be void if its time had come now.
+    pub void_now: Option<String>,
+}
+
+/// Somebody who could say yes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CouldView {
+    /// Who.
+    pub person: String,
+    /// The team of which they are a deputy.
+    pub deputy_in: Option<String>,
+    /// How to reach them.
+    pub contact: Option<String>,
+}
+
+/// Somebody who must not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CannotView {
+    /// Who.
+    pub person: String,
+    /// Why not.
+    pub why: String,
+}
+
+/// What a gate says of a ring.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct VerdictView {
+    /// The gate.
+    pub gate: String,
+    /// Its verdict.
+    pub says: Verdict,
+    /// Updated hosts that it finds up.
+    pub up: u32,
+    /// Updated hosts that it finds down.
+    pub down: u32,
+    /// Updated hosts.
+    pub of: u32,
+}
+
+/// The group of a ring of which the most hosts may be down at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct AtOnce {
+    /// The group; absent: hosts of no group.
+    pub group: Option<String>,
+    /// Its hosts in the ring.
+    pub hosts: u32,
+    /// Of these may be down at once.
+    pub down: u32,
+}
+
+/// What could be taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct WayBack {
+    /// Hosts that were changed so far.
+    pub updated: u32,
+    /// Of these, hosts that cannot go back: nobody knows what they had, or their recipe has no rollback.
+    pub without: u32,
+    /// Hosts of the ring to come whose recipe has no rollback.
+    pub to_come_without: u32,
+}
+
+/// What changed since the last yes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SinceView {
+    /// Who said it.
+    pub person: String,
+    /// When.
+    pub at: Timestamp,
+    /// What it was for.
+    pub starts: String,
+    /// Hosts that came to have the update since.
+    pub updated: i64,
+    /// Hosts that failed since.
+    pub failed: Vec<String>,
+    /// Hosts that had failed then and do not count any more.
+    pub mended: Vec<String>,
+}
+
+/// A question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct QuestionView {
+    /// Its number.
+    pub number: u32,
+    /// Who asks.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// Whom.
+    pub to: Option<String>,
+    /// What.
+    pub text: String,
+    /// The answer.
+    pub answer: Option<AnswerView>,
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct AnswerView {
+    /// Who answers.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub text: String,
 }
 
 /// One host in one rollout.

@@ -429,32 +429,13 @@ impl Executor {
 fn handed_in(handed: HandIn) -> Result<(Command, Vec<Blob>), Rejected> {
     let HandIn { command, bytes } = handed;
     let digest = Digest::of(&bytes);
-    let is_it = match &command {
-        Command::Done {
-            exhibit: Some(exhibit),
-            ..
-        } => exhibit.digest == digest && exhibit.size == bytes.len() as u64,
-        Command::Done { exhibit: None, .. }
-        | Command::Propose { .. }
-        | Command::ProposeAs { .. }
-        | Command::Refresh { .. }
-        | Command::OverrideFreeze { .. }
-        | Command::Approve { .. }
-        | Command::Reject { .. }
-        | Command::Pause { .. }
-        | Command::Resume { .. }
-        | Command::Halt { .. }
-        | Command::Cancel { .. }
-        | Command::Rollback { .. }
-        | Command::Stop { .. }
-        | Command::Go { .. }
-        | Command::Adopt { .. }
-        | Command::Skip { .. }
-        | Command::Retry { .. }
-        | Command::Hold { .. }
-        | Command::Release { .. }
-        | Command::Comment { .. } => false,
+    let named = if let Command::Done { exhibit, .. } = &command {
+        exhibit.as_ref()
+    } else {
+        None
     };
+    let is_it =
+        named.is_some_and(|exhibit| exhibit.digest == digest && exhibit.size == bytes.len() as u64);
     if is_it {
         return Ok((command, vec![blob(EXHIBIT, digest, bytes)]));
     }

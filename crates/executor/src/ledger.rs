@@ -193,6 +193,10 @@ const fn mark(event: &Event) -> Mark {
         | Event::HostRetried { .. }
         | Event::HostReleased { .. }
         | Event::Commented { .. }
+        | Event::ApprovalGiven { .. }
+        | Event::SoakCutShort { .. }
+        | Event::Asked { .. }
+        | Event::Answered { .. }
         | Event::CalendarKnown { .. }
         | Event::ChangeNamed { .. }
         | Event::FreezeOverridden { .. }

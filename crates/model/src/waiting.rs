@@ -46,6 +46,15 @@ pub enum WaitingOn {
         have: u8,
         /// Approvals needed.
         need: u8,
+        /// Who could still give one; empty where anybody may.
+        #[serde(default)]
+        could: Vec<String>,
+        /// Who must not, although of the right team, each with why.
+        #[serde(default)]
+        cannot: Vec<String>,
+        /// When the first of those that were given is void unless it is used.
+        #[serde(default)]
+        expires: Option<Timestamp>,
     },
     /// An earlier ring is not promoted yet.
     EarlierRing {
@@ -442,7 +451,7 @@ impl WaitingOn {
             Self::Fault { .. } => "a person's `go`, with a reason",
             Self::Pause { .. } => "a person's `resume`",
             Self::Halt { .. } => "a person's `resume` with a reason, `rollback` or `cancel`",
-            Self::Approval { .. } => "a person's `approve`",
+            Self::Approval { .. } => "a person's `ringway approve`",
             Self::EarlierRing { .. } => "the promotion of that ring",
             Self::Visits { .. } | Self::Step { .. } | Self::Busy { .. } => {
                 "the end of what is going on"
@@ -512,12 +521,29 @@ impl fmt::Display for WaitingOn {
             Self::Fault { what } => write!(f, "the engine stopped itself: {what}"),
             Self::Pause { by, reason } => write!(f, "paused by {by}: {reason}"),
             Self::Halt { cause } => write!(f, "halted: {cause}"),
-            Self::Approval { to, by, have, need } => {
+            Self::Approval {
+                to,
+                by,
+                have,
+                need,
+                could,
+                cannot,
+                expires,
+            } => {
                 write!(f, "{have} of {need} approvals for `{to}`")?;
-                if by.is_empty() {
-                    Ok(())
-                } else {
-                    write!(f, " (by {})", by.join(", "))
+                if !by.is_empty() {
+                    write!(f, " (by {})", by.join(", "))?;
+                    match could.as_slice() {
+                        [] => f.write_str("; nobody is left who could give one")?,
+                        names => write!(f, "; could give one: {}", Names(names))?,
+                    }
+                }
+                if !cannot.is_empty() {
+                    write!(f, "; not: {}", Names(cannot))?;
+                }
+                match expires {
+                    Some(at) => write!(f, "; void from {at} on what was given"),
+                    None => Ok(()),
                 }
             }
             Self::EarlierRing { ring } => write!(f, "ring `{ring}` comes first"),
@@ -699,6 +725,23 @@ impl fmt::Display for WaitingOn {
                     others => write!(f, "; and on {others} other hosts"),
                 }
             }
+        }
+    }
+}
+
+/// The first names, and how many more there are.
+struct Names<'n>(&'n [String]);
+
+impl fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 6;
+        for (at, name) in self.0.iter().take(SHOWN).enumerate() {
+            let comma = if at == 0 { "" } else { ", " };
+            write!(f, "{comma}{name}")?;
+        }
+        match self.0.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
         }
     }
 }

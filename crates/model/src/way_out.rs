@@ -37,6 +37,8 @@ impl WaitingOn {
             Self::HostHold { .. } => vec!["ringway release HOST".to_owned()],
             Self::Maintenance { .. } => vec!["ringway maintenance end HOST".to_owned()],
             Self::NobodyUpdated { .. } => vec![with_reason("retry HOST"), with_reason("cancel")],
+            Self::NotReady { .. } => vec![with_reason("retry HOST")],
+            Self::AllLast { .. } => vec![with_reason("skip HOST")],
             Self::ByHand {
                 host,
                 evidence: true,
@@ -54,6 +56,8 @@ impl WaitingOn {
                 format!("ringway done {host} --failed --reason WHY"),
             ],
             Self::EarlierRing { .. }
+            | Self::GoesLast { .. }
+            | Self::NoPeer { .. }
             | Self::ApprovalHours { .. }
             | Self::ExternalGate { .. }
             | Self::Visits { .. }
@@ -77,10 +81,6 @@ impl WaitingOn {
             | Self::Worker
             | Self::Window { .. }
             | Self::Freeze { .. }
-            | Self::NotReady { .. }
-            | Self::GoesLast { .. }
-            | Self::AllLast { .. }
-            | Self::NoPeer { .. }
             | Self::Calendar => Vec::new(),
         }
     }

@@ -349,6 +349,17 @@ pub struct Approvals {
     pub not_by: Vec<NotBy>,
     /// In which hours, on the clock of the fleet's zone; absent: at any time.
     pub between: Option<Hours>,
+    /// How long a yes that is not used stands; absent: as long as what it was given for.
+    pub expire: Option<Span>,
+}
+
+/// How a ring's soak may be ended before its time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Early {
+    /// How long the ring must have been observed all the same.
+    pub at_least: Span,
+    /// Who must want it.
+    pub rule: Approvals,
 }
 
 /// Somebody who may not approve, so that duties are separated.
@@ -375,6 +386,8 @@ pub struct Ring {
     pub windows: Vec<String>,
     /// What must be approved before the next ring starts; on the last ring, before the rollout completes.
     pub after_soak: Option<Approvals>,
+    /// Whether and how people may end its soak before its time; absent: they may not.
+    pub early: Option<Early>,
 }
 
 /// Which hosts a ring claims of those that no earlier ring has claimed.
@@ -740,16 +753,37 @@ pub struct Silence {
 pub struct People {
     /// Digest of the document as written.
     pub digest: Digest,
+    /// People of whom more is said than their name, by name. Whoever is not among them has the user name of their name.
+    pub people: BTreeMap<String, Person>,
     /// Teams by name.
     pub teams: BTreeMap<String, Team>,
+}
+
+impl People {
+    /// The person that a name in a document means: a user name means the person whose it is.
+    pub fn person<'a>(&'a self, name: &'a str) -> &'a str {
+        let mut people = self.people.iter();
+        people
+            .find(|(_, person)| person.users.iter().any(|user| user == name))
+            .map_or(name, |(person, _)| person.as_str())
+    }
+}
+
+/// A person.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// Their user names on the machine where Ringway runs; at least one.
+    pub users: Vec<String>,
+    /// How to reach them.
+    pub contact: Option<String>,
 }
 
 /// A team.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Team {
-    /// Its members' user names.
+    /// Its members.
     pub members: Vec<String>,
-    /// User names of those who stand in for a member; they count alike.
+    /// Those who stand in for a member; what they say counts alike, and is recorded as said by a deputy.
     pub deputies: Vec<String>,
 }
 

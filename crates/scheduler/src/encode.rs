@@ -10,6 +10,7 @@ use ringway_policy::validated::NotifyRule;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::consent::Consent;
 use crate::plan::Revision;
 use crate::terms::Terms;
 use crate::times::Times;
@@ -31,8 +32,9 @@ const WITH_MORE: u8 = 4;
 /// The format of a fleet of which hosts have vanished: as version 1, with their numbers behind it.
 const WITH_VANISHED: u8 = 2;
 
-/// What plans have besides: the revision one is, and who is told what. Each is a default where there is none of it.
-type More = (Option<Revision>, Vec<NotifyRule>);
+/// What plans have besides: the revision one is, who is told what, and what approvals depend on. Each is a default where
+/// there is none of it.
+type More = (Option<Revision>, Vec<NotifyRule>, Consent);
 
 /// Bytes that are not what they are taken for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -185,13 +187,13 @@ impl Plan {
         }
     }
 
-    const fn has_more(&self) -> bool {
-        self.revises.is_some() || !self.notify.is_empty()
+    fn has_more(&self) -> bool {
+        self.revises.is_some() || !self.notify.is_empty() || !self.consent.is_empty()
     }
 
     /// [`More`], borrowed: the bytes are the same.
-    const fn more(&self) -> (&Option<Revision>, &Vec<NotifyRule>) {
-        (&self.revises, &self.notify)
+    const fn more(&self) -> (&Option<Revision>, &Vec<NotifyRule>, &Consent) {
+        (&self.revises, &self.notify, &self.consent)
     }
 
     /// The plan that these bytes describe.
@@ -203,12 +205,13 @@ impl Plan {
         match bytes.split_first() {
             Some((&WITH_MORE, body)) => {
                 let (plan, times, terms, more): (Self, Times, Terms, More) = whole(body)?;
-                let (revises, notify) = more;
+                let (revises, notify, consent) = more;
                 Ok(Self {
                     times,
                     terms,
                     revises,
                     notify,
+                    consent,
                     ..plan
                 })
             }

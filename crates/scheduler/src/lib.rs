@@ -8,6 +8,7 @@
 mod check;
 mod claim;
 pub mod compare;
+pub mod consent;
 mod draw;
 mod encode;
 mod fleet;

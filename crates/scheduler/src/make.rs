@@ -12,6 +12,7 @@ use ringway_policy::validated::{
 
 use crate::check::check_claims;
 use crate::claim::{Claims, Wish, claim};
+use crate::consent::{Consent, EarlyPlan, RingConsent, RuleTerms};
 use crate::draw::in_drawn_order;
 use crate::index::HostIndex;
 use crate::order::in_starting_order;
@@ -173,6 +174,7 @@ impl<'d> Making<'d> {
             .iter()
             .map(|ring| self.approvals(ring.after_soak.as_ref(), &mut problems))
             .collect();
+        let consent = self.consent(&mut problems);
         PlanProblems::none_of(std::mem::take(&mut problems))?;
 
         let index = HostIndex::new(&self.fleet.hosts, self.labels());
@@ -208,7 +210,7 @@ impl<'d> Making<'d> {
         });
         let terms = fleet.map_or_else(Terms::default, |fleet| Terms::of(fleet, policy, update));
         let slots = claims.rings.iter().flatten();
-        Ok(Plan {
+        let mut plan = Plan {
             seed: self.seed,
             fleet: self.fleet.digest(),
             documents: self.digests(&routes),
@@ -237,9 +239,35 @@ impl<'d> Making<'d> {
             unclaimed: claims.unclaimed.into_iter().map(HostId).collect(),
             times,
             notify: self.documents.notify.rules.clone(),
+            consent,
             terms,
             revises: None,
-        })
+        };
+        plan.consent.strata = crate::report::strata_of(self.fleet, &plan, policy, &[]);
+        Ok(plan)
+    }
+
+    /// Who people are, and the terms of their approvals.
+    fn consent(&self, problems: &mut Vec<PlanProblem>) -> Consent {
+        let Named { policy, .. } = self.named;
+        let people = &self.documents.people;
+        let rings = policy.rings.iter().map(|ring| {
+            let early = ring.early.as_ref().and_then(|early| {
+                Some(EarlyPlan {
+                    at_least: early.at_least,
+                    rule: self.approvals(Some(&early.rule), problems)?,
+                    terms: RuleTerms::of(&early.rule, people),
+                })
+            });
+            let after_soak = ring.after_soak.as_ref();
+            RingConsent {
+                after_soak: after_soak
+                    .map_or_else(RuleTerms::default, |rule| RuleTerms::of(rule, people)),
+                early,
+            }
+        });
+        let rings = rings.collect();
+        Consent::of(self.documents, policy.start.as_ref(), rings)
     }
 
     /// Every label that something of this plan asks about.

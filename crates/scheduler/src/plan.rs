@@ -10,6 +10,7 @@ use ringway_policy::validated::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::consent::Consent;
 use crate::terms::Terms;
 use crate::times::Times;
 
@@ -67,6 +68,9 @@ pub struct Plan {
     /// The plan that this one takes the place of, where it is a revision. Written behind the rest, as `times` is.
     #[serde(skip)]
     pub revises: Option<Revision>,
+    /// What approvals depend on. Written behind the rest, like the times.
+    #[serde(skip)]
+    pub consent: Consent,
 }
 
 /// What a revision of a plan is, and what it changes. Rings that have begun are never changed by one.

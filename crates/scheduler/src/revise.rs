@@ -88,8 +88,8 @@ struct Seat {
 }
 
 /// Gives rings behind the last one what that one has, where any ring has it.
-fn extend<T: Copy>(of_rings: &mut Vec<T>, last: usize, rings: usize) {
-    if let Some(&like) = of_rings.get(last) {
+fn extend<T: Clone>(of_rings: &mut Vec<T>, last: usize, rings: usize) {
+    if let Some(like) = of_rings.get(last).cloned() {
         of_rings.resize(rings, like);
     }
 }
@@ -347,8 +347,14 @@ impl Revising<'_> {
         let last = policy.rings.len().saturating_sub(1);
         extend(&mut plan.terms.working, last, plan.rings.len());
         extend(&mut plan.terms.after_soak, last, plan.rings.len());
+        extend(&mut plan.consent.rings, last, plan.rings.len());
         plan.routes = self.routes;
         plan.unclaimed = self.unclaimed;
+        let strata = &self.before.consent.strata.names;
+        if !strata.is_empty() {
+            let fleet = self.making.fleet;
+            plan.consent.strata = crate::report::strata_of(fleet, &plan, policy, strata);
+        }
         let known = before.revises.as_ref();
         let is_told = known.map_or_else(
             || self.revision.too_late.is_empty() && self.revision.misfits.is_empty(),

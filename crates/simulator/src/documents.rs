@@ -6,10 +6,11 @@ use std::num::{NonZeroU16, NonZeroU32};
 use ringway_model::{AfterCrash, Digest, Labels, Place, Selector, Share, Span, Timestamp};
 use ringway_policy::validated::{
     After, AlreadyUnhealthy, Amount, Approvals, Ask, Binding, Care, Command, Connect, Connection,
-    Cover, DayRule, Documents, FailedShare, Fleet, FleetCalendar, Freeze, Frozen, Gate, Group,
-    Halt, Host, HostCalendar, Inspect, KeepUp, Manual, Minimum, Moment, NotBy, Offline, OnHalt,
-    Pace, People, Policy, PolicyCalendar, Probe, Ramp, Reboot, Recipe, Release, Retry, Ring,
-    RingHosts, RingSpread, Starts, Step, Team, TimeOfDay, Update, Weekdays, When, Window, Work,
+    Cover, DayRule, Documents, Early, FailedShare, Fleet, FleetCalendar, Freeze, Frozen, Gate,
+    Group, Halt, Host, HostCalendar, Inspect, KeepUp, Manual, Minimum, Moment, NotBy, Offline,
+    OnHalt, Pace, People, Person, Policy, PolicyCalendar, Probe, Ramp, Reboot, Recipe, Release,
+    Retry, Ring, RingHosts, RingSpread, Starts, Step, Team, TimeOfDay, Update, Weekdays, When,
+    Window, Work,
 };
 
 use crate::dice::Dice;
@@ -200,6 +201,40 @@ pub(crate) fn for_days(papers: &mut Papers) {
     }
 }
 
+/// Lets approvals depend on more: yeses that expire, soaks that people may end early, somebody with two user names.
+pub(crate) fn with_consent(papers: &mut Papers, dice: &mut Dice) {
+    let people = &mut papers.documents.people;
+    if dice.chance(50) {
+        let person = Person {
+            users: vec!["ana".to_owned(), "anna".to_owned()],
+            contact: Some("extension 17".to_owned()),
+        };
+        people.people.insert("ana".to_owned(), person);
+    }
+    for policy in papers.documents.policies.values_mut() {
+        let after = policy
+            .rings
+            .iter_mut()
+            .filter_map(|ring| ring.after_soak.as_mut());
+        for rule in policy.start.iter_mut().chain(after) {
+            if dice.chance(50) {
+                rule.expire = Some(dice.span(Span::minutes(8), Span::minutes(40)));
+            }
+        }
+        for ring in &mut policy.rings {
+            if ring.after_soak.is_none() && dice.chance(25) {
+                ring.after_soak = Some(approvals(dice));
+            }
+            if ring.soak >= Span::minutes(5) && dice.chance(50) {
+                ring.early = Some(Early {
+                    at_least: Span(ring.soak.millis() / 4),
+                    rule: approvals(dice),
+                });
+            }
+        }
+    }
+}
+
 fn select(text: &str) -> Selector {
     Selector::parse(text).expect("the selectors here are written right")
 }
@@ -369,6 +404,7 @@ fn approvals(dice: &mut Dice) -> Approvals {
             Vec::new()
         },
         between: None,
+        expire: None,
     }
 }
 
@@ -389,6 +425,7 @@ fn rings(dice: &mut Dice) -> Vec<Ring> {
             working_time: None,
             windows: Vec::new(),
             after_soak: dice.chance(25).then(|| approvals(dice)),
+            early: None,
         });
     }
     for name in ["canary", "early"] {
@@ -421,6 +458,7 @@ fn rings(dice: &mut Dice) -> Vec<Ring> {
                 working_time: None,
                 windows: Vec::new(),
                 after_soak: dice.chance(35).then(|| approvals(dice)),
+                early: None,
             });
         }
     }
@@ -431,6 +469,7 @@ fn rings(dice: &mut Dice) -> Vec<Ring> {
         working_time: None,
         windows: Vec::new(),
         after_soak: dice.chance(15).then(|| approvals(dice)),
+        early: None,
     });
     rings
 }
@@ -519,6 +558,7 @@ fn people() -> People {
     };
     People {
         digest: Digest::of(b"people"),
+        people: BTreeMap::new(),
         teams: BTreeMap::from([
             (
                 "operators".to_owned(),

@@ -14,6 +14,7 @@ use ringway_executor::codec::{Batch, VERSION};
 use ringway_executor::fold::Fold;
 use ringway_executor::port::{Blob, Row};
 use ringway_model::{Digest, Epoch, Timestamp};
+use ringway_scheduler::consent::Consent;
 use ringway_scheduler::terms::Terms;
 use ringway_scheduler::times::Times;
 use ringway_scheduler::{FleetSpec, Plan};
@@ -60,6 +61,8 @@ enum Line {
     /// When work may run on the hosts of the plan on the next line; only where something limits them, as in the plan's
     /// own encoding.
     Times(Box<Times>),
+    /// The same of what approvals of the plan depend on.
+    Consent(Box<Consent>),
     /// Its terms, where it has any.
     Terms(Box<Terms>),
     Plan(Digest, Box<Plan>),
@@ -170,6 +173,10 @@ impl History {
                 if !times.is_empty() {
                     lines.push(Line::Times(Box::new(times)));
                 }
+                let consent = std::mem::take(&mut plan.consent);
+                if !consent.is_empty() {
+                    lines.push(Line::Consent(Box::new(consent)));
+                }
                 let terms = std::mem::take(&mut plan.terms);
                 if !terms.is_empty() {
                     lines.push(Line::Terms(Box::new(terms)));
@@ -199,6 +206,7 @@ impl History {
         let (mut blobs, mut rows) = (Vec::new(), Vec::new());
         let mut times = Times::default();
         let mut terms = Terms::default();
+        let mut consent = Consent::default();
         for (number, line) in text.lines().enumerate() {
             let wrong = |why: String| HistoryError::Line {
                 line: number + 1,
@@ -227,11 +235,16 @@ impl History {
                     times = *of_next;
                     continue;
                 }
+                Line::Consent(of_next) => {
+                    consent = *of_next;
+                    continue;
+                }
                 Line::Terms(of_next) => {
                     terms = *of_next;
                     continue;
                 }
                 Line::Plan(digest, mut plan) => {
+                    plan.consent = std::mem::take(&mut consent);
                     plan.times = std::mem::take(&mut times);
                     plan.terms = std::mem::take(&mut terms);
                     ("plan", digest, plan.encode())

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringway_engine::{Event, HoldKind, HostState, Then, Told};
+use ringway_engine::{Event, HoldKind, HostState, Subject, Then, Told};
 use ringway_model::{FailWhy, RolloutId, Says, Slot, StepKind, StepResult};
 
 use crate::trace::word;
@@ -92,6 +92,15 @@ impl Reach {
             } => self.host((*rollout, *slot), move_word(*to), word(*to)),
             Event::Proposed { rollout, .. } => self.rollout(*rollout, "propose", "proposed"),
             Event::Approved { rollout, .. } => self.stay(*rollout, "approve"),
+            Event::ApprovalGiven {
+                rollout, subject, ..
+            } => self.stay(
+                *rollout,
+                match subject {
+                    Subject::Start | Subject::Promotion { .. } => "approve",
+                    Subject::Early { .. } => "approve early",
+                },
+            ),
             Event::ApprovalVoided { rollout, .. } => self.stay(*rollout, "void"),
             Event::Declined { rollout, .. } => self.rollout(*rollout, "decline", "paused"),
             Event::RingOpened { rollout, .. } => self.rollout(*rollout, "open", "visiting"),
@@ -154,6 +163,9 @@ impl Reach {
                 "by-hand",
             ),
             Event::Commented { rollout, .. } => self.stay(*rollout, "comment"),
+            Event::Asked { rollout, .. } => self.stay(*rollout, "ask"),
+            Event::Answered { rollout, .. } => self.stay(*rollout, "answer"),
+            Event::SoakCutShort { rollout, .. } => self.rollout(*rollout, "cut short", "promoting"),
             Event::CalendarKnown { rollout, .. } => self.stay(*rollout, "calendar"),
             Event::ChangeNamed { rollout, .. } => self.stay(*rollout, "name a change"),
             Event::FreezeOverridden { rollout, .. } => self.stay(*rollout, "override a freeze"),

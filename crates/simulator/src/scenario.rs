@@ -7,7 +7,7 @@ use crate::behaviour::ways;
 use crate::cares::{trouble, with_questions};
 use crate::checkers::{Invariant, Violation};
 use crate::dice::Dice;
-use crate::documents::{Size, by_hand, draw, for_days, in_windows};
+use crate::documents::{Size, by_hand, draw, for_days, in_windows, with_consent};
 use crate::expected::{Expected, Kind};
 use crate::history::{History, HistoryError};
 use crate::reach::Reach;
@@ -161,6 +161,10 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     if kind == Kind::Wild && !has_hours && care.chance(30) {
         with_questions(&mut papers, &mut care);
         trouble(&papers, &mut ways, &mut care);
+    }
+    let mut consent = Dice::new(seed, "consent");
+    if kind == Kind::Wild && consent.chance(60) {
+        with_consent(&mut papers, &mut consent);
     }
     let mut hands = Dice::new(seed, "who works by hand");
     if kind == Kind::Wild && hands.chance(12) {

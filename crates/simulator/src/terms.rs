@@ -13,19 +13,19 @@ use ringway_policy::validated::{
 use crate::dice::Dice;
 use crate::documents::Papers;
 
-/// Six times a day, each for all but a while of four hours.
+/// Eight times a day, each for all but a while of three hours; when in them a world begins is drawn.
 fn hours(dice: &mut Dice) -> Hours {
     let away = u32::try_from(dice.between(10, 35)).expect("small");
-    let from = u32::try_from(dice.between(0, 59)).expect("small");
+    let from = u32::try_from(dice.between(0, 179)).expect("small");
     let at = |minutes: u32| {
         TimeOfDay::new(minutes / 60 % 24, minutes % 60, 0).expect("an instant of the day")
     };
-    let all = (0..6).map(|turn| {
-        let begins = turn * 240 + from;
+    let all = (0..8).map(|turn| {
+        let begins = turn * 180 + from;
         HoursOfDay {
             days: Weekdays::DAILY,
             from: at(begins),
-            until: at(begins + 240 - away),
+            until: at(begins + 180 - away),
         }
     });
     Hours(all.collect())

@@ -125,6 +125,11 @@ impl<'a> Chronicle<'a> {
             | Event::Went { .. }
             | Event::Faulted { .. }
             | Event::Approved { .. }
+            | Event::ApprovalGiven { .. }
+            | Event::SoakCutShort { .. }
+            | Event::Asked { .. }
+            | Event::Answered { .. }
+            | Event::PeerChosen { .. }
             | Event::ApprovalVoided { .. }
             | Event::Declined { .. }
             | Event::RingOpened { .. }
@@ -153,7 +158,9 @@ impl<'a> Chronicle<'a> {
             | Event::CalendarKnown { .. }
             | Event::ChangeNamed { .. }
             | Event::FreezeOverridden { .. }
-            | Event::GateSaid { .. } => {
+            | Event::GateSaid { .. }
+            | Event::WorkAsked { .. }
+            | Event::WorkTold { .. } => {
                 let course = event.rollout().and_then(|id| self.courses.get_mut(&id));
                 if let Some(course) = course {
                     course.learn(at, event);
@@ -220,6 +227,12 @@ impl Course {
         match event {
             Event::ChangeNamed { change, .. } => self.change = Some(change.clone()),
             Event::Approved {
+                subject,
+                actor,
+                digest,
+                ..
+            }
+            | Event::ApprovalGiven {
                 subject,
                 actor,
                 digest,
@@ -327,6 +340,10 @@ impl Course {
             | Event::Alive
             | Event::ClockJumped { .. }
             | Event::FleetAdopted { .. }
+            | Event::SoakCutShort { .. }
+            | Event::Asked { .. }
+            | Event::Answered { .. }
+            | Event::PeerChosen { .. }
             | Event::FleetRefreshed { .. }
             | Event::PlanRevised { .. }
             | Event::Stopped { .. }
@@ -337,7 +354,9 @@ impl Course {
             | Event::HostHeld { .. }
             | Event::HostReleased { .. }
             | Event::FreezeOverridden { .. }
-            | Event::GateSaid { .. } => {}
+            | Event::GateSaid { .. }
+            | Event::WorkAsked { .. }
+            | Event::WorkTold { .. } => {}
         }
     }
 
@@ -361,7 +380,7 @@ impl Course {
         for yes in self.approvals.iter().filter(|yes| yes.void.is_none()) {
             let counts = match yes.subject {
                 Subject::Start => true,
-                Subject::Promotion { ring: after } => after < ring,
+                Subject::Promotion { ring: after } | Subject::Early { ring: after } => after < ring,
             };
             if counts && !names.contains(&yes.actor.0) {
                 names.push(yes.actor.0.clone());
@@ -375,6 +394,9 @@ impl Course {
         match subject {
             Subject::Start => "start".to_owned(),
             Subject::Promotion { ring } => format!("going on after ring {}", self.ring_name(ring)),
+            Subject::Early { ring } => {
+                format!("ending the soak of ring {} early", self.ring_name(ring))
+            }
         }
     }
 

@@ -200,11 +200,14 @@ impl Past {
         self.hosts.retain(|_, hosts| !hosts.is_empty());
         let what = match to {
             HostState::Pending
+            | HostState::ByHand { .. }
             | HostState::Running { .. }
             | HostState::Ready { .. }
             | HostState::Backoff { .. }
             | HostState::Skipped
             | HostState::OnHold
+            | HostState::NotReady { .. }
+            | HostState::GoesLast { .. }
             | HostState::Again => return,
             HostState::Settling
             | HostState::Updated
@@ -314,6 +317,10 @@ impl Now<'_> {
         match one.approval.as_ref()?.subject {
             Subject::Start => plan.start.as_ref(),
             Subject::Promotion { ring } => plan.rings.get(ring.index())?.after_soak.as_ref(),
+            Subject::Early { ring } => {
+                let early = plan.consent.rings.get(ring.index())?.early.as_ref();
+                early.map(|early| &early.rule)
+            }
         }
     }
 
@@ -518,12 +525,15 @@ const fn risk_word(outcome: &HostOutcome, is_down: bool) -> Option<&'static str>
         HostOutcome::Settling | HostOutcome::Updated | HostOutcome::Already if is_down => {
             Some("not evidently up")
         }
+        HostOutcome::ByHand { .. } => Some("waiting for a person by hand"),
         HostOutcome::Pending
         | HostOutcome::Visiting { .. }
         | HostOutcome::Settling
         | HostOutcome::Updated
         | HostOutcome::Already
         | HostOutcome::RolledBack
+        | HostOutcome::NotReady
+        | HostOutcome::GoesLast
         | HostOutcome::Skipped => None,
     }
 }

@@ -49,6 +49,9 @@ pub(crate) fn kind(event: &Event) -> (Kind, Option<&str>) {
         | Event::Went { actor, .. }
         | Event::Proposed { actor, .. }
         | Event::Approved { actor, .. }
+        | Event::ApprovalGiven { actor, .. }
+        | Event::Asked { actor, .. }
+        | Event::Answered { actor, .. }
         | Event::Declined { actor, .. }
         | Event::Paused { actor, .. }
         | Event::Halted {
@@ -66,6 +69,7 @@ pub(crate) fn kind(event: &Event) -> (Kind, Option<&str>) {
             actor: Some(actor), ..
         }
         | Event::Commented { actor, .. }
+        | Event::WorkTold { actor, .. }
         | Event::FleetRefreshed { actor, .. }
         | Event::FreezeOverridden { actor, .. } => (Kind::Decision, Some(&actor.0)),
         Event::Recovered { .. }
@@ -77,6 +81,7 @@ pub(crate) fn kind(event: &Event) -> (Kind, Option<&str>) {
         | Event::RingOpened { .. }
         | Event::SoakBegan { .. }
         | Event::SoakEnded { .. }
+        | Event::SoakCutShort { .. }
         | Event::Promoted { .. }
         | Event::Halted {
             cause: HaltCause::Failures { .. },
@@ -85,9 +90,11 @@ pub(crate) fn kind(event: &Event) -> (Kind, Option<&str>) {
         | Event::Finished { .. }
         | Event::Restarted { .. }
         | Event::GateSaid { .. }
+        | Event::WorkAsked { .. }
         | Event::HostReleased { actor: None, .. } => (Kind::Happening, None),
         Event::Alive
         | Event::SoakHeld { .. }
+        | Event::PeerChosen { .. }
         | Event::SoakContinued { .. }
         | Event::StepIssued { .. }
         | Event::StepEnded { .. }

@@ -29,8 +29,8 @@ pub(crate) use hosts::{
     SomeHosts,
 };
 pub(crate) use rollout::{
-    Adopt, Approve, Audit, Bounds, Connections, Due, FleetReason, Journal, OverrideFreeze,
-    Reasoned, Refresh, Run, Status, Wait, When, Which, Why,
+    Adopt, Answer, Approve, Ask, Audit, Bounds, Connections, Due, FleetReason, Journal,
+    OverrideFreeze, Promote, Reasoned, Refresh, Run, Status, Wait, When, Which, Why,
 };
 
 /// The exit codes, as `--help` shows them. `docs/reference/cli.md` explains them; `exit.rs` is where they are decided.
@@ -162,8 +162,23 @@ pub(crate) enum Cmd {
     )]
     Wait(Wait),
     /// Say yes to the start of a rollout, or to going on after a ring
-    #[command(after_help = "Examples:\n    ringway approve\n    ringway approve --digest DIGEST")]
+    #[command(
+        after_help = "Examples:\n    ringway approve\n    ringway approve --ring broad --show\n    ringway approve --digest DIGEST"
+    )]
     Approve(Approve),
+    /// End a soak before its time, where the policy lets people
+    #[command(
+        after_help = "Example:\n    ringway promote --early --reason 'the fault is exploited since noon'"
+    )]
+    Promote(Promote),
+    /// Ask something about what is to be approved; everybody who approves is shown it until it is answered
+    #[command(
+        after_help = "Example:\n    ringway ask --to operators 'is the vendor told of web-3?'"
+    )]
+    Ask(Ask),
+    /// Answer a question
+    #[command(after_help = "Example:\n    ringway answer 2 'yes, case 8823'")]
+    Answer(Answer),
     /// Say no; the rollout pauses
     Reject(Reasoned),
     /// Let a rollout rest; what is in flight is brought back into service
@@ -297,6 +312,9 @@ impl Cmd {
             Self::Due(args) => args.observed.observe,
             Self::Wait(args) => args.observed.observe,
             Self::Approve(args) => args.observed.observe,
+            Self::Promote(args) => args.observed.observe,
+            Self::Ask(args) => args.observed.observe,
+            Self::Answer(args) => args.observed.observe,
             Self::Reject(args)
             | Self::Pause(args)
             | Self::Resume(args)

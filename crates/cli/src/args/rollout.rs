@@ -119,12 +119,84 @@ pub(crate) struct Approve {
     /// Which rollout.
     #[command(flatten)]
     pub(crate) which: Which,
+    /// Ahead of time: going on to this ring, or to `completion`
+    #[arg(long, value_name = "RING")]
+    pub(crate) ring: Option<String>,
+    /// Only show what there is to approve
+    #[arg(long, conflicts_with_all = ["yes", "digest"])]
+    pub(crate) show: bool,
     /// Do not ask, approve what is shown
     #[arg(long, short)]
     pub(crate) yes: bool,
     /// Approve only this digest, as it was shown before; does not ask
     #[arg(long, value_name = "DIGEST")]
     pub(crate) digest: Option<Digest>,
+    /// When, where nothing runs.
+    #[command(flatten)]
+    pub(crate) when: When,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
+}
+
+/// Going on before the soak is over.
+#[derive(Debug, Args)]
+pub(crate) struct Promote {
+    /// End the soak that runs before its time
+    #[arg(long)]
+    pub(crate) early: bool,
+    /// Why; it is journaled with your name
+    #[arg(long, short, value_name = "TEXT", default_value = "")]
+    pub(crate) reason: String,
+    /// Which rollout.
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Do not ask, approve what is shown
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    /// Approve only this digest, as it was shown before; does not ask
+    #[arg(long, value_name = "DIGEST")]
+    pub(crate) digest: Option<Digest>,
+    /// When, where nothing runs.
+    #[command(flatten)]
+    pub(crate) when: When,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
+}
+
+/// A question.
+#[derive(Debug, Args)]
+pub(crate) struct Ask {
+    /// What
+    #[arg(value_name = "TEXT")]
+    pub(crate) text: String,
+    /// Whom: a team or a person of the policy
+    #[arg(long, value_name = "WHO")]
+    pub(crate) to: Option<String>,
+    /// Which rollout.
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// When, where nothing runs.
+    #[command(flatten)]
+    pub(crate) when: When,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
+}
+
+/// An answer.
+#[derive(Debug, Args)]
+pub(crate) struct Answer {
+    /// The number of the question
+    #[arg(value_name = "NUMBER")]
+    pub(crate) number: u32,
+    /// What
+    #[arg(value_name = "TEXT")]
+    pub(crate) text: String,
+    /// Which rollout.
+    #[command(flatten)]
+    pub(crate) which: Which,
     /// When, where nothing runs.
     #[command(flatten)]
     pub(crate) when: When,

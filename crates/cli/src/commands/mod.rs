@@ -1,6 +1,7 @@
 //! The commands, each from its arguments to an exit code.
 
 mod announced;
+mod approvals;
 mod by_hand;
 mod calendar;
 mod completions;
@@ -21,6 +22,7 @@ mod run;
 mod status;
 mod wait;
 
+pub(crate) use approvals::{answer, approve, ask, promote};
 pub(crate) use by_hand::{done, evidence};
 pub(crate) use calendar::calendar;
 pub(crate) use completions::completions;
@@ -33,7 +35,7 @@ pub(crate) use inventory::hosts;
 pub(crate) use lint::lint;
 pub(crate) use man::man;
 pub(crate) use manifest::manifest;
-pub(crate) use orders::{Aim, adopt, approve, fleet_order, order};
+pub(crate) use orders::{Aim, adopt, fleet_order, order};
 pub(crate) use recipes::recipes;
 pub(crate) use refresh::{because, refresh};
 pub(crate) use run::run;

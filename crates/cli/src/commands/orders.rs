@@ -12,18 +12,17 @@
 use std::path::Path;
 
 use ringway_engine::Command;
-use ringway_engine::view::{ApprovalView, FleetView, RolloutView};
+use ringway_engine::view::{FleetView, RolloutView};
 use ringway_model::RolloutId;
 use ringway_runtime::is_observed;
 
 use super::by_hand::handed;
 use super::later;
-use crate::args::{Adopt, Approve, FleetReason, Reasoned, When, Which};
+use crate::args::{Adopt, FleetReason, Reasoned, When, Which};
 use crate::exit::{End, Failure, Outcome};
 use crate::follow::{Until, follow};
 use crate::out::Out;
 use crate::session::{Beginning, Informant, Session};
-use crate::show;
 
 /// What a command is for, and with that what it does where nothing runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,54 +85,6 @@ pub(crate) async fn adopt(out: Out, data: &Path, args: Adopt) -> Outcome {
         when: args.when,
     };
     give(out, data, &informant, order).await
-}
-
-/// `ringway approve`.
-pub(crate) async fn approve(out: Out, data: &Path, args: Approve) -> Outcome {
-    let (informant, view) = Informant::look(data).await?;
-    let rollout = choose(&view, args.which)?;
-    let Some(wanted) = &rollout.approval else {
-        let why = format!("{} asks for no approval now", rollout.id);
-        return Err(Failure::new(End::Refused, why).hint("`ringway why` says what it waits for"));
-    };
-    out.say(&format!(
-        "{} {} by policy {}",
-        show::named(rollout.id, rollout.change.as_ref()),
-        rollout.update,
-        rollout.policy
-    ));
-    out.say(show::approval(wanted).trim_end());
-    let digest = match args.digest {
-        Some(digest) => digest,
-        None => confirmed(out, wanted, args.yes)?,
-    };
-    let command = Command::Approve {
-        rollout: rollout.id,
-        subject: wanted.subject,
-        digest,
-    };
-    let order = Order {
-        command,
-        rollout: Some(rollout.id),
-        aim: Aim::GoOn,
-        when: args.when,
-    };
-    give(out, data, &informant, order).await
-}
-
-fn confirmed(out: Out, wanted: &ApprovalView, yes: bool) -> Result<ringway_model::Digest, Failure> {
-    if yes || (out.can_ask() && out.confirm("Approve exactly this?")) {
-        return Ok(wanted.digest);
-    }
-    let why = if out.can_ask() {
-        "nothing was approved"
-    } else {
-        "nobody is at the terminal to confirm it"
-    };
-    Err(Failure::new(End::Refused, why).hint(format!(
-        "`--yes` approves without asking, `--digest {}` only exactly this",
-        wanted.digest
-    )))
 }
 
 /// Something to be done.

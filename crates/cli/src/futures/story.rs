@@ -321,6 +321,10 @@ fn matters(event: &Event) -> bool {
         | Event::HostHeld { .. }
         | Event::HostReleased { .. }
         | Event::Commented { .. }
+        | Event::ApprovalGiven { .. }
+        | Event::SoakCutShort { .. }
+        | Event::Asked { .. }
+        | Event::Answered { .. }
         | Event::FreezeOverridden { .. }
         | Event::GateSaid { .. }
         | Event::WorkAsked { .. }

@@ -23,9 +23,22 @@ fn said(command: &Command) -> String {
             let what = match subject {
                 Subject::Start => "its start",
                 Subject::Promotion { .. } => "going on",
+                Subject::Early { .. } => "an early end of its soak",
             };
             (format!("approve {rollout}, {what}"), "")
         }
+        Command::PromoteEarly {
+            rollout, reason, ..
+        } => (format!("end the soak of {rollout} early"), reason.as_str()),
+        Command::Ask { rollout, text, .. } => (format!("ask about {rollout}"), text.as_str()),
+        Command::Answer {
+            rollout,
+            number,
+            text,
+        } => (
+            format!("answer question {number} about {rollout}"),
+            text.as_str(),
+        ),
         Command::Reject { rollout, reason } => (format!("reject {rollout}"), reason.as_str()),
         Command::Pause { rollout, reason } => (format!("pause {rollout}"), reason.as_str()),
         Command::Resume { rollout, reason } => (format!("resume {rollout}"), reason.as_str()),

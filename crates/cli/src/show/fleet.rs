@@ -1,8 +1,11 @@
 //! The fleet and its rollouts: rings as lanes, what each waits for, and what would unblock it.
 
-use ringway_engine::view::{ApprovalView, FleetView, HoldView, RingView, RolloutView, Waiting};
+use ringway_engine::view::{
+    ApprovalView, FleetView, HoldView, QuestionView, RingView, RolloutView, Waiting,
+};
 use ringway_model::{Says, Timestamp};
 
+use super::approving::{one_yes, others};
 use super::bar::bar;
 use super::paint::{Paint, bold, paint};
 use super::words::{hosts, named, put, until};
@@ -112,8 +115,15 @@ pub(crate) fn rollout(view: &RolloutView, now: Timestamp) -> String {
     }
     text.push_str(&reasons(&view.waiting, now));
     text.push_str(&terms(view, now));
+    text.push_str(&questions(&view.questions));
     if let Some(wanted) = &view.approval {
-        text.push_str(&approval(wanted));
+        text.push_str(&approval(wanted, now));
+    }
+    if let Some(wanted) = view.early.as_ref().filter(|wanted| !wanted.by.is_empty()) {
+        text.push_str(&approval(wanted, now));
+    }
+    for wanted in view.later.iter().filter(|wanted| !wanted.by.is_empty()) {
+        text.push_str(&approval(wanted, now));
     }
     if view.hit > 0 {
         put(
@@ -181,26 +191,37 @@ fn terms(view: &RolloutView, now: Timestamp) -> String {
     text
 }
 
-/// What could be approved, as the person who decides needs to see it.
-pub(crate) fn approval(view: &ApprovalView) -> String {
-    let given = if view.by.is_empty() {
-        "nobody yet".to_owned()
+/// What could be approved, in short: `ringway approve` shows the whole.
+fn approval(view: &ApprovalView, now: Timestamp) -> String {
+    let what = if view.at_least.is_some() {
+        "a yes ends the soak early"
     } else {
-        view.by.join(", ")
+        "a yes starts"
     };
-    let mut text = format!(
-        "  a yes starts {} ({}): {} of {} approvals, given by {given}; digest {}\n",
-        bold(&view.starts),
-        hosts(view.hosts),
-        view.by.len(),
-        view.need,
-        view.digest.short()
-    );
-    if !view.teams.is_empty() {
+    let mut text = format!("  {what}");
+    if view.at_least.is_none() {
         put(
             &mut text,
-            format_args!("    may approve: {}\n", view.teams.join(", ")),
+            format_args!(" {} ({})", bold(&view.starts), hosts(view.hosts)),
         );
+    }
+    let given: Vec<String> = view.given.iter().map(|yes| one_yes(yes, now)).collect();
+    let given = if given.is_empty() {
+        "nobody yet".to_owned()
+    } else {
+        given.join(", ")
+    };
+    put(
+        &mut text,
+        format_args!(
+            ": {} of {} approvals, given by {given}; digest {}\n",
+            view.by.len(),
+            view.need,
+            view.digest.short()
+        ),
+    );
+    if let Some(others) = others(view) {
+        put(&mut text, format_args!("    could approve: {others}\n"));
     }
     if let Some(between) = &view.between {
         let now = view
@@ -212,10 +233,38 @@ pub(crate) fn approval(view: &ApprovalView) -> String {
         let list = paint(Paint::Bad, &shortened(&view.failed, 8));
         put(&mut text, format_args!("    failed so far: {list}\n"));
     }
-    if !view.due {
-        text.push_str("    not due yet; an early yes is kept while things get no worse\n");
+    if !view.untested.is_empty() {
+        let list = shortened(&view.untested, 4);
+        put(&mut text, format_args!("    no ring has tested: {list}\n"));
     }
+    let command = match view.at_least {
+        Some(_) => "ringway promote --early --reason TEXT",
+        None => "ringway approve",
+    };
+    let early = match (view.due, view.at_least) {
+        (true, _) => String::new(),
+        (false, None) => "; not due yet, an early yes is kept while things get no worse".to_owned(),
+        (false, Some(at_least)) => format!("; not before {at_least} of it"),
+    };
+    put(&mut text, format_args!("    type: {command}{early}\n"));
     text
+}
+
+/// What was asked and nobody has answered.
+fn questions(questions: &[QuestionView]) -> String {
+    let open = questions.iter().filter(|one| one.answer.is_none());
+    open.map(|one| {
+        let to = one.to.as_ref();
+        let to = to.map_or_else(String::new, |to| format!(" {to}"));
+        let line = format!("question {}: {} asks{to}: {}", one.number, one.by, one.text);
+        let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+        format!(
+            "  {}\n    type: ringway answer {} TEXT\n",
+            paint(Paint::Busy, &line),
+            one.number
+        )
+    })
+    .collect()
 }
 
 /// The first names, and how many more there are.
@@ -347,6 +396,10 @@ mod tests {
             ],
             rings: vec![lab, canary, ring("broad", "to come", 18)],
             approval: None,
+            later: Vec::new(),
+            early: None,
+            questions: Vec::new(),
+            author: None,
             overrides: Vec::new(),
             gates: Vec::new(),
             due: None,

@@ -1,5 +1,6 @@
 //! Views as text for people. Pure: values in, text out; nothing here asks or prints.
 
+mod approving;
 mod bar;
 mod errand;
 mod fleet;
@@ -12,8 +13,9 @@ mod said;
 mod update;
 mod words;
 
+pub(crate) use approving::approving;
 pub(crate) use errand::errand;
-pub(crate) use fleet::{approval, fleet, holds, reasons, rollout, shortened};
+pub(crate) use fleet::{fleet, holds, reasons, rollout, shortened};
 pub(crate) use host::{host, ring_waits, rollout_waits};
 pub(crate) use narrate::{Narrator, ending, host_state};
 pub(crate) use observed::observed;

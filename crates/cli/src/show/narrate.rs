@@ -133,6 +133,59 @@ impl<'a> Narrator<'a> {
                     digest.short()
                 )
             }
+            Event::ApprovalGiven {
+                rollout,
+                subject,
+                actor,
+                digest,
+                shown,
+                reason,
+                ..
+            } => {
+                let by = if shown.person == actor.0 {
+                    actor.0.clone()
+                } else {
+                    format!("{} (user {actor})", shown.person)
+                };
+                let deputy = shown.deputy_in.as_ref();
+                format!(
+                    "{name} {} approved by {by}{}{} (digest {}){}",
+                    self.subject(*rollout, *subject),
+                    deputy.map_or_else(String::new, |team| format!(", deputy in {team}")),
+                    shown
+                        .expires
+                        .map_or_else(String::new, |at| format!(", void at {at} unless used")),
+                    digest.short(),
+                    because(reason)
+                )
+            }
+            Event::SoakCutShort {
+                rollout,
+                ring,
+                observed,
+                people,
+            } => format!(
+                "{rollout} ring {} soaked for {observed}, ended early by {}",
+                self.ring(*rollout, *ring),
+                people.join(" and ")
+            ),
+            Event::Asked {
+                number,
+                actor,
+                to,
+                text,
+                ..
+            } => {
+                let to = to.as_ref();
+                let to = to.map_or_else(String::new, |to| format!(" {to}"));
+                format!("{name} question {number}: {actor} asks{to}: {text}")
+            }
+            Event::Answered {
+                number,
+                actor,
+                text,
+                ..
+            } => format!("{name} question {number}: {actor} answers: {text}"),
             Event::ApprovalVoided {
                 rollout,
                 subject,
@@ -405,6 +458,12 @@ impl<'a> Narrator<'a> {
             Subject::Start => "start".to_owned(),
             Subject::Promotion { ring } => {
                 format!("going on after ring {}", self.ring(rollout, ring))
+            }
+            Subject::Early { ring } => {
+                format!(
+                    "an early end of the soak of ring {}",
+                    self.ring(rollout, ring)
+                )
             }
         }
     }

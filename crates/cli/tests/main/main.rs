@@ -1,6 +1,7 @@
 //! The `ringway` command from outside: what it prints where, and with which code it ends.
 
 mod afterwards;
+mod approving;
 mod changes;
 mod commands;
 mod diff;

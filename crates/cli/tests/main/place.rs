@@ -93,6 +93,18 @@ impl Place {
         Self::with(", after_soak: { approvals: 1 }")
     }
 
+    /// A rollout with these rings.
+    pub(crate) fn with_rings(rings: &str) -> Self {
+        let place = Self::new();
+        let (head, rest) = POLICY.split_once("rings:\n").unwrap();
+        let pace = rest.rfind("pace:").unwrap();
+        place.write(
+            "policy.yaml",
+            &format!("{head}rings:\n{rings}\n{}", &rest[pace..]),
+        );
+        place
+    }
+
     fn with(approval: &str) -> Self {
         let place = Self {
             directory: tempfile::tempdir().unwrap(),

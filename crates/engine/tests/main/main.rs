@@ -13,6 +13,7 @@
 
 mod by_hand;
 mod care;
+mod consent;
 mod holds;
 mod hosts;
 mod people;

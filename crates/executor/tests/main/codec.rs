@@ -2,12 +2,12 @@
 
 use ringway_engine::{
     Command, Conditions, Ending, Event, Exhibit, Final, HaltCause, HoldKind, HostState, Input,
-    Subject, Then, Told,
+    Shown, Subject, Then, Told, Verdict,
 };
 use ringway_executor::codec::{Batch, DecodeError};
 use ringway_model::{
     Actor, Digest, Epoch, Evidence, FailWhy, HostId, IntentId, ProbeId, RingIndex, RolloutId, Says,
-    Slot, StepKind, StepResult, Timestamp, VisitKind,
+    Slot, Span, StepKind, StepResult, Timestamp, VisitKind,
 };
 
 /// Formats that journals exist in. If one does not read any more, the change needs a new version and an upcaster, never
@@ -495,6 +495,79 @@ fn a_refresh() -> Batch {
     }
 }
 
+/// What came with people and their approvals, within version 2.
+fn words_of_approvers() -> Batch {
+    let (rollout, ring, digest) = (RolloutId(1), RingIndex(2), Digest::of(b"shown"));
+    let (why, early) = (|| text("why"), Subject::Early { ring });
+    let inputs = [
+        Command::PromoteEarly {
+            rollout,
+            ring,
+            digest,
+            reason: why(),
+        },
+        Command::Ask {
+            rollout,
+            to: Some(text("ben")),
+            text: why(),
+        },
+        Command::Answer {
+            rollout,
+            number: 2,
+            text: why(),
+        },
+    ];
+    let events = vec![
+        Event::ApprovalGiven {
+            rollout,
+            subject: early,
+            actor: ana(),
+            digest,
+            conditions: Conditions {
+                failed: vec![Slot(4)],
+                debt: 1,
+            },
+            shown: Shown {
+                person: text("ana"),
+                deputy_in: Some(text("operators")),
+                gates: vec![Verdict::Pass, Verdict::Inconclusive, Verdict::Regressed],
+                left_out: vec![Slot(300)],
+                untested: vec![2, 700],
+                expires: Some(Timestamp(1 << 40)),
+            },
+            reason: why(),
+        },
+        Event::SoakCutShort {
+            rollout,
+            ring,
+            observed: Span::hours(2),
+            people: vec![text("ana")],
+        },
+        Event::Asked {
+            rollout,
+            number: 2,
+            actor: ana(),
+            to: None,
+            text: why(),
+        },
+        Event::Answered {
+            rollout,
+            number: 2,
+            actor: ana(),
+            text: why(),
+        },
+    ];
+    let inputs = inputs.map(|command| Input::Command {
+        actor: ana(),
+        command,
+    });
+    Batch {
+        inputs: inputs.to_vec(),
+        events,
+        ..Batch::default()
+    }
+}
+
 #[test]
 fn a_refresh_is_written_and_read_as_it_always_was() {
     let body = a_refresh().encode();
@@ -569,6 +642,18 @@ fn work_by_hand_is_written_and_read_as_it_always_was() {
     let body = work_by_hand().encode();
     assert_eq!(Digest::of(&body).to_string(), BY_HAND, "{}", hex(&body));
     assert_eq!(Batch::decode(&body).unwrap(), work_by_hand());
+}
+
+#[test]
+fn words_of_approvers_are_written_and_read_as_they_always_were() {
+    let body = words_of_approvers().encode();
+    assert_eq!(
+        Digest::of(&body).to_string(),
+        "c4e6dd48beb4c0fbf01b179882b3138570bec45993e0fbc2607eaf8cebe27959",
+        "{}",
+        hex(&body)
+    );
+    assert_eq!(Batch::decode(&body).unwrap(), words_of_approvers());
 }
 
 #[test]

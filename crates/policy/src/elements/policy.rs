@@ -194,7 +194,7 @@ fn calendar(fields: &Fields<'_, '_, '_, '_>, policy: &str) -> Option<PolicyCalen
 fn due(cx: &Cx<'_>, node: &Node<'_>) -> Option<BTreeMap<String, ringway_model::Span>> {
     let due = scalar::map(cx, node, "due dates", |cx, name, place, value| {
         if name == "exploited" {
-            let report = not_supported("`exploited`", "what is known to be exploited", place);
+            let report = not_supported("`exploited`", "due dates of what is exploited", place);
             cx.report(report);
             return None;
         }
@@ -248,9 +248,13 @@ pub(crate) fn approval_rules(policy: &Policy) -> impl Iterator<Item = (String, &
         .start
         .iter()
         .map(|rule| (format!("policy {} start", policy.name), rule));
-    let rings = policy.rings.iter().filter_map(|ring| {
-        let path = format!("policy {} ring {} after_soak", policy.name, ring.name);
-        Some((path, ring.after_soak.as_ref()?))
+    let rings = policy.rings.iter().flat_map(|ring| {
+        let path = |key| format!("policy {} ring {} {key}", policy.name, ring.name);
+        let after = ring.after_soak.iter();
+        let early = ring.early.iter().map(|early| &early.rule);
+        after
+            .map(move |rule| (path("after_soak"), rule))
+            .chain(early.map(move |rule| (path("promote_early"), rule)))
     });
     start.chain(rings)
 }

@@ -2,14 +2,14 @@
 
 use ringway_model::Span;
 
-use super::approvals::{self, APPROVALS};
+use super::approvals::{self, APPROVALS, EARLY};
 use super::fleet::optional;
 use super::window;
 use crate::fields::{Cx, Fields, nearest};
 use crate::problem::{Code, LINE, Report};
 use crate::scalar;
 use crate::shape::{Is, Shape, may, must};
-use crate::validated::{Cover, Ring, RingHosts};
+use crate::validated::{Cover, Early, Ring, RingHosts};
 use crate::yaml::{Node, Value};
 
 /// One ring.
@@ -39,6 +39,11 @@ pub(crate) static RING: Shape = Shape {
             "after_soak",
             Is::Of(&APPROVALS),
             "What must be approved before the next ring starts.",
+        ),
+        may(
+            "promote_early",
+            Is::Of(&EARLY),
+            "Whether people may end the soak before its time, and who; they may not where absent.",
         ),
         may(
             "windows",
@@ -125,6 +130,10 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, policy: &str) -> Option<Ring> {
         let after_soak = fields.read("after_soak", |cx, node| {
             approvals::read(cx, node, &format!("{path} after_soak"))
         });
+        let early = fields.read("promote_early", |cx, node| {
+            approvals::early(cx, node, &format!("{path} promote_early"))
+        });
+        check_early(cx, &fields, early.as_ref(), soak.map(|(soak, _)| soak));
         Some(Ring {
             name: name?,
             hosts: hosts?,
@@ -132,8 +141,32 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, policy: &str) -> Option<Ring> {
             working_time: soak?.1,
             windows: optional(&fields, "windows", windows)?,
             after_soak,
+            early: optional(&fields, "promote_early", early.map(Some))?,
         })
     })
+}
+
+/// What ends a soak before its time must be able to.
+fn check_early(
+    cx: &Cx<'_>,
+    fields: &Fields<'_, '_, '_, '_>,
+    early: Option<&Early>,
+    soak: Option<Span>,
+) {
+    if let (Some(early), Some(soak)) = (early, soak)
+        && early.at_least >= soak
+    {
+        let message = format!(
+            "`promote_early` can end nothing: it asks for {} of observation, and the soak is {soak}",
+            early.at_least
+        );
+        let report = Report::new(
+            Code::KeyConflict,
+            fields.key_place("promote_early"),
+            message,
+        );
+        cx.report(report.hint("ask for less than the soak, or leave it out"));
+    }
 }
 
 /// Where a ring says which hosts: its selector, or all of `hosts`.

@@ -25,6 +25,7 @@ pub(super) fn check(documents: &Documents, notes: &Notes, found: &mut Found) {
             let author = policy
                 .author
                 .as_deref()
+                .map(|author| documents.people.person(author))
                 .filter(|_| rule.not_by.contains(&NotBy::PolicyAuthor));
             let without = match author.filter(|author| people.remove(author)) {
                 Some(author) => format!(" without the author `{author}`"),

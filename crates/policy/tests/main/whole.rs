@@ -185,3 +185,30 @@ fn ready_made_worlds_are_valid() {
         ]
     );
 }
+
+#[test]
+fn people_have_users_and_rules_have_terms() {
+    let documents = documents(&[CORP]);
+    let people = &documents.people;
+    assert_eq!(people.people["ana"].users, ["amueller", "ana-adm"]);
+    assert_eq!(people.people["ana"].contact.as_deref(), Some("+49 69 1234"));
+    assert_eq!(
+        people.people["ben"].users,
+        ["ben"],
+        "whoever has none said has their name"
+    );
+    assert_eq!(
+        [
+            people.person("ana-adm"),
+            people.person("ben"),
+            people.person("zoe")
+        ],
+        ["ana", "ben", "zoe"]
+    );
+    let canary = &documents.policies["everything"].rings[1];
+    let after = canary.after_soak.as_ref().unwrap();
+    assert_eq!(after.expire, Some(Span::hours(24)));
+    let early = canary.early.as_ref().unwrap();
+    assert_eq!((early.at_least, early.rule.needed), (Span::hours(2), 2));
+    assert_eq!(documents.policies["everything"].rings[0].early, None);
+}

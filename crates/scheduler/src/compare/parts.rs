@@ -4,7 +4,9 @@ use ringway_model::{Digest, Span};
 use ringway_policy::validated::{AlreadyUnhealthy, OnHalt};
 use serde::Serialize;
 
-use crate::report::{ApprovalReport, ExternalReport, GateReport, PaceReport, RingEstimate};
+use crate::report::{
+    ApprovalReport, EarlyReport, ExternalReport, GateReport, PaceReport, RingEstimate,
+};
 
 /// Two plans of one update over one fleet, side by side.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -89,6 +91,9 @@ pub struct RingSide {
     pub working_ms: Option<Span>,
     /// What must be approved before going on.
     pub after_soak: Option<ApprovalReport>,
+    /// How people may end the soak before its time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub early: Option<EarlyReport>,
     /// When, if all goes well.
     pub estimate: RingEstimate,
     /// Hosts that have the update when this ring halts.

@@ -7,7 +7,7 @@ use ringway_model::Span;
 use ringway_policy::validated::{AlreadyUnhealthy, OnHalt};
 
 use super::parts::{Comparison, FirstSoak, Place, RingSide, Side, Terms};
-use crate::report::{ApprovalReport, ExternalReport, about, pace_in_words};
+use crate::report::{ApprovalReport, EarlyReport, ExternalReport, about, pace_in_words};
 use crate::text::Text;
 use crate::words::{counted, hosts, push, shortened};
 
@@ -193,6 +193,11 @@ fn ring(text: &mut Text, old: &RingSide, new: &RingSide) {
                 &approval(new.after_soak.as_ref()),
             ),
         ),
+        (
+            "early",
+            old.early != new.early,
+            change(&early(old.early.as_ref()), &early(new.early.as_ref())),
+        ),
         ("at stake", old.risk != new.risk, at_stake(old, new)),
         (
             "first of",
@@ -220,6 +225,9 @@ fn one_sided(text: &mut Text, ring: &RingSide, what: &str) {
     text.entry("halts", &halts(ring));
     text.entry("soak", &soak(ring));
     text.entry("then", &approval(ring.after_soak.as_ref()));
+    if ring.early.is_some() {
+        text.entry("early", &early(ring.early.as_ref()));
+    }
     if ring.hosts > 0 {
         text.entry("at stake", &at_stake(ring, ring));
     }
@@ -272,7 +280,20 @@ fn approval(wanted: Option<&ApprovalReport>) -> String {
     if let Some(between) = &wanted.between {
         push(&mut words, format_args!(", {between}"));
     }
+    if let Some(expire) = wanted.expire_ms {
+        push(&mut words, format_args!(", void after {expire}"));
+    }
     words
+}
+
+fn early(early: Option<&EarlyReport>) -> String {
+    early.map_or_else(
+        || "never".to_owned(),
+        |early| {
+            let rule = approval(Some(&early.approvals));
+            format!("after {} with {rule}", early.at_least_ms)
+        },
+    )
 }
 
 fn place(place: &Place) -> &str {

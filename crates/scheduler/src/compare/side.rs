@@ -24,10 +24,14 @@ pub(super) fn side(fleet: &FleetSpec, plan: &Plan, strata: &[RingStrata]) -> Sid
             halts_on: ring.halt_on,
             debt_allowed: ring.debt_allowed,
             soak_ms: ring.soak,
-            after_soak: ring
-                .after_soak
-                .as_ref()
-                .map(|wanted| report::approval(wanted, plan, plan.terms.after_soak(at))),
+            after_soak: ring.after_soak.as_ref().map(|wanted| {
+                report::approval(
+                    wanted,
+                    plan,
+                    (plan.consent.after_soak(at), plan.terms.after_soak(at)),
+                )
+            }),
+            early: report::early(plan, at),
             working_ms: plan.terms.working(at).map(|working| working.time),
             estimate,
             risk,
@@ -50,10 +54,9 @@ pub(super) fn side(fleet: &FleetSpec, plan: &Plan, strata: &[RingStrata]) -> Sid
         exposure_ms: rings.iter().map(exposure).fold(Span::ZERO, Span::plus),
         rings,
         terms: Terms {
-            start: plan
-                .start
-                .as_ref()
-                .map(|wanted| report::approval(wanted, plan, plan.terms.start)),
+            start: plan.start.as_ref().map(|wanted| {
+                report::approval(wanted, plan, (Some(&plan.consent.start), plan.terms.start))
+            }),
             pace: report::pace(plan),
             gates: report::gates(fleet, plan),
             external: report::external(plan),

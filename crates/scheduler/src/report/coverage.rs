@@ -6,6 +6,7 @@ use ringway_model::canonical_value;
 use ringway_policy::validated::{Policy, RingHosts};
 
 use super::parts::{Coverage, StratumReport};
+use crate::consent::{MOST_STRATA, Strata};
 use crate::index::value_of;
 use crate::plan::Plan;
 use crate::spec::{FleetSpec, HostSpec};
@@ -23,22 +24,10 @@ pub(super) fn coverage(fleet: &FleetSpec, plan: &Plan, policy: Option<&Policy>) 
     let covers: Vec<_> = (0..plan.rings.len())
         .map(|ring| cover_of(policy, ring))
         .collect();
-    let mut by: Vec<String> = Vec::new();
-    for label in covers.iter().flatten().copied().flatten() {
-        if !by.contains(label) {
-            by.push(label.clone());
-        }
-    }
-    let asked_for = !by.is_empty();
-    if !asked_for {
-        by = usual(fleet, plan);
-    }
-    let group = |host: &HostSpec| {
-        host.group
-            .map(|group| fleet.groups[group.index()].name.as_str())
-    };
+    let (mut by, asked_for) = labels(fleet, plan, policy);
+    let group = |host: &HostSpec| group_of(fleet, host);
     let counts = if by.is_empty() {
-        by.push("group".to_owned());
+        by.push(GROUP.to_owned());
         counts(fleet, plan, |host, key| key.push(group(host)))
     } else {
         let value = |host, label: &String| value_of(host, label).map(canonical_value);
@@ -70,6 +59,80 @@ pub(super) fn coverage(fleet: &FleetSpec, plan: &Plan, policy: Option<&Policy>) 
         asked_for,
     }
 }
+
+/// The labels by which hosts are told apart, and whether a ring asks for them.
+fn labels(fleet: &FleetSpec, plan: &Plan, policy: Option<&Policy>) -> (Vec<String>, bool) {
+    let mut by: Vec<String> = Vec::new();
+    let covers = (0..plan.rings.len()).filter_map(|ring| cover_of(policy, ring));
+    for label in covers.flatten() {
+        if !by.contains(label) {
+            by.push(label.clone());
+        }
+    }
+    if by.is_empty() {
+        (usual(fleet, plan), false)
+    } else {
+        (by, true)
+    }
+}
+
+fn group_of<'f>(fleet: &'f FleetSpec, host: &HostSpec) -> Option<&'f str> {
+    host.group
+        .map(|group| fleet.groups[group.index()].name.as_str())
+}
+
+/// Which stratum each host in a ring is of, by the same labels; nothing where that tells nobody anything.
+/// What was told apart before keeps its number.
+pub(crate) fn strata_of(
+    fleet: &FleetSpec,
+    plan: &Plan,
+    policy: &Policy,
+    before: &[String],
+) -> Strata {
+    let (by, _) = labels(fleet, plan, Some(policy));
+    let mut numbers: BTreeMap<Vec<Option<&str>>, u16> = BTreeMap::new();
+    let mut strata = Strata {
+        names: before.to_vec(),
+        of_slot: Vec::new(),
+    };
+    let mut key = Vec::new();
+    for slot in &plan.slots {
+        let host = &fleet.hosts[slot.host.index()];
+        key.clear();
+        if by.is_empty() {
+            key.push(group_of(fleet, host));
+        } else {
+            let values = by.iter();
+            key.extend(values.map(|label| value_of(host, label).map(canonical_value)));
+        }
+        let number = numbers.get(&key).copied().unwrap_or_else(|| {
+            let by_group = [GROUP.to_owned()];
+            let labels = if by.is_empty() { &by_group[..] } else { &by };
+            let name = named(labels, &key);
+            let known = strata.names[..before.len()]
+                .iter()
+                .position(|one| *one == name);
+            let number = known.unwrap_or_else(|| {
+                strata.names.push(name);
+                strata.names.len() - 1
+            });
+            let number = u16::try_from(number).unwrap_or(u16::MAX);
+            numbers.insert(key.clone(), number);
+            number
+        });
+        if strata.names.len() > MOST_STRATA {
+            return Strata::default();
+        }
+        strata.of_slot.push(number);
+    }
+    if strata.names.len() < 2 {
+        return Strata::default();
+    }
+    strata
+}
+
+/// What a stratum is called by where hosts have no label that tells them apart.
+const GROUP: &str = "group";
 
 /// The usual labels that some host in a ring has.
 fn usual(fleet: &FleetSpec, plan: &Plan) -> Vec<String> {

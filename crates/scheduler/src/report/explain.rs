@@ -56,10 +56,9 @@ pub fn explain(fleet: &FleetSpec, plan: &Plan, documents: &Documents) -> PlanRep
         unclaimed: names(&plan.unclaimed),
         without_rollback: names(&without_rollback),
         routes: routes(plan),
-        start: plan
-            .start
-            .as_ref()
-            .map(|wanted| rings::approval(wanted, plan, plan.terms.start)),
+        start: plan.start.as_ref().map(|wanted| {
+            rings::approval(wanted, plan, (Some(&plan.consent.start), plan.terms.start))
+        }),
         pace: pace(plan),
         gates: gates(fleet, plan),
         external: external(plan),

@@ -14,16 +14,17 @@ mod rings;
 mod strata;
 
 pub(crate) use calendar::{instants, on_the_clock};
-pub(crate) use coverage::{USUAL, cover_of};
+pub(crate) use coverage::{USUAL, cover_of, strata_of};
 pub use estimate::assumed;
 pub(crate) use estimate::{rings as estimates, works as estimates_of};
 pub use explain::{explain, explain_at};
 pub(crate) use explain::{external, gates, pace};
 pub use parts::{
-    AfterReport, ApprovalReport, AvailabilityReport, CellReport, Coverage, DueReport, Estimate,
-    ExternalReport, GateReport, GroupReport, KeepUpReport, PaceReport, PlanReport, RingEstimate,
-    RingReport, RingWhenReport, RouteReport, StratumReport, TimesReport, Warning, WhenReport,
+    AfterReport, ApprovalReport, AvailabilityReport, CellReport, Coverage, DueReport, EarlyReport,
+    Estimate, ExternalReport, GateReport, GroupReport, KeepUpReport, PaceReport, PlanReport,
+    RingEstimate, RingReport, RingWhenReport, RouteReport, StratumReport, TimesReport, Warning,
+    WhenReport,
 };
 pub use render::render;
 pub(crate) use render::{about, pace_in_words};
-pub(crate) use rings::approval;
+pub(crate) use rings::{approval, early};

@@ -164,6 +164,21 @@ pub struct ApprovalReport {
     pub not_by: Vec<NotBy>,
     /// In which hours a yes counts, and on whose clock; absent: in any.
     pub between: Option<String>,
+    /// Those of the people who are only deputies, each with the team.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub deputies: BTreeMap<String, String>,
+    /// How long a yes that is not used stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expire_ms: Option<Span>,
+}
+
+/// How a soak may be ended before its time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EarlyReport {
+    /// How long the ring must have been observed all the same.
+    pub at_least_ms: Span,
+    /// Who must want it.
+    pub approvals: ApprovalReport,
 }
 
 /// How fast, and what is repeated.
@@ -225,6 +240,9 @@ pub struct RingReport {
     pub working_hours: Option<String>,
     /// What must be approved before going on.
     pub after_soak: Option<ApprovalReport>,
+    /// How people may end the soak before its time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub early: Option<EarlyReport>,
     /// When work may run on its hosts; empty where it may at any time.
     pub times: Vec<TimesReport>,
     /// When, if all goes well.

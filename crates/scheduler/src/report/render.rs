@@ -300,6 +300,11 @@ fn one_ring(text: &mut Text, report: &PlanReport, at: usize, ring: &RingReport) 
                 &format!("and {}", approval(wanted, report.author.as_deref())),
             );
         }
+        if let Some(early) = &ring.early {
+            let rule = approval(&early.approvals, report.author.as_deref());
+            let words = format!("after {} of it with {rule}", early.at_least_ms);
+            text.entry("or early", &words);
+        }
         let starts = match estimate.starts_ms {
             Span::ZERO => "at once".to_owned(),
             later => format!("after {}", about(later)),
@@ -415,7 +420,14 @@ fn approval(wanted: &ApprovalReport, author: Option<&str>) -> String {
     if wanted.by.is_empty() {
         words.push_str(" by anybody");
     } else {
-        let people: Vec<String> = wanted.people.iter().cloned().collect();
+        let people = wanted.people.iter();
+        let people: Vec<String> = people
+            .map(|person| match wanted.deputies.get(person) {
+                Some(team) if wanted.by.len() > 1 => format!("{person}, deputy in {team}"),
+                Some(_) => format!("{person}, deputy"),
+                None => person.clone(),
+            })
+            .collect();
         push(
             &mut words,
             format_args!(" by {} ({})", wanted.by.join(", "), names(&people, NAMES)),
@@ -435,6 +447,9 @@ fn approval(wanted: &ApprovalReport, author: Option<&str>) -> String {
     }
     if let Some(between) = &wanted.between {
         push(&mut words, format_args!(", only {between}"));
+    }
+    if let Some(expire) = wanted.expire_ms {
+        push(&mut words, format_args!(", void after {expire}"));
     }
     words
 }

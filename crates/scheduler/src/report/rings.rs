@@ -7,7 +7,10 @@ use ringway_model::GroupId;
 use ringway_policy::validated::{Amount, Halt, NotBy, Policy, RingHosts};
 
 use super::estimate;
-use super::parts::{AfterReport, ApprovalReport, GroupReport, RingReport, TimesReport};
+use super::parts::{
+    AfterReport, ApprovalReport, EarlyReport, GroupReport, RingReport, TimesReport,
+};
+use crate::consent::RuleTerms;
 use crate::plan::{ApprovalPlan, Plan, RingPlan};
 use crate::spec::FleetSpec;
 use crate::thresholds;
@@ -45,10 +48,14 @@ pub(super) fn rings(fleet: &FleetSpec, plan: &Plan, policy: Option<&Policy>) -> 
                 .terms
                 .working(at)
                 .and_then(|working| plan.terms.hours_in_words(Some(working.hours))),
-            after_soak: ring
-                .after_soak
-                .as_ref()
-                .map(|wanted| approval(wanted, plan, plan.terms.after_soak(at))),
+            after_soak: ring.after_soak.as_ref().map(|wanted| {
+                approval(
+                    wanted,
+                    plan,
+                    (plan.consent.after_soak(at), plan.terms.after_soak(at)),
+                )
+            }),
+            early: early(plan, at),
             times: times(plan, ring),
             estimate,
         });
@@ -89,22 +96,41 @@ fn times(plan: &Plan, ring: &RingPlan) -> Vec<TimesReport> {
 }
 
 /// Approvals, with the policy's author left out where the author may not.
-pub(crate) fn approval(wanted: &ApprovalPlan, plan: &Plan, hours: Option<u32>) -> ApprovalReport {
+pub(crate) fn approval(
+    wanted: &ApprovalPlan,
+    plan: &Plan,
+    (terms, hours): (Option<&RuleTerms>, Option<u32>),
+) -> ApprovalReport {
     let mut people = wanted.people.clone();
     if let Some(author) = plan
         .author
         .as_ref()
         .filter(|_| wanted.not_by.contains(&NotBy::PolicyAuthor))
     {
-        people.remove(author);
+        people.remove(&plan.consent.person(author));
     }
+    let deputies = terms.map(|terms| &terms.deputies).into_iter().flatten();
+    let deputies = deputies.filter(|(person, _)| people.contains(*person));
     ApprovalReport {
         needed: wanted.needed,
         by: wanted.by.clone(),
+        deputies: deputies
+            .map(|(person, team)| (person.clone(), team.clone()))
+            .collect(),
+        expire_ms: terms.and_then(|terms| terms.expire),
         people,
         not_by: wanted.not_by.clone(),
         between: plan.terms.hours_in_words(hours),
     }
+}
+
+/// How a ring's soak may be ended before its time.
+pub(crate) fn early(plan: &Plan, ring: usize) -> Option<EarlyReport> {
+    let early = plan.consent.early(ring)?;
+    Some(EarlyReport {
+        at_least_ms: early.at_least,
+        approvals: approval(&early.rule, plan, (Some(&early.terms), None)),
+    })
 }
 
 fn take_of(hosts: &RingHosts) -> Option<Amount> {

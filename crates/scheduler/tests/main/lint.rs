@@ -183,6 +183,7 @@ fn what_the_reader_refuses_is_found_in_what_was_made_otherwise() {
         by: vec!["cab".to_owned()],
         not_by: Vec::new(),
         between: None,
+        expire: None,
     });
     endless
         .people

@@ -139,6 +139,7 @@ fn what_documents_do_not_have_is_found_all_at_once() {
         by: vec!["cab".to_owned()],
         not_by: Vec::new(),
         between: None,
+        expire: None,
     });
     let codes: Vec<_> = problems(&documents(policy))
         .into_iter()

@@ -17,7 +17,7 @@ use ringway_scheduler::plan::{More, StepPlan};
 use ringway_scheduler::{Plan, compile_fleet, make_plan};
 
 /// Which fleet each policy is for.
-const POLICIES: [(&str, &str); 4] = [
+const POLICIES: [(&str, &str); 5] = [
     ("appliances-by-hand", "appliances"),
     ("kernel-with-reboot", "servers"),
     ("minimal", "alike"),

@@ -104,6 +104,7 @@ pub(crate) fn ring(name: &str, selector: &str) -> Ring {
         working_time: None,
         windows: Vec::new(),
         after_soak: None,
+        early: None,
     }
 }
 

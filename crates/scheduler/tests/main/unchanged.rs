@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use ringway_policy::{Source, read};
+use ringway_scheduler::consent::Consent;
 use ringway_scheduler::{compile_fleet, make_plan};
 
 const OTHERS: &str = r#"
@@ -94,8 +95,8 @@ fn fleet() -> String {
     text
 }
 
-/// The digests of the fleet and of its plans with a few seeds.
-fn digests() -> Vec<String> {
+/// The digests of the fleet and of its plans with a few seeds, with or without what approvals depend on.
+fn digests(with_consent: bool) -> Vec<String> {
     let sources = [
         Source::new("fleet.yaml", fleet()),
         Source::new("others.yaml", OTHERS),
@@ -103,7 +104,10 @@ fn digests() -> Vec<String> {
     let documents = read(&sources).unwrap_or_else(|problems| panic!("{problems}"));
     let fleet = compile_fleet(documents.fleet.as_ref().unwrap()).unwrap();
     let plan = |seed| {
-        let plan = make_plan(&fleet, &documents, "many", "april", seed).unwrap();
+        let mut plan = make_plan(&fleet, &documents, "many", "april", seed).unwrap();
+        if !with_consent {
+            plan.consent = Consent::default();
+        }
         assert!(plan.rings.iter().all(|ring| ring.planned > 0));
         plan.encode().0.short()
     };
@@ -117,7 +121,20 @@ fn digests() -> Vec<String> {
 #[test]
 fn the_same_documents_and_seed_make_the_plans_they_made_before() {
     assert_eq!(
-        digests(),
+        digests(true),
+        [
+            "6ea19a95b0aa",
+            "1ed516b49aba",
+            "76165c323008",
+            "a024b92ffe68",
+            "cfb4aebb87a1",
+            "5972d6cc2511",
+            "8bdba3861ada"
+        ]
+    );
+    // Everything else in them is what it was before plans had that.
+    assert_eq!(
+        digests(false),
         [
             "6ea19a95b0aa",
             "c81e146d1e23",

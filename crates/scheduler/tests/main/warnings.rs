@@ -138,6 +138,7 @@ fn approvals_that_nobody_could_give_are_said_before_somebody_waits_for_them() {
             by: vec!["cab".to_owned()],
             not_by: not_by.to_vec(),
             between: None,
+            expire: None,
         });
         let mut documents = documents(policy);
         let members = people.iter().map(|name| (*name).to_owned()).collect();

@@ -269,6 +269,8 @@ pub(super) struct RolloutFacts {
     pub(super) groups: Vec<GroupFacts>,
     pub(super) slots: Vec<SlotFacts>,
     pub(super) approvals: Vec<Approval>,
+    /// Questions by number, and whether they were answered.
+    pub(super) questions: BTreeMap<u32, bool>,
     /// Targets that are down, over all rollouts, each host once.
     pub(super) down: u32,
     /// When work may run, as far as it is known.
@@ -406,6 +408,7 @@ impl Facts {
         let touched = std::mem::take(&mut self.touched);
         for &rollout in &touched {
             self.after_batch(rollout)?;
+            self.check_standing(rollout)?;
         }
         self.touched = touched;
         self.check_refreshed()?;
@@ -472,6 +475,41 @@ impl Facts {
                 digest,
                 conditions,
             } => self.approve(*rollout, *subject, actor, *digest, conditions),
+            Event::ApprovalGiven {
+                rollout,
+                subject,
+                actor,
+                digest,
+                conditions,
+                shown,
+                reason,
+            } => {
+                ensure!(
+                    !matches!(subject, ringway_engine::Subject::Early { .. })
+                        || !reason.trim().is_empty(),
+                    Story,
+                    "{actor} wants the soak of {rollout} to end early and does not say why"
+                );
+                self.approval_given(*rollout, *subject, (actor, *digest), conditions, shown)
+            }
+            Event::SoakCutShort {
+                rollout,
+                ring,
+                observed,
+                people,
+            } => self.soak_cut_short(*rollout, ring.index(), (*observed, people)),
+            Event::Asked {
+                rollout,
+                number,
+                text,
+                ..
+            } => self.asked(*rollout, *number, text),
+            Event::Answered {
+                rollout,
+                number,
+                text,
+                ..
+            } => self.answered(*rollout, *number, text),
             Event::ApprovalVoided {
                 rollout,
                 subject,
@@ -703,6 +741,7 @@ impl Facts {
             groups: vec![GroupFacts::default(); plan.rings.len() * groups],
             slots: vec![SlotFacts::fresh(self.now); plan.slots.len()],
             approvals: Vec::new(),
+            questions: BTreeMap::new(),
             down: 0,
             calendar: None,
             gates: vec![Says::Unknown; plan.terms.external.len()],

@@ -281,7 +281,7 @@ impl Facts {
 }
 
 /// I11: everything in the ring has an outcome that is known, and what is left behind is within its allowance.
-fn check_ring(id: RolloutId, rollout: &RolloutFacts, ring: usize) -> Result<(), Broken> {
+pub(super) fn check_ring(id: RolloutId, rollout: &RolloutFacts, ring: usize) -> Result<(), Broken> {
     let (counts, plan) = (&rollout.rings[ring], &rollout.plan.rings[ring]);
     ensure!(
         counts.pending == 0 && counts.moving == 0 && counts.withheld == 0,

@@ -85,7 +85,7 @@ impl Facts {
         for approval in &rollout.approvals {
             let lets = match approval.subject() {
                 Subject::Start => 0,
-                Subject::Promotion { ring } => ring.index() + 1,
+                Subject::Promotion { ring } | Subject::Early { ring } => ring.index() + 1,
             };
             ensure!(
                 old.get(&lets) == new.get(&lets),
@@ -117,6 +117,9 @@ impl Facts {
         }
         rollout.plan = after.clone();
         rollout.slots = slots;
+        for approval in &mut rollout.approvals {
+            approval.renumber(|slot| places[&before.slots[slot].host]);
+        }
         for (index, slot) in after.slots.iter().enumerate() {
             let place = u32::try_from(index).expect("slots are numbered in 32 bits");
             let seats = &mut self.hosts[slot.host.index()].seats;

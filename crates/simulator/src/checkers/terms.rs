@@ -85,6 +85,7 @@ impl Facts {
         let number = match subject {
             Subject::Start => terms.start,
             Subject::Promotion { ring } => terms.after_soak.get(ring.index()).copied().flatten(),
+            Subject::Early { .. } => None,
         };
         let Some(number) = number else { return Ok(()) };
         let now = self.now;

@@ -88,6 +88,42 @@ impl Facts {
         Ok(())
     }
 
+    /// Somebody asks a question about a rollout.
+    pub(super) fn asked(&mut self, id: RolloutId, number: u32, text: &str) -> Result<(), Broken> {
+        let rollout = self.rollout_mut(id)?;
+        let last = rollout.questions.keys().next_back().copied().unwrap_or(0);
+        ensure!(
+            number == last + 1 && !text.trim().is_empty() && !rollout.phase.is_over(),
+            Story,
+            "question {number} of {id} comes after {last}, says nothing, or comes too late"
+        );
+        rollout.questions.insert(number, false);
+        Ok(())
+    }
+
+    /// Somebody answers one.
+    pub(super) fn answered(
+        &mut self,
+        id: RolloutId,
+        number: u32,
+        text: &str,
+    ) -> Result<(), Broken> {
+        let open = self.rollout_mut(id)?.questions.get_mut(&number);
+        let Some(answered) = open.filter(|answered| !**answered) else {
+            return Err((
+                super::Invariant::Story,
+                format!("question {number} of {id} is answered and is not open"),
+            ));
+        };
+        ensure!(
+            !text.trim().is_empty(),
+            Story,
+            "{id}: an answer says nothing"
+        );
+        *answered = true;
+        Ok(())
+    }
+
     /// A host is not to be touched.
     pub(super) fn held(
         &mut self,

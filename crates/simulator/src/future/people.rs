@@ -259,14 +259,22 @@ impl Future<'_> {
         let plan = Arc::clone(&self.set.rollouts[index].plan);
         let wanted = match approval.subject {
             Subject::Start => plan.start.as_ref(),
-            Subject::Promotion { ring } => plan.rings[ring.index()].after_soak.as_ref(),
+            Subject::Promotion { ring } | Subject::Early { ring } => {
+                plan.rings[ring.index()].after_soak.as_ref()
+            }
         };
         let Some(wanted) = wanted else {
             return;
         };
-        let Some(who) = somebody(wanted, plan.author.as_deref(), &approval.by) else {
+        let author = plan.author.as_ref();
+        let author = author.map(|author| plan.consent.person(author));
+        let Some(who) = somebody(wanted, author.as_deref(), &approval.by) else {
             return;
         };
+        // They speak by their user name.
+        let mut users = plan.consent.users.iter();
+        let user = users.find(|(_, person)| **person == who);
+        let who = user.map_or_else(|| who.clone(), |(user, _)| user.clone());
         let parts = [
             index as u64,
             u64::from(self.tracks[index].page),

@@ -5,6 +5,7 @@
 //! * Time is virtual and moves from one happening to the next; every choice is from the seed.
 //! * Every row is shown to the checkers as soon as it is durable, and never before.
 
+mod approvers;
 mod deciders;
 mod earliest;
 mod faults;
@@ -133,6 +134,10 @@ pub struct World {
     faults: Faults,
     network: Dice,
     people: Dice,
+    /// What people do about approvals beyond saying yes when asked.
+    consent: Dice,
+    /// Who is on holiday, and until when.
+    away: BTreeMap<&'static str, Timestamp>,
     /// For choices that are made again whenever they are asked for.
     scenario_seed: u64,
     /// What external gates say.
@@ -238,6 +243,8 @@ impl World {
             faults,
             network: Dice::new(seed, "network"),
             people: Dice::new(seed, "people"),
+            consent: Dice::new(seed, "consenting people"),
+            away: BTreeMap::new(),
             scenario_seed: seed,
             gates: GateMoods::new(seed),
             freezers: Dice::new(seed, "people in freezes"),
@@ -269,6 +276,7 @@ impl World {
     fn prepare(&mut self) {
         self.install_first();
         self.prepare_roles();
+        self.go_on_holiday();
         self.after(Span::ZERO, Happening::Recovers);
         self.after(Span::seconds(5), Happening::PersonLooks);
         for (at, mishap) in self.faults.schedule(self.hosts.len()) {

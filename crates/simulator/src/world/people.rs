@@ -30,6 +30,7 @@ impl World {
             return;
         }
         self.propose_next();
+        self.speak_of_approvals();
         self.adopt_lost();
         self.look_around();
         self.work_in_freezes();
@@ -95,7 +96,7 @@ impl World {
         self.command("ana", Command::Cancel { rollout, reason });
     }
 
-    fn command(&mut self, actor: &str, command: Command) {
+    pub(super) fn command(&mut self, actor: &str, command: Command) {
         self.ask(actor, Order::Command(command));
     }
 
@@ -157,7 +158,7 @@ impl World {
 
     /// Somebody wants to work in a freeze: where that is permitted and where it is not, for a while that may be over.
     fn work_in_freezes(&mut self) {
-        let open = self.views().into_iter().filter(|view| !view.is_final);
+        let open = self.rollouts().into_iter().filter(|view| !view.is_final);
         let open: Vec<(RolloutId, Vec<String>)> = open
             .filter_map(|view| {
                 let plan = self.plans.get(view.id.0 as usize - 1)?;
@@ -231,7 +232,7 @@ impl World {
         }
     }
 
-    fn views(&self) -> Vec<RolloutView> {
+    pub(super) fn rollouts(&self) -> Vec<RolloutView> {
         self.executor
             .as_ref()
             .map(|executor| executor.engine().view(self.now).rollouts)
@@ -239,11 +240,12 @@ impl World {
     }
 
     fn help_with_approvals(&mut self) {
-        for rollout in self.views() {
+        for rollout in self.rollouts() {
             if let Some(approval) = &rollout.approval
                 && usize::from(approval.need) > approval.by.len()
             {
                 let who = *self.people.pick(&["ana", "ben", "chris"]);
+                let who = self.in_their_place(who);
                 let command = Command::Approve {
                     rollout: rollout.id,
                     subject: approval.subject,
@@ -257,7 +259,7 @@ impl World {
     /// After healing: whatever a rollout waits for from people, it gets; in the end it is given up.
     fn help(&mut self) {
         self.patience += 1;
-        let views = self.views();
+        let views = self.rollouts();
         let stopped = self
             .executor
             .as_ref()
@@ -320,7 +322,7 @@ impl World {
     fn meddle(&mut self) {
         let everybody: Vec<&str> = everybody().into_iter().collect();
         let who = *self.people.pick(&everybody);
-        let views = self.views();
+        let views = self.rollouts();
         let known = views.len() as u64;
         let rollout = RolloutId(u32::try_from(self.people.between(1, known + 1)).unwrap_or(1));
         let reason = if self.people.chance(20) {

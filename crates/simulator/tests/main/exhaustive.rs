@@ -187,6 +187,7 @@ fn smallest_policy(shape: Shape, papers: &mut Papers) {
         working_time: None,
         windows: Vec::new(),
         after_soak: None,
+        early: None,
     };
     for policy in papers.documents.policies.values_mut() {
         let first = RingHosts::Select {

@@ -141,7 +141,7 @@ fn what_cannot_be_opened_says_which_file_and_why() {
                 drop(open(data).unwrap());
                 sql(data, "PRAGMA user_version = 7");
             },
-            "open `DIR/data/ringway.db`: its schema is 7, this program knows 1\n\
+            "open `DIR/data/ringway.db`: its schema is 7, this program knows 2\n\
              hint: use the newer program; a database does not go back to an older one",
         ),
         (

@@ -55,7 +55,13 @@ fn rules<'a>(facts: &Facts<'a>) -> impl Iterator<Item = (String, At, &'a Approva
         let place = facts.in_ring(at).key("after_soak");
         Some((what, place, ring.after_soak.as_ref()?))
     });
-    start.chain(after)
+    let rings = facts.report.rings.iter().enumerate();
+    let early = rings.filter_map(move |(at, ring)| {
+        let what = format!("ending the soak of ring `{}` early", ring.name);
+        let place = facts.in_ring(at).key("promote_early");
+        Some((what, place, &ring.early.as_ref()?.approvals))
+    });
+    start.chain(after).chain(early)
 }
 
 /// People who may approve beyond those that are needed; `None` where anybody may.

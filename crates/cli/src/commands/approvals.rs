@@ -1,0 +1,218 @@
+//! `approve`, `promote --early`, `ask` and `answer`: what people say of what a rollout asks them.
+//!
+//! Whoever says yes sees first what it is to, on one screen, and says yes to exactly that: a digest binds them. Without a
+//! terminal the digest, or `--yes`, takes the place of the answer.
+
+use std::path::Path;
+
+use ringway_engine::view::{ApprovalView, FleetView, RolloutView};
+use ringway_engine::{Command, Subject};
+use ringway_model::{Digest, Timestamp};
+use serde::Serialize;
+
+use super::orders::{Aim, Order, choose, give};
+use crate::args::{Answer, Approve, Ask, Promote};
+use crate::exit::{End, Failure, Outcome};
+use crate::out::Out;
+use crate::session::Informant;
+use crate::show;
+
+/// What is shown to whoever is asked, as data.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Shown<'v> {
+    rollout: &'v RolloutView,
+    wanted: &'v ApprovalView,
+}
+
+/// How somebody answers.
+enum Reply {
+    Yes(Digest),
+    Ask(String),
+}
+
+/// `ringway approve`.
+pub(crate) async fn approve(out: Out, data: &Path, args: Approve) -> Outcome {
+    let (informant, view) = Informant::look(data).await?;
+    let rollout = choose(&view, args.which)?;
+    let wanted = wanted(rollout, args.ring.as_deref())?;
+    if args.show {
+        shown(out, rollout, wanted, view.at);
+        return Ok(End::Done);
+    }
+    let reply = reply(out, &view, (rollout, wanted), (args.digest, args.yes))?;
+    let command = match reply {
+        Reply::Yes(digest) => Command::Approve {
+            rollout: rollout.id,
+            subject: wanted.subject,
+            digest,
+        },
+        Reply::Ask(text) => question(rollout, text),
+    };
+    let order = order(rollout, command, args.when);
+    give(out, data, &informant, order).await
+}
+
+/// `ringway promote --early`.
+pub(crate) async fn promote(out: Out, data: &Path, args: Promote) -> Outcome {
+    let (informant, view) = Informant::look(data).await?;
+    let rollout = choose(&view, args.which)?;
+    if !args.early {
+        let why = "a ring is promoted by itself once it has soaked and has its approvals";
+        let hint = "`approve` gives an approval; `promote --early` ends a soak before its time";
+        return Err(Failure::new(End::Refused, why).hint(hint));
+    }
+    let Some(wanted) = &rollout.early else {
+        let why = match &rollout.ring {
+            Some(ring) => format!(
+                "policy `{}` lets nobody end a soak of ring `{ring}` early, or it does not soak now",
+                rollout.policy
+            ),
+            None => format!("{} does not soak", rollout.id),
+        };
+        let hint = "`promote_early` in a ring of the policy lets people, in rollouts that start after that";
+        return Err(Failure::new(End::Refused, why).hint(hint));
+    };
+    let reply = reply(out, &view, (rollout, wanted), (args.digest, args.yes))?;
+    let command = match (reply, wanted.subject) {
+        (Reply::Yes(digest), Subject::Early { ring } | Subject::Promotion { ring }) => {
+            Command::PromoteEarly {
+                rollout: rollout.id,
+                ring,
+                digest,
+                reason: args.reason,
+            }
+        }
+        (Reply::Yes(_), Subject::Start) => {
+            return Err(Failure::new(End::Refused, "nothing has started"));
+        }
+        (Reply::Ask(text), _) => question(rollout, text),
+    };
+    let order = order(rollout, command, args.when);
+    give(out, data, &informant, order).await
+}
+
+/// `ringway ask`.
+pub(crate) async fn ask(out: Out, data: &Path, args: Ask) -> Outcome {
+    let (informant, view) = Informant::look(data).await?;
+    let rollout = choose(&view, args.which)?;
+    let command = Command::Ask {
+        rollout: rollout.id,
+        to: args.to,
+        text: args.text,
+    };
+    let order = order(rollout, command, args.when);
+    give(out, data, &informant, order).await
+}
+
+/// `ringway answer`.
+pub(crate) async fn answer(out: Out, data: &Path, args: Answer) -> Outcome {
+    let (informant, view) = Informant::look(data).await?;
+    let rollout = choose(&view, args.which)?;
+    let command = Command::Answer {
+        rollout: rollout.id,
+        number: args.number,
+        text: args.text,
+    };
+    let order = order(rollout, command, args.when);
+    give(out, data, &informant, order).await
+}
+
+/// A question decides nothing and may wait; a yes lets something go on.
+fn order(rollout: &RolloutView, command: Command, when: crate::args::When) -> Order {
+    let aim = if matches!(command, Command::Ask { .. } | Command::Answer { .. }) {
+        Aim::Hold
+    } else {
+        Aim::GoOn
+    };
+    Order {
+        command,
+        rollout: Some(rollout.id),
+        aim,
+        when,
+    }
+}
+
+fn question(rollout: &RolloutView, text: String) -> Command {
+    Command::Ask {
+        rollout: rollout.id,
+        to: None,
+        text,
+    }
+}
+
+/// What is to be approved: what the rollout is at, or the start of a ring to come.
+fn wanted<'v>(rollout: &'v RolloutView, ring: Option<&str>) -> Result<&'v ApprovalView, Failure> {
+    let Some(name) = ring else {
+        return rollout.approval.as_ref().ok_or_else(|| {
+            let why = format!("{} asks for no approval now", rollout.id);
+            let failure = Failure::new(End::Refused, why);
+            let rings: Vec<&str> = rollout.later.iter().map(|one| &*one.starts).collect();
+            match rings.as_slice() {
+                [] => failure.hint("`ringway why` says what it waits for"),
+                rings => failure.hint(format!(
+                    "what comes later can be approved ahead: `--ring {}`",
+                    rings.join("`, `--ring ")
+                )),
+            }
+        });
+    };
+    let mut all = rollout.approval.iter().chain(&rollout.later);
+    if let Some(found) = all.find(|one| one.starts == name) {
+        return Ok(found);
+    }
+    let is_ring = name == "completion" || rollout.rings.iter().any(|ring| ring.name == name);
+    let why = if is_ring {
+        format!(
+            "{} asks for no approval before `{name}`, or is past it",
+            rollout.id
+        )
+    } else {
+        format!("{} has no ring `{name}`", rollout.id)
+    };
+    Err(Failure::new(End::Refused, why).hint("`ringway status` shows its rings"))
+}
+
+/// Shows what there is to approve, as data where data is asked for.
+fn shown(out: Out, rollout: &RolloutView, wanted: &ApprovalView, now: Timestamp) {
+    out.value(&Shown { rollout, wanted }, |_| {
+        show::approving(rollout, wanted, now)
+    });
+}
+
+/// Shows what it is about and hears what somebody says to it.
+fn reply(
+    out: Out,
+    view: &FleetView,
+    (rollout, wanted): (&RolloutView, &ApprovalView),
+    (digest, yes): (Option<Digest>, bool),
+) -> Result<Reply, Failure> {
+    out.say(show::approving(rollout, wanted, view.at).trim_end());
+    if let Some(digest) = digest {
+        return Ok(Reply::Yes(digest));
+    }
+    if yes {
+        return Ok(Reply::Yes(wanted.digest));
+    }
+    if out.can_ask() {
+        match out.ask("Approve exactly this? [y/N/ask]").as_deref() {
+            Some("y" | "Y" | "yes" | "Yes") => return Ok(Reply::Yes(wanted.digest)),
+            Some("ask" | "a") => {
+                let text = out.ask("What do you ask?").unwrap_or_default();
+                if !text.is_empty() {
+                    return Ok(Reply::Ask(text));
+                }
+            }
+            Some(_) | None => {}
+        }
+    }
+    let why = if out.can_ask() {
+        "nothing was approved"
+    } else {
+        "nobody is at the terminal to confirm it"
+    };
+    Err(Failure::new(End::Refused, why).hint(format!(
+        "`--yes` approves without asking, `--digest {}` only exactly this",
+        wanted.digest
+    )))
+}
