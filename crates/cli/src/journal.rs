@@ -9,6 +9,7 @@ use ringway_executor::codec::{What, lines};
 use ringway_executor::fold::Fold;
 use ringway_executor::port::Loaded;
 use ringway_executor::{Library, Words};
+use ringway_model::Digest;
 use ringway_runtime::{Clock, is_observed};
 use ringway_simulator::checkers::Checkers;
 use ringway_store::{LoadFrom, Reader, SqliteReader};
@@ -126,6 +127,26 @@ pub(crate) struct Report {
     pub(crate) head: Option<String>,
     /// What is wrong.
     pub(crate) wrong: Option<String>,
+}
+
+/// Shows every event of the journal, from the first one on.
+///
+/// # Errors
+///
+/// Exit code 6: there is no journal. Exit code 7: it does not read.
+pub(crate) async fn events(data: &Path, mut hear: impl FnMut(&Event)) -> Result<(), Failure> {
+    let (mut walk, _) = Walk::begin(data).await?;
+    while let Some((_, batch)) = walk.batch().await? {
+        batch.events.iter().for_each(&mut hear);
+    }
+    Ok(())
+}
+
+/// What lies beside the journal under this digest.
+pub(crate) async fn content(data: &Path, digest: Digest) -> Result<Option<Vec<u8>>, Failure> {
+    let blob = open(data).await?.blob(digest).await;
+    let blob = blob.map_err(|e| Failure::new(End::Fault, chain(&e)))?;
+    Ok(blob.map(|blob| blob.bytes))
 }
 
 /// `ringway audit`: from the first row, whatever snapshots there are.

@@ -149,6 +149,8 @@ fn perform(out: Out, data: PathBuf, command: Cmd) -> Outcome {
         Cmd::Maintenance(args) => on_runtime(commands::maintenance(out, data, args.what)),
         Cmd::OverrideFreeze(args) => on_runtime(commands::override_freeze(out, data, args)),
         Cmd::Comment(args) => on_runtime(commands::comment(out, data, args)),
+        Cmd::Done(args) => on_runtime(commands::done(out, data, args)),
+        Cmd::Evidence(args) => on_runtime(commands::evidence(out, data, args)),
         Cmd::Approve(args) => on_runtime(commands::approve(out, data, args)),
         Cmd::Promote(args) => on_runtime(commands::promote(out, data, args)),
         Cmd::Ask(args) => on_runtime(commands::ask(out, data, args)),

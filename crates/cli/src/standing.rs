@@ -48,8 +48,10 @@ fn standing(view: &FleetView, one: &RolloutView) -> Standing {
     }
     let in_flight: u32 = one.rings.iter().map(|ring| ring.visiting).sum();
     let stopped = view.stopped.is_some();
+    let by_hand: u32 = one.rings.iter().map(|ring| ring.by_hand).sum();
+    let settling: u32 = one.rings.iter().map(|ring| ring.settling).sum();
     let rests = |end| {
-        if in_flight > 0 {
+        if in_flight > by_hand {
             Standing::Winding
         } else {
             Standing::Person(end)
@@ -59,6 +61,14 @@ fn standing(view: &FleetView, one: &RolloutView) -> Standing {
         "halted" => rests(End::Halted),
         "paused" => rests(End::Waiting),
         _ if stopped => rests(End::Waiting),
+        // Nothing moves but what people do, and nothing will by itself.
+        _ if by_hand > 0
+            && in_flight == by_hand
+            && settling == 0
+            && one.waiting.iter().all(|waiting| waiting.earliest.is_none()) =>
+        {
+            Standing::Person(End::Waiting)
+        }
         _ if in_flight == 0 && needs_a_yes(one) => Standing::Person(End::Waiting),
         _ => Standing::Going,
     }
@@ -111,6 +121,7 @@ const fn may_have_it(outcome: HostOutcome) -> bool {
         | HostOutcome::RestartWithheld
         | HostOutcome::Unhealthy { .. }
         | HostOutcome::Visiting { .. }
+        | HostOutcome::ByHand { .. }
         | HostOutcome::Lost
         | HostOutcome::Again => true,
         // Before the first step that changes a host nothing is there to be taken back.

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | at the controller, whatever the host | | local |
 //! | on a host of this machine | | local |
+//! | on a host that nothing reaches | | none: it is refused |
 //! | on a host over SSH | Ringway's own connections | remote |
 //! | on a host over SSH | the system's `ssh` | remote |
 //!
@@ -13,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::{fmt, io};
 
-use ringway_model::Place;
+use ringway_model::{Place, RawReport, Sample};
 use ringway_policy::validated::{Ask, Connection, SshVia};
 
 use crate::local::LocalDriver;
@@ -78,6 +79,13 @@ impl Drivers {
         }
     }
 
+    /// Why nothing runs at this place: nothing reaches the host. A plan has no such step, so that this is only met where
+    /// somebody made a mistake, which must not run on the controller what is meant for the host.
+    fn unreached(reach: &Reach, place: Place) -> Option<String> {
+        let is_there = place != Place::Controller && matches!(reach.with, Connection::Unreached);
+        is_there.then(|| format!("nothing reaches `{}`: its connection is `none`", reach.host))
+    }
+
     pub(crate) const fn local(&self) -> &LocalDriver {
         &self.local
     }
@@ -85,7 +93,7 @@ impl Drivers {
     /// The driver of a host that is behind a connection.
     pub(crate) fn remote(&self, reach: &Reach) -> Option<&RemoteDriver> {
         match &reach.with {
-            Connection::Local => None,
+            Connection::Local | Connection::Unreached => None,
             Connection::Ssh(ssh) => Some(match ssh.via {
                 SshVia::Ringway => &self.ringway,
                 SshVia::System => &self.system,
@@ -96,18 +104,30 @@ impl Drivers {
 
 impl Driver for Drivers {
     fn run(&self, step: StepRequest, withdrawal: Withdrawal) -> Reporting<'_> {
+        if let Some(why) = Self::unreached(&step.reach, step.place) {
+            return Box::pin(async { RawReport::Refused { why } });
+        }
         self.of(&step.reach, step.place).run(step, withdrawal)
     }
 
     fn attach(&self, step: StepRequest) -> Reporting<'_> {
+        if Self::unreached(&step.reach, step.place).is_some() {
+            return Box::pin(async { RawReport::NeverStarted });
+        }
         self.of(&step.reach, step.place).attach(step)
     }
 
     fn question(&self, step: StepRequest) -> Reporting<'_> {
+        if let Some(why) = Self::unreached(&step.reach, step.place) {
+            return Box::pin(async { RawReport::Refused { why } });
+        }
         self.of(&step.reach, step.place).question(step)
     }
 
     fn boot_id(&self, step: StepRequest) -> BootReading<'_> {
+        if let Some(why) = Self::unreached(&step.reach, step.place) {
+            return Box::pin(async { Err(why) });
+        }
         self.of(&step.reach, step.place).boot_id(step)
     }
 
@@ -117,6 +137,13 @@ impl Driver for Drivers {
                 run: _,
                 at: Place::Controller,
             } => self.local.probe(probe),
+            Ask::Run {
+                run: _,
+                at: place @ (Place::Host | Place::Peer),
+            } if Self::unreached(&probe.reach, *place).is_some() => {
+                let why = Self::unreached(&probe.reach, *place).unwrap_or_default();
+                Box::pin(async { Sample::Blind(why) })
+            }
             Ask::Run {
                 run: _,
                 at: Place::Host | Place::Peer,

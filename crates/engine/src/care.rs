@@ -168,7 +168,8 @@ impl Engine {
             | More::Inspect { .. }
             | More::Reboot { .. }
             | More::Last { .. }
-            | More::Silence { .. } => None,
+            | More::Silence { .. }
+            | More::Manual { .. } => None,
         })
     }
 
@@ -242,7 +243,8 @@ impl Engine {
             | HostState::Skipped
             | HostState::OnHold
             | HostState::Again
-            | HostState::Vanished => None,
+            | HostState::Vanished
+            | HostState::ByHand { .. } => None,
         }
     }
 

@@ -189,6 +189,19 @@ pub enum Command {
         /// What.
         text: String,
     },
+    /// How work that a person did by hand has ended.
+    Done {
+        /// The rollout; absent: the one in which somebody is to work on the host.
+        rollout: Option<RolloutId>,
+        /// The host's name.
+        host: String,
+        /// How it ended.
+        told: Told,
+        /// Why; required where it was not done.
+        reason: String,
+        /// What shows it.
+        exhibit: Option<Exhibit>,
+    },
 }
 
 impl Command {
@@ -217,8 +230,44 @@ impl Command {
             | Self::Hold { .. }
             | Self::Release { .. }
             | Self::Refresh { .. } => None,
+            Self::Done { rollout, .. } => *rollout,
         }
     }
+}
+
+/// How a person says that work by hand has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Told {
+    /// It is done.
+    Done,
+    /// It failed, or was given up when it had begun.
+    Failed,
+    /// It was never begun, and the host is as it was.
+    Untouched,
+}
+
+impl Told {
+    /// The words people are shown.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "FAILED",
+            Self::Untouched => "never begun",
+        }
+    }
+}
+
+/// A file that was handed in as evidence. Its content lies beside the journal, under its digest.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Exhibit {
+    /// The digest of its bytes.
+    pub digest: Digest,
+    /// Its name where it came from, without directories.
+    pub name: String,
+    /// How many bytes it has.
+    pub size: u64,
 }
 
 /// Why a host is not to be touched.
@@ -273,7 +322,7 @@ pub struct Accepted {
 pub struct Rejected {
     /// A stable code, as the documentation lists them: `not-found`, `wrong-state`, `not-allowed`, `stale-digest`,
     /// `already-approved`, `nothing-to-approve`, `reason-missing`, `fleet-changed`, `nothing-to-roll-back`, `another-change`,
-    /// `bad-key`, `outside-hours`, `stale-fleet`.
+    /// `bad-key`, `outside-hours`, `stale-fleet`, `evidence-missing`, `too-large`.
     pub code: String,
     /// Why, as a sentence fragment.
     pub why: String,

@@ -363,7 +363,19 @@ impl Engine {
         else {
             return None;
         };
-        Some(OrderView {
+        Some(self.order_view((r, slot), visit, (position, attempt), ending))
+    }
+
+    /// What there is to know of a step that a host is at.
+    pub(crate) fn order_view(
+        &self,
+        (r, slot): (usize, u32),
+        visit: VisitKind,
+        (position, attempt): (u8, u8),
+        ending: Ending,
+    ) -> OrderView {
+        let rollout = &self.rollouts[r];
+        OrderView {
             host: rollout.plan.slots[slot as usize].host,
             fleet: self.fleet.spec.clone(),
             plan: rollout.plan.clone(),
@@ -375,7 +387,7 @@ impl Engine {
             previous: self.previous_of(r, slot),
             peer: rollout.rec.peers.get(&slot).map(|(_, peer)| *peer),
             may_run_when_held: self.may_go_on_when_held(r, slot, visit, position),
-        })
+        }
     }
 
     /// What a host had before the rollout, as `inspect` found it.
@@ -431,6 +443,16 @@ impl Engine {
         let is_last = is_last || self.bug(Bug::LateResultCounts);
         let running = matches!(rec.state, HostState::Running { .. }) && is_last;
         running.then_some((r, intent.slot().0))
+    }
+
+    /// The same of a step that runs, or that a person does.
+    pub(crate) fn find_open(&self, intent: IntentId) -> Option<(usize, u32)> {
+        self.find(intent).or_else(|| {
+            let r = (intent.rollout().0 as usize).checked_sub(1)?;
+            let rec = self.rollouts.get(r)?.rec.slots.get(intent.slot().index())?;
+            let by_hand = matches!(rec.state, HostState::ByHand { .. });
+            (by_hand && rec.serial == intent.serial()).then_some((r, intent.slot().0))
+        })
     }
 
     /// Whether a deliberate mistake is planted.

@@ -6,7 +6,7 @@ use ringway_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::command::{HoldKind, Subject};
+use crate::command::{Exhibit, HoldKind, Subject, Told};
 use crate::host::{Ending, HostState};
 use crate::times::Calendar;
 
@@ -405,6 +405,33 @@ pub enum Event {
         /// What.
         text: String,
     },
+    /// A step was decided that a person does by hand: the intent to have it done. The first one of a visit begins the
+    /// visit. Nothing runs, and it ends by a person's word.
+    WorkAsked {
+        /// Its id.
+        intent: IntentId,
+        /// The kind of visit it belongs to.
+        visit: VisitKind,
+        /// Its position in that visit.
+        position: u8,
+        /// Which attempt, from 1.
+        attempt: u8,
+        /// By when it should be done.
+        due: Timestamp,
+    },
+    /// A person said how work by hand ended; the end of the step follows.
+    WorkTold {
+        /// The step.
+        intent: IntentId,
+        /// Who.
+        actor: Actor,
+        /// How it ended.
+        told: Told,
+        /// Why.
+        reason: String,
+        /// What shows it.
+        exhibit: Option<Exhibit>,
+    },
 }
 
 impl Event {
@@ -443,7 +470,9 @@ impl Event {
             | Self::Answered { rollout, .. } => Some(*rollout),
             Self::StepIssued { intent, .. }
             | Self::StepEnded { intent, .. }
-            | Self::PeerChosen { intent, .. } => Some(intent.rollout()),
+            | Self::PeerChosen { intent, .. }
+            | Self::WorkAsked { intent, .. }
+            | Self::WorkTold { intent, .. } => Some(intent.rollout()),
             Self::Recovered { .. }
             | Self::Alive
             | Self::ClockJumped { .. }

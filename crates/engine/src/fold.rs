@@ -7,6 +7,7 @@ use ringway_model::{
     VisitKind,
 };
 
+use crate::by_hand::Saying;
 use crate::command::Subject;
 use crate::engine::{Engine, Fault, FleetHold};
 use crate::event::{Event, Final, Then};
@@ -30,7 +31,32 @@ impl Engine {
                 position,
                 attempt,
             } => {
-                return self.fold_issued(*intent, *visit, *position, *attempt);
+                return self.fold_issued(*intent, *visit, *position, *attempt, None);
+            }
+            Event::WorkAsked {
+                intent,
+                visit,
+                position,
+                attempt,
+                due,
+            } => return self.fold_issued(*intent, *visit, *position, *attempt, Some(*due)),
+            Event::WorkTold {
+                intent,
+                actor,
+                told,
+                reason,
+                exhibit,
+            } => {
+                let (r, slot) = self
+                    .find_open(*intent)
+                    .ok_or_else(|| Fault::new(format!("{intent} is told and nobody waits")))?;
+                let saying = Saying {
+                    actor,
+                    told: *told,
+                    reason,
+                    exhibit: exhibit.as_ref(),
+                };
+                self.fold_told(r, slot, saying);
             }
             Event::StepEnded {
                 intent,
@@ -424,6 +450,7 @@ impl Engine {
         visit: VisitKind,
         position: u8,
         attempt: u8,
+        by_hand: Option<Timestamp>,
     ) -> Result<(), Fault> {
         let r = self.index_of(intent.rollout())?;
         let slot = intent.slot().0;
@@ -450,7 +477,10 @@ impl Engine {
         }
         let rec = &mut rollout.rec.slots[slot as usize];
         if intent.serial() != rec.serial.wrapping_add(1)
-            || matches!(rec.state, HostState::Running { .. })
+            || matches!(
+                rec.state,
+                HostState::Running { .. } | HostState::ByHand { .. }
+            )
         {
             return Err(Fault::new(format!(
                 "{intent} is issued while another step runs, or out of order"
@@ -493,6 +523,17 @@ impl Engine {
             }
             self.unwatch_boot(host);
         }
+        if let Some(due) = by_hand {
+            let state = HostState::ByHand {
+                visit,
+                position,
+                attempt,
+                ending,
+            };
+            self.set_slot(r, slot, state, due);
+            self.fold_work_asked(r, slot);
+            return Ok(());
+        }
         self.set_slot(
             r,
             slot,
@@ -513,7 +554,7 @@ impl Engine {
         result: &StepResult,
         then: Then,
     ) -> Result<(), Fault> {
-        let Some((r, slot)) = self.find(intent) else {
+        let Some((r, slot)) = self.find_open(intent) else {
             return Err(Fault::new(format!("{intent} ended but does not run")));
         };
         let rollout = &self.rollouts[r];

@@ -16,6 +16,7 @@ use ringway_model::{Actor, HostId, RolloutId, Slot, Timestamp, VisitKind, Waitin
 use ringway_scheduler::FleetSpec;
 use serde::{Deserialize, Serialize};
 
+use crate::by_hand::Saying;
 use crate::command::{Command, HoldKind, Rejected};
 use crate::engine::Engine;
 use crate::event::Event;
@@ -201,6 +202,21 @@ impl Engine {
                 self.comment(self.known(*rollout)?, actor, host.as_deref(), text, out)?;
                 Ok(Some(*rollout))
             }
+            Command::Done {
+                rollout,
+                host,
+                told,
+                reason,
+                exhibit,
+            } => {
+                let saying = Saying {
+                    actor,
+                    told: *told,
+                    reason,
+                    exhibit: exhibit.as_ref(),
+                };
+                self.done(*rollout, host, saying, out)
+            }
             Command::Propose { .. }
             | Command::ProposeAs { .. }
             | Command::Approve { .. }
@@ -334,7 +350,7 @@ impl Engine {
     }
 
     /// The hosts of these names, each once.
-    fn named(&self, names: &[String]) -> Result<BTreeSet<HostId>, Rejected> {
+    pub(crate) fn named(&self, names: &[String]) -> Result<BTreeSet<HostId>, Rejected> {
         let known: BTreeMap<&str, usize> = if names.len() > 1 {
             let hosts = self.fleet.spec.hosts.iter().enumerate();
             hosts.map(|(index, host)| (&*host.name, index)).collect()
@@ -460,6 +476,9 @@ impl Engine {
             | HostState::Settling => {
                 return wrong("is being visited", "wait until that is over");
             }
+            HostState::ByHand { .. } => {
+                return wrong("is being worked on by hand", "`done` says how that ended");
+            }
             HostState::Updated | HostState::Already => {
                 return wrong("has the update", "`rollback` takes hosts back");
             }
@@ -528,6 +547,9 @@ impl Engine {
             | HostState::Backoff { .. }
             | HostState::Settling => {
                 return wrong("is being visited", "wait until that is over");
+            }
+            HostState::ByHand { .. } => {
+                return wrong("is being worked on by hand", "`done` says how that ended");
             }
             HostState::Updated | HostState::Already => {
                 return wrong("has the update", "there is nothing to repeat");

@@ -94,6 +94,17 @@ pub enum HostState {
         /// The visit that was postponed.
         visit: VisitKind,
     },
+    /// A person does a step of a visit by hand; overdue where `until` is `NEVER`.
+    ByHand {
+        /// The kind of visit.
+        visit: VisitKind,
+        /// The step's position in it.
+        position: u8,
+        /// Which attempt, from 1.
+        attempt: u8,
+        /// What the visit is heading for.
+        ending: Ending,
+    },
 }
 
 /// What a visit is heading for. Everything but `Well` runs only what brings the host back into service.

@@ -53,6 +53,9 @@ impl Engine {
         let rec = &mut self.rollouts[r].rec.slots[slot as usize];
         let from = std::mem::replace(&mut rec.state, to);
         rec.until = until;
+        if matches!(from, HostState::ByHand { .. }) && !matches!(to, HostState::ByHand { .. }) {
+            self.nobody_works(r, slot);
+        }
         if to.visit().is_none() {
             self.forget_visit(r, slot, to);
         }
@@ -114,7 +117,8 @@ impl Engine {
             | HostState::Again
             | HostState::Vanished
             | HostState::NotReady { .. }
-            | HostState::GoesLast { .. } => false,
+            | HostState::GoesLast { .. }
+            | HostState::ByHand { .. } => false,
         };
         let is_open = self.rollouts[r].ring_of(slot) < usize::from(self.rollouts[r].rec.opened);
         let idx = &mut self.rollouts[r].idx;

@@ -5,6 +5,7 @@
 
 mod approve;
 mod asked;
+mod by_hand;
 mod care;
 mod command;
 mod consent;
@@ -37,7 +38,8 @@ pub mod view;
 mod visit;
 mod watch;
 
-pub use command::{Accepted, Command, HoldKind, Rejected, Subject};
+pub use by_hand::LARGEST_EXHIBIT;
+pub use command::{Accepted, Command, Exhibit, HoldKind, Rejected, Subject, Told};
 pub use engine::{Engine, Fault, Handled, OrderView, WatchChange};
 pub use event::{Conditions, Event, Final, HaltCause, Shown, Then, Verdict};
 pub use host::{Ending, HostState};

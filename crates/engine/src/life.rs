@@ -125,7 +125,8 @@ impl Engine {
             | Command::Retry { .. }
             | Command::Hold { .. }
             | Command::Release { .. }
-            | Command::Comment { .. } => self.about_hosts(actor, command, out)?,
+            | Command::Comment { .. }
+            | Command::Done { .. } => self.about_hosts(actor, command, out)?,
             Command::OverrideFreeze {
                 rollout,
                 freeze,

@@ -188,6 +188,7 @@ impl Engine {
             HostState::Offline => self.move_host(r, slot, HostState::Pending, never, out),
             HostState::Ready { .. } => self.peer_overdue(r, slot, out),
             HostState::GoesLast { .. } => self.wake_last_host(r, slot),
+            HostState::ByHand { .. } => self.overdue(r, slot, out),
             HostState::Pending
             | HostState::Running { .. }
             | HostState::NotReady { .. }

@@ -195,11 +195,21 @@ pub enum Bug {
     EarlyBlind,
     /// A soak is ended early with one yes less than are needed.
     EarlyWithTooFew,
+    /// A step that a person does by hand is given to a worker.
+    HandworkIsRun,
+    /// A step that a person does by hand counts as done when it is asked for.
+    NobodyAwaited,
+    /// Work by hand counts as done when it is overdue.
+    OverdueIsDone,
+    /// Work by hand that failed, as its person says, counts as done.
+    FailedByHandIsDone,
+    /// Work by hand counts as done without the evidence that its recipe wants.
+    EvidenceNotAsked,
 }
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 95] = [
+    pub const ALL: [Self; 100] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -295,5 +305,10 @@ impl Bug {
         Self::EarlyTooSoon,
         Self::EarlyBlind,
         Self::EarlyWithTooFew,
+        Self::HandworkIsRun,
+        Self::NobodyAwaited,
+        Self::OverdueIsDone,
+        Self::FailedByHandIsDone,
+        Self::EvidenceNotAsked,
     ];
 }

@@ -327,8 +327,9 @@ impl Engine {
                 {
                     self.move_host(r, slot, HostState::Vanished, Timestamp::NEVER, out);
                 }
-                // A step that runs is ended by its result; what was taken back is so.
+                // A step that runs is ended by its result, one by hand by a word; what was taken back is so.
                 HostState::Running { .. }
+                | HostState::ByHand { .. }
                 | HostState::Ready { .. }
                 | HostState::Backoff { .. }
                 | HostState::RolledBack

@@ -12,6 +12,7 @@ use ringway_scheduler::Plan;
 use ringway_scheduler::plan::{Route, StepPlan};
 use serde::{Deserialize, Serialize};
 
+use crate::by_hand::Handwork;
 use crate::care::{Kin, Unready};
 use crate::command::Subject;
 use crate::event::{Conditions, HaltCause, Shown};
@@ -263,6 +264,9 @@ pub(crate) struct Record {
     /// Where the steps run that run on a peer, each with its serial. Written beside, too.
     #[serde(skip)]
     pub(crate) peers: BTreeMap<u32, (u16, HostId)>,
+    /// What people have to do by hand and have said of it, by slot. Written beside, too.
+    #[serde(skip)]
+    pub(crate) by_hand: BTreeMap<u32, Handwork>,
     /// The ticket of the rollout. Written beside, too.
     #[serde(skip)]
     pub(crate) change: Option<ChangeId>,
@@ -439,6 +443,7 @@ impl Rollout {
             effective: BTreeMap::new(),
             asked: Vec::new(),
             last_yes: None,
+            by_hand: BTreeMap::new(),
         };
         Self {
             rec,

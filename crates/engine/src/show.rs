@@ -183,6 +183,7 @@ impl Engine {
                 pending: 0,
                 in_flight,
             }));
+            reasons.extend(self.hands_wait(r));
             if let Some(Stage::Soaking { ring, .. }) = self.stage(r) {
                 reasons.extend(self.soak_waits(r, ring));
             }
@@ -239,10 +240,11 @@ impl Engine {
         let idx = &self.rollouts[r].idx;
         let in_flight = idx.visiting + idx.settling;
         let pending = self.to_roll_back(r).count();
-        vec![WaitingOn::Visits {
+        let visits = WaitingOn::Visits {
             pending: u32::try_from(pending).unwrap_or(u32::MAX),
             in_flight,
-        }]
+        };
+        std::iter::once(visits).chain(self.hands_wait(r)).collect()
     }
 
     fn visiting_waits(&self, r: usize, ring: RingIndex) -> Vec<WaitingOn> {
@@ -253,6 +255,7 @@ impl Engine {
         let pending = count.pending + count.withheld;
         if pending + in_flight > 0 {
             reasons.push(WaitingOn::Visits { pending, in_flight });
+            reasons.extend(self.hands_wait(r));
             // What keeps the next host is worth knowing only where nothing else is going on.
             reasons.extend(self.next_visit_waits(r, ring));
         } else if let Some((have, allowed)) = self.too_much_debt(r, ring) {
@@ -315,7 +318,7 @@ impl Engine {
             return self.start_waits(r, slot);
         }
         match record.state {
-            HostState::Ready { .. } | HostState::Backoff { .. } => {
+            HostState::Ready { .. } | HostState::Backoff { .. } | HostState::ByHand { .. } => {
                 self.visit_waiting(r, slot).into_iter().collect()
             }
             HostState::Settling => vec![self.settle_waits(r, slot)],
@@ -486,6 +489,7 @@ impl Engine {
             planned: plan.planned,
             pending: count.pending,
             visiting: count.visiting,
+            by_hand: self.hands_in(r, ring),
             settling: count.settling,
             done: count.done,
             failed: count.failed,
@@ -543,6 +547,7 @@ impl Engine {
             ),
             previous: rollout.previous(slot).cloned(),
             last_word: None,
+            told: self.told_view(r, slot),
             waiting: self
                 .host_waiting(rollout.rec.id, Slot(slot))
                 .into_iter()
@@ -581,6 +586,14 @@ impl Engine {
                     step,
                     attempt,
                 }
+            }
+            HostState::ByHand {
+                visit, position, ..
+            } => {
+                let step = self.rollouts[r]
+                    .step(slot, visit, position)
+                    .map_or(StepKind::Apply, |step| step.kind);
+                HostOutcome::ByHand { visit, step }
             }
             HostState::Pending => HostOutcome::Pending,
             HostState::Settling => HostOutcome::Settling,

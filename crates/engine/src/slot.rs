@@ -94,7 +94,10 @@ impl HostState {
                 VisitKind::Restart => Class::Withheld,
             },
             Self::Pending | Self::Again => Class::Pending,
-            Self::Running { .. } | Self::Ready { .. } | Self::Backoff { .. } => Class::Visiting,
+            Self::Running { .. }
+            | Self::Ready { .. }
+            | Self::Backoff { .. }
+            | Self::ByHand { .. } => Class::Visiting,
             Self::Settling => Class::Settling,
             Self::Updated | Self::Already => Class::Done,
             Self::RestartWithheld => Class::Withheld,
@@ -130,7 +133,8 @@ impl HostState {
             | Self::OnHold
             | Self::Vanished
             | Self::NotReady { .. }
-            | Self::GoesLast { .. } => false,
+            | Self::GoesLast { .. }
+            | Self::ByHand { .. } => false,
         }
     }
 
@@ -162,6 +166,12 @@ impl HostState {
                 ending,
             }
             | Self::Backoff {
+                visit,
+                position,
+                attempt,
+                ending,
+            }
+            | Self::ByHand {
                 visit,
                 position,
                 attempt,

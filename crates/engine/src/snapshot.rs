@@ -7,6 +7,7 @@ use ringway_model::{Actor, ChangeId, Digest, Epoch, HostId, RolloutId, Timestamp
 use ringway_scheduler::{FleetSpec, Plan};
 use serde::{Deserialize, Serialize};
 
+use crate::by_hand::Handwork;
 use crate::care::Unready;
 use crate::command::HoldKind;
 use crate::engine::{Engine, Fault, FleetHold};
@@ -51,6 +52,12 @@ impl Cares {
         self.unready.is_empty() && self.silenced.is_empty() && self.peers.is_empty()
     }
 }
+
+/// The same with work by hand behind that.
+const FORMAT_WITH_HANDS: u8 = 8;
+
+/// Work by hand, by the rollout's index.
+type Hands = Vec<(u32, BTreeMap<u32, Handwork>)>;
 
 /// The tickets of rollouts, by the rollout's index.
 type Changes = Vec<(u32, ChangeId)>;
@@ -182,7 +189,14 @@ impl Engine {
             .filter(|(_, rollout)| rollout.rec.terms != TermsRecord::default())
             .map(|(index, rollout)| (index, rollout.rec.terms.clone()))
             .collect();
-        let format = if !consented.is_empty() {
+        let hands: Hands = (0_u32..)
+            .zip(&self.rollouts)
+            .filter(|(_, rollout)| !rollout.rec.by_hand.is_empty())
+            .map(|(index, rollout)| (index, rollout.rec.by_hand.clone()))
+            .collect();
+        let format = if !hands.is_empty() {
+            FORMAT_WITH_HANDS
+        } else if !consented.is_empty() {
             FORMAT_WITH_CONSENT
         } else if !cares.is_empty() {
             FORMAT_WITH_CARE
@@ -223,6 +237,9 @@ impl Engine {
         }
         if format >= FORMAT_WITH_CONSENT {
             bytes = postcard::to_extend(&consented, bytes).expect(plain);
+        }
+        if format >= FORMAT_WITH_HANDS {
+            bytes = postcard::to_extend(&hands, bytes).expect(plain);
         }
         bytes
     }
@@ -366,7 +383,7 @@ impl Engine {
         plans: BTreeMap<Digest, Arc<Plan>>,
     ) -> Result<Self, Fault> {
         let format = bytes.first().copied();
-        let known = FORMAT..=FORMAT_WITH_CONSENT;
+        let known = FORMAT..=FORMAT_WITH_HANDS;
         let Some(format) = format.filter(|format| known.contains(format)) else {
             return Err(Fault::new("the snapshot is of another format"));
         };
@@ -392,10 +409,15 @@ impl Engine {
         } else {
             (Cares::default(), rest)
         };
-        let consented: Consented = if format >= FORMAT_WITH_CONSENT {
+        let (consented, rest): (Consented, _) = if format >= FORMAT_WITH_CONSENT {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Consented::default(), rest)
+        };
+        let hands: Hands = if format >= FORMAT_WITH_HANDS {
             postcard::from_bytes(rest).map_err(unreadable)?
         } else {
-            Consented::default()
+            Hands::new()
         };
         let mut engine = Self::new();
         engine.now = stored.last_event;
@@ -433,6 +455,11 @@ impl Engine {
             });
         }
         engine.take_words(words)?;
+        for (index, by_hand) in hands {
+            let rollout = engine.rollouts.get_mut(index as usize);
+            let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
+            rollout.rec.by_hand = by_hand;
+        }
         engine.take_terms(terms)?;
         engine.take_consented(consented)?;
         for (index, change) in changes {

@@ -5,6 +5,7 @@
 use ringway_model::{
     Evidence, HostId, IntentId, RolloutId, Slot, StepKind, Timestamp, VisitKind, WaitingOn,
 };
+use ringway_scheduler::plan::StepPlan;
 
 use crate::engine::{Engine, FleetHold};
 use crate::event::Event;
@@ -365,9 +366,7 @@ impl Engine {
             match self.may_start(r, slot, visit) {
                 Ok(()) => {
                     let first = self.heeded(r, slot, visit, 0);
-                    if self.issue(r, slot, visit, (first, 1), out) {
-                        *free -= 1;
-                    }
+                    *free -= self.issue(r, slot, visit, (first, 1), out);
                 }
                 Err(Block::All(_)) => {
                     self.put_back(r, slot, again);
@@ -484,7 +483,11 @@ impl Engine {
                 self.turn_back_now(r, slot, visit, position, ending, out);
                 continue;
             }
-            if *free == 0 {
+            // What a person does needs no worker.
+            let by_hand = self.rollouts[r]
+                .step(slot, visit, position)
+                .is_some_and(StepPlan::is_by_hand);
+            if *free == 0 && !by_hand {
                 waiting.push(slot);
                 break;
             }
@@ -494,11 +497,7 @@ impl Engine {
                         waiting.push(slot);
                     }
                 }
-                Ok(()) => {
-                    if self.issue(r, slot, visit, (position, attempt), out) {
-                        *free -= 1;
-                    }
-                }
+                Ok(()) => *free -= self.issue(r, slot, visit, (position, attempt), out),
                 // A visit that may not go on does not keep its host out of service. A rollback is left half done only where
                 // its rollout was given up: the peer it waits for may be lost for good.
                 Err(_)
@@ -560,8 +559,9 @@ impl Engine {
         })
     }
 
-    /// Issues a step; false where the slot has used up its step numbers and is left behind as debt instead. A visit begins
-    /// only with enough numbers left for its whole length, so that no host is left in the middle of one.
+    /// Issues a step, and says how many workers it takes: none where a person does it, or where the slot has used up its step
+    /// numbers and is left behind as debt instead. A visit begins only with enough numbers left for its whole length, so that
+    /// no host is left in the middle of one.
     fn issue(
         &mut self,
         r: usize,
@@ -569,29 +569,33 @@ impl Engine {
         visit: VisitKind,
         (position, attempt): (u8, u8),
         out: &mut Vec<Event>,
-    ) -> bool {
+    ) -> u32 {
         const LONGEST_VISIT: u16 = 4096;
         let record = self.rollouts[r].rec.slots[slot as usize];
         let begins = record.state.visit().is_none();
         let next = record.serial.checked_add(1);
         let Some(serial) = next.filter(|&next| !begins || next < u16::MAX - LONGEST_VISIT) else {
             self.move_host(r, slot, HostState::Offline, Timestamp::NEVER, out);
-            return false;
+            return 0;
         };
         let intent = IntentId::new(self.rollouts[r].rec.id, Slot(slot), serial);
         if !self.choose_peer(intent, visit, (position, attempt), out) {
-            return false;
+            return 0;
         }
-        self.emit(
-            Event::StepIssued {
-                intent,
-                visit,
-                position,
-                attempt,
-            },
-            out,
-        );
-        true
+        let issued = Event::StepIssued {
+            intent,
+            visit,
+            position,
+            attempt,
+        };
+        let step = self.rollouts[r].step(slot, visit, position);
+        if let Some(step) = step.filter(|step| step.is_by_hand()) {
+            let within = step.step.timeout;
+            self.ask_person((r, slot), issued, within, out);
+            return 0;
+        }
+        self.emit(issued, out);
+        1
     }
 
     /// What a host in mid-visit waits for.
@@ -608,6 +612,7 @@ impl Engine {
                 .err()
                 .or_else(|| self.peer_waits(r, slot, visit, position))
                 .unwrap_or(WaitingOn::Worker),
+            HostState::ByHand { .. } => self.hand_waits(r, slot, 0)?,
             HostState::Running { .. }
             | HostState::Pending
             | HostState::Settling

@@ -295,6 +295,18 @@ impl Engine {
         first
     }
 
+    /// Whether work may run on a slot's host now, however short it is.
+    pub(crate) fn may_work_now(&self, r: usize, slot: u32) -> bool {
+        let rollout = &self.rollouts[r];
+        let Some(number) = rollout.plan.times.of(Slot(slot)) else {
+            return true;
+        };
+        let effective = rollout.rec.effective.get(&(number as usize));
+        let known = rollout.rec.calendar.as_ref();
+        let open = effective.or_else(|| Some(&known?.tables[number as usize].open));
+        open.is_some_and(|open| next_fit(open, self.now, Span(1)) == Some(self.now))
+    }
+
     /// Hosts that waited for a window which opens now are looked at again.
     pub(crate) fn wake_times(&mut self) {
         let now = self.now;

@@ -5,7 +5,7 @@ use ringway_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::command::{HoldKind, Subject};
+use crate::command::{Exhibit, HoldKind, Subject, Told};
 use crate::event::Verdict;
 
 /// The fleet and its rollouts.
@@ -178,6 +178,9 @@ pub struct RingView {
     pub pending: u32,
     /// Hosts in a visit, not settling.
     pub visiting: u32,
+    /// Of those being visited: hosts that people work on by hand.
+    #[serde(default)]
+    pub by_hand: u32,
     /// Hosts settling.
     pub settling: u32,
     /// Hosts updated or already so.
@@ -452,8 +455,27 @@ pub struct HostView {
     /// What the last step said that did not go well; absent once the host is well again. The engine does not know it:
     /// whoever keeps the words fills it in.
     pub last_word: Option<LastWord>,
+    /// What a person said last of work by hand on it; absent where nobody did any.
+    #[serde(default)]
+    pub told: Option<ToldView>,
     /// Why it does not move; empty when a step runs or its outcome is final.
     pub waiting: Vec<Waiting>,
+}
+
+/// What a person said of work by hand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ToldView {
+    /// How it ended.
+    pub told: Told,
+    /// Who said so.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: String,
+    /// What was handed in with it: `ringway evidence DIGEST` gives it back.
+    pub evidence: Option<Exhibit>,
 }
 
 /// What a step of a host said that did not go well.

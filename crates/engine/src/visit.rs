@@ -39,6 +39,18 @@ impl Engine {
         let found = self.find(intent);
         // Late, repeated, or about a step nobody knows: accepted, and nothing changes.
         let Some((r, slot)) = found else { return };
+        self.work_ended(intent, r, slot, result, out);
+    }
+
+    /// The step that a host is at ended.
+    pub(crate) fn work_ended(
+        &mut self,
+        intent: IntentId,
+        r: usize,
+        slot: u32,
+        result: &StepResult,
+        out: &mut Vec<Event>,
+    ) {
         let Some((visit, position, attempt, ending)) =
             self.rollouts[r].rec.slots[slot as usize].state.visit()
         else {
@@ -157,9 +169,12 @@ impl Engine {
     fn after_failure(&self, ended: Ended, why: FailWhy) -> Then {
         match why {
             // A host that restarts in a loop or does not come back is never tried again: that would be the harm itself.
-            FailWhy::RestartLoop | FailWhy::NotBack | FailWhy::Fenced | FailWhy::ProbeDown => {
-                self.fail(ended, why)
-            }
+            // Whoever worked on it by hand and says that it failed knows better than to be asked again at once.
+            FailWhy::RestartLoop
+            | FailWhy::NotBack
+            | FailWhy::Fenced
+            | FailWhy::ProbeDown
+            | FailWhy::Person => self.fail(ended, why),
             FailWhy::Exit
             | FailWhy::Unexpected
             | FailWhy::TimedOut
@@ -624,7 +639,9 @@ impl Engine {
             | HostState::Again
             | HostState::Vanished
             | HostState::NotReady { .. }
-            | HostState::GoesLast { .. } => {}
+            | HostState::GoesLast { .. }
+            // Nobody can be called back from there; the visit goes on, or back, when they have said how it ended.
+            | HostState::ByHand { .. } => {}
         }
     }
 
@@ -742,7 +759,8 @@ impl Engine {
                 | ringway_scheduler::plan::More::Inspect { .. }
                 | ringway_scheduler::plan::More::Ready { .. }
                 | ringway_scheduler::plan::More::Last { .. }
-                | ringway_scheduler::plan::More::Silence { .. } => u16::MAX,
+                | ringway_scheduler::plan::More::Silence { .. }
+                | ringway_scheduler::plan::More::Manual { .. } => u16::MAX,
             })
     }
 

@@ -10,10 +10,10 @@ use crate::commit::Commit;
 use crate::config::BATCH;
 use crate::fold;
 use crate::interpret::interpret;
-use crate::library::{DOCUMENT, FLEET, PLAN};
+use crate::library::{DOCUMENT, EXHIBIT, FLEET, PLAN};
 use crate::machine::{Asked, Executor, Happening, Phase};
 use crate::notices::{self, Notices};
-use crate::port::{Blob, Order, Proposal, Refresh, Request, Row};
+use crate::port::{Blob, HandIn, Order, Proposal, Refresh, Request, Row};
 use crate::words::{self, Word};
 
 /// A batch while it is being decided.
@@ -147,6 +147,7 @@ impl Executor {
                 self.check_known(&command)?;
                 (command, Vec::new())
             }
+            Order::HandIn(handed) => handed_in(*handed)?,
         };
         let input = Input::Command { actor, command };
         match self.engine.handle(now, &input, &mut draft.batch.events) {
@@ -326,6 +327,17 @@ impl Executor {
                 ),
             });
         }
+        if let Command::Done {
+            exhibit: Some(exhibit),
+            ..
+        } = command
+        {
+            return Err(Rejected {
+                code: "documents-missing".to_owned(),
+                why: format!("`{}` did not come with the word about it", exhibit.name),
+                hint: Some("hand it in with `done HOST --evidence FILE`".to_owned()),
+            });
+        }
         if let Command::Refresh { fleet, plans } = command
             && !(self.library.fleets.contains_key(fleet)
                 && plans
@@ -411,6 +423,27 @@ impl Executor {
         self.growth.batches + 1 >= self.config.snapshot_every
             && self.growth.bytes >= self.growth.snapshot
     }
+}
+
+/// A command with the file that it names; that one and no other.
+fn handed_in(handed: HandIn) -> Result<(Command, Vec<Blob>), Rejected> {
+    let HandIn { command, bytes } = handed;
+    let digest = Digest::of(&bytes);
+    let named = if let Command::Done { exhibit, .. } = &command {
+        exhibit.as_ref()
+    } else {
+        None
+    };
+    let is_it =
+        named.is_some_and(|exhibit| exhibit.digest == digest && exhibit.size == bytes.len() as u64);
+    if is_it {
+        return Ok((command, vec![blob(EXHIBIT, digest, bytes)]));
+    }
+    Err(Rejected {
+        code: "documents-missing".to_owned(),
+        why: "the file that was handed in is not the one that is named with it".to_owned(),
+        hint: Some("hand it in again".to_owned()),
+    })
 }
 
 fn blob(kind: &str, digest: Digest, bytes: Vec<u8>) -> Blob {

@@ -54,6 +54,8 @@ fn ended_well(output: &str, restarts: u16, step: &StepPlan) -> StepResult {
                 StepResult::Failed(restart_failure(restarts, step))
             }
         }
+        // Nobody runs it, so nobody can report it: what says that it is done is a person's word.
+        More::Manual { .. } => StepResult::Failed(FailWhy::Unexpected),
         More::Ready { .. } | More::Last { .. } => {
             let expect = step.step.expect.as_ref();
             let yes = expect.is_none_or(|expect| meets(output, expect));
@@ -96,6 +98,7 @@ fn restart_failure(seen: u16, step: &StepPlan) -> FailWhy {
         | More::Nothing
         | More::Ready { .. }
         | More::Last { .. }
-        | More::Silence { .. } => FailWhy::NotBack,
+        | More::Silence { .. }
+        | More::Manual { .. } => FailWhy::NotBack,
     }
 }

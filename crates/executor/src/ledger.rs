@@ -201,6 +201,9 @@ const fn mark(event: &Event) -> Mark {
         | Event::ChangeNamed { .. }
         | Event::FreezeOverridden { .. }
         | Event::GateSaid { .. }
-        | Event::PlanRevised { .. } => Mark::Nothing,
+        | Event::PlanRevised { .. }
+        // Nothing runs where a person works.
+        | Event::WorkAsked { .. }
+        | Event::WorkTold { .. } => Mark::Nothing,
     }
 }

@@ -15,6 +15,8 @@ pub const FLEET: &str = "fleet";
 pub const PLAN: &str = "plan";
 /// A document as written.
 pub const DOCUMENT: &str = "document";
+/// A file that a person handed in as evidence.
+pub const EXHIBIT: &str = "exhibit";
 
 /// All registered content that decisions rest on.
 #[derive(Clone, Debug, Default)]

@@ -101,6 +101,17 @@ pub enum Order {
     Refresh(Box<Refresh>),
     /// Anything else.
     Command(Command),
+    /// A word about work by hand with the file that shows it, which is kept in the same commit.
+    HandIn(Box<HandIn>),
+}
+
+/// A command that names a file, with the file.
+#[derive(Clone, Debug)]
+pub struct HandIn {
+    /// The command.
+    pub command: Command,
+    /// The file's bytes.
+    pub bytes: Vec<u8>,
 }
 
 /// A new rollout with everything it is made of.

@@ -68,6 +68,13 @@ pub enum HostOutcome {
     NotReady,
     /// It goes last of its group, and waits for the others. Nothing was changed.
     GoesLast,
+    /// In a visit, at a step that a person does by hand, until somebody says how it ended.
+    ByHand {
+        /// Why it is visited.
+        visit: VisitKind,
+        /// The step.
+        step: StepKind,
+    },
 }
 
 impl HostOutcome {
@@ -93,6 +100,7 @@ impl HostOutcome {
             Self::Vanished => "vanished (no longer of the fleet)",
             Self::NotReady => "not ready",
             Self::GoesLast => "goes last",
+            Self::ByHand { .. } => "waiting for a person",
         }
     }
 }
@@ -119,6 +127,7 @@ impl fmt::Display for HostOutcome {
                 write!(f, "{} ({step}: {})", self.word(), why.words())
             }
             Self::Unhealthy { why } => write!(f, "unhealthy ({})", why.words()),
+            Self::ByHand { step, .. } => write!(f, "{} ({step} by hand)", self.word()),
             Self::Pending
             | Self::Settling
             | Self::Updated

@@ -337,6 +337,8 @@ pub enum FailWhy {
     NoPeer,
     /// The member of its availability group that was to run it could not be reached.
     PeerUnreachable,
+    /// Whoever did it by hand said that it failed.
+    Person,
 }
 
 impl FailWhy {
@@ -355,6 +357,7 @@ impl FailWhy {
             Self::NotReady => "the answer was no for as long as its care waits",
             Self::NoPeer => "no other member of its group was evidently up to run it",
             Self::PeerUnreachable => "the member that was to run it could not be reached",
+            Self::Person => "whoever did it by hand said that it failed",
         }
     }
 }

@@ -289,6 +289,25 @@ pub enum WaitingOn {
         /// When the step counts as failed; absent where nothing of a visit has begun.
         until: Option<Timestamp>,
     },
+    /// A person works on a host by hand, and nobody has said yet how it ended.
+    ByHand {
+        /// The host's name.
+        host: String,
+        /// What is to be done.
+        work: String,
+        /// Since when.
+        since: Timestamp,
+        /// By when it should be done. It is not taken for done or failed then: only a person knows.
+        due: Timestamp,
+        /// Whether that has passed.
+        overdue: bool,
+        /// Whether a file must be handed in with the word that it is done.
+        evidence: bool,
+        /// Whether work may not run there any more by its windows.
+        outside: bool,
+        /// Other hosts of the rollout that people work on.
+        others: u32,
+    },
 }
 
 impl WaitingOn {
@@ -334,11 +353,12 @@ impl WaitingOn {
             Self::GoesLast { .. } => "goes-last",
             Self::AllLast { .. } => "all-last",
             Self::NoPeer { .. } => "no-peer",
+            Self::ByHand { .. } => "by-hand",
         }
     }
 
     /// Every variant's name.
-    pub const NAMES: [&'static str; 39] = [
+    pub const NAMES: [&'static str; 40] = [
         "stop",
         "fault",
         "pause",
@@ -378,6 +398,7 @@ impl WaitingOn {
         "goes-last",
         "all-last",
         "no-peer",
+        "by-hand",
     ];
 
     /// The earliest instant at which this can be over by itself, where that is known.
@@ -418,7 +439,8 @@ impl WaitingOn {
             | Self::GoesLast { .. }
             | Self::AllLast { .. }
             | Self::NoPeer { .. }
-            | Self::NobodyUpdated { .. } => None,
+            | Self::NobodyUpdated { .. }
+            | Self::ByHand { .. } => None,
         }
     }
 
@@ -483,6 +505,7 @@ impl WaitingOn {
             Self::ExternalGate { .. } => {
                 "an answer of the gate's command: exit code 0 says open; a person's `cancel`"
             }
+            Self::ByHand { .. } => "a person's word how it ended: `done`",
         }
     }
 }
@@ -675,6 +698,32 @@ impl fmt::Display for WaitingOn {
                     write!(f, " ({why})")?;
                 }
                 write!(f, "; it is asked every {every}")
+            }
+            Self::ByHand {
+                host,
+                work,
+                since,
+                due,
+                overdue,
+                evidence,
+                outside,
+                others,
+            } => {
+                write!(f, "a person is to work on `{host}` by hand since {since}")?;
+                let late = if *overdue { "OVERDUE since" } else { "due by" };
+                write!(f, ", {late} {due}")?;
+                if *outside {
+                    f.write_str("; by its windows no work may run there any more")?;
+                }
+                write!(f, ": {work}")?;
+                if *evidence {
+                    f.write_str(" (`done` needs `--evidence`)")?;
+                }
+                match others {
+                    0 => Ok(()),
+                    1 => f.write_str("; and on 1 other host"),
+                    others => write!(f, "; and on {others} other hosts"),
+                }
             }
         }
     }

@@ -39,6 +39,22 @@ impl WaitingOn {
             Self::NobodyUpdated { .. } => vec![with_reason("retry HOST"), with_reason("cancel")],
             Self::NotReady { .. } => vec![with_reason("retry HOST")],
             Self::AllLast { .. } => vec![with_reason("skip HOST")],
+            Self::ByHand {
+                host,
+                evidence: true,
+                ..
+            } => vec![
+                format!("ringway done {host} --evidence FILE"),
+                format!("ringway done {host} --failed --reason WHY"),
+            ],
+            Self::ByHand {
+                host,
+                evidence: false,
+                ..
+            } => vec![
+                format!("ringway done {host}"),
+                format!("ringway done {host} --failed --reason WHY"),
+            ],
             Self::EarlierRing { .. }
             | Self::GoesLast { .. }
             | Self::NoPeer { .. }

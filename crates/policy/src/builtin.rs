@@ -9,7 +9,7 @@ use crate::validated::Recipe;
 use crate::yaml;
 
 /// Name and text of each.
-pub(crate) const RECIPES: [(&str, &str); 4] = [
+pub(crate) const RECIPES: [(&str, &str); 5] = [
     (
         "debian-package",
         include_str!("../../../policies/recipes/debian-package.yaml"),
@@ -17,6 +17,10 @@ pub(crate) const RECIPES: [(&str, &str); 4] = [
     (
         "debian-upgrade",
         include_str!("../../../policies/recipes/debian-upgrade.yaml"),
+    ),
+    (
+        "manual",
+        include_str!("../../../policies/recipes/manual.yaml"),
     ),
     (
         "rpm-package",

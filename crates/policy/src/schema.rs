@@ -46,23 +46,28 @@ mod tests {
     /// A fleet with a freeze that is in a file.
     const CALENDAR: &str = "ringway: fleet/v1\nname: it\nhosts: [{ name: a }]\nconnect: local\nfreezes: { holidays: { ical: holidays.ics } }\n";
 
+    /// What only some recipes have.
+    const SPECIAL: &str = "ringway: recipe/v1\nname: it\nsteps:\n  apply: { manual: { instructions: do it, evidence: optional, within: 2h } }\n";
+
     /// Announced work.
     const ANNOUNCED: &str = "ringway: maintenance/v1\nname: it\nwork:\n  - { name: power, hosts: all, from: 2026-12-01T22:00:00Z, until: 2026-12-02T06:00:00Z, reason: power, owner: facilities }\n";
 
     /// A policy with a gate that is outside of the fleet.
     const EXTERNAL: &str = "ringway: policy/v1\nname: it\napplies_to: all\nrings: [{ name: all, hosts: rest, soak: 1h }]\ngates: [{ name: open, external: { run: [./open], every: 5m, timeout: 30s } }]\n";
 
-    const EXAMPLES: [&str; 14] = [
+    const EXAMPLES: [&str; 16] = [
         CORP,
         WORLD,
         ANNOUNCED,
         EXTERNAL,
         IMPORTS,
         CALENDAR,
+        SPECIAL,
         include_str!("../../../policies/cares/haproxy.yaml"),
         include_str!("../../../policies/cares/nginx-upstream.yaml"),
         include_str!("../../../policies/recipes/debian-package.yaml"),
         include_str!("../../../policies/recipes/debian-upgrade.yaml"),
+        include_str!("../../../policies/recipes/manual.yaml"),
         include_str!("../../../policies/recipes/rpm-package.yaml"),
         include_str!("../../../policies/minimal.yaml"),
         include_str!("../../../policies/monthly-linux.yaml"),
@@ -189,7 +194,7 @@ mod tests {
     #[test]
     fn every_key_of_the_schema_is_read_and_every_key_that_is_read_is_in_it() {
         let (mut asked, mut known) = (BTreeSet::new(), BTreeSet::new());
-        let texts = [CORP, IMPORTS, CALENDAR, WORLD, ANNOUNCED, EXTERNAL];
+        let texts = [CORP, IMPORTS, CALENDAR, WORLD, ANNOUNCED, EXTERNAL, SPECIAL];
         for (text, tree) in texts
             .iter()
             .flat_map(|text| trees(text).into_iter().map(move |tree| (*text, tree)))

@@ -75,6 +75,8 @@ pub enum Connection {
     Local,
     /// A server that is reached over SSH.
     Ssh(Box<Ssh>),
+    /// Nothing reaches it: people work on it by hand, and commands and probes run at the controller.
+    Unreached,
 }
 
 /// A connection over SSH.
@@ -553,16 +555,47 @@ pub struct Recipe {
     /// Checks that the host can take it.
     pub precheck: Option<Step>,
     /// Installs.
-    pub apply: Step,
+    pub apply: Work,
     /// Restarts.
     pub reboot: Option<Reboot>,
     /// Checks that it works.
     pub verify: Option<Step>,
     /// Takes it back.
-    pub rollback: Option<Step>,
+    pub rollback: Option<Work>,
     /// Prints, on one host of each product line, exactly what an update would install there now. What it prints becomes
     /// the parameter `manifest` of a release, so that it is part of what is approved.
     pub manifest: Option<Step>,
+}
+
+/// What changes a host: a command, or a person who works on it by hand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Work {
+    /// A command.
+    Run(Step),
+    /// A person.
+    Manual(Manual),
+}
+
+impl Work {
+    /// The command, where it is one.
+    pub const fn command(&self) -> Option<&Step> {
+        match self {
+            Self::Run(step) => Some(step),
+            Self::Manual(_) => None,
+        }
+    }
+}
+
+/// Work on a host that a person does by hand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manual {
+    /// What is to be done; may contain `{build}`, `{id}` and `{parameter}`.
+    pub instructions: String,
+    /// Whether a file must be handed in with the word that it is done.
+    pub evidence: bool,
+    /// How long it should take. A window must be open for so long; when it has passed the work is overdue, and nothing
+    /// else.
+    pub within: Span,
 }
 
 /// What a recipe can do beyond installing.

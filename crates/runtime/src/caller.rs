@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ringway_engine::Command;
 use ringway_engine::view::{FleetView, HostView, Waiting};
 use ringway_executor::Executor;
-use ringway_executor::port::{Order, Proposal, Refresh};
+use ringway_executor::port::{HandIn, Order, Proposal, Refresh};
 use ringway_model::{Actor, RingIndex, RolloutId, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -62,6 +62,15 @@ impl Caller {
     /// [`Gone`]; a command that does not fit is an answer, not an error.
     pub async fn command(&self, actor: Actor, command: Command) -> Result<Answered, Gone> {
         self.order(actor, Order::Command(command)).await
+    }
+
+    /// Gives a command with the file that it names. The answer comes when both are durable.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`]; a command that does not fit is an answer, not an error.
+    pub async fn hand_in(&self, actor: Actor, handed: HandIn) -> Result<Answered, Gone> {
+        self.order(actor, Order::HandIn(Box::new(handed))).await
     }
 
     async fn order(&self, actor: Actor, order: Order) -> Result<Answered, Gone> {

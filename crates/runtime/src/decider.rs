@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use ringway_engine::view::FleetView;
 use ringway_engine::{Accepted, Command, Rejected};
 use ringway_executor::Executor;
-use ringway_executor::port::{Arrival, Ended, Order, Request};
+use ringway_executor::port::{Arrival, Ended, Order, Proposal, Request};
 use ringway_model::{Actor, Timestamp};
+use ringway_scheduler::plan::StepPlan;
 use ringway_store::LoadFrom;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -219,6 +220,10 @@ impl Decider {
             return;
         }
         if let Order::Propose(proposal) = &order {
+            if self.observing && has_handwork(proposal) {
+                self.answer(asker, Err(not_observed()));
+                return;
+            }
             self.workers.remember(proposal);
         }
         let ticket = progress.next_ticket;
@@ -412,6 +417,20 @@ impl Decider {
             view.observing = self.observing;
             self.views.send_replace(Some(Arc::new(view)));
         }
+    }
+}
+
+/// Whether somebody is to work on hosts by hand.
+fn has_handwork(proposal: &Proposal) -> bool {
+    let mut steps = proposal.plan.routes.iter().flat_map(|route| &route.steps);
+    steps.any(StepPlan::is_by_hand)
+}
+
+fn not_observed() -> Rejected {
+    Rejected {
+        code: "not-supported".to_owned(),
+        why: "work that a person does by hand cannot be observed".to_owned(),
+        hint: Some("`ringway plan` and `ringway simulate` show what a run would do".to_owned()),
     }
 }
 

@@ -99,11 +99,13 @@ pub(crate) fn pretended(step: &StepPlan) -> Option<RawReport> {
     }
     let restarts = match &step.more {
         More::Reboot { restarts, .. } => restarts.0,
+        // Nobody is asked while it is only observed: a plan with such a step is not taken.
         More::Nothing
         | More::Inspect { .. }
         | More::Ready { .. }
         | More::Last { .. }
-        | More::Silence { .. } => 0,
+        | More::Silence { .. }
+        | More::Manual { .. } => 0,
     };
     let output = match &step.step.expect {
         Some(Expect::AtLeast(number)) => number.to_string(),

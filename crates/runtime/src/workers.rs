@@ -205,6 +205,10 @@ impl Shared {
             self.stop_seen.notify_one();
             return RawReport::Withdrawn;
         }
+        if step_of(&start).is_some_and(StepPlan::is_by_hand) {
+            let why = "a person does this step by hand".to_owned();
+            return RawReport::Refused { why };
+        }
         if self.observing
             && let Some(report) = step_of(&start).and_then(observing::pretended)
         {
@@ -339,6 +343,7 @@ fn reboot(step: &StepPlan) -> Option<RebootRequest> {
         | More::Inspect { .. }
         | More::Ready { .. }
         | More::Last { .. }
-        | More::Silence { .. } => None,
+        | More::Silence { .. }
+        | More::Manual { .. } => None,
     }
 }

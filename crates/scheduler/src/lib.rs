@@ -19,6 +19,7 @@ mod make;
 mod order;
 pub mod plan;
 mod problem;
+mod reached;
 mod refresh;
 pub mod report;
 mod revise;

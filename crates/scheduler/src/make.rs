@@ -18,6 +18,7 @@ use crate::index::HostIndex;
 use crate::order::in_starting_order;
 use crate::plan::{ApprovalPlan, GatePlan, Plan, RingPlan, Route, SlotPlan};
 use crate::problem::{PlanProblem, PlanProblems};
+use crate::reached::check_reached;
 use crate::spec::FleetSpec;
 use crate::terms::Terms;
 use crate::times::Times;
@@ -192,6 +193,9 @@ impl<'d> Making<'d> {
         check_claims(self.fleet, policy, &wishes, &claims, &mut problems);
         let (routes, route_of) = self.routes(&targets, &claims, &mut problems);
         self.check_peers(&claims, &routes, &route_of, &mut problems);
+        let claimed = claims.rings.iter().flatten();
+        let claimed = claimed.map(|&host| (HostId(host), route_of[host as usize]));
+        check_reached(self.fleet, policy, &routes, claimed, &mut problems);
         PlanProblems::none_of(problems)?;
 
         let mut turns = vec![0; self.fleet.cells.len()];

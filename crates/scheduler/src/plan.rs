@@ -287,7 +287,18 @@ pub enum More {
         /// After how long it ends by itself.
         at_most: Span,
     },
+    /// A person does it by hand. The step's command is [`NO_COMMAND`], and its timeout how long it should take.
+    Manual {
+        /// What is to be done.
+        instructions: String,
+        /// Whether a file must be handed in with the word that it is done.
+        evidence: bool,
+    },
 }
+
+/// What stands for the command of a step that a person does: nobody runs it, and where somebody did it would fail rather
+/// than pass for work that was done.
+pub const NO_COMMAND: &str = "exit 99";
 
 impl More {
     /// How much longer than its command a step of this kind may take.
@@ -298,12 +309,18 @@ impl More {
             | Self::Inspect { .. }
             | Self::Ready { .. }
             | Self::Last { .. }
-            | Self::Silence { .. } => Span::ZERO,
+            | Self::Silence { .. }
+            | Self::Manual { .. } => Span::ZERO,
         }
     }
 }
 
 impl StepPlan {
+    /// Whether a person does it by hand.
+    pub const fn is_by_hand(&self) -> bool {
+        matches!(self.more, More::Manual { .. })
+    }
+
     /// The longest it may take.
     pub const fn longest(&self) -> Span {
         self.step.timeout.plus(self.more.beyond())

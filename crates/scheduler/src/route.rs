@@ -5,10 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use ringway_model::StepKind;
-use ringway_policy::validated::{Care, Inspect, Last, Ready, Recipe, Release, Silence, Step};
+use ringway_model::{AfterCrash, Place, StepKind};
+use ringway_policy::validated::{
+    Care, Command, Inspect, Last, Manual, Ready, Recipe, Release, Silence, Step, Work,
+};
 
-use crate::plan::{More, Route, StepPlan};
+use crate::plan::{More, NO_COMMAND, Route, StepPlan};
 use crate::problem::PlanProblem;
 
 /// Compiles one route.
@@ -61,9 +63,11 @@ pub fn compile(
         care_step(|care| &care.drain),
         More::Nothing,
     );
-    add(StepKind::Apply, Some(&recipe.apply), More::Nothing);
-    if can_roll_back(recipe) {
-        add(StepKind::Rollback, recipe.rollback.as_ref(), More::Nothing);
+    let (step, more) = work(&recipe.apply, release, &parameters, &mut problems);
+    add(StepKind::Apply, Some(&step), more);
+    if let Some(rollback) = recipe.rollback.as_ref().filter(|_| can_roll_back(recipe)) {
+        let (step, more) = work(rollback, release, &parameters, &mut problems);
+        add(StepKind::Rollback, Some(&step), more);
     }
     if let Some(reboot) = &recipe.reboot {
         let more = More::Reboot {
@@ -101,6 +105,37 @@ pub fn compile(
         visits: visits(&steps),
         steps,
     })
+}
+
+/// What changes a host, as a step: a command as it is, or the work of a person.
+fn work(
+    work: &Work,
+    release: &Release,
+    parameters: &BTreeMap<String, String>,
+    problems: &mut Vec<PlanProblem>,
+) -> (Step, More) {
+    let manual: &Manual = match work {
+        Work::Run(step) => return (step.clone(), More::Nothing),
+        Work::Manual(manual) => manual,
+    };
+    let step = Step {
+        run: Command::Shell(NO_COMMAND.to_owned()),
+        at: Place::Controller,
+        timeout: manual.within,
+        after_crash: AfterCrash::Inspect,
+        expect: None,
+    };
+    let more = More::Manual {
+        instructions: filled(
+            &manual.instructions,
+            "instructions",
+            release,
+            parameters,
+            problems,
+        ),
+        evidence: manual.evidence,
+    };
+    (step, more)
 }
 
 /// A rollback goes back to what `inspect` found; without that there is nothing to go back to.
@@ -166,21 +201,33 @@ fn inspection(
     parameters: &BTreeMap<String, String>,
     problems: &mut Vec<PlanProblem>,
 ) -> More {
-    let mut fill = |text: &str, key: &str| {
-        fill(text, release, parameters).unwrap_or_else(|name| {
-            problems.push(PlanProblem::new(
-                "placeholder-empty",
-                format!("`{key}` names `{{{name}}}`, which release `{}` does not have", release.id),
-                "use `{output}`, `{id}`, `{build}` where the release has one, or a parameter of the \
-                 recipe",
-            ));
-            String::new()
-        })
-    };
+    let mut fill = |text: &str, key: &str| filled(text, key, release, parameters, problems);
     More::Inspect {
         installed_when: fill(&inspect.installed_when, "installed_when"),
         previous: inspect.previous.as_ref().map(|text| fill(text, "previous")),
     }
+}
+
+/// A text with everything in it that is known before the visit; a problem where it names what is not there.
+fn filled(
+    text: &str,
+    key: &str,
+    release: &Release,
+    parameters: &BTreeMap<String, String>,
+    problems: &mut Vec<PlanProblem>,
+) -> String {
+    fill(text, release, parameters).unwrap_or_else(|name| {
+        problems.push(PlanProblem::new(
+            "placeholder-empty",
+            format!(
+                "`{key}` names `{{{name}}}`, which release `{}` does not have",
+                release.id
+            ),
+            "use `{output}`, `{id}`, `{build}` where the release has one, or a parameter of the \
+             recipe",
+        ));
+        String::new()
+    })
 }
 
 /// Replaces what is known before the visit and leaves `{output}`. Braces around anything but a name are text.

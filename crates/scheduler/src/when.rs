@@ -104,10 +104,14 @@ impl Visit {
             },
             |sum, step| {
                 let limit = step.longest();
+                // Nobody assumes anything about a person: as long as it should take.
+                let assumed = if step.is_by_hand() {
+                    limit
+                } else {
+                    crate::report::assumed(step.kind).min(limit)
+                };
                 Self {
-                    assumed: sum
-                        .assumed
-                        .plus(crate::report::assumed(step.kind).min(limit)),
+                    assumed: sum.assumed.plus(assumed),
                     longest: sum.longest.plus(limit),
                 }
             },

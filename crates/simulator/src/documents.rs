@@ -7,9 +7,10 @@ use ringway_model::{AfterCrash, Digest, Labels, Place, Selector, Share, Span, Ti
 use ringway_policy::validated::{
     After, AlreadyUnhealthy, Amount, Approvals, Ask, Binding, Care, Command, Connect, Connection,
     Cover, DayRule, Documents, Early, FailedShare, Fleet, FleetCalendar, Freeze, Frozen, Gate,
-    Group, Halt, Host, HostCalendar, Inspect, KeepUp, Minimum, Moment, NotBy, Offline, OnHalt,
-    Pace, People, Person, Policy, PolicyCalendar, Probe, Ramp, Reboot, Recipe, Release, Retry,
-    Ring, RingHosts, RingSpread, Starts, Step, Team, TimeOfDay, Update, Weekdays, When, Window,
+    Group, Halt, Host, HostCalendar, Inspect, KeepUp, Manual, Minimum, Moment, NotBy, Offline,
+    OnHalt, Pace, People, Person, Policy, PolicyCalendar, Probe, Ramp, Reboot, Recipe, Release,
+    Retry, Ring, RingHosts, RingSpread, Starts, Step, Team, TimeOfDay, Update, Weekdays, When,
+    Window, Work,
 };
 
 use crate::dice::Dice;
@@ -148,6 +149,24 @@ pub(crate) fn in_windows(papers: &mut Papers, dice: &mut Dice, begins: Timestamp
                 .freezes
                 .insert(format!("freeze-{number}"), freeze);
             at = until;
+        }
+    }
+}
+
+/// Lets people do by hand what commands did: what installs, and sometimes what takes back.
+pub(crate) fn by_hand(papers: &mut Papers, dice: &mut Dice) {
+    for recipe in papers.documents.recipes.values_mut() {
+        if !dice.chance(60) {
+            continue;
+        }
+        let manual = |dice: &mut Dice| Manual {
+            instructions: "install {build} from the console".to_owned(),
+            evidence: dice.chance(60),
+            within: dice.span(Span::minutes(5), Span::minutes(60)),
+        };
+        recipe.apply = Work::Manual(manual(dice));
+        if recipe.rollback.is_some() && dice.chance(50) {
+            recipe.rollback = Some(Work::Manual(manual(dice)));
         }
     }
 }
@@ -353,7 +372,7 @@ fn recipe(dice: &mut Dice, update: &str) -> Recipe {
             previous: Some("{output}".to_owned()),
         }),
         precheck: dice.chance(60).then(|| step(dice)),
-        apply: step(dice),
+        apply: Work::Run(step(dice)),
         reboot: dice.chance(60).then(|| Reboot {
             step: step(dice),
             when: When::Always,
@@ -366,7 +385,7 @@ fn recipe(dice: &mut Dice, update: &str) -> Recipe {
             back_within: Span::minutes(5),
         }),
         verify: dice.chance(60).then(|| step(dice)),
-        rollback: dice.chance(80).then(|| step(dice)),
+        rollback: dice.chance(80).then(|| Work::Run(step(dice))),
         manifest: None,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringway_engine::{Event, HoldKind, HostState, Subject, Then};
+use ringway_engine::{Event, HoldKind, HostState, Subject, Then, Told};
 use ringway_model::{FailWhy, RolloutId, Says, Slot, StepKind, StepResult};
 
 use crate::trace::word;
@@ -148,6 +148,20 @@ impl Reach {
                 (HoldKind::Maintenance, Some(_)) => "end a maintenance",
                 (HoldKind::Maintenance, None) => "end a maintenance by time",
             }),
+            Event::WorkAsked { intent, visit, .. } => self.host(
+                (intent.rollout(), intent.slot()),
+                &format!("ask {}", visit.word()),
+                "by-hand",
+            ),
+            Event::WorkTold { told, intent, .. } => self.host(
+                (intent.rollout(), intent.slot()),
+                match told {
+                    Told::Done => "tell done",
+                    Told::Failed => "tell failed",
+                    Told::Untouched => "tell untouched",
+                },
+                "by-hand",
+            ),
             Event::Commented { rollout, .. } => self.stay(*rollout, "comment"),
             Event::Asked { rollout, .. } => self.stay(*rollout, "ask"),
             Event::Answered { rollout, .. } => self.stay(*rollout, "answer"),
@@ -244,5 +258,6 @@ const fn move_word(to: HostState) -> &'static str {
         | HostState::Vanished
         | HostState::NotReady { .. }
         | HostState::GoesLast { .. } => "moved",
+        HostState::ByHand { .. } => "overdue",
     }
 }

@@ -7,7 +7,9 @@ use crate::behaviour::ways;
 use crate::cares::{trouble, with_questions};
 use crate::checkers::{Invariant, Violation};
 use crate::dice::Dice;
-use crate::documents::{Size, draw, for_days, in_windows, with_consent, with_lab_releases};
+use crate::documents::{
+    Size, by_hand, draw, for_days, in_windows, with_consent, with_lab_releases,
+};
 use crate::expected::{Expected, Kind};
 use crate::history::{History, HistoryError};
 use crate::reach::Reach;
@@ -165,6 +167,10 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     let mut consent = Dice::new(seed, "consent");
     if kind == Kind::Wild && consent.chance(60) {
         with_consent(&mut papers, &mut consent);
+    }
+    let mut hands = Dice::new(seed, "who works by hand");
+    if kind == Kind::Wild && hands.chance(12) {
+        by_hand(&mut papers, &mut hands);
     }
     let lasts = faults.lasts;
     let config = Config {

@@ -138,7 +138,9 @@ pub(crate) fn dense(event: &Event) -> String {
         | Event::FreezeOverridden { .. }
         | Event::GateSaid { .. }
         | Event::FleetRefreshed { .. }
-        | Event::PlanRevised { .. } => format!("= {event:?}"),
+        | Event::PlanRevised { .. }
+        | Event::WorkAsked { .. }
+        | Event::WorkTold { .. } => format!("= {event:?}"),
     }
 }
 
@@ -166,5 +168,6 @@ pub(crate) const fn word(state: HostState) -> &'static str {
         HostState::Again => "again",
         HostState::NotReady { .. } => "not-ready",
         HostState::GoesLast { .. } => "goes-last",
+        HostState::ByHand { .. } => "by-hand",
     }
 }

@@ -308,7 +308,7 @@ fn connection_variables_become_connections() {
             .unwrap();
         match &connect.with {
             Connection::Ssh(ssh) => (**ssh).clone(),
-            Connection::Local => panic!("{name} is local"),
+            Connection::Local | Connection::Unreached => panic!("{name} is not over SSH"),
         }
     };
     assert_eq!(ssh("port").port.as_deref(), Some("{ansible_port}"));

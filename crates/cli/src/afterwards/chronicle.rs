@@ -158,7 +158,9 @@ impl<'a> Chronicle<'a> {
             | Event::CalendarKnown { .. }
             | Event::ChangeNamed { .. }
             | Event::FreezeOverridden { .. }
-            | Event::GateSaid { .. } => {
+            | Event::GateSaid { .. }
+            | Event::WorkAsked { .. }
+            | Event::WorkTold { .. } => {
                 let course = event.rollout().and_then(|id| self.courses.get_mut(&id));
                 if let Some(course) = course {
                     course.learn(at, event);
@@ -352,7 +354,9 @@ impl Course {
             | Event::HostHeld { .. }
             | Event::HostReleased { .. }
             | Event::FreezeOverridden { .. }
-            | Event::GateSaid { .. } => {}
+            | Event::GateSaid { .. }
+            | Event::WorkAsked { .. }
+            | Event::WorkTold { .. } => {}
         }
     }
 

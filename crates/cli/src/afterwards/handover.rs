@@ -200,6 +200,7 @@ impl Past {
         self.hosts.retain(|_, hosts| !hosts.is_empty());
         let what = match to {
             HostState::Pending
+            | HostState::ByHand { .. }
             | HostState::Running { .. }
             | HostState::Ready { .. }
             | HostState::Backoff { .. }
@@ -524,6 +525,7 @@ const fn risk_word(outcome: &HostOutcome, is_down: bool) -> Option<&'static str>
         HostOutcome::Settling | HostOutcome::Updated | HostOutcome::Already if is_down => {
             Some("not evidently up")
         }
+        HostOutcome::ByHand { .. } => Some("waiting for a person by hand"),
         HostOutcome::Pending
         | HostOutcome::Visiting { .. }
         | HostOutcome::Settling

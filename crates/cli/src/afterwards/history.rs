@@ -97,6 +97,8 @@ enum What {
     Released,
     Restarted,
     Commented,
+    AskedByHand,
+    ToldByHand,
 }
 
 /// `ringway history`.
@@ -308,6 +310,27 @@ impl<'a> OneHost<'a> {
                 Bare::new(What::Commented, "a note".to_owned(), Some(*rollout))
                     .by(Some(actor), text),
             ),
+            Event::WorkAsked { intent, due, .. }
+                if self.is_ours(intent.rollout(), intent.slot()) =>
+            {
+                let words = format!("a person is asked to work on it by hand, due by {due}");
+                let rollout = Some(intent.rollout());
+                Some(Bare::new(What::AskedByHand, words, rollout))
+            }
+            Event::WorkTold {
+                intent,
+                actor,
+                told,
+                reason,
+                exhibit,
+            } if self.is_ours(intent.rollout(), intent.slot()) => {
+                let shown = exhibit.as_ref().map_or_else(String::new, |file| {
+                    format!(", evidence {} `{}`", file.digest.short(), file.name)
+                });
+                let words = format!("by hand: {}{shown}", told.words());
+                let bare = Bare::new(What::ToldByHand, words, Some(intent.rollout()));
+                Some(bare.by(Some(actor), reason))
+            }
             Event::HostHeld {
                 host,
                 kind,
@@ -377,7 +400,9 @@ impl<'a> OneHost<'a> {
             | Event::CalendarKnown { .. }
             | Event::ChangeNamed { .. }
             | Event::FreezeOverridden { .. }
-            | Event::GateSaid { .. } => None,
+            | Event::GateSaid { .. }
+            | Event::WorkAsked { .. }
+            | Event::WorkTold { .. } => None,
         }
     }
 }
@@ -399,6 +424,7 @@ fn stood(to: HostState, rollout: RolloutId) -> Option<Bare> {
         HostState::OnHold => What::OnHold,
         HostState::Vanished => What::Vanished,
         HostState::Pending
+        | HostState::ByHand { .. }
         | HostState::Running { .. }
         | HostState::Ready { .. }
         | HostState::Backoff { .. }

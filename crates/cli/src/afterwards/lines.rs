@@ -69,6 +69,7 @@ pub(crate) fn kind(event: &Event) -> (Kind, Option<&str>) {
             actor: Some(actor), ..
         }
         | Event::Commented { actor, .. }
+        | Event::WorkTold { actor, .. }
         | Event::FleetRefreshed { actor, .. }
         | Event::FreezeOverridden { actor, .. } => (Kind::Decision, Some(&actor.0)),
         Event::Recovered { .. }
@@ -89,6 +90,7 @@ pub(crate) fn kind(event: &Event) -> (Kind, Option<&str>) {
         | Event::Finished { .. }
         | Event::Restarted { .. }
         | Event::GateSaid { .. }
+        | Event::WorkAsked { .. }
         | Event::HostReleased { actor: None, .. } => (Kind::Happening, None),
         Event::Alive
         | Event::SoakHeld { .. }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Subcommand};
-use ringway_model::{Span, Timestamp};
+use ringway_model::{RolloutId, Span, Timestamp};
 
 use super::rollout::{Observed, When, Which};
 
@@ -121,6 +121,43 @@ impl AboutMaintenance {
             Self::List(args) => args.observe,
         }
     }
+}
+
+/// How work by hand has ended.
+#[derive(Debug, Args)]
+pub(crate) struct Done {
+    /// The host
+    #[arg(value_name = "HOST")]
+    pub(crate) host: String,
+    /// A file that shows that it is done: a photograph, a log, a report; at most 1 MiB, kept beside the journal
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["failed", "untouched"])]
+    pub(crate) evidence: Option<PathBuf>,
+    /// It failed, or was given up when it had begun: the host counts as failed
+    #[arg(long)]
+    pub(crate) failed: bool,
+    /// It was never begun, and the host is as it was; only while the host or its rollout is held
+    #[arg(long, conflicts_with = "failed")]
+    pub(crate) untouched: bool,
+    /// What was done, or why it was not; it is journaled with your name
+    #[arg(long, short, value_name = "TEXT", default_value = "")]
+    pub(crate) reason: String,
+    /// Which rollout [default: the one in which somebody is to work on the host]
+    #[arg(long, value_name = "ID")]
+    pub(crate) rollout: Option<RolloutId>,
+    /// When, where nothing runs.
+    #[command(flatten)]
+    pub(crate) when: When,
+}
+
+/// A file that was handed in as evidence.
+#[derive(Debug, Args)]
+pub(crate) struct EvidenceOf {
+    /// Its digest, or the beginning of it, as `ringway why` and `ringway journal` show it
+    #[arg(value_name = "DIGEST")]
+    pub(crate) digest: String,
+    /// Where to write it [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) to: Option<PathBuf>,
 }
 
 /// Something to be written down.

@@ -25,7 +25,8 @@ pub(crate) use documents::{
 pub(crate) use futures::{Place, Simulate, WhatIf};
 pub(crate) use goal::Goal;
 pub(crate) use hosts::{
-    AboutMaintenance, Comment, Hold, Import, Maintenance, OneHost, Release, SomeHosts,
+    AboutMaintenance, Comment, Done, EvidenceOf, Hold, Import, Maintenance, OneHost, Release,
+    SomeHosts,
 };
 pub(crate) use rollout::{
     Adopt, Answer, Approve, Ask, Audit, Bounds, Connections, Due, FleetReason, Journal,
@@ -237,6 +238,14 @@ pub(crate) enum Cmd {
         after_help = "Example:\n    ringway comment 'the vendor was called, case 8823' --host web-7"
     )]
     Comment(Comment),
+    /// Say how work that a person did by hand has ended
+    #[command(
+        after_help = "Examples:\n    ringway done pacs-1 --evidence console.png --reason 'installed, viewer restarted'\n    ringway done fw-2 --failed --reason 'the package does not verify'"
+    )]
+    Done(Done),
+    /// Give back a file that was handed in as evidence
+    #[command(after_help = "Example:\n    ringway evidence 8f2c01ab --to console.png")]
+    Evidence(EvidenceOf),
     /// Print the journal's events
     #[command(
         after_help = "Examples:\n    ringway journal --from 120\n    ringway journal --output ndjson | jq ."
@@ -341,6 +350,8 @@ impl Cmd {
             | Self::Recipes(_)
             | Self::Manifest(_)
             | Self::Demo(_)
+            | Self::Done(_)
+            | Self::Evidence(_)
             | Self::DemoServer(_) => return None,
         })
     }

@@ -10,9 +10,10 @@ use ringway_engine::view::FleetView;
 use ringway_engine::{Command, Engine, Handled, Input};
 use ringway_model::RolloutId;
 use ringway_runtime::inbox::{self, Became, Errand, LeaveError, Waits};
-use ringway_runtime::{Answer, Clock};
+use ringway_runtime::{Answer, Clock, Handed};
 use serde::Serialize;
 
+use super::by_hand::handed;
 use crate::exit::{End, Failure, Outcome, chain};
 use crate::journal::Past;
 use crate::out::Out;
@@ -41,19 +42,28 @@ pub(super) fn leave(
     out: Out,
     data: &Path,
     past: &Past,
-    command: Command,
+    (command, file): (Command, Option<Vec<u8>>),
     rollout: Option<RolloutId>,
 ) -> Outcome {
     let mut engine = past.engine.clone();
     for one in waiting(data)? {
-        if let Some(Errand::Command(command)) = one.errand {
+        let command = match one.errand {
+            Some(Errand::Command(command)) => Some(command),
+            Some(Errand::HandIn(handed)) => Some(handed.command),
+            Some(Errand::Propose(_)) | None => None,
+        };
+        if let Some(command) = command {
             // Whether it fits is for its own answer to say.
             drop(decided(&mut engine, command));
         }
     }
     let changes = decided(&mut engine, command.clone())?;
     let name = if changes {
-        let left = inbox::leave(data, &Errand::Command(command)).map_err(|e| not_left(&e))?;
+        let errand = match handed(command, file) {
+            Ok(handed) => Errand::HandIn(Handed::pack(&handed)),
+            Err(command) => Errand::Command(command),
+        };
+        let left = inbox::leave(data, &errand).map_err(|e| not_left(&e))?;
         Some(left.name)
     } else {
         None

@@ -2,6 +2,7 @@
 
 mod announced;
 mod approvals;
+mod by_hand;
 mod calendar;
 mod completions;
 mod diff;
@@ -22,6 +23,7 @@ mod status;
 mod wait;
 
 pub(crate) use approvals::{answer, approve, ask, promote};
+pub(crate) use by_hand::{done, evidence};
 pub(crate) use calendar::calendar;
 pub(crate) use completions::completions;
 pub(crate) use diff::diff;

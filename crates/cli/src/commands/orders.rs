@@ -16,6 +16,7 @@ use ringway_engine::view::{FleetView, RolloutView};
 use ringway_model::RolloutId;
 use ringway_runtime::is_observed;
 
+use super::by_hand::handed;
 use super::later;
 use crate::args::{Adopt, FleetReason, Reasoned, When, Which};
 use crate::exit::{End, Failure, Outcome};
@@ -96,14 +97,27 @@ pub(super) struct Order {
 }
 
 pub(super) async fn give(out: Out, data: &Path, informant: &Informant, order: Order) -> Outcome {
+    give_with(out, data, informant, order, None).await
+}
+
+/// The same, with the file that the command names.
+pub(super) async fn give_with(
+    out: Out,
+    data: &Path,
+    informant: &Informant,
+    order: Order,
+    file: Option<Vec<u8>>,
+) -> Outcome {
     let at_once = order.when.now || (order.aim != Aim::Hold && !order.when.later);
     match informant.past() {
-        Some(past) if !at_once => later::leave(out, data, past, order.command, order.rollout),
-        _ => carry_out(out, data, order).await,
+        Some(past) if !at_once => {
+            later::leave(out, data, past, (order.command, file), order.rollout)
+        }
+        _ => carry_out(out, data, order, file).await,
     }
 }
 
-async fn carry_out(out: Out, data: &Path, order: Order) -> Outcome {
+async fn carry_out(out: Out, data: &Path, order: Order, file: Option<Vec<u8>>) -> Outcome {
     let taken_back = matches!(order.command, Command::Rollback { .. });
     let waited = later::waiting(data)?;
     let beginning = Beginning {
@@ -114,7 +128,11 @@ async fn carry_out(out: Out, data: &Path, order: Order) -> Outcome {
     if session.is_here() {
         later::tell(out, data, waited).await;
     }
-    let accepted = match session.command(order.command).await {
+    let answered = match handed(order.command, file) {
+        Ok(handed) => session.hand_in(handed).await,
+        Err(command) => session.command(command).await,
+    };
+    let accepted = match answered {
         Ok(accepted) => accepted,
         Err(failure) => {
             session.close().await;
@@ -136,7 +154,7 @@ async fn carry_out(out: Out, data: &Path, order: Order) -> Outcome {
     }
     out.say("nothing ran here, so this process goes on with it; Ctrl-C leaves it safely");
     let until = Until {
-        rollout: order.rollout,
+        rollout: order.rollout.or(accepted.rollout),
         or_a_person: true,
         taken_back,
     };

@@ -259,7 +259,8 @@ const fn went_wrong(state: HostState) -> bool {
         | HostState::Again
         | HostState::Vanished
         | HostState::NotReady { .. }
-        | HostState::GoesLast { .. } => false,
+        | HostState::GoesLast { .. }
+        | HostState::ByHand { .. } => false,
     }
 }
 
@@ -286,7 +287,11 @@ fn matters(event: &Event) -> bool {
             | StepResult::NotStarted => false,
         },
         Event::HostMoved { to, .. } => {
-            went_wrong(*to) || matches!(to, HostState::Offline | HostState::Held)
+            let is_told = matches!(
+                to,
+                HostState::Offline | HostState::Held | HostState::ByHand { .. }
+            );
+            went_wrong(*to) || is_told
         }
         Event::Recovered { .. }
         | Event::ClockJumped { .. }
@@ -321,7 +326,9 @@ fn matters(event: &Event) -> bool {
         | Event::Asked { .. }
         | Event::Answered { .. }
         | Event::FreezeOverridden { .. }
-        | Event::GateSaid { .. } => true,
+        | Event::GateSaid { .. }
+        | Event::WorkAsked { .. }
+        | Event::WorkTold { .. } => true,
     }
 }
 

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use ringway_engine::Command;
 use ringway_engine::view::{FleetView, HostView};
-use ringway_executor::port::{Proposal, Refresh};
+use ringway_executor::port::{HandIn, Proposal, Refresh};
 use ringway_model::{Actor, RolloutId};
 use ringway_runtime::{
-    Answer, Bundle, Client, Config, Following, Question, Renewal, Runtime, StartError, SystemUsers,
-    Unreachable, Views, is_observed,
+    Answer, Bundle, Client, Config, Following, Handed, Question, Renewal, Runtime, StartError,
+    SystemUsers, Unreachable, Views, is_observed,
 };
 use ringway_store::OpenError;
 
@@ -156,6 +156,16 @@ impl Session {
         match self {
             Self::Here(runtime) => answered(runtime.caller().command(me(), command).await),
             Self::There(client) => given(client.ask(&Question::Command(command)).await),
+        }
+    }
+
+    /// Gives a command with the file that it names.
+    pub(crate) async fn hand_in(&self, handed: HandIn) -> Result<Answered, Failure> {
+        match self {
+            Self::Here(runtime) => answered(runtime.caller().hand_in(me(), handed).await),
+            Self::There(client) => {
+                given(client.ask(&Question::HandIn(Handed::pack(&handed))).await)
+            }
         }
     }
 

@@ -327,6 +327,7 @@ mod tests {
             planned,
             pending: planned - done,
             visiting: 0,
+            by_hand: 0,
             settling: 0,
             done,
             failed: 0,

@@ -8,6 +8,7 @@ pub(crate) fn errand(errand: &Errand) -> String {
     match errand {
         Errand::Propose(_) => "a new rollout".to_owned(),
         Errand::Command(command) => said(command),
+        Errand::HandIn(handed) => said(&handed.command),
     }
 }
 
@@ -78,6 +79,12 @@ fn said(command: &Command) -> String {
             reason,
         } => (
             format!("end the {} of {}", kind.word(), several(hosts)),
+            reason.as_str(),
+        ),
+        Command::Done {
+            host, told, reason, ..
+        } => (
+            format!("work by hand on {host}: {}", told.words()),
             reason.as_str(),
         ),
         Command::OverrideFreeze {

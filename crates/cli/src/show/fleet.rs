@@ -352,6 +352,7 @@ mod tests {
             planned,
             pending: planned,
             visiting: 0,
+            by_hand: 0,
             settling: 0,
             done: 0,
             failed: 0,

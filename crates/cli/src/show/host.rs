@@ -27,6 +27,32 @@ pub(crate) fn host(view: &HostView, now: Timestamp) -> String {
     if let Some(word) = &view.last_word {
         text.push_str(&last_word(word));
     }
+    if let Some(told) = &view.told {
+        put(
+            &mut text,
+            format_args!(
+                "  by hand: {}, says {} at {}",
+                told.told.words(),
+                told.by,
+                told.at
+            ),
+        );
+        if !told.reason.is_empty() {
+            put(&mut text, format_args!(": {}", told.reason));
+        }
+        text.push('\n');
+        if let Some(file) = &told.evidence {
+            put(
+                &mut text,
+                format_args!(
+                    "  evidence: {} ({} bytes), `ringway evidence {}`\n",
+                    file.name,
+                    file.size,
+                    file.digest.short()
+                ),
+            );
+        }
+    }
     text.push_str(&reasons(&view.waiting, now));
     text
 }

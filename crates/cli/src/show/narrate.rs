@@ -356,6 +356,39 @@ impl<'a> Narrator<'a> {
                 says.word(),
                 because(why)
             ),
+            Event::WorkAsked {
+                intent,
+                visit,
+                position,
+                due,
+                ..
+            } => format!(
+                "{} {} by hand: a person is asked, due by {due} ({intent})",
+                self.host_of(*intent),
+                self.step(*intent, *visit, *position)
+            ),
+            Event::WorkTold {
+                intent,
+                actor,
+                told,
+                reason,
+                exhibit,
+            } => {
+                let shown = exhibit.as_ref().map_or_else(String::new, |file| {
+                    format!(
+                        "; evidence {} `{}`, {} bytes",
+                        file.digest.short(),
+                        file.name,
+                        file.size
+                    )
+                });
+                format!(
+                    "{} by hand: {}, says {actor}{}{shown} ({intent})",
+                    self.host_of(*intent),
+                    told.words(),
+                    because(reason)
+                )
+            }
             Event::Commented {
                 rollout,
                 slot,
@@ -576,6 +609,7 @@ pub(crate) fn host_state(state: HostState) -> String {
         HostState::Vanished => "no longer of the fleet".to_owned(),
         HostState::NotReady { .. } => "not to be taken down yet: its group is not ready".to_owned(),
         HostState::GoesLast { .. } => "going last of its group".to_owned(),
+        HostState::ByHand { .. } => "OVERDUE: a person is to work on it by hand".to_owned(),
     }
 }
 

@@ -63,6 +63,7 @@ fn what(host: &HostView) -> (usize, &'static str) {
         HostOutcome::Pending
         | HostOutcome::Visiting { .. }
         | HostOutcome::NotReady
-        | HostOutcome::GoesLast => (5, "would not have come to"),
+        | HostOutcome::GoesLast
+        | HostOutcome::ByHand { .. } => (5, "would not have come to"),
     }
 }

@@ -159,6 +159,7 @@ impl Drivers {
                 (Some(remote), Connection::Ssh(ssh)) => {
                     remote.examine(&examination, &ssh.clone()).await
                 }
+                (_, Connection::Unreached) => nothing_to_reach(),
                 _ => self.examine_here(&examination).await,
             };
             findings.sort_by_key(|finding| finding.check);
@@ -196,6 +197,12 @@ impl Drivers {
         findings.push(envelope_here(examination, root.join(throw_away())).await);
         findings
     }
+}
+
+/// Every check of a host that nothing reaches.
+fn nothing_to_reach() -> Vec<Finding> {
+    let what = "nothing reaches it (`connect: none`): people work on it by hand";
+    vec![Finding::skipped(Check::Connect, what)]
 }
 
 async fn envelope_here(examination: &Examination, root: PathBuf) -> Finding {

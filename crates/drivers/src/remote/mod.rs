@@ -170,7 +170,7 @@ impl Driver for RemoteDriver {
 fn ssh(reach: &Reach) -> Option<&Ssh> {
     match &reach.with {
         Connection::Ssh(ssh) => Some(ssh),
-        Connection::Local => None,
+        Connection::Local | Connection::Unreached => None,
     }
 }
 

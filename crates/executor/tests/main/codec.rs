@@ -1,8 +1,8 @@
 //! The format of a row: what was written once must read for ever.
 
 use ringway_engine::{
-    Command, Conditions, Ending, Event, Final, HaltCause, HoldKind, HostState, Input, Shown,
-    Subject, Then, Verdict,
+    Command, Conditions, Ending, Event, Exhibit, Final, HaltCause, HoldKind, HostState, Input,
+    Shown, Subject, Then, Told, Verdict,
 };
 use ringway_executor::codec::{Batch, DecodeError};
 use ringway_model::{
@@ -14,6 +14,9 @@ use ringway_model::{
 /// another golden file.
 const V1: &str = include_str!("batch-v1.hex");
 const V2: &str = include_str!("batch-v2.hex");
+
+/// The digest of a batch about work by hand.
+const BY_HAND: &str = "?";
 
 fn text(text: &str) -> String {
     text.to_owned()
@@ -575,6 +578,70 @@ fn a_refresh_is_written_and_read_as_it_always_was() {
         "{}",
         hex(&body)
     );
+}
+
+/// Work by hand came later still.
+fn work_by_hand() -> Batch {
+    let intent = IntentId::new(RolloutId(1), Slot(17), 4);
+    let exhibit = Some(Exhibit {
+        digest: Digest::of(b"a photograph"),
+        name: text("console.png"),
+        size: 300,
+    });
+    let command = Command::Done {
+        rollout: Some(RolloutId(1)),
+        host: text("pacs-1"),
+        told: Told::Failed,
+        reason: text("why"),
+        exhibit: exhibit.clone(),
+    };
+    let visit = VisitKind::Update;
+    Batch {
+        inputs: vec![Input::Command {
+            actor: ana(),
+            command,
+        }],
+        events: vec![
+            Event::WorkAsked {
+                intent,
+                visit,
+                position: 3,
+                attempt: 1,
+                due: Timestamp(1 << 40),
+            },
+            Event::HostMoved {
+                rollout: RolloutId(1),
+                slot: Slot(17),
+                to: HostState::ByHand {
+                    visit,
+                    position: 3,
+                    attempt: 1,
+                    ending: Ending::Well,
+                },
+                until: Timestamp::NEVER,
+            },
+            Event::WorkTold {
+                intent,
+                actor: ana(),
+                told: Told::Untouched,
+                reason: text("why"),
+                exhibit,
+            },
+            Event::StepEnded {
+                intent,
+                result: StepResult::Failed(FailWhy::Person),
+                then: Then::Nothing,
+            },
+        ],
+        ..Batch::default()
+    }
+}
+
+#[test]
+fn work_by_hand_is_written_and_read_as_it_always_was() {
+    let body = work_by_hand().encode();
+    assert_eq!(Digest::of(&body).to_string(), BY_HAND, "{}", hex(&body));
+    assert_eq!(Batch::decode(&body).unwrap(), work_by_hand());
 }
 
 #[test]

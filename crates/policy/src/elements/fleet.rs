@@ -79,8 +79,11 @@ pub(crate) static FLEET: Shape = Shape {
         ),
         may(
             "connect",
-            Is::Either(&[Is::Word(&["local", "ssh"]), Is::List(&Is::Of(&CONNECT))]),
-            "How hosts are reached; the first selector that matches counts. `local` or `ssh` alone is for all of them. Needed for hosts that are not imported with a connection of their own.",
+            Is::Either(&[
+                Is::Word(&["local", "ssh", "none"]),
+                Is::List(&Is::Of(&CONNECT)),
+            ]),
+            "How hosts are reached; the first selector that matches counts. `local`, `ssh` or `none` alone is for all of them. Needed for hosts that are not imported with a connection of their own.",
         ),
     ],
     later: &[("maintenance", "declared maintenances")],
@@ -118,7 +121,7 @@ static HOST: Shape = Shape {
 
 static CONNECT: Shape = Shape {
     what: "connection",
-    about: "How some hosts are reached: `local` or `ssh`.",
+    about: "How some hosts are reached: `local`, `ssh` or `none`.",
     keys: &[
         must("select", Is::Selector, "all", "Which hosts."),
         may(
@@ -131,6 +134,11 @@ static CONNECT: Shape = Shape {
             Is::Either(&[Is::Nothing, Is::Of(&ssh::SSH)]),
             "Every host is a server that is reached over SSH.",
         ),
+        may(
+            "none",
+            Is::Nothing,
+            "Nothing reaches these hosts: people work on them by hand, and commands and probes run at the controller.",
+        ),
     ],
     later: &[("winrm", "connections over WinRM")],
 };
@@ -138,6 +146,20 @@ static CONNECT: Shape = Shape {
 static LOCAL: Shape = Shape {
     what: "local connection",
     about: "Processes of this machine.",
+    keys: &[],
+    later: &[],
+};
+
+/// The words that are for all hosts.
+static CONNECTIONS: [(&str, fn() -> Connection); 3] = [
+    ("local", || Connection::Local),
+    ("ssh", || Connection::Ssh(Box::new(ssh::defaults()))),
+    ("none", || Connection::Unreached),
+];
+
+static NONE: Shape = Shape {
+    what: "connection of hosts that nothing reaches",
+    about: "No connection.",
     keys: &[],
     later: &[],
 };
@@ -339,12 +361,7 @@ fn probes(cx: &Cx<'_>, node: &Node<'_>) -> Option<BTreeMap<String, crate::valida
 fn connect(cx: &Cx<'_>, node: &Node<'_>) -> Option<Vec<Connect>> {
     match &node.value {
         Value::Scalar { .. } => {
-            let is_local = scalar::word(&[("local", true), ("ssh", false)], &[])(cx, node)?;
-            let with = if is_local {
-                Connection::Local
-            } else {
-                Connection::Ssh(Box::new(ssh::defaults()))
-            };
+            let with = scalar::word(&CONNECTIONS, &[])(cx, node)?();
             Some(vec![Connect {
                 select: Selector::All,
                 with,
@@ -375,17 +392,20 @@ fn connection(cx: &Cx<'_>, node: &Node<'_>) -> Option<Connect> {
     let fields = Fields::open(cx, &CONNECT, node)?;
     cx.about("`connect`".to_owned(), || {
         let select = fields.read("select", scalar::selector);
-        let one = scalar::exactly_one(&fields, &["local", "ssh"]);
+        let one = scalar::exactly_one(&fields, &["local", "ssh", "none"]);
         let local = fields
             .read("local", |cx, node| scalar::nothing(cx, &LOCAL, node))
             .map(|()| Connection::Local);
         let ssh = fields
             .read("ssh", ssh::read)
             .map(|ssh| Connection::Ssh(Box::new(ssh)));
+        let none = fields
+            .read("none", |cx, node| scalar::nothing(cx, &NONE, node))
+            .map(|()| Connection::Unreached);
         one?;
         Some(Connect {
             select: select?,
-            with: local.or(ssh)?,
+            with: local.or(ssh).or(none)?,
         })
     })
 }

@@ -26,5 +26,6 @@ pub(crate) mod ssh;
 pub(crate) mod step;
 pub(crate) mod update;
 pub(crate) mod window;
+pub(crate) mod work;
 pub(crate) mod world;
 pub(crate) mod world_hosts;

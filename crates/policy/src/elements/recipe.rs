@@ -8,11 +8,12 @@ use ringway_model::{AfterCrash, Digest, Span};
 use super::fleet::optional;
 use super::probe::braced;
 use super::step::{self, AFTER_CRASH, AT, CHANGE, CHECK, RUN, TIMEOUT_KEY};
+use super::work::{self, BY_HAND};
 use crate::fields::{Cx, Fields, Named, nearest};
 use crate::problem::{Code, Report};
 use crate::scalar;
 use crate::shape::{Is, Shape, may, must};
-use crate::validated::{Inspect, Reboot, Recipe, Step, When};
+use crate::validated::{Inspect, Reboot, Recipe, Step, When, Work};
 use crate::yaml::{Node, Place, Value};
 
 /// Long enough for a physical server's self-test, short enough to notice one that hangs in it.
@@ -55,7 +56,12 @@ static STEPS: Shape = Shape {
             Is::Of(&CHECK),
             "Checks that the host can take it.",
         ),
-        must("apply", Is::Of(&CHANGE), "{ run: ./install }", "Installs."),
+        must(
+            "apply",
+            Is::Either(&[Is::Of(&CHANGE), Is::Of(&BY_HAND)]),
+            "{ run: ./install }",
+            "Installs: a command, or `manual` for a person who works by hand.",
+        ),
         may(
             "reboot",
             Is::Of(&REBOOT),
@@ -64,8 +70,8 @@ static STEPS: Shape = Shape {
         may("verify", Is::Of(&CHECK), "Checks that it works."),
         may(
             "rollback",
-            Is::Of(&CHANGE),
-            "Takes it back to what `inspect` found before.",
+            Is::Either(&[Is::Of(&CHANGE), Is::Of(&BY_HAND)]),
+            "Takes it back to what `inspect` found before: a command, or `manual`.",
         ),
         may(
             "manifest",
@@ -76,7 +82,6 @@ static STEPS: Shape = Shape {
     later: &[
         ("stage", "errands before a visit"),
         ("protect", "snapshots before a visit"),
-        ("manual", "steps by a person"),
         ("recovery", "recovery steps"),
     ],
 };
@@ -221,10 +226,10 @@ fn parameter_name(cx: &Cx<'_>, name: &str, place: Place) -> Option<String> {
 struct Steps {
     inspect: Option<Inspect>,
     precheck: Option<Step>,
-    apply: Step,
+    apply: Work,
     reboot: Option<Reboot>,
     verify: Option<Step>,
-    rollback: Option<Step>,
+    rollback: Option<Work>,
     manifest: Option<Step>,
 }
 
@@ -232,10 +237,10 @@ fn steps(cx: &Cx<'_>, node: &Node<'_>, parameters: &[&str]) -> Option<Steps> {
     let fields = Fields::open(cx, &STEPS, node)?;
     let inspect = fields.read("inspect", |cx, node| inspect(cx, node, parameters));
     let precheck = fields.read("precheck", step::check);
-    let apply = fields.read("apply", step::change);
+    let apply = fields.read("apply", |cx, node| work::read(cx, node, parameters));
     let reboot = fields.read("reboot", reboot);
     let verify = fields.read("verify", step::check);
-    let rollback = fields.read("rollback", step::change);
+    let rollback = fields.read("rollback", |cx, node| work::read(cx, node, parameters));
     let manifest = fields.read("manifest", step::check);
     if fields.get("manifest").is_some() && !parameters.contains(&MANIFEST) {
         let message = "what `manifest` prints has no place to go to";
@@ -305,6 +310,16 @@ fn inspect(cx: &Cx<'_>, node: &Node<'_>, parameters: &[&str]) -> Option<Inspect>
 
 /// A text with `{output}`, `{build}`, `{id}` and parameters in braces.
 fn template(cx: &Cx<'_>, node: &Node<'_>, parameters: &[&str]) -> Option<String> {
+    placeholders(cx, node, &["output", "build", "id"], parameters)
+}
+
+/// A text in which these names, and parameters, may stand in braces.
+pub(super) fn placeholders(
+    cx: &Cx<'_>,
+    node: &Node<'_>,
+    own: &[&str],
+    parameters: &[&str],
+) -> Option<String> {
     if let Value::Map {
         entries,
         flow: true,
@@ -316,19 +331,16 @@ fn template(cx: &Cx<'_>, node: &Node<'_>, parameters: &[&str]) -> Option<String>
         return cx.fail(Code::WrongType, node.place, message, &hint);
     }
     let text = scalar::text(cx, node)?;
-    let known = || {
-        ["output", "build", "id"]
-            .into_iter()
-            .chain(parameters.iter().copied())
-    };
+    let known = || own.iter().chain(parameters).copied();
     for (at, name) in braced(&text) {
         if known().any(|known| known == name) {
             continue;
         }
         let hint = nearest(name, known()).map_or_else(
             || {
-                "it may contain `{output}`, `{build}`, `{id}` and parameters of the recipe"
-                    .to_owned()
+                let own: Vec<String> = own.iter().map(|name| format!("`{{{name}}}`")).collect();
+                let own = own.join(", ");
+                format!("it may contain {own} and parameters of the recipe")
             },
             |near| format!("did you mean `{{{near}}}`?"),
         );

@@ -199,7 +199,7 @@ fn connected(fleet: &Fleet, notes: &Notes, found: &mut Found) {
         .connect
         .iter()
         .map(|connect| match &connect.with {
-            Connection::Local => Vec::new(),
+            Connection::Local | Connection::Unreached => Vec::new(),
             Connection::Ssh(ssh) => needs(ssh),
         })
         .collect();

@@ -13,7 +13,7 @@ fn ssh_of(connect: &str) -> Ssh {
     let fleet = documents(&[&text]).fleet.expect("it is a fleet");
     match &fleet.connect[0].with {
         Connection::Ssh(ssh) => (**ssh).clone(),
-        Connection::Local => panic!("{connect} is local"),
+        Connection::Local | Connection::Unreached => panic!("{connect} is not over SSH"),
     }
 }
 
@@ -141,7 +141,7 @@ fn every_key_of_a_connection_is_kept_as_written() {
     let fleet = documents(&[CORP]).fleet.unwrap();
     let of = |at: usize| match &fleet.connect[at].with {
         Connection::Ssh(ssh) => ssh,
-        Connection::Local => panic!("it is local"),
+        Connection::Local | Connection::Unreached => panic!("it is not over SSH"),
     };
     let it = of(1);
     assert_eq!(it.user.as_deref(), Some("svc-{role}"));

@@ -3,7 +3,7 @@
 use ringway_model::{AfterCrash, Place, Share, Span};
 use ringway_policy::validated::{
     After, AlreadyUnhealthy, Amount, Ask, Command, Expect, FailedShare, Minimum, NotBy, OnHalt,
-    Ramp, RingHosts, RingSpread, When,
+    Ramp, RingHosts, RingSpread, Step, When, Work,
 };
 
 use crate::whole::{CORP, documents};
@@ -215,6 +215,40 @@ fn a_policy_means_what_it_says() {
     );
 }
 
+fn command(work: &Work) -> &Step {
+    work.command().expect("it is a command")
+}
+
+/// What nobody wrote must be the careful choice: evidence is wanted, and an afternoon is long enough.
+#[test]
+fn work_by_hand_means_what_it_says() {
+    let text = "ringway: recipe/v1\nname: it\nsteps:\n  apply:\n    manual:";
+    let of = |more: &str| {
+        let it = documents(&[&format!("{text} {more}\n")]);
+        match it.recipes["it"].apply.clone() {
+            Work::Manual(manual) => manual,
+            Work::Run(step) => panic!("{step:?}"),
+        }
+    };
+    let plain = of("{ instructions: \"install {build} at the console\" }");
+    let plain = (plain.instructions, plain.evidence, plain.within);
+    let instructions = "install {build} at the console".to_owned();
+    assert_eq!(plain, (instructions, true, Span::hours(4)));
+    let told = of("{ instructions: do it, evidence: optional, within: 30m }");
+    assert_eq!((told.evidence, told.within), (false, Span::minutes(30)));
+}
+
+/// The recipe that comes with Ringway is there where an update names it, with what the update says is to be done.
+#[test]
+fn a_recipe_by_hand_comes_with_ringway() {
+    let update = "ringway: update/v1\nname: it\nrecipe: manual\nreleases: [{ select: all, id: a, with: { instructions: do it } }]\n";
+    let it = documents(&[update]);
+    let recipe = &it.recipes["manual"];
+    assert!(recipe.apply.command().is_none());
+    assert_eq!(recipe.parameters["instructions"], None);
+    assert!(it.texts.contains_key("recipe/manual"));
+}
+
 #[test]
 fn a_recipe_means_what_it_says() {
     let corp = documents(&[CORP]);
@@ -226,14 +260,12 @@ fn a_recipe_means_what_it_says() {
     // A step that changes nothing may always be run again.
     assert_eq!(precheck.after_crash, AfterCrash::Repeat);
     assert_eq!(
-        (it.apply.timeout, it.apply.after_crash),
+        (command(&it.apply).timeout, command(&it.apply).after_crash),
         (Span::minutes(20), AfterCrash::Inspect)
     );
-    assert_eq!(it.rollback.as_ref().unwrap().timeout, Span::minutes(10));
-    assert_eq!(
-        it.rollback.as_ref().unwrap().after_crash,
-        AfterCrash::Repeat
-    );
+    let rollback = command(it.rollback.as_ref().unwrap());
+    assert_eq!(rollback.timeout, Span::minutes(10));
+    assert_eq!(rollback.after_crash, AfterCrash::Repeat);
     let reboot = it.reboot.as_ref().unwrap();
     assert_eq!(reboot.when, When::File("/run/reboot-required".to_owned()));
     assert_eq!((reboot.restarts.0.get(), reboot.restarts.1.get()), (1, 2));
@@ -285,7 +317,7 @@ fn a_recipe_of_ones_own_hides_the_built_in_one() {
     let recipe = "ringway: recipe/v1\nname: script\nsteps: { apply: { run: ./own } }\n";
     let it = documents(&[update, recipe]);
     assert_eq!(
-        it.recipes["script"].apply.run,
+        command(&it.recipes["script"].apply).run,
         Command::Shell("./own".to_owned())
     );
 }

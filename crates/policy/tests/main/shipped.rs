@@ -65,6 +65,15 @@ fn every_recipe_says_what_it_can() {
         [
             ("debian-package".to_owned(), all(false)),
             ("debian-upgrade".to_owned(), all(true)),
+            (
+                "manual".to_owned(),
+                Abilities {
+                    inspect: false,
+                    rollback: false,
+                    manifest: false,
+                    reboot: false,
+                },
+            ),
             ("rpm-package".to_owned(), all(false)),
             ("script".to_owned(), all(false)),
         ]

@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 pub use leave::{Became, LeaveError, Left, Waits, became, leave, waiting};
 pub(crate) use take::{Given, Inbox};
 
-use crate::socket::{Answer, Bundle};
+use crate::socket::{Answer, Bundle, Handed};
 
 /// Something that is asked for while nobody is there to do it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -42,6 +42,8 @@ pub enum Errand {
     Propose(Bundle),
     /// Do this.
     Command(Command),
+    /// Do this, with the file that it names.
+    HandIn(Handed),
 }
 
 /// What became of a command.

@@ -163,6 +163,10 @@ impl Inbox {
             serde_json::from_slice(&bytes).map_err(|e| format!("it is no command: {e}"))?;
         let order = match errand {
             Errand::Command(command) => Order::Command(command),
+            Errand::HandIn(handed) => {
+                let handed = handed.unpack().map_err(|e| e.to_string())?;
+                Order::HandIn(Box::new(handed))
+            }
             Errand::Propose(bundle) => {
                 let mut proposal = bundle.unpack().map_err(|e| e.to_string())?;
                 // Given twice, because a process died with it, it is one rollout all the same.

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ringway_engine::view::{FleetView, HostView, Waiting};
 use ringway_engine::{Accepted, Command, Rejected};
-use ringway_executor::port::{Proposal, Refresh};
+use ringway_executor::port::{HandIn, Proposal, Refresh};
 use ringway_model::{ChangeId, Digest, RingIndex, RolloutId};
 use ringway_scheduler::{FleetSpec, Plan};
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,8 @@ pub enum Question {
     },
     /// How does the fleet stand, now and at every change? Answered until the connection is closed.
     Follow,
+    /// Do this, with the file that it names.
+    HandIn(Handed),
 }
 
 /// One answer, one line.
@@ -93,6 +95,42 @@ pub struct Bundle {
     /// The rollout's ticket.
     #[serde(default)]
     change: Option<ChangeId>,
+}
+
+/// A command with the file that it names.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Handed {
+    /// The command.
+    pub command: Command,
+    /// The file's bytes, base64.
+    file: String,
+}
+
+impl Handed {
+    /// Packs a command and its file.
+    pub fn pack(handed: &HandIn) -> Self {
+        Self {
+            command: handed.command.clone(),
+            file: STANDARD.encode(&handed.bytes),
+        }
+    }
+
+    /// Unpacks them.
+    ///
+    /// # Errors
+    ///
+    /// A file that is not what it should be.
+    pub fn unpack(self) -> Result<HandIn, Unreadable> {
+        let bytes = STANDARD.decode(&self.file).map_err(|e| Unreadable {
+            part: "file",
+            why: e.to_string(),
+        })?;
+        Ok(HandIn {
+            command: self.command,
+            bytes,
+        })
+    }
 }
 
 /// A bundle that does not hold a proposal.

@@ -33,7 +33,9 @@ fn inbox(data: &Path) -> Inbox {
 fn about(given: &[Given]) -> Vec<u32> {
     let rollout = |given: &Given| match &given.order {
         Order::Command(Command::Pause { rollout, .. }) => rollout.0,
-        other @ (Order::Command(_) | Order::Propose(_) | Order::Refresh(_)) => panic!("{other:?}"),
+        other @ (Order::Command(_) | Order::Propose(_) | Order::Refresh(_) | Order::HandIn(_)) => {
+            panic!("{other:?}")
+        }
     };
     given.iter().map(rollout).collect()
 }
@@ -153,7 +155,9 @@ fn a_proposal_that_is_given_twice_has_the_same_key_both_times() {
         let given = inbox(data.path()).take();
         let key = |given: Given| match given.order {
             Order::Propose(proposal) => proposal.key,
-            Order::Command(_) | Order::Refresh(_) => panic!("a proposal was left"),
+            Order::Command(_) | Order::Refresh(_) | Order::HandIn(_) => {
+                panic!("a proposal was left")
+            }
         };
         given.into_iter().map(key).collect()
     };

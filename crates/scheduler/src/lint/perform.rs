@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use ringway_calendar::Zones;
 use ringway_model::{AfterCrash, Digest, Place, Selector, Span, Timestamp};
-use ringway_policy::validated::{Acceptance, Command, Documents, Recipe, Release, Step, Update};
+use ringway_policy::validated::{
+    Acceptance, Command, Documents, Recipe, Release, Step, Update, Work,
+};
 use serde::Serialize;
 
 use super::accept;
@@ -285,7 +287,7 @@ fn stand_in(documents: &Documents) -> Documents {
         parameters: BTreeMap::new(),
         inspect: None,
         precheck: None,
-        apply: step,
+        apply: Work::Run(step),
         reboot: None,
         verify: None,
         rollback: None,

@@ -108,6 +108,10 @@ fn visit(route: &Route) -> Span {
 
 fn step(step: &StepPlan) -> Span {
     let assumed = ASSUMED.iter().find(|(kind, _)| *kind == step.kind);
+    // Nobody assumes anything about a person: as long as it should take.
+    if step.is_by_hand() {
+        return step.longest();
+    }
     let limit = step.longest();
     assumed.map_or(Span::ZERO, |(_, span)| (*span).min(limit))
 }

@@ -149,6 +149,7 @@ fn about_steps(route: &Route) -> BTreeMap<StepKind, String> {
         let place = (step.step.at == Place::Peer).then(|| "at a peer".to_owned());
         let more = match (&step.more, step.kind) {
             (More::Ready { within, every }, _) => Some(format!("every {every} up to {within}")),
+            (More::Manual { .. }, _) => Some("by hand".to_owned()),
             (More::Silence { at_most }, StepKind::Silence) => Some(format!("up to {at_most}")),
             (
                 More::Nothing

@@ -8,7 +8,7 @@ use ringway_policy::validated::{
     After, AlreadyUnhealthy, Amount, Ask, Care, Command, Connect, Connection, Cover, Documents,
     Fleet, FleetCalendar, Group, Halt, Host, HostCalendar, Inspect, KeepUp, Minimum, Offline,
     OnHalt, Pace, Policy, PolicyCalendar, Probe, Ramp, Reboot, Recipe, Release, Retry, Ring,
-    RingHosts, RingSpread, Step, Update, When,
+    RingHosts, RingSpread, Step, Update, When, Work,
 };
 use ringway_scheduler::{FleetSpec, Plan, PlanProblems, compile_fleet, make_plan};
 
@@ -203,7 +203,7 @@ pub(crate) fn recipe() -> Recipe {
             previous: Some("{output}".to_owned()),
         }),
         precheck: Some(step("precheck")),
-        apply: step("apply"),
+        apply: Work::Run(step("apply")),
         reboot: Some(Reboot {
             step: step("reboot"),
             when: When::Always,
@@ -212,7 +212,7 @@ pub(crate) fn recipe() -> Recipe {
             back_within: Span::minutes(5),
         }),
         verify: Some(step("verify")),
-        rollback: Some(step("rollback")),
+        rollback: Some(Work::Run(step("rollback"))),
         manifest: None,
     }
 }

@@ -17,6 +17,7 @@ use ringway_scheduler::{FleetSpec, Plan};
 
 use super::approvals::Approval;
 use super::care::is_harmless;
+use super::hands::Said;
 use super::{Broken, ensure};
 
 /// Counts of what was checked.
@@ -123,6 +124,8 @@ pub(super) struct Visit {
     pub(super) before: (bool, bool, bool, bool, bool),
     /// The host was down when the visit began: its repair needs no slot and no peers.
     pub(super) repair: bool,
+    /// By when work by hand should be done.
+    pub(super) due: Timestamp,
 }
 
 /// One host in one rollout.
@@ -190,7 +193,8 @@ impl SlotFacts {
             HostState::Settling
             | HostState::Running { .. }
             | HostState::Ready { .. }
-            | HostState::Backoff { .. } => Class::Moving,
+            | HostState::Backoff { .. }
+            | HostState::ByHand { .. } => Class::Moving,
             HostState::Updated | HostState::Already => Class::Done,
             HostState::RestartWithheld => Class::Withheld,
             HostState::Offline | HostState::Held | HostState::OnHold => Class::Debt,
@@ -226,7 +230,8 @@ impl SlotFacts {
                 | HostState::OnHold
                 | HostState::Vanished
                 | HostState::NotReady { .. }
-                | HostState::GoesLast { .. } => false,
+                | HostState::GoesLast { .. }
+                | HostState::ByHand { .. } => false,
             }
     }
 
@@ -334,6 +339,9 @@ pub(super) struct Facts {
     pub(super) counted: Counted,
     /// Results in the batch's inputs: what an end of a step must come from.
     pub(super) results: Vec<(IntentId, ringway_model::StepResult)>,
+    /// Words of people about work by hand in the batch's inputs, and what they mean where they were taken.
+    pub(super) told_by_hand: Vec<Said>,
+    pub(super) words: Vec<(IntentId, ringway_model::StepResult)>,
     /// Evidence in the batch's inputs.
     pub(super) heard: Vec<(HostId, ProbeId, Evidence)>,
     /// What external gates said in the batch's inputs.
@@ -372,6 +380,8 @@ impl Facts {
         self.results.clear();
         self.heard.clear();
         self.said.clear();
+        self.words.clear();
+        self.told_by_hand = inputs.iter().filter_map(Said::of).collect();
         for input in inputs {
             match input {
                 Input::StepEnded { intent, result } => self.results.push((*intent, result.clone())),
@@ -524,7 +534,21 @@ impl Facts {
                 visit,
                 position,
                 attempt,
-            } => self.step_issued(*intent, *visit, *position, *attempt),
+            } => self.step_issued(*intent, *visit, (*position, *attempt), None),
+            Event::WorkAsked {
+                intent,
+                visit,
+                position,
+                attempt,
+                due,
+            } => self.step_issued(*intent, *visit, (*position, *attempt), Some(*due)),
+            Event::WorkTold {
+                intent,
+                actor,
+                told,
+                exhibit,
+                ..
+            } => self.work_told(*intent, actor, *told, exhibit.as_ref()),
             Event::StepEnded {
                 intent,
                 result,

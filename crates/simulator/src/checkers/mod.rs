@@ -15,6 +15,7 @@ mod budgets;
 mod care;
 mod counts;
 mod facts;
+mod hands;
 mod phases;
 mod promotion;
 mod refresh;
@@ -277,7 +278,8 @@ impl Checkers {
                             | HostState::Skipped
                             | HostState::NotReady { .. }
                             | HostState::GoesLast { .. }
-                            | HostState::OnHold => false,
+                            | HostState::OnHold
+                            | HostState::ByHand { .. } => false,
                         }
                 })
         })

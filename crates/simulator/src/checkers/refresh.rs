@@ -167,7 +167,8 @@ impl Facts {
                     | HostState::OnHold
                     | HostState::Again
                     | HostState::NotReady { .. }
-                    | HostState::GoesLast { .. } => !is_gone,
+                    | HostState::GoesLast { .. }
+                    | HostState::ByHand { .. } => !is_gone,
                 };
                 ensure!(
                     is_told || facts.visit.is_some(),

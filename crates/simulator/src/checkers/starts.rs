@@ -10,6 +10,7 @@ use ringway_scheduler::plan::StepPlan;
 
 use super::care::is_question;
 use super::facts::{Facts, Phase, RolloutFacts, Visit, ring_of};
+use super::hands::is_by_hand;
 use super::{Broken, ensure};
 
 impl Facts {
@@ -17,8 +18,8 @@ impl Facts {
         &mut self,
         intent: IntentId,
         kind: VisitKind,
-        position: u8,
-        attempt: u8,
+        (position, attempt): (u8, u8),
+        by_hand: Option<Timestamp>,
     ) -> Result<(), Broken> {
         self.counted.issued += 1;
         let id = intent.rollout();
@@ -42,6 +43,11 @@ impl Facts {
                 )
             })?
             .clone();
+        ensure!(
+            is_by_hand(&step) == by_hand.is_some(),
+            I15,
+            "{intent} is asked of a person where a command does it, or of a worker where a person does"
+        );
         if let Some(running) = self.hosts[host.index()].running {
             ensure!(
                 false,
@@ -73,6 +79,13 @@ impl Facts {
             self.check_peers(intent, host)?;
         }
         self.note_issue(intent, kind, (position, attempt), step.kind);
+        if let Some(due) = by_hand {
+            self.change(id, slot, |facts| {
+                if let Some(visit) = &mut facts.visit {
+                    visit.due = due;
+                }
+            });
+        }
         Ok(())
     }
 
@@ -347,6 +360,11 @@ impl Facts {
         let Some(step) = step_of(rollout, slot, visit.kind, visit.at.0) else {
             return Err((super::Invariant::I15, format!("{intent} is of no plan")));
         };
+        ensure!(
+            !is_by_hand(step),
+            I15,
+            "{intent} is handed to a worker and a person does it"
+        );
         self.check_scope(intent, visit.kind, step.kind)
     }
 
@@ -437,6 +455,7 @@ pub(super) const fn begun(kind: VisitKind) -> Visit {
         silenced: false,
         before: (false, false, false, false, false),
         repair: false,
+        due: Timestamp::NEVER,
     }
 }
 

@@ -4,6 +4,7 @@ use ringway_engine::{Final, HostState};
 use ringway_model::{HostId, HostOutcome, IntentId, RolloutId};
 
 use super::facts::{Facts, Phase, RolloutFacts};
+use super::hands::is_by_hand;
 use super::starts::step_of;
 
 impl RolloutFacts {
@@ -29,7 +30,13 @@ impl RolloutFacts {
         let facts = self.slots.get(slot)?;
         if let Some(visit) = facts.visit {
             let (position, attempt) = visit.at;
-            let step = step_of(self, slot, visit.kind, position)?.kind;
+            let step = step_of(self, slot, visit.kind, position)?;
+            let by_hand = is_by_hand(step) && visit.running.is_some();
+            let step = step.kind;
+            if by_hand {
+                let visit = visit.kind;
+                return Some(HostOutcome::ByHand { visit, step });
+            }
             return Some(HostOutcome::Visiting {
                 visit: visit.kind,
                 step,
@@ -55,7 +62,10 @@ impl RolloutFacts {
             HostState::Vanished => HostOutcome::Vanished,
             HostState::NotReady { .. } => HostOutcome::NotReady,
             HostState::GoesLast { .. } => HostOutcome::GoesLast,
-            HostState::Running { .. } | HostState::Ready { .. } | HostState::Backoff { .. } => {
+            HostState::Running { .. }
+            | HostState::Ready { .. }
+            | HostState::Backoff { .. }
+            | HostState::ByHand { .. } => {
                 return None;
             }
         })

@@ -8,6 +8,7 @@ use ringway_model::{
 
 use super::care::{check_postponed, is_harmless, is_question};
 use super::facts::{Facts, Phase, RolloutFacts, SlotFacts, Visit};
+use super::hands::is_by_hand;
 use super::starts::{begun, may_repeat, step_of};
 use super::{Broken, ensure};
 
@@ -29,16 +30,10 @@ impl Facts {
                 format!("{intent} has a result and was not outstanding"),
             ));
         };
-        ensure!(
-            self.results
-                .iter()
-                .any(|(heard, what)| *heard == intent && what == result),
-            I11,
-            "{intent} ended with {result:?}, which nobody reported"
-        );
         let Some(step) = step_of(rollout, slot, visit.kind, visit.at.0) else {
             return Err((super::Invariant::I15, format!("{intent} is of no plan")));
         };
+        self.check_heard(intent, result, is_by_hand(step), then)?;
         let (kind, repeatable) = (step.kind, may_repeat(step));
         let step = step.clone();
         let attempts = rollout.plan.retry.times.saturating_add(1);
@@ -120,6 +115,9 @@ impl Facts {
     ) -> Result<(), Broken> {
         let (rollout, index) = self.place(id, slot)?;
         let facts = rollout.slots[index];
+        if matches!(to, HostState::ByHand { .. }) {
+            return self.check_overdue(id, slot, until);
+        }
         if let Some(visit) = facts.visit {
             ensure!(
                 visit.running.is_none(),
@@ -129,7 +127,7 @@ impl Facts {
             );
         }
         match to {
-            HostState::Running { .. } => Err((
+            HostState::Running { .. } | HostState::ByHand { .. } => Err((
                 super::Invariant::I5,
                 format!("slot {} of {id} runs a step that was not issued", slot.0),
             )),
@@ -317,7 +315,8 @@ impl Facts {
                 | HostState::Again
                 | HostState::Vanished
                 | HostState::NotReady { .. }
-                | HostState::GoesLast { .. } => {}
+                | HostState::GoesLast { .. }
+                | HostState::ByHand { .. } => {}
             }
             if !matches!(to, HostState::NotReady { .. }) {
                 facts.unready = None;
@@ -405,6 +404,7 @@ impl Facts {
             HostState::Running { .. }
             | HostState::Ready { .. }
             | HostState::Backoff { .. }
+            | HostState::ByHand { .. }
             | HostState::Already
             | HostState::Failed { .. }
             | HostState::Unhealthy { .. }
@@ -512,6 +512,7 @@ impl Facts {
             | HostState::Running { .. }
             | HostState::Ready { .. }
             | HostState::Backoff { .. }
+            | HostState::ByHand { .. }
             | HostState::Settling
             | HostState::Already
             | HostState::RestartWithheld

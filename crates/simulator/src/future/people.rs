@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use ringway_engine::{Command, Subject};
-use ringway_executor::port::{Arrival, Order, Proposal};
+use ringway_engine::{Command, Exhibit, Subject, Told};
+use ringway_executor::port::{Arrival, HandIn, Order, Proposal};
 use ringway_model::{Actor, Digest, RolloutId, Span};
 use ringway_policy::validated::{AfterHalt, NotBy};
 use ringway_scheduler::plan::ApprovalPlan;
@@ -93,6 +93,52 @@ impl Future<'_> {
             ticket,
             actor: Actor(actor.to_owned()),
             order: Order::Command(command),
+        });
+    }
+
+    /// Whoever was heard works there no more, and whoever is asked for the first time begins.
+    pub(super) fn look_at_hands(&mut self) {
+        let Some(executor) = &self.executor else {
+            return;
+        };
+        let asked = executor.engine().by_hand();
+        if asked.is_empty() && self.hands.is_empty() {
+            return;
+        }
+        let open = asked.iter().map(|(intent, _)| *intent).collect();
+        self.hands = self.hands.intersection(&open).copied().collect();
+        for (intent, order) in &asked {
+            if !self.hands.contains(intent) {
+                self.is_asked(*intent, order);
+            }
+        }
+    }
+
+    /// Somebody says how their work on a host ended.
+    pub(super) fn say_done(&mut self, host: String, told: Told) {
+        let ticket = self.ticket();
+        let bytes = b"a photograph".to_vec();
+        let exhibit = (told == Told::Done).then(|| Exhibit {
+            digest: Digest::of(&bytes),
+            name: "photograph".to_owned(),
+            size: bytes.len() as u64,
+        });
+        let has_exhibit = exhibit.is_some();
+        let command = Command::Done {
+            rollout: None,
+            host,
+            told,
+            reason: "as the world says".to_owned(),
+            exhibit,
+        };
+        self.arrives(Arrival::Commanded {
+            ticket,
+            actor: Actor("technician".to_owned()),
+            order: if has_exhibit {
+                Order::HandIn(Box::new(HandIn { command, bytes }))
+            } else {
+                Order::Command(command)
+            },
         });
     }
 

@@ -40,6 +40,7 @@ pub(super) enum About {
     BadWrite,
     JumpAt,
     JumpBy,
+    HandTakes,
 }
 
 /// A number that is uniform over all `u64`.

@@ -51,6 +51,10 @@ pub(super) enum Happening {
     Ends(Doing),
     /// A result that was lost or is told twice arrives.
     Reports(Doing),
+    /// Work by hand ends.
+    HandEnds(Doing),
+    /// Somebody says again how their work ended.
+    Tells(Doing),
     /// Harm shows.
     Breaks {
         host: u32,
@@ -160,6 +164,8 @@ pub(super) struct Future<'a> {
     pub(super) healed: bool,
     /// Steps that run, and results of those that ended: kept only where somebody may ask for them again.
     pub(super) running: BTreeSet<IntentId>,
+    /// Steps that people do by hand and were not heard about.
+    pub(super) hands: BTreeSet<IntentId>,
     pub(super) finished: BTreeMap<IntentId, Doing>,
     pub(super) results: u64,
     pub(super) writes: u64,
@@ -214,6 +220,7 @@ impl<'a> Future<'a> {
             tickets: 0,
             healed: set.world.faults.lasts == Span::ZERO,
             running: BTreeSet::new(),
+            hands: BTreeSet::new(),
             finished: BTreeMap::new(),
             results: 0,
             writes: 0,
@@ -270,6 +277,8 @@ impl<'a> Future<'a> {
             Happening::Starts(index) => self.propose(index),
             Happening::Ends(doing) => self.ends(doing),
             Happening::Reports(doing) => self.report(&doing),
+            Happening::HandEnds(doing) => self.hand_ends(doing),
+            Happening::Tells(doing) => self.tells(doing),
             Happening::Breaks {
                 host,
                 harm,
@@ -540,6 +549,7 @@ impl<'a> Future<'a> {
 
     /// Whether every rollout stands where it stood; where not, people and the record hear of it.
     fn look(&mut self) {
+        self.look_at_hands();
         for index in 0..self.tracks.len() {
             let Some(stood) = self.standing(index) else {
                 continue;

@@ -1,8 +1,9 @@
 //! What steps do to the hosts of a future, and what becomes of hosts by themselves.
 
+use ringway_engine::{OrderView, Told};
 use ringway_executor::port::{Arrival, Start};
 use ringway_model::{HostId, IntentId, RawReport, RouteId, Span, StepKind, VisitKind};
-use ringway_policy::validated::{Does, Expect, Shows};
+use ringway_policy::validated::{Does, Expect, Shows, SpanRange};
 use ringway_scheduler::plan::{More, StepPlan};
 
 use super::hosts::{Cause, NONE};
@@ -15,6 +16,9 @@ const FINDS_NOBODY: Span = Span::seconds(10);
 /// How often a host in a restart loop restarts, and how often it is told: a few restarts are as good as many.
 const LOOPS_EVERY: Span = Span::seconds(60);
 const LOOPS: u32 = 8;
+
+/// How long until somebody says again how their work ended, where Ringway was away.
+const TELLS_AGAIN: Span = Span::minutes(10);
 
 /// A step that runs on a host.
 #[derive(Clone, Copy, Debug)]
@@ -266,15 +270,82 @@ impl Future<'_> {
             })
     }
 
+    /// Somebody is asked to work on a host by hand: they take a quarter of the time it should take, or up to all of it.
+    pub(super) fn is_asked(&mut self, intent: IntentId, asked: &OrderView) {
+        let (Some(rollout), Some(step)) = (
+            self.rollout_of(intent),
+            asked.plan.routes[asked.route.index()].step(asked.visit, asked.position),
+        ) else {
+            return;
+        };
+        let mut doing = Doing {
+            intent,
+            host: asked.host,
+            rollout: u8::try_from(rollout).unwrap_or(u8::MAX),
+            route: asked.route,
+            visit: asked.visit,
+            position: asked.position,
+            kind: step.kind,
+            verdict: Verdict::NeverStarted,
+        };
+        doing.verdict = self.verdict(&doing, asked.attempt, step).1;
+        let within = step.step.timeout;
+        let parts = [
+            asked.host.index() as u64,
+            u64::from(doing.rollout),
+            u64::from(asked.attempt),
+        ];
+        let takes = Roll::of(self.seed, About::HandTakes, &parts).within(SpanRange {
+            low: Span(within.millis() / 4),
+            high: within,
+        });
+        self.hands.insert(intent);
+        self.after(takes.max(Span::seconds(1)), Happening::HandEnds(doing));
+    }
+
+    /// Work by hand ends, and somebody says so.
+    pub(super) fn hand_ends(&mut self, doing: Doing) {
+        self.leaves_behind(&doing);
+        self.tells(doing);
+    }
+
+    /// Somebody says how work by hand ended, again and again until they were heard.
+    pub(super) fn tells(&mut self, doing: Doing) {
+        if !self.hands.contains(&doing.intent) {
+            return;
+        }
+        let told = match doing.verdict {
+            Verdict::Bad | Verdict::TimedOut => Told::Failed,
+            Verdict::Well
+            | Verdict::Found { .. }
+            | Verdict::Back { .. }
+            | Verdict::NotBack { .. }
+            | Verdict::Unreachable
+            | Verdict::NeverStarted => Told::Done,
+        };
+        let host = self.set.fleet.hosts[doing.host.index()].name.clone();
+        self.say_done(host, told);
+        self.after(TELLS_AGAIN, Happening::Tells(doing));
+    }
+
     /// A step ends: what it leaves behind, and its result on its way.
     pub(super) fn ends(&mut self, doing: Doing) {
+        self.leaves_behind(&doing);
+        if self.set.has_faults() {
+            self.running.remove(&doing.intent);
+            self.finished.insert(doing.intent, doing);
+        }
+        self.send(doing);
+    }
+
+    fn leaves_behind(&mut self, doing: &Doing) {
         let host = doing.host.index();
         let rollout = usize::from(doing.rollout);
         let went_well = !matches!(doing.verdict, Verdict::Bad | Verdict::TimedOut);
         match doing.kind {
             StepKind::Apply if went_well => {
                 self.gets(host, rollout);
-                if !self.restarts(&doing) {
+                if !self.restarts(doing) {
                     self.harm(host, doing.rollout);
                 }
             }
@@ -287,7 +358,7 @@ impl Future<'_> {
             }
             StepKind::Rollback if went_well => self.loses(host, rollout),
             StepKind::Undrain if went_well => self.set_cause(host, Cause::Drained, false),
-            StepKind::Apply | StepKind::Verify if self.harm_in_step(&doing).is_some() => {
+            StepKind::Apply | StepKind::Verify if self.harm_in_step(doing).is_some() => {
                 self.shows(host, rollout);
             }
             StepKind::Inspect
@@ -303,11 +374,6 @@ impl Future<'_> {
             | StepKind::Undrain
             | StepKind::Unsilence => {}
         }
-        if self.set.has_faults() {
-            self.running.remove(&doing.intent);
-            self.finished.insert(doing.intent, doing);
-        }
-        self.send(doing);
     }
 
     fn restarts(&self, doing: &Doing) -> bool {
@@ -507,6 +573,7 @@ fn found(step: &StepPlan, installed: bool) -> String {
         | More::Reboot { .. }
         | More::Ready { .. }
         | More::Last { .. }
-        | More::Silence { .. } => "before".to_owned(),
+        | More::Silence { .. }
+        | More::Manual { .. } => "before".to_owned(),
     }
 }

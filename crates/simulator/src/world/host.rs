@@ -85,6 +85,8 @@ pub struct SimHost {
     pub drained: bool,
     /// The rollout whose `drain` that was.
     pub drained_by: Option<RolloutId>,
+    /// The step that somebody does on it by hand.
+    pub in_hand: Option<IntentId>,
     /// Whether the visit that takes it down repairs it: it was down by itself before.
     pub in_repair: bool,
     /// Run directories.
@@ -147,6 +149,7 @@ impl SimHost {
             harm: BTreeMap::new(),
             drained: false,
             drained_by: None,
+            in_hand: None,
             in_repair: false,
             runs: BTreeMap::new(),
             errands: BTreeMap::new(),

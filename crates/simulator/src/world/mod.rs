@@ -9,6 +9,7 @@ mod approvers;
 mod deciders;
 mod earliest;
 mod faults;
+mod hands;
 mod host;
 mod people;
 mod renewals;
@@ -83,6 +84,8 @@ enum Happening {
     Renews,
     /// Somebody has a fleet taken in that was read before.
     Brings(Box<Refresh>),
+    /// Somebody does the next thing about work by hand.
+    Hand(IntentId),
 }
 
 /// The world.
@@ -141,6 +144,9 @@ pub struct World {
     gates: GateMoods,
     /// Who works in freezes.
     freezers: Dice,
+    /// What people do by hand.
+    hands: Dice,
+    handwork: BTreeMap<IntentId, hands::Handwork>,
     tickets: u64,
     patience: u32,
     looks: u32,
@@ -242,6 +248,8 @@ impl World {
             scenario_seed: seed,
             gates: GateMoods::new(seed),
             freezers: Dice::new(seed, "people in freezes"),
+            hands: Dice::new(seed, "by hand"),
+            handwork: BTreeMap::new(),
             tickets: 0,
             patience: 0,
             looks: 0,
@@ -328,6 +336,7 @@ impl World {
             Happening::FormerDies(generation) => self.former_dies(generation),
             Happening::Renews => self.renews(),
             Happening::Brings(refresh) => self.brings(*refresh),
+            Happening::Hand(intent) => self.hand(intent),
         }
     }
 
@@ -371,6 +380,7 @@ impl World {
                 self.broken(Invariant::I14, what);
             }
         }
+        self.people_hear(events);
     }
 
     pub(crate) fn broken(&mut self, invariant: Invariant, what: String) {

@@ -50,6 +50,7 @@ impl World {
             Order::Propose(_) => "a proposal".to_owned(),
             Order::Refresh(_) => "a refresh".to_owned(),
             Order::Command(command) => format!("{command:?}"),
+            Order::HandIn(handed) => format!("{:?}", handed.command),
         };
         self.say(&format!("! {actor} asks ({ticket}): {what}"));
         self.note_asked(ticket, actor, &order);

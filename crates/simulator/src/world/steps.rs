@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ringway_executor::port::{Arrival, Start};
 use ringway_model::{HostId, IntentId, Place, RawReport, Span, StepKind, Timestamp, VisitKind};
 use ringway_scheduler::Plan;
-use ringway_scheduler::plan::More;
+use ringway_scheduler::plan::{More, Route};
 
 use super::host::{Execution, Harm, Met, Run, SimHost};
 use super::{Happening, World};
@@ -289,7 +289,7 @@ impl World {
         };
         let kind = step.kind;
         let (at, more) = (step.step.at, step.more.clone());
-        self.check_truly_down(start, kind);
+        self.check_truly_down(start.intent, start.host, kind);
         let (on, errand_for) = runs_on(start);
         if let Runner::Host(on) = on
             && self.hosts[on.index()].owner != start.incarnation
@@ -310,6 +310,11 @@ impl World {
                 Invariant::I2,
                 format!("{intent} begins on host {} beside {other}", host.0),
             );
+            return;
+        }
+        if let Some(other) = self.hosts[host.index()].in_hand {
+            let what = format!("{intent} begins on h{} beside {other} by hand", host.0);
+            self.broken(Invariant::I2, what);
             return;
         }
         let (takes, report) = self.outcome(start, kind, step.step.timeout, &step.more);
@@ -592,7 +597,8 @@ fn rebooted(more: &More, loops: bool) -> RawReport {
         | More::Inspect { .. }
         | More::Ready { .. }
         | More::Last { .. }
-        | More::Silence { .. } => 1,
+        | More::Silence { .. }
+        | More::Manual { .. } => 1,
     };
     if loops {
         RawReport::NotBack {
@@ -623,17 +629,32 @@ pub(super) struct Change {
 fn effect_of(start: &Start, kind: StepKind) -> Change {
     let plan: &Plan = &start.plan;
     let route = &plan.routes[start.route.index()];
+    effect(
+        (start.host, route),
+        kind,
+        start.visit,
+        start.previous.as_ref(),
+    )
+}
+
+/// What a step of a visit will change, where a host had this before.
+pub(super) fn effect(
+    (host, route): (HostId, &Route),
+    kind: StepKind,
+    visit: VisitKind,
+    previous: Option<&String>,
+) -> Change {
     let to = if kind == StepKind::Rollback {
-        start.previous.clone().unwrap_or_default()
+        previous.cloned().unwrap_or_default()
     } else {
         route.build.clone().unwrap_or_default()
     };
     Change {
-        host: start.host,
+        host,
         kind,
         recipe: route.recipe.clone(),
         to,
-        visit: start.visit,
-        restarts: route.position(start.visit, StepKind::Reboot).is_some(),
+        visit,
+        restarts: route.position(visit, StepKind::Reboot).is_some(),
     }
 }

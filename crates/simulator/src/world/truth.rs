@@ -81,7 +81,7 @@ impl World {
     pub(super) fn note_decided(&mut self, epoch: Epoch, inputs: &[Input], events: &[Event]) {
         for event in events {
             let number = self.issued.len() as u64;
-            if let Event::StepIssued { intent, .. } = event {
+            if let Event::StepIssued { intent, .. } | Event::WorkAsked { intent, .. } = event {
                 let issued = Issued {
                     epoch,
                     kind: None,
@@ -142,6 +142,7 @@ impl World {
     pub(super) fn note_asked(&mut self, ticket: u64, actor: &str, order: &Order) {
         let command = match order {
             Order::Command(command) => command.clone(),
+            Order::HandIn(handed) => handed.command.clone(),
             Order::Propose(proposal) => {
                 let (fleet, plan) = (proposal.fleet.encode().0, proposal.plan.encode().0);
                 let key = proposal.key.clone();
@@ -240,6 +241,7 @@ impl World {
     fn is_truly_out(&self, host: HostId) -> bool {
         let host = &self.hosts[host.index()];
         let is_out = host.running_kind().is_some_and(takes_down)
+            || host.in_hand.is_some()
             || host.drained
                 && host
                     .drained_by
@@ -248,8 +250,7 @@ impl World {
     }
 
     /// I3 and I7 against the truth: where a step begins that takes its host down, nobody has more hosts down than may be.
-    pub(super) fn check_truly_down(&mut self, start: &Start, kind: StepKind) {
-        let (intent, host) = (start.intent, start.host);
+    pub(super) fn check_truly_down(&mut self, intent: IntentId, host: HostId, kind: StepKind) {
         if !takes_down(kind) {
             return;
         }
@@ -438,7 +439,8 @@ impl World {
                     | HostOutcome::RollbackFailed { .. }
                     | HostOutcome::Lost
                     | HostOutcome::Again
-                    | HostOutcome::Vanished => continue,
+                    | HostOutcome::Vanished
+                    | HostOutcome::ByHand { .. } => continue,
                 };
                 if wanted != installed {
                     return Err(format!(

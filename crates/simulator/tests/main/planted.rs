@@ -63,3 +63,15 @@ fn every_planted_mistake_is_caught() {
     }
     assert!(missed.is_empty(), "no checker saw {missed:?}");
 }
+
+/// Looks at some mistakes only: `RINGWAY_BUGS=BudgetOffByOne,SoakTooShort cargo test -p ringway-simulator these_planted`.
+#[test]
+fn these_planted_mistakes_are_caught() {
+    let names = std::env::var("RINGWAY_BUGS").unwrap_or_else(|_| "BudgetOffByOne".to_owned());
+    for name in names.split(',') {
+        let bug = Bug::ALL.into_iter().find(|bug| format!("{bug:?}") == name);
+        let found = caught(bug.expect("a mistake of this name"));
+        let (seeds, what) = found.expect("a checker sees it");
+        println!("{name}: caught after {seeds} seeds: {what}");
+    }
+}

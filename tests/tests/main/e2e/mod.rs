@@ -6,6 +6,7 @@
 //! for conditions, within bounds that only a broken product reaches; every journal is audited at the end.
 
 mod approvals;
+mod by_hand;
 mod documents;
 mod faults;
 mod ground;

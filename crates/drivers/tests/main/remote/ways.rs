@@ -97,6 +97,21 @@ async fn what_runs_at_the_controller_needs_no_connection() {
     assert_eq!(run(local).await, ended(0, ""));
     assert!(site.home().join("local").exists());
 
+    // A host that nothing reaches is neither this machine nor asked over any connection.
+    for place in [Place::Host, Place::Controller] {
+        let mut unreached = step(&site, 4, "touch unreached");
+        let mut reach = site.reach();
+        reach.with = Connection::Unreached;
+        reach.directory = site.home();
+        unreached.reach = Arc::new(reach);
+        unreached.place = place;
+        let report = run(unreached).await;
+        let is_refused = matches!(&report, RawReport::Refused { why } if why.contains("`none`"));
+        assert_eq!(is_refused, place == Place::Host, "{report:?}");
+        let is_there = site.home().join("unreached").exists();
+        assert_eq!(is_there, place == Place::Controller);
+    }
+
     let command = |at| Ask::Run {
         run: Command::Shell("touch probed".to_owned()),
         at,

@@ -107,6 +107,8 @@ fn is_here(fleet: &FleetSpec, host: &HostSpec, here: &Here) -> bool {
     let is_direct = match connection(fleet, host) {
         Connection::Local => true,
         Connection::Ssh(ssh) => ssh.jump.is_empty(),
+        // Nothing of it is run or restarted from here.
+        Connection::Unreached => return false,
     };
     let address: Option<IpAddr> = host.address.parse().ok();
     is_direct
