@@ -178,7 +178,7 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
         snapshot_every: *dice.pick(&[5, 50, 1024]),
         ..Config::default()
     };
-    let mut renewals = Dice::new(seed, "whether renewed");
+    let mut renewals = Dice::new(seed, "who changes the fleet");
     let renews = kind == Kind::Wild && renewals.chance(25);
     if renews && renewals.chance(50) {
         with_lab_releases(&mut papers);
