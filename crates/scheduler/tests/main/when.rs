@@ -57,6 +57,7 @@ fn windows_working_time_and_hours_of_approvals_say_when_a_ring_is_over_the_chang
     assert_eq!(one.promoted, Timestamp(1_774_526_400_000 + 115 * HOUR));
     assert_eq!(two.starts_local, "sat 2026-04-04 20:00 (Europe/Berlin)");
     assert_eq!(when.finish, Some(two.promoted));
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     for part in [
         "after 1h of soak, 4h of it within mon-fri 08:00-18:00 (Europe/Berlin)",
         "only tue 09:00-10:00 (Europe/Berlin)",
@@ -86,6 +87,7 @@ fn a_ring_that_never_has_time_is_said_to_have_none() {
         "windows: [short]\ndue: { other: 30d }\nrings: [{ name: all, hosts: rest, soak: 0s }]\n";
     let (never, text) = when(1, calendar, rings);
     assert_eq!((never.rings.len(), never.finish), (0, None));
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
         words.contains("never, as far as the calendar is known"),
         "{text}"
