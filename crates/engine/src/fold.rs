@@ -844,7 +844,6 @@ impl Engine {
         rollout.rec.approvals.clear();
         rollout.rec.downs.clear();
         rollout.rec.calendar = None;
-        rollout.rec.asked.clear();
         rollout.rec.last_yes = None;
         rollout.rec.terms = TermsRecord::default();
         rollout.rec.effective.clear();
