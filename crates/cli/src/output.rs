@@ -144,7 +144,7 @@ fn ended(child: &mut Child, until: Instant) -> Option<ExitStatus> {
     loop {
         match child.try_wait() {
             Ok(Some(status)) => return Some(status),
-            Ok(None) if Instant::now() < until => thread::sleep(LOOK),
+            Ok(None) if Instant::now() < until => thread::park_timeout(LOOK),
             Ok(None) | Err(_) => return None,
         }
     }

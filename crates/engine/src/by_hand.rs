@@ -146,7 +146,6 @@ impl Engine {
                 format!("the recipe wants evidence that the work on `{host}` is done"),
                 "hand a file in: `done HOST --evidence FILE`",
             )),
-            Told::Done => Ok(()),
             Told::Failed | Told::Untouched if saying.reason.trim().is_empty() => {
                 Err(Rejected::new(
                     "reason-missing",
@@ -154,12 +153,11 @@ impl Engine {
                     "say why: `--reason`",
                 ))
             }
-            Told::Failed => Ok(()),
             Told::Untouched if self.may_run(r, slot, visit, position) => Err(wrong(
                 format!("nothing holds host `{host}`, and it would be asked for again at once"),
                 "`hold HOST` first, or `pause`; `done HOST --failed` where it was begun",
             )),
-            Told::Untouched => Ok(()),
+            Told::Done | Told::Failed | Told::Untouched => Ok(()),
         }
     }
 

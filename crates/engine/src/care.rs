@@ -155,7 +155,7 @@ impl Engine {
                 to: HostState::GoesLast { visit: ended.visit },
                 until: self.now + *every,
             },
-            (None, _) | (Some(_), _) => self.go_to(ended, ended.position + 1, 1),
+            (None | Some(_), _) => self.go_to(ended, ended.position + 1, 1),
         }
     }
 

@@ -434,6 +434,10 @@ impl Engine {
         }
     }
 
+    #[expect(
+        clippy::too_many_lines,
+        reason = "what an issued step changes is read as one"
+    )]
     fn fold_issued(
         &mut self,
         intent: IntentId,
@@ -531,6 +535,10 @@ impl Engine {
         Ok(())
     }
 
+    #[expect(
+        clippy::too_many_lines,
+        reason = "what an ended step changes is read as one"
+    )]
     fn fold_ended(
         &mut self,
         intent: IntentId,

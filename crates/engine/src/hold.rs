@@ -154,6 +154,10 @@ impl Engine {
     }
 
     /// A command that is about single hosts, and the rollout it is about.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "the table of words about hosts is read as one"
+    )]
     pub(crate) fn about_hosts(
         &mut self,
         actor: &Actor,
@@ -432,6 +436,10 @@ impl Engine {
     }
 
     /// Leaves a host out of a rollout.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "the table of who can be left out is read as one"
+    )]
     fn skip(
         &mut self,
         r: usize,

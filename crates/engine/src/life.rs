@@ -41,6 +41,10 @@ impl Rejected {
 }
 
 impl Engine {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "the table of commands is read as one"
+    )]
     pub(crate) fn command(
         &mut self,
         actor: &Actor,

@@ -39,12 +39,15 @@ const FORMAT_WITH_CARE: u8 = 6;
 /// The same with what people said of approvals behind that.
 const FORMAT_WITH_CONSENT: u8 = 7;
 
+/// By slot: the step that runs elsewhere, and where.
+type Peers = BTreeMap<u32, (u16, HostId)>;
+
 /// What the care of roles is waited for, by the rollout's index, where there is anything.
 #[derive(Default, Serialize, Deserialize)]
 struct Cares {
     unready: Vec<(u32, BTreeMap<u32, Unready>)>,
     silenced: Vec<(u32, BTreeSet<u32>)>,
-    peers: Vec<(u32, BTreeMap<u32, (u16, HostId)>)>,
+    peers: Vec<(u32, Peers)>,
 }
 
 impl Cares {
@@ -377,6 +380,10 @@ impl Engine {
     /// # Errors
     ///
     /// The bytes are no state of this format, or refer to a fleet or plan that is not given.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "each part that came later is read behind the one before"
+    )]
     pub fn decode(
         bytes: &[u8],
         fleets: BTreeMap<Digest, Arc<FleetSpec>>,

@@ -73,6 +73,10 @@ impl Engine {
     }
 
     /// Whether a visit may start now: the same locks, budgets and conditions for the decider and for `why`.
+    #[expect(
+        clippy::result_large_err,
+        reason = "the reason to wait is the answer, and most of them are small"
+    )]
     pub(crate) fn may_start(&self, r: usize, slot: u32, visit: VisitKind) -> Result<(), Block> {
         if self.is_held_for(r, visit) {
             return Err(Block::All(self.hold_reason(r)));
@@ -206,6 +210,10 @@ impl Engine {
         }
     }
 
+    #[expect(
+        clippy::result_large_err,
+        reason = "the reason to wait is the answer, and most of them are small"
+    )]
     fn within_pace(&self, r: usize, visit: VisitKind) -> Result<(), Block> {
         #[cfg(feature = "planted-bugs")]
         if self.bug(crate::planted::Bug::PaceIgnored) {
@@ -235,6 +243,10 @@ impl Engine {
     /// Whether every budget that counts the host has a slot for it: its rollout's own, and those of the other rollouts
     /// under way that it is a target of. Where its own is full nothing of the rollout can start; another's keeps only the
     /// hosts that it counts.
+    #[expect(
+        clippy::result_large_err,
+        reason = "the reason to wait is the answer, and most of them are small"
+    )]
     fn within_budget(&self, r: usize, host: HostId) -> Result<(), Block> {
         let full = self
             .budgets(r, host)
@@ -269,6 +281,10 @@ impl Engine {
     }
 
     /// A host that was unhealthy before the update is not blamed on it, and not touched unless the policy says so.
+    #[expect(
+        clippy::result_large_err,
+        reason = "the reason to wait is the answer, and most of them are small"
+    )]
     fn baseline(&self, r: usize, slot: u32) -> Result<(), Block> {
         #[cfg(feature = "planted-bugs")]
         if self.bug(crate::planted::Bug::BaselineIgnored) {
@@ -291,6 +307,10 @@ impl Engine {
         }
     }
 
+    #[expect(
+        clippy::result_large_err,
+        reason = "the reason to wait is the answer, and most of them are small"
+    )]
     fn after_dependencies(&self, r: usize, slot: u32) -> Result<(), Block> {
         let group = self.fleet.group[self.host_of(r, slot).index()];
         if group == u16::MAX {

@@ -178,9 +178,8 @@ pub(crate) fn word(order: &OrderView, result: &StepResult, note: &str) -> Option
         text: note.to_owned(),
     };
     Some(match order.ending {
-        Ending::Failed { .. } => Word::After(word),
         // What could not be reached said so, and that is what there is to say.
-        Ending::Offline | Ending::Lost => Word::After(word),
+        Ending::Failed { .. } | Ending::Offline | Ending::Lost => Word::After(word),
         Ending::Well | Ending::BackToPending | Ending::Withheld => Word::Last(word),
     })
 }

@@ -6,6 +6,10 @@ use crate::waiting::WaitingOn;
 impl WaitingOn {
     /// The commands that would end the wait, the likeliest first; empty where nobody has to type anything. `WHY` and `HOST` stand
     /// for what only the person knows.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "the table of what people type is read as one"
+    )]
     pub fn commands(&self, rollout: Option<RolloutId>) -> Vec<String> {
         let about = |what: &str| {
             rollout.map_or_else(

@@ -98,6 +98,10 @@ impl Runtime {
     /// # Errors
     ///
     /// As [`Runtime::start`].
+    #[expect(
+        clippy::too_many_lines,
+        reason = "the order in which parts are started matters and is read as one"
+    )]
     pub async fn start_with(config: Config, driver: Arc<dyn Driver>) -> Result<Self, StartError> {
         observing::mark(&config.data, config.observe)?;
         let driver: Arc<dyn Driver> = if config.observe {

@@ -208,9 +208,9 @@ impl Plan {
                 let (revises, notify, consent) = more;
                 Ok(Self {
                     times,
+                    notify,
                     terms,
                     revises,
-                    notify,
                     consent,
                     ..plan
                 })

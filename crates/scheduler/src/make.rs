@@ -163,6 +163,7 @@ impl<'d> Written<'d> {
 }
 
 impl<'d> Making<'d> {
+    #[expect(clippy::too_many_lines, reason = "a plan is put together in one place")]
     fn plan(self) -> Result<Plan, PlanProblems> {
         let Named { policy, update, .. } = self.named;
         let mut problems = Vec::new();

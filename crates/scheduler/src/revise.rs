@@ -245,13 +245,12 @@ impl Revising<'_> {
         let fleet = self.making.fleet;
         let spec = &fleet.hosts[host as usize];
         let group = spec.group?;
-        let peers = match spec.cell {
-            Some(cell) => fleet.cells[cell.index()].members.iter().copied().collect(),
-            None => {
-                let hosts = fleet.hosts.iter().enumerate();
-                let hosts = hosts.filter(|(_, other)| other.group == Some(group));
-                hosts.map(|(at, _)| HostId::at(at)).collect()
-            }
+        let peers = if let Some(cell) = spec.cell {
+            fleet.cells[cell.index()].members.iter().copied().collect()
+        } else {
+            let hosts = fleet.hosts.iter().enumerate();
+            let hosts = hosts.filter(|(_, other)| other.group == Some(group));
+            hosts.map(|(at, _)| HostId::at(at)).collect()
         };
         Some((fleet.groups[group.index()].rings, peers))
     }

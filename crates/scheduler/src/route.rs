@@ -18,6 +18,10 @@ use crate::problem::PlanProblem;
 /// # Errors
 ///
 /// Every parameter without a value, and every placeholder that stands for nothing.
+#[expect(
+    clippy::too_many_lines,
+    reason = "the steps of a route are put in order in one place"
+)]
 pub fn compile(
     release: &Release,
     recipe: &Recipe,

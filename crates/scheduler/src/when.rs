@@ -163,11 +163,12 @@ impl When<'_> {
     fn ring(&self, ring: usize, from: Timestamp, stands: Stands) -> Option<RingWhen> {
         let plan = &self.plan.rings[ring];
         let (starts, settled) = match stands {
-            Stands::Before if plan.planned == 0 => (from, from),
-            Stands::Before => self.visits(ring, from, plan.planned)?,
-            Stands::Visiting(_, 0) => (from, from),
-            Stands::Visiting(_, left) => self.visits(ring, from, left)?,
-            Stands::Soaking(..) | Stands::Promoting(_) => (from, from),
+            Stands::Before if plan.planned > 0 => self.visits(ring, from, plan.planned)?,
+            Stands::Visiting(_, left @ 1..) => self.visits(ring, from, left)?,
+            Stands::Before
+            | Stands::Visiting(_, 0)
+            | Stands::Soaking(..)
+            | Stands::Promoting(_) => (from, from),
         };
         let soaked = match stands {
             Stands::Soaking(_, until) => until.max(from),

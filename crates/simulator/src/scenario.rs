@@ -121,6 +121,10 @@ pub fn record_seed(seed: u64, what: &str) -> Result<Option<History>, HistoryErro
 }
 
 /// Tells a seed's story to its end.
+#[expect(
+    clippy::too_many_lines,
+    reason = "what is drawn for a world is read as one"
+)]
 fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     let mut dice = Dice::new(seed, "documents");
     let size = Size {

@@ -61,6 +61,7 @@ impl Trace {
 }
 
 /// A journaled event in a few words.
+#[expect(clippy::too_many_lines, reason = "one arm for each event")]
 pub(crate) fn dense(event: &Event) -> String {
     match event {
         Event::StepIssued {

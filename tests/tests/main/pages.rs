@@ -94,7 +94,7 @@ impl Page {
         match said.split_once(": ") {
             Some(("commands", "run")) => self.way = Some(Way::Run),
             Some(("commands", why)) if why.starts_with("parse, since ") => {
-                self.way = Some(Way::Parse)
+                self.way = Some(Way::Parse);
             }
             Some(("replace", what)) => {
                 let (from, to) = what.split_once(" with ").expect("`replace: A with B`");
@@ -143,12 +143,18 @@ impl Page {
             match act {
                 Act::Shell(number, text, also) => {
                     let also = also.map(|code| code.to_string()).unwrap_or_default();
-                    script.push_str(&format!("line={number}\nalso={also}\n{text}\n"));
+                    script.extend([
+                        "line=",
+                        &number.to_string(),
+                        "\nalso=",
+                        &also,
+                        "\n",
+                        text,
+                        "\n",
+                    ]);
                 }
                 Act::File(name, text) => {
-                    script.push_str(&format!(
-                        "cat >'{name}' <<'END-OF-FILE'\n{text}END-OF-FILE\n"
-                    ));
+                    script.extend(["cat >'", name, "' <<'END-OF-FILE'\n", text, "END-OF-FILE\n"]);
                 }
             }
         }
@@ -267,9 +273,8 @@ fn every_page_with_commands_says_what_becomes_of_them_and_those_that_are_run_are
         let page = Page::of(&fs::read_to_string(&path).unwrap());
         match page.way {
             Some(Way::Run) => said.push(name),
-            Some(Way::Parse) => {}
             None if page.has_commands => silent.push(name),
-            None => {}
+            Some(Way::Parse) | None => {}
         }
     }
     said.sort();

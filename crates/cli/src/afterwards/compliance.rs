@@ -49,6 +49,10 @@ struct Head {
 /// A rollout of the month.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the fields are the keys that people and programs read"
+)]
 struct Rollout {
     rollout: RolloutId,
     change: Option<ChangeId>,
@@ -77,6 +81,10 @@ struct Summary {
 /// Hosts of the rollouts of one severity.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the fields are the keys that people and programs read"
+)]
 struct Severity {
     /// Absent: the update names none.
     severity: Option<String>,

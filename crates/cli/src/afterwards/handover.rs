@@ -1,6 +1,6 @@
 //! `handover`: one page for whoever comes next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use ringway_engine::view::{FleetView, HostView, RolloutView, Waiting};
@@ -136,7 +136,7 @@ fn page(past: Past, now: &Now<'_>, since: Timestamp, inbox: &[String]) -> Page {
         rollout,
         change: now.change(rollout),
         what,
-        hosts: hosts.into_keys().collect(),
+        hosts: hosts.into_iter().collect(),
     });
     Page {
         fleet: now.view.fleet.clone(),
@@ -166,7 +166,7 @@ struct Past {
     decisions: Lines,
     happened: Lines,
     /// What became of hosts, each told once with what it came to last.
-    hosts: BTreeMap<(RolloutId, String), BTreeMap<String, ()>>,
+    hosts: BTreeMap<(RolloutId, String), BTreeSet<String>>,
 }
 
 impl Past {
@@ -222,10 +222,7 @@ impl Past {
             | HostState::Vanished
             | HostState::Lost => show::host_state(to),
         };
-        self.hosts
-            .entry((rollout, what))
-            .or_default()
-            .insert(name, ());
+        self.hosts.entry((rollout, what)).or_default().insert(name);
     }
 }
 
@@ -446,7 +443,7 @@ impl Now<'_> {
                 .waiting
                 .iter()
                 .any(|waiting| matches!(waiting.on, WaitingOn::NotUp { .. }));
-            if let Some(word) = risk_word(&host.outcome, is_down) {
+            if let Some(word) = risk_word(host.outcome, is_down) {
                 unwell.entry(word).or_default().push(host.host.clone());
             }
         }
@@ -510,7 +507,7 @@ fn list_or_nobody(people: &[String]) -> String {
     }
 }
 
-const fn risk_word(outcome: &HostOutcome, is_down: bool) -> Option<&'static str> {
+const fn risk_word(outcome: HostOutcome, is_down: bool) -> Option<&'static str> {
     match outcome {
         HostOutcome::Failed { .. } => Some("failed"),
         HostOutcome::Unhealthy { .. } => Some("unhealthy"),

@@ -63,6 +63,10 @@ struct Approval {
 /// A host.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the fields are the keys that people and programs read"
+)]
 struct Host {
     host: String,
     ring: String,

@@ -73,6 +73,10 @@ fn read(path: &Path) -> Result<(Exhibit, Vec<u8>), Failure> {
 }
 
 /// A command with its file, where it has one.
+#[expect(
+    clippy::result_large_err,
+    reason = "what does not fit is the command itself, which goes on"
+)]
 pub(super) fn handed(command: Command, bytes: Option<Vec<u8>>) -> Result<HandIn, Command> {
     match bytes {
         Some(bytes) => Ok(HandIn { command, bytes }),
@@ -113,19 +117,16 @@ pub(crate) async fn evidence(out: Out, data: &Path, args: EvidenceOf) -> Outcome
         let why = format!("`{}` is not there as it was handed in", exhibit.name);
         return Err(Failure::new(End::Fault, why));
     };
-    match &args.to {
-        Some(path) => {
-            std::fs::write(path, &bytes).map_err(|e| {
-                let why = format!("`{}` cannot be written: {e}", path.display());
-                Failure::new(End::Refused, why)
-            })?;
-            out.say(&format!("{}: {} bytes", path.display(), bytes.len()));
-        }
-        None => {
-            let mut stdout = std::io::stdout().lock();
-            // A reader that has gone away has read what it wanted.
-            drop(stdout.write_all(&bytes).and_then(|()| stdout.flush()));
-        }
+    if let Some(path) = &args.to {
+        std::fs::write(path, &bytes).map_err(|e| {
+            let why = format!("`{}` cannot be written: {e}", path.display());
+            Failure::new(End::Refused, why)
+        })?;
+        out.say(&format!("{}: {} bytes", path.display(), bytes.len()));
+    } else {
+        let mut stdout = std::io::stdout().lock();
+        // A reader that has gone away has read what it wanted.
+        drop(stdout.write_all(&bytes).and_then(|()| stdout.flush()));
     }
     Ok(End::Done)
 }

@@ -57,7 +57,11 @@ pub(crate) fn hosts(out: Out, args: &Hosts) -> Outcome {
         .map(|host| Shown {
             name: &host.name,
             address: host.address.as_deref(),
-            zone: host.calendar.zone.as_ref().map(|zone| zone.as_str()),
+            zone: host
+                .calendar
+                .zone
+                .as_ref()
+                .map(ringway_policy::validated::ZoneName::as_str),
             windows: &host.calendar.windows,
             labels: host.labels.iter().collect(),
             origins: read.origins.as_ref().and_then(|all| all.get(&host.name)),

@@ -12,6 +12,7 @@ pub(crate) fn errand(errand: &Errand) -> String {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each command")]
 fn said(command: &Command) -> String {
     let (what, reason) = match command {
         Command::Propose { .. } => ("a new rollout".to_owned(), ""),

@@ -82,6 +82,7 @@ pub(crate) fn holds(holds: &[HoldView], now: Timestamp) -> String {
 }
 
 /// One rollout.
+#[expect(clippy::too_many_lines, reason = "a page is read from top to bottom")]
 pub(crate) fn rollout(view: &RolloutView, now: Timestamp) -> String {
     let state = paint(state_paint(&view.state), &view.state);
     let mut text = format!(
@@ -255,18 +256,21 @@ fn approval(view: &ApprovalView, now: Timestamp) -> String {
 /// What was asked and nobody has answered.
 fn questions(questions: &[QuestionView]) -> String {
     let open = questions.iter().filter(|one| one.answer.is_none());
-    open.map(|one| {
+    open.fold(String::new(), |mut text, one| {
         let to = one.to.as_ref();
         let to = to.map_or_else(String::new, |to| format!(" {to}"));
         let line = format!("question {}: {} asks{to}: {}", one.number, one.by, one.text);
         let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
-        format!(
-            "  {}\n    type: ringway answer {} TEXT\n",
-            paint(Paint::Busy, &line),
-            one.number
-        )
+        put(
+            &mut text,
+            format_args!(
+                "  {}\n    type: ringway answer {} TEXT\n",
+                paint(Paint::Busy, &line),
+                one.number
+            ),
+        );
+        text
     })
-    .collect()
 }
 
 /// The first names, and how many more there are.

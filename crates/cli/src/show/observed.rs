@@ -58,8 +58,9 @@ fn what(host: &HostView) -> (usize, &'static str) {
         | HostOutcome::RollbackFailed { .. }
         | HostOutcome::Lost
         | HostOutcome::Again => (4, "would fail at what it asks first"),
-        HostOutcome::Skipped | HostOutcome::OnHold => (6, "would leave out, as people said"),
-        HostOutcome::Vanished => (6, "would leave out, as people said"),
+        HostOutcome::Skipped | HostOutcome::OnHold | HostOutcome::Vanished => {
+            (6, "would leave out, as people said")
+        }
         HostOutcome::Pending
         | HostOutcome::Visiting { .. }
         | HostOutcome::NotReady

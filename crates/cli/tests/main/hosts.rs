@@ -145,6 +145,7 @@ fn announced(place: &Place, hosts: &str, from: &str, until: &str) {
 
 /// `cron` runs it every few minutes: what is so already must stay as it is, and what is withdrawn must end.
 #[test]
+#[expect(clippy::too_many_lines, reason = "the story is told as one")]
 fn announced_work_is_declared_once_and_ends_when_it_is_withdrawn() {
     const IMPORT: &str = "maintenance import announced/facilities.yaml";
     const BEGUN: &str = "2020-01-01T00:00:00Z";

@@ -1,5 +1,6 @@
 //! The `ringway` command from outside: what it prints where, and with which code it ends.
 
+#[cfg(test)]
 mod afterwards;
 mod approving;
 mod changes;
@@ -11,15 +12,18 @@ mod futures;
 mod hosts;
 mod inbox;
 mod init;
+#[cfg(test)]
 mod inventory;
 mod keys;
 mod lint;
+#[cfg(test)]
 mod notify;
 mod observing;
 mod place;
 mod refreshing;
 mod saved;
 mod secrets;
+#[cfg(test)]
 mod times;
 mod waiting;
 mod words;

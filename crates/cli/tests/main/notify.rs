@@ -34,7 +34,7 @@ impl Server {
                     let (name, value) = line.split_once(':').unwrap_or((&line, ""));
                     match name.to_lowercase().as_str() {
                         "content-length" => length = value.trim().parse().unwrap(),
-                        "ringway-signature" => signature = value.trim().to_owned(),
+                        "ringway-signature" => value.trim().clone_into(&mut signature),
                         _ => {}
                     }
                 }

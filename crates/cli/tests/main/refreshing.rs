@@ -9,10 +9,11 @@ fn hosts(place: &Place, all: &[(&str, &str)]) {
     let text = fs::read_to_string(place.path("common.yaml")).unwrap_or_default();
     let (head, rest) = text.split_once("hosts:\n").unwrap_or_default();
     let (_, rest) = rest.split_once("connect:").unwrap_or_default();
-    let lines: String = all
+    let lines: Vec<String> = all
         .iter()
         .map(|(name, role)| format!("  - {{ name: {name}, labels: {{ role: {role} }} }}\n"))
         .collect();
+    let lines = lines.concat();
     place.write(
         "common.yaml",
         &format!("{head}hosts:\n{lines}connect:{rest}"),

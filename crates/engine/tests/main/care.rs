@@ -13,6 +13,7 @@ const NO: StepResult = StepResult::Answered { yes: false };
 
 /// A route with every step of a care, some of which run elsewhere.
 fn cared(elsewhere: &[(StepKind, Place)]) -> Route {
+    use StepKind::{Apply, Inspect, Last, Precheck, Ready, Rollback};
     let mut steps: Vec<_> = StepKind::ALL.into_iter().map(step).collect();
     for (kind, place) in elsewhere {
         let found = steps.iter_mut().find(|step| step.kind == *kind);
@@ -23,7 +24,6 @@ fn cared(elsewhere: &[(StepKind, Place)]) -> Route {
         let kept = kinds.filter(|(kind, _)| !leaves_out.contains(kind));
         kept.map(|(_, at)| at).collect()
     };
-    use StepKind::{Apply, Inspect, Last, Precheck, Ready, Rollback};
     Route {
         visits: [
             list(&[Rollback]),

@@ -150,8 +150,11 @@ static LOCAL: Shape = Shape {
     later: &[],
 };
 
+/// A connection that a word alone stands for.
+type Made = fn() -> Connection;
+
 /// The words that are for all hosts.
-static CONNECTIONS: [(&str, fn() -> Connection); 3] = [
+static CONNECTIONS: [(&str, Made); 3] = [
     ("local", || Connection::Local),
     ("ssh", || Connection::Ssh(Box::new(ssh::defaults()))),
     ("none", || Connection::Unreached),

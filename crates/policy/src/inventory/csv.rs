@@ -84,9 +84,7 @@ impl<'t> Lines<'t> {
         if rest.starts_with('"') {
             return self.quoted(start, is_space);
         }
-        let end = rest
-            .find(|c: char| c == delimiter || matches!(c, '\r' | '\n'))
-            .unwrap_or(rest.len());
+        let end = rest.find([delimiter, '\r', '\n']).unwrap_or(rest.len());
         let text = rest[..end].trim_end();
         self.at += end;
         if let Some(at) = text.find('"') {

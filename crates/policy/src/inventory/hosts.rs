@@ -166,7 +166,7 @@ impl<'j> Reader<'j> {
                 left_out,
             );
             if !reached.has_several {
-                self.connect(source, host, &vars, merge, reached, found);
+                Self::connect(source, host, &vars, merge, reached, found);
             }
         }
     }
@@ -182,7 +182,7 @@ impl<'j> Reader<'j> {
         let data = self.data;
         for host in &data.hosts {
             let (_, vars) = self.vars(host);
-            self.connect(source, host, &vars, merge, reached, found);
+            Self::connect(source, host, &vars, merge, reached, found);
         }
     }
 
@@ -316,7 +316,6 @@ impl<'j> Reader<'j> {
 
     /// Says how a host is reached, where nothing that is written does.
     fn connect(
-        &mut self,
         source: usize,
         host: &data::Host,
         vars: &Vars,

@@ -392,13 +392,12 @@ fn some(hosts: &[String]) -> String {
     }
 }
 
+/// A host with what each source says of it.
+type Held = (String, Vec<(usize, Offer)>);
+
 /// One server under two names would be updated twice at once. Sources that differ only in how they write letters do that.
-fn one_host_by_two_names(
-    held: &[(String, Vec<(usize, Offer)>)],
-    names: &[String],
-    found: &mut Found,
-) {
-    let mut by_lower: BTreeMap<String, &(String, Vec<(usize, Offer)>)> = BTreeMap::new();
+fn one_host_by_two_names(held: &[Held], names: &[String], found: &mut Found) {
+    let mut by_lower: BTreeMap<String, &Held> = BTreeMap::new();
     for host in held {
         let Some(before) = by_lower.insert(host.0.to_lowercase(), host) else {
             continue;

@@ -44,16 +44,16 @@ fn documents(fleet: &str, files: &[(&str, &str)]) -> Documents {
 fn line(host: &Host) -> String {
     let mut text = host.name.clone();
     if let Some(address) = &host.address {
-        text += &format!(" @{address}");
+        text.extend([" @", address]);
     }
     for (name, value) in host.labels.iter() {
-        text += &format!(" {name}={value}");
+        text.extend([" ", name, "=", value]);
     }
     for window in &host.calendar.windows {
-        text += &format!(" window:{window}");
+        text.extend([" window:", window]);
     }
     if let Some(zone) = &host.calendar.zone {
-        text += &format!(" zone:{}", zone.as_str());
+        text.extend([" zone:", zone.as_str()]);
     }
     text
 }

@@ -6,6 +6,7 @@ mod connections;
 mod elements;
 #[cfg(test)]
 mod fuzzed;
+#[cfg(test)]
 mod imports;
 mod limits;
 mod reference;

@@ -347,6 +347,10 @@ fn coverage(text: &mut Text, comparison: &Comparison) {
     more(text, changed.len(), "kinds");
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one part of a policy after the other is told"
+)]
 fn terms(text: &mut Text, old: &Terms, new: &Terms) {
     if old == new {
         return;

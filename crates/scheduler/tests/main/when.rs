@@ -20,9 +20,10 @@ fn zones() -> Zones {
 
 /// When a policy's rings can be, and the printed plan.
 fn when(hosts: usize, calendar: &str, policy: &str) -> (WhenReport, String) {
-    let hosts: String = (0..hosts)
+    let hosts: Vec<String> = (0..hosts)
         .map(|number| format!("  - {{ name: h{number}, labels: {{ role: x }} }}\n"))
         .collect();
+    let hosts = hosts.concat();
     let fleet = format!(
         "ringway: fleet/v1\nname: f\nzone: Europe/Berlin\n{calendar}connect: local\nhosts:\n{hosts}"
     );

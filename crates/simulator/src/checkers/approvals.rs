@@ -266,6 +266,10 @@ impl Facts {
     }
 
     /// A yes as it is told since more is shown with it.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "everything that a yes must hold is checked in one place"
+    )]
     pub(super) fn approval_given(
         &mut self,
         id: RolloutId,

@@ -81,6 +81,10 @@ impl Facts {
     }
 
     /// What follows from an answer.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "what each answer must lead to is read as one"
+    )]
     pub(super) fn check_answer(
         &self,
         intent: IntentId,

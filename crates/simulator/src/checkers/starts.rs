@@ -139,6 +139,10 @@ impl Facts {
 
     /// A visit begins: at its first step, from a state that such a visit is for, in an open ring (I1), after the groups
     /// it depends on (I6).
+    #[expect(
+        clippy::too_many_lines,
+        reason = "everything that a beginning must hold is checked in one place"
+    )]
     fn check_beginning(
         &self,
         intent: IntentId,

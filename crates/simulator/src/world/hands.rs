@@ -46,17 +46,16 @@ impl World {
     /// What durable events ask of people, and what they were heard to say.
     pub(super) fn people_hear(&mut self, events: &[Event]) {
         for event in events {
-            match event {
-                Event::WorkAsked {
-                    intent,
-                    visit,
-                    position,
-                    ..
-                } => self.is_asked(*intent, *visit, *position),
-                Event::WorkTold { intent, .. } => {
-                    self.handwork.remove(intent);
-                }
-                _ => {}
+            if let Event::WorkAsked {
+                intent,
+                visit,
+                position,
+                ..
+            } = event
+            {
+                self.is_asked(*intent, *visit, *position);
+            } else if let Event::WorkTold { intent, .. } = event {
+                self.handwork.remove(intent);
             }
         }
     }

@@ -183,6 +183,7 @@ impl World {
     /// # Errors
     ///
     /// When the documents have no plan.
+    #[expect(clippy::too_many_lines, reason = "everything that a world is made of")]
     pub fn new(
         seed: u64,
         papers: &Papers,

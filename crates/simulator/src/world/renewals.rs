@@ -132,23 +132,18 @@ impl World {
         let Some(renewals) = &self.renewals else {
             return;
         };
-        match event {
-            Event::FleetRefreshed { fleet, .. } => {
-                let Some(fleet) = renewals.fleets.get(fleet).cloned() else {
-                    return;
-                };
-                self.build_hosts(&fleet);
-                self.fleet = fleet;
-            }
-            Event::PlanRevised { rollout, plan } | Event::Proposed { rollout, plan, .. } => {
-                let at = rollout.0 as usize - 1;
-                if let Some(plan) = renewals.plans.get(plan).cloned()
-                    && let Some(known) = self.plans.get_mut(at)
-                {
-                    *known = plan;
-                }
-            }
-            _ => {}
+        if let Event::FleetRefreshed { fleet, .. } = event {
+            let Some(fleet) = renewals.fleets.get(fleet).cloned() else {
+                return;
+            };
+            self.build_hosts(&fleet);
+            self.fleet = fleet;
+        } else if let Event::PlanRevised { rollout, plan } | Event::Proposed { rollout, plan, .. } =
+            event
+            && let Some(plan) = renewals.plans.get(plan).cloned()
+            && let Some(known) = self.plans.get_mut(rollout.0 as usize - 1)
+        {
+            *known = plan;
         }
     }
 

@@ -280,6 +280,10 @@ impl World {
     }
 
     /// A process begins on a host: the ledger's moment, and the truth of I2 and I5.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "what each kind of step does to a host is read as one"
+    )]
     fn begin(&mut self, start: &Start) {
         let (host, intent) = (start.host, start.intent);
         let Some(step) = start.plan.routes[start.route.index()].step(start.visit, start.position)

@@ -223,7 +223,7 @@ fn watched(addresses: [SocketAddr; 2], enough: &AtomicBool) -> (usize, [bool; 2]
         for (away, up) in away.iter_mut().zip(up) {
             *away |= !up;
         }
-        std::thread::sleep(Duration::from_millis(10));
+        std::thread::park_timeout(Duration::from_millis(10));
     }
     (both, away)
 }
