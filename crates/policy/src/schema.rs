@@ -55,7 +55,7 @@ mod tests {
     /// A policy with a gate that is outside of the fleet.
     const EXTERNAL: &str = "ringway: policy/v1\nname: it\napplies_to: all\nrings: [{ name: all, hosts: rest, soak: 1h }]\ngates: [{ name: open, external: { run: [./open], every: 5m, timeout: 30s } }]\n";
 
-    const EXAMPLES: [&str; 14] = [
+    const EXAMPLES: [&str; 16] = [
         CORP,
         WORLD,
         ANNOUNCED,
