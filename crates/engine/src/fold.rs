@@ -12,6 +12,7 @@ use crate::command::Subject;
 use crate::engine::{Engine, Fault, FleetHold};
 use crate::event::{Event, Final, Then};
 use crate::fleet::Fleet;
+use crate::fold_care::care_issued;
 use crate::hold::HostHold;
 use crate::host::{Ending, HostState};
 use crate::rollout::{Approval, Overridden, Rollout, RolloutState, Stage, TermsRecord};
@@ -384,18 +385,7 @@ impl Engine {
                 let r = self.index_of(*rollout)?;
                 self.fold_revised(r, *plan)?;
             }
-            Event::PeerChosen { intent, peer } => {
-                let r = self.index_of(intent.rollout())?;
-                self.check_slot(r, intent.slot().0)?;
-                if peer.index() >= self.fleet.spec.hosts.len() {
-                    return Err(Fault::new(format!(
-                        "{intent} runs on unknown host {}",
-                        peer.0
-                    )));
-                }
-                let runs = (intent.serial(), *peer);
-                self.rollouts[r].rec.peers.insert(intent.slot().0, runs);
-            }
+            Event::PeerChosen { intent, peer } => self.fold_peer(*intent, *peer)?,
         }
         Ok(())
     }
@@ -433,7 +423,7 @@ impl Engine {
         index.ok_or_else(|| Fault::new(format!("rollout {rollout} is unknown")))
     }
 
-    fn check_slot(&self, r: usize, slot: u32) -> Result<(), Fault> {
+    pub(crate) fn check_slot(&self, r: usize, slot: u32) -> Result<(), Fault> {
         if (slot as usize) < self.rollouts[r].rec.slots.len() {
             Ok(())
         } else {
@@ -466,15 +456,8 @@ impl Engine {
             )));
         };
         let kind = step.kind;
-        let peer = rollout.rec.peers.get(&slot).map(|(serial, _)| *serial);
-        if (step.step.at == Place::Peer) != (peer == Some(intent.serial())) {
-            return Err(Fault::new(format!(
-                "{intent} is issued, and where it runs is not what its plan says"
-            )));
-        }
-        if kind == StepKind::Silence {
-            rollout.rec.silenced.insert(slot);
-        }
+        let at_peer = step.step.at == Place::Peer;
+        care_issued(&mut rollout.rec, intent, kind, at_peer)?;
         let rec = &mut rollout.rec.slots[slot as usize];
         if intent.serial() != rec.serial.wrapping_add(1)
             || matches!(
@@ -628,36 +611,6 @@ impl Engine {
         Ok(())
     }
 
-    /// What a result says of what the care of a role is waited for, and of its silence.
-    fn note_care(
-        &mut self,
-        r: usize,
-        slot: u32,
-        (kind, attempt): (StepKind, u8),
-        result: &StepResult,
-    ) {
-        let rec = &mut self.rollouts[r].rec;
-        match result {
-            StepResult::Answered { yes: true } if kind == StepKind::Ready => {
-                rec.unready.remove(&slot);
-            }
-            // An earlier attempt may have silenced it all the same.
-            StepResult::NotStarted | StepResult::Unreachable
-                if kind == StepKind::Silence && attempt == 1 =>
-            {
-                rec.silenced.remove(&slot);
-            }
-            StepResult::Answered { .. }
-            | StepResult::NotStarted
-            | StepResult::Unreachable
-            | StepResult::Done
-            | StepResult::Found { .. }
-            | StepResult::Back { .. }
-            | StepResult::Failed(_)
-            | StepResult::Interrupted => {}
-        }
-    }
-
     /// What a result says about the host, whatever follows from it.
     fn note_result(
         &mut self,
@@ -738,16 +691,6 @@ impl Engine {
             | StepResult::Answered { .. }
             | StepResult::NotStarted => {}
         }
-    }
-
-    fn remember_previous(&mut self, r: usize, slot: u32, text: &str) {
-        let Rollout { rec, idx, .. } = &mut self.rollouts[r];
-        let next = u32::try_from(rec.previous.len() + 1).unwrap_or(0);
-        let index = *idx.previous.entry(text.to_owned()).or_insert_with(|| {
-            rec.previous.push(text.to_owned());
-            next
-        });
-        rec.slots[slot as usize].previous = index;
     }
 
     /// The visit is over. Where it touched the host's service, what was known of its health is forgotten: evidence from
@@ -901,7 +844,6 @@ impl Engine {
         rollout.rec.approvals.clear();
         rollout.rec.downs.clear();
         rollout.rec.calendar = None;
-        rollout.rec.asked.clear();
         rollout.rec.last_yes = None;
         rollout.rec.terms = TermsRecord::default();
         rollout.rec.effective.clear();

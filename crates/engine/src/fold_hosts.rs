@@ -132,4 +132,15 @@ impl Engine {
         }
         Ok(())
     }
+
+    /// What a host had before its visit, as it was found.
+    pub(crate) fn remember_previous(&mut self, r: usize, slot: u32, text: &str) {
+        let Rollout { rec, idx, .. } = &mut self.rollouts[r];
+        let next = u32::try_from(rec.previous.len() + 1).unwrap_or(0);
+        let index = *idx.previous.entry(text.to_owned()).or_insert_with(|| {
+            rec.previous.push(text.to_owned());
+            next
+        });
+        rec.slots[slot as usize].previous = index;
+    }
 }

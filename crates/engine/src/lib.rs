@@ -14,6 +14,7 @@ mod engine;
 mod event;
 mod fleet;
 mod fold;
+mod fold_care;
 mod fold_hosts;
 mod hold;
 mod host;

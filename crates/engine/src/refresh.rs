@@ -260,7 +260,9 @@ impl Engine {
                 continue;
             };
             let record = self.rollouts[r].rec.slots[slot as usize];
-            let waits = matches!(record.state.class(), Class::Pending | Class::Debt);
+            // One that was gone and is back waits from now on, too.
+            let class = record.state.class();
+            let waits = matches!(class, Class::Pending | Class::Debt | Class::Vanished);
             if !waits || record.is(SlotRec::CHANGED) {
                 continue;
             }

@@ -42,6 +42,19 @@ impl Commit {
     }
 }
 
+impl Commit {
+    /// Whether hosts, or how they are visited, are other ones once this is durable.
+    fn changes_fleet(&self) -> bool {
+        let mut events = self.events.iter();
+        events.any(|event| {
+            matches!(
+                event,
+                Event::FleetRefreshed { .. } | Event::PlanRevised { .. }
+            )
+        })
+    }
+}
+
 impl Executor {
     /// A batch is durable. An answer to an append that nobody waits for any more changes nothing.
     pub(crate) fn appended(&mut self, seq: u64, out: &mut Vec<Request>) {
@@ -137,7 +150,9 @@ impl Executor {
     /// Hands out every step that is durable and still wanted. One that is not is reported as withdrawn, which it is.
     pub(crate) fn hand_out(&mut self, now: Timestamp, out: &mut Vec<Request>) {
         let may_start = match &self.phase {
-            Phase::Idle | Phase::Committing(_) => self.is_ready,
+            Phase::Idle => self.is_ready,
+            // Where the fleet changes with the batch, steps would go to hosts as they are by a change that may be lost.
+            Phase::Committing(commit) => self.is_ready && !commit.changes_fleet(),
             Phase::Unread { .. } | Phase::Loading | Phase::Full { .. } | Phase::Ended(_) => false,
         };
         while may_start && let Some(next) = self.ledger.pop() {

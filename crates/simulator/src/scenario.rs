@@ -7,7 +7,9 @@ use crate::behaviour::ways;
 use crate::cares::{trouble, with_questions};
 use crate::checkers::{Invariant, Violation};
 use crate::dice::Dice;
-use crate::documents::{Size, by_hand, draw, for_days, in_windows, with_consent};
+use crate::documents::{
+    Size, by_hand, draw, for_days, in_windows, with_consent, with_lab_releases,
+};
 use crate::expected::{Expected, Kind};
 use crate::history::{History, HistoryError};
 use crate::reach::Reach;
@@ -176,12 +178,16 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
         snapshot_every: *dice.pick(&[5, 50, 1024]),
         ..Config::default()
     };
+    let mut renewals = Dice::new(seed, "who changes the fleet");
+    let renews = kind == Kind::Wild && renewals.chance(25);
+    if renews && renewals.chance(50) {
+        with_lab_releases(&mut papers);
+    }
     let mut world = World::new(seed, &papers, ways, faults, config, extra.keep)?;
     #[cfg(feature = "planted-bugs")]
     world.plant(extra.bug);
     world.meddling = dice.chance(60) && kind == Kind::Wild;
-    let mut renewals = Dice::new(seed, "whether renewed");
-    if kind == Kind::Wild && renewals.chance(25) {
+    if renews {
         world.renew(seed, &papers, lasts);
     }
     world.run(BEGIN + lasts);

@@ -115,7 +115,9 @@ pub(crate) fn rollout(view: &RolloutView, now: Timestamp) -> String {
     }
     text.push_str(&reasons(&view.waiting, now));
     text.push_str(&terms(view, now));
-    text.push_str(&questions(&view.questions));
+    if !view.is_final {
+        text.push_str(&questions(&view.questions));
+    }
     if let Some(wanted) = &view.approval {
         text.push_str(&approval(wanted, now));
     }

@@ -545,3 +545,33 @@ fn what_changed_since_the_last_yes_is_told() {
     );
     assert_eq!((since.failed.len(), since.mended.len()), (1, 0));
 }
+
+#[test]
+fn questions_keep_their_numbers_when_a_rollout_that_is_over_goes_back() {
+    let mut hand = three_rings(|plan| {
+        for ring in &mut plan.rings {
+            ring.after_soak = None;
+            ring.soak = Span::ZERO;
+        }
+    });
+    let ask = || Command::Ask {
+        rollout: ONE,
+        to: None,
+        text: "why?".into(),
+    };
+    hand.command("ana", ask()).unwrap();
+    for host in 0..5 {
+        hand.visit(host);
+    }
+    assert_eq!(hand.rollout(), "completed");
+    assert_eq!(code(hand.command("ana", ask())), Err("wrong-state".into()));
+    let back = Command::Rollback {
+        rollout: ONE,
+        reason: "slow".into(),
+    };
+    hand.command("ana", back).unwrap();
+    hand.command("ana", ask()).unwrap();
+    let questions = hand.engine.view(hand.now).rollouts.remove(0).questions;
+    let numbers: Vec<u32> = questions.iter().map(|one| one.number).collect();
+    assert_eq!(numbers, [1, 2]);
+}

@@ -264,3 +264,25 @@ fn the_same_fleet_again_changes_nothing_and_without_a_rollout_there_is_none() {
             .all(|(at, event)| { *at > Timestamp(0) && matches!(event, Event::Recovered { .. }) })
     );
 }
+
+/// Found by a simulated world: back with other labels, it was to be given what was planned for it before it was gone.
+#[test]
+fn a_host_that_comes_back_as_another_one_is_held_too() {
+    let mut hand = Hand::start(plan(&[1, 1]));
+    refresh(&mut hand, without(&[1]), None).unwrap();
+    let back = |fleet: &mut FleetSpec| {
+        fleet.vanished.clear();
+        fleet.hosts[1].labels = [("n", "other")].into_iter().collect();
+    };
+    let misfits = |plan: &mut Plan| {
+        let misfit = Misfit {
+            host: HostId(1),
+            planned: "new".to_owned(),
+            now: None,
+        };
+        plan.revises.as_mut().unwrap().misfits.push(misfit);
+    };
+    refresh(&mut hand, back, Some(&misfits)).unwrap();
+    hand.visit(0);
+    assert_eq!(hand.state(1), "on hold");
+}

@@ -751,6 +751,11 @@ fn a_batch_with_overridden_freezes_and_gates_encodes_to_the_bytes_that_were_comm
         ..Batch::default()
     };
     let body = batch.encode();
-    assert_eq!(Digest::of(&body).to_string(), "DIGEST", "{}", hex(&body));
+    assert_eq!(
+        Digest::of(&body).to_string(),
+        "6a8d5ea41d44402677717a4a74e7aa0d6fec38ad2e2d67de15e30e5eb56a87c3",
+        "{}",
+        hex(&body)
+    );
     assert_eq!(Batch::decode(&body), Ok(batch));
 }
