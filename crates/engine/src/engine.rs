@@ -206,6 +206,9 @@ impl Engine {
     /// Takes one thing that happened. Its events are applied to `self` and appended to `out`.
     pub fn handle(&mut self, now: Timestamp, input: &Input, out: &mut Vec<Event>) -> Handled {
         self.now = self.now.max(now);
+        // Whose time has come is woken before anybody whom this input wakes: a look at the time leaves no trace in the
+        // journal, and the order must not depend on whether there was one.
+        self.wake_times();
         let accepted = Handled::Accepted(Accepted {
             rollout: None,
             changed: false,

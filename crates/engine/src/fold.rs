@@ -2,20 +2,17 @@
 
 use std::sync::Arc;
 
-use ringway_model::{
-    Evidence, HostId, IntentId, Place, ProbeId, RingIndex, Span, StepKind, StepResult, Timestamp,
-    VisitKind,
-};
+use ringway_model::{IntentId, Place, RingIndex, Span, StepKind, StepResult, Timestamp, VisitKind};
 
 use crate::by_hand::Saying;
 use crate::command::Subject;
 use crate::engine::{Engine, Fault, FleetHold};
-use crate::event::{Event, Final, Then};
+use crate::event::{Event, Then};
 use crate::fleet::Fleet;
 use crate::fold_care::care_issued;
 use crate::hold::HostHold;
 use crate::host::{Ending, HostState};
-use crate::rollout::{Approval, Overridden, Rollout, RolloutState, Stage, TermsRecord};
+use crate::rollout::{Approval, Overridden, Rollout, RolloutState, Stage};
 use crate::slot::{Class, SlotRec};
 
 impl Engine {
@@ -774,97 +771,5 @@ impl Engine {
         rollout.rec.state = RolloutState::Advancing(Stage::Visiting { ring });
         self.watch_ring(r, ring.index());
         Ok(())
-    }
-
-    fn fold_evidence(&mut self, host: HostId, probe: ProbeId, to: Evidence) {
-        let was_able = self.fleet.is_able(host);
-        let (before, after) = self.fleet.set_evidence(host, probe, to);
-        if !was_able && self.fleet.is_able(host) {
-            self.wake_cell(host);
-            self.wake_peers(host);
-        }
-        self.recount_evidence(host, before, after);
-        let at = self.now;
-        for r in 0..self.rollouts.len() {
-            let Some(slot) = self.slot_of(r, host) else {
-                continue;
-            };
-            self.wake_parked_host(r, slot);
-            let in_other_hands = self.is_in_other_hands(r, host);
-            let Rollout { rec, plan, .. } = &mut self.rollouts[r];
-            let observed = matches!(
-                rec.slots[slot as usize].state.class(),
-                Class::Settling | Class::Done
-            );
-            for (gate, _) in plan
-                .gates
-                .iter()
-                .enumerate()
-                .filter(|(_, gate)| gate.probe == probe)
-            {
-                let key = (slot, u8::try_from(gate).unwrap_or(u8::MAX));
-                if to == Evidence::Down && observed && !in_other_hands {
-                    rec.downs.entry(key).or_insert(at);
-                } else {
-                    rec.downs.remove(&key);
-                }
-            }
-        }
-    }
-
-    fn fold_recovered(&mut self, last_alive: Timestamp) {
-        #[cfg(feature = "planted-bugs")]
-        let last_alive = if self.bug(crate::planted::Bug::SoakOverCrashGap) {
-            self.now
-        } else {
-            last_alive
-        };
-        self.forget_gates();
-        for r in 0..self.rollouts.len() {
-            self.hold_soak(r, last_alive);
-            let rollout = &mut self.rollouts[r];
-            rollout.rec.downs.clear();
-            if !rollout.plan.gates.is_empty() {
-                for rec in &mut rollout.rec.slots {
-                    if matches!(rec.state.class(), Class::Settling | Class::Done) {
-                        rec.until = Timestamp::NEVER;
-                    }
-                }
-            }
-        }
-        #[cfg(feature = "planted-bugs")]
-        if self.bug(crate::planted::Bug::EvidenceOutlivesCrash) {
-            self.rebuild();
-            return;
-        }
-        self.fleet.evidence.fill(0);
-        self.rebuild();
-    }
-
-    fn fold_finished(&mut self, r: usize, how: Final) {
-        self.release_all(r);
-        let rollout = &mut self.rollouts[r];
-        rollout.rec.state = match how {
-            Final::Completed => RolloutState::Completed,
-            Final::RolledBack => RolloutState::RolledBack,
-            Final::Cancelled => RolloutState::Cancelled,
-        };
-        rollout.rec.approvals.clear();
-        rollout.rec.downs.clear();
-        rollout.rec.calendar = None;
-        rollout.rec.last_yes = None;
-        rollout.rec.terms = TermsRecord::default();
-        rollout.rec.effective.clear();
-        let hosts: Vec<HostId> = rollout.plan.slots.iter().map(|slot| slot.host).collect();
-        self.forget_rollout(r);
-        self.wake_all_of_budget(r);
-        // Whoever waited for this rollout to be done with a host is looked at again.
-        for host in hosts {
-            for other in 0..self.rollouts.len() {
-                if let Some(slot) = self.slot_of(other, host) {
-                    self.wake_parked_host(other, slot);
-                }
-            }
-        }
     }
 }

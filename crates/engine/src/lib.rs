@@ -16,6 +16,7 @@ mod fleet;
 mod fold;
 mod fold_care;
 mod fold_hosts;
+mod fold_whole;
 mod hold;
 mod host;
 mod index;

@@ -460,10 +460,9 @@ impl Engine {
         let id = self.rollouts[r].rec.id;
         match &self.rollouts[r].rec.state {
             RolloutState::Proposed => {
-                if free
-                    && self.gate_keeps_ring(r).is_none()
-                    && self.approved(r, Subject::Start, out)
-                {
+                // A yes that is void is void whatever else the start waits for.
+                let is_approved = free && self.approved(r, Subject::Start, out);
+                if is_approved && self.gate_keeps_ring(r).is_none() {
                     self.emit(
                         Event::RingOpened {
                             rollout: id,

@@ -55,7 +55,15 @@ mod tests {
     /// A policy with a gate that is outside of the fleet.
     const EXTERNAL: &str = "ringway: policy/v1\nname: it\napplies_to: all\nrings: [{ name: all, hosts: rest, soak: 1h }]\ngates: [{ name: open, external: { run: [./open], every: 5m, timeout: 30s } }]\n";
 
-    const EXAMPLES: [&str; 16] = [
+    /// Everything that a care can ask and silence.
+    const CARED: &str = "ringway: care/v1\nname: it\nready: { run: r, at: peer, timeout: 1m, expect: { contains: yes }, within: 30m, every: 1m }\nlast: { when: l, at: host, every: 5m, timeout: 1m }\nsilence: { run: s, end: e, at: controller, at_most: 60m, timeout: 1m }\n";
+
+    /// Who is told what.
+    const TOLD: &str = "ringway: notify/v1\nrules:\n  - { name: it, when: [halted], to: { run: [./tell] }, group: 1m, remind: 4h, escalate: { after: 8h, to: { webhook: \"http://localhost/it\", secret_file: it } } }\n";
+
+    const EXAMPLES: [&str; 18] = [
+        CARED,
+        TOLD,
         CORP,
         WORLD,
         ANNOUNCED,
@@ -247,7 +255,7 @@ mod tests {
             (Kind::Care, "ringway: care/v1\n"),
             (
                 Kind::Care,
-                "ringway: care/v1\nname: web\nverify: { run: x, at: peer }\n",
+                "ringway: care/v1\nname: web\nverify: { run: x, at: moon }\n",
             ),
             (Kind::People, "ringway: people/v1\nteams: [ops]\n"),
             (

@@ -6,6 +6,7 @@
 //! * Within a `DECISION_VERSION` the recorded inputs lead to the recorded events, exactly. Across versions the first event
 //!   that differs is named.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use ringway_engine::{DECISION_VERSION, Engine, Event, Handled, Input};
@@ -13,8 +14,9 @@ use ringway_executor::Library;
 use ringway_executor::codec::{Batch, VERSION};
 use ringway_executor::fold::Fold;
 use ringway_executor::port::{Blob, Row};
-use ringway_model::{Digest, Epoch, Timestamp};
+use ringway_model::{Digest, Epoch, HostId, Timestamp};
 use ringway_scheduler::consent::Consent;
+use ringway_scheduler::plan::Revision;
 use ringway_scheduler::terms::Terms;
 use ringway_scheduler::times::Times;
 use ringway_scheduler::{FleetSpec, Plan};
@@ -58,6 +60,10 @@ enum Line {
         format: u8,
     },
     Fleet(Digest, Box<FleetSpec>),
+    /// The hosts of the fleet on the next line that have vanished; only where there are any, as in its own encoding.
+    Vanished(BTreeSet<HostId>),
+    /// The revision that the plan on the next line is, where it is one.
+    Revises(Box<Revision>),
     /// When work may run on the hosts of the plan on the next line; only where something limits them, as in the plan's
     /// own encoding.
     Times(Box<Times>),
@@ -165,7 +171,11 @@ impl History {
         }];
         for blob in &self.blobs {
             if blob.kind == "fleet" {
-                let fleet = FleetSpec::decode(&blob.bytes).expect("it folded");
+                let mut fleet = FleetSpec::decode(&blob.bytes).expect("it folded");
+                let vanished = std::mem::take(&mut fleet.vanished);
+                if !vanished.is_empty() {
+                    lines.push(Line::Vanished(vanished));
+                }
                 lines.push(Line::Fleet(blob.digest, Box::new(fleet)));
             } else {
                 let mut plan = Plan::decode(&blob.bytes).expect("it folded");
@@ -180,6 +190,9 @@ impl History {
                 let terms = std::mem::take(&mut plan.terms);
                 if !terms.is_empty() {
                     lines.push(Line::Terms(Box::new(terms)));
+                }
+                if let Some(revision) = plan.revises.take() {
+                    lines.push(Line::Revises(Box::new(revision)));
                 }
                 lines.push(Line::Plan(blob.digest, Box::new(plan)));
             }
@@ -207,6 +220,8 @@ impl History {
         let mut times = Times::default();
         let mut terms = Terms::default();
         let mut consent = Consent::default();
+        let mut revises = None;
+        let mut vanished = BTreeSet::new();
         for (number, line) in text.lines().enumerate() {
             let wrong = |why: String| HistoryError::Line {
                 line: number + 1,
@@ -230,7 +245,18 @@ impl History {
                     end = Some(state);
                     continue;
                 }
-                Line::Fleet(digest, fleet) => ("fleet", digest, fleet.encode()),
+                Line::Vanished(of_next) => {
+                    vanished = of_next;
+                    continue;
+                }
+                Line::Revises(of_next) => {
+                    revises = Some(*of_next);
+                    continue;
+                }
+                Line::Fleet(digest, mut fleet) => {
+                    fleet.vanished = std::mem::take(&mut vanished);
+                    ("fleet", digest, fleet.encode())
+                }
                 Line::Times(of_next) => {
                     times = *of_next;
                     continue;
@@ -247,6 +273,7 @@ impl History {
                     plan.consent = std::mem::take(&mut consent);
                     plan.times = std::mem::take(&mut times);
                     plan.terms = std::mem::take(&mut terms);
+                    plan.revises = revises.take();
                     ("plan", digest, plan.encode())
                 }
             };

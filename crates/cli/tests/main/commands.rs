@@ -114,7 +114,7 @@ fn what_needs_a_person_ends_with_4_and_goes_on_with_the_yes() {
     assert_eq!(place.versions(), "1 1 2");
     let unsure = place.expect("approve", 1);
     assert!(
-        unsure.err.contains("a yes starts") && unsure.err.contains("--yes"),
+        unsure.err.contains("starts       `second`") && unsure.err.contains("--yes"),
         "{}",
         unsure.err
     );

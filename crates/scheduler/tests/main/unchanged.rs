@@ -124,12 +124,12 @@ fn the_same_documents_and_seed_make_the_plans_they_made_before() {
         digests(true),
         [
             "6ea19a95b0aa",
-            "1ed516b49aba",
-            "76165c323008",
-            "a024b92ffe68",
-            "cfb4aebb87a1",
-            "5972d6cc2511",
-            "8bdba3861ada"
+            "2510cc4568c2",
+            "20c6830f3dae",
+            "0bfbf6ae7c82",
+            "d107c90270b9",
+            "42253e93a471",
+            "e92d2a919eae"
         ]
     );
     // Everything else in them is what it was before plans had that.

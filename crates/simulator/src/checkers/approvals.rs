@@ -351,7 +351,10 @@ impl Facts {
             &bytes_of(&so.left_out),
             &kinds.collect::<Vec<u8>>(),
         ]);
-        let said = format!("{id} {subject:?} {conditions:?} {so:?}");
+        let said = format!(
+            "{id} {subject:?} {conditions:?} {gates:?} {:?} {:?}",
+            so.left_out, so.untested
+        );
         self.bind(actor, digest, bound, said)?;
         self.rollout_mut(id)?.approvals.push(Approval {
             subject,
@@ -521,9 +524,9 @@ fn ring_code(subject: Subject) -> u32 {
 
 const fn gate_code(says: Verdict) -> u8 {
     match says {
-        Verdict::Pass => 0,
-        Verdict::Inconclusive => 1,
-        Verdict::Regressed => 2,
+        // Silence is neither: a promotion waits for it, and a yes does not depend on who could be asked just then.
+        Verdict::Pass | Verdict::Inconclusive => 0,
+        Verdict::Regressed => 1,
     }
 }
 

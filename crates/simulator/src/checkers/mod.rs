@@ -11,6 +11,7 @@
 //! * What the checkers demand is at most what the documents promise: a decider that is stricter passes.
 
 mod approvals;
+mod beginnings;
 mod budgets;
 mod care;
 mod counts;

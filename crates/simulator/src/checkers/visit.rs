@@ -3,7 +3,7 @@
 
 use ringway_engine::{Ending, HostState, Then};
 use ringway_model::{
-    Evidence, FailWhy, IntentId, RolloutId, Slot, StepKind, StepResult, Timestamp, VisitKind,
+    Evidence, FailWhy, IntentId, Place, RolloutId, Slot, StepKind, StepResult, Timestamp, VisitKind,
 };
 
 use super::care::{check_postponed, is_harmless, is_question};
@@ -43,6 +43,14 @@ impl Facts {
         self.hosts[host.index()].running = None;
         self.change(intent.rollout(), slot, |facts| {
             note_result(facts, kind, repeatable, result);
+            // Who was to put it back could not be reached, and is not waited for: that is told as the failure it is.
+            let is_given_up = kind == StepKind::Undrain
+                && step.step.at == Place::Peer
+                && *result == StepResult::Unreachable
+                && goes_elsewhere(then, visit.at.0);
+            if let Some(visit) = facts.visit.as_mut().filter(|_| is_given_up) {
+                visit.drained = false;
+            }
         });
         self.follow(intent, &visit, attempts, then)
     }
@@ -588,6 +596,15 @@ fn check_result(
         Then::Step { .. } | Then::End { .. } | Then::Nothing => {}
     }
     Ok(())
+}
+
+/// Whether something else than the step at this position follows.
+const fn goes_elsewhere(then: Then, at: u8) -> bool {
+    match then {
+        Then::Step { position, .. } | Then::Retry { position, .. } => position != at,
+        Then::End { .. } => true,
+        Then::Nothing => false,
+    }
 }
 
 /// What a result says of the host: what began, what counts as failed, what must be looked at.

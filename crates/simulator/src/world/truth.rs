@@ -238,7 +238,9 @@ impl World {
 
     /// Whether Ringway keeps a host out of service that was in it before, in truth: a step that takes it down runs there, or
     /// it is drained for a rollout that is under way. What was down by itself and is repaired needs no slot.
+    /// One that is gone from the fleet takes nobody's slot any more.
     fn is_truly_out(&self, host: HostId) -> bool {
+        let gone = self.fleet.vanished.contains(&host);
         let host = &self.hosts[host.index()];
         let is_out = host.running_kind().is_some_and(takes_down)
             || host.in_hand.is_some()
@@ -246,7 +248,7 @@ impl World {
                 && host
                     .drained_by
                     .is_some_and(|rollout| !self.checkers.is_over(rollout));
-        is_out && !host.in_repair
+        is_out && !gone && !host.in_repair
     }
 
     /// I3 and I7 against the truth: where a step begins that takes its host down, nobody has more hosts down than may be.

@@ -10,6 +10,8 @@ use crate::dice::Dice;
 #[derive(Clone, Debug)]
 pub struct Twists {
     dice: Dice,
+    /// Who gives a rollout up while a host restarts, the longest of steps.
+    resigned: Dice,
     /// Steps of a hundred during which something goes wrong on their host, or with the decider.
     ambushed: u64,
     /// Results of a hundred that are lost on their way, so that the worker has to look again.
@@ -29,6 +31,7 @@ impl Twists {
     pub(super) fn none(seed: u64) -> Self {
         Self {
             dice: Dice::new(seed, "twists"),
+            resigned: Dice::new(seed, "resigned"),
             ambushed: 0,
             lost: 0,
             swapped: 0,
@@ -48,6 +51,7 @@ impl Twists {
             misled: 50,
             lasts,
             days: dice.chance(2),
+            resigned: Dice::new(seed, "resigned"),
             dice,
         }
     }
@@ -94,7 +98,8 @@ impl Twists {
         let goes_back = kind == StepKind::Rollback;
         let is_given_up = goes_back && self.dice.chance(10);
         let is_taken_back = goes_back && !is_given_up && self.dice.chance(10);
-        let mishap = if is_given_up {
+        let in_restart = kind == StepKind::Reboot && self.resigned.chance(3);
+        let mishap = if is_given_up || in_restart {
             Mishap::GivenUp(rollout)
         } else if is_taken_back {
             Mishap::TakenBack(rollout)
