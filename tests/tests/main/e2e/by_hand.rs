@@ -186,7 +186,10 @@ fn a_person_works_by_hand_through_a_crash_and_nothing_else_ends_it() {
     // A halt calls nobody back from the other one, and what was never begun there is as it was.
     place.until("pacs-2", "waiting for a person");
     let untouched = ["done", "pacs-2", "--untouched", "--reason", "saw the halt"];
-    assert!(place.ask(&untouched).status.success());
+    let taken = place.ask(&untouched);
+    let said = String::from_utf8_lossy(&taken.stderr).into_owned();
+    // Where `run` has ended by now, since a halted rollout has nothing in flight, this takes over and ends as it would.
+    assert!(matches!(taken.status.code(), Some(0 | 3)), "{said}");
     place.until("pacs-2", "pending");
 
     let journal = place.said(&["journal"]);
