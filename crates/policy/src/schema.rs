@@ -202,7 +202,9 @@ mod tests {
     #[test]
     fn every_key_of_the_schema_is_read_and_every_key_that_is_read_is_in_it() {
         let (mut asked, mut known) = (BTreeSet::new(), BTreeSet::new());
-        let texts = [CORP, IMPORTS, CALENDAR, WORLD, ANNOUNCED, EXTERNAL, SPECIAL];
+        let texts = [
+            CORP, IMPORTS, CALENDAR, WORLD, ANNOUNCED, EXTERNAL, SPECIAL, CARED, TOLD,
+        ];
         for (text, tree) in texts
             .iter()
             .flat_map(|text| trees(text).into_iter().map(move |tree| (*text, tree)))

@@ -214,6 +214,7 @@ impl History {
     /// # Errors
     ///
     /// When a line does not read, or content has another digest than it is named by.
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of line")]
     pub fn read(text: &str) -> Result<Self, HistoryError> {
         let (mut head, mut end) = (None, None);
         let (mut blobs, mut rows) = (Vec::new(), Vec::new());
