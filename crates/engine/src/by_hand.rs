@@ -214,7 +214,7 @@ impl Engine {
     pub(crate) fn ask_person(
         &mut self,
         (r, slot): (usize, u32),
-        asked: Event,
+        asked: &Event,
         within: Span,
         out: &mut Vec<Event>,
     ) {
@@ -223,13 +223,13 @@ impl Engine {
             visit,
             position,
             attempt,
-        } = asked
+        } = *asked
         else {
             return;
         };
         #[cfg(feature = "planted-bugs")]
         if self.bug(crate::planted::Bug::HandworkIsRun) {
-            self.emit(asked, out);
+            self.emit(asked.clone(), out);
             return;
         }
         let due = self.now + within;

@@ -398,6 +398,10 @@ impl Engine {
     }
 
     /// Which bits of a host's evidence hold for it as it is now: it is reached and asked as before.
+    #[cfg_attr(
+        not(feature = "planted-bugs"),
+        expect(clippy::unused_self, reason = "a planted mistake needs it")
+    )]
     fn still_so(&self, before: &FleetSpec, after: &FleetSpec, host: HostId) -> u32 {
         #[cfg(feature = "planted-bugs")]
         if self.bug(crate::planted::Bug::RefreshKeepsEvidence) {

@@ -611,7 +611,7 @@ impl Engine {
         let step = self.rollouts[r].step(slot, visit, position);
         if let Some(step) = step.filter(|step| step.is_by_hand()) {
             let within = step.step.timeout;
-            self.ask_person((r, slot), issued, within, out);
+            self.ask_person((r, slot), &issued, within, out);
             return 0;
         }
         self.emit(issued, out);
