@@ -57,8 +57,10 @@ pub(crate) async fn run(out: Out, data: &Path, args: Run) -> Outcome {
     };
     match rollout {
         Ok(rollout) => {
-            let view = session.view().await?;
-            let one = view.rollouts.iter().find(|one| one.id == rollout);
+            // Only for its words: the process that decides may leave just now, and following it says how the rollout rests.
+            let view = session.view().await.ok();
+            let mut all = view.iter().flat_map(|view| &view.rollouts);
+            let one = all.find(|one| one.id == rollout);
             let change = one.and_then(|one| one.change.as_ref());
             out.say(&format!(
                 "following {}; `ringway status` shows it, Ctrl-C leaves it safely",
@@ -155,8 +157,9 @@ async fn propose(
         out.say(&format!(
             "{rollout} is there already as {name}: going on with it"
         ));
-        let view = session.view().await?;
-        let one = view.rollouts.iter().find(|one| one.id == rollout);
+        let view = session.view().await.ok();
+        let mut all = view.iter().flat_map(|view| &view.rollouts);
+        let one = all.find(|one| one.id == rollout);
         if one.is_some_and(|one| one.plan != plan) {
             out.say(&format!(
                 "note: {rollout} has another plan than these documents give now; another rollout needs another key"
