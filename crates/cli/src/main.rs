@@ -148,6 +148,8 @@ fn perform(out: Out, data: PathBuf, command: Cmd) -> Outcome {
         Cmd::Release(args) => on_runtime(commands::release(out, data, args, HoldKind::Hold)),
         Cmd::Maintenance(args) => on_runtime(commands::maintenance(out, data, args.what)),
         Cmd::OverrideFreeze(args) => on_runtime(commands::override_freeze(out, data, args)),
+        Cmd::Poison(args) => on_runtime(commands::poison(out, data, args)),
+        Cmd::Unpoison(args) => on_runtime(commands::unpoison(out, data, args)),
         Cmd::Comment(args) => on_runtime(commands::comment(out, data, args)),
         Cmd::Done(args) => on_runtime(commands::done(out, data, args)),
         Cmd::Evidence(args) => on_runtime(commands::evidence(out, data, args)),

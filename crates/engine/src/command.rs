@@ -1,6 +1,6 @@
 //! What people and automation ask for, and how they are answered.
 
-use ringway_model::{ChangeId, Digest, RingIndex, RolloutId, Timestamp};
+use ringway_model::{ChangeId, Content, Digest, RingIndex, RolloutId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Something a person or automation asks for. Idempotent: asking again for what already is so is accepted and changes
@@ -202,6 +202,39 @@ pub enum Command {
         /// What shows it.
         exhibit: Option<Exhibit>,
     },
+    /// Content must not be installed any more, by any rollout. What has begun is brought back into service.
+    Poison {
+        /// Which.
+        what: Poisoning,
+        /// Why; required.
+        reason: String,
+    },
+    /// Content may be installed again.
+    Unpoison {
+        /// Its id.
+        id: String,
+        /// Its build; absent: whatever is poisoned of this id.
+        build: Option<String>,
+        /// Why; required.
+        reason: String,
+    },
+}
+
+/// Which content is meant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Poisoning {
+    /// What has these ids and builds.
+    Content {
+        /// Each.
+        contents: Vec<Content>,
+    },
+    /// What a rollout installs.
+    Rollout {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Ids of the releases that are meant; empty: all of its releases.
+        releases: Vec<String>,
+    },
 }
 
 impl Command {
@@ -229,7 +262,9 @@ impl Command {
             | Self::Adopt { .. }
             | Self::Hold { .. }
             | Self::Release { .. }
-            | Self::Refresh { .. } => None,
+            | Self::Refresh { .. }
+            | Self::Poison { .. }
+            | Self::Unpoison { .. } => None,
             Self::Done { rollout, .. } => *rollout,
         }
     }
@@ -322,7 +357,8 @@ pub struct Accepted {
 pub struct Rejected {
     /// A stable code, as the documentation lists them: `not-found`, `wrong-state`, `not-allowed`, `stale-digest`,
     /// `already-approved`, `nothing-to-approve`, `reason-missing`, `fleet-changed`, `nothing-to-roll-back`, `another-change`,
-    /// `bad-key`, `outside-hours`, `stale-fleet`, `evidence-missing`, `too-large`.
+    /// `bad-key`, `outside-hours`, `stale-fleet`, `evidence-missing`, `too-large`, `poisoned`,
+    /// `bad-content`.
     pub code: String,
     /// Why, as a sentence fragment.
     pub why: String,

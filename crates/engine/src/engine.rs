@@ -20,6 +20,7 @@ use crate::host::{Ending, HostState};
 use crate::input::Input;
 #[cfg(feature = "planted-bugs")]
 use crate::planted::Bug;
+use crate::poison::Poison;
 use crate::rollout::{Rollout, RolloutState};
 
 /// One of the engine's own rules is broken: our bug, never the caller's. The fleet stops.
@@ -139,6 +140,8 @@ pub struct Engine {
     pub(crate) holds: Holds,
     /// How often a host's content was changed, over all rollouts: which change was later is the order of these numbers.
     pub(crate) changes: u32,
+    /// What must not be installed any more, in the order in which it was said.
+    pub(crate) poisons: Vec<Poison>,
     pub(crate) fleet: Fleet,
     pub(crate) rollouts: Vec<Rollout>,
     /// Due states, earliest first: instant, rollout index, slot. An entry is stale when the slot's `until` is another.
@@ -181,6 +184,7 @@ impl Engine {
             adopted: Arc::default(),
             holds: Holds::default(),
             changes: 0,
+            poisons: Vec::new(),
             fleet: Fleet::new(Arc::new(empty)),
             rollouts: Vec::new(),
             timers: BinaryHeap::new(),
@@ -406,10 +410,7 @@ impl Engine {
     pub fn still_wanted(&self, intent: IntentId) -> bool {
         self.find(intent).is_some_and(|(r, slot)| {
             match self.rollouts[r].rec.slots[slot as usize].state.visit() {
-                Some((visit, position, ..)) => {
-                    !self.is_stayed(r, slot, visit)
-                        || self.may_go_on_when_held(r, slot, visit, position)
-                }
+                Some((visit, position, ..)) => self.is_wanted(r, slot, visit, position),
                 None => false,
             }
         })

@@ -1,8 +1,8 @@
 //! What was decided. Applying all events in order to a new engine gives the state: the journal is these.
 
 use ringway_model::{
-    Actor, ChangeId, Digest, Epoch, Evidence, HostId, IntentId, ProbeId, RingIndex, RolloutId,
-    Says, Slot, Span, StepResult, Timestamp, VisitKind,
+    Actor, ChangeId, Content, Digest, Epoch, Evidence, HostId, IntentId, ProbeId, RingIndex,
+    RolloutId, Says, Slot, Span, StepResult, Timestamp, VisitKind,
 };
 use serde::{Deserialize, Serialize};
 
@@ -432,6 +432,24 @@ pub enum Event {
         /// What shows it.
         exhibit: Option<Exhibit>,
     },
+    /// Content must not be installed any more, by any rollout.
+    Poisoned {
+        /// Which.
+        contents: Vec<Content>,
+        /// By whom.
+        actor: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// Content may be installed again.
+    Unpoisoned {
+        /// Which.
+        contents: Vec<Content>,
+        /// By whom.
+        actor: Actor,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl Event {
@@ -484,7 +502,9 @@ impl Event {
             | Self::HostsAdopted { .. }
             | Self::HostHeld { .. }
             | Self::HostReleased { .. }
-            | Self::FleetRefreshed { .. } => None,
+            | Self::FleetRefreshed { .. }
+            | Self::Poisoned { .. }
+            | Self::Unpoisoned { .. } => None,
         }
     }
 }

@@ -149,6 +149,7 @@ impl Engine {
                     at,
                 );
                 self.rollouts.push(new);
+                self.mark_poisoned_in(self.rollouts.len() - 1);
                 self.build_index(self.rollouts.len() - 1);
             }
             Event::Approved {
@@ -383,6 +384,12 @@ impl Engine {
                 self.fold_revised(r, *plan)?;
             }
             Event::PeerChosen { intent, peer } => self.fold_peer(*intent, *peer)?,
+            Event::Poisoned {
+                contents,
+                actor,
+                reason,
+            } => self.fold_poisoned(contents, actor, reason),
+            Event::Unpoisoned { contents, .. } => self.fold_unpoisoned(contents),
         }
         Ok(())
     }

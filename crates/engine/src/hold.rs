@@ -123,6 +123,7 @@ impl Engine {
         self.is_held_for(r, visit)
             || self.has_vanished(self.host_of(r, slot))
             || visit != VisitKind::Rollback && self.is_on_hold(self.host_of(r, slot))
+            || self.is_poisoned(r, slot, visit)
     }
 
     /// Whether somebody said that a host is not to be touched.
@@ -237,7 +238,9 @@ impl Engine {
             | Command::Refresh { .. }
             | Command::PromoteEarly { .. }
             | Command::Ask { .. }
-            | Command::Answer { .. } => Ok(None),
+            | Command::Answer { .. }
+            | Command::Poison { .. }
+            | Command::Unpoison { .. } => Ok(None),
         }
     }
 

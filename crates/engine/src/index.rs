@@ -628,7 +628,7 @@ impl Engine {
         }
         let rolling_back = self.is_rolling_back(r);
         let uses = &self.fleet.uses;
-        let Rollout { rec, idx, plan } = &mut self.rollouts[r];
+        let Rollout { rec, idx, plan, .. } = &mut self.rollouts[r];
         let is_down = |slot: usize| uses[plan.slots[slot].host.index()].used > 0;
         idx.again.clear();
         idx.runnable.clear();
@@ -698,6 +698,7 @@ impl Engine {
         record.is(SlotRec::CHANGED)
             && !record.is(SlotRec::TRIED)
             && record.previous != 0
+            && !self.goes_back_to_poison(r, slot)
             && !matches!(record.state.class(), Class::Visiting | Class::Vanished)
             && !self.rollouts[r]
                 .route(slot)

@@ -25,6 +25,7 @@ mod life;
 mod observe;
 #[cfg(feature = "planted-bugs")]
 pub mod planted;
+mod poison;
 mod propose;
 mod refresh;
 mod rollout;
@@ -41,7 +42,7 @@ mod visit;
 mod watch;
 
 pub use by_hand::LARGEST_EXHIBIT;
-pub use command::{Accepted, Command, Exhibit, HoldKind, Rejected, Subject, Told};
+pub use command::{Accepted, Command, Exhibit, HoldKind, Poisoning, Rejected, Subject, Told};
 pub use engine::{Engine, Fault, Handled, OrderView, WatchChange};
 pub use event::{Conditions, Event, Final, HaltCause, Shown, Then, Verdict};
 pub use host::{Ending, HostState};

@@ -141,6 +141,14 @@ impl Engine {
                 self.override_freeze(r, actor, freeze, (reason, *until), out)?;
                 Some(*rollout)
             }
+            Command::Poison { what, reason } => {
+                self.poison(actor, what, reason, out)?;
+                None
+            }
+            Command::Unpoison { id, build, reason } => {
+                self.unpoison(actor, id, build.as_deref(), reason, out)?;
+                None
+            }
         };
         Ok(Accepted {
             rollout,
@@ -531,7 +539,7 @@ impl Engine {
 
     /// Halts where a ring has had as many failures as its policy allows to see.
     fn halts(&mut self, r: usize, out: &mut Vec<Event>) -> bool {
-        let Rollout { rec, idx, plan } = &self.rollouts[r];
+        let Rollout { rec, idx, plan, .. } = &self.rollouts[r];
         let rings = usize::from(rec.opened);
         let found = idx
             .rings

@@ -205,11 +205,21 @@ pub enum Bug {
     FailedByHandIsDone,
     /// Work by hand counts as done without the evidence that its recipe wants.
     EvidenceNotAsked,
+    /// A visit under way goes on to install what was poisoned meanwhile.
+    PoisonNotInVisit,
+    /// Visits begin although what they install is poisoned.
+    PoisonNotAtStart,
+    /// A rollback puts poisoned content back.
+    PoisonPutBack,
+    /// A rollout of poisoned content may begin.
+    PoisonProposed,
+    /// A snapshot forgets what is poisoned.
+    SnapshotForgetsPoison,
 }
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 100] = [
+    pub const ALL: [Self; 105] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -310,5 +320,10 @@ impl Bug {
         Self::OverdueIsDone,
         Self::FailedByHandIsDone,
         Self::EvidenceNotAsked,
+        Self::PoisonNotInVisit,
+        Self::PoisonNotAtStart,
+        Self::PoisonPutBack,
+        Self::PoisonProposed,
+        Self::SnapshotForgetsPoison,
     ];
 }

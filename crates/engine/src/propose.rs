@@ -113,6 +113,7 @@ impl Engine {
                 "make a new plan",
             ));
         }
+        self.refuses_poisoned(known)?;
         if self.rollouts.len() as u64 >= u64::from(ringway_model::IntentId::MAX_ROLLOUT) {
             return Err(Rejected::new(
                 "wrong-state",

@@ -473,6 +473,7 @@ impl Engine {
             calendar.make_room(&rollout.plan, &plan, self.now);
         }
         rollout.revise(digest, plan, &moves);
+        self.mark_poisoned_in(r);
         self.rebuild_counts();
         self.times_changed(r);
         Ok(())

@@ -397,6 +397,8 @@ pub(crate) struct Rollout {
     pub(crate) rec: Record,
     pub(crate) idx: Index,
     pub(crate) plan: Arc<Plan>,
+    /// By `RouteId`: the number of the poisoning that covers it. Derived, and empty where nothing is poisoned.
+    pub(crate) poisoned: Vec<Option<usize>>,
 }
 
 impl Rollout {
@@ -449,6 +451,7 @@ impl Rollout {
             rec,
             idx: Index::default(),
             plan,
+            poisoned: Vec::new(),
         }
     }
 

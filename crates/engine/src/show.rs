@@ -25,6 +25,7 @@ impl Engine {
             stopped: self.stopped(),
             observing: false,
             holds: self.hold_views(),
+            poisons: self.poison_views(),
             at: now.max(self.now),
             rollouts: (0..self.rollouts.len())
                 .map(|r| self.rollout_view(r))
@@ -546,6 +547,7 @@ impl Engine {
                 |(by, reason)| format!("{outcome} by {by}: {reason}"),
             ),
             previous: rollout.previous(slot).cloned(),
+            poisoned: self.poison_had(r, slot),
             last_word: None,
             told: self.told_view(r, slot),
             waiting: self

@@ -13,6 +13,7 @@ use crate::command::HoldKind;
 use crate::engine::{Engine, Fault, FleetHold};
 use crate::fleet::Fleet;
 use crate::hold::{HostHold, Skipped};
+use crate::poison::Poison;
 use crate::rollout::{
     Approval, AskedRec, Given, Index, LastYes, RampState, Record, Rollout, RolloutState,
     TermsRecord,
@@ -58,6 +59,9 @@ impl Cares {
 
 /// The same with work by hand behind that.
 const FORMAT_WITH_HANDS: u8 = 8;
+
+/// The same with what is poisoned behind that.
+const FORMAT_WITH_POISON: u8 = 9;
 
 /// Work by hand, by the rollout's index.
 type Hands = Vec<(u32, BTreeMap<u32, Handwork>)>;
@@ -197,7 +201,10 @@ impl Engine {
             .filter(|(_, rollout)| !rollout.rec.by_hand.is_empty())
             .map(|(index, rollout)| (index, rollout.rec.by_hand.clone()))
             .collect();
-        let format = if !hands.is_empty() {
+        let poisons = self.poisons_to_write();
+        let format = if !poisons.is_empty() {
+            FORMAT_WITH_POISON
+        } else if !hands.is_empty() {
             FORMAT_WITH_HANDS
         } else if !consented.is_empty() {
             FORMAT_WITH_CONSENT
@@ -243,6 +250,9 @@ impl Engine {
         }
         if format >= FORMAT_WITH_HANDS {
             bytes = postcard::to_extend(&hands, bytes).expect(plain);
+        }
+        if format >= FORMAT_WITH_POISON {
+            bytes = postcard::to_extend(poisons, bytes).expect(plain);
         }
         bytes
     }
@@ -349,6 +359,21 @@ impl Engine {
         &self.hold
     }
 
+    #[cfg_attr(
+        not(feature = "planted-bugs"),
+        expect(
+            clippy::missing_const_for_fn,
+            reason = "only a planted mistake makes it more than a field"
+        )
+    )]
+    fn poisons_to_write(&self) -> &[Poison] {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::SnapshotForgetsPoison) {
+            return &[];
+        }
+        &self.poisons
+    }
+
     /// The digest that format 1 gave this state: what journals of that time have written down.
     pub fn state_digest_v1(&self) -> Digest {
         let state = StateV1 {
@@ -390,7 +415,7 @@ impl Engine {
         plans: BTreeMap<Digest, Arc<Plan>>,
     ) -> Result<Self, Fault> {
         let format = bytes.first().copied();
-        let known = FORMAT..=FORMAT_WITH_HANDS;
+        let known = FORMAT..=FORMAT_WITH_POISON;
         let Some(format) = format.filter(|format| known.contains(format)) else {
             return Err(Fault::new("the snapshot is of another format"));
         };
@@ -421,10 +446,15 @@ impl Engine {
         } else {
             (Consented::default(), rest)
         };
-        let hands: Hands = if format >= FORMAT_WITH_HANDS {
+        let (hands, rest): (Hands, _) = if format >= FORMAT_WITH_HANDS {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Hands::new(), rest)
+        };
+        let poisons: Vec<Poison> = if format >= FORMAT_WITH_POISON {
             postcard::from_bytes(rest).map_err(unreadable)?
         } else {
-            Hands::new()
+            Vec::new()
         };
         let mut engine = Self::new();
         engine.now = stored.last_event;
@@ -459,8 +489,11 @@ impl Engine {
                 plan: plan.clone(),
                 rec,
                 idx: Index::default(),
+                poisoned: Vec::new(),
             });
         }
+        engine.poisons = poisons;
+        engine.mark_poisoned();
         engine.take_words(words)?;
         for (index, by_hand) in hands {
             let rollout = engine.rollouts.get_mut(index as usize);

@@ -90,6 +90,9 @@ impl Engine {
         if let Some(on) = self.gate_keeps(r, visit) {
             return Err(Block::All(on));
         }
+        if let Some(on) = self.poison_keeps(r, slot, visit) {
+            return Err(Block::Host(on));
+        }
         let host = self.host_of(r, slot);
         if let Some(on) = self.host_hold(host) {
             let state = self.rollouts[r].rec.slots[slot as usize].state;

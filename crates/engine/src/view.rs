@@ -1,7 +1,8 @@
 //! What people are shown: plain values with names, made from the state on request.
 
 use ringway_model::{
-    ChangeId, Digest, HostOutcome, RolloutId, Says, Slot, Span, StepKind, Timestamp, WaitingOn,
+    ChangeId, Content, Digest, HostOutcome, RolloutId, Says, Slot, Span, StepKind, Timestamp,
+    WaitingOn,
 };
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,9 @@ pub struct FleetView {
     /// Hosts that are not to be touched.
     #[serde(default)]
     pub holds: Vec<HoldView>,
+    /// What must not be installed any more.
+    #[serde(default)]
+    pub poisons: Vec<PoisonView>,
     /// When this was so.
     pub at: Timestamp,
     /// Rollouts, oldest first.
@@ -41,6 +45,24 @@ pub struct HoldView {
     pub until: Option<Timestamp>,
     /// Which.
     pub hosts: Vec<String>,
+}
+
+/// Content that must not be installed any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PoisonView {
+    /// Which.
+    pub content: Content,
+    /// Who said so.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Hosts that have it, as far as rollouts of this fleet know.
+    pub has: Vec<String>,
+    /// Hosts of rollouts under way that wait because of it.
+    pub kept: u32,
 }
 
 /// One rollout.
@@ -452,6 +474,9 @@ pub struct HostView {
     pub words: String,
     /// What it had before, as `inspect` found it.
     pub previous: Option<String>,
+    /// What it has of this rollout that is poisoned by now.
+    #[serde(default)]
+    pub poisoned: Option<String>,
     /// What the last step said that did not go well; absent once the host is well again. The engine does not know it:
     /// whoever keeps the words fills it in.
     pub last_word: Option<LastWord>,

@@ -574,14 +574,21 @@ impl Engine {
         let rollout = &self.rollouts[r];
         rollout.step(slot, visit, position).is_some_and(|step| {
             // A policy may want visits finished when its rollout is held; not on a host that is not to be touched itself.
-            let finishes =
-                rollout.plan.on_halt == OnHalt::Finish && !self.is_on_hold(self.host_of(r, slot));
+            let finishes = rollout.plan.on_halt == OnHalt::Finish
+                && !self.is_on_hold(self.host_of(r, slot))
+                && !self.is_poisoned(r, slot, visit);
             step.kind.may_start_when_held(visit) || step.kind == StepKind::Reboot && finishes
         })
     }
 
-    pub(crate) fn may_run(&self, r: usize, slot: u32, visit: VisitKind, position: u8) -> bool {
+    /// Whether nobody's word keeps a step from starting; what time says is asked beside it.
+    pub(crate) fn is_wanted(&self, r: usize, slot: u32, visit: VisitKind, position: u8) -> bool {
         (!self.is_stayed(r, slot, visit) || self.may_go_on_when_held(r, slot, visit, position))
+            && !self.puts_poison_back(r, slot, visit, position)
+    }
+
+    pub(crate) fn may_run(&self, r: usize, slot: u32, visit: VisitKind, position: u8) -> bool {
+        self.is_wanted(r, slot, visit, position)
             && self.out_of_time(r, slot, visit, position).is_none()
     }
 

@@ -168,7 +168,8 @@ const fn mark(event: &Event) -> Mark {
         | Event::RollbackBegan { .. }
         | Event::Finished { .. }
         | Event::HostHeld { .. }
-        | Event::FleetRefreshed { .. } => Mark::MayRevoke,
+        | Event::FleetRefreshed { .. }
+        | Event::Poisoned { .. } => Mark::MayRevoke,
         Event::Recovered { .. }
         | Event::Alive
         | Event::PeerChosen { .. }
@@ -192,6 +193,7 @@ const fn mark(event: &Event) -> Mark {
         | Event::HostSkipped { .. }
         | Event::HostRetried { .. }
         | Event::HostReleased { .. }
+        | Event::Unpoisoned { .. }
         | Event::Commented { .. }
         | Event::ApprovalGiven { .. }
         | Event::SoakCutShort { .. }

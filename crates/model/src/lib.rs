@@ -4,6 +4,7 @@
 //! report, and the reasons why something does not move. The crate decides nothing, reads no clock and does no IO.
 
 mod change;
+mod content;
 mod digest;
 mod evidence;
 mod ids;
@@ -17,6 +18,7 @@ mod waiting;
 mod way_out;
 
 pub use change::{ChangeId, ChangeParseError};
+pub use content::Content;
 pub use digest::{Digest, DigestParseError, Hasher, Pieces};
 pub use evidence::{Evidence, Sample, Says};
 pub use ids::{

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::content::Content;
 use crate::evidence::Says;
 use crate::ids::{Actor, HostId, RolloutId};
 use crate::time::{Span, Timestamp};
@@ -308,6 +309,15 @@ pub enum WaitingOn {
         /// Other hosts of the rollout that people work on.
         others: u32,
     },
+    /// What would be installed is poisoned.
+    Poisoned {
+        /// What, without its digest.
+        content: Content,
+        /// Who poisoned it.
+        by: Actor,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl WaitingOn {
@@ -354,11 +364,12 @@ impl WaitingOn {
             Self::AllLast { .. } => "all-last",
             Self::NoPeer { .. } => "no-peer",
             Self::ByHand { .. } => "by-hand",
+            Self::Poisoned { .. } => "poisoned",
         }
     }
 
     /// Every variant's name.
-    pub const NAMES: [&'static str; 40] = [
+    pub const NAMES: [&'static str; 41] = [
         "stop",
         "fault",
         "pause",
@@ -399,6 +410,7 @@ impl WaitingOn {
         "all-last",
         "no-peer",
         "by-hand",
+        "poisoned",
     ];
 
     /// The earliest instant at which this can be over by itself, where that is known.
@@ -440,7 +452,8 @@ impl WaitingOn {
             | Self::AllLast { .. }
             | Self::NoPeer { .. }
             | Self::NobodyUpdated { .. }
-            | Self::ByHand { .. } => None,
+            | Self::ByHand { .. }
+            | Self::Poisoned { .. } => None,
         }
     }
 
@@ -506,6 +519,9 @@ impl WaitingOn {
                 "an answer of the gate's command: exit code 0 says open; a person's `cancel`"
             }
             Self::ByHand { .. } => "a person's word how it ended: `done`",
+            Self::Poisoned { .. } => {
+                "a rollout of other content once this one is cancelled; a person's `skip`, `rollback` or `unpoison`"
+            }
         }
     }
 }
@@ -725,6 +741,11 @@ impl fmt::Display for WaitingOn {
                     others => write!(f, "; and on {others} other hosts"),
                 }
             }
+            Self::Poisoned {
+                content,
+                by,
+                reason,
+            } => write!(f, "{content} is poisoned by {by}: {reason}"),
         }
     }
 }

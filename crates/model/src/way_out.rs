@@ -59,6 +59,11 @@ impl WaitingOn {
                 format!("ringway done {host}"),
                 format!("ringway done {host} --failed --reason WHY"),
             ],
+            Self::Poisoned { content, .. } => vec![
+                with_reason("cancel"),
+                with_reason("skip HOST"),
+                format!("ringway unpoison {} --reason WHY", content.id),
+            ],
             Self::EarlierRing { .. }
             | Self::GoesLast { .. }
             | Self::NoPeer { .. }

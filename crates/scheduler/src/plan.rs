@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ringway_model::{
-    Digest, HostId, Place, ProbeId, RingIndex, RouteId, Slot, Span, StepKind, VisitKind,
+    Content, Digest, Hasher, HostId, Place, ProbeId, RingIndex, RouteId, Slot, Span, StepKind,
+    VisitKind,
 };
 use ringway_policy::validated::{
     AlreadyUnhealthy, Command, NotBy, NotifyRule, OnHalt, Pace, Retry, Step, When,
@@ -205,6 +206,33 @@ pub struct Route {
 }
 
 impl Route {
+    /// What exactly is installed. Its digest is that of the build and of all values the recipe is given, which name the
+    /// package; where there are none, the id is all that tells two releases of one build apart.
+    pub fn content(&self) -> Content {
+        let mut hasher = Hasher::default()
+            .part(self.recipe.as_bytes())
+            .part(self.build.as_deref().unwrap_or_default().as_bytes());
+        if self.parameters.is_empty() {
+            hasher = hasher.part(self.release.as_bytes());
+        }
+        for (name, value) in &self.parameters {
+            hasher = hasher.part(name.as_bytes()).part(value.as_bytes());
+        }
+        Content {
+            id: self.release.clone(),
+            build: self.build.clone(),
+            digest: Some(hasher.finish()),
+        }
+    }
+
+    /// The words people know it by.
+    pub fn content_words(&self) -> String {
+        match &self.build {
+            Some(build) => format!("{} (build {build})", self.release),
+            None => self.release.clone(),
+        }
+    }
+
     /// The steps of a visit of this kind, in order.
     pub fn visit(&self, kind: VisitKind) -> &[u8] {
         &self.visits[kind as usize]

@@ -32,6 +32,10 @@ pub struct Reach {
     pub fenced: u32,
     /// Faults that struck while at least one step had no result.
     pub faults_with_steps: u32,
+    /// Poisonings.
+    pub poisonings: u32,
+    /// Of these, those while a step that installs what is poisoned had no result.
+    pub poisonings_at_work: u32,
     /// What went wrong while a step of a kind ran, or with its request or result, and how often.
     pub faults: BTreeMap<(&'static str, StepKind), u32>,
     at: BTreeMap<(RolloutId, Slot), &'static str>,
@@ -52,6 +56,8 @@ impl Reach {
         self.takeovers += other.takeovers;
         self.fenced += other.fenced;
         self.faults_with_steps += other.faults_with_steps;
+        self.poisonings += other.poisonings;
+        self.poisonings_at_work += other.poisonings_at_work;
         for (key, times) in &other.faults {
             *self.faults.entry(*key).or_default() += times;
         }
@@ -138,6 +144,8 @@ impl Reach {
                 };
                 self.host(at, "retry", to);
             }
+            Event::Poisoned { .. } => self.all("poison"),
+            Event::Unpoisoned { .. } => self.all("unpoison"),
             Event::HostHeld { kind, .. } => self.all(match kind {
                 HoldKind::Hold => "hold a host",
                 HoldKind::Maintenance => "maintain a host",

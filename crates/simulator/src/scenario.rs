@@ -63,6 +63,8 @@ impl Report {
 pub struct Extra {
     /// How many lines of the trace to keep.
     pub keep: usize,
+    /// In how many of a hundred wild worlds people poison content; absent: in some.
+    pub poison: Option<u64>,
     /// A mistake to plant in the engine.
     #[cfg(feature = "planted-bugs")]
     pub bug: Option<ringway_engine::planted::Bug>,
@@ -73,11 +75,15 @@ impl Extra {
     pub const fn keeping(lines: usize) -> Self {
         Self {
             keep: lines,
+            poison: None,
             #[cfg(feature = "planted-bugs")]
             bug: None,
         }
     }
 }
+
+/// In how many of a hundred wild worlds people poison content, where nobody asks for more.
+const POISON: u64 = 20;
 
 /// Lines that a failure is told with.
 const TOLD: usize = 40;
@@ -191,6 +197,8 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     #[cfg(feature = "planted-bugs")]
     world.plant(extra.bug);
     world.meddling = dice.chance(60) && kind == Kind::Wild;
+    let mut poison = Dice::new(seed, "whether anybody poisons");
+    world.poisons = poison.chance(extra.poison.unwrap_or(POISON)) && kind == Kind::Wild;
     if renews {
         world.renew(seed, &papers, lasts);
     }

@@ -130,6 +130,8 @@ pub(crate) fn dense(event: &Event) -> String {
         | Event::HostRetried { .. }
         | Event::HostHeld { .. }
         | Event::HostReleased { .. }
+        | Event::Poisoned { .. }
+        | Event::Unpoisoned { .. }
         | Event::Commented { .. }
         | Event::ApprovalGiven { .. }
         | Event::SoakCutShort { .. }

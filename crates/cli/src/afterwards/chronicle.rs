@@ -154,6 +154,8 @@ impl<'a> Chronicle<'a> {
             | Event::HostRetried { .. }
             | Event::HostHeld { .. }
             | Event::HostReleased { .. }
+            | Event::Poisoned { .. }
+            | Event::Unpoisoned { .. }
             | Event::Commented { .. }
             | Event::CalendarKnown { .. }
             | Event::ChangeNamed { .. }
@@ -346,6 +348,8 @@ impl Course {
             | Event::PeerChosen { .. }
             | Event::FleetRefreshed { .. }
             | Event::PlanRevised { .. }
+            | Event::Poisoned { .. }
+            | Event::Unpoisoned { .. }
             | Event::Stopped { .. }
             | Event::Went { .. }
             | Event::Faulted { .. }

@@ -371,6 +371,8 @@ impl<'a> OneHost<'a> {
             | Event::FleetAdopted { .. }
             | Event::FleetRefreshed { .. }
             | Event::PlanRevised { .. }
+            | Event::Poisoned { .. }
+            | Event::Unpoisoned { .. }
             | Event::Stopped { .. }
             | Event::Went { .. }
             | Event::Faulted { .. }

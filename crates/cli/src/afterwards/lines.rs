@@ -71,6 +71,8 @@ pub(crate) fn kind(event: &Event) -> (Kind, Option<&str>) {
         | Event::Commented { actor, .. }
         | Event::WorkTold { actor, .. }
         | Event::FleetRefreshed { actor, .. }
+        | Event::Poisoned { actor, .. }
+        | Event::Unpoisoned { actor, .. }
         | Event::FreezeOverridden { actor, .. } => (Kind::Decision, Some(&actor.0)),
         Event::Recovered { .. }
         | Event::ClockJumped { .. }

@@ -9,6 +9,7 @@ mod goal;
 mod hosts;
 #[cfg(test)]
 mod pages;
+mod poison;
 mod rollout;
 
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ pub(crate) use hosts::{
     AboutMaintenance, Comment, Done, EvidenceOf, Hold, Import, Maintenance, OneHost, Release,
     SomeHosts,
 };
+pub(crate) use poison::{Poison, Unpoison};
 pub(crate) use rollout::{
     Adopt, Answer, Approve, Ask, Audit, Bounds, Connections, Due, FleetReason, Journal,
     OverrideFreeze, Promote, Reasoned, Refresh, Run, Status, Wait, When, Which, Why,
@@ -233,6 +235,16 @@ pub(crate) enum Cmd {
         after_help = "Example:\n    ringway override-freeze year-end --until 4h --reason 'the hole is being exploited, CHG-4711'"
     )]
     OverrideFreeze(OverrideFreeze),
+    /// Say that content must not be installed any more, by any rollout; with nothing named: list what is poisoned
+    #[command(
+        after_help = "Examples:\n    ringway poison --rollout r7 --reason 'domain controllers restart in a loop'\n    ringway poison KB5082142 --build 20348.5020 --reason 'known issue of the vendor'\n    ringway poison"
+    )]
+    Poison(Poison),
+    /// Let content be installed again
+    #[command(
+        after_help = "Example:\n    ringway unpoison KB5082142 --reason 'it was the virus scanner, case 8823'"
+    )]
+    Unpoison(Unpoison),
     /// Write something down about a rollout, or a host in it
     #[command(
         after_help = "Example:\n    ringway comment 'the vendor was called, case 8823' --host web-7"
@@ -329,6 +341,8 @@ impl Cmd {
             Self::Maintenance(args) => args.what.observes(),
             Self::Comment(args) => args.observed.observe,
             Self::OverrideFreeze(args) => args.observed.observe,
+            Self::Poison(args) => args.observed.observe,
+            Self::Unpoison(args) => args.observed.observe,
             Self::Journal(args) => args.observed.observe,
             Self::Audit(args) => args.observed.observe,
             Self::History(args) => args.observed.observe,

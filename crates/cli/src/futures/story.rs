@@ -276,6 +276,8 @@ fn matters(event: &Event) -> bool {
         | Event::CalendarKnown { .. }
         | Event::ChangeNamed { .. }
         | Event::FleetRefreshed { .. }
+        | Event::Poisoned { .. }
+        | Event::Unpoisoned { .. }
         | Event::PlanRevised { .. } => false,
         Event::StepEnded { result, .. } => match result {
             StepResult::Failed(_) | StepResult::Unreachable => true,

@@ -1,6 +1,6 @@
 //! What was asked for while nothing ran, in words. Pure.
 
-use ringway_engine::{Command, Subject};
+use ringway_engine::{Command, Poisoning, Subject};
 use ringway_runtime::inbox::Errand;
 
 /// A command as somebody would say it: `halt r1: logins are slow`.
@@ -95,6 +95,28 @@ fn said(command: &Command) -> String {
             until,
         } => (
             format!("let {rollout} work in freeze {freeze} until {until}"),
+            reason.as_str(),
+        ),
+        Command::Poison { what, reason } => (
+            match what {
+                Poisoning::Content { contents } => {
+                    let ids: Vec<String> = contents.iter().map(ToString::to_string).collect();
+                    format!("poison {}", ids.join(", "))
+                }
+                Poisoning::Rollout { rollout, releases } if releases.is_empty() => {
+                    format!("poison what {rollout} installs")
+                }
+                Poisoning::Rollout { rollout, releases } => {
+                    format!("poison {} of {rollout}", releases.join(", "))
+                }
+            },
+            reason.as_str(),
+        ),
+        Command::Unpoison { id, build, reason } => (
+            match build {
+                Some(build) => format!("let {id} (build {build}) be installed again"),
+                None => format!("let {id} be installed again"),
+            },
             reason.as_str(),
         ),
         Command::Comment { rollout, text, .. } => (format!("note on {rollout}"), text.as_str()),

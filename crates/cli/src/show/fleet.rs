@@ -1,7 +1,7 @@
 //! The fleet and its rollouts: rings as lanes, what each waits for, and what would unblock it.
 
 use ringway_engine::view::{
-    ApprovalView, FleetView, HoldView, QuestionView, RingView, RolloutView, Waiting,
+    ApprovalView, FleetView, HoldView, PoisonView, QuestionView, RingView, RolloutView, Waiting,
 };
 use ringway_model::{Says, Timestamp};
 
@@ -38,6 +38,7 @@ pub(crate) fn fleet(view: &FleetView, all: bool) -> String {
         );
     }
     text.push_str(&holds(&view.holds, view.at));
+    text.push_str(&poisons(&view.poisons));
     let open = view.rollouts.iter().any(|r| !r.is_final);
     let last = view.rollouts.len().saturating_sub(1);
     let mut hidden = 0;
@@ -77,6 +78,35 @@ pub(crate) fn holds(holds: &[HoldView], now: Timestamp) -> String {
                 shortened(&hold.hosts, 8)
             ),
         );
+    }
+    text
+}
+
+/// What must not be installed any more, and whom that is about.
+pub(crate) fn poisons(poisons: &[PoisonView]) -> String {
+    let mut text = String::new();
+    for poison in poisons {
+        let build = poison.content.build.as_ref();
+        let build = build.map_or_else(String::new, |build| format!(" (build {build})"));
+        let line = format!(
+            "poisoned: {}{build} by {}, {}: {}",
+            poison.content.id, poison.by, poison.since, poison.reason
+        );
+        put(&mut text, format_args!("{}\n", paint(Paint::Bad, &line)));
+        if !poison.has.is_empty() {
+            let count = u32::try_from(poison.has.len()).unwrap_or(u32::MAX);
+            let names = shortened(&poison.has, 8);
+            put(
+                &mut text,
+                format_args!("    {} with it: {names}\n", hosts(count)),
+            );
+        }
+        if poison.kept > 0 {
+            put(
+                &mut text,
+                format_args!("    {} kept from it\n", hosts(poison.kept)),
+            );
+        }
     }
     text
 }
@@ -422,6 +452,7 @@ mod tests {
             stopped: None,
             observing: false,
             holds: Vec::new(),
+            poisons: Vec::new(),
             at: Timestamp(1_776_186_000_000),
             rollouts: vec![halted()],
         };
@@ -455,6 +486,7 @@ r1  april by policy careful, started by ana   halted
             stopped: None,
             observing: false,
             holds: Vec::new(),
+            poisons: Vec::new(),
             at: Timestamp(0),
             rollouts: vec![over, second],
         };

@@ -21,6 +21,12 @@ pub(crate) fn host(view: &HostView, now: Timestamp) -> String {
         view.ring,
         view.words
     );
+    if let Some(content) = &view.poisoned {
+        put(
+            &mut text,
+            format_args!("  has {content}, which is poisoned\n"),
+        );
+    }
     if let Some(previous) = &view.previous {
         put(&mut text, format_args!("  had before: {previous}\n"));
     }

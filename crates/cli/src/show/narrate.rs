@@ -398,6 +398,24 @@ impl<'a> Narrator<'a> {
                 let about = slot.map_or_else(|| name.clone(), |slot| self.host(*rollout, slot));
                 format!("{about} {actor} notes: {text}")
             }
+            Event::Poisoned {
+                contents,
+                actor,
+                reason,
+            } => format!(
+                "{} must not be installed any more, says {actor}{}",
+                several(contents),
+                because(reason)
+            ),
+            Event::Unpoisoned {
+                contents,
+                actor,
+                reason,
+            } => format!(
+                "{} may be installed again, says {actor}{}",
+                several(contents),
+                because(reason)
+            ),
             Event::FleetRefreshed { fleet, actor } => {
                 format!("{actor} took the fleet in as it is now: {}", fleet.short())
             }
@@ -535,6 +553,18 @@ impl<'a> Narrator<'a> {
             Then::Step { .. } | Then::Nothing => String::new(),
         }
     }
+}
+
+/// Content in one line.
+fn several(contents: &[ringway_model::Content]) -> String {
+    let words: Vec<String> = contents
+        .iter()
+        .map(|content| match &content.build {
+            Some(build) => format!("{} (build {build})", content.id),
+            None => content.id.clone(),
+        })
+        .collect();
+    words.join(", ")
 }
 
 fn because(reason: &str) -> String {

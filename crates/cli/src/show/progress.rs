@@ -151,6 +151,7 @@ mod tests {
             stopped: None,
             observing: false,
             holds: Vec::new(),
+            poisons: Vec::new(),
             at: Timestamp(0),
             rollouts: vec![one],
         }

@@ -17,6 +17,7 @@ mod consent;
 mod holds;
 mod hosts;
 mod people;
+mod poison;
 mod refreshing;
 mod rings;
 mod rollbacks;

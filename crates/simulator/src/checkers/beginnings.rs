@@ -74,6 +74,7 @@ impl Facts {
             Story,
             "{id} is proposed after a later one"
         );
+        self.check_proposed(id, &plan)?;
         let groups = fleet.groups.len();
         let mut rollout = RolloutFacts {
             starter: actor.clone(),

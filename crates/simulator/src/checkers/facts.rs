@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use ringway_engine::{Calendar, Ending, Event, Final, HoldKind, HostState, Input};
 use ringway_model::{
-    Actor, Digest, Epoch, Evidence, HostId, IntentId, ProbeId, RolloutId, Says, Slot, Span,
-    StepKind, Timestamp, VisitKind,
+    Actor, Content, Digest, Epoch, Evidence, HostId, IntentId, ProbeId, RolloutId, Says, Slot,
+    Span, StepKind, Timestamp, VisitKind,
 };
 use ringway_scheduler::{FleetSpec, Plan};
 
@@ -351,6 +351,10 @@ pub(super) struct Facts {
     pub(super) touched: Vec<RolloutId>,
     /// Hosts that were released in the batch.
     pub(super) released: Vec<HostId>,
+    /// What is poisoned.
+    pub(super) poisons: Vec<Content>,
+    /// What an inspection found on a host of a rollout before the rollout changed it.
+    pub(super) found: BTreeMap<(RolloutId, Slot), String>,
     /// Holds that end by themselves, earliest first.
     pub(super) hold_ends: BTreeSet<(Timestamp, HostId, HoldKind)>,
 }
@@ -553,7 +557,10 @@ impl Facts {
                 intent,
                 result,
                 then,
-            } => self.step_ended(*intent, result, *then),
+            } => {
+                self.note_found(*intent, result);
+                self.step_ended(*intent, result, *then)
+            }
             Event::PeerChosen { intent, peer } => self.peer_chosen(*intent, *peer),
             Event::HostMoved {
                 rollout,
@@ -645,6 +652,12 @@ impl Facts {
                 says,
                 ..
             } => self.gate_said(*rollout, *gate, *says),
+            Event::Poisoned {
+                contents, reason, ..
+            } => self.poisoned(contents, reason),
+            Event::Unpoisoned {
+                contents, reason, ..
+            } => self.unpoisoned(contents, reason),
             Event::FleetRefreshed { fleet, actor } => self.refreshed(*fleet, actor),
             Event::PlanRevised { rollout, plan } => self.revised(*rollout, *plan),
             Event::Commented { rollout, slot, .. } => {

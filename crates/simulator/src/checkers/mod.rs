@@ -18,6 +18,7 @@ mod counts;
 mod facts;
 mod hands;
 mod phases;
+mod poison;
 mod promotion;
 mod refresh;
 mod starts;
@@ -59,6 +60,8 @@ pub enum Invariant {
     I8,
     /// A promotion has its approvals.
     I9,
+    /// Poisoned content is never issued again.
+    I10,
     /// Silence is never success.
     I11,
     /// Every host ends in a stated outcome.
@@ -190,6 +193,11 @@ impl Checkers {
     /// The availability group whose members an outstanding step relies on, where it is the one that takes its host down.
     pub fn relies_on_peers(&self, intent: IntentId) -> Option<CellId> {
         self.facts.relies_on_peers(intent)
+    }
+
+    /// Whether a step without a result is of a visit that installs what is poisoned.
+    pub fn poison_is_at_work(&self) -> bool {
+        self.facts.poison_is_at_work()
     }
 
     /// Steps that were issued and have no result.

@@ -142,7 +142,11 @@ impl Stated {
         let mut happened = happened.into_iter();
         let found = happened.find_map(|(rollout, what)| self.contradicted(at, rollout, what));
         match event {
-            Event::Recovered { .. } | Event::HostsAdopted { .. } | Event::HostHeld { .. } => {
+            Event::Recovered { .. }
+            | Event::HostsAdopted { .. }
+            | Event::HostHeld { .. }
+            | Event::Poisoned { .. }
+            | Event::Unpoisoned { .. } => {
                 self.all.clear();
             }
             Event::HostReleased { actor: Some(_), .. } => self.all.clear(),

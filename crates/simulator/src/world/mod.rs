@@ -12,6 +12,7 @@ mod faults;
 mod hands;
 mod host;
 mod people;
+mod poisoners;
 mod renewals;
 mod requests;
 mod roles;
@@ -144,6 +145,10 @@ pub struct World {
     gates: GateMoods,
     /// Who works in freezes.
     freezers: Dice,
+    /// Who poisons content.
+    poisoners: Dice,
+    /// Whether anybody does.
+    pub(crate) poisons: bool,
     /// What people do by hand.
     hands: Dice,
     handwork: BTreeMap<IntentId, hands::Handwork>,
@@ -249,6 +254,8 @@ impl World {
             scenario_seed: seed,
             gates: GateMoods::new(seed),
             freezers: Dice::new(seed, "people in freezes"),
+            poisoners: Dice::new(seed, "people who poison"),
+            poisons: false,
             hands: Dice::new(seed, "by hand"),
             handwork: BTreeMap::new(),
             tickets: 0,
@@ -374,6 +381,13 @@ impl World {
         if let Err(violation) = self.checkers.observe(at, inputs, events) {
             self.violation.get_or_insert(violation);
             return;
+        }
+        if events
+            .iter()
+            .any(|event| matches!(event, Event::Poisoned { .. }))
+        {
+            self.reach.poisonings += 1;
+            self.reach.poisonings_at_work += u32::from(self.checkers.poison_is_at_work());
         }
         self.check_promoted(at, events);
         for event in events {

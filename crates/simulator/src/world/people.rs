@@ -34,6 +34,7 @@ impl World {
         self.adopt_lost();
         self.look_around();
         self.work_in_freezes();
+        self.think_of_poison();
         if self.healing {
             self.help();
         } else if self.people.chance(45) {

@@ -15,6 +15,7 @@ mod exhaustive;
 mod futures;
 mod histories;
 mod planted;
+mod poison;
 mod seeds;
 mod soak;
 mod unreached;

@@ -17,6 +17,7 @@ fn caught(bug: Bug) -> Option<(u64, String)> {
             Extra {
                 keep: 1,
                 bug: Some(bug),
+                ..Extra::default()
             },
         );
         report

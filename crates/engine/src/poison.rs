@@ -1,0 +1,407 @@
+//! Content that must not be installed any more, whoever would do it.
+//!
+//! This module decides what a poisoning changes and whom it keeps; `fold` carries it out. What is poisoned is content (an
+//! id, a build, what a plan's release installs with its values), never an update's name. It holds in every rollout of the
+//! fleet, those to come too, until somebody takes it back.
+//!
+//! # Invariants
+//!
+//! * Poisoned content is never issued again (I10): by no rollout, no attempt after the first, no host that joins later, no
+//!   rollback, no intent of before a crash. A step that was decided and has not begun is withdrawn.
+//! * It holds exactly the hosts whose release it is; all others go on.
+//! * What was begun is brought back into service as after a halt: in `apply` it ends, and its restart is withheld, whatever
+//!   the policy says of halts.
+
+use ringway_model::{Actor, Content, RouteId, StepKind, Timestamp, VisitKind, WaitingOn};
+use ringway_scheduler::Plan;
+use serde::{Deserialize, Serialize};
+
+use crate::command::{Poisoning, Rejected};
+use crate::engine::Engine;
+use crate::event::Event;
+use crate::rollout::{Record, Rollout};
+use crate::slot::SlotRec;
+use crate::view::PoisonView;
+
+/// The longest id or build in a poisoning, in bytes.
+const LONGEST_NAME: usize = 256;
+
+/// A poisoning in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Poison {
+    pub(crate) content: Content,
+    pub(crate) by: Actor,
+    pub(crate) reason: String,
+    pub(crate) since: Timestamp,
+}
+
+/// Which of these poisonings covers each route of a plan, by `RouteId`.
+pub(crate) fn of_routes(poisons: &[Poison], plan: &Plan) -> Vec<Option<usize>> {
+    if poisons.is_empty() {
+        return Vec::new();
+    }
+    let routes = plan.routes.iter().map(|route| {
+        let content = route.content();
+        poisons
+            .iter()
+            .position(|poison| poison.content.covers(&content))
+    });
+    routes.collect()
+}
+
+impl Rollout {
+    /// The number of the poisoning that covers a route.
+    fn poison_of(&self, route: RouteId) -> Option<usize> {
+        self.poisoned.get(route.index()).copied().flatten()
+    }
+}
+
+impl Engine {
+    /// The poisoning that covers what a rollout installs on a host.
+    pub(crate) fn poison_on(&self, r: usize, slot: u32) -> Option<&Poison> {
+        let rollout = &self.rollouts[r];
+        self.poisons.get(rollout.poison_of(rollout.route_id(slot))?)
+    }
+
+    /// Whether visits that install, or restart into what was installed, are kept from a host (I10).
+    pub(crate) fn is_poisoned(&self, r: usize, slot: u32, visit: VisitKind) -> bool {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::PoisonNotInVisit) {
+            return false;
+        }
+        visit != VisitKind::Rollback && self.poison_on(r, slot).is_some()
+    }
+
+    /// Why a visit of a host does not start.
+    pub(crate) fn poison_keeps(&self, r: usize, slot: u32, visit: VisitKind) -> Option<WaitingOn> {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::PoisonNotAtStart) {
+            return None;
+        }
+        let poison = self
+            .poison_on(r, slot)
+            .filter(|_| visit != VisitKind::Rollback)?;
+        Some(WaitingOn::Poisoned {
+            content: Content {
+                digest: None,
+                ..self.rollouts[r].route(slot).content()
+            },
+            by: poison.by.clone(),
+            reason: poison.reason.clone(),
+        })
+    }
+
+    /// Whether what a rollback would put back on a host is poisoned.
+    pub(crate) fn goes_back_to_poison(&self, r: usize, slot: u32) -> bool {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::PoisonPutBack) {
+            return false;
+        }
+        !self.poisons.is_empty()
+            && self.rollouts[r].previous(slot).is_some_and(|previous| {
+                let mut poisons = self.poisons.iter();
+                poisons.any(|poison| poison.content.is_found_as(previous))
+            })
+    }
+
+    /// Whether a step of a rollback would put poisoned content back.
+    pub(crate) fn puts_poison_back(
+        &self,
+        r: usize,
+        slot: u32,
+        visit: VisitKind,
+        position: u8,
+    ) -> bool {
+        visit == VisitKind::Rollback
+            && self.rollouts[r]
+                .step(slot, visit, position)
+                .is_some_and(|step| step.kind == StepKind::Rollback)
+            && self.goes_back_to_poison(r, slot)
+    }
+
+    /// Whether the plan would install anything that is poisoned: what, and why.
+    pub(crate) fn refuses_poisoned(&self, plan: &Plan) -> Result<(), Rejected> {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::PoisonProposed) {
+            return Ok(());
+        }
+        let poisoned = of_routes(&self.poisons, plan);
+        let mut slots = plan.slots.iter();
+        let found = slots.find_map(|slot| {
+            let number = poisoned.get(slot.route.index()).copied().flatten()?;
+            Some((plan.routes.get(slot.route.index())?, number))
+        });
+        let Some((route, number)) = found else {
+            return Ok(());
+        };
+        let poison = &self.poisons[number];
+        let why = format!(
+            "{} is poisoned by {}: {}",
+            route.content_words(),
+            poison.by,
+            poison.reason
+        );
+        Err(Rejected::new(
+            "poisoned",
+            why,
+            "leave the release out of the update, or take the poisoning back: `ringway unpoison`",
+        ))
+    }
+
+    /// Which poisonings cover what the plans of rollouts install, anew for all of them.
+    pub(crate) fn mark_poisoned(&mut self) {
+        for rollout in &mut self.rollouts {
+            rollout.poisoned = of_routes(&self.poisons, &rollout.plan);
+        }
+    }
+
+    /// The same for one of them.
+    pub(crate) fn mark_poisoned_in(&mut self, r: usize) {
+        let rollout = &mut self.rollouts[r];
+        rollout.poisoned = of_routes(&self.poisons, &rollout.plan);
+    }
+
+    /// What a command names: releases of a rollout, or content by its id.
+    fn contents(&self, what: &Poisoning) -> Result<Vec<Content>, Rejected> {
+        match what {
+            Poisoning::Content { contents } => {
+                let is_bad = |text: &str| {
+                    text.trim().is_empty()
+                        || text.len() > LONGEST_NAME
+                        || text.chars().any(char::is_control)
+                };
+                let mut names = contents
+                    .iter()
+                    .flat_map(|content| std::iter::once(&content.id).chain(&content.build));
+                if contents.is_empty() || names.any(|name| is_bad(name)) {
+                    return Err(Rejected::new(
+                        "bad-content",
+                        format!(
+                            "an id or build has 1 to {LONGEST_NAME} characters, and none that a terminal obeys"
+                        ),
+                        "for example `ringway poison KB5082142 --build 20348.5020`",
+                    ));
+                }
+                Ok(contents.clone())
+            }
+            Poisoning::Rollout { rollout, releases } => {
+                let plan = &self.rollouts[self.known(*rollout)?].plan;
+                let mut contents: Vec<Content> =
+                    plan.routes.iter().map(|route| route.content()).collect();
+                contents.sort();
+                contents.dedup();
+                if let Some(unknown) = releases
+                    .iter()
+                    .find(|id| !contents.iter().any(|content| content.id == **id))
+                {
+                    let ids: Vec<&str> = contents.iter().map(|content| &*content.id).collect();
+                    let hint = format!("it has {}", ids.join(", "));
+                    return Err(Rejected::new(
+                        "not-found",
+                        format!("rollout {rollout} installs no release `{unknown}`"),
+                        &hint,
+                    ));
+                }
+                contents.retain(|content| releases.is_empty() || releases.contains(&content.id));
+                Ok(contents)
+            }
+        }
+    }
+
+    /// Content must not be installed any more.
+    pub(crate) fn poison(
+        &mut self,
+        actor: &Actor,
+        what: &Poisoning,
+        reason: &str,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Rejected> {
+        if reason.trim().is_empty() {
+            return Err(Rejected::new(
+                "reason-missing",
+                "a poisoning needs a reason",
+                "say why: `--reason`",
+            ));
+        }
+        let mut contents = self.contents(what)?;
+        contents.retain(|content| !self.poisons.iter().any(|known| known.content == *content));
+        if contents.is_empty() {
+            return Ok(());
+        }
+        self.emit(
+            Event::Poisoned {
+                contents,
+                actor: actor.clone(),
+                reason: reason.to_owned(),
+            },
+            out,
+        );
+        for r in 0..self.rollouts.len() {
+            if self.rollouts[r].poisoned.iter().any(Option::is_some) || self.is_rolling_back(r) {
+                self.take_back(r, out);
+            }
+        }
+        Ok(())
+    }
+
+    /// Content may be installed again, as far as these poisonings are concerned.
+    pub(crate) fn unpoison(
+        &mut self,
+        actor: &Actor,
+        id: &str,
+        build: Option<&str>,
+        reason: &str,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Rejected> {
+        if reason.trim().is_empty() {
+            return Err(Rejected::new(
+                "reason-missing",
+                "taking a poisoning back needs a reason",
+                "say what is known now: `--reason`",
+            ));
+        }
+        let contents: Vec<Content> = self
+            .poisons
+            .iter()
+            .map(|poison| &poison.content)
+            .filter(|content| content.id == id)
+            .filter(|content| build.is_none() || content.build.as_deref() == build)
+            .cloned()
+            .collect();
+        if contents.is_empty() {
+            let ids: Vec<String> = self
+                .poisons
+                .iter()
+                .map(|poison| poison.content.to_string())
+                .collect();
+            let hint = if ids.is_empty() {
+                "nothing is poisoned".to_owned()
+            } else {
+                format!("poisoned are: {}", ids.join(", "))
+            };
+            let what = build.map_or_else(|| id.to_owned(), |build| format!("{id} (build {build})"));
+            return Err(Rejected::new(
+                "not-found",
+                format!("{what} is not poisoned"),
+                &hint,
+            ));
+        }
+        let before: Vec<Vec<Option<usize>>> = self
+            .rollouts
+            .iter()
+            .map(|rollout| rollout.poisoned.clone())
+            .collect();
+        self.emit(
+            Event::Unpoisoned {
+                contents,
+                actor: actor.clone(),
+                reason: reason.to_owned(),
+            },
+            out,
+        );
+        for (r, before) in before.iter().enumerate() {
+            if self.is_rolling_back(r) {
+                // Hosts that could not go back, for what they had was poisoned, are in no queue.
+                self.fill_queues(r);
+            } else {
+                self.wake_unpoisoned(r, before);
+            }
+        }
+        Ok(())
+    }
+
+    /// Hosts that waited because of what they would be given are looked at again.
+    fn wake_unpoisoned(&mut self, r: usize, before: &[Option<usize>]) {
+        if before.iter().all(Option::is_none) {
+            return;
+        }
+        let parked: Vec<u32> = self.rollouts[r].idx.parked_hosts.iter().copied().collect();
+        for slot in parked {
+            let route = self.rollouts[r].route_id(slot);
+            if before.get(route.index()).copied().flatten().is_some() {
+                self.wake_parked_host(r, slot);
+            }
+        }
+    }
+
+    /// Applies a poisoning.
+    pub(crate) fn fold_poisoned(&mut self, contents: &[Content], actor: &Actor, reason: &str) {
+        let since = self.last_event;
+        let new = contents.iter().map(|content| Poison {
+            content: content.clone(),
+            by: actor.clone(),
+            reason: reason.to_owned(),
+            since,
+        });
+        self.poisons.extend(new);
+        self.mark_poisoned();
+    }
+
+    /// Applies the end of one.
+    pub(crate) fn fold_unpoisoned(&mut self, contents: &[Content]) {
+        self.poisons
+            .retain(|poison| !contents.contains(&poison.content));
+        self.mark_poisoned();
+    }
+
+    /// What is poisoned, with the hosts that have it and those that wait because of it.
+    pub(crate) fn poison_views(&self) -> Vec<PoisonView> {
+        let views = self.poisons.iter().enumerate().map(|(number, poison)| {
+            let (mut has, mut kept) = (Vec::new(), 0);
+            for (r, rollout) in self.rollouts.iter().enumerate() {
+                let slots = rollout.rec.slots.iter().zip(&rollout.plan.slots);
+                for (index, (record, slot)) in slots.enumerate() {
+                    let is_of_it = rollout.poison_of(slot.route) == Some(number);
+                    if is_of_it && self.may_have(r, &rollout.rec, index) {
+                        let hosts = self.fleets.get(&rollout.plan.fleet);
+                        let host = hosts.and_then(|fleet| fleet.hosts.get(slot.host.index()));
+                        has.extend(host.map(|host| host.name.clone()));
+                    } else if is_of_it && !rollout.rec.state.is_final() {
+                        kept += u32::from(record.state.class() == crate::slot::Class::Pending);
+                    }
+                }
+            }
+            has.sort();
+            has.dedup();
+            PoisonView {
+                content: poison.content.clone(),
+                by: poison.by.0.clone(),
+                reason: poison.reason.clone(),
+                since: poison.since,
+                has,
+                kept,
+            }
+        });
+        views.collect()
+    }
+
+    /// What a host has of a rollout that is poisoned, in words.
+    pub(crate) fn poison_had(&self, r: usize, slot: u32) -> Option<String> {
+        self.poison_on(r, slot)?;
+        let rollout = &self.rollouts[r];
+        let has = self.may_have(r, &rollout.rec, slot as usize);
+        has.then(|| rollout.route(slot).content_words())
+    }
+
+    /// Whether a host may have what a rollout installs, as far as the rollout knows and nobody changed it since.
+    fn may_have(&self, r: usize, record: &Record, slot: usize) -> bool {
+        let slots = &record.slots;
+        let is_back = slots[slot].state == crate::host::HostState::RolledBack;
+        let had = slots[slot].state == crate::host::HostState::Already;
+        let is_changed = slots[slot].is(SlotRec::CHANGED | SlotRec::APPLYING) && !is_back;
+        let slot = u32::try_from(slot).unwrap_or(u32::MAX);
+        (is_changed || had) && !self.is_changed_since(r, slot)
+    }
+
+    /// Whether a later rollout has changed a host after this one did.
+    fn is_changed_since(&self, r: usize, slot: u32) -> bool {
+        let rollout = &self.rollouts[r];
+        let host = rollout.plan.slots[slot as usize].host;
+        let own = rollout.changed(slot as usize);
+        let others = self.rollouts.iter().enumerate();
+        others.filter(|(other, _)| *other != r).any(|(other, _)| {
+            let theirs = self.slot_of(other, host);
+            theirs.is_some_and(|theirs| self.rollouts[other].changed(theirs as usize) > own)
+        })
+    }
+}

@@ -1,0 +1,145 @@
+//! I10: poisoned content is never issued again, and what is poisoned is said by somebody with a reason.
+//!
+//! What a route installs is compared with what was poisoned here once more, by the rule as it is written: the same id and
+//! build, or the same digest of build and values; an id alone means every build.
+
+use ringway_model::{Content, IntentId, RolloutId, Slot, StepKind, StepResult, VisitKind};
+use ringway_scheduler::Plan;
+use ringway_scheduler::plan::Route;
+
+use super::facts::Facts;
+use super::{Broken, ensure};
+
+impl Facts {
+    pub(super) fn poisoned(&mut self, contents: &[Content], reason: &str) -> Result<(), Broken> {
+        ensure!(
+            !contents.is_empty() && !reason.trim().is_empty(),
+            Story,
+            "something is poisoned and nobody says what or why"
+        );
+        for content in contents {
+            ensure!(
+                !self.poisons.contains(content),
+                Story,
+                "{content} is poisoned a second time"
+            );
+            self.poisons.push(content.clone());
+        }
+        Ok(())
+    }
+
+    pub(super) fn unpoisoned(&mut self, contents: &[Content], reason: &str) -> Result<(), Broken> {
+        ensure!(
+            !contents.is_empty() && !reason.trim().is_empty(),
+            Story,
+            "a poisoning is taken back and nobody says which or why"
+        );
+        for content in contents {
+            let at = self.poisons.iter().position(|known| known == content);
+            let Some(at) = at else {
+                return Err((
+                    super::Invariant::Story,
+                    format!("{content} is not poisoned and is taken back"),
+                ));
+            };
+            self.poisons.remove(at);
+        }
+        Ok(())
+    }
+
+    /// What an inspection found before anything was changed: what a rollback would put back.
+    pub(super) fn note_found(&mut self, intent: IntentId, result: &StepResult) {
+        let StepResult::Found {
+            previous: Some(previous),
+            ..
+        } = result
+        else {
+            return;
+        };
+        let (id, slot) = (intent.rollout(), intent.slot());
+        let changed = self
+            .rollouts
+            .get(&id)
+            .is_none_or(|rollout| rollout.slots[slot.index()].changed);
+        if !changed {
+            self.found.insert((id, slot), previous.clone());
+        }
+    }
+
+    /// A new rollout installs nothing that is poisoned.
+    pub(super) fn check_proposed(&self, id: RolloutId, plan: &Plan) -> Result<(), Broken> {
+        for slot in &plan.slots {
+            let route = &plan.routes[slot.route.index()];
+            ensure!(
+                !self.is_poison(route),
+                I10,
+                "{id} begins and would install {}, which is poisoned",
+                route.release
+            );
+        }
+        Ok(())
+    }
+
+    /// No step that installs poisoned content, restarts into it or puts it back is issued or handed out, nor one that only
+    /// leads there.
+    pub(super) fn check_poison(
+        &self,
+        intent: IntentId,
+        visit: VisitKind,
+        kind: StepKind,
+    ) -> Result<(), Broken> {
+        if self.poisons.is_empty() {
+            return Ok(());
+        }
+        let (rollout, slot) = self.place(intent.rollout(), intent.slot())?;
+        if visit == VisitKind::Rollback {
+            let found = self.found.get(&(intent.rollout(), Slot::at(slot)));
+            let is_poison = found.is_some_and(|found| {
+                self.poisons.iter().any(|content| {
+                    content.build.as_deref() == Some(found.trim()) || content.id == found.trim()
+                })
+            });
+            ensure!(
+                kind != StepKind::Rollback || !is_poison,
+                I10,
+                "{intent} puts {found:?} back, which is poisoned"
+            );
+            return Ok(());
+        }
+        let brings_back = matches!(
+            kind,
+            StepKind::Verify | StepKind::CareVerify | StepKind::Undrain | StepKind::Unsilence
+        );
+        let route = &rollout.plan.routes[rollout.plan.slots[slot].route.index()];
+        ensure!(
+            brings_back || !self.is_poison(route),
+            I10,
+            "{intent} starts `{kind}` of a {} visit that installs {}, which is poisoned",
+            visit.word(),
+            route.release
+        );
+        Ok(())
+    }
+
+    /// Whether a step without a result is of a visit that installs what is poisoned.
+    pub(super) fn poison_is_at_work(&self) -> bool {
+        self.outstanding().into_iter().any(|intent| {
+            self.place(intent.rollout(), intent.slot())
+                .is_ok_and(|(rollout, slot)| {
+                    let route = &rollout.plan.routes[rollout.plan.slots[slot].route.index()];
+                    let visit = rollout.slots[slot].visit.map(|visit| visit.kind);
+                    visit != Some(VisitKind::Rollback) && self.is_poison(route)
+                })
+        })
+    }
+
+    fn is_poison(&self, route: &Route) -> bool {
+        let digest = route.content().digest;
+        self.poisons.iter().any(|poison| {
+            let same_build = poison.build.is_some() && poison.build == route.build;
+            let any_build = poison.build.is_none() && poison.digest.is_none();
+            (poison.id == route.release && (same_build || any_build))
+                || (digest.is_some() && poison.digest == digest)
+        })
+    }
+}
