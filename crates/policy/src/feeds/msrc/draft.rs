@@ -67,7 +67,9 @@ pub fn draft(feed: &Feed, wishes: &Wishes) -> Draft {
             let key = (content.track.clone(), !content.hotpatch);
             of.entry(key).or_default().push(content);
         }
-        if of.is_empty() {
+        let fixes = feed.vulnerabilities.iter().flat_map(|one| &one.fixes);
+        let mut products = fixes.flat_map(|fix| &fix.products);
+        if !products.any(|product| line.has(product)) {
             let message = format!("{}: nothing in the document updates it", line.name);
             findings.tell(1, message);
         }
@@ -79,6 +81,7 @@ pub fn draft(feed: &Feed, wishes: &Wishes) -> Draft {
             tracks.entry(track).or_default().extend(chosen);
         }
         unmended(feed, line, &tracks, &mut findings);
+        narrower(line, &tracks, &mut findings);
     }
     let base = wishes.name.clone().unwrap_or_else(|| name(&feed.id));
     let issues = issues(feed, &tracks);
@@ -160,6 +163,32 @@ fn unmended(
             shown(&vulnerability.cve)
         );
         findings.tell(vulnerability.line, message);
+    }
+}
+
+/// What a line's standard release mends and its hotpatch does not: hosts that take hotpatches stay open to it.
+fn narrower(
+    line: &Line,
+    tracks: &BTreeMap<String, Vec<(&Line, Content, bool)>>,
+    findings: &mut Findings,
+) {
+    let own = tracks.get("").into_iter().flatten();
+    let own = own.filter(|(of, ..)| of.name == line.name);
+    let (hotpatches, standard): (Vec<_>, Vec<_>) =
+        own.partition(|(_, content, _)| content.hotpatch);
+    for (_, hotpatch, _) in hotpatches {
+        let mended = standard.iter().flat_map(|(_, content, _)| &content.cves);
+        let open: BTreeSet<&String> = mended.filter(|cve| !hotpatch.cves.contains(*cve)).collect();
+        if !open.is_empty() {
+            let open: Vec<String> = open.into_iter().map(|cve| shown(cve)).collect();
+            let message = format!(
+                "{}: hotpatch {} does not mend {}, which the standard release does",
+                line.name,
+                hotpatch.id,
+                open.join(", ")
+            );
+            findings.tell(hotpatch.line, message);
+        }
     }
 }
 
