@@ -41,7 +41,11 @@ impl Engine {
             let plan = &rollout.plan;
             let wanted = plan.notify.iter();
             let mut wanted = wanted.filter(|rule| rule.when.contains(&Topic::Overdue));
-            let due = plan.terms.due.as_ref().filter(|_| wanted.next().is_some())?;
+            let due = plan
+                .terms
+                .due
+                .as_ref()
+                .filter(|_| wanted.next().is_some())?;
             let at = due.at(rollout.rec.terms.started?);
             let is_open = !rollout.rec.state.is_final() && self.last_event <= at;
             // Half of what is left, so that half of any rest of a rollout is told in time, within a few looks.

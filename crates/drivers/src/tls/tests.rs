@@ -102,7 +102,9 @@ async fn a_server_that_does_not_gets_nothing_and_it_is_said_why() {
         (EXPIRED, Some("ca.pem"), "has expired"),
     ] {
         let (port, got) = server(certificate).await;
-        let why = post(place.path(), port, Some("header"), ca).await.unwrap_err();
+        let why = post(place.path(), port, Some("header"), ca)
+            .await
+            .unwrap_err();
         // Where a machine has no authorities at all, that is what is said.
         let is_bare = ca.is_none() && why.contains("authorities of this machine");
         assert!(why.contains(part) || is_bare, "{why}");
@@ -133,7 +135,9 @@ async fn one_that_speaks_no_tls_and_files_that_are_no_good_are_named() {
         (None, "empty.pem", "no certificate in it"),
         (Some("no-header"), "ca.pem", "is no header"),
     ] {
-        let why = post(place.path(), port, header, Some(ca)).await.unwrap_err();
+        let why = post(place.path(), port, header, Some(ca))
+            .await
+            .unwrap_err();
         assert!(why.contains(part), "{why}");
         assert!(!why.contains("hunter2"), "{why}");
     }

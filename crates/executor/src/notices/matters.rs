@@ -173,7 +173,9 @@ fn due_date(engine: &Engine, id: RolloutId, plan: &Plan) -> Option<Said> {
         ),
         None => (
             "will-miss",
-            format!("it will miss its date: due {at} (`{by}`), and its calendar has no time for it"),
+            format!(
+                "it will miss its date: due {at} (`{by}`), and its calendar has no time for it"
+            ),
         ),
     };
     Some(Said {
@@ -195,10 +197,7 @@ fn questions(engine: &Engine, id: RolloutId) -> Vec<Said> {
             about: one.number.to_string(),
             why: format!("question {}: {} asks{to}: {}", one.number, one.by, one.text),
             unblocked_by: Some("an answer".to_owned()),
-            commands: vec![format!(
-                "ringway answer {} TEXT --rollout {id}",
-                one.number
-            )],
+            commands: vec![format!("ringway answer {} TEXT --rollout {id}", one.number)],
         }
     });
     said.collect()

@@ -333,7 +333,13 @@ fn a_due_date_that_comes_to_be_missed_and_is_missed_is_told_although_nothing_hap
     let all = opened(&rig);
     assert_eq!(all, [Vec::new(), will, missed.clone()]);
     let (row, notices) = rig.notices.last().unwrap();
-    let at = rig.world.rows.iter().find(|one| one.seq == *row).unwrap().at;
+    let at = rig
+        .world
+        .rows
+        .iter()
+        .find(|one| one.seq == *row)
+        .unwrap()
+        .at;
     assert!(
         at.since(begun) < Span::hours(10).plus(Span::minutes(1)),
         "as soon as it is missed"
@@ -392,7 +398,10 @@ fn a_question_is_open_until_somebody_has_answered_it() {
         all,
         [vec![], vec![key(1)], vec![key(1), key(2)], vec![key(2)]]
     );
-    let asked = rig.notices.iter().find_map(|(_, n)| n.open.as_ref()?.first());
+    let asked = rig
+        .notices
+        .iter()
+        .find_map(|(_, n)| n.open.as_ref()?.first());
     let asked = asked.unwrap();
     assert_eq!(asked.why, "question 1: ana asks: is the vendor told?");
     assert_eq!(asked.commands, ["ringway answer 1 TEXT --rollout r1"]);
