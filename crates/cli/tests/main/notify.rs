@@ -256,8 +256,16 @@ fn what_cannot_be_told_is_refused_by_name() {
         ("{ name: a, when: [nonsense], to: { run: x } }", "nonsense"),
         ("{ name: a, when: [], to: { run: x } }", "tells nothing"),
         (
-            "{ name: a, when: [halted], to: { webhook: 'https://h/' } }",
-            "https are not supported yet",
+            "{ name: a, when: [halted], to: { webhook: 'http://h/', ca: c } }",
+            "`ca` is for a webhook over `https` only",
+        ),
+        (
+            "{ name: a, when: [halted], to: { webhook: 'http://h/', header_file: c } }",
+            "`header_file` is for a webhook over `https` only",
+        ),
+        (
+            "{ name: a, when: [halted], to: { run: x, ca: c } }",
+            "no use for `ca`",
         ),
         (
             "{ name: a, when: [halted], to: { webhook: 'http://me:pw@h/' } }",

@@ -43,6 +43,7 @@ pub(super) fn announced(
     let invalid = |why: String| Failure::new(End::Invalid, why);
     let hosts =
         Selector::parse(hosts).map_err(|error| invalid(format!("`--hosts`: {}", chain(&error))))?;
+    let name = name(args)?;
     let shown = args.file.display();
     if args.file.exists() && !is_calendar(&args.file) {
         let why = format!("`{shown}` is no iCalendar file: it does not begin with BEGIN:VCALENDAR");
@@ -85,10 +86,7 @@ pub(super) fn announced(
             "`{shown}` has no event that blocks time from now until {until}"
         ));
     }
-    Ok(Announcement {
-        name: name(args)?,
-        works,
-    })
+    Ok(Announcement { name, works })
 }
 
 /// The zone of days and times that name none; it must be named where there are such.
