@@ -131,6 +131,9 @@ const fn may_have_it(outcome: HostOutcome) -> bool {
             | StepKind::Ready
             | StepKind::Last
             | StepKind::Silence
+            | StepKind::Stage
+            | StepKind::Protect
+            | StepKind::Unprotect
             | StepKind::Drain => false,
             StepKind::Apply
             | StepKind::Rollback

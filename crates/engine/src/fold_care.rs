@@ -67,7 +67,8 @@ impl Engine {
             | StepResult::Found { .. }
             | StepResult::Back { .. }
             | StepResult::Failed(_)
-            | StepResult::Interrupted => {}
+            | StepResult::Interrupted
+            | StepResult::Protected { .. } => {}
         }
     }
 }

@@ -76,6 +76,13 @@ impl Words {
             if let Some(key) = is_well(event) {
                 self.forget(key);
             }
+            if let Some(key) = errand_went_well(event)
+                && self
+                    .of(key.0, key.1)
+                    .is_some_and(|word| is_errand(word.step))
+            {
+                self.forget(key);
+            }
         }
         for (intent, word) in said {
             let key = (intent.rollout(), intent.slot());
@@ -158,6 +165,23 @@ fn is_well(event: &Event) -> Option<Key> {
     well.then_some(key)
 }
 
+/// The host for which an errand did what it was for, so that what it said before matters no more.
+fn errand_went_well(event: &Event) -> Option<Key> {
+    if let Event::StepEnded {
+        intent,
+        result: StepResult::Done,
+        then: Then::Over,
+    } = event
+    {
+        return Some((intent.rollout(), intent.slot()));
+    }
+    None
+}
+
+fn is_errand(step: StepKind) -> bool {
+    StepKind::ERRANDS.contains(&step)
+}
+
 /// What a step's end leaves behind.
 #[derive(Debug)]
 pub(crate) enum Word {
@@ -198,6 +222,7 @@ const fn what(step: StepKind, result: &StepResult) -> Option<&'static str> {
         | StepResult::Found { .. }
         | StepResult::Back { .. }
         | StepResult::Answered { .. }
+        | StepResult::Protected { .. }
         | StepResult::NotStarted => None,
     }
 }
@@ -250,7 +275,7 @@ fn harmless(text: &str) -> String {
     format!("{mark}{}", &clean[start..])
 }
 
-fn shown(c: char) -> char {
+pub(crate) fn shown(c: char) -> char {
     match c {
         '\n' | '\t' => c,
         '\r' => '\n',

@@ -36,15 +36,23 @@ pub enum StepKind {
     Silence,
     /// Ends that silence.
     Unsilence,
+    /// Fetches what is to be installed, ahead of the visit.
+    Stage,
+    /// Takes a snapshot before the host is taken down.
+    Protect,
+    /// Removes that snapshot.
+    Unprotect,
 }
 
 impl StepKind {
     /// Every kind, in the order inside a visit.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
+        Self::Stage,
         Self::Inspect,
         Self::Precheck,
         Self::Ready,
         Self::Last,
+        Self::Protect,
         Self::Silence,
         Self::Drain,
         Self::Apply,
@@ -54,24 +62,31 @@ impl StepKind {
         Self::CareVerify,
         Self::Undrain,
         Self::Unsilence,
+        Self::Unprotect,
     ];
+
+    /// What runs for a host outside its visits, by position in a visit of the kind [`VisitKind::Errand`].
+    pub const ERRANDS: [Self; 2] = [Self::Stage, Self::Unprotect];
 
     /// The kind's place in [`StepKind::ALL`].
     const fn rank(self) -> u8 {
         match self {
-            Self::Inspect => 0,
-            Self::Precheck => 1,
-            Self::Ready => 2,
-            Self::Last => 3,
-            Self::Silence => 4,
-            Self::Drain => 5,
-            Self::Apply => 6,
-            Self::Rollback => 7,
-            Self::Reboot => 8,
-            Self::Verify => 9,
-            Self::CareVerify => 10,
-            Self::Undrain => 11,
-            Self::Unsilence => 12,
+            Self::Stage => 0,
+            Self::Inspect => 1,
+            Self::Precheck => 2,
+            Self::Ready => 3,
+            Self::Last => 4,
+            Self::Protect => 5,
+            Self::Silence => 6,
+            Self::Drain => 7,
+            Self::Apply => 8,
+            Self::Rollback => 9,
+            Self::Reboot => 10,
+            Self::Verify => 11,
+            Self::CareVerify => 12,
+            Self::Undrain => 13,
+            Self::Unsilence => 14,
+            Self::Unprotect => 15,
         }
     }
 
@@ -91,6 +106,9 @@ impl StepKind {
             Self::Last => "last",
             Self::Silence => "silence",
             Self::Unsilence => "unsilence",
+            Self::Stage => "stage",
+            Self::Protect => "protect",
+            Self::Unprotect => "unprotect",
         }
     }
 
@@ -98,9 +116,15 @@ impl StepKind {
     pub const fn class(self) -> StepClass {
         match self {
             // Nobody is served worse while nobody would be told of it: a silence owes its end, and takes nothing down.
-            Self::Inspect | Self::Precheck | Self::Ready | Self::Last | Self::Silence => {
-                StepClass::Preparing
-            }
+            // What is fetched lies there and does nothing; a snapshot is taken, and removed, beside a service that runs.
+            Self::Inspect
+            | Self::Precheck
+            | Self::Ready
+            | Self::Last
+            | Self::Silence
+            | Self::Stage
+            | Self::Protect
+            | Self::Unprotect => StepClass::Preparing,
             Self::Drain | Self::Apply | Self::Reboot => StepClass::Disruptive,
             Self::Rollback | Self::Verify | Self::CareVerify | Self::Undrain | Self::Unsilence => {
                 StepClass::Restorative
@@ -123,7 +147,10 @@ impl StepKind {
             | Self::Ready
             | Self::Last
             | Self::Silence
-            | Self::Unsilence => true,
+            | Self::Unsilence
+            | Self::Stage
+            | Self::Protect
+            | Self::Unprotect => true,
             Self::Drain
             | Self::Apply
             | Self::Rollback
@@ -189,10 +216,12 @@ pub enum VisitKind {
     Restart,
     /// To take the host back to what it had.
     Rollback,
+    /// No visit: one step on its own, outside of any. Which one is its position, by [`StepKind::ERRANDS`].
+    Errand,
 }
 
 impl VisitKind {
-    /// Every kind, in the order of their step lists in a route.
+    /// Every kind of visit, in the order of their step lists in a route.
     pub const ALL: [Self; 3] = [Self::Update, Self::Restart, Self::Rollback];
 
     /// The word in output.
@@ -201,6 +230,7 @@ impl VisitKind {
             Self::Update => "update",
             Self::Restart => "restart",
             Self::Rollback => "rollback",
+            Self::Errand => "errand",
         }
     }
 }
@@ -306,6 +336,11 @@ pub enum StepResult {
     Answered {
         /// Whether it is yes.
         yes: bool,
+    },
+    /// A `protect`: the name of the snapshot that it took.
+    Protected {
+        /// The name.
+        name: String,
     },
 }
 

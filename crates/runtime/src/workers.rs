@@ -344,6 +344,8 @@ fn reboot(step: &StepPlan) -> Option<RebootRequest> {
         | More::Ready { .. }
         | More::Last { .. }
         | More::Silence { .. }
+        | More::Stage { .. }
+        | More::Protect { .. }
         | More::Manual { .. } => None,
     }
 }

@@ -87,7 +87,10 @@ pub(crate) fn check_reached(
             | StepKind::Apply
             | StepKind::Rollback
             | StepKind::Reboot
-            | StepKind::Verify => format!("recipe `{}`", routes[id.index()].recipe),
+            | StepKind::Verify
+            | StepKind::Stage
+            | StepKind::Protect
+            | StepKind::Unprotect => format!("recipe `{}`", routes[id.index()].recipe),
         };
         problems.push(PlanProblem::new(
             "step-unreached",

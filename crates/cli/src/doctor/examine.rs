@@ -143,6 +143,7 @@ impl Asked {
                 None,
             ),
             StepResult::Answered { .. }
+            | StepResult::Protected { .. }
             | StepResult::Done
             | StepResult::Back { .. }
             | StepResult::Failed(_)

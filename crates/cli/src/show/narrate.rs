@@ -532,7 +532,7 @@ impl<'a> Narrator<'a> {
         match then {
             Then::Retry { attempt, at, .. } => format!("; attempt {attempt} at {at}"),
             Then::End { to, .. } => format!("; is {}", host_state(to)),
-            Then::Step { .. } | Then::Nothing => String::new(),
+            Then::Step { .. } | Then::Nothing | Then::Over => String::new(),
         }
     }
 }
@@ -572,6 +572,7 @@ fn result_words(result: &StepResult) -> String {
         StepResult::Unreachable => "unreachable".to_owned(),
         StepResult::Interrupted => "interrupted".to_owned(),
         StepResult::NotStarted => "not started".to_owned(),
+        StepResult::Protected { name } => format!("took snapshot {name}"),
         StepResult::Answered { yes: true } => "yes".to_owned(),
         StepResult::Answered { yes: false } => "no".to_owned(),
     }

@@ -478,8 +478,13 @@ pub(crate) fn good(kind: StepKind) -> StepResult {
         | StepKind::CareVerify
         | StepKind::Undrain
         | StepKind::Silence
-        | StepKind::Unsilence => StepResult::Done,
+        | StepKind::Unsilence
+        | StepKind::Stage
+        | StepKind::Unprotect => StepResult::Done,
         StepKind::Ready => StepResult::Answered { yes: true },
         StepKind::Last => StepResult::Answered { yes: false },
+        StepKind::Protect => StepResult::Protected {
+            name: "snapshot".to_owned(),
+        },
     }
 }

@@ -173,6 +173,9 @@ fn good(step: &StepRequest) -> RawReport {
         | StepKind::Ready
         | StepKind::Last
         | StepKind::Silence
+        | StepKind::Stage
+        | StepKind::Protect
+        | StepKind::Unprotect
         | StepKind::Unsilence => ended("1"),
     }
 }

@@ -285,6 +285,8 @@ fn stand_in(documents: &Documents) -> Documents {
         name: STAND_IN.to_owned(),
         digest: Digest::default(),
         parameters: BTreeMap::new(),
+        stage: None,
+        protect: None,
         inspect: None,
         precheck: None,
         apply: Work::Run(step),

@@ -25,7 +25,10 @@ pub(super) const fn is_harmless(kind: StepKind) -> bool {
         | StepKind::Ready
         | StepKind::Last
         | StepKind::Silence
-        | StepKind::Unsilence => true,
+        | StepKind::Unsilence
+        | StepKind::Stage
+        | StepKind::Protect
+        | StepKind::Unprotect => true,
         StepKind::Drain
         | StepKind::Apply
         | StepKind::Rollback
@@ -108,6 +111,7 @@ impl Facts {
             | StepResult::Failed(_)
             | StepResult::Unreachable
             | StepResult::Interrupted
+            | StepResult::Protected { .. }
             | StepResult::NotStarted => {
                 // Only an answer postpones anything.
                 ensure!(

@@ -162,6 +162,9 @@ impl Future<'_> {
             | StepKind::Verify
             | StepKind::CareVerify
             | StepKind::Undrain
+            | StepKind::Stage
+            | StepKind::Protect
+            | StepKind::Unprotect
             | StepKind::Unsilence => {}
         }
         if self.set.has_faults() {
@@ -372,6 +375,9 @@ impl Future<'_> {
             | StepKind::Verify
             | StepKind::CareVerify
             | StepKind::Undrain
+            | StepKind::Stage
+            | StepKind::Protect
+            | StepKind::Unprotect
             | StepKind::Unsilence => {}
         }
     }
@@ -574,6 +580,8 @@ fn found(step: &StepPlan, installed: bool) -> String {
         | More::Ready { .. }
         | More::Last { .. }
         | More::Silence { .. }
+        | More::Stage { .. }
+        | More::Protect { .. }
         | More::Manual { .. } => "before".to_owned(),
     }
 }

@@ -366,6 +366,9 @@ impl World {
             | StepKind::Verify
             | StepKind::CareVerify
             | StepKind::Undrain
+            | StepKind::Stage
+            | StepKind::Protect
+            | StepKind::Unprotect
             | StepKind::Unsilence => {}
         }
         self.after(takes, Happening::Ends { on, intent });
@@ -438,8 +441,11 @@ impl World {
             (StepKind::Reboot, _) => rebooted(more, loops),
             (StepKind::Ready, _) if !self.roles.is_ready(start.host, self.now) => bad,
             (StepKind::Last, _) if !self.roles.goes_last(start.host) => bad,
+            (StepKind::Protect, _) => well(&format!("taking it\nsnapshot-{}", start.intent)),
             (
-                StepKind::Precheck
+                StepKind::Stage
+                | StepKind::Unprotect
+                | StepKind::Precheck
                 | StepKind::Ready
                 | StepKind::Last
                 | StepKind::Silence
@@ -532,6 +538,9 @@ impl World {
             | StepKind::Drain
             | StepKind::Verify
             | StepKind::CareVerify
+            | StepKind::Stage
+            | StepKind::Protect
+            | StepKind::Unprotect
             | StepKind::Unsilence => {}
         }
     }
@@ -602,6 +611,8 @@ fn rebooted(more: &More, loops: bool) -> RawReport {
         | More::Ready { .. }
         | More::Last { .. }
         | More::Silence { .. }
+        | More::Stage { .. }
+        | More::Protect { .. }
         | More::Manual { .. } => 1,
     };
     if loops {
