@@ -132,8 +132,6 @@ const fn may_have_it(outcome: HostOutcome) -> bool {
             | StepKind::Last
             | StepKind::Silence
             | StepKind::Stage
-            | StepKind::Protect
-            | StepKind::Unprotect
             | StepKind::Drain => false,
             StepKind::Apply
             | StepKind::Rollback

@@ -119,9 +119,7 @@ impl Engine {
             | StepKind::CareVerify
             | StepKind::Undrain
             | StepKind::Unsilence
-            | StepKind::Stage
-            | StepKind::Protect
-            | StepKind::Unprotect => self.fail(ended, FailWhy::Unexpected),
+            | StepKind::Stage => self.fail(ended, FailWhy::Unexpected),
         }
     }
 
@@ -173,8 +171,7 @@ impl Engine {
             | More::Last { .. }
             | More::Silence { .. }
             | More::Manual { .. }
-            | More::Stage { .. }
-            | More::Protect { .. } => None,
+            | More::Stage { .. } => None,
         })
     }
 

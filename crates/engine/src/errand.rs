@@ -325,8 +325,7 @@ impl Engine {
             | More::Ready { .. }
             | More::Last { .. }
             | More::Silence { .. }
-            | More::Manual { .. }
-            | More::Protect { .. } => None,
+            | More::Manual { .. } => None,
         });
         paces.min().unwrap_or(1)
     }
@@ -411,7 +410,7 @@ impl Engine {
         let retry = &self.rollouts[r].plan.retry;
         // An interruption may not have been its fault: there is one more attempt at least, and that at once.
         let (tries, wait) = match result {
-            StepResult::Done | StepResult::Protected { .. } => return Then::Over,
+            StepResult::Done => return Then::Over,
             // It never began: it may, as soon as nothing is in its way.
             StepResult::NotStarted => {
                 return Then::Retry {

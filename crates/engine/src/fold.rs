@@ -512,9 +512,7 @@ impl Engine {
             | StepKind::CareVerify
             | StepKind::Undrain
             | StepKind::Unsilence
-            | StepKind::Stage
-            | StepKind::Protect
-            | StepKind::Unprotect => {}
+            | StepKind::Stage => {}
         }
         if begins {
             // Nobody blames a host for being down while it is visited, whichever rollout visits it.
@@ -675,9 +673,7 @@ impl Engine {
             | StepKind::CareVerify
             | StepKind::Undrain
             | StepKind::Unsilence
-            | StepKind::Stage
-            | StepKind::Protect
-            | StepKind::Unprotect => {}
+            | StepKind::Stage => {}
         }
         let rec = &mut self.rollouts[r].rec.slots[slot as usize];
         if let StepResult::Back { restarts } = result {
@@ -697,7 +693,7 @@ impl Engine {
                 rec.set(SlotRec::RETRYING, true);
                 self.set_counted(r, slot, true);
             }
-            StepResult::Done | StepResult::Back { .. } | StepResult::Protected { .. }
+            StepResult::Done | StepResult::Back { .. }
                 if ending == Ending::Well && rec.is(SlotRec::RETRYING) =>
             {
                 rec.set(SlotRec::RETRYING, false);
@@ -719,7 +715,6 @@ impl Engine {
             | StepResult::Unreachable
             | StepResult::Interrupted
             | StepResult::Answered { .. }
-            | StepResult::Protected { .. }
             | StepResult::NotStarted => {}
         }
     }

@@ -67,8 +67,7 @@ impl Engine {
             | StepResult::Found { .. }
             | StepResult::Back { .. }
             | StepResult::Failed(_)
-            | StepResult::Interrupted
-            | StepResult::Protected { .. } => {}
+            | StepResult::Interrupted => {}
         }
     }
 }

@@ -79,8 +79,7 @@ impl Engine {
                         | StepResult::Back { .. }
                         | StepResult::Unreachable
                         | StepResult::NotStarted
-                        | StepResult::Answered { .. }
-                        | StepResult::Protected { .. } => None,
+                        | StepResult::Answered { .. } => None,
                     },
                 },
                 Then::Step { .. } | Then::End { .. } | Then::Nothing => {

@@ -99,9 +99,7 @@ impl Engine {
             return self.after_success(ended);
         }
         match result {
-            StepResult::Done | StepResult::Back { .. } | StepResult::Protected { .. } => {
-                self.after_success(ended)
-            }
+            StepResult::Done | StepResult::Back { .. } => self.after_success(ended),
             StepResult::Found { installed, .. } => self.after_inspection(ended, *installed),
             StepResult::Failed(why) => self.after_failure(ended, *why),
             StepResult::Unreachable => self.after_unreachable(ended),
@@ -237,9 +235,7 @@ impl Engine {
             | StepKind::CareVerify
             | StepKind::Undrain
             | StepKind::Unsilence
-            | StepKind::Stage
-            | StepKind::Protect
-            | StepKind::Unprotect => 0,
+            | StepKind::Stage => 0,
         };
         let touched = record.is((SlotRec::DRAINED | SlotRec::APPLYING) & !own)
             || record.is(SlotRec::RETRYING);
@@ -300,9 +296,7 @@ impl Engine {
             | StepKind::CareVerify
             | StepKind::Undrain
             | StepKind::Unsilence
-            | StepKind::Stage
-            | StepKind::Protect
-            | StepKind::Unprotect => self.again_or_fail(ended),
+            | StepKind::Stage => self.again_or_fail(ended),
             StepKind::Reboot => match step.step.after_crash {
                 AfterCrash::Repeat => self.again_or_fail(ended),
                 AfterCrash::Inspect => self.fail(ended, FailWhy::Interrupted),
@@ -776,8 +770,7 @@ impl Engine {
                 | ringway_scheduler::plan::More::Last { .. }
                 | ringway_scheduler::plan::More::Silence { .. }
                 | ringway_scheduler::plan::More::Manual { .. }
-                | ringway_scheduler::plan::More::Stage { .. }
-                | ringway_scheduler::plan::More::Protect { .. } => u16::MAX,
+                | ringway_scheduler::plan::More::Stage { .. } => u16::MAX,
             })
     }
 

@@ -3,11 +3,9 @@
 //! The driver says what happened; the step's own declarations (its expectation, what `inspect` looks for, how many
 //! restarts are right) say what that means. Nothing here depends on the state of a rollout.
 
-use ringway_model::{FailWhy, RawReport, StepKind, StepResult};
+use ringway_model::{FailWhy, RawReport, StepResult};
 use ringway_policy::validated::Expect;
 use ringway_scheduler::plan::{More, StepPlan};
-
-use crate::words;
 
 /// Reads a report by the step's declarations.
 pub fn interpret(report: &RawReport, step: &StepPlan) -> StepResult {
@@ -63,32 +61,11 @@ fn ended_well(output: &str, restarts: u16, step: &StepPlan) -> StepResult {
             let yes = expect.is_none_or(|expect| meets(output, expect));
             StepResult::Answered { yes }
         }
-        More::Protect { .. } if step.kind == StepKind::Protect => {
-            snapshot(output).map_or(StepResult::Failed(FailWhy::Unexpected), |name| {
-                StepResult::Protected {
-                    name: name.to_owned(),
-                }
-            })
-        }
-        More::Nothing | More::Silence { .. } | More::Stage { .. } | More::Protect { .. } => {
-            match &step.step.expect {
-                Some(expect) if !meets(output, expect) => StepResult::Failed(FailWhy::Unexpected),
-                Some(_) | None => StepResult::Done,
-            }
-        }
+        More::Nothing | More::Silence { .. } | More::Stage { .. } => match &step.step.expect {
+            Some(expect) if !meets(output, expect) => StepResult::Failed(FailWhy::Unexpected),
+            Some(_) | None => StepResult::Done,
+        },
     }
-}
-
-/// The longest name of a snapshot, in bytes: it is kept for ever, shown in one line, and given to commands.
-const LONGEST_NAME: usize = 200;
-
-/// The name of a snapshot: the last line of what took it, if that can be one.
-fn snapshot(output: &str) -> Option<&str> {
-    let name = output.lines().next_back()?.trim();
-    let is_name = !name.is_empty()
-        && name.len() <= LONGEST_NAME
-        && name.chars().all(|c| c != '\t' && words::shown(c) == c);
-    is_name.then_some(name)
 }
 
 const OUTPUT: &str = "{output}";
@@ -123,7 +100,6 @@ fn restart_failure(seen: u16, step: &StepPlan) -> FailWhy {
         | More::Last { .. }
         | More::Silence { .. }
         | More::Manual { .. }
-        | More::Stage { .. }
-        | More::Protect { .. } => FailWhy::NotBack,
+        | More::Stage { .. } => FailWhy::NotBack,
     }
 }

@@ -222,7 +222,6 @@ const fn what(step: StepKind, result: &StepResult) -> Option<&'static str> {
         | StepResult::Found { .. }
         | StepResult::Back { .. }
         | StepResult::Answered { .. }
-        | StepResult::Protected { .. }
         | StepResult::NotStarted => None,
     }
 }
@@ -275,7 +274,7 @@ fn harmless(text: &str) -> String {
     format!("{mark}{}", &clean[start..])
 }
 
-pub(crate) fn shown(c: char) -> char {
+fn shown(c: char) -> char {
     match c {
         '\n' | '\t' => c,
         '\r' => '\n',

@@ -38,21 +38,16 @@ pub enum StepKind {
     Unsilence,
     /// Fetches what is to be installed, ahead of the visit.
     Stage,
-    /// Takes a snapshot before the host is taken down.
-    Protect,
-    /// Removes that snapshot.
-    Unprotect,
 }
 
 impl StepKind {
     /// Every kind, in the order inside a visit.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 14] = [
         Self::Stage,
         Self::Inspect,
         Self::Precheck,
         Self::Ready,
         Self::Last,
-        Self::Protect,
         Self::Silence,
         Self::Drain,
         Self::Apply,
@@ -62,11 +57,10 @@ impl StepKind {
         Self::CareVerify,
         Self::Undrain,
         Self::Unsilence,
-        Self::Unprotect,
     ];
 
     /// What runs for a host outside its visits, by position in a visit of the kind [`VisitKind::Errand`].
-    pub const ERRANDS: [Self; 2] = [Self::Stage, Self::Unprotect];
+    pub const ERRANDS: [Self; 1] = [Self::Stage];
 
     /// The kind's place in [`StepKind::ALL`].
     const fn rank(self) -> u8 {
@@ -76,17 +70,15 @@ impl StepKind {
             Self::Precheck => 2,
             Self::Ready => 3,
             Self::Last => 4,
-            Self::Protect => 5,
-            Self::Silence => 6,
-            Self::Drain => 7,
-            Self::Apply => 8,
-            Self::Rollback => 9,
-            Self::Reboot => 10,
-            Self::Verify => 11,
-            Self::CareVerify => 12,
-            Self::Undrain => 13,
-            Self::Unsilence => 14,
-            Self::Unprotect => 15,
+            Self::Silence => 5,
+            Self::Drain => 6,
+            Self::Apply => 7,
+            Self::Rollback => 8,
+            Self::Reboot => 9,
+            Self::Verify => 10,
+            Self::CareVerify => 11,
+            Self::Undrain => 12,
+            Self::Unsilence => 13,
         }
     }
 
@@ -107,8 +99,6 @@ impl StepKind {
             Self::Silence => "silence",
             Self::Unsilence => "unsilence",
             Self::Stage => "stage",
-            Self::Protect => "protect",
-            Self::Unprotect => "unprotect",
         }
     }
 
@@ -116,15 +106,13 @@ impl StepKind {
     pub const fn class(self) -> StepClass {
         match self {
             // Nobody is served worse while nobody would be told of it: a silence owes its end, and takes nothing down.
-            // What is fetched lies there and does nothing; a snapshot is taken, and removed, beside a service that runs.
+            // What is fetched lies there and does nothing.
             Self::Inspect
             | Self::Precheck
             | Self::Ready
             | Self::Last
             | Self::Silence
-            | Self::Stage
-            | Self::Protect
-            | Self::Unprotect => StepClass::Preparing,
+            | Self::Stage => StepClass::Preparing,
             Self::Drain | Self::Apply | Self::Reboot => StepClass::Disruptive,
             Self::Rollback | Self::Verify | Self::CareVerify | Self::Undrain | Self::Unsilence => {
                 StepClass::Restorative
@@ -148,9 +136,7 @@ impl StepKind {
             | Self::Last
             | Self::Silence
             | Self::Unsilence
-            | Self::Stage
-            | Self::Protect
-            | Self::Unprotect => true,
+            | Self::Stage => true,
             Self::Drain
             | Self::Apply
             | Self::Rollback
@@ -336,11 +322,6 @@ pub enum StepResult {
     Answered {
         /// Whether it is yes.
         yes: bool,
-    },
-    /// A `protect`: the name of the snapshot that it took.
-    Protected {
-        /// The name.
-        name: String,
     },
 }
 

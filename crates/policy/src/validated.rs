@@ -21,7 +21,7 @@ pub use calendar::{
     HostCalendar, Hours, HoursOfDay, LocalTime, Moment, Nth, PolicyCalendar, Starts, TimeOfDay,
     Weekday, Weekdays, Window, ZoneName,
 };
-pub use errands::{Protect, Stage};
+pub use errands::Stage;
 pub use events::{Event, EventLength, Frequency, Repeat, RepeatEnds};
 pub use maintenance::{Announced, Maintenance};
 pub use notify::{Escalate, Notify, NotifyRule, NotifyTo, Topic};
@@ -568,8 +568,6 @@ pub struct Recipe {
     pub rollback: Option<Work>,
     /// Fetches what is to be installed, ahead of visits.
     pub stage: Option<Stage>,
-    /// Takes a snapshot before a host is taken down.
-    pub protect: Option<Protect>,
     /// Prints, on one host of each product line, exactly what an update would install there now. What it prints becomes
     /// the parameter `manifest` of a release, so that it is part of what is approved.
     pub manifest: Option<Step>,
@@ -644,8 +642,7 @@ impl Recipe {
 pub struct Step {
     /// What is executed. Values reach it as environment variables: `HOST`, `ADDRESS`, `UPDATE`, `RELEASE`, `BUILD`,
     /// `PREVIOUS`, `WANTED` (the build, or in a rollback visit the previous one), every parameter in upper case, and
-    /// every label as `LABEL_<NAME>`; at a peer also `PEER` and `PEER_ADDRESS`, in a silence `SILENCE_SECONDS`, and where
-    /// a snapshot was taken `PROTECTION`.
+    /// every label as `LABEL_<NAME>`; at a peer also `PEER` and `PEER_ADDRESS`, and in a silence `SILENCE_SECONDS`.
     pub run: Command,
     /// Where it runs.
     pub at: Place,

@@ -91,9 +91,6 @@ pub(crate) fn mark(data: &Path, observe: bool) -> Result<(), Mixed> {
     })
 }
 
-/// What stands for the name of a snapshot that nobody took.
-const NOT_TAKEN: &str = "not-taken";
-
 /// The report of a step that is not carried out while observing: as if it had done what it is for. Nothing for a step
 /// that only looks, which is carried out.
 pub(crate) fn pretended(step: &StepPlan) -> Option<RawReport> {
@@ -109,13 +106,11 @@ pub(crate) fn pretended(step: &StepPlan) -> Option<RawReport> {
         | More::Last { .. }
         | More::Silence { .. }
         | More::Stage { .. }
-        | More::Protect { .. }
         | More::Manual { .. } => 0,
     };
     let output = match &step.step.expect {
         Some(Expect::AtLeast(number)) => number.to_string(),
         Some(Expect::Contains(text) | Expect::Equals(text)) => text.clone(),
-        None if step.kind == StepKind::Protect => NOT_TAKEN.to_owned(),
         None => String::new(),
     };
     Some(RawReport::Ended {
@@ -137,8 +132,6 @@ const fn looks_only(kind: StepKind) -> bool {
         | StepKind::Undrain
         | StepKind::Silence
         | StepKind::Stage
-        | StepKind::Protect
-        | StepKind::Unprotect
         | StepKind::Unsilence => false,
     }
 }

@@ -345,7 +345,6 @@ fn reboot(step: &StepPlan) -> Option<RebootRequest> {
         | More::Last { .. }
         | More::Silence { .. }
         | More::Stage { .. }
-        | More::Protect { .. }
         | More::Manual { .. } => None,
     }
 }

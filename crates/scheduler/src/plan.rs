@@ -309,11 +309,6 @@ pub enum More {
         /// On how many hosts of the rollout at once.
         at_once: u16,
     },
-    /// A snapshot, or its removal.
-    Protect {
-        /// How long it is kept after its host ended well.
-        keep: Span,
-    },
 }
 
 /// What stands for the command of a step that a person does: nobody runs it, and where somebody did it would fail rather
@@ -331,8 +326,7 @@ impl More {
             | Self::Last { .. }
             | Self::Silence { .. }
             | Self::Manual { .. }
-            | Self::Stage { .. }
-            | Self::Protect { .. } => Span::ZERO,
+            | Self::Stage { .. } => Span::ZERO,
         }
     }
 }

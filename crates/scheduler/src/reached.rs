@@ -88,9 +88,7 @@ pub(crate) fn check_reached(
             | StepKind::Rollback
             | StepKind::Reboot
             | StepKind::Verify
-            | StepKind::Stage
-            | StepKind::Protect
-            | StepKind::Unprotect => format!("recipe `{}`", routes[id.index()].recipe),
+            | StepKind::Stage => format!("recipe `{}`", routes[id.index()].recipe),
         };
         problems.push(PlanProblem::new(
             "step-unreached",

@@ -61,13 +61,6 @@ pub fn compile(
     if let Some(Last { step, every }) = care.and_then(|care| care.last.as_ref()) {
         add(StepKind::Last, Some(step), More::Last { every: *every });
     }
-    if let Some(protect) = &recipe.protect {
-        let keep = protect.keep;
-        let more = More::Protect { keep };
-        add(StepKind::Protect, Some(&protect.step), more);
-        let more = More::Protect { keep };
-        add(StepKind::Unprotect, protect.release.as_ref(), more);
-    }
     let silence = care.and_then(|care| care.silence.as_ref());
     if let Some(Silence { begin, at_most, .. }) = silence {
         let at_most = *at_most;
@@ -166,9 +159,7 @@ fn can_roll_back(recipe: &Recipe) -> bool {
 ///
 /// A rollback asks nobody whether its host may be taken down: it mends, and what is broken may be why the answer is no.
 fn visits(steps: &[StepPlan]) -> [Vec<u8>; 3] {
-    use StepKind::{
-        Apply, Inspect, Last, Precheck, Protect, Ready, Reboot, Rollback, Stage, Unprotect,
-    };
+    use StepKind::{Apply, Inspect, Last, Precheck, Ready, Reboot, Rollback, Stage};
     let list = |purpose: StepKind, leaves_out: &[StepKind]| -> Vec<u8> {
         if !steps.iter().any(|step| step.kind == purpose) {
             return Vec::new();
@@ -182,19 +173,9 @@ fn visits(steps: &[StepPlan]) -> [Vec<u8>; 3] {
             .collect()
     };
     [
-        list(Apply, &[Rollback, Unprotect]),
-        list(
-            Reboot,
-            &[
-                Stage, Inspect, Precheck, Protect, Apply, Rollback, Unprotect,
-            ],
-        ),
-        list(
-            Rollback,
-            &[
-                Stage, Inspect, Precheck, Ready, Last, Protect, Apply, Unprotect,
-            ],
-        ),
+        list(Apply, &[Rollback]),
+        list(Reboot, &[Stage, Inspect, Precheck, Apply, Rollback]),
+        list(Rollback, &[Stage, Inspect, Precheck, Ready, Last, Apply]),
     ]
 }
 

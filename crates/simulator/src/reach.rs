@@ -246,7 +246,6 @@ const fn result_word(result: &StepResult) -> &'static str {
         StepResult::Unreachable => "unreachable",
         StepResult::Interrupted => "interrupted",
         StepResult::NotStarted => "not started",
-        StepResult::Protected { .. } => "protected",
         StepResult::Answered { yes: true } => "yes",
         StepResult::Answered { yes: false } => "no",
     }

@@ -291,7 +291,6 @@ impl<'a> OneHost<'a> {
             | StepResult::NotStarted
             | StepResult::Found { .. }
             | StepResult::Back { .. }
-            | StepResult::Protected { .. }
             | StepResult::Answered { .. } => (
                 What::NotStaged,
                 "could not be staged: its visit does it".to_owned(),

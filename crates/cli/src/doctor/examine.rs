@@ -143,7 +143,6 @@ impl Asked {
                 None,
             ),
             StepResult::Answered { .. }
-            | StepResult::Protected { .. }
             | StepResult::Done
             | StepResult::Back { .. }
             | StepResult::Failed(_)

@@ -284,7 +284,6 @@ fn matters(event: &Event) -> bool {
             | StepResult::Back { .. }
             | StepResult::Interrupted
             | StepResult::Answered { .. }
-            | StepResult::Protected { .. }
             | StepResult::NotStarted => false,
         },
         Event::HostMoved { to, .. } => {

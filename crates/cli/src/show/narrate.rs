@@ -572,7 +572,6 @@ fn result_words(result: &StepResult) -> String {
         StepResult::Unreachable => "unreachable".to_owned(),
         StepResult::Interrupted => "interrupted".to_owned(),
         StepResult::NotStarted => "not started".to_owned(),
-        StepResult::Protected { name } => format!("took snapshot {name}"),
         StepResult::Answered { yes: true } => "yes".to_owned(),
         StepResult::Answered { yes: false } => "no".to_owned(),
     }

@@ -1,21 +1,18 @@
-//! What a recipe does for a host around its visits: fetches ahead of them, and keeps a snapshot of what was before.
+//! What a recipe does for a host outside its visits: fetches ahead of them.
 
 use std::num::NonZeroU16;
 
-use ringway_model::{AfterCrash, Span};
+use ringway_model::AfterCrash;
 
 use super::step::{self, AT, RUN, TIMEOUT_KEY};
 use crate::fields::{Cx, Fields};
 use crate::scalar;
 use crate::shape::{Is, Shape, may};
-use crate::validated::{Protect, Stage};
+use crate::validated::Stage;
 use crate::yaml::Node;
 
 /// As many hosts at once as a small mirror serves without being noticed.
 const AT_ONCE: u16 = 10;
-
-/// A week: a fault that shows only with the next full working week is still undone.
-const KEEP: Span = Span::hours(7 * 24);
 
 /// What is fetched ahead of visits.
 pub(crate) static STAGE: Shape = Shape {
@@ -34,28 +31,6 @@ pub(crate) static STAGE: Shape = Shape {
     later: &[],
 };
 
-/// A snapshot before a host is taken down.
-pub(crate) static PROTECT: Shape = Shape {
-    what: "`protect`",
-    about: "Takes a snapshot before a host is taken down. The last line it prints is the snapshot's name, which `rollback` and `release` see as `PROTECTION`. After a crash it is run again.",
-    keys: &[
-        RUN,
-        AT,
-        TIMEOUT_KEY,
-        may(
-            "release",
-            Is::Command,
-            "Removes the snapshot, where `run` runs; absent: it stays listed until a person says with `ringway unprotect` that it is gone. It must do no harm when it runs twice.",
-        ),
-        may(
-            "keep",
-            Is::Span,
-            "How long it is kept after its host ended well; `7d` where absent.",
-        ),
-    ],
-    later: &[],
-};
-
 /// Reads `stage`.
 pub(crate) fn stage(cx: &Cx<'_>, node: &Node<'_>) -> Option<Stage> {
     let fields = Fields::open(cx, &STAGE, node)?;
@@ -66,22 +41,5 @@ pub(crate) fn stage(cx: &Cx<'_>, node: &Node<'_>) -> Option<Stage> {
     Some(Stage {
         step: step::common(&fields, AfterCrash::Repeat)?,
         at_once: NonZeroU16::new(at_once)?,
-    })
-}
-
-/// Reads `protect`.
-pub(crate) fn protect(cx: &Cx<'_>, node: &Node<'_>) -> Option<Protect> {
-    let fields = Fields::open(cx, &PROTECT, node)?;
-    let step = step::common(&fields, AfterCrash::Repeat);
-    let release = fields.read("release", scalar::command);
-    let keep = fields.read("keep", scalar::span).unwrap_or(KEEP);
-    let step = step?;
-    Some(Protect {
-        release: release.map(|run| crate::validated::Step {
-            run,
-            ..step.clone()
-        }),
-        step,
-        keep,
     })
 }

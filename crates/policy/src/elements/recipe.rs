@@ -5,7 +5,7 @@ use std::num::NonZeroU16;
 
 use ringway_model::{AfterCrash, Digest, Span};
 
-use super::errands::{self, PROTECT, STAGE};
+use super::errands::{self, STAGE};
 use super::fleet::optional;
 use super::probe::braced;
 use super::step::{self, AFTER_CRASH, AT, CHANGE, CHECK, RUN, TIMEOUT_KEY};
@@ -14,7 +14,7 @@ use crate::fields::{Cx, Fields, Named, nearest};
 use crate::problem::{Code, Report};
 use crate::scalar;
 use crate::shape::{Is, Shape, may, must};
-use crate::validated::{Inspect, Protect, Reboot, Recipe, Stage, Step, When, Work};
+use crate::validated::{Inspect, Reboot, Recipe, Stage, Step, When, Work};
 use crate::yaml::{Node, Place, Value};
 
 /// Long enough for a physical server's self-test, short enough to notice one that hangs in it.
@@ -49,17 +49,12 @@ pub(crate) static RECIPE: Shape = Shape {
 
 static STEPS: Shape = Shape {
     what: "recipe's `steps`",
-    about: "The steps of a recipe. A visit goes through them in this order: stage (where that is not done), inspect, precheck, protect, apply, reboot, verify.",
+    about: "The steps of a recipe. A visit goes through them in this order: stage (where that is not done), inspect, precheck, apply, reboot, verify.",
     keys: &[
         may(
             "stage",
             Is::Of(&STAGE),
             "Fetches what is to be installed, ahead of the visit.",
-        ),
-        may(
-            "protect",
-            Is::Of(&PROTECT),
-            "Takes a snapshot before the host is taken down.",
         ),
         may("inspect", Is::Of(&INSPECT), "Looks at what is installed."),
         may(
@@ -90,7 +85,10 @@ static STEPS: Shape = Shape {
             "Prints, on one host of each product line, exactly what the update would install there now. `ringway manifest` writes it into the release as the parameter `manifest`, which the recipe must have.",
         ),
     ],
-    later: &[("recovery", "recovery steps")],
+    later: &[
+        ("protect", "snapshots before a visit"),
+        ("recovery", "recovery steps"),
+    ],
 };
 
 static INSPECT: Shape = Shape {
@@ -165,30 +163,9 @@ static WHEN: Shape = Shape {
 pub(crate) const MANIFEST: &str = "manifest";
 
 /// Environment variables that commands get from Ringway or need from the system; a parameter must not hide them.
-static RESERVED: [&str; 24] = [
-    "host",
-    "address",
-    "update",
-    "release",
-    "build",
-    "previous",
-    "wanted",
-    "id",
-    "output",
-    "path",
-    "protection",
-    "home",
-    "user",
-    "logname",
-    "shell",
-    "ifs",
-    "env",
-    "lang",
-    "pwd",
-    "term",
-    "tmpdir",
-    "tz",
-    "ps4",
+static RESERVED: [&str; 23] = [
+    "host", "address", "update", "release", "build", "previous", "wanted", "id", "output", "path",
+    "home", "user", "logname", "shell", "ifs", "env", "lang", "pwd", "term", "tmpdir", "tz", "ps4",
     "cdpath",
 ];
 
@@ -206,7 +183,6 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Recip
         digest,
         parameters: optional(&fields, "parameters", parameters)?,
         stage: steps.stage,
-        protect: steps.protect,
         inspect: steps.inspect,
         precheck: steps.precheck,
         apply: steps.apply,
@@ -255,7 +231,6 @@ fn parameter_name(cx: &Cx<'_>, name: &str, place: Place) -> Option<String> {
 
 struct Steps {
     stage: Option<Stage>,
-    protect: Option<Protect>,
     inspect: Option<Inspect>,
     precheck: Option<Step>,
     apply: Work,
@@ -268,7 +243,6 @@ struct Steps {
 fn steps(cx: &Cx<'_>, node: &Node<'_>, parameters: &[&str]) -> Option<Steps> {
     let fields = Fields::open(cx, &STEPS, node)?;
     let stage = fields.read("stage", errands::stage);
-    let protect = fields.read("protect", errands::protect);
     by_hand_has_no_stage(cx, &fields);
     let inspect = fields.read("inspect", |cx, node| inspect(cx, node, parameters));
     let precheck = fields.read("precheck", step::check);
@@ -303,7 +277,6 @@ fn steps(cx: &Cx<'_>, node: &Node<'_>, parameters: &[&str]) -> Option<Steps> {
     }
     Some(Steps {
         stage,
-        protect,
         inspect,
         precheck,
         apply: apply?,

@@ -174,8 +174,6 @@ fn good(step: &StepRequest) -> RawReport {
         | StepKind::Last
         | StepKind::Silence
         | StepKind::Stage
-        | StepKind::Protect
-        | StepKind::Unprotect
         | StepKind::Unsilence => ended("1"),
     }
 }

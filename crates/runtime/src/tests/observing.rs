@@ -65,12 +65,8 @@ async fn every_step_succeeds_and_only_looks_reach_the_host() {
             | StepKind::Undrain
             | StepKind::Silence
             | StepKind::Stage
-            | StepKind::Unprotect
             | StepKind::Unsilence => StepResult::Done,
             StepKind::Ready | StepKind::Last => StepResult::Answered { yes: true },
-            StepKind::Protect => StepResult::Protected {
-                name: "not-taken".to_owned(),
-            },
         };
         assert_eq!(interpret(&report, step), expected, "{}", step.kind);
     }

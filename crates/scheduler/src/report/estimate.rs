@@ -20,7 +20,7 @@ use crate::spec::{CellSpec, FleetSpec};
 
 /// What a step is assumed to take. Typical of one server: a check answers in seconds, a package or a cumulative update
 /// installs in minutes, a restart takes a few.
-const ASSUMED: [(StepKind, Span); 13] = [
+const ASSUMED: [(StepKind, Span); 12] = [
     (StepKind::Inspect, Span::seconds(5)),
     (StepKind::Precheck, Span::seconds(5)),
     (StepKind::Drain, Span::minutes(1)),
@@ -33,7 +33,6 @@ const ASSUMED: [(StepKind, Span); 13] = [
     (StepKind::Last, Span::seconds(5)),
     (StepKind::Silence, Span::seconds(5)),
     (StepKind::Unsilence, Span::seconds(5)),
-    (StepKind::Protect, Span::seconds(30)),
 ];
 
 /// What a step of this kind is assumed to take; a `rollback` as long as an `apply`, and nothing what is done outside visits.
@@ -52,9 +51,7 @@ pub fn assumed(kind: StepKind) -> Span {
         | StepKind::Last
         | StepKind::Silence
         | StepKind::Unsilence
-        | StepKind::Stage
-        | StepKind::Protect
-        | StepKind::Unprotect => kind,
+        | StepKind::Stage => kind,
     };
     ASSUMED
         .iter()

@@ -153,20 +153,13 @@ fn about_steps(route: &Route) -> BTreeMap<StepKind, String> {
             (More::Stage { at_once }, _) => {
                 Some(format!("ahead of the visit, at most {at_once} at once"))
             }
-            (More::Protect { keep }, StepKind::Protect) => {
-                Some(match route.step_for(StepKind::Unprotect) {
-                    Some(_) => format!("removed {keep} after its host ended well"),
-                    None => "removed by a person".to_owned(),
-                })
-            }
             (More::Silence { at_most }, StepKind::Silence) => Some(format!("up to {at_most}")),
             (
                 More::Nothing
                 | More::Inspect { .. }
                 | More::Reboot { .. }
                 | More::Last { .. }
-                | More::Silence { .. }
-                | More::Protect { .. },
+                | More::Silence { .. },
                 _,
             ) => None,
         };

@@ -26,9 +26,7 @@ pub(super) const fn is_harmless(kind: StepKind) -> bool {
         | StepKind::Last
         | StepKind::Silence
         | StepKind::Unsilence
-        | StepKind::Stage
-        | StepKind::Protect
-        | StepKind::Unprotect => true,
+        | StepKind::Stage => true,
         StepKind::Drain
         | StepKind::Apply
         | StepKind::Rollback
@@ -111,7 +109,6 @@ impl Facts {
             | StepResult::Failed(_)
             | StepResult::Unreachable
             | StepResult::Interrupted
-            | StepResult::Protected { .. }
             | StepResult::NotStarted => {
                 // Only an answer postpones anything.
                 ensure!(

@@ -33,7 +33,7 @@ impl ErrandFacts {
 }
 
 /// The errands by position: what the journal's numbers mean.
-const KINDS: [StepKind; 2] = [StepKind::Stage, StepKind::Unprotect];
+const KINDS: [StepKind; 1] = [StepKind::Stage];
 
 /// The step of an errand, from the plan's tables.
 pub(super) fn errand_of(rollout: &RolloutFacts, slot: usize, position: u8) -> Option<&StepPlan> {
@@ -94,9 +94,7 @@ impl Facts {
             | StepKind::Ready
             | StepKind::Last
             | StepKind::Silence
-            | StepKind::Unsilence
-            | StepKind::Protect
-            | StepKind::Unprotect => {
+            | StepKind::Unsilence => {
                 return Err((
                     super::Invariant::Story,
                     format!("{intent} runs `{}` outside a visit", step.kind),
@@ -172,8 +170,7 @@ impl Facts {
             | More::Ready { .. }
             | More::Last { .. }
             | More::Silence { .. }
-            | More::Manual { .. }
-            | More::Protect { .. } => 0,
+            | More::Manual { .. } => 0,
         };
         let staging = staging.count();
         ensure!(

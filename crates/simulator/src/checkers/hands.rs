@@ -52,8 +52,7 @@ pub(super) const fn is_by_hand(step: &StepPlan) -> bool {
         | More::Ready { .. }
         | More::Last { .. }
         | More::Silence { .. }
-        | More::Stage { .. }
-        | More::Protect { .. } => false,
+        | More::Stage { .. } => false,
     }
 }
 

@@ -132,8 +132,6 @@ impl Facts {
                 | StepKind::Ready
                 | StepKind::Last
                 | StepKind::Stage
-                | StepKind::Protect
-                | StepKind::Unprotect
                 | StepKind::Rollback
                 | StepKind::Reboot
                 | StepKind::Verify
@@ -507,9 +505,7 @@ pub(crate) const fn takes_down(kind: StepKind) -> bool {
         | StepKind::CareVerify
         | StepKind::Undrain
         | StepKind::Unsilence
-        | StepKind::Stage
-        | StepKind::Protect
-        | StepKind::Unprotect => false,
+        | StepKind::Stage => false,
     }
 }
 

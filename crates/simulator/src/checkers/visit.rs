@@ -558,10 +558,7 @@ fn check_result(
 ) -> Result<(), Broken> {
     let succeeded = matches!(
         result,
-        StepResult::Done
-            | StepResult::Found { .. }
-            | StepResult::Back { .. }
-            | StepResult::Protected { .. }
+        StepResult::Done | StepResult::Found { .. } | StepResult::Back { .. }
     );
     match then {
         Then::End {
@@ -631,10 +628,7 @@ fn note_result(facts: &mut SlotFacts, kind: StepKind, repeatable: bool, result: 
         );
     let unhappy = !is_harmless(kind);
     match result {
-        StepResult::Done
-        | StepResult::Found { .. }
-        | StepResult::Back { .. }
-        | StepResult::Protected { .. } => {
+        StepResult::Done | StepResult::Found { .. } | StepResult::Back { .. } => {
             // A failure from before the visit ends with the visit, not with one step of it.
             if facts.blamed_for == Some(kind) && facts.rest != HostState::Again {
                 absolve(facts);
@@ -655,8 +649,6 @@ fn note_result(facts: &mut SlotFacts, kind: StepKind, repeatable: bool, result: 
                     visit.applied |= found && visit.applying;
                 }
                 StepKind::Precheck
-                | StepKind::Protect
-                | StepKind::Unprotect
                 | StepKind::Ready
                 | StepKind::Last
                 | StepKind::Silence

@@ -163,8 +163,6 @@ impl Future<'_> {
             | StepKind::CareVerify
             | StepKind::Undrain
             | StepKind::Stage
-            | StepKind::Protect
-            | StepKind::Unprotect
             | StepKind::Unsilence => {}
         }
         if self.set.has_faults() {
@@ -376,8 +374,6 @@ impl Future<'_> {
             | StepKind::CareVerify
             | StepKind::Undrain
             | StepKind::Stage
-            | StepKind::Protect
-            | StepKind::Unprotect
             | StepKind::Unsilence => {}
         }
     }
@@ -581,7 +577,6 @@ fn found(step: &StepPlan, installed: bool) -> String {
         | More::Last { .. }
         | More::Silence { .. }
         | More::Stage { .. }
-        | More::Protect { .. }
         | More::Manual { .. } => "before".to_owned(),
     }
 }

@@ -367,8 +367,6 @@ impl World {
             | StepKind::CareVerify
             | StepKind::Undrain
             | StepKind::Stage
-            | StepKind::Protect
-            | StepKind::Unprotect
             | StepKind::Unsilence => {}
         }
         self.after(takes, Happening::Ends { on, intent });
@@ -441,10 +439,8 @@ impl World {
             (StepKind::Reboot, _) => rebooted(more, loops),
             (StepKind::Ready, _) if !self.roles.is_ready(start.host, self.now) => bad,
             (StepKind::Last, _) if !self.roles.goes_last(start.host) => bad,
-            (StepKind::Protect, _) => well(&format!("taking it\nsnapshot-{}", start.intent)),
             (
                 StepKind::Stage
-                | StepKind::Unprotect
                 | StepKind::Precheck
                 | StepKind::Ready
                 | StepKind::Last
@@ -539,8 +535,6 @@ impl World {
             | StepKind::Verify
             | StepKind::CareVerify
             | StepKind::Stage
-            | StepKind::Protect
-            | StepKind::Unprotect
             | StepKind::Unsilence => {}
         }
     }
@@ -612,7 +606,6 @@ fn rebooted(more: &More, loops: bool) -> RawReport {
         | More::Last { .. }
         | More::Silence { .. }
         | More::Stage { .. }
-        | More::Protect { .. }
         | More::Manual { .. } => 1,
     };
     if loops {
