@@ -251,7 +251,8 @@ impl Engine {
                 why,
             } => self.gate_said(*rollout, (*gate, *says), why, out),
             Input::Alive => {
-                if self.soaking() {
+                let due = self.next_look_at_due();
+                if self.soaking() || due.is_some_and(|due| due <= self.now) {
                     self.emit(Event::Alive, out);
                 }
             }
@@ -321,6 +322,11 @@ impl Engine {
                 out.push(Event::Faulted { what: fault.what });
             }
         }
+    }
+
+    /// The instant it was told last.
+    pub const fn now(&self) -> Timestamp {
+        self.now
     }
 
     /// The next instant at which time alone changes something; spurious ones are harmless.

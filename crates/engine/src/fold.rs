@@ -143,6 +143,9 @@ impl Engine {
                     .plans
                     .get(plan)
                     .ok_or_else(|| Fault::new(format!("plan {plan} is missing")))?;
+                if self.fleet_digest != Some(known.fleet) {
+                    return Err(Fault::new(format!("plan {plan} is of another fleet")));
+                }
                 let new = Rollout::new(
                     *rollout,
                     *plan,

@@ -344,6 +344,20 @@ impl StepPlan {
 }
 
 impl Plan {
+    /// The same for a run that only observes, where nobody is asked to work by hand: such a step is one that Ringway would do, and
+    /// so counts as done without being carried out. None where there is no such step.
+    pub fn observed(&self) -> Option<Self> {
+        let mut plan = self.clone();
+        let mut any = false;
+        for step in plan.routes.iter_mut().flat_map(|route| &mut route.steps) {
+            if step.is_by_hand() {
+                step.more = More::Nothing;
+                any = true;
+            }
+        }
+        any.then_some(plan)
+    }
+
     /// The ring a slot is in.
     pub fn ring_of(&self, slot: Slot) -> RingIndex {
         let after = self.rings.partition_point(|ring| ring.first.0 <= slot.0);

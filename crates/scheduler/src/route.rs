@@ -289,6 +289,7 @@ fn is_name(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use ringway_model::Selector;
+    use ringway_policy::validated::Vendor;
 
     use super::*;
 
@@ -299,6 +300,7 @@ mod tests {
             id: "nginx".to_owned(),
             build: Some("1.24".to_owned()),
             with: BTreeMap::new(),
+            vendor: Vendor::default(),
         };
         let parameters = [("version".to_owned(), "{build}".to_owned())].into();
         for (text, expected) in [

@@ -117,7 +117,15 @@ impl Reach {
                     Subject::Early { .. } => "approve early",
                 },
             ),
-            Event::ApprovalVoided { rollout, .. } => self.stay(*rollout, "void"),
+            Event::ApprovalVoided {
+                rollout, subject, ..
+            } => self.stay(
+                *rollout,
+                match subject {
+                    Subject::Start | Subject::Promotion { .. } => "void",
+                    Subject::Early { .. } => "void early",
+                },
+            ),
             Event::Declined { rollout, .. } => self.rollout(*rollout, "decline", "paused"),
             Event::RingOpened { rollout, .. } => self.rollout(*rollout, "open", "visiting"),
             Event::SoakBegan { rollout, .. } => self.rollout(*rollout, "soak", "soaking"),

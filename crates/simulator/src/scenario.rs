@@ -14,7 +14,7 @@ use crate::errands::with_stages;
 use crate::expected::{Expected, Kind};
 use crate::history::{History, HistoryError};
 use crate::reach::Reach;
-use crate::terms::with_terms;
+use crate::terms::{with_early_terms, with_terms};
 use crate::world::{BEGIN, Faults, NoPlan, World};
 
 /// How long after healing everything must be over.
@@ -172,6 +172,10 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     let mut consent = Dice::new(seed, "consent");
     if kind == Kind::Wild && consent.chance(60) {
         with_consent(&mut papers, &mut consent);
+        let mut early = Dice::new(seed, "terms of early ends");
+        if early.chance(70) {
+            with_early_terms(&mut papers, &mut early);
+        }
     }
     let mut hands = Dice::new(seed, "who works by hand");
     if kind == Kind::Wild && hands.chance(12) {
