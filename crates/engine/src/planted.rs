@@ -205,11 +205,15 @@ pub enum Bug {
     FailedByHandIsDone,
     /// Work by hand counts as done without the evidence that its recipe wants.
     EvidenceNotAsked,
+    /// What people were told goes on for them although it is over.
+    OverForNobody,
+    /// What is decided last is told to nobody.
+    EndUntold,
 }
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 100] = [
+    pub const ALL: [Self; 102] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -310,5 +314,7 @@ impl Bug {
         Self::OverdueIsDone,
         Self::FailedByHandIsDone,
         Self::EvidenceNotAsked,
+        Self::OverForNobody,
+        Self::EndUntold,
     ];
 }

@@ -14,6 +14,7 @@ use crate::expected::{Expected, Kind};
 use crate::history::{History, HistoryError};
 use crate::reach::Reach;
 use crate::terms::{with_early_terms, with_terms};
+use crate::world::post::with_rules;
 use crate::world::{BEGIN, Faults, NoPlan, World};
 
 /// How long after healing everything must be over.
@@ -179,6 +180,10 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     let mut hands = Dice::new(seed, "who works by hand");
     if kind == Kind::Wild && hands.chance(12) {
         by_hand(&mut papers, &mut hands);
+    }
+    let mut told = Dice::new(seed, "who wants to be told");
+    if kind == Kind::Wild && told.chance(25) {
+        with_rules(&mut papers, &mut told);
     }
     let lasts = faults.lasts;
     let config = Config {

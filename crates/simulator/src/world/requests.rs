@@ -38,7 +38,16 @@ impl World {
                 let wait = self.network.span(Span(1), Span(50));
                 self.tell_after(wait, Arrival::Loaded(Box::new(loaded)));
             }
-            Request::Append { row, blobs, .. } => self.append(row, blobs),
+            Request::Append {
+                row,
+                blobs,
+                notices,
+            } => {
+                if let Some(post) = &mut self.post {
+                    post.with_row(&row, notices);
+                }
+                self.append(row, blobs);
+            }
             Request::KeepSnapshot(snapshot) => self.store.keep(snapshot),
             Request::Start(start) => self.start(start),
             Request::Withdraw(intent) => {
