@@ -9,6 +9,7 @@
 
 mod builtin;
 mod elements;
+pub mod feeds;
 mod fields;
 mod hidden;
 mod ical;
@@ -22,6 +23,7 @@ mod schema;
 mod shape;
 mod together;
 pub mod validated;
+mod write;
 mod yaml;
 
 pub use builtin::built_in_recipes;
@@ -36,3 +38,4 @@ pub use read::{
     KINDS, Kind, Source, read, read_with, read_with_last_policies, read_with_origins, update_alone,
 };
 pub use schema::{inventory_schema, schema};
+pub use write::write_update;

@@ -10,6 +10,7 @@ use crate::dice::Dice;
 use crate::documents::{
     Size, by_hand, draw, for_days, in_windows, with_consent, with_lab_releases,
 };
+use crate::errands::with_stages;
 use crate::expected::{Expected, Kind};
 use crate::history::{History, HistoryError};
 use crate::reach::Reach;
@@ -180,6 +181,10 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     let mut hands = Dice::new(seed, "who works by hand");
     if kind == Kind::Wild && hands.chance(12) {
         by_hand(&mut papers, &mut hands);
+    }
+    let mut errands = Dice::new(seed, "errands");
+    if kind == Kind::Wild && errands.chance(20) {
+        with_stages(&mut papers, &mut ways, &mut errands);
     }
     let mut told = Dice::new(seed, "who wants to be told");
     if kind == Kind::Wild && told.chance(25) {

@@ -4,6 +4,7 @@
 
 mod afterwards;
 mod documents;
+mod feeds;
 mod futures;
 mod goal;
 mod hosts;
@@ -22,6 +23,7 @@ pub(crate) use documents::{
     Calendar, Completions, Diff, Doctor, Documents, Hosts, Init, Lint, Man, Manifest, Plan,
     Planned, Schema,
 };
+pub(crate) use feeds::{FeedOf, Feeds, Msrc};
 pub(crate) use futures::{Place, Simulate, WhatIf};
 pub(crate) use goal::Goal;
 pub(crate) use hosts::{
@@ -285,6 +287,8 @@ pub(crate) enum Cmd {
         after_help = "Examples:\n    ringway manifest 2026-04-security --on web-1 >update.yaml.new\n    ringway manifest 2026-04-security fleet.yaml update.yaml --on web-1 --on db-1"
     )]
     Manifest(Manifest),
+    /// Make updates of what a vendor publishes about them
+    Import(Feeds),
     /// Write a manual page for each command into a directory
     #[command(after_help = "Example:\n    ringway man /usr/local/share/man/man1")]
     Man(Man),
@@ -346,6 +350,7 @@ impl Cmd {
             | Self::Schema(_)
             | Self::Completions(_)
             | Self::Man(_)
+            | Self::Import(_)
             | Self::Doctor(_)
             | Self::Recipes(_)
             | Self::Manifest(_)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ringway_calendar::Zones;
 use ringway_executor::Executor;
+use ringway_executor::notices::Notices;
 use ringway_executor::port::{
     AppendFailure, Arrival, Blob, Ended, GateAnswer, Request, Row, Start,
 };
@@ -42,12 +43,7 @@ impl World {
                 row,
                 blobs,
                 notices,
-            } => {
-                if let Some(post) = &mut self.post {
-                    post.with_row(&row, notices);
-                }
-                self.append(row, blobs);
-            }
+            } => self.append(row, blobs, notices),
             Request::KeepSnapshot(snapshot) => self.store.keep(snapshot),
             Request::Start(start) => self.start(start),
             Request::Withdraw(intent) => {
@@ -116,7 +112,10 @@ impl World {
     }
 
     /// A row is on its way to the disk.
-    fn append(&mut self, row: Row, blobs: Vec<Blob>) {
+    fn append(&mut self, row: Row, blobs: Vec<Blob>, notices: Notices) {
+        if let Some(post) = &mut self.post {
+            post.with_row(&row, notices);
+        }
         let fate = self.faults.fate();
         if !self.is_former_acting() {
             self.register(&blobs);
