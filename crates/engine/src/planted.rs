@@ -205,6 +205,22 @@ pub enum Bug {
     FailedByHandIsDone,
     /// Work by hand counts as done without the evidence that its recipe wants.
     EvidenceNotAsked,
+    /// A visit begins on a host on which an errand runs.
+    VisitBesideErrand,
+    /// An errand begins on a host that is being visited elsewhere.
+    ErrandBesideVisit,
+    /// A held rollout goes on fetching.
+    StagesWhileHeld,
+    /// More hosts fetch at once than the recipe says.
+    StagePaceIgnored,
+    /// A host that is not to be touched is staged.
+    HeldHostStaged,
+    /// A host on which fetching failed is not given what is to be fetched in its visit.
+    FailedIsStaged,
+    /// What people were told goes on for them although it is over.
+    OverForNobody,
+    /// What is decided last is told to nobody.
+    EndUntold,
     /// A visit under way goes on to install what was poisoned meanwhile.
     PoisonNotInVisit,
     /// Visits begin although what they install is poisoned.
@@ -219,7 +235,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 105] = [
+    pub const ALL: [Self; 113] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -320,6 +336,14 @@ impl Bug {
         Self::OverdueIsDone,
         Self::FailedByHandIsDone,
         Self::EvidenceNotAsked,
+        Self::VisitBesideErrand,
+        Self::ErrandBesideVisit,
+        Self::StagesWhileHeld,
+        Self::StagePaceIgnored,
+        Self::HeldHostStaged,
+        Self::FailedIsStaged,
+        Self::OverForNobody,
+        Self::EndUntold,
         Self::PoisonNotInVisit,
         Self::PoisonNotAtStart,
         Self::PoisonPutBack,

@@ -11,6 +11,7 @@ use crate::by_hand::Handwork;
 use crate::care::Unready;
 use crate::command::HoldKind;
 use crate::engine::{Engine, Fault, FleetHold};
+use crate::errand::Errands;
 use crate::fleet::Fleet;
 use crate::hold::{HostHold, Skipped};
 use crate::poison::Poison;
@@ -60,8 +61,14 @@ impl Cares {
 /// The same with work by hand behind that.
 const FORMAT_WITH_HANDS: u8 = 8;
 
+/// The same with errands behind that.
+const FORMAT_WITH_ERRANDS: u8 = 9;
+
+/// What is done outside visits, by the rollout's index, where there is anything.
+type Errandry = Vec<(u32, Errands)>;
+
 /// The same with what is poisoned behind that.
-const FORMAT_WITH_POISON: u8 = 9;
+const FORMAT_WITH_POISON: u8 = 10;
 
 /// Work by hand, by the rollout's index.
 type Hands = Vec<(u32, BTreeMap<u32, Handwork>)>;
@@ -201,9 +208,16 @@ impl Engine {
             .filter(|(_, rollout)| !rollout.rec.by_hand.is_empty())
             .map(|(index, rollout)| (index, rollout.rec.by_hand.clone()))
             .collect();
+        let errands: Errandry = (0_u32..)
+            .zip(&self.rollouts)
+            .filter(|(_, rollout)| !rollout.rec.errands.is_empty())
+            .map(|(index, rollout)| (index, rollout.rec.errands.clone()))
+            .collect();
         let poisons = self.poisons_to_write();
         let format = if !poisons.is_empty() {
             FORMAT_WITH_POISON
+        } else if !errands.is_empty() {
+            FORMAT_WITH_ERRANDS
         } else if !hands.is_empty() {
             FORMAT_WITH_HANDS
         } else if !consented.is_empty() {
@@ -250,6 +264,9 @@ impl Engine {
         }
         if format >= FORMAT_WITH_HANDS {
             bytes = postcard::to_extend(&hands, bytes).expect(plain);
+        }
+        if format >= FORMAT_WITH_ERRANDS {
+            bytes = postcard::to_extend(&errands, bytes).expect(plain);
         }
         if format >= FORMAT_WITH_POISON {
             bytes = postcard::to_extend(poisons, bytes).expect(plain);
@@ -451,6 +468,11 @@ impl Engine {
         } else {
             (Hands::new(), rest)
         };
+        let (errands, rest): (Errandry, _) = if format >= FORMAT_WITH_ERRANDS {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Errandry::new(), rest)
+        };
         let poisons: Vec<Poison> = if format >= FORMAT_WITH_POISON {
             postcard::from_bytes(rest).map_err(unreadable)?
         } else {
@@ -499,6 +521,11 @@ impl Engine {
             let rollout = engine.rollouts.get_mut(index as usize);
             let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
             rollout.rec.by_hand = by_hand;
+        }
+        for (index, errands) in errands {
+            let rollout = engine.rollouts.get_mut(index as usize);
+            let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
+            rollout.rec.errands = errands;
         }
         engine.take_terms(terms)?;
         engine.take_consented(consented)?;

@@ -101,7 +101,17 @@ impl Executor {
         } else if self.alive_due() <= now {
             self.take(now, Input::Alive, draft);
             self.alive_since = now;
+            return;
         }
+        // A row without anything else in it: what people are told of a due date is written with it.
+        if self.is_ready && self.look_at_due().is_some_and(|due| due <= now) {
+            self.take(now, Input::Alive, draft);
+        }
+    }
+
+    /// When a due date must be looked at, although nothing happens.
+    pub(crate) fn look_at_due(&self) -> Option<Timestamp> {
+        self.engine.next_look_at_due()
     }
 
     /// When the journal must say again that Ringway is there, while a soak runs.
@@ -410,10 +420,28 @@ impl Executor {
         let open = notices::all_open(&self.engine);
         let keys = notices::keys(&open);
         let is_as_before = self.open_matters.as_ref() == Some(&keys);
+        #[cfg(feature = "planted-bugs")]
+        let is_as_before = is_as_before
+            || self.has(ringway_engine::planted::Bug::OverForNobody)
+                && self
+                    .open_matters
+                    .as_ref()
+                    .is_some_and(|known| keys.is_subset(known));
         self.open_matters = Some(keys);
+        let happened = notices::happened(&self.engine, events, seq);
+        #[cfg(feature = "planted-bugs")]
+        let happened = if self.has(ringway_engine::planted::Bug::EndUntold)
+            && events
+                .iter()
+                .any(|event| matches!(event, Event::Finished { .. }))
+        {
+            Vec::new()
+        } else {
+            happened
+        };
         Notices {
             open: (!is_as_before).then_some(open),
-            happened: notices::happened(&self.engine, events, seq),
+            happened,
         }
     }
 

@@ -65,6 +65,7 @@ impl WaitingOn {
                 format!("ringway unpoison {} --reason WHY", content.id),
             ],
             Self::EarlierRing { .. }
+            | Self::Staging { .. }
             | Self::GoesLast { .. }
             | Self::NoPeer { .. }
             | Self::ApprovalHours { .. }

@@ -51,8 +51,13 @@ pub(crate) async fn run(out: Out, data: &Path, args: Run) -> Outcome {
     if args.observe {
         out.say("hosts are looked at, and nothing on them is changed");
     }
+    let prepared = prepared.map(|prepared| as_observed(out, args.observe, prepared));
     let rollout = match prepared {
-        Some(prepared) => begin(out, data, &session, prepared, (args.key, args.change)).await,
+        Some(prepared) => {
+            let reviewed = args.plan.as_deref();
+            let named = (args.key, args.change);
+            begin(out, data, &session, (prepared, reviewed), named).await
+        }
         None => newest(&session.view().await?, is_here && had_errands),
     };
     match rollout {
@@ -85,6 +90,15 @@ pub(crate) async fn run(out: Out, data: &Path, args: Run) -> Outcome {
     }
 }
 
+/// Where it is only observed, nobody is asked to work by hand.
+fn as_observed(out: Out, observe: bool, mut prepared: Prepared) -> Prepared {
+    if observe && let Some(plan) = prepared.plan.observed() {
+        out.say("work by hand counts as done: nobody is asked");
+        prepared.plan = std::sync::Arc::new(plan);
+    }
+    prepared
+}
+
 /// How a rollout rests whose process has left while it was followed, as one with `--no-wait` does; `None` where it does
 /// not rest, or nobody can tell.
 async fn left_behind(data: &Path, rollout: RolloutId) -> Option<End> {
@@ -101,7 +115,7 @@ async fn begin(
     out: Out,
     data: &Path,
     session: &Session,
-    mut prepared: Prepared,
+    (mut prepared, reviewed): (Prepared, Option<&Path>),
     (key, change): (Option<String>, Option<ChangeId>),
 ) -> Result<RolloutId, Failure> {
     let past = journal::fold(data).await?;
@@ -109,6 +123,19 @@ async fn begin(
     let is_known = past.engine.fleet_digest() == Some(prepared.fleet.digest());
     if open.is_empty() || is_known || past.engine.fleet().name != prepared.fleet.name {
         return propose(out, session, prepared, key, change).await;
+    }
+    if let Some(file) = reviewed {
+        // Over the fleet that the others run over it would be another plan, which nobody has seen.
+        let ids: Vec<String> = open.iter().map(|open| open.rollout.to_string()).collect();
+        let why = format!(
+            "{} in flight over another fleet than plan {} of `{}` is for: it would not be the plan that was reviewed",
+            ids.join(", "),
+            prepared.digest().short(),
+            file.display()
+        );
+        return Err(Failure::new(End::Refused, why).hint(
+            "run it when they are over; or `ringway refresh`, and `ringway run` with the documents, which plans anew",
+        ));
     }
     let (fleet, changes) = refresh::take_in(data, session, &prepared.read).await?;
     let said = refresh::words(&changes);
@@ -121,6 +148,7 @@ async fn begin(
         return going_on(out, same, change.as_ref());
     }
     prepared.plan_over(fleet)?;
+    let prepared = as_observed(out, ringway_runtime::is_observed(data), prepared);
     propose(out, session, prepared, key, change).await
 }
 

@@ -13,6 +13,7 @@ mod hands;
 mod host;
 mod people;
 mod poisoners;
+pub(crate) mod post;
 mod renewals;
 mod requests;
 mod roles;
@@ -87,6 +88,8 @@ enum Happening {
     Brings(Box<Refresh>),
     /// Somebody does the next thing about work by hand.
     Hand(IntentId),
+    /// People are told what is due.
+    Tells,
 }
 
 /// The world.
@@ -152,6 +155,8 @@ pub struct World {
     /// What people do by hand.
     hands: Dice,
     handwork: BTreeMap<IntentId, hands::Handwork>,
+    /// Who is told what, where somebody wants to be.
+    post: Option<post::Post>,
     tickets: u64,
     patience: u32,
     looks: u32,
@@ -258,6 +263,7 @@ impl World {
             poisons: false,
             hands: Dice::new(seed, "by hand"),
             handwork: BTreeMap::new(),
+            post: post::Post::new(seed, &papers.documents.notify.rules),
             tickets: 0,
             patience: 0,
             looks: 0,
@@ -345,6 +351,7 @@ impl World {
             Happening::Renews => self.renews(),
             Happening::Brings(refresh) => self.brings(*refresh),
             Happening::Hand(intent) => self.hand(intent),
+            Happening::Tells => self.tells(),
         }
     }
 
@@ -365,6 +372,7 @@ impl World {
                 Ok(batch) => {
                     self.note_decided(row.epoch, &batch.inputs, &batch.events);
                     self.observe_batch(row.at, &batch.inputs, &batch.events);
+                    self.post_row(&row, &batch.events);
                 }
                 Err(error) => self.broken(Invariant::I13, error.to_string()),
             }
