@@ -10,6 +10,7 @@ use ringway_executor::Library;
 use ringway_model::{
     Actor, ChangeId, Digest, HostId, RingIndex, RolloutId, Slot, StepResult, Timestamp,
 };
+use ringway_scheduler::exposure::{Changes, Has};
 use ringway_scheduler::plan::Route;
 use ringway_scheduler::{FleetSpec, Plan};
 
@@ -66,6 +67,8 @@ pub(crate) struct Stood {
     pub(crate) previous: Option<String>,
     /// Who left it out, and why.
     pub(crate) skipped: Option<(Actor, String)>,
+    /// When it had the update, and when not.
+    pub(crate) had: Changes,
 }
 
 impl Stood {
@@ -74,11 +77,44 @@ impl Stood {
         since: None,
         previous: None,
         skipped: None,
+        had: Changes::NONE,
     };
 
     fn is(&mut self, at: Timestamp, state: HostState) {
         self.state = state;
         self.since = Some(at);
+        if let Some(has) = has(state) {
+            self.had.is(at, has);
+        }
+    }
+}
+
+/// Whether a host in this state has the update; `None`: as it was before. One that failed or went silent has not, whatever
+/// is on its disk, and one whose restart was withheld does not run it.
+const fn has(state: HostState) -> Option<Has> {
+    match state {
+        HostState::Settling
+        | HostState::Updated
+        | HostState::Already
+        | HostState::Unhealthy { .. } => Some(Has::It),
+        HostState::Failed { .. }
+        | HostState::Lost
+        | HostState::RestartWithheld
+        | HostState::RolledBack
+        | HostState::Pending => Some(Has::Not),
+        HostState::Vanished => Some(Has::Gone),
+        HostState::Running { .. }
+        | HostState::Ready { .. }
+        | HostState::Backoff { .. }
+        | HostState::ByHand { .. }
+        | HostState::NotReady { .. }
+        | HostState::GoesLast { .. }
+        | HostState::RollbackFailed { .. }
+        | HostState::Offline
+        | HostState::Held
+        | HostState::OnHold
+        | HostState::Skipped
+        | HostState::Again => None,
     }
 }
 
