@@ -28,6 +28,7 @@ mod yaml;
 
 pub use builtin::built_in_recipes;
 pub use fields::nearest;
+pub use ical::{CalendarFile, read_calendar};
 pub use inventory::{
     Attachment, Attachments, HostOrigins, Origin, Other, Program, Wanted, What, imports,
 };

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 mod accept;
 mod calendar;
+mod errands;
 mod events;
 mod maintenance;
 mod notify;
@@ -21,6 +22,7 @@ pub use calendar::{
     HostCalendar, Hours, HoursOfDay, LocalTime, Moment, Nth, PolicyCalendar, Starts, TimeOfDay,
     Weekday, Weekdays, Window, ZoneName,
 };
+pub use errands::Stage;
 pub use events::{Event, EventLength, Frequency, Repeat, RepeatEnds};
 pub use maintenance::{Announced, Maintenance};
 pub use notify::{Escalate, Notify, NotifyRule, NotifyTo, Topic};
@@ -534,6 +536,8 @@ pub struct Recipe {
     pub verify: Option<Step>,
     /// Takes it back.
     pub rollback: Option<Work>,
+    /// Fetches what is to be installed, ahead of visits.
+    pub stage: Option<Stage>,
     /// Prints, on one host of each product line, exactly what an update would install there now. What it prints becomes
     /// the parameter `manifest` of a release, so that it is part of what is approved.
     pub manifest: Option<Step>,

@@ -368,6 +368,7 @@ fn recipe(dice: &mut Dice, update: &str) -> Recipe {
         name: format!("package-{update}"),
         digest: Digest::of(update.as_bytes()),
         parameters: BTreeMap::new(),
+        stage: None,
         inspect: inspects.then(|| Inspect {
             step: step(dice),
             installed_when: "{build}".to_owned(),

@@ -232,7 +232,7 @@ pub(crate) enum Cmd {
     Release(Release),
     /// Declare that somebody else works on hosts: they count as down and are left alone
     #[command(
-        after_help = "Examples:\n    ringway maintenance add --select 'site = fra' --until 2026-12-01T06:00:00Z --reason 'power, CHG-4711'\n    ringway maintenance end --select 'site = fra'\n    ringway maintenance import announced.yaml\n    ringway maintenance list"
+        after_help = "Examples:\n    ringway maintenance add --select 'site = fra' --until 2026-12-01T06:00:00Z --reason 'power, CHG-4711'\n    ringway maintenance end --select 'site = fra'\n    ringway maintenance import announced.yaml\n    ringway maintenance import power.ics --hosts 'site = fra' --zone Europe/Berlin\n    ringway maintenance list"
     )]
     Maintenance(Maintenance),
     /// Let a rollout work in a freeze for some time, where its policy permits that

@@ -287,6 +287,7 @@ fn stand_in(documents: &Documents) -> Documents {
         name: STAND_IN.to_owned(),
         digest: Digest::default(),
         parameters: BTreeMap::new(),
+        stage: None,
         inspect: None,
         precheck: None,
         apply: Work::Run(step),

@@ -197,6 +197,7 @@ pub(crate) fn recipe() -> Recipe {
         name: "package".to_owned(),
         digest: Digest::of(b"recipe"),
         parameters: [("version".to_owned(), None)].into(),
+        stage: None,
         inspect: Some(Inspect {
             step: step("inspect"),
             installed_when: "ii {version}".to_owned(),
