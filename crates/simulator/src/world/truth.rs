@@ -354,6 +354,7 @@ impl World {
             return;
         }
         self.check_silences();
+        self.check_post();
         if let Err(what) = self.check_installed() {
             self.broken(Invariant::I12, what);
         }
@@ -561,7 +562,8 @@ impl World {
         /// From the answer to the moment the step is handed out: what an answer and a commit may take on their way.
         const SLACK: Span = Span::seconds(30);
         let begins = start.position == 0 && start.attempt == 1;
-        if !begins || start.visit == VisitKind::Rollback || self.ahead != 0 {
+        let is_asked = !matches!(start.visit, VisitKind::Rollback | VisitKind::Errand);
+        if !begins || !is_asked || self.ahead != 0 {
             return;
         }
         let rollout = start.intent.rollout();
