@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ringway_model::{Span, Timestamp};
-use ringway_policy::validated::{Event, EventLength, Frozen, Moment, RepeatEnds};
+use ringway_policy::validated::{Event, EventLength, Frozen, Moment, RepeatEnds, ZoneName};
 
 use crate::civil::{DAY, Day, Local};
 use crate::interval::Interval;
@@ -42,6 +42,16 @@ pub(crate) fn holds<'f>(
     }
     all.retain(|(interval, _)| interval.start < until && from < interval.end);
     Ok(all)
+}
+
+/// When something ends at a moment: the clock of the zone has come to it for good, and a day is over.
+///
+/// # Errors
+///
+/// A zone that was not handed over.
+pub fn ends(moment: &Moment, zone: &ZoneName, zones: &Zones) -> Result<Timestamp, UnknownZone> {
+    let zone = zones.get(zone)?;
+    Clocks { zone, zones }.end(moment)
 }
 
 /// What dates and times of a freeze mean.

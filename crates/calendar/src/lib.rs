@@ -40,6 +40,7 @@ mod window;
 mod words;
 mod zones;
 
+pub use freeze::ends;
 pub use hours::HoursIn;
 pub use interval::{Interval, Intervals};
 pub use opening::{Because, Opening, State, open};

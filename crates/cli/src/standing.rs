@@ -148,6 +148,8 @@ const fn may_have_it(outcome: HostOutcome) -> bool {
         | HostOutcome::Held
         | HostOutcome::Skipped
         | HostOutcome::NotReady
+        | HostOutcome::Excepted
+        | HostOutcome::CatchUp
         | HostOutcome::GoesLast
         | HostOutcome::OnHold => false,
     }

@@ -244,6 +244,8 @@ impl Engine {
             | HostState::OnHold
             | HostState::Again
             | HostState::Vanished
+            | HostState::Excepted
+            | HostState::CatchUp
             | HostState::ByHand { .. } => None,
         }
     }

@@ -7,6 +7,7 @@ use ringway_model::{
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Exhibit, HoldKind, Subject, Told};
+use crate::exception::Exception;
 use crate::host::{Ending, HostState};
 use crate::times::Calendar;
 
@@ -432,6 +433,22 @@ pub enum Event {
         /// What shows it.
         exhibit: Option<Exhibit>,
     },
+    /// An exception is in force from now on, in place of the one of this id where there is one.
+    Excepted {
+        /// It.
+        exception: Exception,
+        /// By whom it was brought.
+        actor: Actor,
+    },
+    /// An exception is over.
+    ExceptionEnded {
+        /// Its id.
+        id: String,
+        /// By whom; absent: its time was over.
+        actor: Option<Actor>,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl Event {
@@ -484,6 +501,8 @@ impl Event {
             | Self::HostsAdopted { .. }
             | Self::HostHeld { .. }
             | Self::HostReleased { .. }
+            | Self::Excepted { .. }
+            | Self::ExceptionEnded { .. }
             | Self::FleetRefreshed { .. } => None,
         }
     }

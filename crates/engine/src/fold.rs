@@ -111,6 +111,7 @@ impl Engine {
                 self.fleet = Fleet::new(spec.clone());
                 self.fleet_digest = Some(*fleet);
                 self.holds = holds;
+                self.exceptions.resolve(&self.fleet.spec);
                 // No rollout is under way, so only somebody else's work takes anything.
                 self.claim_maintenance();
                 self.fleet.recount_all();
@@ -383,6 +384,8 @@ impl Engine {
                 self.fold_revised(r, *plan)?;
             }
             Event::PeerChosen { intent, peer } => self.fold_peer(*intent, *peer)?,
+            Event::Excepted { exception, .. } => self.fold_excepted(exception)?,
+            Event::ExceptionEnded { id, .. } => self.fold_exception_ended(id)?,
         }
         Ok(())
     }
@@ -734,6 +737,7 @@ impl Engine {
             | Class::Debt
             | Class::Skipped
             | Class::Vanished
+            | Class::Excepted
             | Class::Withheld => {}
         }
         if to.class() == Class::Failed {

@@ -118,6 +118,8 @@ impl Engine {
             | HostState::Vanished
             | HostState::NotReady { .. }
             | HostState::GoesLast { .. }
+            | HostState::Excepted
+            | HostState::CatchUp
             | HostState::ByHand { .. } => false,
         };
         let is_open = self.rollouts[r].ring_of(slot) < usize::from(self.rollouts[r].rec.opened);
@@ -133,7 +135,9 @@ impl Engine {
             Class::Pending | Class::Withheld if is_open => idx.again.push_back(slot),
             // What breaks while the rollout goes back is repaired first: it may hold the last slot of a budget.
             Class::Failed if rolling_back => idx.again.push_front(slot),
-            Class::Settling | Class::Done | Class::Debt | Class::Skipped if rolling_back => {
+            Class::Settling | Class::Done | Class::Debt | Class::Skipped | Class::Excepted
+                if rolling_back =>
+            {
                 idx.again.push_back(slot);
             }
             // Of pending hosts those whose ring's turn has not come: the cursor meets them then.
@@ -146,6 +150,7 @@ impl Engine {
             | Class::Debt
             | Class::Skipped
             | Class::Vanished
+            | Class::Excepted
             | Class::RolledBack => {}
         }
     }
@@ -175,11 +180,20 @@ impl Engine {
             entry.done = entry.done + is_done - was_done;
             entry.debt = entry.debt + one(is, Class::Debt) - one(was, Class::Debt);
             entry.failed = entry.failed + one(is, Class::Failed) - one(was, Class::Failed);
-            let left_out = |class| one(class, Class::Skipped) + one(class, Class::Vanished);
+            let left_out = |class| {
+                one(class, Class::Skipped)
+                    + one(class, Class::Vanished)
+                    + one(class, Class::Excepted)
+            };
             entry.skipped = entry.skipped + left_out(is) - left_out(was);
         }
         self.reuse(r, host, from, to);
-        let aside = |class| matches!(class, Class::Debt | Class::Skipped | Class::Vanished);
+        let aside = |class| {
+            matches!(
+                class,
+                Class::Debt | Class::Skipped | Class::Vanished | Class::Excepted
+            )
+        };
         if aside(is) || aside(was) {
             self.wake_groups(r, None);
         } else if is == Class::Done && group != u16::MAX {
@@ -517,7 +531,10 @@ impl Engine {
                     entry.done += u32::from(done);
                     entry.debt += u32::from(class == Class::Debt);
                     entry.failed += u32::from(class == Class::Failed);
-                    entry.skipped += u32::from(matches!(class, Class::Skipped | Class::Vanished));
+                    entry.skipped += u32::from(matches!(
+                        class,
+                        Class::Skipped | Class::Vanished | Class::Excepted
+                    ));
                 }
             }
         }
@@ -664,6 +681,7 @@ impl Engine {
                 | Class::Settling
                 | Class::Debt
                 | Class::Skipped
+                | Class::Excepted
                     if rolling_back =>
                 {
                     if is_down(index) {
@@ -679,6 +697,7 @@ impl Engine {
                 | Class::Debt
                 | Class::Skipped
                 | Class::Vanished
+                | Class::Excepted
                 | Class::RolledBack
                 | Class::Pending
                 | Class::Withheld => {}

@@ -202,7 +202,9 @@ impl Engine {
             | HostState::Skipped
             | HostState::OnHold
             | HostState::Again
-            | HostState::Vanished => {}
+            | HostState::Vanished
+            | HostState::Excepted
+            | HostState::CatchUp => {}
         }
     }
 }

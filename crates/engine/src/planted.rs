@@ -205,11 +205,21 @@ pub enum Bug {
     FailedByHandIsDone,
     /// Work by hand counts as done without the evidence that its recipe wants.
     EvidenceNotAsked,
+    /// A host is visited although an exception leaves it out.
+    ExceptionIgnored,
+    /// An exception does not end by itself.
+    ExceptionNeverEnds,
+    /// A host stays left out when its exception has ended.
+    ExceptionOutlivesItself,
+    /// A host whose exception ends when its ring was promoted is visited at once.
+    ExceptedJumpsIn,
+    /// A host that is to catch up is not visited with the last ring.
+    CatchUpForgotten,
 }
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 100] = [
+    pub const ALL: [Self; 105] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -310,5 +320,10 @@ impl Bug {
         Self::OverdueIsDone,
         Self::FailedByHandIsDone,
         Self::EvidenceNotAsked,
+        Self::ExceptionIgnored,
+        Self::ExceptionNeverEnds,
+        Self::ExceptionOutlivesItself,
+        Self::ExceptedJumpsIn,
+        Self::CatchUpForgotten,
     ];
 }

@@ -40,7 +40,7 @@ pub struct Open {
 
 impl Rollout {
     /// Whether it goes on visiting hosts for the update, or may.
-    const fn takes_in(&self) -> bool {
+    pub(crate) const fn takes_in(&self) -> bool {
         match self.rec.state {
             RolloutState::Proposed
             | RolloutState::Advancing(_)
@@ -104,7 +104,9 @@ impl Engine {
                     until: Timestamp::NEVER,
                 }
             }
-            Then::End { .. } | Then::Step { .. } | Then::Retry { .. } | Then::Nothing => then,
+            Then::End { .. } | Then::Step { .. } | Then::Retry { .. } | Then::Nothing => {
+                self.unless_excepted(r, slot, then)
+            }
         }
     }
 
@@ -134,6 +136,7 @@ impl Engine {
         for r in 0..self.rollouts.len() {
             if !self.rollouts[r].rec.state.is_final() {
                 self.leave_and_return(r, out);
+                self.settle_exceptions(r, None, out);
                 // Where a rollout only waits to end, silence must not keep it from that.
                 if !self.rollouts[r].takes_in() {
                     self.take_back(r, out);
@@ -262,7 +265,10 @@ impl Engine {
             let record = self.rollouts[r].rec.slots[slot as usize];
             // One that was gone and is back waits from now on, too.
             let class = record.state.class();
-            let waits = matches!(class, Class::Pending | Class::Debt | Class::Vanished);
+            let waits = matches!(
+                class,
+                Class::Pending | Class::Debt | Class::Vanished | Class::Excepted
+            );
             if !waits || record.is(SlotRec::CHANGED) {
                 continue;
             }
@@ -325,6 +331,8 @@ impl Engine {
                 | HostState::Again
                 | HostState::NotReady { .. }
                 | HostState::GoesLast { .. }
+                | HostState::Excepted
+                | HostState::CatchUp
                     if is_gone && leaves =>
                 {
                     self.move_host(r, slot, HostState::Vanished, Timestamp::NEVER, out);
@@ -351,7 +359,9 @@ impl Engine {
                 | HostState::OnHold
                 | HostState::Again
                 | HostState::NotReady { .. }
-                | HostState::GoesLast { .. } => {}
+                | HostState::GoesLast { .. }
+                | HostState::Excepted
+                | HostState::CatchUp => {}
             }
         }
     }
@@ -377,6 +387,7 @@ impl Engine {
         self.fleet = Fleet::new(Arc::clone(&spec));
         self.fleet.evidence = evidence;
         self.fleet_digest = Some(digest);
+        self.exceptions.resolve(&self.fleet.spec);
         self.rebuild_counts();
         for &host in &forgotten {
             for r in 0..self.rollouts.len() {

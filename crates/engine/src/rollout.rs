@@ -318,6 +318,7 @@ pub(crate) struct RingCount {
     pub(crate) rolled_back: u32,
     pub(crate) skipped: u32,
     pub(crate) vanished: u32,
+    pub(crate) excepted: u32,
     /// Hosts that count toward the ring's failures.
     pub(crate) counted: u32,
     /// Done hosts that every gate finds up.
@@ -339,6 +340,7 @@ impl RingCount {
             Class::RolledBack => &mut self.rolled_back,
             Class::Skipped => &mut self.skipped,
             Class::Vanished => &mut self.vanished,
+            Class::Excepted => &mut self.excepted,
         }
     }
 }
@@ -350,7 +352,7 @@ pub(crate) struct GroupCount {
     pub(crate) done: u32,
     pub(crate) failed: u32,
     pub(crate) debt: u32,
-    /// Those that a person left out, and those that are gone.
+    /// Those that a person or an exception left out, and those that are gone.
     pub(crate) skipped: u32,
 }
 
@@ -523,7 +525,7 @@ impl Rollout {
     }
 
     /// Whether a group's hosts in a ring are done and healthy, those left behind within the ring's allowance,
-    /// those that a person left out and those that are gone aside.
+    /// those that a person or an exception left out and those that are gone aside.
     pub(crate) fn group_is_done(&self, fleet: &Fleet, ring: usize, group: usize) -> bool {
         let count = self.idx.groups[ring * fleet.spec.groups.len() + group];
         let tolerated = self.idx.rings[ring].debt <= self.plan.rings[ring].debt_allowed;

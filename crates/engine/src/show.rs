@@ -25,6 +25,7 @@ impl Engine {
             stopped: self.stopped(),
             observing: false,
             holds: self.hold_views(),
+            exceptions: self.exception_views(),
             at: now.max(self.now),
             rollouts: (0..self.rollouts.len())
                 .map(|r| self.rollout_view(r))
@@ -359,6 +360,8 @@ impl Engine {
             | HostState::Lost
             | HostState::Skipped
             | HostState::Vanished => Vec::new(),
+            HostState::Excepted => self.exception_waits(r, slot).into_iter().collect(),
+            HostState::CatchUp => vec![self.catches_up_with(r)],
         }
     }
 
@@ -498,6 +501,7 @@ impl Engine {
             rolled_back: count.rolled_back,
             skipped: count.skipped,
             vanished: count.vanished,
+            excepted: count.excepted,
             halt_on: plan.halt_on,
             soak_until: at
                 .filter(|stage| matches!(stage, Stage::Soaking { .. }))
@@ -613,6 +617,8 @@ impl Engine {
             HostState::Vanished => HostOutcome::Vanished,
             HostState::NotReady { .. } => HostOutcome::NotReady,
             HostState::GoesLast { .. } => HostOutcome::GoesLast,
+            HostState::Excepted => HostOutcome::Excepted,
+            HostState::CatchUp => HostOutcome::CatchUp,
         }
     }
 }

@@ -84,6 +84,8 @@ pub(crate) enum Class {
     RolledBack,
     Skipped,
     Vanished,
+    /// Left out by an exception, or to catch up after one.
+    Excepted,
 }
 
 impl HostState {
@@ -109,6 +111,7 @@ impl HostState {
             Self::Offline | Self::Held | Self::OnHold => Class::Debt,
             Self::Skipped => Class::Skipped,
             Self::Vanished => Class::Vanished,
+            Self::Excepted | Self::CatchUp => Class::Excepted,
         }
     }
 
@@ -134,6 +137,8 @@ impl HostState {
             | Self::Vanished
             | Self::NotReady { .. }
             | Self::GoesLast { .. }
+            | Self::Excepted
+            | Self::CatchUp
             | Self::ByHand { .. } => false,
         }
     }
@@ -194,7 +199,9 @@ impl HostState {
             | Self::Again
             | Self::Vanished
             | Self::NotReady { .. }
-            | Self::GoesLast { .. } => None,
+            | Self::GoesLast { .. }
+            | Self::Excepted
+            | Self::CatchUp => None,
         }
     }
 }

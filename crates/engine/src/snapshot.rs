@@ -11,6 +11,7 @@ use crate::by_hand::Handwork;
 use crate::care::Unready;
 use crate::command::HoldKind;
 use crate::engine::{Engine, Fault, FleetHold};
+use crate::exception::Exception;
 use crate::fleet::Fleet;
 use crate::hold::{HostHold, Skipped};
 use crate::rollout::{
@@ -58,6 +59,9 @@ impl Cares {
 
 /// The same with work by hand behind that.
 const FORMAT_WITH_HANDS: u8 = 8;
+
+/// The same with exceptions behind that.
+const FORMAT_WITH_EXCEPTIONS: u8 = 9;
 
 /// Work by hand, by the rollout's index.
 type Hands = Vec<(u32, BTreeMap<u32, Handwork>)>;
@@ -197,7 +201,9 @@ impl Engine {
             .filter(|(_, rollout)| !rollout.rec.by_hand.is_empty())
             .map(|(index, rollout)| (index, rollout.rec.by_hand.clone()))
             .collect();
-        let format = if !hands.is_empty() {
+        let format = if !self.exceptions.of.is_empty() {
+            FORMAT_WITH_EXCEPTIONS
+        } else if !hands.is_empty() {
             FORMAT_WITH_HANDS
         } else if !consented.is_empty() {
             FORMAT_WITH_CONSENT
@@ -243,6 +249,10 @@ impl Engine {
         }
         if format >= FORMAT_WITH_HANDS {
             bytes = postcard::to_extend(&hands, bytes).expect(plain);
+        }
+        if format >= FORMAT_WITH_EXCEPTIONS {
+            let exceptions: Vec<&Exception> = self.exceptions.of.values().collect();
+            bytes = postcard::to_extend(&exceptions, bytes).expect(plain);
         }
         bytes
     }
@@ -390,7 +400,7 @@ impl Engine {
         plans: BTreeMap<Digest, Arc<Plan>>,
     ) -> Result<Self, Fault> {
         let format = bytes.first().copied();
-        let known = FORMAT..=FORMAT_WITH_HANDS;
+        let known = FORMAT..=FORMAT_WITH_EXCEPTIONS;
         let Some(format) = format.filter(|format| known.contains(format)) else {
             return Err(Fault::new("the snapshot is of another format"));
         };
@@ -421,10 +431,15 @@ impl Engine {
         } else {
             (Consented::default(), rest)
         };
-        let hands: Hands = if format >= FORMAT_WITH_HANDS {
+        let (hands, rest): (Hands, _) = if format >= FORMAT_WITH_HANDS {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Hands::new(), rest)
+        };
+        let exceptions: Vec<Exception> = if format >= FORMAT_WITH_EXCEPTIONS {
             postcard::from_bytes(rest).map_err(unreadable)?
         } else {
-            Hands::new()
+            Vec::new()
         };
         let mut engine = Self::new();
         engine.now = stored.last_event;
@@ -462,6 +477,9 @@ impl Engine {
             });
         }
         engine.take_words(words)?;
+        for exception in exceptions {
+            engine.exceptions.insert(exception, &engine.fleet.spec)?;
+        }
         for (index, by_hand) in hands {
             let rollout = engine.rollouts.get_mut(index as usize);
             let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;

@@ -640,6 +640,8 @@ impl Engine {
             | HostState::Vanished
             | HostState::NotReady { .. }
             | HostState::GoesLast { .. }
+            | HostState::Excepted
+            | HostState::CatchUp
             // Nobody can be called back from there; the visit goes on, or back, when they have said how it ended.
             | HostState::ByHand { .. } => {}
         }

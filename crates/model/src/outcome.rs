@@ -75,6 +75,10 @@ pub enum HostOutcome {
         /// The step.
         step: StepKind,
     },
+    /// An exception leaves it out: neither failed nor debt nor done; visited when that ends.
+    Excepted,
+    /// Its exception ended when its ring had been promoted: visited with the last ring.
+    CatchUp,
 }
 
 impl HostOutcome {
@@ -101,6 +105,8 @@ impl HostOutcome {
             Self::NotReady => "not ready",
             Self::GoesLast => "goes last",
             Self::ByHand { .. } => "waiting for a person",
+            Self::Excepted => "excepted",
+            Self::CatchUp => "to catch up",
         }
     }
 }
@@ -142,7 +148,9 @@ impl fmt::Display for HostOutcome {
             | Self::Again
             | Self::Vanished
             | Self::NotReady
-            | Self::GoesLast => f.write_str(self.word()),
+            | Self::GoesLast
+            | Self::Excepted
+            | Self::CatchUp => f.write_str(self.word()),
         }
     }
 }

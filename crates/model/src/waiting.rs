@@ -308,6 +308,20 @@ pub enum WaitingOn {
         /// Other hosts of the rollout that people work on.
         others: u32,
     },
+    /// An exception leaves the host out until it ends.
+    Exception {
+        /// Its id.
+        id: String,
+        /// Whose it is.
+        owner: String,
+        /// When it ends by itself.
+        until: Timestamp,
+    },
+    /// The host's ring was promoted while an exception left it out: it is visited with the last ring.
+    CatchUp {
+        /// The last ring's name.
+        ring: String,
+    },
 }
 
 impl WaitingOn {
@@ -354,11 +368,13 @@ impl WaitingOn {
             Self::AllLast { .. } => "all-last",
             Self::NoPeer { .. } => "no-peer",
             Self::ByHand { .. } => "by-hand",
+            Self::Exception { .. } => "exception",
+            Self::CatchUp { .. } => "catch-up",
         }
     }
 
     /// Every variant's name.
-    pub const NAMES: [&'static str; 40] = [
+    pub const NAMES: [&'static str; 42] = [
         "stop",
         "fault",
         "pause",
@@ -399,6 +415,8 @@ impl WaitingOn {
         "all-last",
         "no-peer",
         "by-hand",
+        "exception",
+        "catch-up",
     ];
 
     /// The earliest instant at which this can be over by itself, where that is known.
@@ -411,6 +429,7 @@ impl WaitingOn {
             | Self::Freeze { opens, .. }
             | Self::ApprovalHours { opens, .. } => *opens,
             Self::NotReady { again, .. } => Some(*again),
+            Self::Exception { until, .. } => Some(*until),
             Self::Stop { .. }
             | Self::Fault { .. }
             | Self::Pause { .. }
@@ -440,6 +459,7 @@ impl WaitingOn {
             | Self::AllLast { .. }
             | Self::NoPeer { .. }
             | Self::NobodyUpdated { .. }
+            | Self::CatchUp { .. }
             | Self::ByHand { .. } => None,
         }
     }
@@ -506,6 +526,8 @@ impl WaitingOn {
                 "an answer of the gate's command: exit code 0 says open; a person's `cancel`"
             }
             Self::ByHand { .. } => "a person's word how it ended: `done`",
+            Self::Exception { .. } => "its end, by time or `exception end`",
+            Self::CatchUp { .. } => "that ring being opened, or a person's `retry`",
         }
     }
 }
@@ -725,6 +747,13 @@ impl fmt::Display for WaitingOn {
                     others => write!(f, "; and on {others} other hosts"),
                 }
             }
+            Self::Exception { id, owner, until } => {
+                write!(f, "excepted until {until} by {id} of {owner}")
+            }
+            Self::CatchUp { ring } => write!(
+                f,
+                "its ring was promoted while it was excepted; it is visited with `{ring}`, the last ring"
+            ),
         }
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 mod accept;
 mod calendar;
 mod events;
+mod exception;
 mod maintenance;
 mod notify;
 mod people;
@@ -21,6 +22,7 @@ pub use calendar::{
     Weekday, Weekdays, Window, ZoneName,
 };
 pub use events::{Event, EventLength, Frequency, Repeat, RepeatEnds};
+pub use exception::{Exception, Excepts};
 pub use maintenance::{Announced, Maintenance};
 pub use notify::{Escalate, Notify, NotifyRule, NotifyTo, Topic};
 pub use people::{People, Person, Team};
@@ -767,6 +769,8 @@ pub struct Documents {
     pub worlds: BTreeMap<String, World>,
     /// Announced work by the name of its document.
     pub maintenances: BTreeMap<String, Maintenance>,
+    /// Exceptions by id.
+    pub exceptions: BTreeMap<String, Exception>,
     /// The people; empty when no document says who they are.
     pub people: People,
     /// Who is told what; without rules when no document says so.

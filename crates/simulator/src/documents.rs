@@ -55,6 +55,7 @@ pub fn draw(dice: &mut Dice, size: Size) -> Papers {
         cares: BTreeMap::new(),
         worlds: BTreeMap::new(),
         maintenances: BTreeMap::new(),
+        exceptions: BTreeMap::new(),
         people: people(),
         notify: ringway_policy::validated::Notify::default(),
         texts: BTreeMap::new(),

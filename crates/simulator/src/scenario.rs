@@ -191,6 +191,7 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     #[cfg(feature = "planted-bugs")]
     world.plant(extra.bug);
     world.meddling = dice.chance(60) && kind == Kind::Wild;
+    world.excepting = kind == Kind::Wild && Dice::new(seed, "who is excepted").chance(25);
     if renews {
         world.renew(seed, &papers, lasts);
     }

@@ -141,7 +141,9 @@ pub(crate) fn dense(event: &Event) -> String {
         | Event::FleetRefreshed { .. }
         | Event::PlanRevised { .. }
         | Event::WorkAsked { .. }
-        | Event::WorkTold { .. } => format!("= {event:?}"),
+        | Event::WorkTold { .. }
+        | Event::Excepted { .. }
+        | Event::ExceptionEnded { .. } => format!("= {event:?}"),
     }
 }
 
@@ -170,5 +172,7 @@ pub(crate) const fn word(state: HostState) -> &'static str {
         HostState::NotReady { .. } => "not-ready",
         HostState::GoesLast { .. } => "goes-last",
         HostState::ByHand { .. } => "by-hand",
+        HostState::Excepted => "excepted",
+        HostState::CatchUp => "catch-up",
     }
 }

@@ -1,6 +1,6 @@
 //! `history`: what happened to one host, over all rollouts.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 
 use ringway_engine::{Event, HostState, Then};
@@ -9,7 +9,7 @@ use ringway_model::{ChangeId, HostId, RolloutId, Slot, Timestamp, VisitKind};
 use ringway_runtime::Clock;
 use serde::Serialize;
 
-use super::chronicle::{Chronicle, Course};
+use super::chronicle::{Chronicle, Course, is_meant};
 use super::walk::Walk;
 use crate::args::History;
 use crate::exit::{End, Failure, Outcome};
@@ -99,6 +99,9 @@ enum What {
     Commented,
     AskedByHand,
     ToldByHand,
+    Excepted,
+    ExceptionEnded,
+    CatchUp,
 }
 
 /// `ringway history`.
@@ -142,6 +145,8 @@ struct OneHost<'a> {
     /// In the fleet that rollouts run over.
     host: Option<HostId>,
     slots: BTreeMap<RolloutId, Slot>,
+    /// Exceptions that mean it.
+    exceptions: BTreeSet<String>,
     entries: VecDeque<Entry>,
     more: u64,
 }
@@ -184,6 +189,7 @@ impl<'a> OneHost<'a> {
             is_known: false,
             host: None,
             slots: BTreeMap::new(),
+            exceptions: BTreeSet::new(),
             entries: VecDeque::new(),
             more: 0,
         }
@@ -211,7 +217,8 @@ impl<'a> OneHost<'a> {
         {
             self.slots.insert(*rollout, slot);
         }
-        let Some(bare) = self.bare(event, batch) else {
+        let about = self.of_exception(event, chronicle);
+        let Some(bare) = about.or_else(|| self.bare(event, batch)) else {
             return;
         };
         if self.since.is_some_and(|since| at < since) {
@@ -235,6 +242,32 @@ impl<'a> OneHost<'a> {
             reason: bare.reason,
             said: bare.said,
         });
+    }
+
+    /// An exception that means the host begins or ends.
+    fn of_exception(&mut self, event: &Event, chronicle: &Chronicle<'_>) -> Option<Bare> {
+        if let Event::Excepted { exception, actor } = event {
+            let was = self.exceptions.remove(&exception.id);
+            if !is_meant(exception, chronicle.fleet.as_deref(), self.name) {
+                let words = format!("exception {} does not mean it any more", exception.id);
+                return was.then(|| Bare::new(What::ExceptionEnded, words, None));
+            }
+            self.exceptions.insert(exception.id.clone());
+            let words = format!(
+                "excepted until {} by {} of {}",
+                exception.until, exception.id, exception.owner
+            );
+            let bare = Bare::new(What::Excepted, words, None);
+            return Some(bare.by(Some(actor), &exception.reason));
+        }
+        if let Event::ExceptionEnded { id, actor, reason } = event
+            && self.exceptions.remove(id)
+        {
+            let words = format!("exception {id} ended");
+            let bare = Bare::new(What::ExceptionEnded, words, None);
+            return Some(bare.by(actor.as_ref(), reason));
+        }
+        None
     }
 
     fn is_ours(&self, rollout: RolloutId, slot: Slot) -> bool {
@@ -402,7 +435,9 @@ impl<'a> OneHost<'a> {
             | Event::FreezeOverridden { .. }
             | Event::GateSaid { .. }
             | Event::WorkAsked { .. }
-            | Event::WorkTold { .. } => None,
+            | Event::WorkTold { .. }
+            | Event::Excepted { .. }
+            | Event::ExceptionEnded { .. } => None,
         }
     }
 }
@@ -423,6 +458,8 @@ fn stood(to: HostState, rollout: RolloutId) -> Option<Bare> {
         HostState::Lost => What::Lost,
         HostState::OnHold => What::OnHold,
         HostState::Vanished => What::Vanished,
+        HostState::Excepted => What::Excepted,
+        HostState::CatchUp => What::CatchUp,
         HostState::Pending
         | HostState::ByHand { .. }
         | HostState::Running { .. }

@@ -14,6 +14,7 @@ use ringway_scheduler::plan::{JoinsBecause, Revision};
 use ringway_scheduler::{FleetSpec, Plan, refresh_fleet, revise};
 use serde::Serialize;
 
+use super::exceptions;
 use crate::args;
 use crate::documents::{self, Read};
 use crate::exit::{End, Failure, Outcome};
@@ -80,6 +81,7 @@ pub(crate) async fn refresh(out: Out, data: &Path, args: &args::Refresh) -> Outc
     if args.dry_run {
         let past = journal::fold(data).await?;
         let (_, changes) = compute(&past.engine, &read)?;
+        exceptions::would_bring(out, &read.documents)?;
         out.value(&changes, words);
         return Ok(End::Done);
     }
@@ -88,6 +90,7 @@ pub(crate) async fn refresh(out: Out, data: &Path, args: &args::Refresh) -> Outc
         return Err(Failure::new(End::Unavailable, why)
             .hint("`ringway run` with these documents goes on, and takes the fleet as it is"));
     };
+    exceptions::bring(out, &session, &read.documents).await?;
     let (_, changes) = take_in(data, &session, &read).await?;
     out.value(&changes, words);
     Ok(End::Done)

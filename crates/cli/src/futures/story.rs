@@ -260,6 +260,8 @@ const fn went_wrong(state: HostState) -> bool {
         | HostState::Vanished
         | HostState::NotReady { .. }
         | HostState::GoesLast { .. }
+        | HostState::Excepted
+        | HostState::CatchUp
         | HostState::ByHand { .. } => false,
     }
 }
@@ -328,7 +330,9 @@ fn matters(event: &Event) -> bool {
         | Event::FreezeOverridden { .. }
         | Event::GateSaid { .. }
         | Event::WorkAsked { .. }
-        | Event::WorkTold { .. } => true,
+        | Event::WorkTold { .. }
+        | Event::Excepted { .. }
+        | Event::ExceptionEnded { .. } => true,
     }
 }
 

@@ -58,9 +58,11 @@ fn what(host: &HostView) -> (usize, &'static str) {
         | HostOutcome::RollbackFailed { .. }
         | HostOutcome::Lost
         | HostOutcome::Again => (4, "would fail at what it asks first"),
-        HostOutcome::Skipped | HostOutcome::OnHold | HostOutcome::Vanished => {
-            (6, "would leave out, as people said")
-        }
+        HostOutcome::Skipped
+        | HostOutcome::OnHold
+        | HostOutcome::Vanished
+        | HostOutcome::Excepted
+        | HostOutcome::CatchUp => (6, "would leave out, as people said"),
         HostOutcome::Pending
         | HostOutcome::Visiting { .. }
         | HostOutcome::NotReady

@@ -9,7 +9,7 @@ use ringway_policy::validated::{Documents, Ramp};
 use super::parts::{
     DueReport, Estimate, ExternalReport, GateReport, PaceReport, PlanReport, RouteReport,
 };
-use super::{availability, coverage, estimate, rings};
+use super::{availability, coverage, estimate, exceptions, rings};
 use crate::lint::{self, Facts, Here};
 use crate::plan::{More, Plan, Route};
 use crate::spec::FleetSpec;
@@ -54,6 +54,7 @@ pub fn explain(fleet: &FleetSpec, plan: &Plan, documents: &Documents) -> PlanRep
         targets,
         not_applicable: names(&plan.not_applicable),
         unclaimed: names(&plan.unclaimed),
+        exceptions: exceptions::of_plan(fleet, plan, documents),
         without_rollback: names(&without_rollback),
         routes: routes(plan),
         start: plan.start.as_ref().map(|wanted| {
@@ -111,6 +112,7 @@ pub fn explain_at(
 ) -> Result<PlanReport, UnknownZone> {
     let mut report = explain(fleet, plan, documents);
     report.when = Some(super::calendar::when(fleet, plan, documents, zones, from)?);
+    report.exceptions = exceptions::from(report.exceptions, documents, zones, from)?;
     Ok(report)
 }
 

@@ -39,6 +39,8 @@ pub struct PlanReport {
     pub not_applicable: Vec<String>,
     /// Targets that no ring claims.
     pub unclaimed: Vec<String>,
+    /// Hosts of it that exceptions among the documents leave out; those that are over are none.
+    pub exceptions: Vec<ExceptionReport>,
     /// Hosts in a ring that could not be taken back.
     pub without_rollback: Vec<String>,
     /// How kinds of hosts are visited.
@@ -67,6 +69,29 @@ pub struct PlanReport {
     pub estimate: Estimate,
     /// What somebody should look at before saying yes.
     pub warnings: Vec<Warning>,
+}
+
+/// An exception that leaves hosts of the plan out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExceptionReport {
+    /// Its id.
+    pub id: String,
+    /// Which hosts, as written.
+    pub select: String,
+    /// Those of them that are the plan's.
+    pub hosts: Vec<String>,
+    /// When it ends, as written.
+    pub until: String,
+    /// The instant; absent where no calendar was asked.
+    pub ends: Option<Timestamp>,
+    /// How long that is from then.
+    pub ends_in_ms: Option<Span>,
+    /// Whose it is.
+    pub owner: String,
+    /// Why.
+    pub reason: String,
+    /// The teams or people who approved it.
+    pub approved_by: Vec<String>,
 }
 
 /// A condition that a command at the controller knows of.

@@ -516,7 +516,10 @@ fn peers(group: &AvailabilityReport) -> String {
 }
 
 fn left_out(text: &mut Text, report: &PlanReport) {
-    if report.not_applicable.is_empty() && report.unclaimed.is_empty() {
+    if report.not_applicable.is_empty()
+        && report.unclaimed.is_empty()
+        && report.exceptions.is_empty()
+    {
         return;
     }
     text.heading("Left out");
@@ -530,6 +533,28 @@ fn left_out(text: &mut Text, report: &PlanReport) {
                 &format!("{}: {}", hosts(left.len()), names(left, NAMES)),
             );
         }
+    }
+    for one in &report.exceptions {
+        let days = one.ends_in_ms.map(|left| left.millis() / 86_400_000);
+        let ends = match days {
+            None => String::new(),
+            Some(0) => " (ends within a day)".to_owned(),
+            Some(1) => " (ends in 1 day)".to_owned(),
+            Some(days) => format!(" (ends in {days} days)"),
+        };
+        text.entry(
+            "excepted",
+            &format!(
+                "{}: {}; until {}{ends} by {} of {}: {} (approved by {})",
+                hosts(one.hosts.len()),
+                names(&one.hosts, NAMES),
+                one.until,
+                one.id,
+                one.owner,
+                one.reason,
+                one.approved_by.join(", ")
+            ),
+        );
     }
 }
 

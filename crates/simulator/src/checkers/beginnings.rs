@@ -115,6 +115,7 @@ impl Facts {
             }
         }
         self.rollouts.insert(id, rollout);
+        self.exceptions_changed = true;
         Ok(())
     }
 }

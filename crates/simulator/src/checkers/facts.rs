@@ -17,6 +17,7 @@ use ringway_scheduler::{FleetSpec, Plan};
 
 use super::approvals::Approval;
 use super::care::is_harmless;
+use super::exceptions::InForce;
 use super::hands::Said;
 use super::{Broken, ensure};
 
@@ -189,7 +190,9 @@ impl SlotFacts {
             },
             HostState::Pending | HostState::Again => Class::Pending,
             // Neither is waited for, and neither proves anything.
-            HostState::Skipped | HostState::Vanished => Class::Skipped,
+            HostState::Skipped | HostState::Vanished | HostState::Excepted | HostState::CatchUp => {
+                Class::Skipped
+            }
             HostState::Settling
             | HostState::Running { .. }
             | HostState::Ready { .. }
@@ -231,6 +234,8 @@ impl SlotFacts {
                 | HostState::Vanished
                 | HostState::NotReady { .. }
                 | HostState::GoesLast { .. }
+                | HostState::Excepted
+                | HostState::CatchUp
                 | HostState::ByHand { .. } => false,
             }
     }
@@ -353,6 +358,10 @@ pub(super) struct Facts {
     pub(super) released: Vec<HostId>,
     /// Holds that end by themselves, earliest first.
     pub(super) hold_ends: BTreeSet<(Timestamp, HostId, HoldKind)>,
+    /// Exceptions in force, by id.
+    pub(super) exceptions: BTreeMap<String, InForce>,
+    /// Whether exceptions, the fleet or the rollouts changed in this batch.
+    pub(super) exceptions_changed: bool,
 }
 
 /// The longest gap between two batches that a soak is credited with: a jump of up to two minutes is no gap, and the last
@@ -412,6 +421,7 @@ impl Facts {
         }
         self.touched = touched;
         self.check_refreshed()?;
+        self.check_exceptions()?;
         self.check_holds()
     }
 
@@ -646,6 +656,10 @@ impl Facts {
                 ..
             } => self.gate_said(*rollout, *gate, *says),
             Event::FleetRefreshed { fleet, actor } => self.refreshed(*fleet, actor),
+            Event::Excepted { exception, .. } => self.excepted(exception),
+            Event::ExceptionEnded { id, actor, reason } => {
+                self.exception_ended(id, actor.is_none(), reason)
+            }
             Event::PlanRevised { rollout, plan } => self.revised(*rollout, *plan),
             Event::Commented { rollout, slot, .. } => {
                 let plan = &self.rollout(*rollout)?.plan;

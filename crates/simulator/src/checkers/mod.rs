@@ -15,6 +15,7 @@ mod beginnings;
 mod budgets;
 mod care;
 mod counts;
+mod exceptions;
 mod facts;
 mod hands;
 mod phases;
@@ -69,6 +70,8 @@ pub enum Invariant {
     I14,
     /// No command reaches a host unless a person registered the document it is from.
     I15,
+    /// Nobody who is left out by an exception is visited for its update, and nobody is forgotten when it ends.
+    Excepted,
     /// A rollout halts on the failure its policy says: not later, and not earlier.
     Halts,
     /// No more hosts are visited at once than the policy's pace says.
@@ -280,6 +283,8 @@ impl Checkers {
                             | HostState::NotReady { .. }
                             | HostState::GoesLast { .. }
                             | HostState::OnHold
+                            | HostState::Excepted
+                            | HostState::CatchUp
                             | HostState::ByHand { .. } => false,
                         }
                 })

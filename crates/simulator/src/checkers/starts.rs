@@ -200,6 +200,9 @@ impl Facts {
             "{intent} begins a {} visit of a host that is {rest:?}",
             kind.word()
         );
+        if kind == VisitKind::Update {
+            self.check_not_excepted(intent.rollout(), slot)?;
+        }
         let host = rollout.plan.slots[slot].host;
         ensure!(
             self.hosts[host.index()].holds.is_empty(),

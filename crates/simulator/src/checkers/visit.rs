@@ -184,7 +184,9 @@ impl Facts {
             | HostState::Again
             | HostState::Vanished
             | HostState::NotReady { .. }
-            | HostState::GoesLast { .. } => {
+            | HostState::GoesLast { .. }
+            | HostState::Excepted
+            | HostState::CatchUp => {
                 self.gives_up_undrain(id, index, to)?;
                 self.check_exit(id, index, to, until)?;
                 self.end_visit(id, index, to)
@@ -309,7 +311,11 @@ impl Facts {
                 | HostState::Already
                 | HostState::RolledBack => absolve(facts),
                 // Never reached is no failure, and no repetition that succeeded either.
-                HostState::Offline | HostState::Held | HostState::OnHold => {
+                HostState::Offline
+                | HostState::Held
+                | HostState::OnHold
+                | HostState::Excepted
+                | HostState::CatchUp => {
                     facts.suspected = facts.blamed;
                 }
                 HostState::RollbackFailed { .. } => facts.suspected = true,
@@ -422,8 +428,14 @@ impl Facts {
             HostState::NotReady { visit: of } | HostState::GoesLast { visit: of } => {
                 check_postponed(id, slot, visit, (to, of))?;
             }
+            // An exception that came in its middle: what it ends as otherwise changed nothing.
+            HostState::Excepted => ensure!(
+                !visit.applied && visit.kind == VisitKind::Update,
+                I12,
+                "slot {slot} of {id} is left out by the end of a visit that changed it"
+            ),
             // Nobody is left out or held by the end of a visit.
-            HostState::Skipped | HostState::OnHold => {
+            HostState::Skipped | HostState::OnHold | HostState::CatchUp => {
                 ensure!(false, Story, "slot {slot} of {id} ends a visit as {to:?}");
             }
         }
@@ -502,6 +514,8 @@ impl Facts {
                 Story,
                 "slot {slot} of {id} is {to:?} and nobody said so"
             ),
+            HostState::Excepted => self.check_excepted(id, slot, facts)?,
+            HostState::CatchUp => self.check_to_catch_up(id, slot, facts)?,
             HostState::Held => ensure!(
                 rollout
                     .plan
@@ -516,8 +530,8 @@ impl Facts {
                 Story,
                 "slot {slot} of {id} is told to be gone and is of the fleet"
             ),
-            HostState::Pending
-            | HostState::Running { .. }
+            HostState::Pending => self.check_readmitted(id, slot, facts)?,
+            HostState::Running { .. }
             | HostState::Ready { .. }
             | HostState::Backoff { .. }
             | HostState::ByHand { .. }

@@ -8,6 +8,7 @@
 mod approvers;
 mod deciders;
 mod earliest;
+mod exceptions;
 mod faults;
 mod hands;
 mod host;
@@ -146,6 +147,10 @@ pub struct World {
     freezers: Dice,
     /// What people do by hand.
     hands: Dice,
+    /// Who leaves hosts out, and until when.
+    exceptions: Dice,
+    /// Whether people do.
+    pub(crate) excepting: bool,
     handwork: BTreeMap<IntentId, hands::Handwork>,
     tickets: u64,
     patience: u32,
@@ -250,6 +255,8 @@ impl World {
             gates: GateMoods::new(seed),
             freezers: Dice::new(seed, "people in freezes"),
             hands: Dice::new(seed, "by hand"),
+            exceptions: Dice::new(seed, "exceptions"),
+            excepting: false,
             handwork: BTreeMap::new(),
             tickets: 0,
             patience: 0,

@@ -29,6 +29,7 @@ impl World {
         if self.executor.is_none() {
             return;
         }
+        self.except_hosts();
         self.propose_next();
         self.speak_of_approvals();
         self.adopt_lost();

@@ -417,6 +417,8 @@ impl World {
                 let wanted = match view.outcome {
                     HostOutcome::Pending
                     | HostOutcome::OnHold
+                    | HostOutcome::Excepted
+                    | HostOutcome::CatchUp
                     | HostOutcome::NotReady
                     | HostOutcome::GoesLast
                         if unknown =>
@@ -433,6 +435,8 @@ impl World {
                     | HostOutcome::Skipped
                     | HostOutcome::NotReady
                     | HostOutcome::GoesLast
+                    | HostOutcome::Excepted
+                    | HostOutcome::CatchUp
                     | HostOutcome::OnHold => first,
                     HostOutcome::Visiting { .. }
                     | HostOutcome::Settling

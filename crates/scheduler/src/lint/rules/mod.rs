@@ -6,6 +6,7 @@ pub(super) mod approvals;
 pub(super) mod availability;
 pub(super) mod calendar;
 pub(super) mod coverage;
+pub(super) mod exceptions;
 pub(super) mod gates;
 pub(super) mod hosts;
 pub(super) mod limits;
