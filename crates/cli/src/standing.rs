@@ -150,6 +150,7 @@ const fn may_have_it(outcome: HostOutcome) -> bool {
         | HostOutcome::NotReady
         | HostOutcome::Excepted
         | HostOutcome::CatchUp
+        | HostOutcome::ChangedOutside
         | HostOutcome::GoesLast
         | HostOutcome::OnHold => false,
     }

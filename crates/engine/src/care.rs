@@ -246,6 +246,7 @@ impl Engine {
             | HostState::Vanished
             | HostState::Excepted
             | HostState::CatchUp
+            | HostState::ChangedOutside
             | HostState::ByHand { .. } => None,
         }
     }

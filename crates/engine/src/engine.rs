@@ -19,6 +19,7 @@ use crate::fleet::Fleet;
 use crate::hold::Holds;
 use crate::host::{Ending, HostState};
 use crate::input::Input;
+use crate::outside::LastChanges;
 #[cfg(feature = "planted-bugs")]
 use crate::planted::Bug;
 use crate::rollout::{Rollout, RolloutState};
@@ -140,6 +141,8 @@ pub struct Engine {
     pub(crate) holds: Holds,
     /// Exceptions in force.
     pub(crate) exceptions: Exceptions,
+    /// Which rollout changed each host last. Derived.
+    pub(crate) last_changes: LastChanges,
     /// How often a host's content was changed, over all rollouts: which change was later is the order of these numbers.
     pub(crate) changes: u32,
     pub(crate) fleet: Fleet,
@@ -184,6 +187,7 @@ impl Engine {
             adopted: Arc::default(),
             holds: Holds::default(),
             exceptions: Exceptions::default(),
+            last_changes: LastChanges::default(),
             changes: 0,
             fleet: Fleet::new(Arc::new(empty)),
             rollouts: Vec::new(),

@@ -449,6 +449,17 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// An inspection found the release on a host, and somebody else must have put it there. Its state is in the end of the step.
+    ChangedOutside {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The host's slot.
+        slot: Slot,
+        /// The content that is there, as inspection told it.
+        found: Option<String>,
+        /// What was known of it before.
+        was: String,
+    },
 }
 
 impl Event {
@@ -484,6 +495,7 @@ impl Event {
             | Self::ApprovalGiven { rollout, .. }
             | Self::SoakCutShort { rollout, .. }
             | Self::Asked { rollout, .. }
+            | Self::ChangedOutside { rollout, .. }
             | Self::Answered { rollout, .. } => Some(*rollout),
             Self::StepIssued { intent, .. }
             | Self::StepEnded { intent, .. }

@@ -134,6 +134,7 @@ const fn rests(state: HostState) -> bool {
         | HostState::Skipped
         | HostState::Again
         | HostState::Vanished
+        | HostState::ChangedOutside
         | HostState::Excepted => false,
     }
 }

@@ -112,6 +112,7 @@ impl Engine {
                 self.fleet_digest = Some(*fleet);
                 self.holds = holds;
                 self.exceptions.resolve(&self.fleet.spec);
+                self.recount_changes();
                 // No rollout is under way, so only somebody else's work takes anything.
                 self.claim_maintenance();
                 self.fleet.recount_all();
@@ -386,6 +387,16 @@ impl Engine {
             Event::PeerChosen { intent, peer } => self.fold_peer(*intent, *peer)?,
             Event::Excepted { exception, .. } => self.fold_excepted(exception)?,
             Event::ExceptionEnded { id, .. } => self.fold_exception_ended(id)?,
+            Event::ChangedOutside {
+                rollout,
+                slot,
+                found,
+                was,
+            } => {
+                let r = self.index_of(*rollout)?;
+                self.check_slot(r, slot.0)?;
+                self.fold_outside(r, slot.0, found.as_deref(), was);
+            }
         }
         Ok(())
     }
@@ -642,6 +653,8 @@ impl Engine {
                 rec.set(SlotRec::CHANGED, true);
                 self.changes = self.changes.saturating_add(1);
                 self.rollouts[r].changed_as(slot, self.changes);
+                let host = self.host_of(r, slot);
+                self.last_changes.note(host, r, slot);
             }
             StepKind::Inspect
             | StepKind::Precheck
@@ -738,6 +751,7 @@ impl Engine {
             | Class::Skipped
             | Class::Vanished
             | Class::Excepted
+            | Class::Outside
             | Class::Withheld => {}
         }
         if to.class() == Class::Failed {

@@ -493,7 +493,7 @@ impl Engine {
             HostState::ByHand { .. } => {
                 return wrong("is being worked on by hand", "`done` says how that ended");
             }
-            HostState::Updated | HostState::Already => {
+            HostState::Updated | HostState::Already | HostState::ChangedOutside => {
                 return wrong("has the update", "`rollback` takes hosts back");
             }
             HostState::RestartWithheld => {
@@ -572,7 +572,7 @@ impl Engine {
             HostState::ByHand { .. } => {
                 return wrong("is being worked on by hand", "`done` says how that ended");
             }
-            HostState::Updated | HostState::Already => {
+            HostState::Updated | HostState::Already | HostState::ChangedOutside => {
                 return wrong("has the update", "there is nothing to repeat");
             }
             HostState::RestartWithheld => {

@@ -109,6 +109,8 @@ pub enum HostState {
     Excepted,
     /// Its exception ended when its ring had been promoted; visited with the last ring.
     CatchUp,
+    /// It has the release, and somebody else put it there.
+    ChangedOutside,
 }
 
 /// What a visit is heading for. Everything but `Well` runs only what brings the host back into service.

@@ -120,6 +120,7 @@ impl Engine {
             | HostState::GoesLast { .. }
             | HostState::Excepted
             | HostState::CatchUp
+            | HostState::ChangedOutside
             | HostState::ByHand { .. } => false,
         };
         let is_open = self.rollouts[r].ring_of(slot) < usize::from(self.rollouts[r].rec.opened);
@@ -151,6 +152,7 @@ impl Engine {
             | Class::Skipped
             | Class::Vanished
             | Class::Excepted
+            | Class::Outside
             | Class::RolledBack => {}
         }
     }
@@ -181,9 +183,8 @@ impl Engine {
             entry.debt = entry.debt + one(is, Class::Debt) - one(was, Class::Debt);
             entry.failed = entry.failed + one(is, Class::Failed) - one(was, Class::Failed);
             let left_out = |class| {
-                one(class, Class::Skipped)
-                    + one(class, Class::Vanished)
-                    + one(class, Class::Excepted)
+                let aside = one(class, Class::Skipped) + one(class, Class::Vanished);
+                aside + one(class, Class::Excepted) + one(class, Class::Outside)
             };
             entry.skipped = entry.skipped + left_out(is) - left_out(was);
         }
@@ -191,7 +192,7 @@ impl Engine {
         let aside = |class| {
             matches!(
                 class,
-                Class::Debt | Class::Skipped | Class::Vanished | Class::Excepted
+                Class::Debt | Class::Skipped | Class::Vanished | Class::Excepted | Class::Outside
             )
         };
         if aside(is) || aside(was) {
@@ -533,7 +534,7 @@ impl Engine {
                     entry.failed += u32::from(class == Class::Failed);
                     entry.skipped += u32::from(matches!(
                         class,
-                        Class::Skipped | Class::Vanished | Class::Excepted
+                        Class::Skipped | Class::Vanished | Class::Excepted | Class::Outside
                     ));
                 }
             }
@@ -585,6 +586,7 @@ impl Engine {
             *uses = crate::fleet::HostUse::default();
         }
         self.timers.clear();
+        self.recount_changes();
         for r in 0..self.rollouts.len() {
             self.rollouts[r].idx = Index::default();
             if self.rollouts[r].rec.state.is_final() {
@@ -698,6 +700,7 @@ impl Engine {
                 | Class::Skipped
                 | Class::Vanished
                 | Class::Excepted
+                | Class::Outside
                 | Class::RolledBack
                 | Class::Pending
                 | Class::Withheld => {}

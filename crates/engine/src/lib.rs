@@ -24,6 +24,7 @@ mod index;
 mod input;
 mod life;
 mod observe;
+mod outside;
 #[cfg(feature = "planted-bugs")]
 pub mod planted;
 mod propose;

@@ -335,7 +335,7 @@ impl Engine {
         Ok(id)
     }
 
-    fn hold_rollout(
+    pub(crate) fn hold_rollout(
         &mut self,
         r: usize,
         actor: &Actor,

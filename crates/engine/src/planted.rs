@@ -215,11 +215,17 @@ pub enum Bug {
     ExceptedJumpsIn,
     /// A host that is to catch up is not visited with the last ring.
     CatchUpForgotten,
+    /// A host that somebody else changed counts as one that had the release before the rollout.
+    OutsideIsAlready,
+    /// It is told to be changed outside, and counts as evidence all the same.
+    OutsideIsEvidence,
+    /// However many hosts somebody else changes, the rollout goes on.
+    OutsideNeverPauses,
 }
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 105] = [
+    pub const ALL: [Self; 108] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -325,5 +331,8 @@ impl Bug {
         Self::ExceptionOutlivesItself,
         Self::ExceptedJumpsIn,
         Self::CatchUpForgotten,
+        Self::OutsideIsAlready,
+        Self::OutsideIsEvidence,
+        Self::OutsideNeverPauses,
     ];
 }

@@ -333,6 +333,7 @@ impl Engine {
                 | HostState::GoesLast { .. }
                 | HostState::Excepted
                 | HostState::CatchUp
+                | HostState::ChangedOutside
                     if is_gone && leaves =>
                 {
                     self.move_host(r, slot, HostState::Vanished, Timestamp::NEVER, out);
@@ -361,7 +362,8 @@ impl Engine {
                 | HostState::NotReady { .. }
                 | HostState::GoesLast { .. }
                 | HostState::Excepted
-                | HostState::CatchUp => {}
+                | HostState::CatchUp
+                | HostState::ChangedOutside => {}
             }
         }
     }
@@ -398,7 +400,7 @@ impl Engine {
                 // It is to be observed anew.
                 let Rollout { rec, plan, .. } = &mut self.rollouts[r];
                 let record = &mut rec.slots[slot as usize];
-                let observed = matches!(record.state.class(), Class::Settling | Class::Done);
+                let observed = record.state.class().is_observed();
                 if observed && !plan.gates.is_empty() {
                     record.until = Timestamp::NEVER;
                 }
@@ -512,6 +514,8 @@ impl Rollout {
         rec.again = rec.again.iter().map(|&slot| to(slot)).collect();
         let skipped = std::mem::take(&mut rec.skipped).into_iter();
         rec.skipped = skipped.map(|(slot, said)| (to(slot), said)).collect();
+        let outside = std::mem::take(&mut rec.outside).into_iter();
+        rec.outside = outside.map(|(slot, found)| (to(slot), found)).collect();
         let downs = std::mem::take(&mut rec.downs).into_iter();
         rec.downs = downs
             .map(|((slot, gate), since)| ((to(slot), gate), since))

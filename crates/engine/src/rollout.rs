@@ -18,6 +18,7 @@ use crate::command::Subject;
 use crate::event::{Conditions, HaltCause, Shown};
 use crate::fleet::Fleet;
 use crate::hold::Skipped;
+use crate::outside::Outside;
 use crate::slot::{Class, SlotRec};
 use crate::tested::Tested;
 use crate::times::Calendar;
@@ -267,6 +268,9 @@ pub(crate) struct Record {
     /// What people have to do by hand and have said of it, by slot. Written beside, too.
     #[serde(skip)]
     pub(crate) by_hand: BTreeMap<u32, Handwork>,
+    /// What was found on hosts that somebody else changed, by slot. Written beside, too.
+    #[serde(skip)]
+    pub(crate) outside: BTreeMap<u32, Outside>,
     /// The ticket of the rollout. Written beside, too.
     #[serde(skip)]
     pub(crate) change: Option<ChangeId>,
@@ -319,6 +323,7 @@ pub(crate) struct RingCount {
     pub(crate) skipped: u32,
     pub(crate) vanished: u32,
     pub(crate) excepted: u32,
+    pub(crate) outside: u32,
     /// Hosts that count toward the ring's failures.
     pub(crate) counted: u32,
     /// Done hosts that every gate finds up.
@@ -341,6 +346,7 @@ impl RingCount {
             Class::Skipped => &mut self.skipped,
             Class::Vanished => &mut self.vanished,
             Class::Excepted => &mut self.excepted,
+            Class::Outside => &mut self.outside,
         }
     }
 }
@@ -446,6 +452,7 @@ impl Rollout {
             asked: Vec::new(),
             last_yes: None,
             by_hand: BTreeMap::new(),
+            outside: BTreeMap::new(),
         };
         Self {
             rec,

@@ -86,6 +86,15 @@ pub(crate) enum Class {
     Vanished,
     /// Left out by an exception, or to catch up after one.
     Excepted,
+    /// Changed by somebody else: it has the release and is no evidence.
+    Outside,
+}
+
+impl Class {
+    /// Whether harm on such a host is looked for: it has the release, whoever put it there.
+    pub(crate) const fn is_observed(self) -> bool {
+        matches!(self, Self::Settling | Self::Done | Self::Outside)
+    }
 }
 
 impl HostState {
@@ -112,6 +121,7 @@ impl HostState {
             Self::Skipped => Class::Skipped,
             Self::Vanished => Class::Vanished,
             Self::Excepted | Self::CatchUp => Class::Excepted,
+            Self::ChangedOutside => Class::Outside,
         }
     }
 
@@ -139,6 +149,7 @@ impl HostState {
             | Self::GoesLast { .. }
             | Self::Excepted
             | Self::CatchUp
+            | Self::ChangedOutside
             | Self::ByHand { .. } => false,
         }
     }
@@ -201,7 +212,8 @@ impl HostState {
             | Self::NotReady { .. }
             | Self::GoesLast { .. }
             | Self::Excepted
-            | Self::CatchUp => None,
+            | Self::CatchUp
+            | Self::ChangedOutside => None,
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::engine::{Engine, Fault, FleetHold};
 use crate::exception::Exception;
 use crate::fleet::Fleet;
 use crate::hold::{HostHold, Skipped};
+use crate::outside::Outside;
 use crate::rollout::{
     Approval, AskedRec, Given, Index, LastYes, RampState, Record, Rollout, RolloutState,
     TermsRecord,
@@ -62,6 +63,12 @@ const FORMAT_WITH_HANDS: u8 = 8;
 
 /// The same with exceptions behind that.
 const FORMAT_WITH_EXCEPTIONS: u8 = 9;
+
+/// The same with what was found on hosts that others changed behind that.
+const FORMAT_WITH_OUTSIDE: u8 = 10;
+
+/// What was found on hosts that others changed, by the rollout's index, where there is anything.
+type Found = Vec<(u32, BTreeMap<u32, Outside>)>;
 
 /// Work by hand, by the rollout's index.
 type Hands = Vec<(u32, BTreeMap<u32, Handwork>)>;
@@ -201,7 +208,14 @@ impl Engine {
             .filter(|(_, rollout)| !rollout.rec.by_hand.is_empty())
             .map(|(index, rollout)| (index, rollout.rec.by_hand.clone()))
             .collect();
-        let format = if !self.exceptions.of.is_empty() {
+        let outside: Found = (0_u32..)
+            .zip(&self.rollouts)
+            .filter(|(_, rollout)| !rollout.rec.outside.is_empty())
+            .map(|(index, rollout)| (index, rollout.rec.outside.clone()))
+            .collect();
+        let format = if !outside.is_empty() {
+            FORMAT_WITH_OUTSIDE
+        } else if !self.exceptions.of.is_empty() {
             FORMAT_WITH_EXCEPTIONS
         } else if !hands.is_empty() {
             FORMAT_WITH_HANDS
@@ -253,6 +267,9 @@ impl Engine {
         if format >= FORMAT_WITH_EXCEPTIONS {
             let exceptions: Vec<&Exception> = self.exceptions.of.values().collect();
             bytes = postcard::to_extend(&exceptions, bytes).expect(plain);
+        }
+        if format >= FORMAT_WITH_OUTSIDE {
+            bytes = postcard::to_extend(&outside, bytes).expect(plain);
         }
         bytes
     }
@@ -400,7 +417,7 @@ impl Engine {
         plans: BTreeMap<Digest, Arc<Plan>>,
     ) -> Result<Self, Fault> {
         let format = bytes.first().copied();
-        let known = FORMAT..=FORMAT_WITH_EXCEPTIONS;
+        let known = FORMAT..=FORMAT_WITH_OUTSIDE;
         let Some(format) = format.filter(|format| known.contains(format)) else {
             return Err(Fault::new("the snapshot is of another format"));
         };
@@ -436,10 +453,15 @@ impl Engine {
         } else {
             (Hands::new(), rest)
         };
-        let exceptions: Vec<Exception> = if format >= FORMAT_WITH_EXCEPTIONS {
+        let (exceptions, rest): (Vec<Exception>, _) = if format >= FORMAT_WITH_EXCEPTIONS {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Vec::new(), rest)
+        };
+        let outside: Found = if format >= FORMAT_WITH_OUTSIDE {
             postcard::from_bytes(rest).map_err(unreadable)?
         } else {
-            Vec::new()
+            Found::new()
         };
         let mut engine = Self::new();
         engine.now = stored.last_event;
@@ -484,6 +506,11 @@ impl Engine {
             let rollout = engine.rollouts.get_mut(index as usize);
             let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
             rollout.rec.by_hand = by_hand;
+        }
+        for (index, outside) in outside {
+            let rollout = engine.rollouts.get_mut(index as usize);
+            let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
+            rollout.rec.outside = outside;
         }
         engine.take_terms(terms)?;
         engine.take_consented(consented)?;

@@ -664,7 +664,8 @@ impl Engine {
             | HostState::NotReady { .. }
             | HostState::GoesLast { .. }
             | HostState::Excepted
-            | HostState::CatchUp => WaitingOn::Step {
+            | HostState::CatchUp
+            | HostState::ChangedOutside => WaitingOn::Step {
                 host: self.host_of(r, slot),
                 step: kind.word().to_owned(),
             },

@@ -41,7 +41,8 @@ const fn is_hopeful(class: Class) -> bool {
         | Class::Skipped
         | Class::RolledBack
         | Class::Vanished
-        | Class::Excepted => false,
+        | Class::Excepted
+        | Class::Outside => false,
     }
 }
 

@@ -227,6 +227,9 @@ pub struct RingView {
     /// Hosts that an exception leaves out, or that catch up after one.
     #[serde(default)]
     pub excepted: u32,
+    /// Hosts that somebody else changed: they have the release and are no evidence.
+    #[serde(default)]
+    pub outside: u32,
     /// The failure that halts.
     pub halt_on: Option<u32>,
     /// When the soak ends if nothing interrupts it.

@@ -207,6 +207,7 @@ const fn mark(event: &Event) -> Mark {
         | Event::WorkTold { .. }
         // A visit that has begun goes on to its end.
         | Event::Excepted { .. }
+        | Event::ChangedOutside { .. }
         | Event::ExceptionEnded { .. } => Mark::Nothing,
     }
 }

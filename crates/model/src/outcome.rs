@@ -79,6 +79,8 @@ pub enum HostOutcome {
     Excepted,
     /// Its exception ended when its ring had been promoted: visited with the last ring.
     CatchUp,
+    /// It has the release, and somebody else put it there in the middle of the rollout: no evidence for its ring.
+    ChangedOutside,
 }
 
 impl HostOutcome {
@@ -107,6 +109,7 @@ impl HostOutcome {
             Self::ByHand { .. } => "waiting for a person",
             Self::Excepted => "excepted",
             Self::CatchUp => "to catch up",
+            Self::ChangedOutside => "changed outside",
         }
     }
 }
@@ -150,7 +153,8 @@ impl fmt::Display for HostOutcome {
             | Self::NotReady
             | Self::GoesLast
             | Self::Excepted
-            | Self::CatchUp => f.write_str(self.word()),
+            | Self::CatchUp
+            | Self::ChangedOutside => f.write_str(self.word()),
         }
     }
 }

@@ -315,7 +315,12 @@ pub struct Policy {
     pub calendar: PolicyCalendar,
     /// By the severity of an update, or [`OTHER`]: within which time it is to be everywhere.
     pub due: BTreeMap<String, Span>,
+    /// More hosts than this that somebody else changes pause the rollout, once.
+    pub outside_pause_at: u32,
 }
+
+/// `outside` of a policy that has none: one or two may be a person who could not wait; more is another tool at work.
+pub const OUTSIDE_PAUSE_AT: u32 = 3;
 
 /// What stands in `due` for every severity that does not.
 pub const OTHER: &str = "other";

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use postcard::ser_flavors::Flavor;
 use ringway_model::{Digest, HostId, Pieces};
-use ringway_policy::validated::NotifyRule;
+use ringway_policy::validated::{NotifyRule, OUTSIDE_PAUSE_AT};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -29,12 +29,18 @@ const WITH_TERMS: u8 = 3;
 /// The format of a plan with more than that: as with terms, with [`More`] behind them.
 const WITH_MORE: u8 = 4;
 
+/// The format of a plan that says how many hosts others may change: as with more, with the number behind it.
+const WITH_OUTSIDE: u8 = 5;
+
 /// The format of a fleet of which hosts have vanished: as version 1, with their numbers behind it.
 const WITH_VANISHED: u8 = 2;
 
 /// What plans have besides: the revision one is, who is told what, and what approvals depend on. Each is a default where
 /// there is none of it.
 type More = (Option<Revision>, Vec<NotifyRule>, Consent);
+
+/// The same, borrowed.
+type Borrowed<'p> = (&'p Option<Revision>, &'p Vec<NotifyRule>, &'p Consent);
 
 /// Bytes that are not what they are taken for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,7 +49,7 @@ pub enum DecodeError {
     #[error("no bytes")]
     Empty,
     /// Another format.
-    #[error("format version {0} is not known (this program reads {VERSION} to {WITH_MORE})")]
+    #[error("format version {0} is not known (this program reads {VERSION} to {WITH_OUTSIDE})")]
     Version(u8),
     /// The bytes do not describe the value.
     #[error("the bytes do not describe the value: {0}")]
@@ -163,7 +169,9 @@ impl FleetSpec {
 impl Plan {
     /// The plan's bytes and their digest.
     pub fn encode(&self) -> (Digest, Vec<u8>) {
-        if self.has_more() {
+        if self.outside_pause_at != OUTSIDE_PAUSE_AT {
+            with_version(WITH_OUTSIDE, &self.whole())
+        } else if self.has_more() {
             with_version(WITH_MORE, &(self, &self.times, &self.terms, self.more()))
         } else if !self.terms.is_empty() {
             with_version(WITH_TERMS, &(self, &self.times, &self.terms))
@@ -176,7 +184,9 @@ impl Plan {
 
     /// The plan's digest, as [`Plan::encode`] gives it.
     pub fn digest(&self) -> Digest {
-        if self.has_more() {
+        if self.outside_pause_at != OUTSIDE_PAUSE_AT {
+            digest(WITH_OUTSIDE, &self.whole())
+        } else if self.has_more() {
             digest(WITH_MORE, &(self, &self.times, &self.terms, self.more()))
         } else if !self.terms.is_empty() {
             digest(WITH_TERMS, &(self, &self.times, &self.terms))
@@ -187,12 +197,18 @@ impl Plan {
         }
     }
 
+    /// All of it.
+    const fn whole(&self) -> (&Self, &Times, &Terms, Borrowed<'_>, u32) {
+        let outside = self.outside_pause_at;
+        (self, &self.times, &self.terms, self.more(), outside)
+    }
+
     fn has_more(&self) -> bool {
         self.revises.is_some() || !self.notify.is_empty() || !self.consent.is_empty()
     }
 
     /// [`More`], borrowed: the bytes are the same.
-    const fn more(&self) -> (&Option<Revision>, &Vec<NotifyRule>, &Consent) {
+    const fn more(&self) -> Borrowed<'_> {
         (&self.revises, &self.notify, &self.consent)
     }
 
@@ -203,6 +219,20 @@ impl Plan {
     /// When they are of another format, damaged, or followed by more.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         match bytes.split_first() {
+            Some((&WITH_OUTSIDE, body)) => {
+                let (plan, times, terms, more, outside_pause_at): (Self, Times, Terms, More, u32) =
+                    whole(body)?;
+                let (revises, notify, consent) = more;
+                Ok(Self {
+                    times,
+                    notify,
+                    terms,
+                    revises,
+                    consent,
+                    outside_pause_at,
+                    ..plan
+                })
+            }
             Some((&WITH_MORE, body)) => {
                 let (plan, times, terms, more): (Self, Times, Terms, More) = whole(body)?;
                 let (revises, notify, consent) = more;

@@ -177,6 +177,7 @@ impl Reach {
                     Says::Unknown => "gate is silent",
                 },
             ),
+            Event::ChangedOutside { rollout, .. } => self.stay(*rollout, "changed outside"),
             Event::Excepted { .. } => self.all("except hosts"),
             Event::ExceptionEnded { actor: Some(_), .. } => self.all("end an exception"),
             Event::ExceptionEnded { actor: None, .. } => self.all("end an exception by time"),
@@ -264,7 +265,8 @@ const fn move_word(to: HostState) -> &'static str {
         | HostState::NotReady { .. }
         | HostState::GoesLast { .. }
         | HostState::Excepted
-        | HostState::CatchUp => "moved",
+        | HostState::CatchUp
+        | HostState::ChangedOutside => "moved",
         HostState::ByHand { .. } => "overdue",
     }
 }

@@ -143,6 +143,7 @@ pub(crate) fn dense(event: &Event) -> String {
         | Event::WorkAsked { .. }
         | Event::WorkTold { .. }
         | Event::Excepted { .. }
+        | Event::ChangedOutside { .. }
         | Event::ExceptionEnded { .. } => format!("= {event:?}"),
     }
 }
@@ -174,5 +175,6 @@ pub(crate) const fn word(state: HostState) -> &'static str {
         HostState::ByHand { .. } => "by-hand",
         HostState::Excepted => "excepted",
         HostState::CatchUp => "catch-up",
+        HostState::ChangedOutside => "changed-outside",
     }
 }

@@ -212,6 +212,7 @@ impl<'a> Chronicle<'a> {
             | Event::FreezeOverridden { .. }
             | Event::GateSaid { .. }
             | Event::WorkAsked { .. }
+            | Event::ChangedOutside { .. }
             | Event::WorkTold { .. } => {
                 let course = event.rollout().and_then(|id| self.courses.get_mut(&id));
                 if let Some(course) = course {
@@ -410,6 +411,7 @@ impl Course {
             | Event::WorkAsked { .. }
             | Event::WorkTold { .. }
             | Event::Excepted { .. }
+            | Event::ChangedOutside { .. }
             | Event::ExceptionEnded { .. } => {}
         }
     }

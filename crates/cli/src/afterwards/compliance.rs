@@ -340,7 +340,7 @@ fn rows_of(
         Row {
             release: route.map(|route| route.release.clone()),
             build: route.and_then(|route| route.build.clone()),
-            is_updated: matches!(stood.state, HostState::Updated | HostState::Already),
+            is_updated: has_it(stood.state),
             is_target: true,
             when: stood.since.map(|at| at.to_string()),
             due: due.map(|at| at.to_string()),
@@ -369,9 +369,17 @@ fn rows_of(
     rows
 }
 
+/// Whether a host has the update, whoever put it there.
+const fn has_it(state: HostState) -> bool {
+    matches!(
+        state,
+        HostState::Updated | HostState::Already | HostState::ChangedOutside
+    )
+}
+
 /// Whether a host did not have the update when it was due, or does not have it after that.
 fn is_overdue(stood: &Stood, due: Timestamp, at: Timestamp) -> bool {
-    if matches!(stood.state, HostState::Updated | HostState::Already) {
+    if has_it(stood.state) {
         stood.since.is_some_and(|since| since > due)
     } else {
         at > due

@@ -222,6 +222,7 @@ impl Past {
             | HostState::Held
             | HostState::Vanished
             | HostState::Excepted
+            | HostState::ChangedOutside
             | HostState::Lost => show::host_state(to),
         };
         self.hosts.entry((rollout, what)).or_default().insert(name);
@@ -530,6 +531,7 @@ const fn risk_word(outcome: HostOutcome, is_down: bool) -> Option<&'static str> 
         HostOutcome::Vanished => Some("gone from the fleet"),
         HostOutcome::Excepted => Some("left out by an exception"),
         HostOutcome::CatchUp => Some("to catch up after an exception"),
+        HostOutcome::ChangedOutside => Some("changed outside Ringway"),
         HostOutcome::RestartWithheld => Some("without the restart they need"),
         HostOutcome::Settling | HostOutcome::Updated | HostOutcome::Already if is_down => {
             Some("not evidently up")

@@ -102,6 +102,7 @@ enum What {
     Excepted,
     ExceptionEnded,
     CatchUp,
+    ChangedOutside,
 }
 
 /// `ringway history`.
@@ -364,6 +365,16 @@ impl<'a> OneHost<'a> {
                 let bare = Bare::new(What::ToldByHand, words, Some(intent.rollout()));
                 Some(bare.by(Some(actor), reason))
             }
+            Event::ChangedOutside {
+                rollout,
+                slot,
+                found,
+                was,
+            } if self.is_ours(*rollout, *slot) => {
+                let found = found.as_deref().unwrap_or("the release");
+                let words = format!("changed outside Ringway: it was {was}, and has {found} now");
+                Some(Bare::new(What::ChangedOutside, words, Some(*rollout)))
+            }
             Event::HostHeld {
                 host,
                 kind,
@@ -437,6 +448,7 @@ impl<'a> OneHost<'a> {
             | Event::WorkAsked { .. }
             | Event::WorkTold { .. }
             | Event::Excepted { .. }
+            | Event::ChangedOutside { .. }
             | Event::ExceptionEnded { .. } => None,
         }
     }
@@ -466,6 +478,7 @@ fn stood(to: HostState, rollout: RolloutId) -> Option<Bare> {
         | HostState::Ready { .. }
         | HostState::Backoff { .. }
         | HostState::Skipped
+        | HostState::ChangedOutside
         | HostState::NotReady { .. }
         | HostState::GoesLast { .. }
         | HostState::Again => return None,

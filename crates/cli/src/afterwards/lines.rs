@@ -96,6 +96,7 @@ pub(crate) fn kind(event: &Event) -> (Kind, Option<&str>) {
         | Event::GateSaid { .. }
         | Event::WorkAsked { .. }
         | Event::ExceptionEnded { actor: None, .. }
+        | Event::ChangedOutside { .. }
         | Event::HostReleased { actor: None, .. } => (Kind::Happening, None),
         Event::Alive
         | Event::SoakHeld { .. }

@@ -262,6 +262,7 @@ const fn went_wrong(state: HostState) -> bool {
         | HostState::GoesLast { .. }
         | HostState::Excepted
         | HostState::CatchUp
+        | HostState::ChangedOutside
         | HostState::ByHand { .. } => false,
     }
 }
@@ -332,6 +333,7 @@ fn matters(event: &Event) -> bool {
         | Event::WorkAsked { .. }
         | Event::WorkTold { .. }
         | Event::Excepted { .. }
+        | Event::ChangedOutside { .. }
         | Event::ExceptionEnded { .. } => true,
     }
 }

@@ -16,7 +16,7 @@ fn parts(ring: &RingView) -> [(u32, char, Paint); 7] {
         (ring.withheld + ring.debt, '?', Paint::Busy),
         (ring.rolled_back, '<', Paint::Good),
         (
-            ring.skipped + ring.vanished + ring.excepted,
+            ring.skipped + ring.vanished + ring.excepted + ring.outside,
             '-',
             Paint::Faint,
         ),

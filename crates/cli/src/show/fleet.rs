@@ -370,6 +370,7 @@ fn counts(ring: &RingView, now: Timestamp) -> String {
         (ring.skipped, "skipped", Paint::Faint),
         (ring.vanished, "vanished", Paint::Faint),
         (ring.excepted, "excepted", Paint::Faint),
+        (ring.outside, "changed outside", Paint::Busy),
     ] {
         if count > 0 {
             parts.push(paint(colour, &format!("{count} {word}")));
@@ -414,6 +415,7 @@ mod tests {
             skipped: 0,
             vanished: 0,
             excepted: 0,
+            outside: 0,
             halt_on: Some(1),
             soak_until: None,
         }

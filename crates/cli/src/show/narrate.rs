@@ -343,6 +343,16 @@ impl<'a> Narrator<'a> {
                 because(&exception.reason),
                 exception.approved_by.join(", ")
             ),
+            Event::ChangedOutside {
+                rollout,
+                slot,
+                found,
+                was,
+            } => format!(
+                "{} was changed outside Ringway: it was {was}, and has {} now",
+                self.host(*rollout, *slot),
+                found.as_deref().unwrap_or("the release")
+            ),
             Event::ExceptionEnded { id, actor, reason } => format!(
                 "exception {id} ended{}{}",
                 actor
@@ -631,6 +641,7 @@ pub(crate) fn host_state(state: HostState) -> String {
         HostState::GoesLast { .. } => "going last of its group".to_owned(),
         HostState::Excepted => "excepted".to_owned(),
         HostState::CatchUp => "to catch up with the last ring".to_owned(),
+        HostState::ChangedOutside => "changed outside".to_owned(),
         HostState::ByHand { .. } => "OVERDUE: a person is to work on it by hand".to_owned(),
     }
 }

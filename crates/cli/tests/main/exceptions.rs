@@ -130,3 +130,48 @@ fn what_is_no_exception_is_refused_and_one_that_is_over_leaves_nobody_out() {
     let schema = json(&place.expect("schema exception", 0).out);
     assert!(schema["properties"]["approved_by"].is_object(), "{schema}");
 }
+
+/// Somebody else installs what a rollout is about to: told apart from what was there before, kept, and a pause.
+#[test]
+fn hosts_that_somebody_else_changed_are_told_and_pause_the_rollout() {
+    let place = Place::new();
+    place.expect("run", 0);
+    assert_eq!(place.versions(), "2 2 2");
+    // The next update; another tool installs it on one host first.
+    let common = std::fs::read_to_string(place.path("common.yaml")).unwrap_or_default();
+    place.write(
+        "common.yaml",
+        &common.replace("id: R2, build: \"2\"", "id: R3, build: \"3\""),
+    );
+    let policy = std::fs::read_to_string(place.path("policy.yaml")).unwrap_or_default();
+    place.write(
+        "policy.yaml",
+        &format!("{policy}outside: {{ pause_at: 0 }}\n"),
+    );
+    place.write("version-a", "3\n");
+    let plan = place.expect("plan", 0).out;
+    assert!(plan.contains("more than 0 hosts"), "{plan}");
+    let run = place.expect("run --no-wait", 4);
+    assert!(
+        run.err.contains("a was changed outside Ringway: it was R2")
+            || run.out.contains("a was changed outside"),
+        "{}{}",
+        run.out,
+        run.err
+    );
+    let status = place.expect("status", 0).out;
+    for part in [
+        "1 changed outside",
+        "1 host was changed outside Ringway",
+        "paused by ringway",
+    ] {
+        assert!(status.contains(part), "{part}: {status}");
+    }
+    let why = place.expect("why a", 0).out;
+    assert!(why.contains("changed outside (3, and it was R2)"), "{why}");
+    place.expect("resume --reason meant", 0);
+    assert_eq!(place.versions(), "3 3 3");
+    let history = place.expect("history a", 0).out;
+    assert!(history.contains("changed outside Ringway"), "{history}");
+    place.expect("audit", 0);
+}

@@ -17,6 +17,7 @@ mod consent;
 mod exceptions;
 mod holds;
 mod hosts;
+mod outside;
 mod people;
 mod refreshing;
 mod rings;

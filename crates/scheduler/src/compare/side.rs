@@ -62,6 +62,7 @@ pub(super) fn side(fleet: &FleetSpec, plan: &Plan, strata: &[RingStrata]) -> Sid
             external: report::external(plan),
             freeze_override: plan.terms.freeze_override,
             offline_retry_ms: plan.offline_retry,
+            outside_pause_at: plan.outside_pause_at,
             already_unhealthy: plan.already_unhealthy,
             on_halt: plan.on_halt,
         },

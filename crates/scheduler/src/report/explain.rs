@@ -177,6 +177,7 @@ pub(crate) fn pace(plan: &Plan) -> PaceReport {
         budget_down: plan.budget_down,
         retries: plan.retry.times,
         retry_wait_ms: plan.retry.wait,
+        outside_pause_at: plan.outside_pause_at,
     }
 }
 

@@ -221,6 +221,8 @@ pub struct PaceReport {
     pub retries: u8,
     /// The wait before the first of them.
     pub retry_wait_ms: Span,
+    /// More hosts than this that somebody else changes pause it.
+    pub outside_pause_at: u32,
 }
 
 /// One condition on updated hosts.

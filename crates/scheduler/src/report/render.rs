@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ringway_model::{Span, StepKind};
-use ringway_policy::validated::{NotBy, RingSpread};
+use ringway_policy::validated::{NotBy, OUTSIDE_PAUSE_AT, RingSpread};
 
 use super::parts::{
     AfterReport, ApprovalReport, AvailabilityReport, CellReport, PaceReport, PlanReport,
@@ -228,6 +228,15 @@ pub(crate) fn pace_in_words(pace: &PaceReport, targets: Option<usize>) -> String
             );
         }
         words.push_str(" down");
+    }
+    if pace.outside_pause_at != OUTSIDE_PAUSE_AT {
+        push(
+            &mut words,
+            format_args!(
+                "; pauses when others changed more than {}",
+                hosts(pace.outside_pause_at as usize)
+            ),
+        );
     }
     if pace.retries > 0 {
         push(

@@ -100,6 +100,7 @@ impl Facts {
             calendar: None,
             gates: vec![Says::Unknown; plan.terms.external.len()],
             overridden: BTreeMap::new(),
+            outside: 0,
             plan: plan.clone(),
         };
         for (index, slot) in plan.slots.iter().enumerate() {

@@ -158,6 +158,8 @@ pub(super) struct SlotFacts {
     pub(super) out_of_service: bool,
     /// Since when its group is not ready for it, and when that was said last.
     pub(super) unready: Option<(Timestamp, Timestamp)>,
+    /// An inspection of this rollout found something else than the release, and said what.
+    pub(super) looked: bool,
 }
 
 impl SlotFacts {
@@ -176,6 +178,7 @@ impl SlotFacts {
             changed: false,
             out_of_service: false,
             unready: None,
+            looked: false,
         }
     }
 
@@ -190,9 +193,11 @@ impl SlotFacts {
             },
             HostState::Pending | HostState::Again => Class::Pending,
             // Neither is waited for, and neither proves anything.
-            HostState::Skipped | HostState::Vanished | HostState::Excepted | HostState::CatchUp => {
-                Class::Skipped
-            }
+            HostState::Skipped
+            | HostState::Vanished
+            | HostState::Excepted
+            | HostState::CatchUp
+            | HostState::ChangedOutside => Class::Skipped,
             HostState::Settling
             | HostState::Running { .. }
             | HostState::Ready { .. }
@@ -236,6 +241,7 @@ impl SlotFacts {
                 | HostState::GoesLast { .. }
                 | HostState::Excepted
                 | HostState::CatchUp
+                | HostState::ChangedOutside
                 | HostState::ByHand { .. } => false,
             }
     }
@@ -284,6 +290,8 @@ pub(super) struct RolloutFacts {
     pub(super) gates: Vec<Says>,
     /// By name: until when people may work in a freeze.
     pub(super) overridden: BTreeMap<String, Timestamp>,
+    /// Hosts that were told to be changed outside.
+    pub(super) outside: u32,
 }
 
 /// One host over all rollouts.
@@ -362,6 +370,12 @@ pub(super) struct Facts {
     pub(super) exceptions: BTreeMap<String, InForce>,
     /// Whether exceptions, the fleet or the rollouts changed in this batch.
     pub(super) exceptions_changed: bool,
+    /// By host's name: rollouts that began to change it.
+    pub(super) applied: BTreeMap<String, BTreeSet<RolloutId>>,
+    /// Hosts that were found to be changed outside in this batch, and of which that is not told yet.
+    pub(super) outside_untold: Vec<(RolloutId, Slot)>,
+    /// A rollout that this batch must pause.
+    pub(super) must_pause: Option<RolloutId>,
 }
 
 /// The longest gap between two batches that a soak is credited with: a jump of up to two minutes is no gap, and the last
@@ -422,6 +436,7 @@ impl Facts {
         self.touched = touched;
         self.check_refreshed()?;
         self.check_exceptions()?;
+        self.check_outside()?;
         self.check_holds()
     }
 
@@ -657,6 +672,7 @@ impl Facts {
             } => self.gate_said(*rollout, *gate, *says),
             Event::FleetRefreshed { fleet, actor } => self.refreshed(*fleet, actor),
             Event::Excepted { exception, .. } => self.excepted(exception),
+            Event::ChangedOutside { rollout, slot, .. } => self.changed_outside(*rollout, *slot),
             Event::ExceptionEnded { id, actor, reason } => {
                 self.exception_ended(id, actor.is_none(), reason)
             }

@@ -18,6 +18,7 @@ mod counts;
 mod exceptions;
 mod facts;
 mod hands;
+mod outside;
 mod phases;
 mod promotion;
 mod refresh;
@@ -285,6 +286,7 @@ impl Checkers {
                             | HostState::OnHold
                             | HostState::Excepted
                             | HostState::CatchUp
+                            | HostState::ChangedOutside
                             | HostState::ByHand { .. } => false,
                         }
                 })
@@ -294,6 +296,11 @@ impl Checkers {
     /// Whether a host may have been out of reach when its visit in a rollout ended.
     pub(crate) fn may_be_away(&self, rollout: RolloutId, host: HostId) -> bool {
         self.facts.may_be_away(rollout, host)
+    }
+
+    /// Whether nothing was done on a host in any rollout, and nothing is going on there.
+    pub(crate) fn is_untouched(&self, host: HostId) -> bool {
+        self.facts.is_untouched(host)
     }
 
     /// Counts that a trace shows and a test asserts.

@@ -171,6 +171,7 @@ impl Facts {
                     | HostState::GoesLast { .. }
                     | HostState::Excepted
                     | HostState::CatchUp
+                    | HostState::ChangedOutside
                     | HostState::ByHand { .. } => !is_gone,
                 };
                 ensure!(

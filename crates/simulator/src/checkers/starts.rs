@@ -95,6 +95,9 @@ impl Facts {
         let host = self.rollouts[&id].plan.slots[slot].host;
         let repair = self.hosts[host.index()].is_down();
         self.hosts[host.index()].running = Some(intent);
+        if step == StepKind::Apply {
+            self.note_applied(id, host);
+        }
         self.change(id, slot, |facts| {
             facts.serial = intent.serial();
             let mut visit = facts.visit.unwrap_or_else(|| Visit {

@@ -64,6 +64,7 @@ impl RolloutFacts {
             HostState::GoesLast { .. } => HostOutcome::GoesLast,
             HostState::Excepted => HostOutcome::Excepted,
             HostState::CatchUp => HostOutcome::CatchUp,
+            HostState::ChangedOutside => HostOutcome::ChangedOutside,
             HostState::Running { .. }
             | HostState::Ready { .. }
             | HostState::Backoff { .. }

@@ -37,7 +37,9 @@ impl Facts {
         let (kind, repeatable) = (step.kind, may_repeat(step));
         let step = step.clone();
         let attempts = rollout.plan.retry.times.saturating_add(1);
+        let before = rollout.slots[slot];
         check_result(intent, kind, result, then)?;
+        self.check_whose(intent, &before, result, then)?;
         self.check_answer(intent, &visit, &step, (result, then))?;
         self.note_answer(intent, &step, result);
         self.hosts[host.index()].running = None;
@@ -186,7 +188,8 @@ impl Facts {
             | HostState::NotReady { .. }
             | HostState::GoesLast { .. }
             | HostState::Excepted
-            | HostState::CatchUp => {
+            | HostState::CatchUp
+            | HostState::ChangedOutside => {
                 self.gives_up_undrain(id, index, to)?;
                 self.check_exit(id, index, to, until)?;
                 self.end_visit(id, index, to)
@@ -309,6 +312,7 @@ impl Facts {
                 HostState::Settling
                 | HostState::Updated
                 | HostState::Already
+                | HostState::ChangedOutside
                 | HostState::RolledBack => absolve(facts),
                 // Never reached is no failure, and no repetition that succeeded either.
                 HostState::Offline
@@ -420,6 +424,7 @@ impl Facts {
             | HostState::Backoff { .. }
             | HostState::ByHand { .. }
             | HostState::Already
+            | HostState::ChangedOutside
             | HostState::Failed { .. }
             | HostState::Unhealthy { .. }
             | HostState::RollbackFailed { .. }
@@ -537,6 +542,7 @@ impl Facts {
             | HostState::ByHand { .. }
             | HostState::Settling
             | HostState::Already
+            | HostState::ChangedOutside
             | HostState::RestartWithheld
             | HostState::Failed { .. }
             | HostState::Unhealthy { .. }
@@ -656,6 +662,14 @@ fn note_result(facts: &mut SlotFacts, kind: StepKind, repeatable: bool, result: 
                         }
                     );
                     visit.applied |= found && visit.applying;
+                    let said = matches!(
+                        result,
+                        StepResult::Found {
+                            installed: false,
+                            previous: Some(_)
+                        }
+                    );
+                    facts.looked |= said && visit.kind == VisitKind::Update && !visit.applying;
                 }
                 StepKind::Precheck
                 | StepKind::Ready

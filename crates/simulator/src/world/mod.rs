@@ -12,6 +12,7 @@ mod exceptions;
 mod faults;
 mod hands;
 mod host;
+mod patching;
 mod people;
 mod renewals;
 mod requests;
@@ -147,6 +148,10 @@ pub struct World {
     freezers: Dice,
     /// What people do by hand.
     hands: Dice,
+    /// Who else patches.
+    patchers: Dice,
+    /// Whether anybody does.
+    pub(crate) patching: bool,
     /// Who leaves hosts out, and until when.
     exceptions: Dice,
     /// Whether people do.
@@ -255,6 +260,8 @@ impl World {
             gates: GateMoods::new(seed),
             freezers: Dice::new(seed, "people in freezes"),
             hands: Dice::new(seed, "by hand"),
+            patchers: Dice::new(seed, "patching by others"),
+            patching: false,
             exceptions: Dice::new(seed, "exceptions"),
             excepting: false,
             handwork: BTreeMap::new(),

@@ -30,6 +30,7 @@ impl World {
             return;
         }
         self.except_hosts();
+        self.others_patch();
         self.propose_next();
         self.speak_of_approvals();
         self.adopt_lost();

@@ -425,9 +425,10 @@ impl World {
                     {
                         continue;
                     }
-                    HostOutcome::Updated | HostOutcome::Already | HostOutcome::RestartWithheld => {
-                        route.build.as_ref()
-                    }
+                    HostOutcome::Updated
+                    | HostOutcome::Already
+                    | HostOutcome::ChangedOutside
+                    | HostOutcome::RestartWithheld => route.build.as_ref(),
                     HostOutcome::RolledBack
                     | HostOutcome::Pending
                     | HostOutcome::Offline
