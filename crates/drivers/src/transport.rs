@@ -94,6 +94,17 @@ pub enum Refusal {
     },
 }
 
+impl Refusal {
+    /// Whether the next attempt may be answered otherwise without anybody doing something about it.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::Here(_) => true,
+            Self::Jump { why, .. } => why.may_pass(),
+            Self::HostKeyChanged(_) | Self::HostKeyUnknown(_) | Self::Login(_) => false,
+        }
+    }
+}
+
 /// A running command to come.
 pub type Starting<'a> =
     Pin<Box<dyn Future<Output = Result<Box<dyn Running>, Refusal>> + Send + 'a>>;

@@ -118,7 +118,8 @@ impl Engine {
             | StepKind::Verify
             | StepKind::CareVerify
             | StepKind::Undrain
-            | StepKind::Unsilence => self.fail(ended, FailWhy::Unexpected),
+            | StepKind::Unsilence
+            | StepKind::Stage => self.fail(ended, FailWhy::Unexpected),
         }
     }
 
@@ -169,7 +170,8 @@ impl Engine {
             | More::Reboot { .. }
             | More::Last { .. }
             | More::Silence { .. }
-            | More::Manual { .. } => None,
+            | More::Manual { .. }
+            | More::Stage { .. } => None,
         })
     }
 
@@ -199,6 +201,7 @@ impl Engine {
 
     /// The first step of a visit from a position on that is not left out.
     pub(crate) fn heeded(&self, r: usize, slot: u32, visit: VisitKind, mut position: u8) -> u8 {
+        position = position.max(self.first_counted(r, slot, visit));
         if self.asks_nobody(r, slot, visit) {
             while self.rollouts[r]
                 .step(slot, visit, position)

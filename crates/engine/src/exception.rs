@@ -430,7 +430,11 @@ impl Engine {
                     until: Timestamp::NEVER,
                 }
             }
-            Then::End { .. } | Then::Step { .. } | Then::Retry { .. } | Then::Nothing => then,
+            Then::End { .. }
+            | Then::Step { .. }
+            | Then::Retry { .. }
+            | Then::Nothing
+            | Then::Over => then,
         }
     }
 

@@ -75,6 +75,7 @@ impl Engine {
                 self.wake_last(r, self.host_of(r, slot));
             }
             self.enqueue(r, slot, to);
+            self.list_stage(r, slot);
         }
     }
 
@@ -609,6 +610,7 @@ impl Engine {
                 }
             }
         }
+        self.count_errands();
         self.claim_maintenance();
         self.fleet.recount_all();
         for r in 0..self.rollouts.len() {
@@ -707,6 +709,7 @@ impl Engine {
             }
         }
         idx.again.append(&mut later);
+        self.list_stages(r);
     }
 
     pub(crate) fn is_rolling_back(&self, r: usize) -> bool {

@@ -188,9 +188,11 @@ impl Engine {
                 }
                 (Then::End { to, until }, outside)
             }
-            Then::End { .. } | Then::Step { .. } | Then::Retry { .. } | Then::Nothing => {
-                (then, None)
-            }
+            Then::End { .. }
+            | Then::Step { .. }
+            | Then::Retry { .. }
+            | Then::Nothing
+            | Then::Over => (then, None),
         }
     }
 

@@ -205,6 +205,18 @@ pub enum Bug {
     FailedByHandIsDone,
     /// Work by hand counts as done without the evidence that its recipe wants.
     EvidenceNotAsked,
+    /// A visit begins on a host on which an errand runs.
+    VisitBesideErrand,
+    /// An errand begins on a host that is being visited elsewhere.
+    ErrandBesideVisit,
+    /// A held rollout goes on fetching.
+    StagesWhileHeld,
+    /// More hosts fetch at once than the recipe says.
+    StagePaceIgnored,
+    /// A host that is not to be touched is staged.
+    HeldHostStaged,
+    /// A host on which fetching failed is not given what is to be fetched in its visit.
+    FailedIsStaged,
     /// A host is visited although an exception leaves it out.
     ExceptionIgnored,
     /// An exception does not end by itself.
@@ -225,7 +237,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 108] = [
+    pub const ALL: [Self; 114] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -326,6 +338,12 @@ impl Bug {
         Self::OverdueIsDone,
         Self::FailedByHandIsDone,
         Self::EvidenceNotAsked,
+        Self::VisitBesideErrand,
+        Self::ErrandBesideVisit,
+        Self::StagesWhileHeld,
+        Self::StagePaceIgnored,
+        Self::HeldHostStaged,
+        Self::FailedIsStaged,
         Self::ExceptionIgnored,
         Self::ExceptionNeverEnds,
         Self::ExceptionOutlivesItself,

@@ -104,9 +104,11 @@ impl Engine {
                     until: Timestamp::NEVER,
                 }
             }
-            Then::End { .. } | Then::Step { .. } | Then::Retry { .. } | Then::Nothing => {
-                self.unless_excepted(r, slot, then)
-            }
+            Then::End { .. }
+            | Then::Step { .. }
+            | Then::Retry { .. }
+            | Then::Nothing
+            | Then::Over => self.unless_excepted(r, slot, then),
         }
     }
 
@@ -210,6 +212,7 @@ impl Engine {
             && plan.rings[..begun] == before.rings[..begun]
             && plan.slots.get(..slots) == Some(&before.slots[..slots])
             && plan.gates == before.gates
+            && keeps_steps(plan, rollout)
             && rings_of(plan, before)
     }
 
@@ -533,6 +536,14 @@ impl Rollout {
         rec.plan = digest;
         self.plan = plan;
     }
+}
+
+/// Whether every host for which a step was issued, be it an errand, keeps its slot: steps are known by that.
+fn keeps_steps(plan: &Plan, rollout: &Rollout) -> bool {
+    let before = rollout.plan.slots.iter().zip(&rollout.rec.slots);
+    let mut known = before.zip(&plan.slots);
+    known.all(|((planned, record), slot)| record.serial == 0 || planned.host == slot.host)
+        && plan.slots.len() >= rollout.rec.slots.len()
 }
 
 /// Whether every host of the plan before is in the same ring with the same route, and none is there twice.

@@ -11,6 +11,7 @@ use crate::by_hand::Handwork;
 use crate::care::Unready;
 use crate::command::HoldKind;
 use crate::engine::{Engine, Fault, FleetHold};
+use crate::errand::Errands;
 use crate::exception::Exception;
 use crate::fleet::Fleet;
 use crate::hold::{HostHold, Skipped};
@@ -61,11 +62,17 @@ impl Cares {
 /// The same with work by hand behind that.
 const FORMAT_WITH_HANDS: u8 = 8;
 
+/// The same with errands behind that.
+const FORMAT_WITH_ERRANDS: u8 = 9;
+
+/// What is done outside visits, by the rollout's index, where there is anything.
+type Errandry = Vec<(u32, Errands)>;
+
 /// The same with exceptions behind that.
-const FORMAT_WITH_EXCEPTIONS: u8 = 9;
+const FORMAT_WITH_EXCEPTIONS: u8 = 10;
 
 /// The same with what was found on hosts that others changed behind that.
-const FORMAT_WITH_OUTSIDE: u8 = 10;
+const FORMAT_WITH_OUTSIDE: u8 = 11;
 
 /// What was found on hosts that others changed, by the rollout's index, where there is anything.
 type Found = Vec<(u32, BTreeMap<u32, Outside>)>;
@@ -208,6 +215,11 @@ impl Engine {
             .filter(|(_, rollout)| !rollout.rec.by_hand.is_empty())
             .map(|(index, rollout)| (index, rollout.rec.by_hand.clone()))
             .collect();
+        let errands: Errandry = (0_u32..)
+            .zip(&self.rollouts)
+            .filter(|(_, rollout)| !rollout.rec.errands.is_empty())
+            .map(|(index, rollout)| (index, rollout.rec.errands.clone()))
+            .collect();
         let outside: Found = (0_u32..)
             .zip(&self.rollouts)
             .filter(|(_, rollout)| !rollout.rec.outside.is_empty())
@@ -217,6 +229,8 @@ impl Engine {
             FORMAT_WITH_OUTSIDE
         } else if !self.exceptions.of.is_empty() {
             FORMAT_WITH_EXCEPTIONS
+        } else if !errands.is_empty() {
+            FORMAT_WITH_ERRANDS
         } else if !hands.is_empty() {
             FORMAT_WITH_HANDS
         } else if !consented.is_empty() {
@@ -263,6 +277,9 @@ impl Engine {
         }
         if format >= FORMAT_WITH_HANDS {
             bytes = postcard::to_extend(&hands, bytes).expect(plain);
+        }
+        if format >= FORMAT_WITH_ERRANDS {
+            bytes = postcard::to_extend(&errands, bytes).expect(plain);
         }
         if format >= FORMAT_WITH_EXCEPTIONS {
             let exceptions: Vec<&Exception> = self.exceptions.of.values().collect();
@@ -453,6 +470,11 @@ impl Engine {
         } else {
             (Hands::new(), rest)
         };
+        let (errands, rest): (Errandry, _) = if format >= FORMAT_WITH_ERRANDS {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Errandry::new(), rest)
+        };
         let (exceptions, rest): (Vec<Exception>, _) = if format >= FORMAT_WITH_EXCEPTIONS {
             postcard::take_from_bytes(rest).map_err(unreadable)?
         } else {
@@ -511,6 +533,11 @@ impl Engine {
             let rollout = engine.rollouts.get_mut(index as usize);
             let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
             rollout.rec.outside = outside;
+        }
+        for (index, errands) in errands {
+            let rollout = engine.rollouts.get_mut(index as usize);
+            let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
+            rollout.rec.errands = errands;
         }
         engine.take_terms(terms)?;
         engine.take_consented(consented)?;

@@ -308,6 +308,13 @@ pub enum WaitingOn {
         /// Other hosts of the rollout that people work on.
         others: u32,
     },
+    /// As many hosts as may are being staged.
+    Staging {
+        /// How many.
+        in_flight: u32,
+        /// How many may be.
+        limit: u32,
+    },
     /// An exception leaves the host out until it ends.
     Exception {
         /// Its id.
@@ -368,13 +375,14 @@ impl WaitingOn {
             Self::AllLast { .. } => "all-last",
             Self::NoPeer { .. } => "no-peer",
             Self::ByHand { .. } => "by-hand",
+            Self::Staging { .. } => "staging",
             Self::Exception { .. } => "exception",
             Self::CatchUp { .. } => "catch-up",
         }
     }
 
     /// Every variant's name.
-    pub const NAMES: [&'static str; 42] = [
+    pub const NAMES: [&'static str; 43] = [
         "stop",
         "fault",
         "pause",
@@ -415,6 +423,7 @@ impl WaitingOn {
         "all-last",
         "no-peer",
         "by-hand",
+        "staging",
         "exception",
         "catch-up",
     ];
@@ -459,8 +468,9 @@ impl WaitingOn {
             | Self::AllLast { .. }
             | Self::NoPeer { .. }
             | Self::NobodyUpdated { .. }
+            | Self::ByHand { .. }
             | Self::CatchUp { .. }
-            | Self::ByHand { .. } => None,
+            | Self::Staging { .. } => None,
         }
     }
 
@@ -473,7 +483,7 @@ impl WaitingOn {
             Self::Halt { .. } => "a person's `resume` with a reason, `rollback` or `cancel`",
             Self::Approval { .. } => "a person's `ringway approve`",
             Self::EarlierRing { .. } => "the promotion of that ring",
-            Self::Visits { .. } | Self::Step { .. } | Self::Busy { .. } => {
+            Self::Visits { .. } | Self::Step { .. } | Self::Busy { .. } | Self::Staging { .. } => {
                 "the end of what is going on"
             }
             Self::Soak { .. }
@@ -641,6 +651,9 @@ impl fmt::Display for WaitingOn {
             Self::NotUp { gate, until: None } => write!(f, "not evidently up (gate `{gate}`)"),
             Self::Step { step, .. } => write!(f, "step `{step}` is running"),
             Self::Worker => f.write_str("all workers are busy"),
+            Self::Staging { in_flight, limit } => {
+                write!(f, "{in_flight} of {limit} hosts at once are being staged")
+            }
             Self::HoldEnds => f.write_str("its restart is withheld while the rollout is held"),
             Self::HostHold { by, reason, until } => {
                 write!(f, "held by {by}{}: {reason}", Until(*until))

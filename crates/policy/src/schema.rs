@@ -64,7 +64,11 @@ mod tests {
     /// Hosts that are left out.
     const EXCEPTED: &str = "ringway: exception/v1\nid: EXC-1\nhosts: all\nupdates: [one]\nuntil: 2026-12-01\nowner: it\nreason: it\napproved_by: [ana]\n";
 
-    const EXAMPLES: [&str; 19] = [
+    /// What a vendor says of a release.
+    const MENDED: &str = "ringway: update/v1\nname: it\ncves: [{ id: CVE-1, severity: critical, exploited: yes, disclosed: no }]\nreleases: [{ select: all, id: a, supersedes: [b], restart: maybe, hotpatch: yes, cves: [CVE-1], with: { instructions: do it } }]\nrecipe: manual\n";
+
+    const EXAMPLES: [&str; 20] = [
+        MENDED,
         CARED,
         EXCEPTED,
         TOLD,
@@ -208,6 +212,7 @@ mod tests {
         let (mut asked, mut known) = (BTreeSet::new(), BTreeSet::new());
         let texts = [
             CORP, IMPORTS, CALENDAR, WORLD, ANNOUNCED, EXTERNAL, SPECIAL, CARED, TOLD, EXCEPTED,
+            MENDED,
         ];
         for (text, tree) in texts
             .iter()

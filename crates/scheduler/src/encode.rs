@@ -29,8 +29,11 @@ const WITH_TERMS: u8 = 3;
 /// The format of a plan with more than that: as with terms, with [`More`] behind them.
 const WITH_MORE: u8 = 4;
 
-/// The format of a plan that says how many hosts others may change: as with more, with the number behind it.
-const WITH_OUTSIDE: u8 = 5;
+/// The format of a plan with hours for ending soaks early: as with more, with [`Terms::early`] behind it.
+const WITH_EARLY_HOURS: u8 = 5;
+
+/// The format of a plan that says how many hosts others may change: as with those hours, with the number behind them.
+const WITH_OUTSIDE: u8 = 6;
 
 /// The format of a fleet of which hosts have vanished: as version 1, with their numbers behind it.
 const WITH_VANISHED: u8 = 2;
@@ -170,7 +173,9 @@ impl Plan {
     /// The plan's bytes and their digest.
     pub fn encode(&self) -> (Digest, Vec<u8>) {
         if self.outside_pause_at != OUTSIDE_PAUSE_AT {
-            with_version(WITH_OUTSIDE, &self.whole())
+            with_version(WITH_OUTSIDE, &(self.all(), self.outside_pause_at))
+        } else if !self.terms.early.is_empty() {
+            with_version(WITH_EARLY_HOURS, &self.all())
         } else if self.has_more() {
             with_version(WITH_MORE, &(self, &self.times, &self.terms, self.more()))
         } else if !self.terms.is_empty() {
@@ -185,7 +190,9 @@ impl Plan {
     /// The plan's digest, as [`Plan::encode`] gives it.
     pub fn digest(&self) -> Digest {
         if self.outside_pause_at != OUTSIDE_PAUSE_AT {
-            digest(WITH_OUTSIDE, &self.whole())
+            digest(WITH_OUTSIDE, &(self.all(), self.outside_pause_at))
+        } else if !self.terms.early.is_empty() {
+            digest(WITH_EARLY_HOURS, &self.all())
         } else if self.has_more() {
             digest(WITH_MORE, &(self, &self.times, &self.terms, self.more()))
         } else if !self.terms.is_empty() {
@@ -197,12 +204,6 @@ impl Plan {
         }
     }
 
-    /// All of it.
-    const fn whole(&self) -> (&Self, &Times, &Terms, Borrowed<'_>, u32) {
-        let outside = self.outside_pause_at;
-        (self, &self.times, &self.terms, self.more(), outside)
-    }
-
     fn has_more(&self) -> bool {
         self.revises.is_some() || !self.notify.is_empty() || !self.consent.is_empty()
     }
@@ -210,6 +211,23 @@ impl Plan {
     /// [`More`], borrowed: the bytes are the same.
     const fn more(&self) -> Borrowed<'_> {
         (&self.revises, &self.notify, &self.consent)
+    }
+
+    fn with(self, times: Times, terms: Terms, (revises, notify, consent): More) -> Self {
+        Self {
+            times,
+            notify,
+            terms,
+            revises,
+            consent,
+            ..self
+        }
+    }
+
+    /// Everything that a plan can have, borrowed.
+    fn all(&self) -> impl Serialize {
+        let early = &self.terms.early;
+        (self, &self.times, &self.terms, self.more(), early)
     }
 
     /// The plan that these bytes describe.
@@ -220,30 +238,23 @@ impl Plan {
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         match bytes.split_first() {
             Some((&WITH_OUTSIDE, body)) => {
-                let (plan, times, terms, more, outside_pause_at): (Self, Times, Terms, More, u32) =
-                    whole(body)?;
-                let (revises, notify, consent) = more;
+                type All = (Plan, Times, Terms, More, Vec<Option<u32>>);
+                let (all, outside_pause_at): (All, u32) = whole(body)?;
+                let (plan, times, terms, more, early) = all;
+                let plan = plan.with(times, Terms { early, ..terms }, more);
                 Ok(Self {
-                    times,
-                    notify,
-                    terms,
-                    revises,
-                    consent,
                     outside_pause_at,
                     ..plan
                 })
             }
+            Some((&WITH_EARLY_HOURS, body)) => {
+                type All = (Plan, Times, Terms, More, Vec<Option<u32>>);
+                let (plan, times, terms, more, early): All = whole(body)?;
+                Ok(plan.with(times, Terms { early, ..terms }, more))
+            }
             Some((&WITH_MORE, body)) => {
                 let (plan, times, terms, more): (Self, Times, Terms, More) = whole(body)?;
-                let (revises, notify, consent) = more;
-                Ok(Self {
-                    times,
-                    notify,
-                    terms,
-                    revises,
-                    consent,
-                    ..plan
-                })
+                Ok(plan.with(times, terms, more))
             }
             Some((&WITH_TERMS, body)) => {
                 let (plan, times, terms): (Self, Times, Terms) = whole(body)?;

@@ -55,6 +55,9 @@ pub struct Spans {
     pub answer: Duration,
     /// Beyond a step's own time, until nobody waits to hear what became of it.
     pub margin: Duration,
+    /// For a connection to a host that its visit has left out of service or changed, until it is called lost: a gate with
+    /// many connections at once drops some of them (`MaxStartups` of sshd).
+    pub again: Duration,
     /// Between two attempts to reach a host on which a step may run: first, and then doubling up to the last.
     pub pause: (Duration, Duration),
     /// Between two questions to a host whose restart is awaited: first, and then doubling up to the last.
@@ -69,6 +72,7 @@ impl Default for Spans {
             stable: Duration::from_secs(5),
             answer: Duration::from_mins(1),
             margin: Duration::from_mins(1),
+            again: Duration::from_secs(15),
             pause: (Duration::from_secs(1), Duration::from_secs(15)),
             pace: (Duration::from_secs(1), Duration::from_secs(5)),
         }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
-use ringway_model::{RawReport, StepKind};
+use ringway_model::{RawReport, StepClass, StepKind};
 use tokio::time::Instant;
 
 use super::asking::{HOME, values};
@@ -26,6 +26,26 @@ use crate::transport::Refusal;
 pub(super) struct Visit<'a> {
     pub(super) driver: &'a RemoteDriver,
     pub(super) step: StepRequest,
+}
+
+/// Attempts to reach a host, one after the other.
+struct Again {
+    until: Instant,
+    pause: Duration,
+    longest: Duration,
+}
+
+impl Again {
+    /// Waits before the next attempt; false where there is none, since it would not end otherwise or the time is over.
+    async fn after(&mut self, refusal: &Refusal) -> bool {
+        let next = Instant::now() + self.pause;
+        if !refusal.may_pass() || next > self.until {
+            return false;
+        }
+        tokio::time::sleep_until(next).await;
+        self.pause = (self.pause * 2).min(self.longest);
+        true
+    }
 }
 
 /// Why a step was not found, this time.
@@ -85,14 +105,18 @@ impl<'a> Visit<'a> {
     /// a restart.
     async fn prepare(&self) -> Result<(Rights, String), RawReport> {
         let (driver, reach) = (self.driver, &self.step.reach);
-        let login = driver.transport.ready(reach.clone());
-        match tokio::time::timeout_at(self.deadline(), login).await {
-            Ok(Ok(())) => {}
-            Ok(Err(refusal)) => return Err(unreachable(&refusal)),
-            Err(_) => {
-                return Err(RawReport::Unreachable {
-                    why: "nobody was logged in within the step's time".to_owned(),
-                });
+        let mut again = self.again();
+        loop {
+            let login = driver.transport.ready(reach.clone());
+            match tokio::time::timeout_at(self.deadline(), login).await {
+                Ok(Ok(())) => break,
+                Ok(Err(refusal)) if again.after(&refusal).await => {}
+                Ok(Err(refusal)) => return Err(unreachable(&refusal)),
+                Err(_) => {
+                    return Err(RawReport::Unreachable {
+                        why: "nobody was logged in within the step's time".to_owned(),
+                    });
+                }
             }
         }
         let rights = driver.rights(reach).await;
@@ -155,12 +179,28 @@ impl<'a> Visit<'a> {
     /// Gives the step to its host, and hears what becomes of it.
     async fn give(&self, rights: &Rights, script: String, mut withdrawal: Withdrawal) -> RawReport {
         let deadline = self.deadline();
-        let begun = self.begin(rights, &script, deadline).await;
+        let mut again = self.again();
+        let begun = loop {
+            match self.begin(rights, &script, deadline).await {
+                Err(Unsaid::Refusal(_)) if withdrawal.is_asked() => return RawReport::Withdrawn,
+                Err(Unsaid::Refusal(refusal)) => {
+                    // Nothing of the step is given to the host meanwhile.
+                    let goes_on = tokio::select! {
+                        biased;
+                        () = withdrawal.asked() => return RawReport::Withdrawn,
+                        goes_on = again.after(&refusal) => goes_on,
+                    };
+                    if !goes_on {
+                        return unreachable(&refusal);
+                    }
+                }
+                begun => break begun,
+            }
+        };
         // It is many times larger than everything else that is kept of a step while it runs.
         drop(script);
         let mut talk = match begun {
             Ok(talk) => talk,
-            Err(Unsaid::Refusal(_)) if withdrawal.is_asked() => return RawReport::Withdrawn,
             Err(Unsaid::Refusal(refusal)) => return unreachable(&refusal),
             Err(Unsaid::Quote(error)) => return refused(&error),
             Err(Unsaid::Late) => return self.find(withdrawal.is_asked(), deadline).await,
@@ -200,6 +240,21 @@ impl<'a> Visit<'a> {
         let (driver, reach) = (self.driver, &self.step.reach);
         let limit = self.step.output_limit;
         Talk::begin(&*driver.transport, reach, rights, script, limit, until).await
+    }
+
+    /// For how long its host is tried again where it cannot be reached. One to which nothing was done yet is left alone at
+    /// once, for nobody waits for it; one that is out of service or changed would be called lost, and count as failed.
+    fn again(&self) -> Again {
+        let spans = &self.driver.spans;
+        let patience = match self.step.kind.class() {
+            StepClass::Preparing => Duration::ZERO,
+            StepClass::Disruptive | StepClass::Restorative => spans.again,
+        };
+        Again {
+            until: Instant::now() + patience,
+            pause: spans.pause.0,
+            longest: spans.pause.1,
+        }
     }
 
     /// How long an answer may take: the host's step before this one, and moments.

@@ -20,7 +20,7 @@ pub use estimate::assumed;
 pub(crate) use estimate::{rings as estimates, works as estimates_of};
 pub(crate) use exceptions::end_of as end_of_exception;
 pub use explain::{explain, explain_at};
-pub(crate) use explain::{external, gates, pace};
+pub(crate) use explain::{gates, pace};
 pub use parts::{
     AfterReport, ApprovalReport, AvailabilityReport, CellReport, Coverage, DueReport, EarlyReport,
     Estimate, ExceptionReport, ExternalReport, GateReport, GroupReport, KeepUpReport, PaceReport,

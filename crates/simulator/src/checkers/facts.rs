@@ -17,6 +17,7 @@ use ringway_scheduler::{FleetSpec, Plan};
 
 use super::approvals::Approval;
 use super::care::is_harmless;
+use super::errands::ErrandFacts;
 use super::exceptions::InForce;
 use super::hands::Said;
 use super::{Broken, ensure};
@@ -158,6 +159,8 @@ pub(super) struct SlotFacts {
     pub(super) out_of_service: bool,
     /// Since when its group is not ready for it, and when that was said last.
     pub(super) unready: Option<(Timestamp, Timestamp)>,
+    /// What is done for it outside its visits.
+    pub(super) errand: ErrandFacts,
     /// An inspection of this rollout found something else than the release, and said what.
     pub(super) looked: bool,
 }
@@ -178,6 +181,7 @@ impl SlotFacts {
             changed: false,
             out_of_service: false,
             unready: None,
+            errand: ErrandFacts::NONE,
             looked: false,
         }
     }
@@ -188,7 +192,7 @@ impl SlotFacts {
         }
         match self.rest {
             HostState::NotReady { visit } | HostState::GoesLast { visit } => match visit {
-                VisitKind::Update | VisitKind::Rollback => Class::Pending,
+                VisitKind::Update | VisitKind::Rollback | VisitKind::Errand => Class::Pending,
                 VisitKind::Restart => Class::Withheld,
             },
             HostState::Pending | HostState::Again => Class::Pending,

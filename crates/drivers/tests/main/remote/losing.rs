@@ -5,11 +5,11 @@ use std::fs;
 use std::time::Duration;
 
 use ringway_drivers::{Driver as _, Spans, Withdraw, withdrawal};
-use ringway_model::{RawReport, Span};
+use ringway_model::{RawReport, Span, StepKind};
 
 use super::shell::{Fault, Shell};
 use super::site::{Site as _, driver, marker, run, spans, start_and_forget, step, text, waiting};
-use crate::support::{ended, exists, in_time, until};
+use crate::support::{LONG, ended, exists, in_time, until};
 
 /// How many times a step's command ran.
 fn times(site: &Shell, what: u16) -> usize {
@@ -77,6 +77,59 @@ async fn whatever_is_lost_while_a_step_is_looked_for_its_end_is_found() {
         assert_eq!(report, ended(0, "done\n"), "lost after {bytes} bytes");
         assert_eq!(times(&site, serial), 1);
     }
+}
+
+/// A gate that drops a connection now and then is no harm to a host in mid-visit; one that is not begun with is left alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_does_not_come_about_is_tried_again_where_a_host_would_be_lost() {
+    let site = Shell::new();
+    let driver = driver(&site).with_spans(Spans {
+        again: LONG,
+        ..spans()
+    });
+    for (serial, kind) in [
+        (1, StepKind::Drain),
+        (2, StepKind::Apply),
+        (3, StepKind::Verify),
+    ] {
+        for _ in 0..3 {
+            site.fault("rw_start", Fault::Refuse);
+        }
+        let mut step = step(&site, serial, &command(serial));
+        step.kind = kind;
+        assert_eq!(run(&driver, step).await, ended(0, "done\n"), "{kind:?}");
+        assert_eq!(times(&site, serial), 1, "{kind:?}");
+    }
+    site.fault("rw_start", Fault::Refuse);
+    let mut step = step(&site, 4, &command(4));
+    step.kind = StepKind::Precheck;
+    let report = run(&driver, step).await;
+    assert!(
+        matches!(report, RawReport::Unreachable { .. }),
+        "{report:?}"
+    );
+    assert_eq!(times(&site, 4), 0);
+}
+
+/// Who takes a step back while its host is tried again is obeyed at once: nothing was given to it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_step_is_taken_back_while_its_host_is_tried_again() {
+    let site = Shell::new();
+    let driver = driver(&site).with_spans(Spans {
+        again: LONG,
+        pause: (LONG / 2, LONG),
+        ..spans()
+    });
+    site.fault("rw_start", Fault::Refuse);
+    let (withdraw, withdrawal) = withdrawal();
+    let take_back = async {
+        until(|| site.asked("rw_start") > 0).await;
+        withdraw.now();
+    };
+    let running = driver.run(step(&site, 1, &command(1)), withdrawal);
+    let (report, ()) = tokio::join!(in_time(running), take_back);
+    assert_eq!(report, RawReport::Withdrawn);
+    assert_eq!(times(&site, 1), 0);
 }
 
 /// A host that takes everything and says nothing is given up on, and nothing is said of it that is not known.

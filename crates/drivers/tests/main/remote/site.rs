@@ -83,6 +83,7 @@ pub(crate) fn spans() -> Spans {
         stable: Duration::from_millis(100),
         answer: LONG,
         margin: LONG,
+        again: Duration::ZERO,
         pause: (Duration::from_millis(10), Duration::from_millis(100)),
         pace: (Duration::from_millis(10), Duration::from_millis(50)),
     }

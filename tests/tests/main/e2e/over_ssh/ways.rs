@@ -1,5 +1,6 @@
 //! Hosts behind another one, and hosts whose login never comes to a command: by Ringway's own SSH and by the system's.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -48,11 +49,13 @@ fn hosts_behind_a_jump_host_are_updated_and_probed_through_it() {
         // On a busy machine a way through two hosts may take longer than a host is waited for; it is tried again.
         let policy = format!("{ONE_RING}offline: {{ retry: 1s }}\n");
         let stage = Stage::start(behind_a_gate(&policy)).await;
-        let view = stage.comes_to("completed").await;
-        assert_eq!((view.hit, view.rings[0].done), (0, 6));
+        stage.comes_to("completed").await;
+        let all: Vec<(&str, &str)> = HOSTS.iter().map(|(host, _)| (*host, "updated")).collect();
+        stand(&stage, &all).await;
         let (ground, _) = stage.end().await;
         ground.serves("2.0");
-        assert_eq!(ground.starts().len(), 6 * 8, "every step of every host");
+        let starts: BTreeSet<String> = ground.starts().into_iter().collect();
+        assert_eq!(starts.len(), 6 * 8, "every step of every host");
     });
 }
 
