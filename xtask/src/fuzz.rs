@@ -218,7 +218,9 @@ fn one(program: &Path, target: &Target, minutes: f64) -> Outcome<Ran> {
     let asked = Duration::from_secs_f64(minutes * 60.0);
     // libFuzzer counts by the clock, and on a busy machine that is not what it had.
     while told.artifact.is_none()
-        && let Some(left) = asked.checked_sub(cpu).filter(|left| *left >= LEAST || cpu.is_zero())
+        && let Some(left) = asked
+            .checked_sub(cpu)
+            .filter(|left| *left >= LEAST || cpu.is_zero())
     {
         let (more, took) = go_on(program, target, &found, &crashes, left)?;
         told.add(more);
