@@ -199,16 +199,8 @@ impl Engine {
             .filter(|(_, rollout)| rollout.rec.terms != TermsRecord::default())
             .map(|(index, rollout)| (index, rollout.rec.terms.clone()))
             .collect();
-        let hands: Hands = (0_u32..)
-            .zip(&self.rollouts)
-            .filter(|(_, rollout)| !rollout.rec.by_hand.is_empty())
-            .map(|(index, rollout)| (index, rollout.rec.by_hand.clone()))
-            .collect();
-        let errands: Errandry = (0_u32..)
-            .zip(&self.rollouts)
-            .filter(|(_, rollout)| !rollout.rec.errands.is_empty())
-            .map(|(index, rollout)| (index, rollout.rec.errands.clone()))
-            .collect();
+        let hands = self.handwork();
+        let errands = self.errandry();
         let format = if !errands.is_empty() {
             FORMAT_WITH_ERRANDS
         } else if !hands.is_empty() {
@@ -262,6 +254,22 @@ impl Engine {
             bytes = postcard::to_extend(&errands, bytes).expect(plain);
         }
         bytes
+    }
+
+    fn handwork(&self) -> Hands {
+        let rollouts = (0_u32..).zip(&self.rollouts);
+        rollouts
+            .filter(|(_, rollout)| !rollout.rec.by_hand.is_empty())
+            .map(|(index, rollout)| (index, rollout.rec.by_hand.clone()))
+            .collect()
+    }
+
+    fn errandry(&self) -> Errandry {
+        let rollouts = (0_u32..).zip(&self.rollouts);
+        rollouts
+            .filter(|(_, rollout)| !rollout.rec.errands.is_empty())
+            .map(|(index, rollout)| (index, rollout.rec.errands.clone()))
+            .collect()
     }
 
     fn changes_named(&self) -> Changes {
