@@ -132,6 +132,7 @@ fn perform(out: Out, data: PathBuf, command: Cmd) -> Outcome {
         Cmd::Refresh(args) => on_runtime(commands::refresh(out, data, &args)),
         Cmd::Status(args) => on_runtime(commands::status(out, data, &args)),
         Cmd::Due(_) => on_runtime(commands::due(out, data)),
+        Cmd::Exposure(args) => on_runtime(afterwards::exposure(out, data, &args)),
         Cmd::Why(args) => on_runtime(commands::why(out, data, &args)),
         Cmd::Journal(args) => on_runtime(journal::print(out, data, &args)),
         Cmd::History(args) => on_runtime(afterwards::history(out, data, &args)),

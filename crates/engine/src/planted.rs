@@ -217,11 +217,15 @@ pub enum Bug {
     HeldHostStaged,
     /// A host on which fetching failed is not given what is to be fetched in its visit.
     FailedIsStaged,
+    /// What people were told goes on for them although it is over.
+    OverForNobody,
+    /// What is decided last is told to nobody.
+    EndUntold,
 }
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 106] = [
+    pub const ALL: [Self; 108] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -328,5 +332,7 @@ impl Bug {
         Self::StagePaceIgnored,
         Self::HeldHostStaged,
         Self::FailedIsStaged,
+        Self::OverForNobody,
+        Self::EndUntold,
     ];
 }

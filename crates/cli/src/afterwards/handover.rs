@@ -184,6 +184,7 @@ impl Past {
             Kind::Detail => {
                 if let Some((rollout, slot, to)) = became(event)
                     && let Some(course) = chronicle.courses.get(&rollout)
+                    && course.changed_at(slot, at)
                 {
                     self.host(rollout, course.host(slot), to);
                 }
@@ -292,7 +293,7 @@ impl Now<'_> {
     fn wait(&self, rollout: Option<&RolloutView>, waiting: &Waiting) -> Waits {
         let who = rollout
             .filter(|_| matches!(waiting.on, WaitingOn::Approval { .. }))
-            .and_then(|one| Some(self.who(one, self.approval_plan(one)?)));
+            .and_then(|one| Some(Self::who(one, self.approval_plan(one)?)));
         Waits {
             rollout: rollout.map(|one| one.id),
             change: rollout.and_then(|one| one.change.clone()),
@@ -322,15 +323,14 @@ impl Now<'_> {
     }
 
     /// Who can still say yes, in words.
-    fn who(&self, one: &RolloutView, rules: &ApprovalPlan) -> String {
-        match self.eligible(one, rules) {
+    fn who(one: &RolloutView, rules: &ApprovalPlan) -> String {
+        match one.approval.as_ref() {
             None => "anybody who may give commands here".to_owned(),
-            Some(people) => {
-                let given = one.approval.as_ref().map_or(&[][..], |wanted| &wanted.by);
-                let left: Vec<String> = people
-                    .into_iter()
-                    .filter(|name| !given.contains(name))
-                    .collect();
+            Some(_) if rules.by.is_empty() && rules.people.is_empty() => {
+                "anybody who may give commands here".to_owned()
+            }
+            Some(wanted) => {
+                let left: Vec<String> = wanted.could.iter().map(|one| one.person.clone()).collect();
                 if left.is_empty() {
                     "nobody who has not said yes".to_owned()
                 } else {
@@ -345,11 +345,13 @@ impl Now<'_> {
         if rules.by.is_empty() && rules.people.is_empty() {
             return None;
         }
-        let author = self.plan(one).and_then(|plan| plan.author.as_ref());
+        let plan = self.plan(one)?;
+        // A policy names a person, and a journal the user who gave a command.
+        let starter = plan.consent.person(&one.starter);
         let may = |name: &&String| {
             rules.not_by.iter().all(|not| match not {
-                NotBy::PolicyAuthor => author != Some(name),
-                NotBy::Starter => one.starter != **name,
+                NotBy::PolicyAuthor => plan.author.as_ref() != Some(name),
+                NotBy::Starter => starter != **name,
             })
         };
         Some(rules.people.iter().filter(may).cloned().collect())

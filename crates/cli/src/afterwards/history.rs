@@ -223,6 +223,12 @@ impl<'a> OneHost<'a> {
         let Some(bare) = bare else {
             return;
         };
+        // What is known of a host changes without its state, and every such change is an event.
+        if let Event::HostMoved { rollout, slot, .. } = event
+            && !chronicle.courses[rollout].changed_at(*slot, at)
+        {
+            return;
+        }
         if self.since.is_some_and(|since| at < since) {
             return;
         }

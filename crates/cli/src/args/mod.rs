@@ -31,7 +31,7 @@ pub(crate) use hosts::{
     SomeHosts,
 };
 pub(crate) use rollout::{
-    Adopt, Answer, Approve, Ask, Audit, Bounds, Connections, Due, FleetReason, Journal,
+    Adopt, Answer, Approve, Ask, Audit, Bounds, Connections, Due, Exposure, FleetReason, Journal,
     OverrideFreeze, Promote, Reasoned, Refresh, Run, Status, Wait, When, Which, Why,
 };
 
@@ -153,6 +153,11 @@ pub(crate) enum Cmd {
     /// Say which rollouts will miss their due date, and why
     #[command(after_help = "Examples:\n    ringway due\n    ringway due --output json | jq .")]
     Due(Due),
+    /// Say how long hosts have been without an update, who still is, and who will be when it is due
+    #[command(
+        after_help = "Examples:\n    ringway exposure\n    ringway exposure r3 --output json | jq .[0].severities"
+    )]
+    Exposure(Exposure),
     /// Say why a host, a ring or a rollout does not move
     #[command(
         after_help = "Examples:\n    ringway why\n    ringway why web-7\n    ringway why canary --rollout r3"
@@ -314,6 +319,7 @@ impl Cmd {
             Self::Status(args) => args.observed.observe,
             Self::Why(args) => args.observed.observe,
             Self::Due(args) => args.observed.observe,
+            Self::Exposure(args) => args.observed.observe,
             Self::Wait(args) => args.observed.observe,
             Self::Approve(args) => args.observed.observe,
             Self::Promote(args) => args.observed.observe,

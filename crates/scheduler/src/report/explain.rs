@@ -9,7 +9,7 @@ use ringway_policy::validated::{Documents, Ramp};
 use super::parts::{
     DueReport, Estimate, ExternalReport, GateReport, PaceReport, PlanReport, RouteReport,
 };
-use super::{availability, coverage, estimate, rings};
+use super::{availability, coverage, estimate, releases, rings};
 use crate::lint::{self, Facts, Here};
 use crate::plan::{More, Plan, Route};
 use crate::spec::FleetSpec;
@@ -53,6 +53,10 @@ pub fn explain(fleet: &FleetSpec, plan: &Plan, documents: &Documents) -> PlanRep
         applies_to: targets + plan.not_applicable.len(),
         targets,
         not_applicable: names(&plan.not_applicable),
+        left_out_by: update.map_or_else(BTreeMap::new, |update| {
+            releases::left_out_by(fleet, plan, update)
+        }),
+        releases: update.map_or_else(Vec::new, |update| releases::releases(plan, update)),
         unclaimed: names(&plan.unclaimed),
         without_rollback: names(&without_rollback),
         routes: routes(plan),

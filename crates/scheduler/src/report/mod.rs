@@ -9,6 +9,7 @@ mod coverage;
 mod estimate;
 mod explain;
 mod parts;
+mod releases;
 mod render;
 mod rings;
 mod strata;
@@ -22,8 +23,8 @@ pub(crate) use explain::{gates, pace};
 pub use parts::{
     AfterReport, ApprovalReport, AvailabilityReport, CellReport, Coverage, DueReport, EarlyReport,
     Estimate, ExternalReport, GateReport, GroupReport, KeepUpReport, PaceReport, PlanReport,
-    RingEstimate, RingReport, RingWhenReport, RouteReport, StratumReport, TimesReport, Warning,
-    WhenReport,
+    ReleaseReport, RingEstimate, RingReport, RingWhenReport, RouteReport, StratumReport,
+    TimesReport, Warning, WhenReport,
 };
 pub use render::render;
 pub(crate) use render::{about, pace_in_words};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ringway_model::{Digest, Span, StepKind, Timestamp};
-use ringway_policy::validated::{NotBy, RingSpread};
+use ringway_policy::validated::{NotBy, Restart, RingSpread};
 use serde::Serialize;
 
 /// A plan, explained.
@@ -37,6 +37,11 @@ pub struct PlanReport {
     pub targets: usize,
     /// Hosts that `applies_to` matches and no release does.
     pub not_applicable: Vec<String>,
+    /// Of these, by the labels that the releases' selectors ask for: how many hosts have which value; the empty one: none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out_by: BTreeMap<String, BTreeMap<String, usize>>,
+    /// Releases in the order of the update, with how many hosts in rings have each.
+    pub releases: Vec<ReleaseReport>,
     /// Targets that no ring claims.
     pub unclaimed: Vec<String>,
     /// Hosts in a ring that could not be taken back.
@@ -67,6 +72,29 @@ pub struct PlanReport {
     pub estimate: Estimate,
     /// What somebody should look at before saying yes.
     pub warnings: Vec<Warning>,
+}
+
+/// The content for one product line, and what its vendor says of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReleaseReport {
+    /// Its id.
+    pub id: String,
+    /// Its build.
+    pub build: Option<String>,
+    /// For which hosts.
+    pub select: String,
+    /// Hosts in rings that get it.
+    pub hosts: usize,
+    /// Whether a restart is needed, where that is said.
+    pub restart: Option<Restart>,
+    /// Whether it is a hotpatch.
+    pub hotpatch: bool,
+    /// What it takes the place of.
+    pub supersedes: Vec<String>,
+    /// How many CVEs it mends, by severity; the empty one: of those without.
+    pub cves: BTreeMap<String, usize>,
+    /// How many of these are exploited.
+    pub exploited: usize,
 }
 
 /// A condition that a command at the controller knows of.

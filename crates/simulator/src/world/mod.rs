@@ -12,6 +12,7 @@ mod faults;
 mod hands;
 mod host;
 mod people;
+pub(crate) mod post;
 mod renewals;
 mod requests;
 mod roles;
@@ -86,6 +87,8 @@ enum Happening {
     Brings(Box<Refresh>),
     /// Somebody does the next thing about work by hand.
     Hand(IntentId),
+    /// People are told what is due.
+    Tells,
 }
 
 /// The world.
@@ -147,6 +150,8 @@ pub struct World {
     /// What people do by hand.
     hands: Dice,
     handwork: BTreeMap<IntentId, hands::Handwork>,
+    /// Who is told what, where somebody wants to be.
+    post: Option<post::Post>,
     tickets: u64,
     patience: u32,
     looks: u32,
@@ -251,6 +256,7 @@ impl World {
             freezers: Dice::new(seed, "people in freezes"),
             hands: Dice::new(seed, "by hand"),
             handwork: BTreeMap::new(),
+            post: post::Post::new(seed, &papers.documents.notify.rules),
             tickets: 0,
             patience: 0,
             looks: 0,
@@ -338,6 +344,7 @@ impl World {
             Happening::Renews => self.renews(),
             Happening::Brings(refresh) => self.brings(*refresh),
             Happening::Hand(intent) => self.hand(intent),
+            Happening::Tells => self.tells(),
         }
     }
 
@@ -358,6 +365,7 @@ impl World {
                 Ok(batch) => {
                     self.note_decided(row.epoch, &batch.inputs, &batch.events);
                     self.observe_batch(row.at, &batch.inputs, &batch.events);
+                    self.post_row(&row, &batch.events);
                 }
                 Err(error) => self.broken(Invariant::I13, error.to_string()),
             }
