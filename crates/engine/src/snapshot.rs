@@ -210,16 +210,8 @@ impl Engine {
             .filter(|(_, rollout)| rollout.rec.terms != TermsRecord::default())
             .map(|(index, rollout)| (index, rollout.rec.terms.clone()))
             .collect();
-        let hands: Hands = (0_u32..)
-            .zip(&self.rollouts)
-            .filter(|(_, rollout)| !rollout.rec.by_hand.is_empty())
-            .map(|(index, rollout)| (index, rollout.rec.by_hand.clone()))
-            .collect();
-        let errands: Errandry = (0_u32..)
-            .zip(&self.rollouts)
-            .filter(|(_, rollout)| !rollout.rec.errands.is_empty())
-            .map(|(index, rollout)| (index, rollout.rec.errands.clone()))
-            .collect();
+        let hands = self.handwork();
+        let errands = self.errandry();
         let outside: Found = (0_u32..)
             .zip(&self.rollouts)
             .filter(|(_, rollout)| !rollout.rec.outside.is_empty())
@@ -289,6 +281,22 @@ impl Engine {
             bytes = postcard::to_extend(&outside, bytes).expect(plain);
         }
         bytes
+    }
+
+    fn handwork(&self) -> Hands {
+        let rollouts = (0_u32..).zip(&self.rollouts);
+        rollouts
+            .filter(|(_, rollout)| !rollout.rec.by_hand.is_empty())
+            .map(|(index, rollout)| (index, rollout.rec.by_hand.clone()))
+            .collect()
+    }
+
+    fn errandry(&self) -> Errandry {
+        let rollouts = (0_u32..).zip(&self.rollouts);
+        rollouts
+            .filter(|(_, rollout)| !rollout.rec.errands.is_empty())
+            .map(|(index, rollout)| (index, rollout.rec.errands.clone()))
+            .collect()
     }
 
     fn changes_named(&self) -> Changes {
