@@ -43,7 +43,7 @@ pub(crate) struct Errands {
 }
 
 impl Errands {
-    pub(crate) const fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.running.is_empty() && self.staged.is_empty()
     }
 
