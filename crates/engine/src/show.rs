@@ -25,6 +25,7 @@ impl Engine {
             stopped: self.stopped(),
             observing: false,
             holds: self.hold_views(),
+            exceptions: self.exception_views(),
             poisons: self.poison_views(),
             at: now.max(self.now),
             rollouts: (0..self.rollouts.len())
@@ -323,7 +324,7 @@ impl Engine {
                 self.visit_waiting(r, slot).into_iter().collect()
             }
             HostState::Settling => vec![self.settle_waits(r, slot)],
-            HostState::Updated | HostState::Already => {
+            HostState::Updated | HostState::Already | HostState::ChangedOutside => {
                 let gate = self
                     .gate_that_is(r, slot, Evidence::Down)
                     .map(|gate| self.gate_name(r, gate));
@@ -360,6 +361,8 @@ impl Engine {
             | HostState::Lost
             | HostState::Skipped
             | HostState::Vanished => Vec::new(),
+            HostState::Excepted => self.exception_waits(r, slot).into_iter().collect(),
+            HostState::CatchUp => vec![self.catches_up_with(r)],
         }
     }
 
@@ -500,6 +503,8 @@ impl Engine {
             rolled_back: count.rolled_back,
             skipped: count.skipped,
             vanished: count.vanished,
+            excepted: count.excepted,
+            outside: count.outside,
             halt_on: plan.halt_on,
             soak_until: at
                 .filter(|stage| matches!(stage, Stage::Soaking { .. }))
@@ -543,10 +548,13 @@ impl Engine {
                 .and_then(|host| host.group)
                 .map(|group| self.fleet.spec.groups[group.index()].name.clone()),
             outcome,
-            words: rollout.rec.skipped.get(&slot).map_or_else(
-                || outcome.to_string(),
-                |(by, reason)| format!("{outcome} by {by}: {reason}"),
-            ),
+            words: match (outcome, rollout.rec.skipped.get(&slot)) {
+                (HostOutcome::ChangedOutside, _) => self
+                    .outside_words(r, slot)
+                    .unwrap_or_else(|| outcome.to_string()),
+                (_, Some((by, reason))) => format!("{outcome} by {by}: {reason}"),
+                (_, None) => outcome.to_string(),
+            },
             previous: rollout.previous(slot).cloned(),
             poisoned: self.poison_had(r, slot),
             last_word: None,
@@ -617,6 +625,9 @@ impl Engine {
             HostState::Vanished => HostOutcome::Vanished,
             HostState::NotReady { .. } => HostOutcome::NotReady,
             HostState::GoesLast { .. } => HostOutcome::GoesLast,
+            HostState::Excepted => HostOutcome::Excepted,
+            HostState::CatchUp => HostOutcome::CatchUp,
+            HostState::ChangedOutside => HostOutcome::ChangedOutside,
         }
     }
 }

@@ -12,8 +12,10 @@ use crate::care::Unready;
 use crate::command::HoldKind;
 use crate::engine::{Engine, Fault, FleetHold};
 use crate::errand::Errands;
+use crate::exception::Exception;
 use crate::fleet::Fleet;
 use crate::hold::{HostHold, Skipped};
+use crate::outside::Outside;
 use crate::poison::Poison;
 use crate::rollout::{
     Approval, AskedRec, Given, Index, LastYes, RampState, Record, Rollout, RolloutState,
@@ -67,8 +69,17 @@ const FORMAT_WITH_ERRANDS: u8 = 9;
 /// What is done outside visits, by the rollout's index, where there is anything.
 type Errandry = Vec<(u32, Errands)>;
 
+/// The same with exceptions behind that.
+const FORMAT_WITH_EXCEPTIONS: u8 = 10;
+
+/// The same with what was found on hosts that others changed behind that.
+const FORMAT_WITH_OUTSIDE: u8 = 11;
+
+/// What was found on hosts that others changed, by the rollout's index, where there is anything.
+type Found = Vec<(u32, BTreeMap<u32, Outside>)>;
+
 /// The same with what is poisoned behind that.
-const FORMAT_WITH_POISON: u8 = 10;
+const FORMAT_WITH_POISON: u8 = 12;
 
 /// Work by hand, by the rollout's index.
 type Hands = Vec<(u32, BTreeMap<u32, Handwork>)>;
@@ -203,19 +214,20 @@ impl Engine {
             .filter(|(_, rollout)| rollout.rec.terms != TermsRecord::default())
             .map(|(index, rollout)| (index, rollout.rec.terms.clone()))
             .collect();
-        let hands: Hands = (0_u32..)
+        let hands = self.handwork();
+        let errands = self.errandry();
+        let outside: Found = (0_u32..)
             .zip(&self.rollouts)
-            .filter(|(_, rollout)| !rollout.rec.by_hand.is_empty())
-            .map(|(index, rollout)| (index, rollout.rec.by_hand.clone()))
-            .collect();
-        let errands: Errandry = (0_u32..)
-            .zip(&self.rollouts)
-            .filter(|(_, rollout)| !rollout.rec.errands.is_empty())
-            .map(|(index, rollout)| (index, rollout.rec.errands.clone()))
+            .filter(|(_, rollout)| !rollout.rec.outside.is_empty())
+            .map(|(index, rollout)| (index, rollout.rec.outside.clone()))
             .collect();
         let poisons = self.poisons_to_write();
         let format = if !poisons.is_empty() {
             FORMAT_WITH_POISON
+        } else if !outside.is_empty() {
+            FORMAT_WITH_OUTSIDE
+        } else if !self.exceptions.of.is_empty() {
+            FORMAT_WITH_EXCEPTIONS
         } else if !errands.is_empty() {
             FORMAT_WITH_ERRANDS
         } else if !hands.is_empty() {
@@ -268,10 +280,33 @@ impl Engine {
         if format >= FORMAT_WITH_ERRANDS {
             bytes = postcard::to_extend(&errands, bytes).expect(plain);
         }
+        if format >= FORMAT_WITH_EXCEPTIONS {
+            let exceptions: Vec<&Exception> = self.exceptions.of.values().collect();
+            bytes = postcard::to_extend(&exceptions, bytes).expect(plain);
+        }
+        if format >= FORMAT_WITH_OUTSIDE {
+            bytes = postcard::to_extend(&outside, bytes).expect(plain);
+        }
         if format >= FORMAT_WITH_POISON {
             bytes = postcard::to_extend(poisons, bytes).expect(plain);
         }
         bytes
+    }
+
+    fn handwork(&self) -> Hands {
+        let rollouts = (0_u32..).zip(&self.rollouts);
+        rollouts
+            .filter(|(_, rollout)| !rollout.rec.by_hand.is_empty())
+            .map(|(index, rollout)| (index, rollout.rec.by_hand.clone()))
+            .collect()
+    }
+
+    fn errandry(&self) -> Errandry {
+        let rollouts = (0_u32..).zip(&self.rollouts);
+        rollouts
+            .filter(|(_, rollout)| !rollout.rec.errands.is_empty())
+            .map(|(index, rollout)| (index, rollout.rec.errands.clone()))
+            .collect()
     }
 
     fn changes_named(&self) -> Changes {
@@ -473,6 +508,16 @@ impl Engine {
         } else {
             (Errandry::new(), rest)
         };
+        let (exceptions, rest): (Vec<Exception>, _) = if format >= FORMAT_WITH_EXCEPTIONS {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Vec::new(), rest)
+        };
+        let (outside, rest): (Found, _) = if format >= FORMAT_WITH_OUTSIDE {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Found::new(), rest)
+        };
         let poisons: Vec<Poison> = if format >= FORMAT_WITH_POISON {
             postcard::from_bytes(rest).map_err(unreadable)?
         } else {
@@ -517,10 +562,18 @@ impl Engine {
         engine.poisons = poisons;
         engine.mark_poisoned();
         engine.take_words(words)?;
+        for exception in exceptions {
+            engine.exceptions.insert(exception, &engine.fleet.spec)?;
+        }
         for (index, by_hand) in hands {
             let rollout = engine.rollouts.get_mut(index as usize);
             let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
             rollout.rec.by_hand = by_hand;
+        }
+        for (index, outside) in outside {
+            let rollout = engine.rollouts.get_mut(index as usize);
+            let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
+            rollout.rec.outside = outside;
         }
         for (index, errands) in errands {
             let rollout = engine.rollouts.get_mut(index as usize);

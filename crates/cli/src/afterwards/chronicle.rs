@@ -5,11 +5,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ringway_engine::{Event, Final, HostState, Subject, Then};
+use ringway_engine::{Event, Exception, Final, HostState, Subject, Then};
 use ringway_executor::Library;
 use ringway_model::{
-    Actor, ChangeId, Digest, HostId, RingIndex, RolloutId, Slot, StepResult, Timestamp,
+    Actor, ChangeId, Digest, HostId, RingIndex, RolloutId, Selector, Slot, StepResult, Timestamp,
 };
+use ringway_scheduler::exposure::{Changes, Has};
 use ringway_scheduler::plan::Route;
 use ringway_scheduler::{FleetSpec, Plan};
 
@@ -20,6 +21,48 @@ pub(crate) struct Chronicle<'a> {
     pub(crate) fleet: Option<Arc<FleetSpec>>,
     /// Rollouts by their ids.
     pub(crate) courses: BTreeMap<RolloutId, Course>,
+    /// Exceptions in force.
+    pub(crate) exceptions: Exceptions,
+    /// Those, and the ones that are over, as they were last.
+    pub(crate) ever_excepted: Exceptions,
+}
+
+/// Exceptions by their ids.
+pub(crate) type Exceptions = BTreeMap<String, Exception>;
+
+/// Whether an exception means a host, by its name and labels in a fleet.
+pub(crate) fn is_meant(exception: &Exception, fleet: Option<&FleetSpec>, host: &str) -> bool {
+    let mut hosts = fleet.into_iter().flat_map(|fleet| &fleet.hosts);
+    let spec = hosts.find(|spec| spec.name == host);
+    let selector = Selector::parse(&exception.hosts).ok();
+    selector
+        .zip(spec)
+        .is_some_and(|(selector, spec)| selector.matches(&spec.name, &spec.labels))
+}
+
+/// The exception that leaves a host out of an update, in words; of several the one that ends last. Of a host in no rollout one
+/// counts that is about all updates.
+pub(crate) fn excepted(
+    exceptions: &Exceptions,
+    fleet: Option<&FleetSpec>,
+    (host, update): (&str, Option<&str>),
+) -> Option<String> {
+    let covers = |one: &&Exception| match update {
+        Some(update) => one.updates.covers(update),
+        None => one.updates.names().is_empty(),
+    };
+    let all = exceptions.values().filter(covers);
+    let all = all.filter(|one| is_meant(one, fleet, host));
+    all.max_by_key(|one| one.until).map(|one| {
+        format!(
+            "exception {} of {} until {}: {} (approved by {})",
+            one.id,
+            one.owner,
+            one.until,
+            one.reason,
+            one.approved_by.join(", ")
+        )
+    })
 }
 
 /// One rollout's course.
@@ -68,6 +111,8 @@ pub(crate) struct Stood {
     pub(crate) previous: Option<String>,
     /// Who left it out, and why.
     pub(crate) skipped: Option<(Actor, String)>,
+    /// When it had the update, and when not.
+    pub(crate) had: Changes,
 }
 
 impl Stood {
@@ -76,6 +121,7 @@ impl Stood {
         since: None,
         previous: None,
         skipped: None,
+        had: Changes::NONE,
     };
 
     /// It stands so now. Where it did before, that goes on: what is known of a host may change without it.
@@ -84,6 +130,44 @@ impl Stood {
             self.state = state;
             self.since = Some(at);
         }
+        match (has(state), self.had.now()) {
+            (Some(has), _) => self.had.is(at, has),
+            // Whoever is somewhere is there again.
+            (None, Has::Gone) => self.had.is(at, Has::Not),
+            (None, Has::Not | Has::It) => {}
+        }
+    }
+}
+
+/// Whether a host in this state has the update; `None`: as it was before. One that failed or went silent has not, whatever
+/// is on its disk, and one whose restart was withheld does not run it.
+const fn has(state: HostState) -> Option<Has> {
+    match state {
+        HostState::Settling
+        | HostState::Updated
+        | HostState::Already
+        | HostState::ChangedOutside
+        | HostState::Unhealthy { .. } => Some(Has::It),
+        HostState::Failed { .. }
+        | HostState::Lost
+        | HostState::RestartWithheld
+        | HostState::RolledBack
+        | HostState::Pending => Some(Has::Not),
+        HostState::Vanished => Some(Has::Gone),
+        HostState::Running { .. }
+        | HostState::Ready { .. }
+        | HostState::Backoff { .. }
+        | HostState::ByHand { .. }
+        | HostState::NotReady { .. }
+        | HostState::GoesLast { .. }
+        | HostState::RollbackFailed { .. }
+        | HostState::Offline
+        | HostState::Held
+        | HostState::OnHold
+        | HostState::Skipped
+        | HostState::Excepted
+        | HostState::CatchUp
+        | HostState::Again => None,
     }
 }
 
@@ -94,6 +178,8 @@ impl<'a> Chronicle<'a> {
             library,
             fleet: None,
             courses: BTreeMap::new(),
+            exceptions: BTreeMap::new(),
+            ever_excepted: BTreeMap::new(),
         }
     }
 
@@ -107,6 +193,14 @@ impl<'a> Chronicle<'a> {
         match event {
             Event::FleetAdopted { fleet } | Event::FleetRefreshed { fleet, .. } => {
                 self.fleet = self.library.fleets.get(fleet).cloned();
+            }
+            Event::Excepted { exception, .. } => {
+                for all in [&mut self.exceptions, &mut self.ever_excepted] {
+                    all.insert(exception.id.clone(), exception.clone());
+                }
+            }
+            Event::ExceptionEnded { id, .. } => {
+                self.exceptions.remove(id);
             }
             Event::PlanRevised { rollout, plan } => {
                 let library = self.library;
@@ -167,6 +261,7 @@ impl<'a> Chronicle<'a> {
             | Event::FreezeOverridden { .. }
             | Event::GateSaid { .. }
             | Event::WorkAsked { .. }
+            | Event::ChangedOutside { .. }
             | Event::WorkTold { .. } => {
                 let course = event.rollout().and_then(|id| self.courses.get_mut(&id));
                 if let Some(course) = course {
@@ -394,7 +489,10 @@ impl Course {
             | Event::HostReleased { .. }
             | Event::FreezeOverridden { .. }
             | Event::GateSaid { .. }
-            | Event::WorkTold { .. } => {}
+            | Event::WorkTold { .. }
+            | Event::Excepted { .. }
+            | Event::ChangedOutside { .. }
+            | Event::ExceptionEnded { .. } => {}
         }
     }
 

@@ -61,6 +61,7 @@ fn of_host(slot: Slot, on: &WaitingOn) -> Option<What> {
         WaitingOn::Retry { .. }
         | WaitingOn::HostHold { .. }
         | WaitingOn::Maintenance { .. }
+        | WaitingOn::Exception { .. }
         | WaitingOn::Window { .. }
         | WaitingOn::Freeze { .. } => Some(What::Step(slot)),
         _ => None,
@@ -145,6 +146,8 @@ impl Stated {
             Event::Recovered { .. }
             | Event::HostsAdopted { .. }
             | Event::HostHeld { .. }
+            | Event::Excepted { .. }
+            | Event::ExceptionEnded { actor: Some(_), .. }
             | Event::Poisoned { .. }
             | Event::Unpoisoned { .. } => {
                 self.all.clear();

@@ -8,9 +8,11 @@
 mod approvers;
 mod deciders;
 mod earliest;
+mod exceptions;
 mod faults;
 mod hands;
 mod host;
+mod patching;
 mod people;
 mod poisoners;
 pub(crate) mod post;
@@ -154,6 +156,14 @@ pub struct World {
     pub(crate) poisons: bool,
     /// What people do by hand.
     hands: Dice,
+    /// Who else patches.
+    patchers: Dice,
+    /// Whether anybody does.
+    pub(crate) patching: bool,
+    /// Who leaves hosts out, and until when.
+    exceptions: Dice,
+    /// Whether people do.
+    pub(crate) excepting: bool,
     handwork: BTreeMap<IntentId, hands::Handwork>,
     /// Who is told what, where somebody wants to be.
     post: Option<post::Post>,
@@ -262,6 +272,10 @@ impl World {
             poisoners: Dice::new(seed, "people who poison"),
             poisons: false,
             hands: Dice::new(seed, "by hand"),
+            patchers: Dice::new(seed, "patching by others"),
+            patching: false,
+            exceptions: Dice::new(seed, "exceptions"),
+            excepting: false,
             handwork: BTreeMap::new(),
             post: post::Post::new(seed, &papers.documents.notify.rules),
             tickets: 0,
