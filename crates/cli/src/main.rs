@@ -150,6 +150,7 @@ fn perform(out: Out, data: PathBuf, command: Cmd) -> Outcome {
         Cmd::Hold(args) => on_runtime(commands::hold(out, data, args, HoldKind::Hold)),
         Cmd::Release(args) => on_runtime(commands::release(out, data, args, HoldKind::Hold)),
         Cmd::Maintenance(args) => on_runtime(commands::maintenance(out, data, args.what)),
+        Cmd::Exception(args) => on_runtime(commands::exception(out, data, args.what)),
         Cmd::OverrideFreeze(args) => on_runtime(commands::override_freeze(out, data, args)),
         Cmd::Comment(args) => on_runtime(commands::comment(out, data, args)),
         Cmd::Done(args) => on_runtime(commands::done(out, data, args)),

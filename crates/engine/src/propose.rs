@@ -148,6 +148,7 @@ impl Engine {
         if let Some(change) = change.cloned() {
             self.emit(Event::ChangeNamed { rollout, change }, out);
         }
+        self.settle_exceptions(self.rollouts.len() - 1, None, out);
         Ok(rollout)
     }
 

@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ringway_engine::{Event, Final, HostState, Subject, Then};
+use ringway_engine::{Event, Exception, Final, HostState, Subject, Then};
 use ringway_executor::Library;
 use ringway_model::{
-    Actor, ChangeId, Digest, HostId, RingIndex, RolloutId, Slot, StepResult, Timestamp,
+    Actor, ChangeId, Digest, HostId, RingIndex, RolloutId, Selector, Slot, StepResult, Timestamp,
 };
 use ringway_scheduler::exposure::{Changes, Has};
 use ringway_scheduler::plan::Route;
@@ -21,6 +21,48 @@ pub(crate) struct Chronicle<'a> {
     pub(crate) fleet: Option<Arc<FleetSpec>>,
     /// Rollouts by their ids.
     pub(crate) courses: BTreeMap<RolloutId, Course>,
+    /// Exceptions in force.
+    pub(crate) exceptions: Exceptions,
+    /// Those, and the ones that are over, as they were last.
+    pub(crate) ever_excepted: Exceptions,
+}
+
+/// Exceptions by their ids.
+pub(crate) type Exceptions = BTreeMap<String, Exception>;
+
+/// Whether an exception means a host, by its name and labels in a fleet.
+pub(crate) fn is_meant(exception: &Exception, fleet: Option<&FleetSpec>, host: &str) -> bool {
+    let mut hosts = fleet.into_iter().flat_map(|fleet| &fleet.hosts);
+    let spec = hosts.find(|spec| spec.name == host);
+    let selector = Selector::parse(&exception.hosts).ok();
+    selector
+        .zip(spec)
+        .is_some_and(|(selector, spec)| selector.matches(&spec.name, &spec.labels))
+}
+
+/// The exception that leaves a host out of an update, in words; of several the one that ends last. Of a host in no rollout one
+/// counts that is about all updates.
+pub(crate) fn excepted(
+    exceptions: &Exceptions,
+    fleet: Option<&FleetSpec>,
+    (host, update): (&str, Option<&str>),
+) -> Option<String> {
+    let covers = |one: &&Exception| match update {
+        Some(update) => one.updates.covers(update),
+        None => one.updates.names().is_empty(),
+    };
+    let all = exceptions.values().filter(covers);
+    let all = all.filter(|one| is_meant(one, fleet, host));
+    all.max_by_key(|one| one.until).map(|one| {
+        format!(
+            "exception {} of {} until {}: {} (approved by {})",
+            one.id,
+            one.owner,
+            one.until,
+            one.reason,
+            one.approved_by.join(", ")
+        )
+    })
 }
 
 /// One rollout's course.
@@ -104,6 +146,7 @@ const fn has(state: HostState) -> Option<Has> {
         HostState::Settling
         | HostState::Updated
         | HostState::Already
+        | HostState::ChangedOutside
         | HostState::Unhealthy { .. } => Some(Has::It),
         HostState::Failed { .. }
         | HostState::Lost
@@ -122,6 +165,8 @@ const fn has(state: HostState) -> Option<Has> {
         | HostState::Held
         | HostState::OnHold
         | HostState::Skipped
+        | HostState::Excepted
+        | HostState::CatchUp
         | HostState::Again => None,
     }
 }
@@ -133,6 +178,8 @@ impl<'a> Chronicle<'a> {
             library,
             fleet: None,
             courses: BTreeMap::new(),
+            exceptions: BTreeMap::new(),
+            ever_excepted: BTreeMap::new(),
         }
     }
 
@@ -146,6 +193,14 @@ impl<'a> Chronicle<'a> {
         match event {
             Event::FleetAdopted { fleet } | Event::FleetRefreshed { fleet, .. } => {
                 self.fleet = self.library.fleets.get(fleet).cloned();
+            }
+            Event::Excepted { exception, .. } => {
+                for all in [&mut self.exceptions, &mut self.ever_excepted] {
+                    all.insert(exception.id.clone(), exception.clone());
+                }
+            }
+            Event::ExceptionEnded { id, .. } => {
+                self.exceptions.remove(id);
             }
             Event::PlanRevised { rollout, plan } => {
                 let library = self.library;
@@ -204,6 +259,7 @@ impl<'a> Chronicle<'a> {
             | Event::FreezeOverridden { .. }
             | Event::GateSaid { .. }
             | Event::WorkAsked { .. }
+            | Event::ChangedOutside { .. }
             | Event::WorkTold { .. } => {
                 let course = event.rollout().and_then(|id| self.courses.get_mut(&id));
                 if let Some(course) = course {
@@ -429,7 +485,10 @@ impl Course {
             | Event::HostReleased { .. }
             | Event::FreezeOverridden { .. }
             | Event::GateSaid { .. }
-            | Event::WorkTold { .. } => {}
+            | Event::WorkTold { .. }
+            | Event::Excepted { .. }
+            | Event::ChangedOutside { .. }
+            | Event::ExceptionEnded { .. } => {}
         }
     }
 

@@ -340,6 +340,9 @@ const fn is_stuck(state: HostState) -> bool {
         | HostState::Vanished
         | HostState::NotReady { .. }
         | HostState::GoesLast { .. }
+        | HostState::Excepted
+        | HostState::CatchUp
+        | HostState::ChangedOutside
         | HostState::ByHand { .. } => false,
     }
 }

@@ -209,6 +209,7 @@ impl Past {
             | HostState::OnHold
             | HostState::NotReady { .. }
             | HostState::GoesLast { .. }
+            | HostState::CatchUp
             | HostState::Again => return,
             HostState::Settling
             | HostState::Updated
@@ -221,6 +222,8 @@ impl Past {
             | HostState::Offline
             | HostState::Held
             | HostState::Vanished
+            | HostState::Excepted
+            | HostState::ChangedOutside
             | HostState::Lost => show::host_state(to),
         };
         self.hosts.entry((rollout, what)).or_default().insert(name);
@@ -364,6 +367,14 @@ impl Now<'_> {
             let hosts = show::shortened(&hold.hosts, NAMES);
             let what = format!("{} of {hosts} ends ({})", hold.kind.word(), hold.reason);
             comes.extend(hold.until.map(|at| (at, what)));
+        }
+        for one in &self.view.exceptions {
+            let hosts = show::shortened(&one.hosts, NAMES);
+            let what = format!(
+                "exception {} of {} ends, and these are visited: {hosts}",
+                one.id, one.owner
+            );
+            comes.push((one.until, what));
         }
         for one in self.open() {
             let name = show::named(one.id, one.change.as_ref());
@@ -520,6 +531,9 @@ const fn risk_word(outcome: HostOutcome, is_down: bool) -> Option<&'static str> 
         HostOutcome::Held => Some("left alone, unhealthy before the update"),
         HostOutcome::OnHold => Some("on hold"),
         HostOutcome::Vanished => Some("gone from the fleet"),
+        HostOutcome::Excepted => Some("left out by an exception"),
+        HostOutcome::CatchUp => Some("to catch up after an exception"),
+        HostOutcome::ChangedOutside => Some("changed outside Ringway"),
         HostOutcome::RestartWithheld => Some("without the restart they need"),
         HostOutcome::Settling | HostOutcome::Updated | HostOutcome::Already if is_down => {
             Some("not evidently up")

@@ -27,8 +27,8 @@ pub(crate) use feeds::{FeedOf, Feeds, Msrc};
 pub(crate) use futures::{Place, Simulate, WhatIf};
 pub(crate) use goal::Goal;
 pub(crate) use hosts::{
-    AboutMaintenance, Comment, Done, EvidenceOf, Hold, Import, Maintenance, OneHost, Release,
-    SomeHosts,
+    AboutExceptions, AboutMaintenance, AddException, Comment, Done, EndException, EvidenceOf,
+    Exceptions, Hold, Import, Maintenance, OneHost, Release, SomeHosts,
 };
 pub(crate) use rollout::{
     Adopt, Answer, Approve, Ask, Audit, Bounds, Connections, Due, Exposure, FleetReason, Journal,
@@ -235,6 +235,11 @@ pub(crate) enum Cmd {
         after_help = "Examples:\n    ringway maintenance add --select 'site = fra' --until 2026-12-01T06:00:00Z --reason 'power, CHG-4711'\n    ringway maintenance end --select 'site = fra'\n    ringway maintenance import announced.yaml\n    ringway maintenance import power.ics --hosts 'site = fra' --zone Europe/Berlin\n    ringway maintenance list"
     )]
     Maintenance(Maintenance),
+    /// Leave hosts out of updates until a day, by documents that say whose wish it is, why, and who approved it
+    #[command(
+        after_help = "Examples:\n    ringway exception add exceptions/pacs.yaml fleet.yaml\n    ringway exception list\n    ringway exception end EXC-0042 --reason 'the vendor has certified 4.2'"
+    )]
+    Exception(Exceptions),
     /// Let a rollout work in a freeze for some time, where its policy permits that
     #[command(
         after_help = "Example:\n    ringway override-freeze year-end --until 4h --reason 'the hole is being exploited, CHG-4711'"
@@ -337,6 +342,7 @@ impl Cmd {
             Self::Hold(args) => args.observed.observe,
             Self::Release(args) => args.observed.observe,
             Self::Maintenance(args) => args.what.observes(),
+            Self::Exception(args) => args.what.observes(),
             Self::Comment(args) => args.observed.observe,
             Self::OverrideFreeze(args) => args.observed.observe,
             Self::Journal(args) => args.observed.observe,

@@ -44,6 +44,8 @@ pub struct PlanReport {
     pub releases: Vec<ReleaseReport>,
     /// Targets that no ring claims.
     pub unclaimed: Vec<String>,
+    /// Hosts of it that exceptions among the documents leave out; those that are over are none.
+    pub exceptions: Vec<ExceptionReport>,
     /// Hosts in a ring that could not be taken back.
     pub without_rollback: Vec<String>,
     /// How kinds of hosts are visited.
@@ -95,6 +97,29 @@ pub struct ReleaseReport {
     pub cves: BTreeMap<String, usize>,
     /// How many of these are exploited.
     pub exploited: usize,
+}
+
+/// An exception that leaves hosts of the plan out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExceptionReport {
+    /// Its id.
+    pub id: String,
+    /// Which hosts, as written.
+    pub select: String,
+    /// Those of them that are the plan's.
+    pub hosts: Vec<String>,
+    /// When it ends, as written.
+    pub until: String,
+    /// The instant; absent where no calendar was asked.
+    pub ends: Option<Timestamp>,
+    /// How long that is from then.
+    pub ends_in_ms: Option<Span>,
+    /// Whose it is.
+    pub owner: String,
+    /// Why.
+    pub reason: String,
+    /// The teams or people who approved it.
+    pub approved_by: Vec<String>,
 }
 
 /// A condition that a command at the controller knows of.
@@ -224,6 +249,8 @@ pub struct PaceReport {
     pub retries: u8,
     /// The wait before the first of them.
     pub retry_wait_ms: Span,
+    /// More hosts than this that somebody else changes pause it.
+    pub outside_pause_at: u32,
 }
 
 /// One condition on updated hosts.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ringway_model::{Span, StepKind};
-use ringway_policy::validated::{NotBy, Restart, RingSpread};
+use ringway_policy::validated::{NotBy, OUTSIDE_PAUSE_AT, Restart, RingSpread};
 
 use super::parts::{
     AfterReport, ApprovalReport, AvailabilityReport, CellReport, PaceReport, PlanReport,
@@ -275,6 +275,15 @@ pub(crate) fn pace_in_words(pace: &PaceReport, targets: Option<usize>) -> String
             );
         }
         words.push_str(" down");
+    }
+    if pace.outside_pause_at != OUTSIDE_PAUSE_AT {
+        push(
+            &mut words,
+            format_args!(
+                "; pauses when others changed more than {}",
+                hosts(pace.outside_pause_at as usize)
+            ),
+        );
     }
     if pace.retries > 0 {
         push(
@@ -563,7 +572,10 @@ fn peers(group: &AvailabilityReport) -> String {
 }
 
 fn left_out(text: &mut Text, report: &PlanReport) {
-    if report.not_applicable.is_empty() && report.unclaimed.is_empty() {
+    if report.not_applicable.is_empty()
+        && report.unclaimed.is_empty()
+        && report.exceptions.is_empty()
+    {
         return;
     }
     text.heading("Left out");
@@ -589,6 +601,28 @@ fn left_out(text: &mut Text, report: &PlanReport) {
         });
         let values: Vec<String> = values.collect();
         text.entry("", &format!("by `{label}`: {}", names(&values, NAMES)));
+    }
+    for one in &report.exceptions {
+        let days = one.ends_in_ms.map(|left| left.millis() / 86_400_000);
+        let ends = match days {
+            None => String::new(),
+            Some(0) => " (ends within a day)".to_owned(),
+            Some(1) => " (ends in 1 day)".to_owned(),
+            Some(days) => format!(" (ends in {days} days)"),
+        };
+        text.entry(
+            "excepted",
+            &format!(
+                "{}: {}; until {}{ends} by {} of {}: {} (approved by {})",
+                hosts(one.hosts.len()),
+                names(&one.hosts, NAMES),
+                one.until,
+                one.id,
+                one.owner,
+                one.reason,
+                one.approved_by.join(", ")
+            ),
+        );
     }
 }
 

@@ -418,15 +418,18 @@ impl World {
                 let wanted = match view.outcome {
                     HostOutcome::Pending
                     | HostOutcome::OnHold
+                    | HostOutcome::Excepted
+                    | HostOutcome::CatchUp
                     | HostOutcome::NotReady
                     | HostOutcome::GoesLast
                         if unknown =>
                     {
                         continue;
                     }
-                    HostOutcome::Updated | HostOutcome::Already | HostOutcome::RestartWithheld => {
-                        route.build.as_ref()
-                    }
+                    HostOutcome::Updated
+                    | HostOutcome::Already
+                    | HostOutcome::ChangedOutside
+                    | HostOutcome::RestartWithheld => route.build.as_ref(),
                     HostOutcome::RolledBack
                     | HostOutcome::Pending
                     | HostOutcome::Offline
@@ -434,6 +437,8 @@ impl World {
                     | HostOutcome::Skipped
                     | HostOutcome::NotReady
                     | HostOutcome::GoesLast
+                    | HostOutcome::Excepted
+                    | HostOutcome::CatchUp
                     | HostOutcome::OnHold => first,
                     HostOutcome::Visiting { .. }
                     | HostOutcome::Settling
