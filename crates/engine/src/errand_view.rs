@@ -109,7 +109,7 @@ impl Engine {
             (None, Some(Staged::Again { attempt, at })) => (
                 StageState::Again,
                 format!("could not be staged; attempt {attempt} at {at}"),
-                self.stage_waits(r, slot, Some(*at)),
+                Some(self.stage_waits(r, slot, Some(*at))),
             ),
             (None, Some(Staged::Failed { why })) => (
                 StageState::Failed,
@@ -124,7 +124,7 @@ impl Engine {
                     return None;
                 }
                 let waits = self.stage_waits(r, slot, None);
-                (StageState::ToCome, "not staged yet".to_owned(), waits)
+                (StageState::ToCome, "not staged yet".to_owned(), Some(waits))
             }
         };
         Some(StageView {
@@ -135,27 +135,27 @@ impl Engine {
     }
 
     /// Why staging a host does not begin.
-    fn stage_waits(&self, r: usize, slot: u32, again: Option<Timestamp>) -> Option<WaitingOn> {
+    fn stage_waits(&self, r: usize, slot: u32, again: Option<Timestamp>) -> WaitingOn {
         let host = self.host_of(r, slot);
         if self.is_held_for(r, VisitKind::Update) {
-            return Some(self.hold_reason(r));
+            return self.hold_reason(r);
         }
         if let Some(on) = self.host_hold(host).or_else(|| self.errand_on(host)) {
-            return Some(on);
+            return on;
         }
         let busy = self.fleet.uses[host.index()].busy;
         if busy != 0 {
             let rollout = ringway_model::RolloutId(busy);
-            return Some(WaitingOn::Busy { rollout });
+            return WaitingOn::Busy { rollout };
         }
         if let Some(at) = again.filter(|at| *at > self.now) {
-            return Some(WaitingOn::Retry { at });
+            return WaitingOn::Retry { at };
         }
         let (in_flight, limit) = self.staging_of(r);
-        Some(if in_flight >= limit {
+        if in_flight >= limit {
             WaitingOn::Staging { in_flight, limit }
         } else {
             WaitingOn::Worker
-        })
+        }
     }
 }
