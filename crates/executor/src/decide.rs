@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use ringway_engine::{Accepted, Command, Event, Handled, Input, Rejected};
 use ringway_model::{Actor, Digest, IntentId, Timestamp};
 
+use crate::clock::JUMP;
 use crate::codec::Batch;
 use crate::commit::Commit;
 use crate::config::BATCH;
@@ -95,6 +96,9 @@ impl Executor {
             self.alive_since = now;
         } else if let Some(from) = jump {
             self.take(now, Input::ClockJumped { from }, draft);
+        } else if self.engine.soaking() && self.was_silent(now) {
+            let from = self.head.at;
+            self.take(now, Input::ClockJumped { from }, draft);
         }
         if !self.engine.soaking() {
             self.alive_since = now;
@@ -107,6 +111,12 @@ impl Executor {
         if self.is_ready && self.look_at_due().is_some_and(|due| due <= now) {
             self.take(now, Input::Alive, draft);
         }
+    }
+
+    /// Whether the journal has said nothing for longer than it may while a soak runs, as when a commit hung: nobody can
+    /// witness what was observed meanwhile, and a wake that was asked for before does not explain it.
+    fn was_silent(&self, now: Timestamp) -> bool {
+        now.since(self.head.at) > self.config.alive_every.plus(JUMP)
     }
 
     /// When a due date must be looked at, although nothing happens.
