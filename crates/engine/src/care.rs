@@ -247,6 +247,9 @@ impl Engine {
             | HostState::OnHold
             | HostState::Again
             | HostState::Vanished
+            | HostState::Excepted
+            | HostState::CatchUp
+            | HostState::ChangedOutside
             | HostState::ByHand { .. } => None,
         }
     }

@@ -201,10 +201,19 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     if renews && renewals.chance(50) {
         with_lab_releases(&mut papers);
     }
+    let mut others = Dice::new(seed, "who else patches");
+    let patching = kind == Kind::Wild && others.chance(20);
+    if patching {
+        for policy in papers.documents.policies.values_mut() {
+            policy.outside_pause_at = *others.pick(&[0, 1, 3]);
+        }
+    }
     let mut world = World::new(seed, &papers, ways, faults, config, extra.keep)?;
     #[cfg(feature = "planted-bugs")]
     world.plant(extra.bug);
     world.meddling = dice.chance(60) && kind == Kind::Wild;
+    world.patching = patching;
+    world.excepting = kind == Kind::Wild && Dice::new(seed, "who is excepted").chance(25);
     if renews {
         world.renew(seed, &papers, lasts);
     }

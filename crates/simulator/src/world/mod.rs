@@ -8,9 +8,11 @@
 mod approvers;
 mod deciders;
 mod earliest;
+mod exceptions;
 mod faults;
 mod hands;
 mod host;
+mod patching;
 mod people;
 pub(crate) mod post;
 mod renewals;
@@ -149,6 +151,14 @@ pub struct World {
     freezers: Dice,
     /// What people do by hand.
     hands: Dice,
+    /// Who else patches.
+    patchers: Dice,
+    /// Whether anybody does.
+    pub(crate) patching: bool,
+    /// Who leaves hosts out, and until when.
+    exceptions: Dice,
+    /// Whether people do.
+    pub(crate) excepting: bool,
     handwork: BTreeMap<IntentId, hands::Handwork>,
     /// Who is told what, where somebody wants to be.
     post: Option<post::Post>,
@@ -255,6 +265,10 @@ impl World {
             gates: GateMoods::new(seed),
             freezers: Dice::new(seed, "people in freezes"),
             hands: Dice::new(seed, "by hand"),
+            patchers: Dice::new(seed, "patching by others"),
+            patching: false,
+            exceptions: Dice::new(seed, "exceptions"),
+            excepting: false,
             handwork: BTreeMap::new(),
             post: post::Post::new(seed, &papers.documents.notify.rules),
             tickets: 0,
