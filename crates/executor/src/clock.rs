@@ -10,7 +10,7 @@ use ringway_model::{Span, Timestamp};
 /// The loop is told the time at the latest when it asked to be woken (while a soak runs that is within
 /// [`alive_every`](crate::Config::alive_every)), so two minutes cover a busy machine by far, and are short against any
 /// soak. The documents promise this number.
-const JUMP: Span = Span::minutes(2);
+pub(crate) const JUMP: Span = Span::minutes(2);
 
 /// Wall clock in, engine time out.
 #[derive(Clone, Debug)]

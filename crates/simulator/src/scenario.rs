@@ -15,7 +15,6 @@ use crate::expected::{Expected, Kind};
 use crate::history::{History, HistoryError};
 use crate::reach::Reach;
 use crate::terms::{with_early_terms, with_terms};
-use crate::world::post::with_rules;
 use crate::world::{BEGIN, Faults, NoPlan, World};
 
 /// How long after healing everything must be over.
@@ -191,10 +190,6 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     let mut errands = Dice::new(seed, "errands");
     if kind == Kind::Wild && errands.chance(20) {
         with_stages(&mut papers, &mut ways, &mut errands);
-    }
-    let mut told = Dice::new(seed, "who wants to be told");
-    if kind == Kind::Wild && told.chance(25) {
-        with_rules(&mut papers, &mut told);
     }
     let lasts = faults.lasts;
     let config = Config {

@@ -15,7 +15,6 @@ mod host;
 mod patching;
 mod people;
 mod poisoners;
-pub(crate) mod post;
 mod renewals;
 mod requests;
 mod roles;
@@ -90,8 +89,6 @@ enum Happening {
     Brings(Box<Refresh>),
     /// Somebody does the next thing about work by hand.
     Hand(IntentId),
-    /// People are told what is due.
-    Tells,
 }
 
 /// The world.
@@ -165,8 +162,6 @@ pub struct World {
     /// Whether people do.
     pub(crate) excepting: bool,
     handwork: BTreeMap<IntentId, hands::Handwork>,
-    /// Who is told what, where somebody wants to be.
-    post: Option<post::Post>,
     tickets: u64,
     patience: u32,
     looks: u32,
@@ -277,7 +272,6 @@ impl World {
             exceptions: Dice::new(seed, "exceptions"),
             excepting: false,
             handwork: BTreeMap::new(),
-            post: post::Post::new(seed, &papers.documents.notify.rules),
             tickets: 0,
             patience: 0,
             looks: 0,
@@ -365,7 +359,6 @@ impl World {
             Happening::Renews => self.renews(),
             Happening::Brings(refresh) => self.brings(*refresh),
             Happening::Hand(intent) => self.hand(intent),
-            Happening::Tells => self.tells(),
         }
     }
 
@@ -386,7 +379,6 @@ impl World {
                 Ok(batch) => {
                     self.note_decided(row.epoch, &batch.inputs, &batch.events);
                     self.observe_batch(row.at, &batch.inputs, &batch.events);
-                    self.post_row(&row, &batch.events);
                 }
                 Err(error) => self.broken(Invariant::I13, error.to_string()),
             }

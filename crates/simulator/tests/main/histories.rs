@@ -129,10 +129,6 @@ fn the_recorded_journals_tell_of_every_kind_of_end() {
         waits_for_a_window(history) && has(history, &|event| ends(event, Final::Completed))
     });
     tells(&|history| people_speak_of_hosts(history));
-    tells(&|history| asks_before_a_drain(history));
-    tells(&|history| is_done_by_hand(history));
-    tells(&|history| people_change_their_minds(history));
-    tells(&|history| the_fleet_changes(history));
 }
 
 /// Work opens on some hosts while the rollout is under way on others.

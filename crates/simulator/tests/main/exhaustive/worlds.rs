@@ -104,7 +104,8 @@ pub(super) const PEOPLE: Shape = Shape {
 };
 
 /// Larger ones, for whoever has minutes: the first two at once are two million states.
-pub(super) const LARGE: [(&str, Shape); 2] = [
+pub(super) const LARGE: [(&str, Shape); 3] = [
+    ("two people, of whom one takes it back", PEOPLE),
     (
         "visits of one step, two at a time, resumed",
         Shape {
