@@ -12,12 +12,15 @@
 //! * No answer is waited for longer than its care says, and none that is older than that counts.
 //! * What mends a host is not asked: a rollback, and a visit of a host that failed and is down already.
 //! * A peer is evidently up, in nobody's visit, and in nobody's hands. Without one nothing begins, and what brings a host
-//!   back into service waits for one as long as the step itself may take.
+//!   back into service waits for one as long as the step itself may take. A host that is to be taken back waits for one as
+//!   long as there may be one; where every other member is down for good, that it cannot be is told as its outcome.
+
+use std::collections::BTreeSet;
 
 use ringway_model::{
     FailWhy, HostId, Place, Slot, Span, StepKind, Timestamp, VisitKind, WaitingOn,
 };
-use ringway_scheduler::plan::More;
+use ringway_scheduler::plan::{More, StepPlan};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
@@ -321,9 +324,22 @@ impl Engine {
             && self.peer_for(self.host_of(r, slot), 1).is_none()
     }
 
-    /// Why a visit cannot begin where some of its steps run on a peer.
+    /// Why a visit cannot begin where some of its steps run on a peer. One that takes its host back begins where its first
+    /// step can: what may be mended is not left as it is for a peer that is needed later only.
     pub(crate) fn without_peer(&self, r: usize, slot: u32, visit: VisitKind) -> Option<WaitingOn> {
-        let step = self.rollouts[r].route(slot).at_peer(visit)?;
+        let step = match visit {
+            VisitKind::Update | VisitKind::Restart => {
+                self.rollouts[r].route(slot).at_peer(visit)?
+            }
+            VisitKind::Rollback => {
+                #[cfg(feature = "planted-bugs")]
+                if self.bug(crate::planted::Bug::RollbackForgotten) {
+                    return None;
+                }
+                let first = self.first_back(r, slot)?;
+                (first.step.at == Place::Peer).then_some(first)?
+            }
+        };
         let host = self.host_of(r, slot);
         if self.peer_for(host, 1).is_some() {
             return None;
@@ -333,6 +349,51 @@ impl Engine {
             step: step.kind.word().to_owned(),
             until: None,
         })
+    }
+
+    /// The step by which a host begins to go back.
+    fn first_back(&self, r: usize, slot: u32) -> Option<&StepPlan> {
+        let visit = VisitKind::Rollback;
+        self.rollouts[r].step(slot, visit, self.heeded(r, slot, visit, 0))
+    }
+
+    /// Whether a host that needs a peer to go back will have none, whatever comes: every other member is down in the same
+    /// rollout, and either is not taken back any more or needs a peer for that itself.
+    pub(crate) fn goes_back_alone(&self, r: usize, slot: u32) -> bool {
+        if !self.is_rolling_back(r) {
+            return false;
+        }
+        let state = |slot: u32| self.rollouts[r].rec.slots[slot as usize].state;
+        let host = self.host_of(r, slot);
+        let is_down = state(slot).is_down();
+        let stays_down = |other: u32| {
+            let needs_peer = self
+                .first_back(r, other)
+                .is_some_and(|step| step.step.at == Place::Peer);
+            state(other).is_down() && (!self.can_roll_back(r, other) || is_down && needs_peer)
+        };
+        let cell = self.fleet.cell_of(host);
+        let members = cell.map_or(&[][..], |cell| &self.fleet.spec.cells[cell.index()].members);
+        let mut others = members.iter().filter(|member| **member != host);
+        others.all(|member| self.slot_of(r, *member).is_some_and(stays_down))
+    }
+
+    /// A host will not be taken back, for want of a peer.
+    pub(crate) fn give_up(&mut self, r: usize, slot: u32, out: &mut Vec<Event>) {
+        let first = self.first_back(r, slot);
+        let to = HostState::RollbackFailed {
+            step: first.map_or(StepKind::Rollback, |step| step.kind),
+            why: FailWhy::NoPeer,
+        };
+        self.move_host(r, slot, to, Timestamp::NEVER, out);
+    }
+
+    /// A member is down: whoever waited in its rollout for a peer to go back may have nobody left to wait for.
+    pub(crate) fn wake_forlorn(&mut self, r: usize, host: HostId) {
+        let cell = self.fleet.cell[host.index()];
+        let idx = &mut self.rollouts[r].idx;
+        idx.again
+            .extend(idx.parked_peers.remove(&cell).unwrap_or_default());
     }
 
     /// What a host in mid-visit waits for whose next step lacks a peer.

@@ -75,6 +75,9 @@ impl Engine {
                 self.wake_last(r, self.host_of(r, slot));
             }
             self.enqueue(r, slot, to);
+            if to.is_down() && self.is_rolling_back(r) {
+                self.wake_forlorn(r, self.host_of(r, slot));
+            }
         }
     }
 
@@ -691,14 +694,15 @@ impl Engine {
         matches!(self.rollouts[r].rec.state, RolloutState::RollingBack)
     }
 
-    /// Whether a host can and should be taken back: it may have the update, what it had before is known, its route can,
-    /// and it was not tried yet.
+    /// Whether a host can and should be taken back: it may have the update, what it had before is known, its route can, it
+    /// is still of the fleet, and it was neither tried yet nor given up.
     pub(crate) fn can_roll_back(&self, r: usize, slot: u32) -> bool {
         let record = self.rollouts[r].rec.slots[slot as usize];
         record.is(SlotRec::CHANGED)
             && !record.is(SlotRec::TRIED)
             && record.previous != 0
             && !matches!(record.state.class(), Class::Visiting | Class::Vanished)
+            && !matches!(record.state, HostState::RollbackFailed { .. })
             && !self.rollouts[r]
                 .route(slot)
                 .visit(VisitKind::Rollback)

@@ -523,6 +523,7 @@ impl Engine {
             .iter()
             .chain(&idx.parked_hosts)
             .chain(idx.parked_cells.values().flatten())
+            .chain(idx.parked_peers.values().flatten())
             .chain(idx.parked_budgets.values().flatten());
         queued
             .copied()

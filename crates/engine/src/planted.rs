@@ -205,11 +205,13 @@ pub enum Bug {
     FailedByHandIsDone,
     /// Work by hand counts as done without the evidence that its recipe wants.
     EvidenceNotAsked,
+    /// A host that lacks the peer by which it begins to go back is forgotten.
+    RollbackForgotten,
 }
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 100] = [
+    pub const ALL: [Self; 101] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -310,5 +312,6 @@ impl Bug {
         Self::OverdueIsDone,
         Self::FailedByHandIsDone,
         Self::EvidenceNotAsked,
+        Self::RollbackForgotten,
     ];
 }

@@ -135,10 +135,8 @@ impl Engine {
         if !repair {
             self.peers_stay_up(host).map_err(Block::Cell)?;
         }
-        match self.without_peer(r, slot, visit) {
-            Some(on) if visit != VisitKind::Rollback => Err(Block::Peer(on)),
-            Some(_) | None => Ok(()),
-        }
+        self.without_peer(r, slot, visit)
+            .map_or(Ok(()), |on| Err(Block::Peer(on)))
     }
 
     #[cfg_attr(
@@ -474,6 +472,7 @@ impl Engine {
                 let parked = &mut self.rollouts[r].idx.parked_last;
                 parked.entry(kin).or_default().insert(slot);
             }
+            Block::Peer(_) if self.goes_back_alone(r, slot) => self.give_up(r, slot, out),
             Block::Peer(_) => {
                 let cell = self.fleet.cell[host.index()];
                 let parked = &mut self.rollouts[r].idx.parked_peers;

@@ -6,7 +6,7 @@ use ringway_model::{Evidence, FailWhy, HostId, Place, Span, StepKind, StepResult
 use ringway_scheduler::plan::Route;
 use ringway_scheduler::{FleetSpec, Plan};
 
-use crate::support::{Hand, ONE, full_route, group, plan, step};
+use crate::support::{Hand, ONE, full_route, gate, group, plan, step};
 
 const YES: StepResult = StepResult::Answered { yes: true };
 const NO: StepResult = StepResult::Answered { yes: false };
@@ -489,4 +489,118 @@ fn what_is_waited_for_survives_a_takeover_and_a_snapshot() {
     hand.pass(Span::minutes(2));
     // Nobody is known to be up: the drain does not begin, and the silence is ended.
     assert_eq!(hand.running(1), Some(StepKind::Unsilence));
+}
+
+/// A pair of which either stands by the other, with a care whose first step on the way back runs on the peer.
+fn pair() -> (FleetSpec, Plan) {
+    let (fleet, mut plan) = members(2, &[(StepKind::Drain, Place::Peer)]);
+    let quiet = [StepKind::Silence, StepKind::Unsilence];
+    let places: Vec<u8> = (0_u8..)
+        .zip(&plan.routes[0].steps)
+        .filter(|(_, step)| quiet.contains(&step.kind))
+        .map(|(at, _)| at)
+        .collect();
+    for visit in &mut plan.routes[0].visits {
+        visit.retain(|at| !places.contains(at));
+    }
+    plan.rings[0].soak = Span::hours(9);
+    (fleet, plan)
+}
+
+/// A host of the pair was applied to and did not pass its check.
+fn broken(hand: &mut Hand, host: u32) {
+    hand.until(host, StepKind::Verify);
+    hand.end(host, StepResult::Failed(FailWhy::Exit));
+    hand.visit(host);
+    assert!(hand.state(host).starts_with("failed (verify"));
+}
+
+fn roll_back(hand: &mut Hand) {
+    let reason = "harm".to_owned();
+    let rollout = ONE;
+    hand.command("olga", Command::Rollback { rollout, reason })
+        .unwrap();
+}
+
+fn pair_with_one_broken() -> Hand {
+    let mut hand = Hand::start(pair());
+    hand.pass(Span::minutes(2));
+    for host in [1, 0] {
+        hand.evidence(host, Evidence::Up);
+    }
+    hand.command("olga", skip(1)).unwrap();
+    broken(&mut hand, 0);
+    hand
+}
+
+/// `run` halts and exits, `rollback` takes over before the first probe has answered: the rollout must not end as rolled back
+/// with nothing taken back.
+#[test]
+fn a_rollback_waits_for_the_peer_that_its_first_step_runs_on() {
+    let mut hand = pair_with_one_broken();
+    hand.crash(Span::minutes(2));
+    roll_back(&mut hand);
+    assert_eq!(hand.rollout(), "rolling back");
+    assert_eq!(hand.host_waiting(0), ["no-peer"]);
+    // It is not bounded by a step that has not begun; a person ends it, or a peer.
+    hand.pass(Span::hours(9));
+    assert_eq!(hand.rollout(), "rolling back");
+    hand.crash(Span::minutes(2));
+    assert_eq!(hand.host_waiting(0), ["no-peer"]);
+    hand.evidence(1, Evidence::Up);
+    assert_eq!(hand.running(0), Some(StepKind::Drain));
+    hand.visit(0);
+    assert_eq!(hand.state(0), "rolled back");
+    assert_eq!(hand.rollout(), "rolled back");
+}
+
+#[test]
+fn a_hold_on_the_peer_delays_a_rollback_and_does_not_end_it() {
+    let mut hand = pair_with_one_broken();
+    let hosts = vec!["h1".to_owned()];
+    let (kind, reason) = (ringway_engine::HoldKind::Hold, "its disk".to_owned());
+    let hold = Command::Hold {
+        hosts: hosts.clone(),
+        kind,
+        reason: reason.clone(),
+        until: None,
+    };
+    hand.command("olga", hold).unwrap();
+    roll_back(&mut hand);
+    assert_eq!(hand.rollout(), "rolling back");
+    let release = Command::Release {
+        hosts,
+        kind,
+        reason,
+    };
+    hand.command("olga", release).unwrap();
+    assert_eq!(hand.running(0), Some(StepKind::Drain));
+    hand.visit(0);
+    assert_eq!(hand.rollout(), "rolled back");
+}
+
+/// Each needs the other to go back, and neither is up: nobody waits for what cannot come, and each is told as it is.
+#[test]
+fn hosts_that_have_only_each_other_and_are_both_down_are_told_as_not_taken_back() {
+    let (fleet, mut plan) = pair();
+    plan.gates.push(gate());
+    let mut hand = Hand::start((fleet, plan));
+    hand.pass(Span::minutes(2));
+    for host in [1, 0] {
+        hand.evidence(host, Evidence::Up);
+    }
+    for _ in 0..2 {
+        let host = visited(&hand);
+        done(&mut hand, host);
+        assert_eq!(hand.state(host), "updated");
+    }
+    for host in [0, 1] {
+        hand.evidence(host, Evidence::Down);
+    }
+    hand.pass(Span::minutes(3));
+    assert!(hand.state(0).starts_with("unhealthy"), "{}", hand.state(0));
+    roll_back(&mut hand);
+    let told = "rollback failed (drain: no other member of its group was evidently up to run it)";
+    assert_eq!((&*hand.state(0), &*hand.state(1)), (told, told));
+    assert_eq!(hand.rollout(), "rolled back");
 }

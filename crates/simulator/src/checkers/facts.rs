@@ -157,6 +157,12 @@ pub(super) struct SlotFacts {
     pub(super) out_of_service: bool,
     /// Since when its group is not ready for it, and when that was said last.
     pub(super) unready: Option<(Timestamp, Timestamp)>,
+    /// What it had before any change is known.
+    pub(super) known_before: bool,
+    /// An apply began on it.
+    pub(super) applied_to: bool,
+    /// A visit that takes it back has begun.
+    pub(super) tried_back: bool,
 }
 
 impl SlotFacts {
@@ -175,6 +181,9 @@ impl SlotFacts {
             changed: false,
             out_of_service: false,
             unready: None,
+            known_before: false,
+            applied_to: false,
+            tried_back: false,
         }
     }
 

@@ -613,6 +613,17 @@ fn note_result(facts: &mut SlotFacts, kind: StepKind, repeatable: bool, result: 
         return;
     };
     visit.running = None;
+    let began = !matches!(result, StepResult::NotStarted | StepResult::Unreachable);
+    let finds = matches!(
+        result,
+        StepResult::Found {
+            previous: Some(_),
+            ..
+        }
+    );
+    facts.known_before |=
+        finds && visit.kind == VisitKind::Update && !visit.applying && !facts.applied_to;
+    facts.applied_to |= kind == StepKind::Apply && began;
     let counts = visit.kind != VisitKind::Rollback
         && matches!(
             kind,
