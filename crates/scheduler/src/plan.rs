@@ -49,7 +49,7 @@ pub struct Plan {
     pub on_halt: OnHalt,
     /// What must be approved before anything starts.
     pub start: Option<ApprovalPlan>,
-    /// Who wrote the policy.
+    /// Who wrote the policy: a person, and no user name; see [`Plan::is_author`].
     pub author: Option<String>,
     /// Hosts that `applies_to` matches and no release does: not applicable.
     pub not_applicable: Vec<HostId>,
@@ -328,6 +328,14 @@ impl StepPlan {
 }
 
 impl Plan {
+    /// Whether a person wrote the policy. Plans of old have the name as the policy gives it, which may be a user's: there
+    /// both are meant, the person of that name and the person whose user name it is.
+    pub fn is_author(&self, person: &str) -> bool {
+        self.author
+            .as_deref()
+            .is_some_and(|author| author == person || self.consent.person(author) == person)
+    }
+
     /// The ring a slot is in.
     pub fn ring_of(&self, slot: Slot) -> RingIndex {
         let after = self.rings.partition_point(|ring| ring.first.0 <= slot.0);

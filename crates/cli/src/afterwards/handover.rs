@@ -345,10 +345,10 @@ impl Now<'_> {
         if rules.by.is_empty() && rules.people.is_empty() {
             return None;
         }
-        let author = self.plan(one).and_then(|plan| plan.author.as_ref());
+        let plan = self.plan(one);
         let may = |name: &&String| {
             rules.not_by.iter().all(|not| match not {
-                NotBy::PolicyAuthor => author != Some(name),
+                NotBy::PolicyAuthor => plan.is_none_or(|plan| !plan.is_author(name)),
                 NotBy::Starter => one.starter != **name,
             })
         };
