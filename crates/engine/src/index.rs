@@ -703,6 +703,7 @@ impl Engine {
             && record.previous != 0
             && !matches!(record.state.class(), Class::Visiting | Class::Vanished)
             && !matches!(record.state, HostState::RollbackFailed { .. })
+            && !self.is_beyond_rollback(self.host_of(r, slot))
             && !self.rollouts[r]
                 .route(slot)
                 .visit(VisitKind::Rollback)

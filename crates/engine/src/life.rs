@@ -410,6 +410,7 @@ impl Engine {
                 "start a rollout of the previous release instead",
             ));
         }
+        let was_over = self.rollouts[r].rec.state.is_final();
         self.emit(
             Event::RollbackBegan {
                 rollout: id,
@@ -418,6 +419,12 @@ impl Engine {
             },
             out,
         );
+        #[cfg(feature = "planted-bugs")]
+        let was_over = was_over && !self.bug(crate::planted::Bug::RollbackMissesGone);
+        if was_over {
+            // Hosts came and went while nobody asked after it.
+            self.leave_and_return(r, out);
+        }
         self.take_back(r, out);
         Ok(())
     }

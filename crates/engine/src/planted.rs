@@ -207,11 +207,13 @@ pub enum Bug {
     EvidenceNotAsked,
     /// A host that lacks the peer by which it begins to go back is forgotten.
     RollbackForgotten,
+    /// A rollout that was over goes back on hosts that are no longer of the fleet.
+    RollbackMissesGone,
 }
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 101] = [
+    pub const ALL: [Self; 102] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -313,5 +315,6 @@ impl Bug {
         Self::FailedByHandIsDone,
         Self::EvidenceNotAsked,
         Self::RollbackForgotten,
+        Self::RollbackMissesGone,
     ];
 }

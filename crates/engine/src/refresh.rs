@@ -83,6 +83,15 @@ impl Engine {
         self.fleet.spec.vanished.contains(&host)
     }
 
+    /// Whether a host is to be left alone by a rollback, since it is no longer of the fleet.
+    pub(crate) fn is_beyond_rollback(&self, host: HostId) -> bool {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::RollbackMissesGone) {
+            return false;
+        }
+        self.has_vanished(host)
+    }
+
     /// Whether the hosts of a rollout's plan have the numbers in the fleet that they have there.
     pub(crate) fn knows_hosts_of(&self, r: usize) -> bool {
         let digest = self.rollouts[r].plan.fleet;
@@ -290,7 +299,7 @@ impl Engine {
     }
 
     /// Hosts that are gone leave the rollout, those that are back return to it.
-    fn leave_and_return(&mut self, r: usize, out: &mut Vec<Event>) {
+    pub(crate) fn leave_and_return(&mut self, r: usize, out: &mut Vec<Event>) {
         for slot in 0..self.rollouts[r].rec.slots.len() {
             let slot = u32::try_from(slot).unwrap_or(u32::MAX);
             let state = self.rollouts[r].rec.slots[slot as usize].state;

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ringway_engine::{Command, Event, Rejected, Subject};
-use ringway_model::{Digest, HostId, RingIndex, RouteId, Slot, StepKind, StepResult, Timestamp};
+use ringway_model::{
+    Digest, Evidence, HostId, Place, RingIndex, RolloutId, RouteId, Slot, Span, StepKind,
+    StepResult, Timestamp,
+};
 use ringway_scheduler::plan::{ApprovalPlan, Joined, JoinsBecause, Misfit, Revision, SlotPlan};
 use ringway_scheduler::{FleetSpec, Plan};
 
@@ -285,4 +288,35 @@ fn a_host_that_comes_back_as_another_one_is_held_too() {
     refresh(&mut hand, back, Some(&misfits)).unwrap();
     hand.visit(0);
     assert_eq!(hand.state(1), "on hold");
+}
+
+fn rollback(rollout: RolloutId) -> Command {
+    let reason = "harm".to_owned();
+    Command::Rollback { rollout, reason }
+}
+
+/// A refresh leaves rollouts that are over alone; one that goes back must not, for all that, begin anything on a host that
+/// is gone.
+#[test]
+fn a_rollout_that_was_over_does_not_go_back_on_hosts_that_are_gone() {
+    let (fleet, first) = plan(&[2, 1]);
+    let mut second = first.clone();
+    second.update = "another".into();
+    second.slots.remove(1);
+    second.slots.remove(0);
+    second.rings.pop();
+    second.rings[0].planned = 1;
+    let mut hand = Hand::start((fleet.clone(), first));
+    for host in 0..3 {
+        hand.visit(host);
+    }
+    assert_eq!(hand.rollout(), "completed");
+    hand.propose(fleet, second);
+    refresh(&mut hand, without(&[1]), None).unwrap();
+    assert_eq!(hand.rollout(), "completed");
+    hand.command("olga", rollback(ONE)).unwrap();
+    assert_eq!(hand.running(1), None, "it is gone");
+    assert_eq!(hand.state(1), "vanished (no longer of the fleet)");
+    hand.visit(0);
+    assert_eq!(hand.state(0), "rolled back");
 }
