@@ -209,11 +209,13 @@ pub enum Bug {
     RollbackForgotten,
     /// A rollout that was over goes back on hosts that are no longer of the fleet.
     RollbackMissesGone,
+    /// A host that a person left out, that is gone and comes back, is visited.
+    ReturnForgetsSkip,
 }
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 102] = [
+    pub const ALL: [Self; 103] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -316,5 +318,6 @@ impl Bug {
         Self::EvidenceNotAsked,
         Self::RollbackForgotten,
         Self::RollbackMissesGone,
+        Self::ReturnForgetsSkip,
     ];
 }

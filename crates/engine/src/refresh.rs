@@ -313,7 +313,17 @@ impl Engine {
             let (returns, leaves) = (true, true);
             match state {
                 HostState::Vanished if !is_gone && returns => {
-                    self.move_host(r, slot, HostState::Pending, Timestamp::NEVER, out);
+                    // Who was left out by a person before stays left out: that it was gone meanwhile is no word of anybody.
+                    let is_left_out = self.rollouts[r].rec.skipped.contains_key(&slot);
+                    #[cfg(feature = "planted-bugs")]
+                    let is_left_out =
+                        is_left_out && !self.bug(crate::planted::Bug::ReturnForgetsSkip);
+                    let to = if is_left_out {
+                        HostState::Skipped
+                    } else {
+                        HostState::Pending
+                    };
+                    self.move_host(r, slot, to, Timestamp::NEVER, out);
                 }
                 HostState::Ready { .. } | HostState::Backoff { .. } if is_gone => {
                     self.take_back_slot(r, slot, out);

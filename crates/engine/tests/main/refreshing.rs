@@ -320,3 +320,21 @@ fn a_rollout_that_was_over_does_not_go_back_on_hosts_that_are_gone() {
     hand.visit(0);
     assert_eq!(hand.state(0), "rolled back");
 }
+
+#[test]
+fn a_host_that_a_person_left_out_stays_left_out_when_it_was_gone_and_is_back() {
+    let mut hand = Hand::start(plan(&[1, 1]));
+    let skip = Command::Skip {
+        rollout: ONE,
+        host: "h1".to_owned(),
+        reason: "its disks".to_owned(),
+    };
+    hand.command("olga", skip).unwrap();
+    refresh(&mut hand, without(&[1]), None).unwrap();
+    assert!(hand.state(1).starts_with("vanished"), "{}", hand.state(1));
+    refresh(&mut hand, without(&[]), None).unwrap();
+    assert!(hand.state(1).starts_with("skipped"), "{}", hand.state(1));
+    assert!(hand.state(1).contains("its disks"), "{}", hand.state(1));
+    hand.visit(0);
+    assert_eq!(hand.running(1), None);
+}

@@ -163,6 +163,8 @@ pub(super) struct SlotFacts {
     pub(super) applied_to: bool,
     /// A visit that takes it back has begun.
     pub(super) tried_back: bool,
+    /// A person left it out, and nobody has taken that back.
+    pub(super) left_out: bool,
 }
 
 impl SlotFacts {
@@ -184,6 +186,7 @@ impl SlotFacts {
             known_before: false,
             applied_to: false,
             tried_back: false,
+            left_out: false,
         }
     }
 

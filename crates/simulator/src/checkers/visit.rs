@@ -280,9 +280,17 @@ impl Facts {
         ensure!(
             facts.visit.is_some()
                 || facts.rest != HostState::Vanished
-                || matches!(to, HostState::Pending | HostState::Vanished),
+                || matches!(
+                    to,
+                    HostState::Pending | HostState::Skipped | HostState::Vanished
+                ),
             Story,
             "slot {slot} of {id} was gone and is {to:?} without a visit"
+        );
+        ensure!(
+            to != HostState::Pending || !facts.left_out,
+            I12,
+            "slot {slot} of {id} was left out by a person, was gone, and is to be visited"
         );
         if let Some(visit) = facts.visit {
             self.check_ending(id, slot, &visit, to)?;
@@ -493,7 +501,7 @@ impl Facts {
                 "slot {slot} of {id} is on hold and nobody holds its host"
             ),
             HostState::Skipped => ensure!(
-                false,
+                facts.left_out && facts.rest == HostState::Vanished,
                 Story,
                 "slot {slot} of {id} is {to:?} and nobody said so"
             ),
