@@ -21,6 +21,7 @@ use ringway_model::{
     FailWhy, HostId, Place, Slot, Span, StepKind, Timestamp, VisitKind, WaitingOn,
 };
 use ringway_scheduler::plan::{More, StepPlan};
+use ringway_scheduler::spec::CellSpec;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
@@ -304,11 +305,38 @@ impl Engine {
         self.fleet.is_able(peer) && self.holds.on(peer).is_none()
     }
 
+    /// The availability group whose members may run something for a host. In mid-visit a host that was taken out of the
+    /// fleet's document, or of its group, is put back into service by those it was among when the visit began.
+    pub(crate) fn peers_of(&self, r: usize, host: HostId) -> Option<&CellSpec> {
+        if let Some(cell) = self.fleet.cell_of(host) {
+            return self.fleet.spec.cells.get(cell.index());
+        }
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::GoneHasNoPeer) {
+            return None;
+        }
+        let slot = self.slot_of(r, host)?;
+        self.rollouts[r].rec.slots[slot as usize].state.visit()?;
+        let mut plan = &self.rollouts[r].plan;
+        loop {
+            let fleet = self.fleets.get(&plan.fleet)?;
+            if let Some(cell) = fleet.hosts.get(host.index())?.cell {
+                return fleet.cells.get(cell.index());
+            }
+            plan = self.plans.get(&plan.revises.as_ref()?.of)?;
+        }
+    }
+
+    /// The name of those who may run something for a host, or of its group where there are none.
+    fn peers_name(&self, r: usize, host: HostId) -> String {
+        let cell = self.peers_of(r, host);
+        cell.map_or_else(|| self.kin_name(host), |cell| cell.name.clone())
+    }
+
     /// The peer that runs an attempt at a step for a host: by the order of the members behind the host, and the next one
     /// at the next attempt.
-    pub(crate) fn peer_for(&self, host: HostId, attempt: u8) -> Option<HostId> {
-        let cell = self.fleet.cell_of(host)?;
-        let members = &self.fleet.spec.cells[cell.index()].members;
+    pub(crate) fn peer_for(&self, r: usize, host: HostId, attempt: u8) -> Option<HostId> {
+        let members = &self.peers_of(r, host)?.members;
         let at = members.iter().position(|member| *member == host)?;
         let behind = members[at + 1..].iter().chain(&members[..at]);
         let able = behind.copied().filter(|peer| self.is_peer(*peer));
@@ -321,7 +349,7 @@ impl Engine {
     pub(crate) fn lacks_peer(&self, r: usize, slot: u32, visit: VisitKind, position: u8) -> bool {
         let step = self.rollouts[r].step(slot, visit, position);
         step.is_some_and(|step| step.step.at == Place::Peer)
-            && self.peer_for(self.host_of(r, slot), 1).is_none()
+            && self.peer_for(r, self.host_of(r, slot), 1).is_none()
     }
 
     /// Why a visit cannot begin where some of its steps run on a peer. One that takes its host back begins where its first
@@ -341,11 +369,11 @@ impl Engine {
             }
         };
         let host = self.host_of(r, slot);
-        if self.peer_for(host, 1).is_some() {
+        if self.peer_for(r, host, 1).is_some() {
             return None;
         }
         Some(WaitingOn::NoPeer {
-            group: self.kin_name(host),
+            group: self.peers_name(r, host),
             step: step.kind.word().to_owned(),
             until: None,
         })
@@ -408,7 +436,7 @@ impl Engine {
         let until = self.rollouts[r].rec.slots[slot as usize].until;
         self.lacks_peer(r, slot, visit, position)
             .then(|| WaitingOn::NoPeer {
-                group: self.kin_name(self.host_of(r, slot)),
+                group: self.peers_name(r, self.host_of(r, slot)),
                 step: step.kind.word().to_owned(),
                 until: (until != Timestamp::NEVER).then_some(until),
             })
@@ -489,7 +517,7 @@ impl Engine {
         if step.is_none_or(|step| step.step.at != Place::Peer) {
             return true;
         }
-        let Some(peer) = self.peer_for(self.host_of(r, slot), attempt) else {
+        let Some(peer) = self.peer_for(r, self.host_of(r, slot), attempt) else {
             return false;
         };
         self.emit(Event::PeerChosen { intent, peer }, out);

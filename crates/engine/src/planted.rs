@@ -211,11 +211,13 @@ pub enum Bug {
     RollbackMissesGone,
     /// A host that a person left out, that is gone and comes back, is visited.
     ReturnForgetsSkip,
+    /// A host that is gone in mid-visit has no peer any more.
+    GoneHasNoPeer,
 }
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 103] = [
+    pub const ALL: [Self; 104] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -319,5 +321,6 @@ impl Bug {
         Self::RollbackForgotten,
         Self::RollbackMissesGone,
         Self::ReturnForgetsSkip,
+        Self::GoneHasNoPeer,
     ];
 }

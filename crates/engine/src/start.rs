@@ -572,10 +572,13 @@ impl Engine {
 
     /// After a takeover nothing is known of anybody for a moment; that is no reason to turn back yet.
     pub(crate) fn may_be_fresh_soon(&self, r: usize, slot: u32) -> bool {
-        let cell = self.fleet.cell_of(self.host_of(r, slot));
-        cell.is_some_and(|cell| {
-            self.now < self.recovered_at + self.fleet.spec.cells[cell.index()].fresh
-        })
+        self.fresh_at(r, slot).is_some_and(|at| self.now < at)
+    }
+
+    /// By when a takeover is no reason any more that nothing is known of a host's peers; `None` where it has none.
+    pub(crate) fn fresh_at(&self, r: usize, slot: u32) -> Option<Timestamp> {
+        let cell = self.peers_of(r, self.host_of(r, slot))?;
+        Some(self.recovered_at + cell.fresh)
     }
 
     /// Issues a step, and says how many workers it takes: none where a person does it, or where the slot has used up its step

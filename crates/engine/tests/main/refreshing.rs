@@ -11,7 +11,7 @@ use ringway_model::{
 use ringway_scheduler::plan::{ApprovalPlan, Joined, JoinsBecause, Misfit, Revision, SlotPlan};
 use ringway_scheduler::{FleetSpec, Plan};
 
-use crate::support::{Hand, ONE, plan};
+use crate::support::{Hand, ONE, group, plan};
 
 /// Takes a changed fleet in, and with it a revision of the plan where there is one.
 fn refresh(
@@ -337,4 +337,41 @@ fn a_host_that_a_person_left_out_stays_left_out_when_it_was_gone_and_is_back() {
     assert!(hand.state(1).contains("its disks"), "{}", hand.state(1));
     hand.visit(0);
     assert_eq!(hand.running(1), None);
+}
+
+/// The document says that a host is put back into service if that can be: its peers are there as before.
+#[test]
+fn a_host_that_is_gone_in_mid_visit_is_put_back_by_a_peer_it_had() {
+    for crashes in [false, true] {
+        let (mut fleet, mut the_plan) = plan(&[2]);
+        group(&mut fleet, "pair", &[0, 1], &[], Some(1));
+        let steps = &mut the_plan.routes[0].steps;
+        let undrain = steps.iter_mut().find(|step| step.kind == StepKind::Undrain);
+        undrain.unwrap().step.at = Place::Peer;
+        let mut hand = Hand::start((fleet, the_plan));
+        hand.evidence(1, Evidence::Up);
+        hand.until(0, StepKind::Apply);
+        let leaves = |fleet: &mut FleetSpec| {
+            fleet.vanished.insert(HostId(0));
+            fleet.hosts[0].cell = None;
+            fleet.hosts[0].group = None;
+            fleet.cells[0].members.retain(|member| *member != HostId(0));
+        };
+        // With a revision of the plan, which is over the fleet as it is now.
+        refresh(&mut hand, leaves, Some(&|_| {})).unwrap();
+        hand.evidence(1, Evidence::Unknown);
+        hand.good(0);
+        assert_eq!(hand.host_waiting(0), ["no-peer"], "crashes: {crashes}");
+        let why = hand.engine.host_views("h0").remove(0).waiting.remove(0).why;
+        assert!(why.contains("no other member of `pair`"), "{why}");
+        if crashes {
+            hand.crash(Span::minutes(1));
+        }
+        hand.evidence(1, Evidence::Up);
+        let (intent, kind) = hand.running_in(ONE, 0).unwrap();
+        assert_eq!(kind, StepKind::Undrain);
+        assert_eq!(hand.engine.order(intent).unwrap().peer, Some(HostId(1)));
+        hand.good(0);
+        assert_eq!(hand.state(0), "vanished (no longer of the fleet)");
+    }
 }

@@ -365,6 +365,10 @@ pub(super) struct Facts {
     pub(super) released: Vec<HostId>,
     /// Holds that end by themselves, earliest first.
     pub(super) hold_ends: BTreeSet<(Timestamp, HostId, HoldKind)>,
+    /// By host: with whom it was in the availability groups that it has been in.
+    pub(super) former: BTreeMap<HostId, Vec<Arc<BTreeSet<HostId>>>>,
+    /// When a decider took over last.
+    pub(super) taken_over: Timestamp,
 }
 
 /// The longest gap between two batches that a soak is credited with: a jump of up to two minutes is no gap, and the last

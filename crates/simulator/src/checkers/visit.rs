@@ -524,6 +524,9 @@ impl Facts {
                 Story,
                 "slot {slot} of {id} is told to be gone and is of the fleet"
             ),
+            HostState::RollbackFailed { why, .. } if facts.visit.is_none() => {
+                self.check_given_up(id, slot, why)?;
+            }
             HostState::Pending
             | HostState::Running { .. }
             | HostState::Ready { .. }
