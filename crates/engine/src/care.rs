@@ -481,7 +481,15 @@ impl Engine {
         else {
             return;
         };
+        let state = self.rollouts[r].rec.slots[slot as usize].state;
         if !self.lacks_peer(r, slot, visit, position) {
+            // It waits for a worker. Should it lack a peer again, it waits as long for that as it may.
+            self.move_host(r, slot, state, Timestamp::NEVER, out);
+            return;
+        }
+        if let Some(at) = self.fresh_at(r, slot).filter(|at| *at > self.now) {
+            // Nothing is known of anybody since the takeover, and will be.
+            self.move_host(r, slot, state, at, out);
             return;
         }
         let Some(step) = self.rollouts[r].step(slot, visit, position) else {

@@ -604,3 +604,47 @@ fn hosts_that_have_only_each_other_and_are_both_down_are_told_as_not_taken_back(
     assert_eq!((&*hand.state(0), &*hand.state(1)), (told, told));
     assert_eq!(hand.rollout(), "rolled back");
 }
+
+/// Of whom a takeover knows nothing may well be up: a wait that was over while nobody looked goes on until that is known.
+#[test]
+fn a_takeover_is_no_reason_to_fail_a_host_whose_peer_is_up() {
+    let mut hand = start(2, &[(StepKind::Undrain, Place::Peer)]);
+    hand.until(0, StepKind::CareVerify);
+    hand.evidence(1, Evidence::Unknown);
+    hand.good(0);
+    hand.crash(Span::minutes(11));
+    assert_eq!(hand.host_waiting(0), ["no-peer"], "{}", hand.state(0));
+    hand.pass(Span::seconds(59));
+    hand.evidence(1, Evidence::Up);
+    assert_eq!(hand.running(0), Some(StepKind::Undrain));
+    // And without an answer it is told as before.
+    hand.end(0, StepResult::NotStarted);
+    hand.pass(Span::minutes(1));
+    hand.evidence(1, Evidence::Unknown);
+    hand.end(0, StepResult::NotStarted);
+    hand.crash(Span::minutes(11));
+    hand.pass(Span::minutes(1));
+    assert_eq!(hand.running(0), Some(StepKind::Unsilence));
+}
+
+/// A wait for a peer that ended in a wait for a worker was over for good: the next one had no bound.
+#[test]
+fn each_wait_for_a_peer_has_its_own_bound() {
+    let mut hand = start(2, &[(StepKind::Undrain, Place::Peer)]);
+    hand.until(0, StepKind::CareVerify);
+    hand.evidence(1, Evidence::Unknown);
+    hand.good(0);
+    assert_eq!(hand.host_waiting(0), ["no-peer"]);
+    hand.workers = 0;
+    hand.evidence(1, Evidence::Up);
+    hand.pass(Span::minutes(11));
+    assert_eq!(hand.host_waiting(0), ["worker"]);
+    hand.evidence(1, Evidence::Unknown);
+    hand.workers = 9;
+    hand.pass(Span::seconds(1));
+    assert_eq!(hand.host_waiting(0), ["no-peer"]);
+    hand.pass(Span::minutes(9));
+    assert_eq!(hand.host_waiting(0), ["no-peer"]);
+    hand.pass(Span::minutes(1));
+    assert_eq!(hand.running(0), Some(StepKind::Unsilence));
+}

@@ -158,6 +158,8 @@ impl Facts {
                     slot.0
                 );
                 self.gives_up_undrain(id, index, to)?;
+                let was = facts.visit.map_or(Ending::Well, |visit| visit.ending);
+                self.check_lack(id, index, was, ending)?;
                 self.check_skip(id, index, position, ending)?;
                 let not_before = if matches!(to, HostState::Backoff { .. }) {
                     until
