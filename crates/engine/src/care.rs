@@ -28,6 +28,7 @@ use crate::engine::Engine;
 use crate::event::{Event, Then};
 use crate::fleet::NONE;
 use crate::host::HostState;
+use crate::rollout::Rollout;
 use crate::slot::Class;
 use crate::start::Block;
 use crate::visit::Ended;
@@ -39,6 +40,15 @@ pub(crate) struct Unready {
     pub(crate) since: Timestamp,
     /// The last one.
     pub(crate) asked: Timestamp,
+}
+
+/// Those of a kin in the open rings that are still to be visited for the update, or are being visited.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Remaining {
+    /// Those that go first, or were not asked yet.
+    pub(crate) first: BTreeSet<u32>,
+    /// Those that say that they go last.
+    pub(crate) last: BTreeSet<u32>,
 }
 
 /// Those among whom a host can go last: its availability group, or its group where it has none.
@@ -78,25 +88,36 @@ impl Engine {
             )
     }
 
-    /// The others among whom a host can go last, as far as they remain. The plan's last first: those remain longest, and
-    /// whoever asks for one alone is answered soon.
-    fn others_that_remain(&self, r: usize, slot: u32) -> Box<dyn Iterator<Item = u32> + '_> {
-        let host = self.host_of(r, slot);
-        let remain = move |other: &u32| *other != slot && self.remains(r, *other);
-        match self.kin_of(host) {
-            Kin::Cell(cell) => {
-                let members = self.fleet.spec.cells[cell as usize].members.iter().rev();
-                let slots = members.filter_map(move |member| self.slot_of(r, *member));
-                Box::new(slots.filter(remain))
-            }
-            Kin::Group(group) => {
-                let opened = usize::from(self.rollouts[r].rec.opened);
-                let rings = self.rollouts[r].plan.rings.iter().take(opened);
-                let end = rings.map(|ring| ring.slots().end).max().unwrap_or(0);
-                let slots = (0..u32::try_from(end).unwrap_or(u32::MAX)).rev();
-                let kin =
-                    move |other: &u32| self.fleet.group[self.host_of(r, *other).index()] == group;
-                Box::new(slots.filter(kin).filter(remain))
+    /// Counts a slot among those that remain, or no more: before its state changes, after it, and when its ring opens.
+    pub(crate) fn count_kin(&mut self, r: usize, slot: u32, on: bool) {
+        if !self.rollouts[r].idx.asks_last || !self.remains(r, slot) {
+            return;
+        }
+        let kin = self.kin_of(self.host_of(r, slot));
+        let Rollout { rec, idx, .. } = &mut self.rollouts[r];
+        let goes_last = matches!(rec.slots[slot as usize].state, HostState::GoesLast { .. });
+        let remaining = idx.remaining.entry(kin).or_default();
+        let of = if goes_last {
+            &mut remaining.last
+        } else {
+            &mut remaining.first
+        };
+        if on {
+            of.insert(slot);
+        } else {
+            of.remove(&slot);
+        }
+    }
+
+    /// Counts all slots that remain, for an index made anew.
+    pub(crate) fn count_all_kin(&mut self, r: usize) {
+        let Rollout { idx, plan, .. } = &mut self.rollouts[r];
+        let asks = |step: &StepPlan| step.kind == StepKind::Last;
+        idx.asks_last = plan.routes.iter().any(|route| route.steps.iter().any(asks));
+        idx.remaining.clear();
+        if idx.asks_last {
+            for slot in 0..plan.slots.len() {
+                self.count_kin(r, u32::try_from(slot).unwrap_or(NONE), true);
             }
         }
     }
@@ -152,14 +173,15 @@ impl Engine {
         if self.bug(crate::planted::Bug::LastIgnored) {
             return self.go_to(ended, ended.position + 1, 1);
         }
-        let others = self.others_that_remain(ended.r, ended.slot).next();
+        let remaining = self.kin_left(ended.r, ended.slot);
+        let is_alone = remaining.is_none_or(|of| of.first.len() + of.last.len() <= 1);
         let step = self.rollouts[ended.r].step(ended.slot, ended.visit, ended.position);
-        match (others, step.map(|step| &step.more)) {
-            (Some(_), Some(More::Last { every })) => Then::End {
+        match step.map(|step| &step.more) {
+            Some(More::Last { every }) if !is_alone => Then::End {
                 to: HostState::GoesLast { visit: ended.visit },
                 until: self.now + *every,
             },
-            (None | Some(_), _) => self.go_to(ended, ended.position + 1, 1),
+            Some(_) | None => self.go_to(ended, ended.position + 1, 1),
         }
     }
 
@@ -252,45 +274,72 @@ impl Engine {
         }
     }
 
+    /// Those that remain of whom a host is one.
+    fn kin_left(&self, r: usize, slot: u32) -> Option<&Remaining> {
+        let kin = self.kin_of(self.host_of(r, slot));
+        self.rollouts[r].idx.remaining.get(&kin)
+    }
+
     fn waits_for_others(&self, r: usize, slot: u32, again: Timestamp) -> Option<Block> {
-        let group = self.kin_name(self.host_of(r, slot));
-        let state = |slot: u32| self.rollouts[r].rec.slots[slot as usize].state;
-        let says_last = |slot: &u32| matches!(state(*slot), HostState::GoesLast { .. });
-        let (last, first): (Vec<u32>, Vec<u32>) =
-            self.others_that_remain(r, slot).partition(says_last);
-        if let Some(next) = first.iter().min() {
+        let of = self.kin_left(r, slot)?;
+        let count = |slots: &BTreeSet<u32>| u32::try_from(slots.len()).unwrap_or(u32::MAX);
+        let group = || self.kin_name(self.host_of(r, slot));
+        if let Some(next) = of.first.first() {
             return Some(Block::Last(WaitingOn::GoesLast {
-                group,
+                group: group(),
                 next: self.host_name(r, *next),
-                others: u32::try_from(first.len()).unwrap_or(u32::MAX),
+                others: count(&of.first),
             }));
         }
-        (!last.is_empty() && again > self.now).then(|| {
+        (of.last.len() > 1 && again > self.now).then(|| {
             Block::Last(WaitingOn::AllLast {
-                group,
-                hosts: u32::try_from(last.len() + 1).unwrap_or(u32::MAX),
+                group: group(),
+                hosts: count(&of.last),
                 again,
             })
         })
     }
 
-    /// Those that go last of a host's group are looked at again: something about it has changed.
+    /// Those that go last of a host's group are looked at again where nobody is left who goes before them: all that are to
+    /// be asked again by now, and the last one of all in any case. While somebody is left, nothing that happens to anybody
+    /// lets one of them go, and nobody is looked at.
     pub(crate) fn wake_last(&mut self, r: usize, host: HostId) {
         if self.rollouts[r].idx.parked_last.is_empty() {
             return;
         }
-        let kin = self.kin_of(host);
+        let (kin, now) = (self.kin_of(host), self.now);
         let idx = &mut self.rollouts[r].idx;
-        idx.again
-            .extend(idx.parked_last.remove(&kin).unwrap_or_default());
+        let of = idx.remaining.get(&kin);
+        let (first, last) = of.map_or((0, 0), |of| (of.first.len(), of.last.len()));
+        let Some(parked) = idx.parked_last.get_mut(&kin).filter(|_| first == 0) else {
+            return;
+        };
+        let later = parked.split_off(&(now + Span(1), 0));
+        let due = std::mem::replace(parked, later);
+        let alone = if last <= 1 {
+            std::mem::take(parked)
+        } else {
+            BTreeSet::new()
+        };
+        // In the order of the plan, whoever was to be asked first.
+        let woken: BTreeSet<u32> = due.union(&alone).map(|(_, slot)| *slot).collect();
+        if parked.is_empty() {
+            idx.parked_last.remove(&kin);
+        }
+        idx.again.extend(woken);
     }
 
     /// One that goes last is to be asked again.
     pub(crate) fn wake_last_host(&mut self, r: usize, slot: u32) {
         let kin = self.kin_of(self.host_of(r, slot));
-        let idx = &mut self.rollouts[r].idx;
+        let Rollout { rec, idx, .. } = &mut self.rollouts[r];
+        let of = idx.remaining.get(&kin);
+        // While somebody goes before it, it is not asked.
+        if of.is_some_and(|of| !of.first.is_empty()) {
+            return;
+        }
         if let Some(parked) = idx.parked_last.get_mut(&kin)
-            && parked.remove(&slot)
+            && parked.remove(&(rec.slots[slot as usize].until, slot))
         {
             idx.again.push_back(slot);
         }

@@ -50,9 +50,11 @@ impl Engine {
 
     /// Changes a host's state, and every counter and queue with it.
     pub(crate) fn set_slot(&mut self, r: usize, slot: u32, to: HostState, until: Timestamp) {
+        self.count_kin(r, slot, false);
         let rec = &mut self.rollouts[r].rec.slots[slot as usize];
         let from = std::mem::replace(&mut rec.state, to);
         rec.until = until;
+        self.count_kin(r, slot, true);
         if matches!(from, HostState::ByHand { .. }) && !matches!(to, HostState::ByHand { .. }) {
             self.nobody_works(r, slot);
         }
@@ -525,6 +527,7 @@ impl Engine {
             }
         }
         self.rollouts[r].idx = idx;
+        self.count_all_kin(r);
     }
 
     /// Takes the fleet-wide uses of all hosts of a rollout, as after a completed rollout begins to roll back.

@@ -10,7 +10,7 @@ use ringway_scheduler::plan::StepPlan;
 use crate::engine::{Engine, FleetHold};
 use crate::event::Event;
 use crate::host::HostState;
-use crate::rollout::{RolloutState, Stage};
+use crate::rollout::{Rollout, RolloutState, Stage};
 use crate::slot::{Class, SlotRec};
 
 /// What keeps a visit from starting, and where its host waits meanwhile.
@@ -374,6 +374,7 @@ impl Engine {
             let Some((slot, again)) = self.next_candidate(r) else {
                 return;
             };
+            self.looks += 1;
             let Some(visit) = self.wanted_visit(r, slot) else {
                 // It may have been woken for a slot of a budget or of its availability group that it does not want any more.
                 let host = self.host_of(r, slot);
@@ -469,8 +470,12 @@ impl Engine {
             Block::OnHold(_) => self.move_host(r, slot, HostState::OnHold, Timestamp::NEVER, out),
             Block::Last(_) => {
                 let kin = self.kin_of(host);
-                let parked = &mut self.rollouts[r].idx.parked_last;
-                parked.entry(kin).or_default().insert(slot);
+                let Rollout { rec, idx, .. } = &mut self.rollouts[r];
+                let again = rec.slots[slot as usize].until;
+                idx.parked_last
+                    .entry(kin)
+                    .or_default()
+                    .insert((again, slot));
             }
             Block::Peer(_) if self.goes_back_alone(r, slot) => self.give_up(r, slot, out),
             Block::Peer(_) => {

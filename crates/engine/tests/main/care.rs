@@ -1,7 +1,7 @@
 //! The care of a role: who is asked before a host is taken down, who waits for whom, who is silenced and unsilenced, and
 //! who runs what runs beside a host.
 
-use ringway_engine::Command;
+use ringway_engine::{Command, Input};
 use ringway_model::{Evidence, FailWhy, HostId, Place, Span, StepKind, StepResult};
 use ringway_scheduler::plan::Route;
 use ringway_scheduler::{FleetSpec, Plan};
@@ -647,4 +647,42 @@ fn each_wait_for_a_peer_has_its_own_bound() {
     assert_eq!(hand.host_waiting(0), ["no-peer"]);
     hand.pass(Span::minutes(1));
     assert_eq!(hand.running(0), Some(StepKind::Unsilence));
+}
+
+/// Those that go last are looked at when nobody is left before them, and not with everything that happens to anybody: that
+/// was the square of a group's size.
+#[test]
+fn the_work_for_hosts_that_go_last_does_not_grow_with_the_square_of_their_group() {
+    let looks = |hosts: u32| {
+        let (mut fleet, mut the_plan) = plan(&[hosts]);
+        let all: Vec<u32> = (0..hosts).collect();
+        group(&mut fleet, "databases", &all, &[], None);
+        the_plan.routes = vec![cared(&[])];
+        the_plan.pace.at_once = std::num::NonZeroU32::new(4).unwrap();
+        let mut hand = Hand::idle();
+        hand.propose(fleet, the_plan);
+        // The first half goes last; the second goes while they wait.
+        while hand.rollout() != "completed" {
+            let running = hand.engine.outstanding();
+            if running.is_empty() {
+                hand.pass(Span::minutes(5));
+            }
+            for intent in running {
+                let order = hand.engine.order(intent).unwrap();
+                let step = order.plan.routes[0].step(order.visit, order.position);
+                let done = hand.engine.view(hand.now).rollouts[0].rings[0].done;
+                let result = match step.unwrap().kind {
+                    StepKind::Last if order.host.0 < hosts / 2 && done < hosts / 2 => YES,
+                    kind => crate::support::good(kind),
+                };
+                let _ = hand.take(Input::StepEnded { intent, result });
+            }
+        }
+        hand.engine.looks()
+    };
+    let (small, large) = (looks(12), looks(48));
+    assert!(
+        large <= small * 8,
+        "four times the hosts took {large} looks instead of {small}"
+    );
 }
