@@ -113,6 +113,13 @@ impl Engine {
                 "make a new plan",
             ));
         }
+        if !self.knows_all_of(known) {
+            return Err(Rejected::new(
+                "fleet-changed",
+                "the plan names hosts or probes that its fleet does not have",
+                "make a new plan",
+            ));
+        }
         if self.rollouts.len() as u64 >= u64::from(ringway_model::IntentId::MAX_ROLLOUT) {
             return Err(Rejected::new(
                 "wrong-state",

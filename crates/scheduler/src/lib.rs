@@ -24,6 +24,7 @@ mod refresh;
 pub mod report;
 mod revise;
 mod route;
+mod sound;
 pub mod spec;
 mod stratum;
 pub mod terms;

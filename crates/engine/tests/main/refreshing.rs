@@ -375,3 +375,76 @@ fn a_host_that_is_gone_in_mid_visit_is_put_back_by_a_peer_it_had() {
         assert_eq!(hand.state(0), "vanished (no longer of the fleet)");
     }
 }
+
+/// A revision comes from a client. Taken at its word it could do away with what people are asked to approve.
+#[test]
+fn a_revision_changes_who_is_visited_and_nothing_that_people_are_asked() {
+    let rule = |needed: u8| ApprovalPlan {
+        needed,
+        by: Vec::new(),
+        people: BTreeSet::new(),
+        not_by: Vec::new(),
+    };
+    let (fleet, mut the_plan) = plan(&[1, 1]);
+    the_plan.rings[1].after_soak = Some(rule(2));
+    the_plan.budget_down = Some(1);
+    let mut hand = Hand::start((fleet, the_plan));
+    let start = |plan: &mut Plan| plan.start = Some(rule(1));
+    let after = |plan: &mut Plan| plan.rings[1].after_soak = None;
+    let soak = |plan: &mut Plan| plan.rings[1].soak = Span::hours(1);
+    let author = |plan: &mut Plan| plan.author = Some("eve".into());
+    let users = |plan: &mut Plan| {
+        plan.consent.users.insert("eve".into(), "ana".into());
+    };
+    let freeze = |plan: &mut Plan| plan.terms.freeze_override = true;
+    let pace = |plan: &mut Plan| plan.pace.at_once = std::num::NonZeroU32::new(999).unwrap();
+    let retry = |plan: &mut Plan| plan.retry.times = 9;
+    let budget = |plan: &mut Plan| plan.budget_down = Some(9);
+    let no_budget = |plan: &mut Plan| plan.budget_down = None;
+    let halts = |plan: &mut Plan| plan.on_halt = ringway_policy::validated::OnHalt::Finish;
+    let unknown = |plan: &mut Plan| {
+        joins(1)(plan);
+        plan.slots[2].host = HostId(999);
+    };
+    let changes: [&dyn Fn(&mut Plan); 12] = [
+        &start, &after, &soak, &author, &users, &freeze, &pace, &retry, &budget, &no_budget,
+        &halts, &unknown,
+    ];
+    for (case, change) in changes.into_iter().enumerate() {
+        let refused = refresh(&mut hand, with_one_more, Some(change)).unwrap_err();
+        assert_eq!(refused.code, "stale-fleet", "{case}");
+        hand.plans.pop();
+    }
+    let grows = |plan: &mut Plan| {
+        joins(1)(plan);
+        plan.budget_down = Some(2);
+    };
+    refresh(&mut hand, with_one_more, Some(&grows)).unwrap();
+}
+
+#[test]
+fn a_yes_is_void_for_a_host_that_joins_whatever_the_revision_says_of_that() {
+    let (fleet, mut the_plan) = plan(&[1, 1]);
+    the_plan.rings[0].after_soak = Some(ApprovalPlan {
+        needed: 1,
+        by: Vec::new(),
+        people: BTreeSet::new(),
+        not_by: Vec::new(),
+    });
+    let mut hand = Hand::start((fleet, the_plan));
+    let digest = hand.engine.rollout(ONE).unwrap().approval.unwrap().digest;
+    let subject = Subject::Promotion { ring: RingIndex(0) };
+    let approve = Command::Approve {
+        rollout: ONE,
+        subject,
+        digest,
+    };
+    hand.command("ana", approve).unwrap();
+    let quietly = |plan: &mut Plan| {
+        joins(1)(plan);
+        plan.revises.as_mut().unwrap().joined.clear();
+    };
+    refresh(&mut hand, with_one_more, Some(&quietly)).unwrap();
+    let by = hand.engine.rollout(ONE).unwrap().approval.unwrap().by;
+    assert!(by.is_empty(), "{by:?}");
+}
