@@ -10,6 +10,7 @@
 pub mod corpus;
 mod documents;
 mod elements;
+mod feeds;
 mod hosts;
 mod journal;
 mod parts;
@@ -36,7 +37,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 13] = [
     Target {
         name: "documents",
         about: "documents of every kind together, planned and linted where they are valid",
@@ -132,6 +133,14 @@ pub const TARGETS: [Target; 12] = [
         run: wire::run,
         seeds: seeds::messages,
         words: words::messages,
+    },
+    Target {
+        name: "feeds",
+        about: "what vendors publish about their updates, and the updates it makes",
+        longest: 8 << 10,
+        run: feeds::run,
+        seeds: seeds::feeds,
+        words: words::feeds,
     },
 ];
 

@@ -378,3 +378,25 @@ pub(crate) fn messages() -> Vec<Vec<u8>> {
     }
     seeds
 }
+
+/// The month that was made by hand, one vulnerability of it at a time, without and with the list of products.
+pub(crate) fn feeds() -> Vec<Vec<u8>> {
+    const BEGINS: &str = "  <vuln:Vulnerability ";
+    const TREE: &str = "  <prod:ProductTree>";
+    let text = read(&root().join("crates/policy/tests/feeds/small.xml"));
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let mut parts = text.split(BEGINS);
+    let head = parts.next().unwrap_or_default();
+    let (about, tree) = head.split_at(head.find(TREE).unwrap_or(head.len()));
+    let root = about.find("<cvrf:DocumentTitle>").unwrap_or(0);
+    let vulnerabilities: Vec<&str> = parts
+        .map(|part| part.trim_end().trim_end_matches("</cvrf:cvrfdoc>"))
+        .collect();
+    let mut seeds = vec![head.as_bytes().to_vec()];
+    for part in &vulnerabilities {
+        for before in [head.to_owned(), format!("{}{tree}", &about[..root])] {
+            seeds.push(format!("{before}{BEGINS}{part}</cvrf:cvrfdoc>\n").into_bytes());
+        }
+    }
+    seeds
+}

@@ -384,3 +384,68 @@ pub(crate) fn messages() -> Vec<String> {
         "\\ud800",
     ])
 }
+
+pub(crate) fn feeds() -> Vec<String> {
+    let mut words = owned(&[
+        "<!-- ",
+        " -->",
+        "<![CDATA[",
+        "]]>",
+        "<!DOCTYPE ",
+        "<?xml version=\"1.0\"?>",
+        "&amp;",
+        "&#x7;",
+        "&#10;",
+        "</cvrf:cvrfdoc>",
+        " ProductID=\"",
+        " Type=\"Vendor Fix\"",
+        " Type=\"Known Issue\"",
+        " Type=\"Workaround\"",
+        " Type=\"Severity\"",
+        " Type=\"Exploit Status\"",
+        " Type=\"Known Affected\"",
+        "Publicly Disclosed:Yes;Exploited:Yes",
+        "Security Update",
+        "Security Hotpatch Update",
+        "Monthly Rollup",
+        "IE Cumulative",
+        "Windows Server 2019",
+        "Windows Server 2022, 23H2 Edition",
+        " (Server Core installation)",
+        "9000019",
+        "Critical",
+        "Maybe",
+        "2031-05-13T07:00:00",
+    ]);
+    for name in [
+        "Branch",
+        "CVE",
+        "Date",
+        "Description",
+        "FixedBuild",
+        "FullProductName",
+        "ID",
+        "ProductID",
+        "ProductStatuses",
+        "ProductTree",
+        "Remediation",
+        "Remediations",
+        "RestartRequired",
+        "Revision",
+        "RevisionHistory",
+        "Status",
+        "SubType",
+        "Supercedence",
+        "Threat",
+        "Threats",
+        "URL",
+        "Vulnerability",
+    ] {
+        words.extend([
+            format!("<{name}>"),
+            format!("</{name}>"),
+            format!("<{name}/>"),
+        ]);
+    }
+    words
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ringway_model::{Span, Timestamp};
-use ringway_policy::validated::{Event, EventLength, Frozen, Moment, RepeatEnds};
+use ringway_policy::validated::{Event, EventLength, Frozen, Moment, RepeatEnds, ZoneName};
 
 use crate::civil::{DAY, Day, Local};
 use crate::interval::Interval;
@@ -42,6 +42,67 @@ pub(crate) fn holds<'f>(
     }
     all.retain(|(interval, _)| interval.start < until && from < interval.end);
     Ok(all)
+}
+
+/// When events of a calendar take place that touch the time from one instant until before another, each with its event, the
+/// first first. `zone` is the clock of those that name none.
+///
+/// # Errors
+///
+/// A zone that is not among those handed over.
+pub fn occurrences<'e>(
+    events: &'e [Event],
+    zone: &ZoneName,
+    zones: &Zones,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<(Interval, &'e Event)>, UnknownZone> {
+    let clocks = Clocks {
+        zone: zones.get(zone)?,
+        zones,
+    };
+    let mut all = Vec::new();
+    for event in events {
+        let intervals = clocks.event(event, from, until)?;
+        all.extend(intervals.into_iter().map(|interval| (interval, event)));
+    }
+    all.retain(|(interval, _)| interval.start < until && from < interval.end);
+    all.sort_by_key(|(interval, _)| (interval.start, interval.end));
+    Ok(all)
+}
+
+/// Every zone that events name.
+pub fn zones_of_events(events: &[Event]) -> BTreeSet<ZoneName> {
+    let mut zones = BTreeSet::new();
+    for moment in events.iter().flat_map(moments) {
+        if let Moment::Zoned(_, zone) = moment {
+            zones.insert(zone.clone());
+        }
+    }
+    zones
+}
+
+/// Whether an event begins or ends on a clock that it does not name.
+pub fn needs_zone(event: &Event) -> bool {
+    let mut moments = moments(event);
+    moments.any(|moment| match moment {
+        Moment::Date(_) | Moment::Local(_) => true,
+        Moment::Zoned(..) | Moment::Instant(_) => false,
+    })
+}
+
+fn moments(event: &Event) -> impl Iterator<Item = &Moment> {
+    let end = match &event.length {
+        EventLength::Until(end) => Some(end),
+        EventLength::For { .. } => None,
+    };
+    let through = event.repeats.as_ref().and_then(|rule| match &rule.ends {
+        RepeatEnds::Through(last) => Some(last),
+        RepeatEnds::After(_) | RepeatEnds::Never => None,
+    });
+    let named = event.also.iter().chain(&event.except);
+    let first = std::iter::once(&event.start);
+    first.chain(end).chain(through).chain(named)
 }
 
 /// What dates and times of a freeze mean.

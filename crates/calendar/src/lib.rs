@@ -40,8 +40,10 @@ mod window;
 mod words;
 mod zones;
 
+pub use freeze::{needs_zone, occurrences, zones_of_events};
 pub use hours::HoursIn;
 pub use interval::{Interval, Intervals};
 pub use opening::{Because, Opening, State, open};
 pub use timetable::{FreezeRule, Layer, Timetable, Timetables, Whose, zones_of};
+pub use window::{Moved, moved};
 pub use zones::{BadZone, UnknownZone, Zones};

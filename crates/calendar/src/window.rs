@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use ringway_model::Timestamp;
-use ringway_policy::validated::{Cron, CronDays, DayRule, Nth, Starts, Weekday, Window};
+use ringway_policy::validated::{
+    Cron, CronDays, DayRule, Nth, Starts, TimeOfDay, Weekday, Window, ZoneName,
+};
 
 use crate::civil::{Day, Local, Month};
 use crate::interval::{Interval, Intervals};
-use crate::zones::{Zone, clamped, days_around};
+use crate::zones::{UnknownZone, Zone, Zones, clamped, days_around};
 
 /// The instants at which a window is open, from one instant until before another.
 pub(crate) fn open(window: &Window, zone: &Zone, from: Timestamp, until: Timestamp) -> Intervals {
@@ -19,6 +21,57 @@ pub(crate) fn open(window: &Window, zone: &Zone, from: Timestamp, until: Timesta
         .filter_map(|start| Interval::new(start, start + window.length))
         .collect();
     all.clip(from, until)
+}
+
+/// A beginning that a clock skips.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// The day: `sun 2027-03-28`.
+    pub day: String,
+    /// When the window says it begins.
+    pub said: TimeOfDay,
+    /// What the clock shows when it does.
+    pub shown: TimeOfDay,
+}
+
+/// The first beginning of a window that the clock skips, from one instant until before another; none where the window begins
+/// at that instant anyway, by its own rule.
+///
+/// # Errors
+///
+/// The zone is not among those handed over.
+pub fn moved(
+    window: &Window,
+    zone: &ZoneName,
+    zones: &Zones,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Option<Moved>, UnknownZone> {
+    let zone = zones.get(zone)?;
+    let (first, last) = days_around(from, until);
+    let all = starts(&window.starts, first, last);
+    let said: BTreeSet<Local> = all.iter().copied().collect();
+    let moved = all.into_iter().find_map(|local| {
+        let start = zone.start(local)?;
+        let shown = zone.local(start);
+        let is_moved = shown != local && !said.contains(&shown);
+        if !is_moved || start < from || until <= start {
+            return None;
+        }
+        let (month, day) = shown.day().civil();
+        let weekday = shown.day().weekday().short();
+        Some(Moved {
+            day: format!("{weekday} {:04}-{:02}-{day:02}", month.year, month.month),
+            said: time_of(local),
+            shown: time_of(shown),
+        })
+    });
+    Ok(moved)
+}
+
+fn time_of(local: Local) -> TimeOfDay {
+    let seconds = u32::try_from(local.time()).expect("less than a day");
+    TimeOfDay::new(seconds / 3600, seconds / 60 % 60, seconds % 60).expect("a time of a day")
 }
 
 /// What the clock shows at each beginning on these days.

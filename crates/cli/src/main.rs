@@ -13,6 +13,7 @@ mod doctor;
 mod documents;
 mod exit;
 mod failures;
+mod feeds;
 mod file;
 mod follow;
 mod futures;
@@ -122,6 +123,7 @@ fn perform(out: Out, data: PathBuf, command: Cmd) -> Outcome {
         Cmd::Doctor(args) => on_runtime(doctor::doctor(out, data, &args)),
         Cmd::Recipes(args) => commands::recipes(out, &args),
         Cmd::Manifest(args) => on_runtime(commands::manifest(out, data, &args)),
+        Cmd::Import(args) => feeds::import(out, &args),
         Cmd::Man(args) => commands::man(&args),
         Cmd::Completions(args) => commands::completions(out, &args),
         Cmd::Wait(args) => on_runtime(commands::wait(out, data, &args)),

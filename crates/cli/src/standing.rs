@@ -131,6 +131,7 @@ const fn may_have_it(outcome: HostOutcome) -> bool {
             | StepKind::Ready
             | StepKind::Last
             | StepKind::Silence
+            | StepKind::Stage
             | StepKind::Drain => false,
             StepKind::Apply
             | StepKind::Rollback

@@ -24,6 +24,7 @@ pub mod ssh;
 pub mod system;
 mod target;
 mod telling;
+mod tls;
 pub mod transport;
 
 pub use local::{LocalDriver, Patience};

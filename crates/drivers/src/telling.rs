@@ -19,16 +19,18 @@ use std::time::Duration;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
-use hyper::{Request, Uri, header};
+use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::{Request, Uri};
 use hyper_util::rt::TokioIo;
 use ring::hmac;
 use ringway_policy::validated::{Command, NotifyTo};
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use zeroize::Zeroizing;
 
 use crate::command::environment;
+use crate::tls;
 
 /// The longest secret. Keys of an HMAC are a few dozen bytes.
 const LONGEST_SECRET: u64 = 4096;
@@ -48,11 +50,24 @@ pub async fn tell(
         match to {
             NotifyTo::Run(command) => run(command, directory, message).await,
             NotifyTo::Webhook { url, secret_file } => {
-                let signature = match secret_file {
-                    Some(file) => Some(sign(&directory.join(file), message)?),
-                    None => None,
-                };
-                post(url, signature, message).await
+                let post = Post::to(url)?.signed(secret_file.as_ref(), directory, message)?;
+                let stream = post.connect(80).await?;
+                post.send(stream, message).await
+            }
+            NotifyTo::Secure {
+                url,
+                secret_file,
+                header_file,
+                ca,
+            } => {
+                let post = Post::to(url)?.signed(secret_file.as_ref(), directory, message)?;
+                let post = post.with_header(header_file.as_ref(), directory)?;
+                let ca = ca.as_ref().map(|file| directory.join(file));
+                let trust = tls::trust(ca).await?;
+                let stream = post.connect(443).await?;
+                let stream = tls::shake_hands(trust, post.bare(), stream).await;
+                let stream = stream.map_err(|why| format!("{}: {why}", post.authority()))?;
+                post.send(stream, message).await
             }
         }
     };
@@ -116,8 +131,8 @@ async fn run(command: &Command, directory: &Path, message: &str) -> Result<(), S
     }
 }
 
-/// The signature of the message by the secret in the first line of this file.
-fn sign(file: &Path, message: &str) -> Result<String, String> {
+/// The first line of a file with a secret, which nobody but its owner may read.
+fn first_line(file: &Path) -> Result<Zeroizing<String>, String> {
     let fail = |why: String| format!("`{}`: {why}", file.display());
     let opened = fs::File::open(file).map_err(|error| fail(error.to_string()))?;
     let meta = opened.metadata().map_err(|error| fail(error.to_string()))?;
@@ -129,10 +144,16 @@ fn sign(file: &Path, message: &str) -> Result<String, String> {
     let mut text = Zeroizing::new(String::new());
     let read = opened.take(LONGEST_SECRET).read_to_string(&mut text);
     read.map_err(|error| fail(error.to_string()))?;
-    let secret = text.lines().next().unwrap_or_default();
-    if secret.is_empty() {
+    let line = text.lines().next().unwrap_or_default();
+    if line.is_empty() {
         return Err(fail("its first line is empty".to_owned()));
     }
+    Ok(Zeroizing::new(line.to_owned()))
+}
+
+/// The signature of the message by the secret in the first line of this file.
+fn sign(file: &Path, message: &str) -> Result<String, String> {
+    let secret = first_line(file)?;
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     let tag = hmac::sign(&key, message.as_bytes());
     let hex: Vec<String> = tag
@@ -143,47 +164,119 @@ fn sign(file: &Path, message: &str) -> Result<String, String> {
     Ok(format!("sha256={}", hex.concat()))
 }
 
-async fn post(url: &str, signature: Option<String>, message: &str) -> Result<(), String> {
-    let uri: Uri = url.parse().map_err(|error| format!("`{url}`: {error}"))?;
-    let host = uri.host().ok_or_else(|| format!("`{url}` names no host"))?;
-    let authority = uri.authority().map_or(host, |it| it.as_str());
-    let port = uri.port_u16().unwrap_or(80);
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let stream = TcpStream::connect((bare, port))
-        .await
-        .map_err(|error| format!("{authority}: {error}"))?;
-    let path = uri.path_and_query().map_or("/", |it| it.as_str());
-    let mut request = Request::post(path)
-        .header(header::HOST, authority)
-        .header(header::USER_AGENT, "ringway")
-        .header(header::CONTENT_TYPE, "application/json")
-        .header(header::CONNECTION, "close");
-    if let Some(signature) = signature {
-        request = request.header("Ringway-Signature", signature);
-    }
-    let request = request
-        .body(Full::new(Bytes::copy_from_slice(message.as_bytes())))
-        .map_err(|error| format!("`{url}`: {error}"))?;
-    let broken = |error: hyper::Error| format!("{authority}: not an HTTP answer: {error}");
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(broken)?;
-    let mut exchange = pin!(sender.send_request(request));
-    let mut connection = pin!(connection);
-    // The connection must be driven for the exchange to go on; when it ends first, what has arrived is still there.
-    let answer = tokio::select! {
-        biased;
-        answer = &mut exchange => answer,
-        ended = &mut connection => match ended {
-            Ok(()) => exchange.await,
-            Err(error) => Err(error),
-        },
+/// The header in the first line of this file.
+fn header_of(file: &Path) -> Result<(HeaderName, HeaderValue), String> {
+    let line = first_line(file)?;
+    let wrong = || {
+        let file = file.display();
+        format!("`{file}`: its first line is no header, for example `Authorization: Bearer ..`")
     };
-    let status = answer.map_err(broken)?.status();
-    if status.is_success() {
-        Ok(())
-    } else {
-        Err(format!("{authority}: status {}", status.as_u16()))
+    let (name, value) = line.split_once(':').ok_or_else(wrong)?;
+    let name = HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_| wrong())?;
+    let mut value = HeaderValue::from_str(value.trim()).map_err(|_| wrong())?;
+    value.set_sensitive(true);
+    Ok((name, value))
+}
+
+/// A post that is made ready.
+struct Post {
+    url: String,
+    uri: Uri,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Post {
+    fn to(url: &str) -> Result<Self, String> {
+        let uri: Uri = url.parse().map_err(|error| format!("`{url}`: {error}"))?;
+        if uri.host().is_none() {
+            return Err(format!("`{url}` names no host"));
+        }
+        Ok(Self {
+            url: url.to_owned(),
+            uri,
+            headers: Vec::new(),
+        })
+    }
+
+    fn signed(
+        mut self,
+        file: Option<&String>,
+        directory: &Path,
+        message: &str,
+    ) -> Result<Self, String> {
+        if let Some(file) = file {
+            let signature = sign(&directory.join(file), message)?;
+            let value = HeaderValue::from_str(&signature).map_err(|error| error.to_string())?;
+            let name = HeaderName::from_static("ringway-signature");
+            self.headers.push((name, value));
+        }
+        Ok(self)
+    }
+
+    fn with_header(mut self, file: Option<&String>, directory: &Path) -> Result<Self, String> {
+        if let Some(file) = file {
+            self.headers.push(header_of(&directory.join(file))?);
+        }
+        Ok(self)
+    }
+
+    /// Host and port as written.
+    fn authority(&self) -> &str {
+        self.uri.authority().map_or("", |it| it.as_str())
+    }
+
+    /// The host, without what an IPv6 address has around it.
+    fn bare(&self) -> &str {
+        let host = self.uri.host().unwrap_or_default();
+        host.trim_start_matches('[').trim_end_matches(']')
+    }
+
+    async fn connect(&self, usual_port: u16) -> Result<TcpStream, String> {
+        let port = self.uri.port_u16().unwrap_or(usual_port);
+        TcpStream::connect((self.bare(), port))
+            .await
+            .map_err(|error| format!("{}: {error}", self.authority()))
+    }
+
+    async fn send(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin,
+        message: &str,
+    ) -> Result<(), String> {
+        let authority = self.authority();
+        let path = self.uri.path_and_query().map_or("/", |it| it.as_str());
+        let mut request = Request::post(path)
+            .header(header::HOST, authority)
+            .header(header::USER_AGENT, "ringway")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::CONNECTION, "close");
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let request = request
+            .body(Full::new(Bytes::copy_from_slice(message.as_bytes())))
+            .map_err(|error| format!("`{}`: {error}", self.url))?;
+        let broken = |error: hyper::Error| format!("{authority}: not an HTTP answer: {error}");
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(broken)?;
+        let mut exchange = pin!(sender.send_request(request));
+        let mut connection = pin!(connection);
+        // The connection must be driven for the exchange to go on; when it ends first, what has arrived is still there.
+        let answer = tokio::select! {
+            biased;
+            answer = &mut exchange => answer,
+            ended = &mut connection => match ended {
+                Ok(()) => exchange.await,
+                Err(error) => Err(error),
+            },
+        };
+        let status = answer.map_err(broken)?.status();
+        if status.is_success() {
+            Ok(())
+        } else {
+            Err(format!("{authority}: status {}", status.as_u16()))
+        }
     }
 }
 

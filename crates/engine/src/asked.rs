@@ -3,13 +3,14 @@
 //! A question decides nothing and holds nothing up: whoever wants that says no, or pauses. It is shown to everybody who
 //! is about to say yes until somebody has answered it.
 
-use ringway_model::Actor;
+use ringway_model::{Actor, RolloutId};
 
 use crate::command::Rejected;
 use crate::consent::check_length;
 use crate::engine::{Engine, Fault};
 use crate::event::Event;
 use crate::rollout::AskedRec;
+use crate::view::QuestionView;
 
 /// Questions of a rollout that are open at once: more are a conversation, which has better places.
 const MOST_OPEN: usize = 20;
@@ -125,6 +126,19 @@ impl Engine {
             out,
         );
         Ok(())
+    }
+
+    /// Questions about a rollout that nobody has answered, the oldest first; none where it is over.
+    pub fn open_questions(&self, rollout: RolloutId) -> Vec<QuestionView> {
+        let Ok(r) = self.index_of(rollout) else {
+            return Vec::new();
+        };
+        if self.rollouts[r].rec.state.is_final() {
+            return Vec::new();
+        }
+        let mut open = self.question_views(r);
+        open.retain(|one| one.answer.is_none());
+        open
     }
 
     pub(crate) fn fold_asked(&mut self, r: usize, event: &Event) {

@@ -143,7 +143,8 @@ impl Engine {
             | StepKind::Verify
             | StepKind::CareVerify
             | StepKind::Undrain
-            | StepKind::Unsilence => self.fail(ended, FailWhy::Unexpected),
+            | StepKind::Unsilence
+            | StepKind::Stage => self.fail(ended, FailWhy::Unexpected),
         }
     }
 
@@ -195,7 +196,8 @@ impl Engine {
             | More::Reboot { .. }
             | More::Last { .. }
             | More::Silence { .. }
-            | More::Manual { .. } => None,
+            | More::Manual { .. }
+            | More::Stage { .. } => None,
         })
     }
 
@@ -225,6 +227,7 @@ impl Engine {
 
     /// The first step of a visit from a position on that is not left out.
     pub(crate) fn heeded(&self, r: usize, slot: u32, visit: VisitKind, mut position: u8) -> u8 {
+        position = position.max(self.first_counted(r, slot, visit));
         if self.asks_nobody(r, slot, visit) {
             while self.rollouts[r]
                 .step(slot, visit, position)
@@ -405,7 +408,7 @@ impl Engine {
     /// step can: what may be mended is not left as it is for a peer that is needed later only.
     pub(crate) fn without_peer(&self, r: usize, slot: u32, visit: VisitKind) -> Option<WaitingOn> {
         let step = match visit {
-            VisitKind::Update | VisitKind::Restart => {
+            VisitKind::Update | VisitKind::Restart | VisitKind::Errand => {
                 self.rollouts[r].route(slot).at_peer(visit)?
             }
             VisitKind::Rollback => {

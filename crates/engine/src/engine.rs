@@ -254,7 +254,8 @@ impl Engine {
                 why,
             } => self.gate_said(*rollout, (*gate, *says), why, out),
             Input::Alive => {
-                if self.soaking() {
+                let due = self.next_look_at_due();
+                if self.soaking() || due.is_some_and(|due| due <= self.now) {
                     self.emit(Event::Alive, out);
                 }
             }
@@ -281,6 +282,9 @@ impl Engine {
             }
             for rollout in self.by_precedence() {
                 self.start_visits(rollout, &mut free, out);
+            }
+            for rollout in self.by_precedence() {
+                self.start_stages(rollout, &mut free, out);
             }
             // What was just decided may let a phase go on: an empty ring, a host that was left behind.
             if out.len() == before {
@@ -323,6 +327,11 @@ impl Engine {
         }
     }
 
+    /// The instant it was told last.
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
     /// The next instant at which time alone changes something; spurious ones are harmless.
     pub fn next_wake(&self) -> Option<Timestamp> {
         let timer = self.timers.peek().map(|Reverse((at, ..))| *at);
@@ -335,13 +344,13 @@ impl Engine {
         let window = self.next_window();
         let yes = self.next_of_approvals();
         let all = timer.into_iter().chain(soak).chain(hold).chain(window);
-        let all = all.chain(yes);
+        let all = all.chain(yes).chain(self.next_errand());
         all.min()
     }
 
     /// Steps that were issued and have no result.
     pub fn outstanding(&self) -> Vec<IntentId> {
-        let mut found = Vec::new();
+        let mut found: Vec<IntentId> = self.errands_running().collect();
         for rollout in self
             .rollouts
             .iter()
@@ -353,12 +362,15 @@ impl Engine {
                 }
             }
         }
+        found.sort_unstable();
         found
     }
 
     /// What a worker needs to know of an outstanding step; `None` for any other.
     pub fn order(&self, intent: IntentId) -> Option<OrderView> {
-        let (r, slot) = self.find(intent)?;
+        let Some((r, slot)) = self.find(intent) else {
+            return self.errand_order(intent);
+        };
         let rollout = &self.rollouts[r];
         let HostState::Running {
             visit,
@@ -407,15 +419,16 @@ impl Engine {
 
     /// Whether an outstanding step may still begin: a hold revokes those that have not.
     pub fn still_wanted(&self, intent: IntentId) -> bool {
-        self.find(intent).is_some_and(|(r, slot)| {
-            match self.rollouts[r].rec.slots[slot as usize].state.visit() {
-                Some((visit, position, ..)) => {
-                    !self.is_stayed(r, slot, visit)
-                        || self.may_go_on_when_held(r, slot, visit, position)
+        self.errand_wanted(intent)
+            || self.find(intent).is_some_and(|(r, slot)| {
+                match self.rollouts[r].rec.slots[slot as usize].state.visit() {
+                    Some((visit, position, ..)) => {
+                        !self.is_stayed(r, slot, visit)
+                            || self.may_go_on_when_held(r, slot, visit, position)
+                    }
+                    None => false,
                 }
-                None => false,
-            }
-        })
+            })
     }
 
     /// Whether a soak runs, so that the journal must say that Ringway is there.

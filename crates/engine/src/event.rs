@@ -610,4 +610,6 @@ pub enum Then {
     },
     /// Nothing: the result was late, repeated, or about a step nobody knows. (Not journaled.)
     Nothing,
+    /// Nothing for a visit: the step was an errand, and it is over.
+    Over,
 }

@@ -2,6 +2,7 @@
 //!
 //! Flat arrays by `HostId`. Everything but the evidence is derived from the rollouts' slots.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ringway_model::{CellId, Evidence, HostId, ProbeId};
@@ -28,6 +29,8 @@ pub(crate) struct Fleet {
     /// Two bits for each of 16 probes.
     pub(crate) evidence: Vec<u32>,
     pub(crate) uses: Vec<HostUse>,
+    /// Hosts on which an errand runs: the rollout's index and the slot. Invariant I2 rests on this, too.
+    pub(crate) errands: BTreeMap<HostId, (usize, u32)>,
     /// The host's availability group, or `NONE`.
     pub(crate) cell: Vec<u32>,
     /// The host's group, or `u16::MAX`.
@@ -49,6 +52,7 @@ impl Fleet {
         Self {
             evidence: vec![0; spec.hosts.len()],
             uses: vec![HostUse::default(); spec.hosts.len()],
+            errands: BTreeMap::new(),
             cell: spec
                 .hosts
                 .iter()

@@ -29,6 +29,9 @@ impl Engine {
                 position,
                 attempt,
             } => {
+                if *visit == VisitKind::Errand {
+                    return self.fold_errand(*intent, (*position, *attempt));
+                }
                 return self.fold_issued(*intent, *visit, *position, *attempt, None);
             }
             Event::WorkAsked {
@@ -140,6 +143,9 @@ impl Engine {
                     .plans
                     .get(plan)
                     .ok_or_else(|| Fault::new(format!("plan {plan} is missing")))?;
+                if self.fleet_digest != Some(known.fleet) {
+                    return Err(Fault::new(format!("plan {plan} is of another fleet")));
+                }
                 let new = Rollout::new(
                     *rollout,
                     *plan,
@@ -448,6 +454,18 @@ impl Engine {
         self.check_slot(r, slot)?;
         let host = self.host_of(r, slot);
         let repair = self.fleet.uses[host.index()].used > 0;
+        #[cfg(feature = "planted-bugs")]
+        let besides = matches!(
+            self.planted,
+            Some(crate::planted::Bug::VisitBesideErrand | crate::planted::Bug::ErrandBesideVisit)
+        );
+        #[cfg(not(feature = "planted-bugs"))]
+        let besides = false;
+        if self.fleet.errands.contains_key(&host) && !besides {
+            return Err(Fault::new(format!(
+                "{intent} is issued while an errand runs"
+            )));
+        }
         let rollout = &mut self.rollouts[r];
         let Some(step) = rollout.plan.routes[rollout.plan.slots[slot as usize].route.index()]
             .step(visit, position)
@@ -496,7 +514,8 @@ impl Engine {
             | StepKind::Verify
             | StepKind::CareVerify
             | StepKind::Undrain
-            | StepKind::Unsilence => {}
+            | StepKind::Unsilence
+            | StepKind::Stage => {}
         }
         if begins {
             // Nobody blames a host for being down while it is visited, whichever rollout visits it.
@@ -542,6 +561,9 @@ impl Engine {
         result: &StepResult,
         then: Then,
     ) -> Result<(), Fault> {
+        if let Some(at) = self.find_errand(intent) {
+            return self.fold_errand_ended(at, result, then);
+        }
         let Some((r, slot)) = self.find_open(intent) else {
             return Err(Fault::new(format!("{intent} ended but does not run")));
         };
@@ -556,6 +578,7 @@ impl Engine {
             .map_or(StepKind::Inspect, |step| step.kind);
         self.note_result(r, slot, kind, visit, ending, result);
         self.note_care(r, slot, (kind, attempt), result);
+        self.note_staged(r, slot, kind, result);
         #[cfg(feature = "planted-bugs")]
         if self.bug(crate::planted::Bug::ResultRevivesHalt)
             && let RolloutState::Halted { stage, .. } = self.rollouts[r].rec.state
@@ -607,7 +630,7 @@ impl Engine {
                     self.set_counted(r, slot, false);
                 }
             }
-            Then::Nothing => {
+            Then::Nothing | Then::Over => {
                 return Err(Fault::new(format!(
                     "{intent} ended without anything following"
                 )));
@@ -652,7 +675,8 @@ impl Engine {
             | StepKind::Verify
             | StepKind::CareVerify
             | StepKind::Undrain
-            | StepKind::Unsilence => {}
+            | StepKind::Unsilence
+            | StepKind::Stage => {}
         }
         let rec = &mut self.rollouts[r].rec.slots[slot as usize];
         if let StepResult::Back { restarts } = result {
@@ -773,6 +797,7 @@ impl Engine {
             self.count_kin(r, u32::try_from(slot).unwrap_or(u32::MAX), true);
         }
         self.watch_ring(r, ring.index());
+        self.list_stages(r);
         Ok(())
     }
 }

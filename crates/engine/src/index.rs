@@ -80,6 +80,7 @@ impl Engine {
             if to.is_down() && self.is_rolling_back(r) {
                 self.wake_forlorn(r, self.host_of(r, slot));
             }
+            self.list_stage(r, slot);
         }
     }
 
@@ -596,6 +597,7 @@ impl Engine {
                 }
             }
         }
+        self.count_errands();
         self.claim_maintenance();
         self.fleet.recount_all();
         for r in 0..self.rollouts.len() {
@@ -691,6 +693,7 @@ impl Engine {
             }
         }
         idx.again.append(&mut later);
+        self.list_stages(r);
     }
 
     pub(crate) fn is_rolling_back(&self, r: usize) -> bool {

@@ -213,11 +213,23 @@ pub enum Bug {
     ReturnForgetsSkip,
     /// A host that is gone in mid-visit has no peer any more.
     GoneHasNoPeer,
+    /// A visit begins on a host on which an errand runs.
+    VisitBesideErrand,
+    /// An errand begins on a host that is being visited elsewhere.
+    ErrandBesideVisit,
+    /// A held rollout goes on fetching.
+    StagesWhileHeld,
+    /// More hosts fetch at once than the recipe says.
+    StagePaceIgnored,
+    /// A host that is not to be touched is staged.
+    HeldHostStaged,
+    /// A host on which fetching failed is not given what is to be fetched in its visit.
+    FailedIsStaged,
 }
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 104] = [
+    pub const ALL: [Self; 110] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -322,5 +334,11 @@ impl Bug {
         Self::RollbackMissesGone,
         Self::ReturnForgetsSkip,
         Self::GoneHasNoPeer,
+        Self::VisitBesideErrand,
+        Self::ErrandBesideVisit,
+        Self::StagesWhileHeld,
+        Self::StagePaceIgnored,
+        Self::HeldHostStaged,
+        Self::FailedIsStaged,
     ];
 }

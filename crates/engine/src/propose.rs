@@ -139,6 +139,13 @@ impl Engine {
                     "`ringway refresh` takes the change into them; then propose again",
                 ));
             }
+            if !self.fleet.errands.is_empty() {
+                return Err(Rejected::new(
+                    "fleet-changed",
+                    "an errand still runs on a host of the fleet before",
+                    "propose again when it has ended; `ringway status` shows it",
+                ));
+            }
             self.emit(Event::FleetAdopted { fleet }, out);
         }
         let rollout = RolloutId(u32::try_from(self.rollouts.len() + 1).unwrap_or(u32::MAX));

@@ -113,7 +113,11 @@ impl Engine {
                     until: Timestamp::NEVER,
                 }
             }
-            Then::End { .. } | Then::Step { .. } | Then::Retry { .. } | Then::Nothing => then,
+            Then::End { .. }
+            | Then::Step { .. }
+            | Then::Retry { .. }
+            | Then::Nothing
+            | Then::Over => then,
         }
     }
 
@@ -216,6 +220,7 @@ impl Engine {
             && plan.rings[..begun] == before.rings[..begun]
             && plan.slots.get(..slots) == Some(&before.slots[..slots])
             && plan.gates == before.gates
+            && keeps_steps(plan, rollout)
             && rings_of(plan, before)
             && judges_alike(plan, before)
             && self.knows_all_of(plan)
@@ -569,6 +574,14 @@ impl Rollout {
     }
 }
 
+/// Whether every host for which a step was issued, be it an errand, keeps its slot: steps are known by that.
+fn keeps_steps(plan: &Plan, rollout: &Rollout) -> bool {
+    let before = rollout.plan.slots.iter().zip(&rollout.rec.slots);
+    let mut known = before.zip(&plan.slots);
+    known.all(|((planned, record), slot)| record.serial == 0 || planned.host == slot.host)
+        && plan.slots.len() >= rollout.rec.slots.len()
+}
+
 /// Whether every host of the plan before is in the same ring with the same route, and none is there twice.
 fn rings_of(plan: &Plan, before: &Plan) -> bool {
     let mut places = BTreeMap::new();
@@ -627,6 +640,7 @@ fn terms_alike(plan: &Plan, before: &Plan) -> bool {
     let (consent, was) = (&plan.consent, &before.consent);
     extends(&terms.working, &were.working)
         && extends(&terms.after_soak, &were.after_soak)
+        && extends(&terms.early, &were.early)
         && terms.hours == were.hours
         && terms.start == were.start
         && terms.freeze_override == were.freeze_override

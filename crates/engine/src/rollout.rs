@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::by_hand::Handwork;
 use crate::care::{Kin, Remaining, Unready};
 use crate::command::Subject;
+use crate::errand::Errands;
 use crate::event::{Conditions, HaltCause, Shown};
 use crate::fleet::Fleet;
 use crate::hold::Skipped;
@@ -267,6 +268,9 @@ pub(crate) struct Record {
     /// What people have to do by hand and have said of it, by slot. Written beside, too.
     #[serde(skip)]
     pub(crate) by_hand: BTreeMap<u32, Handwork>,
+    /// What is done for its hosts outside their visits. Written beside, too.
+    #[serde(skip)]
+    pub(crate) errands: Errands,
     /// The ticket of the rollout. Written beside, too.
     #[serde(skip)]
     pub(crate) change: Option<ChangeId>,
@@ -385,6 +389,12 @@ pub(crate) struct Index {
     pub(crate) parked_times: BTreeMap<Timestamp, Vec<u32>>,
     /// By the index of another rollout: slots that wait for a slot of its disruption budget.
     pub(crate) parked_budgets: BTreeMap<usize, BTreeSet<u32>>,
+    /// Whether a host of it is staged.
+    pub(crate) stages: bool,
+    /// Slots to be staged.
+    pub(crate) to_stage: BTreeSet<u32>,
+    /// Slots to be staged again after a failed attempt, and when.
+    pub(crate) stage_again: BTreeMap<u32, Timestamp>,
     /// Slots between two steps.
     pub(crate) runnable: VecDeque<u32>,
     /// Slots that count as failed.
@@ -438,6 +448,7 @@ impl Rollout {
             unready: BTreeMap::new(),
             silenced: BTreeSet::new(),
             peers: BTreeMap::new(),
+            errands: Errands::default(),
             change: None,
             terms: TermsRecord {
                 gates: vec![(Says::Unknown, at, String::new()); plan.terms.external.len()],

@@ -279,7 +279,7 @@ impl Engine {
             let visit = self.wanted_visit(r, slot)?;
             match self.may_start(r, slot, visit) {
                 Ok(()) => self.live.then_some(WaitingOn::Worker),
-                Err(block) => Some(block.waiting()),
+                Err(block) => Some(self.if_staged(r, slot, visit, block.waiting())),
             }
         };
         let opened = rollout.plan.rings[..=ring.index()].iter();
@@ -368,7 +368,7 @@ impl Engine {
         };
         match self.may_start(r, slot, visit) {
             Ok(()) => vec![WaitingOn::Worker],
-            Err(block) => vec![block.waiting()],
+            Err(block) => vec![self.if_staged(r, slot, visit, block.waiting())],
         }
     }
 
@@ -490,6 +490,7 @@ impl Engine {
             pending: count.pending,
             visiting: count.visiting,
             by_hand: self.hands_in(r, ring),
+            staged: self.staged_view(r, ring),
             settling: count.settling,
             done: count.done,
             failed: count.failed,
@@ -548,6 +549,7 @@ impl Engine {
             previous: rollout.previous(slot).cloned(),
             last_word: None,
             told: self.told_view(r, slot),
+            staged: self.stage_view(r, slot),
             waiting: self
                 .host_waiting(rollout.rec.id, Slot(slot))
                 .into_iter()

@@ -90,7 +90,7 @@ impl HostState {
     pub(crate) const fn class(self) -> Class {
         match self {
             Self::NotReady { visit } | Self::GoesLast { visit } => match visit {
-                VisitKind::Update | VisitKind::Rollback => Class::Pending,
+                VisitKind::Update | VisitKind::Rollback | VisitKind::Errand => Class::Pending,
                 VisitKind::Restart => Class::Withheld,
             },
             Self::Pending | Self::Again => Class::Pending,

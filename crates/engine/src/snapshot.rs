@@ -11,6 +11,7 @@ use crate::by_hand::Handwork;
 use crate::care::Unready;
 use crate::command::HoldKind;
 use crate::engine::{Engine, Fault, FleetHold};
+use crate::errand::Errands;
 use crate::fleet::Fleet;
 use crate::hold::{HostHold, Skipped};
 use crate::rollout::{
@@ -58,6 +59,12 @@ impl Cares {
 
 /// The same with work by hand behind that.
 const FORMAT_WITH_HANDS: u8 = 8;
+
+/// The same with errands behind that.
+const FORMAT_WITH_ERRANDS: u8 = 9;
+
+/// What is done outside visits, by the rollout's index, where there is anything.
+type Errandry = Vec<(u32, Errands)>;
 
 /// Work by hand, by the rollout's index.
 type Hands = Vec<(u32, BTreeMap<u32, Handwork>)>;
@@ -197,7 +204,14 @@ impl Engine {
             .filter(|(_, rollout)| !rollout.rec.by_hand.is_empty())
             .map(|(index, rollout)| (index, rollout.rec.by_hand.clone()))
             .collect();
-        let format = if !hands.is_empty() {
+        let errands: Errandry = (0_u32..)
+            .zip(&self.rollouts)
+            .filter(|(_, rollout)| !rollout.rec.errands.is_empty())
+            .map(|(index, rollout)| (index, rollout.rec.errands.clone()))
+            .collect();
+        let format = if !errands.is_empty() {
+            FORMAT_WITH_ERRANDS
+        } else if !hands.is_empty() {
             FORMAT_WITH_HANDS
         } else if !consented.is_empty() {
             FORMAT_WITH_CONSENT
@@ -243,6 +257,9 @@ impl Engine {
         }
         if format >= FORMAT_WITH_HANDS {
             bytes = postcard::to_extend(&hands, bytes).expect(plain);
+        }
+        if format >= FORMAT_WITH_ERRANDS {
+            bytes = postcard::to_extend(&errands, bytes).expect(plain);
         }
         bytes
     }
@@ -390,7 +407,7 @@ impl Engine {
         plans: BTreeMap<Digest, Arc<Plan>>,
     ) -> Result<Self, Fault> {
         let format = bytes.first().copied();
-        let known = FORMAT..=FORMAT_WITH_HANDS;
+        let known = FORMAT..=FORMAT_WITH_ERRANDS;
         let Some(format) = format.filter(|format| known.contains(format)) else {
             return Err(Fault::new("the snapshot is of another format"));
         };
@@ -421,10 +438,15 @@ impl Engine {
         } else {
             (Consented::default(), rest)
         };
-        let hands: Hands = if format >= FORMAT_WITH_HANDS {
+        let (hands, rest): (Hands, _) = if format >= FORMAT_WITH_HANDS {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Hands::new(), rest)
+        };
+        let errands: Errandry = if format >= FORMAT_WITH_ERRANDS {
             postcard::from_bytes(rest).map_err(unreadable)?
         } else {
-            Hands::new()
+            Errandry::new()
         };
         let mut engine = Self::new();
         engine.now = stored.last_event;
@@ -466,6 +488,11 @@ impl Engine {
             let rollout = engine.rollouts.get_mut(index as usize);
             let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
             rollout.rec.by_hand = by_hand;
+        }
+        for (index, errands) in errands {
+            let rollout = engine.rollouts.get_mut(index as usize);
+            let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
+            rollout.rec.errands = errands;
         }
         engine.take_terms(terms)?;
         engine.take_consented(consented)?;

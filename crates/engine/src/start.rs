@@ -109,7 +109,8 @@ impl Engine {
         {
             return Err(block);
         }
-        if let Some(on) = self.out_of_time(r, slot, visit, 0) {
+        let first = self.first_counted(r, slot, visit);
+        if let Some(on) = self.out_of_time(r, slot, visit, first) {
             return Err(Block::Time(on));
         }
         self.within_pace(r, visit)?;
@@ -122,6 +123,9 @@ impl Engine {
             return Err(Block::Host(WaitingOn::Busy {
                 rollout: RolloutId(self.fleet.uses[host.index()].busy),
             }));
+        }
+        if let Some(on) = self.errand_on(host) {
+            return Err(Block::Host(on));
         }
         if visit != VisitKind::Rollback
             && let Some(other) = self.goes_back_in(r, host)

@@ -315,7 +315,7 @@ impl Engine {
         match subject {
             Subject::Start => terms.start,
             Subject::Promotion { ring } => terms.after_soak(ring.index()),
-            Subject::Early { .. } => None,
+            Subject::Early { ring } => terms.early(ring.index()),
         }
     }
 

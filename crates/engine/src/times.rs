@@ -286,7 +286,10 @@ impl Engine {
                 return Some(from);
             };
             let calendar = rollout.rec.calendar.as_ref()?;
-            let length = self.remaining(r, slot, VisitKind::Update, 0);
+            // At the earliest: what is to be fetched may be there by then.
+            let step = rollout.step(slot, VisitKind::Update, 0);
+            let counted = u8::from(step.is_some_and(|step| step.kind == StepKind::Stage));
+            let length = self.remaining(r, slot, VisitKind::Update, counted);
             let effective = rollout.rec.effective.get(&(table as usize));
             let open = effective.unwrap_or(&calendar.tables[table as usize].open);
             let fits = next_fit(open, from, length);

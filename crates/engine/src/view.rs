@@ -5,6 +5,8 @@ use ringway_model::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use crate::errand_view::{StageState, StageView, StagedView};
+
 use crate::command::{Exhibit, HoldKind, Subject, Told};
 use crate::event::Verdict;
 
@@ -181,6 +183,9 @@ pub struct RingView {
     /// Of those being visited: hosts that people work on by hand.
     #[serde(default)]
     pub by_hand: u32,
+    /// How far it is staged; absent where nothing is fetched ahead, and where its turn has not come.
+    #[serde(default)]
+    pub staged: Option<StagedView>,
     /// Hosts settling.
     pub settling: u32,
     /// Hosts updated or already so.
@@ -458,6 +463,9 @@ pub struct HostView {
     /// What a person said last of work by hand on it; absent where nobody did any.
     #[serde(default)]
     pub told: Option<ToldView>,
+    /// How fetching ahead of its visit stands; absent where nothing is fetched.
+    #[serde(default)]
+    pub staged: Option<StageView>,
     /// Why it does not move; empty when a step runs or its outcome is final.
     pub waiting: Vec<Waiting>,
 }

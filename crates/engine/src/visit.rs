@@ -36,6 +36,10 @@ impl Engine {
         result: &StepResult,
         out: &mut Vec<Event>,
     ) {
+        if let Some(at) = self.find_errand(intent) {
+            self.errand_ended(intent, at, result, out);
+            return;
+        }
         let found = self.find(intent);
         // Late, repeated, or about a step nobody knows: accepted, and nothing changes.
         let Some((r, slot)) = found else { return };
@@ -230,7 +234,8 @@ impl Engine {
             | StepKind::Verify
             | StepKind::CareVerify
             | StepKind::Undrain
-            | StepKind::Unsilence => 0,
+            | StepKind::Unsilence
+            | StepKind::Stage => 0,
         };
         let touched = record.is((SlotRec::DRAINED | SlotRec::APPLYING) & !own)
             || record.is(SlotRec::RETRYING);
@@ -279,7 +284,8 @@ impl Engine {
                     None => self.fail(ended, FailWhy::Interrupted),
                 },
             },
-            // Looking and checking change nothing, and a role's care is idempotent by contract.
+            // Looking and checking change nothing, and a role's care is idempotent by contract; so is what is fetched, and a
+            // snapshot.
             StepKind::Inspect
             | StepKind::Precheck
             | StepKind::Ready
@@ -289,7 +295,8 @@ impl Engine {
             | StepKind::Verify
             | StepKind::CareVerify
             | StepKind::Undrain
-            | StepKind::Unsilence => self.again_or_fail(ended),
+            | StepKind::Unsilence
+            | StepKind::Stage => self.again_or_fail(ended),
             StepKind::Reboot => match step.step.after_crash {
                 AfterCrash::Repeat => self.again_or_fail(ended),
                 AfterCrash::Inspect => self.fail(ended, FailWhy::Interrupted),
@@ -398,7 +405,7 @@ impl Engine {
             .is_some_and(|apply| position > apply);
         match visit {
             VisitKind::Update if !applied => Ending::BackToPending,
-            VisitKind::Update | VisitKind::Restart => Ending::Withheld,
+            VisitKind::Update | VisitKind::Restart | VisitKind::Errand => Ending::Withheld,
             // Whatever it has by now, it is not taken back.
             VisitKind::Rollback => Ending::Failed {
                 step: self.rollouts[r]
@@ -493,11 +500,13 @@ impl Engine {
             } if visit != VisitKind::Rollback => (HostState::Unhealthy { why }, never),
             Ending::Failed { step, why } => match visit {
                 VisitKind::Rollback => (HostState::RollbackFailed { step, why }, never),
-                VisitKind::Update | VisitKind::Restart => (HostState::Failed { step, why }, never),
+                VisitKind::Update | VisitKind::Restart | VisitKind::Errand => {
+                    (HostState::Failed { step, why }, never)
+                }
             },
             Ending::Well => match visit {
                 VisitKind::Rollback => (HostState::RolledBack, never),
-                VisitKind::Update | VisitKind::Restart => {
+                VisitKind::Update | VisitKind::Restart | VisitKind::Errand => {
                     let plan = &self.rollouts[r].plan;
                     let settle = plan.pace.settle;
                     #[cfg(feature = "planted-bugs")]
@@ -696,7 +705,7 @@ impl Engine {
                 Timestamp::NEVER,
             ),
             Then::End { to, until } => (to, until),
-            Then::Retry { .. } | Then::Nothing => return,
+            Then::Retry { .. } | Then::Nothing | Then::Over => return,
         };
         self.move_host(r, slot, to, until, out);
     }
@@ -760,7 +769,8 @@ impl Engine {
                 | ringway_scheduler::plan::More::Ready { .. }
                 | ringway_scheduler::plan::More::Last { .. }
                 | ringway_scheduler::plan::More::Silence { .. }
-                | ringway_scheduler::plan::More::Manual { .. } => u16::MAX,
+                | ringway_scheduler::plan::More::Manual { .. }
+                | ringway_scheduler::plan::More::Stage { .. } => u16::MAX,
             })
     }
 

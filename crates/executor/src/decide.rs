@@ -101,7 +101,17 @@ impl Executor {
         } else if self.alive_due() <= now {
             self.take(now, Input::Alive, draft);
             self.alive_since = now;
+            return;
         }
+        // A row without anything else in it: what people are told of a due date is written with it.
+        if self.is_ready && self.look_at_due().is_some_and(|due| due <= now) {
+            self.take(now, Input::Alive, draft);
+        }
+    }
+
+    /// When a due date must be looked at, although nothing happens.
+    pub(crate) fn look_at_due(&self) -> Option<Timestamp> {
+        self.engine.next_look_at_due()
     }
 
     /// When the journal must say again that Ringway is there, while a soak runs.

@@ -61,7 +61,7 @@ fn ended_well(output: &str, restarts: u16, step: &StepPlan) -> StepResult {
             let yes = expect.is_none_or(|expect| meets(output, expect));
             StepResult::Answered { yes }
         }
-        More::Nothing | More::Silence { .. } => match &step.step.expect {
+        More::Nothing | More::Silence { .. } | More::Stage { .. } => match &step.step.expect {
             Some(expect) if !meets(output, expect) => StepResult::Failed(FailWhy::Unexpected),
             Some(_) | None => StepResult::Done,
         },
@@ -99,6 +99,7 @@ fn restart_failure(seen: u16, step: &StepPlan) -> FailWhy {
         | More::Ready { .. }
         | More::Last { .. }
         | More::Silence { .. }
-        | More::Manual { .. } => FailWhy::NotBack,
+        | More::Manual { .. }
+        | More::Stage { .. } => FailWhy::NotBack,
     }
 }

@@ -393,7 +393,9 @@ impl Executor {
                     let wanted = self.engine.wants_calendar(*rollout);
                     wanted.then_some(*at + CALENDAR_AGAIN)
                 });
-                let due = self.engine.next_wake().into_iter().chain(alive).min();
+                let looked = self.look_at_due().filter(|_| self.is_ready);
+                let due = self.engine.next_wake().into_iter().chain(alive);
+                let due = due.chain(looked).min();
                 due.into_iter().chain(again).min()
             }
             Phase::Full { again, .. } => Some(*again),

@@ -76,6 +76,13 @@ impl Words {
             if let Some(key) = is_well(event) {
                 self.forget(key);
             }
+            if let Some(key) = errand_went_well(event)
+                && self
+                    .of(key.0, key.1)
+                    .is_some_and(|word| is_errand(word.step))
+            {
+                self.forget(key);
+            }
         }
         for (intent, word) in said {
             let key = (intent.rollout(), intent.slot());
@@ -156,6 +163,23 @@ fn is_well(event: &Event) -> Option<Key> {
         HostState::Settling | HostState::Updated | HostState::Already | HostState::RolledBack
     );
     well.then_some(key)
+}
+
+/// The host for which an errand did what it was for, so that what it said before matters no more.
+fn errand_went_well(event: &Event) -> Option<Key> {
+    if let Event::StepEnded {
+        intent,
+        result: StepResult::Done,
+        then: Then::Over,
+    } = event
+    {
+        return Some((intent.rollout(), intent.slot()));
+    }
+    None
+}
+
+fn is_errand(step: StepKind) -> bool {
+    StepKind::ERRANDS.contains(&step)
 }
 
 /// What a step's end leaves behind.

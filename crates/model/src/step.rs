@@ -36,11 +36,14 @@ pub enum StepKind {
     Silence,
     /// Ends that silence.
     Unsilence,
+    /// Fetches what is to be installed, ahead of the visit.
+    Stage,
 }
 
 impl StepKind {
     /// Every kind, in the order inside a visit.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
+        Self::Stage,
         Self::Inspect,
         Self::Precheck,
         Self::Ready,
@@ -56,22 +59,26 @@ impl StepKind {
         Self::Unsilence,
     ];
 
+    /// What runs for a host outside its visits, by position in a visit of the kind [`VisitKind::Errand`].
+    pub const ERRANDS: [Self; 1] = [Self::Stage];
+
     /// The kind's place in [`StepKind::ALL`].
     const fn rank(self) -> u8 {
         match self {
-            Self::Inspect => 0,
-            Self::Precheck => 1,
-            Self::Ready => 2,
-            Self::Last => 3,
-            Self::Silence => 4,
-            Self::Drain => 5,
-            Self::Apply => 6,
-            Self::Rollback => 7,
-            Self::Reboot => 8,
-            Self::Verify => 9,
-            Self::CareVerify => 10,
-            Self::Undrain => 11,
-            Self::Unsilence => 12,
+            Self::Stage => 0,
+            Self::Inspect => 1,
+            Self::Precheck => 2,
+            Self::Ready => 3,
+            Self::Last => 4,
+            Self::Silence => 5,
+            Self::Drain => 6,
+            Self::Apply => 7,
+            Self::Rollback => 8,
+            Self::Reboot => 9,
+            Self::Verify => 10,
+            Self::CareVerify => 11,
+            Self::Undrain => 12,
+            Self::Unsilence => 13,
         }
     }
 
@@ -91,6 +98,7 @@ impl StepKind {
             Self::Last => "last",
             Self::Silence => "silence",
             Self::Unsilence => "unsilence",
+            Self::Stage => "stage",
         }
     }
 
@@ -98,9 +106,13 @@ impl StepKind {
     pub const fn class(self) -> StepClass {
         match self {
             // Nobody is served worse while nobody would be told of it: a silence owes its end, and takes nothing down.
-            Self::Inspect | Self::Precheck | Self::Ready | Self::Last | Self::Silence => {
-                StepClass::Preparing
-            }
+            // What is fetched lies there and does nothing.
+            Self::Inspect
+            | Self::Precheck
+            | Self::Ready
+            | Self::Last
+            | Self::Silence
+            | Self::Stage => StepClass::Preparing,
             Self::Drain | Self::Apply | Self::Reboot => StepClass::Disruptive,
             Self::Rollback | Self::Verify | Self::CareVerify | Self::Undrain | Self::Unsilence => {
                 StepClass::Restorative
@@ -123,7 +135,8 @@ impl StepKind {
             | Self::Ready
             | Self::Last
             | Self::Silence
-            | Self::Unsilence => true,
+            | Self::Unsilence
+            | Self::Stage => true,
             Self::Drain
             | Self::Apply
             | Self::Rollback
@@ -189,10 +202,12 @@ pub enum VisitKind {
     Restart,
     /// To take the host back to what it had.
     Rollback,
+    /// No visit: one step on its own, outside of any. Which one is its position, by [`StepKind::ERRANDS`].
+    Errand,
 }
 
 impl VisitKind {
-    /// Every kind, in the order of their step lists in a route.
+    /// Every kind of visit, in the order of their step lists in a route.
     pub const ALL: [Self; 3] = [Self::Update, Self::Restart, Self::Rollback];
 
     /// The word in output.
@@ -201,6 +216,7 @@ impl VisitKind {
             Self::Update => "update",
             Self::Restart => "restart",
             Self::Rollback => "rollback",
+            Self::Errand => "errand",
         }
     }
 }

@@ -308,6 +308,13 @@ pub enum WaitingOn {
         /// Other hosts of the rollout that people work on.
         others: u32,
     },
+    /// As many hosts as may are being staged.
+    Staging {
+        /// How many.
+        in_flight: u32,
+        /// How many may be.
+        limit: u32,
+    },
 }
 
 impl WaitingOn {
@@ -354,11 +361,12 @@ impl WaitingOn {
             Self::AllLast { .. } => "all-last",
             Self::NoPeer { .. } => "no-peer",
             Self::ByHand { .. } => "by-hand",
+            Self::Staging { .. } => "staging",
         }
     }
 
     /// Every variant's name.
-    pub const NAMES: [&'static str; 40] = [
+    pub const NAMES: [&'static str; 41] = [
         "stop",
         "fault",
         "pause",
@@ -399,6 +407,7 @@ impl WaitingOn {
         "all-last",
         "no-peer",
         "by-hand",
+        "staging",
     ];
 
     /// The earliest instant at which this can be over by itself, where that is known.
@@ -440,7 +449,8 @@ impl WaitingOn {
             | Self::AllLast { .. }
             | Self::NoPeer { .. }
             | Self::NobodyUpdated { .. }
-            | Self::ByHand { .. } => None,
+            | Self::ByHand { .. }
+            | Self::Staging { .. } => None,
         }
     }
 
@@ -453,7 +463,7 @@ impl WaitingOn {
             Self::Halt { .. } => "a person's `resume` with a reason, `rollback` or `cancel`",
             Self::Approval { .. } => "a person's `ringway approve`",
             Self::EarlierRing { .. } => "the promotion of that ring",
-            Self::Visits { .. } | Self::Step { .. } | Self::Busy { .. } => {
+            Self::Visits { .. } | Self::Step { .. } | Self::Busy { .. } | Self::Staging { .. } => {
                 "the end of what is going on"
             }
             Self::Soak { .. }
@@ -619,6 +629,9 @@ impl fmt::Display for WaitingOn {
             Self::NotUp { gate, until: None } => write!(f, "not evidently up (gate `{gate}`)"),
             Self::Step { step, .. } => write!(f, "step `{step}` is running"),
             Self::Worker => f.write_str("all workers are busy"),
+            Self::Staging { in_flight, limit } => {
+                write!(f, "{in_flight} of {limit} hosts at once are being staged")
+            }
             Self::HoldEnds => f.write_str("its restart is withheld while the rollout is held"),
             Self::HostHold { by, reason, until } => {
                 write!(f, "held by {by}{}: {reason}", Until(*until))

@@ -60,6 +60,7 @@ impl WaitingOn {
                 format!("ringway done {host} --failed --reason WHY"),
             ],
             Self::EarlierRing { .. }
+            | Self::Staging { .. }
             | Self::GoesLast { .. }
             | Self::NoPeer { .. }
             | Self::ApprovalHours { .. }

@@ -9,6 +9,7 @@
 
 mod builtin;
 mod elements;
+pub mod feeds;
 mod fields;
 mod hidden;
 mod ical;
@@ -22,10 +23,12 @@ mod schema;
 mod shape;
 mod together;
 pub mod validated;
+mod write;
 mod yaml;
 
 pub use builtin::built_in_recipes;
 pub use fields::nearest;
+pub use ical::{CalendarFile, read_calendar};
 pub use inventory::{
     Attachment, Attachments, HostOrigins, Origin, Other, Program, Wanted, What, imports,
 };
@@ -35,3 +38,4 @@ pub use read::{
     KINDS, Kind, Source, read, read_with, read_with_last_policies, read_with_origins, update_alone,
 };
 pub use schema::{inventory_schema, schema};
+pub use write::write_update;

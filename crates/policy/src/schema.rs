@@ -61,7 +61,11 @@ mod tests {
     /// Who is told what.
     const TOLD: &str = "ringway: notify/v1\nrules:\n  - { name: it, when: [halted], to: { run: [./tell] }, group: 1m, remind: 4h, escalate: { after: 8h, to: { webhook: \"http://localhost/it\", secret_file: it } } }\n";
 
-    const EXAMPLES: [&str; 18] = [
+    /// What a vendor says of a release.
+    const MENDED: &str = "ringway: update/v1\nname: it\ncves: [{ id: CVE-1, severity: critical, exploited: yes, disclosed: no }]\nreleases: [{ select: all, id: a, supersedes: [b], restart: maybe, hotpatch: yes, cves: [CVE-1], with: { instructions: do it } }]\nrecipe: manual\n";
+
+    const EXAMPLES: [&str; 19] = [
+        MENDED,
         CARED,
         TOLD,
         CORP,
@@ -203,7 +207,7 @@ mod tests {
     fn every_key_of_the_schema_is_read_and_every_key_that_is_read_is_in_it() {
         let (mut asked, mut known) = (BTreeSet::new(), BTreeSet::new());
         let texts = [
-            CORP, IMPORTS, CALENDAR, WORLD, ANNOUNCED, EXTERNAL, SPECIAL, CARED, TOLD,
+            CORP, IMPORTS, CALENDAR, WORLD, ANNOUNCED, EXTERNAL, SPECIAL, CARED, TOLD, MENDED,
         ];
         for (text, tree) in texts
             .iter()

@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::num::{NonZeroU16, NonZeroU32};
 
-use ringway_model::{AfterCrash, Digest, Labels, Place, Selector, Share, Span, Timestamp};
+use ringway_model::{AfterCrash, Digest, Labels, Place, Selector, Share, Span};
 use serde::{Deserialize, Serialize};
 
 mod accept;
 mod calendar;
+mod errands;
 mod events;
 mod maintenance;
 mod notify;
 mod people;
+mod update;
 mod world;
 
 pub use accept::Acceptance;
@@ -20,10 +22,12 @@ pub use calendar::{
     HostCalendar, Hours, HoursOfDay, LocalTime, Moment, Nth, PolicyCalendar, Starts, TimeOfDay,
     Weekday, Weekdays, Window, ZoneName,
 };
+pub use errands::Stage;
 pub use events::{Event, EventLength, Frequency, Repeat, RepeatEnds};
 pub use maintenance::{Announced, Maintenance};
 pub use notify::{Escalate, Notify, NotifyRule, NotifyTo, Topic};
 pub use people::{People, Person, Team};
+pub use update::{Cve, Release, Restart, Update, Vendor};
 pub use world::{
     AfterHalt, Away, Does, FaultModel, Flaky, HostModel, PeopleModel, Priors, Regression,
     ShareRange, Shows, SpanRange, StepFails, World, WorldRollout,
@@ -511,38 +515,6 @@ pub enum OnHalt {
     Finish,
 }
 
-/// What is installed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Update {
-    /// Its name.
-    pub name: String,
-    /// Digest of the document as written.
-    pub digest: Digest,
-    /// When the vendor released it.
-    pub released: Option<Timestamp>,
-    /// How bad what it mends is.
-    pub severity: Option<String>,
-    /// One per product line; the first selector that matches counts.
-    pub releases: Vec<Release>,
-    /// What it takes the place of.
-    pub supersedes: Vec<String>,
-    /// The recipe's name.
-    pub recipe: String,
-}
-
-/// The content for one product line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Release {
-    /// For which hosts.
-    pub select: Selector,
-    /// Its id, as written.
-    pub id: String,
-    /// Its build, as written.
-    pub build: Option<String>,
-    /// Values for the recipe's parameters.
-    pub with: BTreeMap<String, String>,
-}
-
 /// How an update is installed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recipe {
@@ -564,6 +536,8 @@ pub struct Recipe {
     pub verify: Option<Step>,
     /// Takes it back.
     pub rollback: Option<Work>,
+    /// Fetches what is to be installed, ahead of visits.
+    pub stage: Option<Stage>,
     /// Prints, on one host of each product line, exactly what an update would install there now. What it prints becomes
     /// the parameter `manifest` of a release, so that it is part of what is approved.
     pub manifest: Option<Step>,

@@ -430,7 +430,7 @@ fn not_observed() -> Rejected {
     Rejected {
         code: "not-supported".to_owned(),
         why: "work that a person does by hand cannot be observed".to_owned(),
-        hint: Some("`ringway plan` and `ringway simulate` show what a run would do".to_owned()),
+        hint: Some("`ringway run --observe` counts such work as done: propose its plan".to_owned()),
     }
 }
 

@@ -105,6 +105,7 @@ pub(crate) fn pretended(step: &StepPlan) -> Option<RawReport> {
         | More::Ready { .. }
         | More::Last { .. }
         | More::Silence { .. }
+        | More::Stage { .. }
         | More::Manual { .. } => 0,
     };
     let output = match &step.step.expect {
@@ -130,6 +131,7 @@ const fn looks_only(kind: StepKind) -> bool {
         | StepKind::CareVerify
         | StepKind::Undrain
         | StepKind::Silence
+        | StepKind::Stage
         | StepKind::Unsilence => false,
     }
 }

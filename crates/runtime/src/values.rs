@@ -53,7 +53,7 @@ pub fn of_step(
     let build = route.build.clone().unwrap_or_default();
     let previous = previous.unwrap_or_default().to_owned();
     let wanted = match visit {
-        VisitKind::Update | VisitKind::Restart => {
+        VisitKind::Update | VisitKind::Restart | VisitKind::Errand => {
             route.build.clone().unwrap_or_else(|| route.release.clone())
         }
         VisitKind::Rollback => previous.clone(),

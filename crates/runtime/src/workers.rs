@@ -344,6 +344,7 @@ fn reboot(step: &StepPlan) -> Option<RebootRequest> {
         | More::Ready { .. }
         | More::Last { .. }
         | More::Silence { .. }
+        | More::Stage { .. }
         | More::Manual { .. } => None,
     }
 }

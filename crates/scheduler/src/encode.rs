@@ -29,6 +29,9 @@ const WITH_TERMS: u8 = 3;
 /// The format of a plan with more than that: as with terms, with [`More`] behind them.
 const WITH_MORE: u8 = 4;
 
+/// The format of a plan with hours for ending soaks early: as with more, with [`Terms::early`] behind it.
+const WITH_EARLY_HOURS: u8 = 5;
+
 /// The format of a fleet of which hosts have vanished: as version 1, with their numbers behind it.
 const WITH_VANISHED: u8 = 2;
 
@@ -43,7 +46,7 @@ pub enum DecodeError {
     #[error("no bytes")]
     Empty,
     /// Another format.
-    #[error("format version {0} is not known (this program reads {VERSION} to {WITH_MORE})")]
+    #[error("format version {0} is not known (this program reads {VERSION} to {WITH_EARLY_HOURS})")]
     Version(u8),
     /// The bytes do not describe the value.
     #[error("the bytes do not describe the value: {0}")]
@@ -169,7 +172,9 @@ impl FleetSpec {
 impl Plan {
     /// The plan's bytes and their digest.
     pub fn encode(&self) -> (Digest, Vec<u8>) {
-        if self.has_more() {
+        if !self.terms.early.is_empty() {
+            with_version(WITH_EARLY_HOURS, &self.all())
+        } else if self.has_more() {
             with_version(WITH_MORE, &(self, &self.times, &self.terms, self.more()))
         } else if !self.terms.is_empty() {
             with_version(WITH_TERMS, &(self, &self.times, &self.terms))
@@ -182,7 +187,9 @@ impl Plan {
 
     /// The plan's digest, as [`Plan::encode`] gives it.
     pub fn digest(&self) -> Digest {
-        if self.has_more() {
+        if !self.terms.early.is_empty() {
+            digest(WITH_EARLY_HOURS, &self.all())
+        } else if self.has_more() {
             digest(WITH_MORE, &(self, &self.times, &self.terms, self.more()))
         } else if !self.terms.is_empty() {
             digest(WITH_TERMS, &(self, &self.times, &self.terms))
@@ -202,6 +209,23 @@ impl Plan {
         (&self.revises, &self.notify, &self.consent)
     }
 
+    fn with(self, times: Times, terms: Terms, (revises, notify, consent): More) -> Self {
+        Self {
+            times,
+            notify,
+            terms,
+            revises,
+            consent,
+            ..self
+        }
+    }
+
+    /// Everything that a plan can have, borrowed.
+    fn all(&self) -> impl Serialize {
+        let early = &self.terms.early;
+        (self, &self.times, &self.terms, self.more(), early)
+    }
+
     /// The plan that these bytes describe.
     ///
     /// # Errors
@@ -215,17 +239,14 @@ impl Plan {
 
     fn as_written(bytes: &[u8]) -> Result<Self, DecodeError> {
         match bytes.split_first() {
+            Some((&WITH_EARLY_HOURS, body)) => {
+                type All = (Plan, Times, Terms, More, Vec<Option<u32>>);
+                let (plan, times, terms, more, early): All = whole(body)?;
+                Ok(plan.with(times, Terms { early, ..terms }, more))
+            }
             Some((&WITH_MORE, body)) => {
                 let (plan, times, terms, more): (Self, Times, Terms, More) = whole(body)?;
-                let (revises, notify, consent) = more;
-                Ok(Self {
-                    times,
-                    notify,
-                    terms,
-                    revises,
-                    consent,
-                    ..plan
-                })
+                Ok(plan.with(times, terms, more))
             }
             Some((&WITH_TERMS, body)) => {
                 let (plan, times, terms): (Self, Times, Terms) = whole(body)?;

@@ -207,11 +207,21 @@ pub struct Route {
 impl Route {
     /// The steps of a visit of this kind, in order.
     pub fn visit(&self, kind: VisitKind) -> &[u8] {
-        &self.visits[kind as usize]
+        // An errand is no visit; its steps are known by their kind.
+        self.visits.get(kind as usize).map_or(&[], Vec::as_slice)
+    }
+
+    /// The step of a kind, where the route has one.
+    pub fn step_for(&self, kind: StepKind) -> Option<&StepPlan> {
+        self.steps.iter().find(|step| step.kind == kind)
     }
 
     /// The step at `position` of a visit of this kind.
     pub fn step(&self, kind: VisitKind, position: u8) -> Option<&StepPlan> {
+        if kind == VisitKind::Errand {
+            let errand = StepKind::ERRANDS.get(usize::from(position))?;
+            return self.step_for(*errand);
+        }
         self.visit(kind)
             .get(position as usize)
             .and_then(|&index| self.steps.get(index as usize))
@@ -294,6 +304,11 @@ pub enum More {
         /// Whether a file must be handed in with the word that it is done.
         evidence: bool,
     },
+    /// What is fetched ahead of visits.
+    Stage {
+        /// On how many hosts of the rollout at once.
+        at_once: u16,
+    },
 }
 
 /// What stands for the command of a step that a person does: nobody runs it, and where somebody did it would fail rather
@@ -310,7 +325,8 @@ impl More {
             | Self::Ready { .. }
             | Self::Last { .. }
             | Self::Silence { .. }
-            | Self::Manual { .. } => Span::ZERO,
+            | Self::Manual { .. }
+            | Self::Stage { .. } => Span::ZERO,
         }
     }
 }
@@ -334,6 +350,20 @@ impl Plan {
         self.author
             .as_deref()
             .is_some_and(|author| author == person || self.consent.person(author) == person)
+    }
+
+    /// The same for a run that only observes, where nobody is asked to work by hand: such a step is one that Ringway would do, and
+    /// so counts as done without being carried out. None where there is no such step.
+    pub fn observed(&self) -> Option<Self> {
+        let mut plan = self.clone();
+        let mut any = false;
+        for step in plan.routes.iter_mut().flat_map(|route| &mut route.steps) {
+            if step.is_by_hand() {
+                step.more = More::Nothing;
+                any = true;
+            }
+        }
+        any.then_some(plan)
     }
 
     /// The ring a slot is in.

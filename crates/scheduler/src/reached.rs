@@ -87,7 +87,8 @@ pub(crate) fn check_reached(
             | StepKind::Apply
             | StepKind::Rollback
             | StepKind::Reboot
-            | StepKind::Verify => format!("recipe `{}`", routes[id.index()].recipe),
+            | StepKind::Verify
+            | StepKind::Stage => format!("recipe `{}`", routes[id.index()].recipe),
         };
         problems.push(PlanProblem::new(
             "step-unreached",

@@ -39,6 +39,10 @@ pub fn compile(
             });
         }
     };
+    if let Some(stage) = &recipe.stage {
+        let at_once = stage.at_once.get();
+        add(StepKind::Stage, Some(&stage.step), More::Stage { at_once });
+    }
     if let Some(inspect) = &recipe.inspect {
         let more = inspection(inspect, release, &parameters, &mut problems);
         add(StepKind::Inspect, Some(&inspect.step), more);
@@ -155,7 +159,7 @@ fn can_roll_back(recipe: &Recipe) -> bool {
 ///
 /// A rollback asks nobody whether its host may be taken down: it mends, and what is broken may be why the answer is no.
 fn visits(steps: &[StepPlan]) -> [Vec<u8>; 3] {
-    use StepKind::{Apply, Inspect, Last, Precheck, Ready, Reboot, Rollback};
+    use StepKind::{Apply, Inspect, Last, Precheck, Ready, Reboot, Rollback, Stage};
     let list = |purpose: StepKind, leaves_out: &[StepKind]| -> Vec<u8> {
         if !steps.iter().any(|step| step.kind == purpose) {
             return Vec::new();
@@ -170,8 +174,8 @@ fn visits(steps: &[StepPlan]) -> [Vec<u8>; 3] {
     };
     [
         list(Apply, &[Rollback]),
-        list(Reboot, &[Inspect, Precheck, Apply, Rollback]),
-        list(Rollback, &[Inspect, Precheck, Ready, Last, Apply]),
+        list(Reboot, &[Stage, Inspect, Precheck, Apply, Rollback]),
+        list(Rollback, &[Stage, Inspect, Precheck, Ready, Last, Apply]),
     ]
 }
 
@@ -285,6 +289,7 @@ fn is_name(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use ringway_model::Selector;
+    use ringway_policy::validated::Vendor;
 
     use super::*;
 
@@ -295,6 +300,7 @@ mod tests {
             id: "nginx".to_owned(),
             build: Some("1.24".to_owned()),
             with: BTreeMap::new(),
+            vendor: Vendor::default(),
         };
         let parameters = [("version".to_owned(), "{build}".to_owned())].into();
         for (text, expected) in [

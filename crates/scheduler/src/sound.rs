@@ -112,13 +112,15 @@ impl Plan {
         let (terms, strata) = (&self.terms, &self.consent.strata);
         let working = terms.working.iter().flatten().map(|of| of.hours);
         let after = terms.after_soak.iter().flatten().copied();
-        let mut hours = working.chain(after).chain(terms.start);
+        let early = terms.early.iter().flatten().copied();
+        let mut hours = working.chain(after).chain(early).chain(terms.start);
         holds(hours.all(|at| (at as usize) < terms.hours.len()), || {
             "an approval or a soak has hours that are not there".to_owned()
         })?;
         let of_rings = [
             terms.working.len(),
             terms.after_soak.len(),
+            terms.early.len(),
             self.consent.rings.len(),
         ];
         holds(of_rings.iter().all(|of| *of <= rings), || {

@@ -38,6 +38,10 @@ pub struct Terms {
     pub external: Vec<ExternalPlan>,
     /// By when it is to be complete.
     pub due: Option<DuePlan>,
+    /// By ring: the number of the hours in which ending its soak early may be approved. Empty where no ring has it; written
+    /// apart, for plans were made before there was any.
+    #[serde(skip)]
+    pub early: Vec<Option<u32>>,
 }
 
 /// Hours of a week, and whose clock shows them.
@@ -161,6 +165,11 @@ impl Terms {
         self.after_soak.get(ring).copied().flatten()
     }
 
+    /// The number of the hours in which ending a ring's soak early may be approved.
+    pub fn early(&self, ring: usize) -> Option<u32> {
+        self.early.get(ring).copied().flatten()
+    }
+
     /// Hours as they would be written, with their zone.
     pub fn hours_in_words(&self, number: Option<u32>) -> Option<String> {
         let hours = self.hours.get(number? as usize)?;
@@ -196,6 +205,12 @@ impl Terms {
             .iter()
             .map(|ring| terms.between(&zone, ring.after_soak.as_ref()))
             .collect();
+        let early = policy.rings.iter().map(|ring| {
+            let rule = ring.early.as_ref().map(|early| &early.rule);
+            terms.between(&zone, rule)
+        });
+        let early: Vec<Option<u32>> = early.collect();
+        terms.early = some(early);
         (terms.working, terms.start, terms.after_soak) = (some(working), start, some(after_soak));
         let gates = policy.external.iter().map(|gate| ExternalPlan {
             name: gate.name.clone(),

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use ringway_model::{Span, Timestamp, VisitKind};
+use ringway_model::{Span, StepKind, Timestamp, VisitKind};
 use ringway_policy::validated::Ramp;
 
 use crate::plan::{Plan, Route};
@@ -96,7 +96,9 @@ struct Visit {
 impl Visit {
     fn of(route: &Route) -> Self {
         let steps = route.visit(VisitKind::Update).iter();
+        // At the earliest: what is to be fetched was fetched before.
         let steps = steps.filter_map(|&index| route.steps.get(usize::from(index)));
+        let steps = steps.filter(|step| step.kind != StepKind::Stage);
         steps.fold(
             Self {
                 assumed: Span::ZERO,

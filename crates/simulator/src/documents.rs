@@ -9,8 +9,8 @@ use ringway_policy::validated::{
     Cover, DayRule, Documents, Early, FailedShare, Fleet, FleetCalendar, Freeze, Frozen, Gate,
     Group, Halt, Host, HostCalendar, Inspect, KeepUp, Manual, Minimum, Moment, NotBy, Offline,
     OnHalt, Pace, People, Person, Policy, PolicyCalendar, Probe, Ramp, Reboot, Recipe, Release,
-    Retry, Ring, RingHosts, RingSpread, Starts, Step, Team, TimeOfDay, Update, Weekdays, When,
-    Window, Work,
+    Retry, Ring, RingHosts, RingSpread, Starts, Step, Team, TimeOfDay, Update, Vendor, Weekdays,
+    When, Window, Work,
 };
 
 use crate::dice::Dice;
@@ -73,11 +73,13 @@ pub fn draw(dice: &mut Dice, size: Size) -> Papers {
             digest: Digest::of(name.as_bytes()),
             released: None,
             severity: None,
+            cves: Vec::new(),
             releases: vec![Release {
                 select: Selector::All,
                 id: format!("id-{name}"),
                 build: Some("2.0".to_owned()),
                 with: BTreeMap::new(),
+                vendor: Vendor::default(),
             }],
             supersedes: Vec::new(),
             recipe: recipe.name.clone(),
@@ -366,6 +368,7 @@ fn recipe(dice: &mut Dice, update: &str) -> Recipe {
         name: format!("package-{update}"),
         digest: Digest::of(update.as_bytes()),
         parameters: BTreeMap::new(),
+        stage: None,
         inspect: inspects.then(|| Inspect {
             step: step(dice),
             installed_when: "{build}".to_owned(),

@@ -8,6 +8,7 @@ mod cares;
 pub mod checkers;
 mod dice;
 mod documents;
+mod errands;
 mod expected;
 pub mod future;
 pub mod history;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ringway_engine::{Event, HoldKind, HostState, Subject, Then, Told};
-use ringway_model::{FailWhy, RolloutId, Says, Slot, StepKind, StepResult};
+use ringway_model::{FailWhy, IntentId, RolloutId, Says, Slot, StepKind, StepResult, VisitKind};
 
 use crate::trace::word;
 
@@ -34,6 +34,9 @@ pub struct Reach {
     pub faults_with_steps: u32,
     /// What went wrong while a step of a kind ran, or with its request or result, and how often.
     pub faults: BTreeMap<(&'static str, StepKind), u32>,
+    /// How errands went, by their position: what runs for hosts outside their visits.
+    pub errands: BTreeSet<(u8, &'static str)>,
+    runs: BTreeMap<IntentId, u8>,
     at: BTreeMap<(RolloutId, Slot), &'static str>,
     stands: BTreeMap<RolloutId, &'static str>,
 }
@@ -46,6 +49,7 @@ impl Reach {
         self.waiting.extend(other.waiting.iter().copied());
         self.refused.extend(other.refused.iter().cloned());
         self.whys.extend(other.whys.iter().copied());
+        self.errands.extend(other.errands.iter().copied());
         self.adopted.extend(other.adopted.iter().copied());
         self.crashes += other.crashes;
         self.crashes_with_steps += other.crashes_with_steps;
@@ -64,6 +68,14 @@ impl Reach {
     )]
     pub(crate) fn event(&mut self, event: &Event) {
         match event {
+            Event::StepIssued {
+                intent,
+                visit: VisitKind::Errand,
+                position,
+                ..
+            } => {
+                self.runs.insert(*intent, *position);
+            }
             Event::StepIssued { intent, visit, .. } => {
                 self.host(
                     (intent.rollout(), intent.slot()),
@@ -79,11 +91,15 @@ impl Reach {
                 if let StepResult::Failed(why) = result {
                     self.whys.insert(*why);
                 }
+                if let Some(position) = self.runs.remove(intent) {
+                    self.errands.insert((position, result_word(result)));
+                    return;
+                }
                 let to = match then {
                     Then::Step { .. } => "ready",
                     Then::Retry { .. } => "backoff",
                     Then::End { to, .. } => word(*to),
-                    Then::Nothing => return,
+                    Then::Nothing | Then::Over => return,
                 };
                 self.host((intent.rollout(), intent.slot()), result_word(result), to);
             }
@@ -101,7 +117,15 @@ impl Reach {
                     Subject::Early { .. } => "approve early",
                 },
             ),
-            Event::ApprovalVoided { rollout, .. } => self.stay(*rollout, "void"),
+            Event::ApprovalVoided {
+                rollout, subject, ..
+            } => self.stay(
+                *rollout,
+                match subject {
+                    Subject::Start | Subject::Promotion { .. } => "void",
+                    Subject::Early { .. } => "void early",
+                },
+            ),
             Event::Declined { rollout, .. } => self.rollout(*rollout, "decline", "paused"),
             Event::RingOpened { rollout, .. } => self.rollout(*rollout, "open", "visiting"),
             Event::SoakBegan { rollout, .. } => self.rollout(*rollout, "soak", "soaking"),

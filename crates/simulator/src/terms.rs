@@ -73,6 +73,20 @@ pub(crate) fn with_terms(papers: &mut Papers, dice: &mut Dice, days: bool) {
     }
 }
 
+/// Draws terms of yeses that end soaks early: hours in which they count, and how long they stand.
+pub(crate) fn with_early_terms(papers: &mut Papers, dice: &mut Dice) {
+    let policies = papers.documents.policies.values_mut();
+    let rings = policies.flat_map(|policy| &mut policy.rings);
+    for early in rings.filter_map(|ring| ring.early.as_mut()) {
+        if dice.chance(40) {
+            early.rule.between = Some(hours(dice));
+        }
+        if dice.chance(40) {
+            early.rule.expire = Some(dice.span(Span::minutes(1), Span::minutes(10)));
+        }
+    }
+}
+
 /// How a gate is for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mood {

@@ -85,6 +85,7 @@ pub(crate) fn dense(event: &Event) -> String {
                 } => write!(line, "-> step {position} #{attempt} later"),
                 Then::End { to, .. } => write!(line, "-> {to:?}"),
                 Then::Nothing => write!(line, "-> nothing"),
+                Then::Over => write!(line, "-> over"),
             }
             .expect("a string takes every text");
             line

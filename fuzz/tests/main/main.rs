@@ -66,6 +66,7 @@ replayed! {
     journals_and_snapshots_hold = "folds",
     fleets_and_plans_hold = "plans",
     messages_hold = "messages",
+    feeds_hold = "feeds",
 }
 
 #[test]

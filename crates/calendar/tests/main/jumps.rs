@@ -1,6 +1,6 @@
 //! What happens when a clock jumps, case by case: what a person who is asked at night can look up.
 
-use ringway_calendar::{Intervals, open};
+use ringway_calendar::{Intervals, moved, open};
 
 use crate::fixtures::{at, documents, fleet, timetable, timetable_of, zones};
 
@@ -277,4 +277,36 @@ fn events_over_a_change_of_the_clock() {
         event("DTSTART;TZID=Europe/Berlin:20260329T023000\nDURATION:PT1H"),
         "03-29T01:30/03-29T02:30"
     );
+}
+
+/// What a window begins at instead, in the year from this December on.
+#[test]
+fn a_beginning_that_the_clock_skips_is_named_by_cron_as_by_days() {
+    let of = |rule: &str| {
+        let timetable = timetable(
+            &format!("zone: Europe/Berlin\nwindows: {{ it: {{ {rule}, for: 1h }} }}"),
+            ", window: it",
+        );
+        let window = &timetable.layers[0].windows["it"];
+        let (from, until) = (at("2025-12-01T00:00:00Z"), at("2026-12-01T00:00:00Z"));
+        let moved = moved(window, &timetable.zone, &zones(), from, until).unwrap();
+        moved.map(|one| format!("{}: {} instead of {}", one.day, one.shown, one.said))
+    };
+    let spring =
+        |shown: &str, said: &str| Some(format!("sun 2026-03-29: {shown} instead of {said}"));
+    for (rule, expected) in [
+        ("days: daily, start: \"02:30\"", spring("03:30", "02:30")),
+        ("days: daily, start: \"03:30\"", None),
+        ("days: mon-sat, start: \"02:30\"", None),
+        ("cron: \"30 2 * * *\"", spring("03:30", "02:30")),
+        ("cron: \"15,45 2 * * sun\"", spring("03:15", "02:15")),
+        ("cron: \"30 3 * * *\"", None),
+        ("cron: \"30 2 1 * *\"", None),
+        // It begins then anyway.
+        ("cron: \"30 * * * *\"", None),
+        ("cron: \"*/15 2-3 * * *\"", None),
+        ("cron: \"30 2,4 * * *\"", spring("03:30", "02:30")),
+    ] {
+        assert_eq!(of(rule), expected, "{rule}");
+    }
 }

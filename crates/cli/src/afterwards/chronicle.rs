@@ -271,6 +271,11 @@ impl Course {
                 self.state = crate::show::ending(*how);
                 self.ended = Some((at, *how));
             }
+            // An errand changes nothing of how its host stands.
+            Event::StepIssued {
+                visit: ringway_model::VisitKind::Errand,
+                ..
+            } => {}
             Event::StepIssued {
                 intent,
                 visit,

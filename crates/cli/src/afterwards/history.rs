@@ -1,11 +1,13 @@
 //! `history`: what happened to one host, over all rollouts.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 
 use ringway_engine::{Event, HostState, Then};
 use ringway_executor::codec::Batch;
-use ringway_model::{ChangeId, HostId, RolloutId, Slot, Timestamp, VisitKind};
+use ringway_model::{
+    ChangeId, HostId, IntentId, RolloutId, Slot, StepResult, Timestamp, VisitKind,
+};
 use ringway_runtime::Clock;
 use serde::Serialize;
 
@@ -99,6 +101,8 @@ enum What {
     Commented,
     AskedByHand,
     ToldByHand,
+    Staged,
+    NotStaged,
 }
 
 /// `ringway history`.
@@ -142,6 +146,8 @@ struct OneHost<'a> {
     /// In the fleet that rollouts run over.
     host: Option<HostId>,
     slots: BTreeMap<RolloutId, Slot>,
+    /// Rollouts that visit it.
+    visits: BTreeSet<RolloutId>,
     entries: VecDeque<Entry>,
     more: u64,
 }
@@ -184,6 +190,7 @@ impl<'a> OneHost<'a> {
             is_known: false,
             host: None,
             slots: BTreeMap::new(),
+            visits: BTreeSet::new(),
             entries: VecDeque::new(),
             more: 0,
         }
@@ -211,7 +218,9 @@ impl<'a> OneHost<'a> {
         {
             self.slots.insert(*rollout, slot);
         }
-        let Some(bare) = self.bare(event, batch) else {
+        let bare = self.bare(event, batch);
+        self.note_visit(event);
+        let Some(bare) = bare else {
             return;
         };
         if self.since.is_some_and(|since| at < since) {
@@ -241,6 +250,57 @@ impl<'a> OneHost<'a> {
         self.slots.get(&rollout) == Some(&slot)
     }
 
+    /// Whether a rollout is visiting the host from this event on.
+    fn note_visit(&mut self, event: &Event) {
+        if let Event::StepIssued { intent, visit, .. } = event
+            && *visit != VisitKind::Errand
+            && self.is_ours(intent.rollout(), intent.slot())
+        {
+            self.visits.insert(intent.rollout());
+        }
+        if let Event::StepEnded {
+            intent,
+            then: Then::End { .. },
+            ..
+        } = event
+            && self.is_ours(intent.rollout(), intent.slot())
+        {
+            self.visits.remove(&intent.rollout());
+        }
+        if let Event::HostMoved {
+            rollout, slot, to, ..
+        } = event
+            && self.is_ours(*rollout, *slot)
+            && !matches!(
+                to,
+                HostState::Ready { .. } | HostState::Backoff { .. } | HostState::ByHand { .. }
+            )
+        {
+            self.visits.remove(rollout);
+        }
+    }
+
+    /// How an errand ended that is over.
+    fn errand(&self, intent: IntentId, result: &StepResult, batch: &Batch) -> Bare {
+        let note = batch.notes.iter().find(|(of, _)| *of == intent);
+        let (what, words) = match result {
+            StepResult::Done => (What::Staged, "staged ahead of its visit".to_owned()),
+            StepResult::Failed(_)
+            | StepResult::Unreachable
+            | StepResult::Interrupted
+            | StepResult::NotStarted
+            | StepResult::Found { .. }
+            | StepResult::Back { .. }
+            | StepResult::Answered { .. } => (
+                What::NotStaged,
+                "could not be staged: its visit does it".to_owned(),
+            ),
+        };
+        let mut bare = Bare::new(what, words, Some(intent.rollout()));
+        bare.said = note.map(|(_, text)| text.clone());
+        bare
+    }
+
     #[expect(
         clippy::too_many_lines,
         reason = "one arm for each event is the table of what a host's history has"
@@ -249,17 +309,25 @@ impl<'a> OneHost<'a> {
         match event {
             Event::StepIssued {
                 intent,
-                visit,
-                position: 0,
-                attempt: 1,
-            } if self.is_ours(intent.rollout(), intent.slot()) => {
+                visit: visit @ (VisitKind::Update | VisitKind::Rollback | VisitKind::Restart),
+                ..
+            } if self.is_ours(intent.rollout(), intent.slot())
+                && !self.visits.contains(&intent.rollout()) =>
+            {
                 let words = match visit {
                     VisitKind::Update => "its visit begins".to_owned(),
-                    VisitKind::Rollback | VisitKind::Restart => {
+                    VisitKind::Rollback | VisitKind::Restart | VisitKind::Errand => {
                         format!("its visit begins: {}", visit.word())
                     }
                 };
                 Some(Bare::new(What::VisitBegan, words, Some(intent.rollout())))
+            }
+            Event::StepEnded {
+                intent,
+                result,
+                then: Then::Over,
+            } if self.is_ours(intent.rollout(), intent.slot()) => {
+                Some(self.errand(*intent, result, batch))
             }
             Event::StepEnded {
                 intent,

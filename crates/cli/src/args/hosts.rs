@@ -87,9 +87,21 @@ pub(crate) struct Maintenance {
 /// Announced work.
 #[derive(Debug, Args)]
 pub(crate) struct Import {
-    /// The file with the `maintenance/v1` document
+    /// The file: a `maintenance/v1` document, or an iCalendar file
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+    /// Of an iCalendar file: on which hosts its events are
+    #[arg(long, value_name = "SELECTOR")]
+    pub(crate) hosts: Option<String>,
+    /// Of an iCalendar file: the time zone of days and times that name none
+    #[arg(long, value_name = "ZONE", requires = "hosts")]
+    pub(crate) zone: Option<String>,
+    /// Of an iCalendar file: how far ahead it is told what will begin
+    #[arg(long, value_name = "SPAN", default_value = "30d", requires = "hosts")]
+    pub(crate) within: Span,
+    /// Of an iCalendar file: by which name its words are known to later imports [default: the file's name]
+    #[arg(long, value_name = "NAME", requires = "hosts")]
+    pub(crate) name: Option<String>,
     /// When, where nothing runs.
     #[command(flatten)]
     pub(crate) when: When,

@@ -4,6 +4,7 @@
 
 mod afterwards;
 mod documents;
+mod feeds;
 mod futures;
 mod goal;
 mod hosts;
@@ -22,6 +23,7 @@ pub(crate) use documents::{
     Calendar, Completions, Diff, Doctor, Documents, Hosts, Init, Lint, Man, Manifest, Plan,
     Planned, Schema,
 };
+pub(crate) use feeds::{FeedOf, Feeds, Msrc};
 pub(crate) use futures::{Place, Simulate, WhatIf};
 pub(crate) use goal::Goal;
 pub(crate) use hosts::{
@@ -225,7 +227,7 @@ pub(crate) enum Cmd {
     Release(Release),
     /// Declare that somebody else works on hosts: they count as down and are left alone
     #[command(
-        after_help = "Examples:\n    ringway maintenance add --select 'site = fra' --until 2026-12-01T06:00:00Z --reason 'power, CHG-4711'\n    ringway maintenance end --select 'site = fra'\n    ringway maintenance import announced.yaml\n    ringway maintenance list"
+        after_help = "Examples:\n    ringway maintenance add --select 'site = fra' --until 2026-12-01T06:00:00Z --reason 'power, CHG-4711'\n    ringway maintenance end --select 'site = fra'\n    ringway maintenance import announced.yaml\n    ringway maintenance import power.ics --hosts 'site = fra' --zone Europe/Berlin\n    ringway maintenance list"
     )]
     Maintenance(Maintenance),
     /// Let a rollout work in a freeze for some time, where its policy permits that
@@ -285,6 +287,8 @@ pub(crate) enum Cmd {
         after_help = "Examples:\n    ringway manifest 2026-04-security --on web-1 >update.yaml.new\n    ringway manifest 2026-04-security fleet.yaml update.yaml --on web-1 --on db-1"
     )]
     Manifest(Manifest),
+    /// Make updates of what a vendor publishes about them
+    Import(Feeds),
     /// Write a manual page for each command into a directory
     #[command(after_help = "Example:\n    ringway man /usr/local/share/man/man1")]
     Man(Man),
@@ -346,6 +350,7 @@ impl Cmd {
             | Self::Schema(_)
             | Self::Completions(_)
             | Self::Man(_)
+            | Self::Import(_)
             | Self::Doctor(_)
             | Self::Recipes(_)
             | Self::Manifest(_)

@@ -2,14 +2,16 @@
 //!
 //! It can be run again and again, by `cron` for example: work that has begun is declared, work that is over or no longer
 //! announced ends, and what is so already is left alone. Which words are its own it sees by a mark at the end of their
-//! reason; what people declared is theirs, and left as it is.
+//! reason; what people declared is theirs, and left as it is. `events` has what is announced in an iCalendar file.
+
+mod events;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use ringway_engine::view::HoldView;
 use ringway_engine::{Command, HoldKind};
-use ringway_model::Timestamp;
+use ringway_model::{Selector, Timestamp};
 use ringway_policy::validated::Maintenance;
 use ringway_runtime::Clock;
 use ringway_scheduler::FleetSpec;
@@ -36,41 +38,57 @@ struct Change {
     others: BTreeMap<String, String>,
     /// Announced work that has not begun.
     later: usize,
+    /// When the first of that begins.
+    next: Option<Timestamp>,
+}
+
+/// What somebody announced.
+pub(super) struct Announcement {
+    /// By which later imports know what they said.
+    pub(super) name: String,
+    pub(super) works: Vec<Work>,
+}
+
+/// One announced work.
+pub(super) struct Work {
+    /// As it is told where something is wrong with it.
+    pub(super) name: String,
+    pub(super) hosts: Selector,
+    pub(super) from: Timestamp,
+    pub(super) until: Timestamp,
+    /// What is declared.
+    pub(super) reason: String,
 }
 
 /// `ringway maintenance import`.
 pub(crate) async fn import(out: Out, data: &Path, args: Import) -> Outcome {
-    let read = documents::read(out, std::slice::from_ref(&args.file))?;
-    let announced = &read.documents.maintenances;
-    if announced.is_empty() {
-        let why = format!("there is no maintenance in `{}`", args.file.display());
-        return Err(
-            Failure::new(End::Invalid, why).hint("it begins with `ringway: maintenance/v1`")
-        );
-    }
+    let now = Clock::default().now();
+    let announced = match &args.hosts {
+        Some(hosts) => vec![events::announced(out, &args, hosts, now)?],
+        None => of_document(out, &args.file)?,
+    };
     let (informant, view) = Informant::look(data).await?;
     let past = journal::fold(data).await?;
-    let now = Clock::default().now();
     let mut nothing = true;
-    for maintenance in announced.values() {
-        let change = change(maintenance, past.engine.fleet(), &view.holds, now)?;
+    for announcement in &announced {
+        let change = change(announcement, past.engine.fleet(), &view.holds, now)?;
         for (host, by) in &change.others {
             out.say(&format!(
                 "{host}: {by} declared maintenance already; left as it is"
             ));
         }
-        if change.later > 0 {
+        if let Some(first) = change.next {
             let works = if change.later == 1 {
                 "work has"
             } else {
                 "works have"
             };
             out.say(&format!(
-                "{} {works} not begun; import again when they have",
+                "{} {works} not begun, the next begins {first}; import again when it has",
                 change.later
             ));
         }
-        for command in commands(&change, maintenance) {
+        for command in commands(&change, announcement) {
             nothing = false;
             let order = Order {
                 command,
@@ -87,14 +105,50 @@ pub(crate) async fn import(out: Out, data: &Path, args: Import) -> Outcome {
     Ok(End::Done)
 }
 
+/// What `maintenance/v1` documents announce.
+fn of_document(out: Out, file: &Path) -> Result<Vec<Announcement>, Failure> {
+    if events::is_calendar(file) {
+        let why = format!(
+            "`{}` is an iCalendar file, which does not say on which hosts its events are",
+            file.display()
+        );
+        let hint = "name them: `--hosts SELECTOR`, for example `--hosts 'site = fra'`";
+        return Err(Failure::new(End::Invalid, why).hint(hint));
+    }
+    let read = documents::read(out, &[file.to_path_buf()])?;
+    let announced = &read.documents.maintenances;
+    if announced.is_empty() {
+        let why = format!("there is no maintenance in `{}`", file.display());
+        return Err(
+            Failure::new(End::Invalid, why).hint("it begins with `ringway: maintenance/v1`")
+        );
+    }
+    let works = |maintenance: &Maintenance| {
+        let works = maintenance.work.iter();
+        let works = works.map(|work| Work {
+            name: work.name.clone(),
+            hosts: work.hosts.clone(),
+            from: work.from,
+            until: work.until,
+            reason: format!("{}, {} by {}", work.reason, work.name, work.owner),
+        });
+        works.collect()
+    };
+    let announced = announced.values().map(|maintenance| Announcement {
+        name: maintenance.name.clone(),
+        works: works(maintenance),
+    });
+    Ok(announced.collect())
+}
+
 /// What ends a reason that was imported.
-fn mark(maintenance: &Maintenance) -> String {
+fn mark(maintenance: &Announcement) -> String {
     format!(" [{}]", maintenance.name)
 }
 
 /// What is to be said so that what is announced is declared.
 fn change(
-    maintenance: &Maintenance,
+    maintenance: &Announcement,
     fleet: &FleetSpec,
     holds: &[HoldView],
     now: Timestamp,
@@ -102,7 +156,7 @@ fn change(
     let mark = mark(maintenance);
     let mut change = Change::default();
     let mut wanted: BTreeMap<&str, Word> = BTreeMap::new();
-    for work in maintenance.work.iter().filter(|work| now < work.until) {
+    for work in maintenance.works.iter().filter(|work| now < work.until) {
         let hosts = fleet
             .hosts
             .iter()
@@ -113,14 +167,15 @@ fn change(
                 "work `{}` is on no host of fleet `{}`",
                 work.name, fleet.name
             );
-            let hint = "mend its `hosts`, or take it out of the document";
+            let hint = "mend on which hosts it is, or take it out";
             return Err(Failure::new(End::Invalid, why).hint(hint));
         }
         if now < work.from {
             change.later += 1;
+            change.next = change.next.into_iter().chain([work.from]).min();
             continue;
         }
-        let reason = format!("{}, {} by {}{mark}", work.reason, work.name, work.owner);
+        let reason = format!("{}{mark}", work.reason);
         for host in hosts {
             // Of two at once the one that ends last counts: until then somebody works there.
             let word = (reason.clone(), work.until);
@@ -156,7 +211,7 @@ fn change(
     Ok(change)
 }
 
-fn commands(change: &Change, maintenance: &Maintenance) -> Vec<Command> {
+fn commands(change: &Change, maintenance: &Announcement) -> Vec<Command> {
     let mut commands: Vec<Command> = change
         .begins
         .iter()

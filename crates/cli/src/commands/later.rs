@@ -47,15 +47,8 @@ pub(super) fn leave(
 ) -> Outcome {
     let mut engine = past.engine.clone();
     for one in waiting(data)? {
-        let command = match one.errand {
-            Some(Errand::Command(command)) => Some(command),
-            Some(Errand::HandIn(handed)) => Some(handed.command),
-            Some(Errand::Propose(_)) | None => None,
-        };
-        if let Some(command) = command {
-            // Whether it fits is for its own answer to say.
-            drop(decided(&mut engine, command));
-        }
+        // Whether it fits is for its own answer to say.
+        drop(one.errand.map(|errand| foresee(&mut engine, errand)));
     }
     let changes = decided(&mut engine, command.clone())?;
     let name = if changes {
@@ -79,6 +72,32 @@ pub(super) fn leave(
         out.say(&halfway);
     }
     Ok(End::Done)
+}
+
+/// What the engine says to something that waits, on a copy of the state; nothing of a new rollout, which needs more than that.
+///
+/// # Errors
+///
+/// Exit code 1: it does not fit.
+pub(super) fn foresee(engine: &mut Engine, errand: Errand) -> Result<bool, Failure> {
+    match errand {
+        Errand::Command(command) => decided(engine, command),
+        Errand::HandIn(handed) => decided(engine, handed.command),
+        Errand::Refresh(renewal) => {
+            let refresh = renewal.unpack();
+            let refresh = refresh.map_err(|e| Failure::new(End::Refused, chain(&e)))?;
+            let fleet = refresh.fleet.digest();
+            engine.provide_fleet(fleet, refresh.fleet);
+            let plans = refresh.plans.into_iter().map(|(rollout, plan)| {
+                let digest = plan.digest();
+                engine.provide_plan(digest, plan);
+                (rollout, digest)
+            });
+            let plans = plans.collect();
+            decided(engine, Command::Refresh { fleet, plans })
+        }
+        Errand::Propose(_) => Ok(false),
+    }
 }
 
 /// What the engine says to the command, on a copy of the state: whether it changes anything, or why it does not fit.
@@ -126,7 +145,7 @@ fn halfway(view: &FleetView, rollout: Option<RolloutId>) -> Option<String> {
     })
 }
 
-fn not_left(error: &LeaveError) -> Failure {
+pub(super) fn not_left(error: &LeaveError) -> Failure {
     let failure = Failure::new(End::Refused, format!("failed to {}", chain(error)));
     match error {
         LeaveError::NotOurs { .. } => failure.hint(

@@ -15,7 +15,7 @@ use crate::documents;
 use crate::exit::{End, Failure, Outcome};
 use crate::follow::Interrupts;
 use crate::out::Out;
-use crate::{reaching, show};
+use crate::reaching;
 
 /// What was settled.
 #[derive(Debug, Serialize)]
@@ -80,7 +80,7 @@ pub(crate) async fn manifest(out: Out, data: &Path, args: &Manifest) -> Outcome 
     let settled = Settled {
         update: name,
         releases,
-        document: show::update(&update),
+        document: ringway_policy::write_update(&update),
     };
     out.value(&settled, |settled| settled.document.clone());
     Ok(End::Done)

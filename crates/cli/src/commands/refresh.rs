@@ -10,10 +10,13 @@ use std::sync::Arc;
 use ringway_engine::Engine;
 use ringway_executor::port::Refresh;
 use ringway_model::{HostId, RolloutId};
+use ringway_runtime::inbox::{self, Errand};
+use ringway_runtime::{Renewal, is_observed};
 use ringway_scheduler::plan::{JoinsBecause, Revision};
 use ringway_scheduler::{FleetSpec, Plan, refresh_fleet, revise};
 use serde::Serialize;
 
+use super::later;
 use crate::args;
 use crate::documents::{self, Read};
 use crate::exit::{End, Failure, Outcome};
@@ -79,17 +82,40 @@ pub(crate) async fn refresh(out: Out, data: &Path, args: &args::Refresh) -> Outc
     let read = documents::read(out, &args.documents.paths)?;
     if args.dry_run {
         let past = journal::fold(data).await?;
-        let (_, changes) = compute(&past.engine, &read)?;
+        let (_, changes) = compute(&past.engine, &read, is_observed(data))?;
         out.value(&changes, words);
         return Ok(End::Done);
     }
     let Some(session) = Session::running(data).await? else {
-        let why = format!("nothing decides over `{}` now", data.display());
-        return Err(Failure::new(End::Unavailable, why)
-            .hint("`ringway run` with these documents goes on, and takes the fleet as it is"));
+        return leave(out, data, &read).await;
     };
     let (_, changes) = take_in(data, &session, &read).await?;
     out.value(&changes, words);
+    Ok(End::Done)
+}
+
+/// Leaves it for whoever decides next: what it means is computed after everything that waits already, for that is decided
+/// first.
+async fn leave(out: Out, data: &Path, read: &Read) -> Outcome {
+    let past = journal::fold(data).await?;
+    let mut engine = past.engine.clone();
+    for one in later::waiting(data)? {
+        // Whether it fits is for its own answer to say.
+        drop(one.errand.map(|errand| later::foresee(&mut engine, errand)));
+    }
+    let (refresh, changes) = compute(&engine, read, is_observed(data))?;
+    if changes.changed {
+        let errand = Errand::Refresh(Renewal::pack(&refresh));
+        later::foresee(&mut engine, errand.clone())?;
+        inbox::leave(data, &errand).map_err(|e| later::not_left(&e))?;
+    }
+    out.value(&changes, words);
+    if changes.changed {
+        out.say(&format!(
+            "nothing runs on `{}` now; this is done first when it runs next (`ringway run --resume`)",
+            data.display()
+        ));
+    }
     Ok(End::Done)
 }
 
@@ -107,7 +133,7 @@ pub(crate) async fn take_in(
     let mut tries = 1;
     loop {
         let past = journal::fold(data).await?;
-        let (refresh, changes) = compute(&past.engine, read)?;
+        let (refresh, changes) = compute(&past.engine, read, is_observed(data))?;
         let fleet = Arc::clone(&refresh.fleet);
         if !changes.changed {
             return Ok((fleet, changes));
@@ -121,7 +147,7 @@ pub(crate) async fn take_in(
 }
 
 /// What a fleet means for rollouts in flight, and in words what is another by it.
-fn compute(engine: &Engine, read: &Read) -> Result<(Refresh, Changes), Failure> {
+fn compute(engine: &Engine, read: &Read, is_observed: bool) -> Result<(Refresh, Changes), Failure> {
     let invalid = |why: String| Failure::new(End::Invalid, why);
     let document = read.documents.fleet.as_ref();
     let document =
@@ -143,6 +169,8 @@ fn compute(engine: &Engine, read: &Read) -> Result<(Refresh, Changes), Failure> 
         }
         match revise(&open.plan, open.begun, &fleet, &read.documents) {
             Ok(Some(plan)) => {
+                let observed = is_observed.then(|| plan.observed()).flatten();
+                let plan = observed.unwrap_or(plan);
                 ringway_runtime::zones_of_plan(&plan).map_err(|e| Failure::new(End::Invalid, e))?;
                 if let Some(revision) = &plan.revises {
                     tell(&mut changes, rollout, revision, (before, &fleet, &plan));

@@ -51,6 +51,7 @@ pub(crate) async fn run(out: Out, data: &Path, args: Run) -> Outcome {
     if args.observe {
         out.say("hosts are looked at, and nothing on them is changed");
     }
+    let prepared = prepared.map(|prepared| as_observed(out, args.observe, prepared));
     let rollout = match prepared {
         Some(prepared) => begin(out, data, &session, prepared, (args.key, args.change)).await,
         None => newest(&session.view().await?, is_here && had_errands),
@@ -83,6 +84,15 @@ pub(crate) async fn run(out: Out, data: &Path, args: Run) -> Outcome {
             Err(failure)
         }
     }
+}
+
+/// Where it is only observed, nobody is asked to work by hand.
+fn as_observed(out: Out, observe: bool, mut prepared: Prepared) -> Prepared {
+    if observe && let Some(plan) = prepared.plan.observed() {
+        out.say("work by hand counts as done: nobody is asked");
+        prepared.plan = std::sync::Arc::new(plan);
+    }
+    prepared
 }
 
 /// How a rollout rests whose process has left while it was followed, as one with `--no-wait` does; `None` where it does
@@ -121,6 +131,7 @@ async fn begin(
         return going_on(out, same, change.as_ref());
     }
     prepared.plan_over(fleet)?;
+    let prepared = as_observed(out, ringway_runtime::is_observed(data), prepared);
     propose(out, session, prepared, key, change).await
 }
 

@@ -328,6 +328,7 @@ mod tests {
             pending: planned - done,
             visiting: 0,
             by_hand: 0,
+            staged: None,
             settling: 0,
             done,
             failed: 0,

@@ -9,6 +9,7 @@ pub(crate) fn errand(errand: &Errand) -> String {
         Errand::Propose(_) => "a new rollout".to_owned(),
         Errand::Command(command) => said(command),
         Errand::HandIn(handed) => said(&handed.command),
+        Errand::Refresh(_) => "take the fleet as it is now".to_owned(),
     }
 }
 

@@ -329,6 +329,14 @@ fn counts(ring: &RingView, now: Timestamp) -> String {
             parts.push(paint(colour, &format!("{count} {word}")));
         }
     }
+    // Once every host was visited nobody asks how it got there.
+    if let Some(staged) = ring.staged.filter(|_| ring.pending > 0) {
+        let mut text = format!("staged {} of {}", staged.done, staged.of);
+        if staged.failed > 0 {
+            put(&mut text, format_args!(" ({} could not be)", staged.failed));
+        }
+        parts.push(paint(Paint::Faint, &text));
+    }
     match ring.soak_until {
         Some(at) => parts.push(format!("{}, until {}", ring.phase, until(now, at))),
         None => parts.push(ring.phase.clone()),
@@ -359,6 +367,7 @@ mod tests {
             pending: planned,
             visiting: 0,
             by_hand: 0,
+            staged: None,
             settling: 0,
             done: 0,
             failed: 0,

@@ -53,6 +53,10 @@ pub(crate) fn host(view: &HostView, now: Timestamp) -> String {
             );
         }
     }
+    if let Some(staged) = &view.staged {
+        put(&mut text, format_args!("  {}\n", staged.words));
+        text.push_str(&reasons(&staged.waiting, now));
+    }
     text.push_str(&reasons(&view.waiting, now));
     text
 }

@@ -10,7 +10,6 @@ mod observed;
 mod paint;
 mod progress;
 mod said;
-mod update;
 mod words;
 
 pub(crate) use approving::approving;
@@ -24,5 +23,4 @@ pub(crate) use paint::plain;
 pub(crate) use paint::{Paint, bold, paint};
 pub(crate) use progress::changes;
 pub(crate) use said::{last_word_briefly, telling};
-pub(crate) use update::update;
 pub(crate) use words::{hosts, in_words, named, put, until};

@@ -532,7 +532,7 @@ impl<'a> Narrator<'a> {
         match then {
             Then::Retry { attempt, at, .. } => format!("; attempt {attempt} at {at}"),
             Then::End { to, .. } => format!("; is {}", host_state(to)),
-            Then::Step { .. } | Then::Nothing => String::new(),
+            Then::Step { .. } | Then::Nothing | Then::Over => String::new(),
         }
     }
 }

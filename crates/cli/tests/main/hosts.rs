@@ -238,3 +238,100 @@ fn announced_work_is_declared_once_and_ends_when_it_is_withdrawn() {
             .contains("maintenance/v1")
     );
 }
+
+/// A calendar of which the events are these.
+fn calendar(place: &Place, events: &str) {
+    let events = events.replace('\n', "\r\n");
+    place.write(
+        "power.ics",
+        &format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//\r\n{events}END:VCALENDAR\r\n"),
+    );
+}
+
+/// One event of a hundred years, one that begins every day at midnight and lasts a day, and what blocks no time.
+#[test]
+fn events_of_a_calendar_are_declared_while_they_last() {
+    const IMPORT: &str = "maintenance import power.ics --hosts role=x --now";
+    let place = Place::new();
+    place.expect("run --no-wait", 0);
+    calendar(
+        &place,
+        "BEGIN:VEVENT\nUID:1\nDTSTART:20000101T000000Z\nDTEND:21000101T000000Z\nSUMMARY:power works\nEND:VEVENT\n\
+         BEGIN:VEVENT\nUID:2\nDTSTART:20000101T000000Z\nDTEND:21000101T000000Z\nTRANSP:TRANSPARENT\nEND:VEVENT\n",
+    );
+    let said = place.expect(IMPORT, 0);
+    assert!(
+        said.err.contains("skipped: events 1 marked as free"),
+        "{}",
+        said.err
+    );
+    let list = || place.expect("maintenance list", 0).out;
+    assert!(
+        list().contains("power works [power]") && list().contains("a, b"),
+        "{}",
+        list()
+    );
+    assert!(list().contains("2100-01-01"), "{}", list());
+    assert!(place.expect(IMPORT, 0).err.contains("nothing changes"));
+    // A series: today's is declared, and it is said when the next one begins.
+    calendar(
+        &place,
+        "BEGIN:VEVENT\nUID:1\nDTSTART;VALUE=DATE:20200101\nRRULE:FREQ=DAILY\nSUMMARY:cleaning\nEND:VEVENT\n",
+    );
+    let none = place.expect(IMPORT, 2).err;
+    assert!(
+        none.contains("`cleaning`") && none.contains("--zone"),
+        "{none}"
+    );
+    let said = place.expect(&format!("{IMPORT} --zone UTC --within 3d"), 0);
+    assert!(
+        said.err.contains("3 works have not begun, the next begins"),
+        "{}",
+        said.err
+    );
+    assert!(
+        list().contains("cleaning [power]") && !list().contains("power works"),
+        "{}",
+        list()
+    );
+    // It was taken out of the calendar.
+    calendar(
+        &place,
+        "BEGIN:VEVENT\nUID:1\nDTSTART:20990101T000000Z\nDURATION:PT1H\nEND:VEVENT\n",
+    );
+    let said = place.expect(&format!("{IMPORT} --within 1d"), 0);
+    assert!(
+        said.err.contains("no event that blocks time from now"),
+        "{}",
+        said.err
+    );
+    assert!(list().contains("no maintenance"), "{}", list());
+    place.expect("audit", 0);
+}
+
+#[test]
+fn a_calendar_that_cannot_be_imported_is_refused_with_why() {
+    let place = Place::new();
+    place.expect("run --no-wait", 0);
+    calendar(&place, "BEGIN:VEVENT\nUID:1\nSUMMARY:x\nEND:VEVENT\n");
+    place.write("no.ics", "BEGIN:VCALENDAR\r\n\u{0}");
+    for (command, part) in [
+        ("power.ics", "--hosts"),
+        ("power.ics --hosts role=x", "no `DTSTART`"),
+        ("power.ics --hosts role===x", "`--hosts`"),
+        ("power.ics --hosts role=x --name a[b", "--name"),
+        ("power.ics --zone UTC", "--hosts"),
+        ("no.ics --hosts role=x", "no.ics"),
+        ("missing.ics --hosts role=x", "cannot be read"),
+        ("common.yaml --hosts role=x", "is no iCalendar file"),
+    ] {
+        let said = place.expect(&format!("maintenance import {command}"), 2);
+        assert!(said.err.contains(part), "{command}: {}", said.err);
+    }
+    calendar(
+        &place,
+        "BEGIN:VEVENT\nUID:1\nDTSTART:20000101T000000Z\nDTEND:21000101T000000Z\nEND:VEVENT\n",
+    );
+    let said = place.expect("maintenance import power.ics --hosts role=nothing", 2);
+    assert!(said.err.contains("on no host of fleet `f`"), "{}", said.err);
+}

@@ -216,18 +216,56 @@ fn who_cannot_be_told_is_in_status_and_keeps_nobody_waiting() {
 }
 
 #[test]
+fn who_asks_and_what_is_late_is_told_and_an_answer_ends_it() {
+    let place = Place::with_approval();
+    let policy = fs::read_to_string(place.path("policy.yaml")).unwrap();
+    place.write("policy.yaml", &format!("{policy}due: {{ other: 1d }}\n"));
+    let common = fs::read_to_string(place.path("common.yaml")).unwrap();
+    let old = common.replace("name: u\n", "name: u\nreleased: 2020-01-02T00:00:00Z\n");
+    place.write("common.yaml", &old);
+    rules(
+        &place,
+        &format!(
+            "  - {{ name: ops, when: [overdue, question], group: 0s, to: {{ run: '{TELL}' }} }}\n"
+        ),
+    );
+    place.expect("run --no-wait", 4);
+    let told = said(&place);
+    assert_eq!(told.len(), 1, "{told:?}");
+    let matter = &told[0]["matters"][0];
+    assert_eq!(matter["topic"], "overdue");
+    let why = matter["why"].as_str().unwrap();
+    assert!(why.contains("it was due 2020-01-03"), "{why}");
+    place.expect("ask vendor-told? --later", 0);
+    place.expect("run --resume --no-wait", 4);
+    let told = said(&place);
+    assert_eq!(told.len(), 2, "late only once: {told:?}");
+    let matter = &told[1]["matters"][0];
+    assert_eq!(matter["topic"], "question");
+    assert!(matter["why"].as_str().unwrap().ends_with("vendor-told?"));
+    place.expect("answer 1 yes --later", 0);
+    place.expect("run --resume --no-wait", 4);
+    assert_eq!(said(&place).len(), 2);
+    place.expect("audit", 0);
+}
+
+#[test]
 fn what_cannot_be_told_is_refused_by_name() {
     let place = Place::new();
     for (rule, part) in [
-        (
-            "{ name: a, when: [overdue], to: { run: x } }",
-            "being told of overdue rollouts",
-        ),
         ("{ name: a, when: [nonsense], to: { run: x } }", "nonsense"),
         ("{ name: a, when: [], to: { run: x } }", "tells nothing"),
         (
-            "{ name: a, when: [halted], to: { webhook: 'https://h/' } }",
-            "https are not supported yet",
+            "{ name: a, when: [halted], to: { webhook: 'http://h/', ca: c } }",
+            "`ca` is for a webhook over `https` only",
+        ),
+        (
+            "{ name: a, when: [halted], to: { webhook: 'http://h/', header_file: c } }",
+            "`header_file` is for a webhook over `https` only",
+        ),
+        (
+            "{ name: a, when: [halted], to: { run: x, ca: c } }",
+            "no use for `ca`",
         ),
         (
             "{ name: a, when: [halted], to: { webhook: 'http://me:pw@h/' } }",

@@ -80,3 +80,30 @@ fn a_real_run_is_not_handed_to_a_process_that_observes() {
     assert_eq!(running.end().code, 130);
     assert_eq!(place.versions(), "1 1 1");
 }
+
+/// Nobody is asked to work on anything: what a person would do counts as done, as what Ringway would do does.
+#[test]
+fn work_by_hand_is_observed_without_asking_anybody() {
+    let place = Place::new();
+    let common = std::fs::read_to_string(place.path("common.yaml")).unwrap();
+    let (head, rest) = common.split_once("  apply:").unwrap();
+    let (_, tail) = rest.split_once('\n').unwrap();
+    let by_hand = "  apply: { manual: 'install it on {host}', timeout: 8h }";
+    place.write("common.yaml", &format!("{head}{by_hand}\n{tail}"));
+    let said = place.expect("run --observe", 0);
+    for words in ["work by hand counts as done", "would update: 3 hosts"] {
+        assert!(said.err.contains(words), "{words}: {}", said.err);
+    }
+    let again = place.expect("run --observe", 0);
+    assert!(
+        again.err.contains("work by hand counts as done"),
+        "{}",
+        again.err
+    );
+    assert_eq!(place.versions(), "1 1 1");
+    let journal = place.expect("journal --observe", 0).out;
+    assert!(!journal.contains("a person is asked"), "{journal}");
+    place.expect("audit --observe", 0);
+    // A real run asks.
+    place.expect("run --no-wait", 4);
+}

@@ -82,9 +82,6 @@ fn run_takes_the_fleet_as_it_is_into_what_is_in_flight() {
     let place = Place::with_approval();
     place.expect("run --no-wait", 4);
     hosts(&place, &[("a", "x"), ("b", "x"), ("c", "y"), ("d", "x")]);
-    // Nobody decides: there is nobody to take it in.
-    let refused = place.expect("refresh", 6);
-    assert!(refused.err.contains("nothing decides"), "{}", refused.err);
     let said = place.expect("run --no-wait", 4);
     assert!(
         said.err.contains("d joins r1 in ring `second`"),
@@ -131,5 +128,49 @@ fn who_comes_when_the_last_ring_has_begun_is_named_and_left_to_the_next_rollout(
     place.remove("hold");
     assert_eq!(going.end().code, 0);
     assert_eq!(version(&place, "d"), "1");
+    place.expect("audit", 0);
+}
+
+/// Nobody decides: what is left is done before anything else, each on top of what waits already.
+#[test]
+fn a_refresh_waits_in_the_inbox_where_nobody_decides() {
+    let place = Place::with_approval();
+    place.expect("run --no-wait", 4);
+    let same = place.expect("refresh", 0);
+    assert!(same.out.contains("the fleet is as it was"), "{}", same.out);
+    let waiting = || place.expect("status", 0).out;
+    assert!(!waiting().contains("inbox"), "{}", waiting());
+    hosts(&place, &[("a", "x"), ("b", "x"), ("c", "y"), ("d", "x")]);
+    let said = place.expect("refresh", 0);
+    assert!(
+        said.out.contains("d joins r1 in ring `second`"),
+        "{}",
+        said.out
+    );
+    assert!(said.err.contains("nothing runs on"), "{}", said.err);
+    let again = place.expect("refresh", 0);
+    assert!(
+        again.out.contains("the fleet is as it was"),
+        "{}",
+        again.out
+    );
+    hosts(&place, &[("a", "x"), ("c", "y"), ("d", "x"), ("e", "x")]);
+    let said = place.expect("refresh", 0).out;
+    assert!(
+        said.contains("e joins r1") && said.contains("b is no longer of the fleet"),
+        "{said}"
+    );
+    assert!(!said.contains("d joins"), "{said}");
+    assert!(
+        waiting().contains("take the fleet as it is now"),
+        "{}",
+        waiting()
+    );
+    let said = place.expect("run --resume --no-wait", 4).err;
+    let done = "from the inbox: take the fleet as it is now: done";
+    assert_eq!(said.matches(done).count(), 2, "{said}");
+    place.expect("approve --yes", 0);
+    let versions = ["a", "b", "c", "d", "e"].map(|host| version(&place, host));
+    assert_eq!(versions, ["2", "1", "2", "2", "2"]);
     place.expect("audit", 0);
 }

@@ -425,6 +425,60 @@ fn people_end_a_soak_early_with_enough_of_them_a_reason_and_evidence() {
     );
 }
 
+/// In the hours 08:00 to 08:20 of this test's day, and for four minutes.
+#[test]
+fn a_yes_to_an_early_end_counts_within_its_hours_and_for_its_time() {
+    let mut hand = three_rings(|plan| {
+        plan.gates = vec![gate()];
+        plan.rings[0].after_soak = None;
+        plan.consent.rings[0].early = Some(EarlyPlan {
+            at_least: Span::minutes(10),
+            rule: approvals(2, &["ana", "ben"]),
+            terms: RuleTerms {
+                expire: Some(Span::minutes(4)),
+                ..RuleTerms::default()
+            },
+        });
+        plan.terms.hours = vec![ringway_scheduler::terms::HoursPlan {
+            zone: ringway_policy::validated::ZoneName::utc(),
+            hours: ringway_policy::validated::Hours(Vec::new()),
+        }];
+        plan.terms.early = vec![Some(0)];
+    });
+    let begin = hand.now;
+    let open = vec![(begin + Span::minutes(3), begin + Span::minutes(23))];
+    let _ = hand.take(ringway_engine::Input::Calendar {
+        rollout: ONE,
+        calendar: ringway_engine::Calendar {
+            zones: "test".to_owned(),
+            until: begin + Span::hours(24 * 400),
+            tables: vec![ringway_engine::Table {
+                open,
+                frozen: Vec::new(),
+            }],
+        },
+    });
+    all_up(&mut hand);
+    assert_eq!(
+        early(&mut hand, "ana", "exploited"),
+        Err("outside-hours".into())
+    );
+    hand.pass(Span::minutes(4));
+    assert_eq!(early(&mut hand, "ana", "exploited"), Ok(true));
+    let waits = hand.now + Span::minutes(4);
+    assert_eq!(hand.engine.next_wake(), Some(waits), "it ends by itself");
+    hand.pass(Span::minutes(5));
+    assert_eq!(
+        voided(&hand),
+        ["it was not used in the time for which it was given"]
+    );
+    assert_eq!(early(&mut hand, "ben", "exploited"), Ok(true));
+    hand.pass(Span::minutes(2));
+    assert_eq!(hand.running(2), None, "ana's yes is void");
+    assert_eq!(early(&mut hand, "ana", "exploited"), Ok(true));
+    assert_eq!(hand.running(2), Some(StepKind::Inspect));
+}
+
 #[test]
 fn a_soak_never_ends_early_before_the_policys_bound() {
     let mut hand = may_be_early(1);

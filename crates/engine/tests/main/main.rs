@@ -14,6 +14,7 @@
 mod by_hand;
 mod care;
 mod consent;
+mod errands;
 mod holds;
 mod hosts;
 mod people;

@@ -43,6 +43,7 @@ pub(crate) fn step(kind: StepKind) -> StepPlan {
         StepKind::Silence | StepKind::Unsilence => More::Silence {
             at_most: Span::minutes(60),
         },
+        StepKind::Stage => More::Stage { at_once: 10 },
         _ => More::Nothing,
     };
     let step = Step {
@@ -478,7 +479,8 @@ pub(crate) fn good(kind: StepKind) -> StepResult {
         | StepKind::CareVerify
         | StepKind::Undrain
         | StepKind::Silence
-        | StepKind::Unsilence => StepResult::Done,
+        | StepKind::Unsilence
+        | StepKind::Stage => StepResult::Done,
         StepKind::Ready => StepResult::Answered { yes: true },
         StepKind::Last => StepResult::Answered { yes: false },
     }

@@ -95,8 +95,11 @@ pub(crate) fn all_open(engine: &Engine) -> Vec<Matter> {
     let mut open = Vec::new();
     for (id, plan) in engine.plans_of_rollouts() {
         if !plan.notify.is_empty() {
-            let said = of_rollout(engine, id);
-            open.extend(told(engine, Some(id), plan, said));
+            let said = of_rollout(engine, id).into_iter();
+            let said = said.chain(due_date(engine, id, plan));
+            for one in said.chain(questions(engine, id)) {
+                open.extend(told(engine, Some(id), plan, Some(one)));
+            }
         }
     }
     if let Some(on) = engine.stopped()
@@ -152,6 +155,52 @@ fn of_rollout(engine: &Engine, id: RolloutId) -> Option<Said> {
         | RolloutState::RolledBack
         | RolloutState::Cancelled => None,
     }
+}
+
+/// What there is to say of a due date, where somebody wants to hear it: working it out is not for nothing.
+fn due_date(engine: &Engine, id: RolloutId, plan: &Plan) -> Option<Said> {
+    let mut rules = plan.notify.iter();
+    rules.find(|rule| rule.when.contains(&Topic::Overdue))?;
+    let due = engine.due_of(id).filter(|due| due.missed)?;
+    let (at, by) = (due.at, &due.by);
+    let (about, why) = match due.earliest {
+        _ if at < engine.now() => ("missed", format!("it was due {at} (`{by}`)")),
+        Some(earliest) => (
+            "will-miss",
+            format!(
+                "it will miss its date: due {at} (`{by}`), complete at the earliest {earliest}"
+            ),
+        ),
+        None => (
+            "will-miss",
+            format!(
+                "it will miss its date: due {at} (`{by}`), and its calendar has no time for it"
+            ),
+        ),
+    };
+    Some(Said {
+        topic: Topic::Overdue,
+        about: about.to_owned(),
+        why,
+        unblocked_by: Some("its completion; a due date overrides nothing".to_owned()),
+        commands: vec!["ringway due".to_owned()],
+    })
+}
+
+/// What people asked and nobody has answered.
+fn questions(engine: &Engine, id: RolloutId) -> Vec<Said> {
+    let asked = engine.open_questions(id).into_iter();
+    let said = asked.map(|one| {
+        let to = one.to.map_or_else(String::new, |to| format!(" {to}"));
+        Said {
+            topic: Topic::Question,
+            about: one.number.to_string(),
+            why: format!("question {}: {} asks{to}: {}", one.number, one.by, one.text),
+            unblocked_by: Some("an answer".to_owned()),
+            commands: vec![format!("ringway answer {} TEXT --rollout {id}", one.number)],
+        }
+    });
+    said.collect()
 }
 
 /// What just happened, by these events; `seq` is the row they are in.

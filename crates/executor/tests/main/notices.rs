@@ -282,3 +282,127 @@ fn a_halt_is_open_from_the_row_that_halts_to_the_row_that_resumes() {
         "ringway resume --rollout r1 --reason WHY"
     );
 }
+
+/// The keys that are open after each row, where they changed.
+fn opened(rig: &Rig) -> Vec<Vec<String>> {
+    let open = rig.notices.iter().filter_map(|(_, n)| n.open.as_ref());
+    open.map(|open| open.iter().map(|one| one.key.clone()).collect())
+        .collect()
+}
+
+/// A rig in which somebody wants to hear of these.
+fn with_rule(topics: &[Topic], change: impl FnOnce(&mut ringway_scheduler::Plan)) -> Rig {
+    let mut rig = Rig::new();
+    rig.hold_steps = true;
+    rig.settle();
+    let mut proposal: Proposal = fixture::proposal();
+    let mut plan = (*proposal.plan).clone();
+    let when = topics.iter().copied().collect();
+    plan.notify = vec![NotifyRule { when, ..rule() }];
+    change(&mut plan);
+    proposal.plan = std::sync::Arc::new(plan);
+    rig.order(1, Order::Propose(Box::new(proposal)));
+    rig.settle();
+    rig
+}
+
+/// Nothing happens: a step runs and does not come back. Nobody would be told of anything by what happens.
+#[test]
+fn a_due_date_that_comes_to_be_missed_and_is_missed_is_told_although_nothing_happens() {
+    let mut rig = with_rule(&[Topic::Overdue], |plan| {
+        plan.terms.due = Some(ringway_scheduler::terms::DuePlan {
+            by: "critical".to_owned(),
+            within: Span::hours(10),
+            released: None,
+        });
+    });
+    let begun = rig.now;
+    let none: [Vec<String>; 1] = [Vec::new()];
+    assert_eq!(opened(&rig), none, "it can be met");
+    let rows = rig.world.rows.len();
+    rig.run_to(begun + Span::hours(9));
+    assert_eq!(opened(&rig), none);
+    let looked = rig.world.rows.len() - rows;
+    assert!((8..=11).contains(&looked), "about hourly: {looked}");
+    rig.run_to(begun + Span::hours(10).less(Span::minutes(1)));
+    let will: Vec<String> = vec!["ops/overdue/r1/will-miss".to_owned()];
+    let all = opened(&rig);
+    assert_eq!(all.last(), Some(&will), "{all:?}");
+    rig.run_to(begun + Span::hours(11));
+    let missed: Vec<String> = vec!["ops/overdue/r1/missed".to_owned()];
+    let all = opened(&rig);
+    assert_eq!(all, [Vec::new(), will, missed.clone()]);
+    let (row, notices) = rig.notices.last().unwrap();
+    let at = rig
+        .world
+        .rows
+        .iter()
+        .find(|one| one.seq == *row)
+        .unwrap()
+        .at;
+    assert!(
+        at.since(begun) < Span::hours(10).plus(Span::minutes(1)),
+        "as soon as it is missed"
+    );
+    let said = &notices.open.as_ref().unwrap()[0];
+    assert!(said.why.starts_with("it was due ") && said.why.contains("(`critical`)"));
+    assert_eq!(said.commands, ["ringway due"]);
+    // What was missed is not looked at any more, and a decider that comes later says the same.
+    let rows = rig.world.rows.len();
+    rig.run_to(begun + Span::hours(20));
+    assert_eq!(rig.world.rows.len(), rows);
+    rig.crash();
+    rig.settle();
+    assert_eq!(opened(&rig).last(), Some(&missed));
+}
+
+#[test]
+fn nobody_looks_at_a_due_date_that_no_rule_asks_about() {
+    let mut rig = with_rule(&[Topic::Halted], |plan| {
+        plan.terms.due = Some(ringway_scheduler::terms::DuePlan {
+            by: "critical".to_owned(),
+            within: Span::hours(10),
+            released: None,
+        });
+    });
+    let rows = rig.world.rows.len();
+    rig.run_to(rig.now + Span::hours(20));
+    assert_eq!(rig.world.rows.len(), rows);
+}
+
+#[test]
+fn a_question_is_open_until_somebody_has_answered_it() {
+    let mut rig = with_rule(&[Topic::Question], |_| {});
+    let rollout = RolloutId(1);
+    let ask = |text: &str| Command::Ask {
+        rollout,
+        to: None,
+        text: text.to_owned(),
+    };
+    rig.command(2, ask("is the vendor told?"));
+    rig.settle();
+    rig.command(3, ask("and the ward?"));
+    rig.settle();
+    rig.command(
+        4,
+        Command::Answer {
+            rollout,
+            number: 1,
+            text: "yes".to_owned(),
+        },
+    );
+    rig.settle();
+    let key = |number: u32| format!("ops/question/r1/{number}");
+    let all = opened(&rig);
+    assert_eq!(
+        all,
+        [vec![], vec![key(1)], vec![key(1), key(2)], vec![key(2)]]
+    );
+    let asked = rig
+        .notices
+        .iter()
+        .find_map(|(_, n)| n.open.as_ref()?.first());
+    let asked = asked.unwrap();
+    assert_eq!(asked.why, "question 1: ana asks: is the vendor told?");
+    assert_eq!(asked.commands, ["ringway answer 1 TEXT --rollout r1"]);
+}

@@ -62,6 +62,16 @@ pub(crate) static EARLY: Shape = Shape {
             Is::List(&Is::Word(&["policy-author", "starter"])),
             "Who may not, so that duties are separated.",
         ),
+        may(
+            "expire",
+            Is::Span,
+            "How long a yes that is not used stands: `24h`. Absent: as long as nothing gets worse.",
+        ),
+        may(
+            "between",
+            Is::Either(&[Is::Text, Is::List(&Is::Text)]),
+            "In which hours, on the clock of the fleet's zone: `mon-fri 08:00-16:00`, several separated by `|` or in a list; at any time where absent.",
+        ),
     ],
     later: &[],
 };
@@ -77,16 +87,7 @@ static NOT_BY: [(&str, NotBy); 2] = [
 /// Reads an approval rule of `path`, which names it in the checks across documents.
 pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, path: &str) -> Option<Approvals> {
     let fields = Fields::open(cx, &APPROVALS, node)?;
-    let between = fields.read("between", clock::hours);
-    let between = optional(&fields, "between", between.map(Some));
-    let expire = fields.read("expire", scalar::span_from(SHORTEST));
-    let expire = optional(&fields, "expire", expire.map(Some));
-    let rule = rule(cx, &fields, path)?;
-    Some(Approvals {
-        between: between?,
-        expire: expire?,
-        ..rule
-    })
+    rule(cx, &fields, path)
 }
 
 /// Reads how a ring's soak may be ended before its time.
@@ -100,8 +101,12 @@ pub(crate) fn early(cx: &Cx<'_>, node: &Node<'_>, path: &str) -> Option<Early> {
     })
 }
 
-/// How many, of whom, and who not.
+/// How many, of whom, and who not; when, and for how long.
 fn rule(cx: &Cx<'_>, fields: &Fields<'_, '_, '_, '_>, path: &str) -> Option<Approvals> {
+    let between = fields.read("between", clock::hours);
+    let between = optional(fields, "between", between.map(Some));
+    let expire = fields.read("expire", scalar::span_from(SHORTEST));
+    let expire = optional(fields, "expire", expire.map(Some));
     cx.place(path.to_owned(), fields.key_place("approvals"));
     cx.place(format!("{path} not_by"), fields.key_place("not_by"));
     let needed = fields.read("approvals", scalar::number(1, 100));
@@ -115,7 +120,7 @@ fn rule(cx: &Cx<'_>, fields: &Fields<'_, '_, '_, '_>, path: &str) -> Option<Appr
         needed: u8::try_from(needed?).expect("at most 100"),
         by: optional(fields, "by", by)?,
         not_by: optional(fields, "not_by", not_by)?,
-        between: None,
-        expire: None,
+        between: between?,
+        expire: expire?,
     })
 }

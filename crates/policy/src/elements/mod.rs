@@ -6,6 +6,7 @@ pub(crate) mod care;
 pub(crate) mod clock;
 mod cron;
 mod days;
+pub(crate) mod errands;
 pub(crate) mod fleet;
 pub(crate) mod freeze;
 pub(crate) mod gate;

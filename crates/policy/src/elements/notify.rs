@@ -48,7 +48,7 @@ static RULE: Shape = Shape {
             "when",
             Is::List(&Is::Word(&WORDS)),
             "[approval-needed, halted, failed]",
-            "What is told. `approval-needed`, `halted`, `paused`, `stopped` and `fault` stay open until they are over; `failed` (a host), `promoted` (a ring), `completed` and `ended` (cancelled or rolled back) are told once.",
+            "What is told. `approval-needed`, `halted`, `paused`, `stopped`, `fault`, `overdue` (a rollout will miss its due date, or has missed it: once each) and `question` (nobody has answered it) stay open until they are over; `failed` (a host), `promoted` (a ring), `completed` and `ended` (cancelled or rolled back) are told once.",
         ),
         must("to", Is::Of(&TO), "{ run: [./tell] }", "Who is told."),
         may(
@@ -82,7 +82,17 @@ static TO: Shape = Shape {
         may(
             "webhook",
             Is::Text,
-            "An `http://` URL; the message is posted to it as JSON. Any status of 2xx: it was told.",
+            "An `https://` or `http://` URL; the message is posted to it as JSON. Any status of 2xx: it was told.",
+        ),
+        may(
+            "ca",
+            Is::Text,
+            "A file with certificates (PEM) of the authorities that may vouch for a server of `https`; those of the machine where absent.",
+        ),
+        may(
+            "header_file",
+            Is::Text,
+            "A file whose first line is a header of each post over `https`, for example `Authorization: Bearer ..`. It is read when something is told, and never stored.",
         ),
         may(
             "secret_file",
@@ -103,7 +113,7 @@ static ESCALATE: Shape = Shape {
     later: &[],
 };
 
-const WORDS: [&str; 9] = [
+const WORDS: [&str; 11] = [
     "approval-needed",
     "halted",
     "paused",
@@ -113,9 +123,11 @@ const WORDS: [&str; 9] = [
     "promoted",
     "completed",
     "ended",
+    "overdue",
+    "question",
 ];
 
-static TOPICS: [(&str, Topic); 9] = [
+static TOPICS: [(&str, Topic); 11] = [
     ("approval-needed", Topic::ApprovalNeeded),
     ("halted", Topic::Halted),
     ("paused", Topic::Paused),
@@ -125,11 +137,8 @@ static TOPICS: [(&str, Topic); 9] = [
     ("promoted", Topic::Promoted),
     ("completed", Topic::Completed),
     ("ended", Topic::Ended),
-];
-
-static LATER: [(&str, &str); 2] = [
-    ("overdue", "being told of overdue rollouts"),
-    ("question", "questions of those who approve"),
+    ("overdue", Topic::Overdue),
+    ("question", Topic::Question),
 ];
 
 /// Reads a notify document.
@@ -182,7 +191,7 @@ fn rule(
 }
 
 fn topics(cx: &Cx<'_>, node: &Node<'_>) -> Option<BTreeSet<Topic>> {
-    let topics = scalar::list(cx, node, scalar::word(&TOPICS, &LATER))?;
+    let topics = scalar::list(cx, node, scalar::word(&TOPICS, &[]))?;
     if topics.is_empty() {
         let hint = "for example `when: [approval-needed, halted, failed]`";
         let message = "the rule tells nothing".to_owned();
@@ -207,41 +216,58 @@ fn to(cx: &Cx<'_>, node: &Node<'_>) -> Option<NotifyTo> {
     let run = fields.read("run", scalar::command);
     let url = fields.read("webhook", webhook);
     let secret_file = fields.read("secret_file", scalar::value);
+    let header_file = fields.read("header_file", scalar::value);
+    let ca = fields.read("ca", scalar::value);
     if let Some(run) = run {
-        if secret_file.is_some() {
+        let given = [
+            ("secret_file", secret_file.is_some()),
+            ("header_file", header_file.is_some()),
+            ("ca", ca.is_some()),
+        ];
+        if let Some((key, _)) = given.iter().find(|(_, given)| *given) {
             return cx.fail(
                 Code::BadValue,
-                fields.key_place("secret_file"),
-                "a command has no use for `secret_file`".to_owned(),
+                fields.key_place(key),
+                format!("a command has no use for `{key}`"),
                 "leave it out: the command can read its secrets itself",
             );
         }
         return Some(NotifyTo::Run(run));
     }
-    Some(NotifyTo::Webhook {
-        url: url?,
-        secret_file,
-    })
+    let url = url?;
+    if url.starts_with("https://") {
+        return Some(NotifyTo::Secure {
+            url,
+            secret_file,
+            header_file,
+            ca,
+        });
+    }
+    let given = [("header_file", header_file), ("ca", ca)];
+    if let Some((key, _)) = given.iter().find(|(_, given)| given.is_some()) {
+        return cx.fail(
+            Code::BadValue,
+            fields.key_place(key),
+            format!("`{key}` is for a webhook over `https` only"),
+            "without encryption everybody on the way reads and changes what is posted; write `https://`",
+        );
+    }
+    Some(NotifyTo::Webhook { url, secret_file })
 }
 
-/// `http://host[:port][/path]`: what is posted is not encrypted, which is for people to know; a login in a URL would end up in the
-/// journal.
+/// `https://host[:port][/path]`, or the same with `http`: a login in a URL would end up in the journal.
 fn webhook(cx: &Cx<'_>, node: &Node<'_>) -> Option<String> {
     let url = scalar::value(cx, node)?;
     let wrong = |message: String, hint: &str| cx.fail(Code::BadValue, node.place, message, hint);
-    if url.starts_with("https://") {
-        return wrong(
-            "webhooks over https are not supported yet".to_owned(),
-            "let a command do it: `run: \"curl --fail --silent --data-binary @- https://..\"`",
-        );
-    }
-    let rest = url.strip_prefix("http://").unwrap_or_default();
+    let rest = url.strip_prefix("https://");
+    let rest = rest.or_else(|| url.strip_prefix("http://"));
+    let rest = rest.unwrap_or_default();
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let is_plain = url.bytes().all(|b| b.is_ascii_graphic()) && !url.contains(['#', '"', '<', '>']);
     if authority.is_empty() || authority.contains('@') || !is_plain {
         return wrong(
             format!("`{url}` is no URL that can be posted to"),
-            "for example `http://127.0.0.1:9000/ringway`, without a login in it",
+            "for example `https://chat.example/hooks/ringway`, without a login in it",
         );
     }
     Some(url)

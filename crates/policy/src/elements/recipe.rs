@@ -5,6 +5,7 @@ use std::num::NonZeroU16;
 
 use ringway_model::{AfterCrash, Digest, Span};
 
+use super::errands::{self, STAGE};
 use super::fleet::optional;
 use super::probe::braced;
 use super::step::{self, AFTER_CRASH, AT, CHANGE, CHECK, RUN, TIMEOUT_KEY};
@@ -13,7 +14,7 @@ use crate::fields::{Cx, Fields, Named, nearest};
 use crate::problem::{Code, Report};
 use crate::scalar;
 use crate::shape::{Is, Shape, may, must};
-use crate::validated::{Inspect, Reboot, Recipe, Step, When, Work};
+use crate::validated::{Inspect, Reboot, Recipe, Stage, Step, When, Work};
 use crate::yaml::{Node, Place, Value};
 
 /// Long enough for a physical server's self-test, short enough to notice one that hangs in it.
@@ -48,8 +49,13 @@ pub(crate) static RECIPE: Shape = Shape {
 
 static STEPS: Shape = Shape {
     what: "recipe's `steps`",
-    about: "The steps of a recipe. A visit goes through them in this order: inspect, precheck, apply, reboot, verify.",
+    about: "The steps of a recipe. A visit goes through them in this order: stage (where that is not done), inspect, precheck, apply, reboot, verify.",
     keys: &[
+        may(
+            "stage",
+            Is::Of(&STAGE),
+            "Fetches what is to be installed, ahead of the visit.",
+        ),
         may("inspect", Is::Of(&INSPECT), "Looks at what is installed."),
         may(
             "precheck",
@@ -80,7 +86,6 @@ static STEPS: Shape = Shape {
         ),
     ],
     later: &[
-        ("stage", "errands before a visit"),
         ("protect", "snapshots before a visit"),
         ("recovery", "recovery steps"),
     ],
@@ -177,6 +182,7 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Recip
         name: name?,
         digest,
         parameters: optional(&fields, "parameters", parameters)?,
+        stage: steps.stage,
         inspect: steps.inspect,
         precheck: steps.precheck,
         apply: steps.apply,
@@ -224,6 +230,7 @@ fn parameter_name(cx: &Cx<'_>, name: &str, place: Place) -> Option<String> {
 }
 
 struct Steps {
+    stage: Option<Stage>,
     inspect: Option<Inspect>,
     precheck: Option<Step>,
     apply: Work,
@@ -235,6 +242,8 @@ struct Steps {
 
 fn steps(cx: &Cx<'_>, node: &Node<'_>, parameters: &[&str]) -> Option<Steps> {
     let fields = Fields::open(cx, &STEPS, node)?;
+    let stage = fields.read("stage", errands::stage);
+    by_hand_has_no_stage(cx, &fields);
     let inspect = fields.read("inspect", |cx, node| inspect(cx, node, parameters));
     let precheck = fields.read("precheck", step::check);
     let apply = fields.read("apply", |cx, node| work::read(cx, node, parameters));
@@ -267,6 +276,7 @@ fn steps(cx: &Cx<'_>, node: &Node<'_>, parameters: &[&str]) -> Option<Steps> {
         );
     }
     Some(Steps {
+        stage,
         inspect,
         precheck,
         apply: apply?,
@@ -275,6 +285,18 @@ fn steps(cx: &Cx<'_>, node: &Node<'_>, parameters: &[&str]) -> Option<Steps> {
         rollback,
         manifest,
     })
+}
+
+/// What a person installs by hand is fetched by that person.
+fn by_hand_has_no_stage(cx: &Cx<'_>, fields: &Fields<'_, '_, '_, '_>) {
+    let by_hand = fields.get("apply").is_some_and(work::is_by_hand);
+    if by_hand && fields.get("stage").is_some() {
+        let message = "`stage` fetches for a command, and `apply` is done by hand";
+        cx.report(
+            Report::new(Code::KeyConflict, fields.key_place("stage"), message)
+                .hint("leave `stage` out, and say in the `instructions` what is to be fetched"),
+        );
+    }
 }
 
 /// `after_crash: inspect` is written, and there is no `inspect`.

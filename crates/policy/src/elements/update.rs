@@ -1,15 +1,15 @@
 //! An update: what is installed, one release per product line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ringway_model::Digest;
 
 use super::fleet::optional;
-use crate::fields::{Cx, Fields, Named};
-use crate::problem::Code;
+use crate::fields::{Cx, Fields, Named, nearest};
+use crate::problem::{Code, Report};
 use crate::scalar;
 use crate::shape::{Is, Shape, may, must};
-use crate::validated::{Release, Update};
+use crate::validated::{Cve, Release, Restart, Update, Vendor};
 use crate::yaml::Node;
 
 /// The document.
@@ -26,6 +26,7 @@ pub(crate) static UPDATE: Shape = Shape {
         must("name", Is::Name, "2026-04-security", "The update's name."),
         may("released", Is::Time, "When the vendor released it."),
         may("severity", Is::Name, "How bad what it mends is."),
+        may("cves", Is::List(&Is::Of(&CVE)), "What it mends."),
         must(
             "releases",
             Is::List(&Is::Of(&RELEASE)),
@@ -44,8 +45,39 @@ pub(crate) static UPDATE: Shape = Shape {
             "How it is installed: the name of a recipe.",
         ),
     ],
-    later: &[("cves", "CVEs with their due dates")],
+    later: &[],
 };
+
+static CVE: Shape = Shape {
+    what: "CVE",
+    about: "A vulnerability that the update mends. It is told in `plan` and in `exposure`; nothing is decided by it.",
+    keys: &[
+        must(
+            "id",
+            Is::Text,
+            "CVE-2026-21262",
+            "Its id, taken as written.",
+        ),
+        may("severity", Is::Name, "How bad it is."),
+        may(
+            "exploited",
+            Is::Flag,
+            "Whether it is known to be exploited; `no` where absent.",
+        ),
+        may(
+            "disclosed",
+            Is::Flag,
+            "Whether it was public before it was mended; `no` where absent.",
+        ),
+    ],
+    later: &[("due", "due dates of single CVEs")],
+};
+
+const RESTARTS: [(&str, Restart); 3] = [
+    (Restart::Never.word(), Restart::Never),
+    (Restart::Maybe.word(), Restart::Maybe),
+    (Restart::Always.word(), Restart::Always),
+];
 
 static RELEASE: Shape = Shape {
     what: "release",
@@ -58,6 +90,26 @@ static RELEASE: Shape = Shape {
             "with",
             Is::Map(&Is::Text),
             "Values for the recipe's parameters.",
+        ),
+        may(
+            "supersedes",
+            Is::List(&Is::Text),
+            "The ids of the releases it takes the place of.",
+        ),
+        may(
+            "restart",
+            Is::Word(&["never", "maybe", "always"]),
+            "Whether a host restarts before it is in effect, as its vendor says; the recipe is what restarts.",
+        ),
+        may(
+            "hotpatch",
+            Is::Flag,
+            "Whether it changes what runs, for hosts that take no restart: other content than the standard release; `no` where absent.",
+        ),
+        may(
+            "cves",
+            Is::List(&Is::Text),
+            "Which of the update's `cves` it mends; all of them where absent.",
         ),
     ],
     later: &[],
@@ -72,7 +124,10 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Updat
         let shown = name.clone().unwrap_or_default();
         let released = fields.read("released", scalar::time);
         let severity = fields.read("severity", scalar::name);
-        let releases = fields.read("releases", |cx, node| releases(cx, node, &shown));
+        let cves = fields.read("cves", cves);
+        let cves = optional(&fields, "cves", cves);
+        let known = cves.as_deref();
+        let releases = fields.read("releases", |cx, node| releases(cx, node, &shown, known));
         let supersedes = fields.read("supersedes", |cx, node| {
             scalar::names(cx, node, scalar::value)
         });
@@ -82,6 +137,7 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Updat
             digest,
             released,
             severity,
+            cves: cves?,
             releases: releases?,
             supersedes: optional(&fields, "supersedes", supersedes)?,
             recipe: recipe?,
@@ -89,7 +145,36 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Updat
     })
 }
 
-fn releases(cx: &Cx<'_>, node: &Node<'_>, update: &str) -> Option<Vec<Release>> {
+fn cves(cx: &Cx<'_>, node: &Node<'_>) -> Option<Vec<Cve>> {
+    let seen = std::cell::RefCell::new(BTreeSet::new());
+    scalar::list(cx, node, |cx, node| {
+        let fields = Fields::open(cx, &CVE, node)?;
+        let id = fields.read("id", scalar::value);
+        let severity = fields.read("severity", scalar::name);
+        let exploited = fields.read("exploited", scalar::flag);
+        let disclosed = fields.read("disclosed", scalar::flag);
+        let id = id?;
+        if !seen.borrow_mut().insert(id.clone()) {
+            let place = fields.get("id").map_or(fields.start(), |node| node.place);
+            let message = format!("there is another CVE `{id}`");
+            return cx.fail(Code::DuplicateName, place, message, "name it once");
+        }
+        Some(Cve {
+            id,
+            severity,
+            exploited: exploited.unwrap_or(false),
+            disclosed: disclosed.unwrap_or(false),
+        })
+    })
+}
+
+/// `known`: the update's CVEs, where they could be read.
+fn releases(
+    cx: &Cx<'_>,
+    node: &Node<'_>,
+    update: &str,
+    known: Option<&[Cve]>,
+) -> Option<Vec<Release>> {
     let count = std::cell::Cell::new(0);
     let releases = scalar::list(cx, node, |cx, node| {
         count.set(count.get() + 1);
@@ -97,6 +182,7 @@ fn releases(cx: &Cx<'_>, node: &Node<'_>, update: &str) -> Option<Vec<Release>> 
             cx,
             node,
             &format!("update {update} release {}", count.get() - 1),
+            known,
         )
     })?;
     if releases.is_empty() {
@@ -107,12 +193,13 @@ fn releases(cx: &Cx<'_>, node: &Node<'_>, update: &str) -> Option<Vec<Release>> 
     Some(releases)
 }
 
-fn release(cx: &Cx<'_>, node: &Node<'_>, path: &str) -> Option<Release> {
+fn release(cx: &Cx<'_>, node: &Node<'_>, path: &str, known: Option<&[Cve]>) -> Option<Release> {
     let fields = Fields::open(cx, &RELEASE, node)?;
     let select = fields.read("select", scalar::selector);
     let id = fields.read("id", scalar::value);
     let build = fields.read("build", scalar::value);
     let with = fields.read("with", |cx, node| with(cx, node, path));
+    let vendor = vendor(&fields, id.as_deref(), known);
     let id_place = fields.get("id").map_or(fields.start(), |node| node.place);
     cx.place(path.to_owned(), id_place);
     Some(Release {
@@ -120,6 +207,53 @@ fn release(cx: &Cx<'_>, node: &Node<'_>, path: &str) -> Option<Release> {
         id: id?,
         build,
         with: optional(&fields, "with", with)?,
+        vendor: vendor?,
+    })
+}
+
+fn vendor(
+    fields: &Fields<'_, '_, '_, '_>,
+    id: Option<&str>,
+    known: Option<&[Cve]>,
+) -> Option<Vendor> {
+    let supersedes = fields.read("supersedes", |cx, node| {
+        let names = scalar::names(cx, node, scalar::value)?;
+        let own = id.filter(|id| names.iter().any(|name| name == id));
+        if let Some(id) = own {
+            let message = format!("release `{id}` takes the place of itself");
+            return cx.fail(Code::BadValue, node.place, message, "leave it out");
+        }
+        Some(names)
+    });
+    let restart = fields.read("restart", scalar::word(&RESTARTS, &[]));
+    let hotpatch = fields.read("hotpatch", scalar::flag);
+    let cves = fields.read("cves", |cx, node| {
+        let ids = scalar::names(cx, node, scalar::value)?;
+        let unknown = known.and_then(|known| {
+            let is_known = |id: &&String| known.iter().any(|cve| cve.id == **id);
+            ids.iter().find(|id| !is_known(id))
+        });
+        if let Some(unknown) = unknown {
+            let message = format!("the update's `cves` have no `{unknown}`");
+            let near = nearest(
+                unknown,
+                known.unwrap_or_default().iter().map(|cve| cve.id.as_str()),
+            );
+            let hint = near.map(|near| format!("did you mean `{near}`?"));
+            cx.report(
+                Report::new(Code::UnknownName, node.place, message)
+                    .hint("name it there, with what is known of it")
+                    .maybe_hint(hint),
+            );
+            return None;
+        }
+        Some(ids)
+    });
+    Some(Vendor {
+        supersedes: optional(fields, "supersedes", supersedes)?,
+        restart: optional(fields, "restart", restart.map(Some))?,
+        hotpatch: optional(fields, "hotpatch", hotpatch)?,
+        cves: optional(fields, "cves", cves.map(Some))?,
     })
 }
 

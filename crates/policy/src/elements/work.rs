@@ -60,7 +60,7 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, parameters: &[&str]) -> Option<
         .map(Work::Manual)
 }
 
-fn is_by_hand(node: &Node<'_>) -> bool {
+pub(super) fn is_by_hand(node: &Node<'_>) -> bool {
     match &node.value {
         Value::Map { entries, .. } => entries.iter().any(|entry| entry.key == "manual"),
         Value::Scalar { .. } | Value::List(_) => false,

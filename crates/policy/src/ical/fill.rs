@@ -11,9 +11,9 @@ use super::zone::Zones;
 use crate::elements::freeze::Owner;
 use crate::fields::ZoneUse;
 use crate::inventory::{Attachment, Attachments, Wanted, What};
-use crate::problem::{Code, Found, Report};
+use crate::problem::{Code, Found, Problems, Report};
 use crate::read::{Kind, Source};
-use crate::render;
+use crate::render::{self, Located};
 use crate::validated::{Documents, Event, Frozen, Moment};
 use crate::yaml::Place;
 
@@ -93,6 +93,55 @@ fn text_of(attachment: &Attachment) -> Result<&str, String> {
         return Err(format!("has more than {} MiB", MAX_BYTES >> 20));
     }
     std::str::from_utf8(file).map_err(|_| "is not UTF-8".to_owned())
+}
+
+/// What an event file has, for those who read one by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CalendarFile {
+    /// Events that block time.
+    pub events: Vec<Event>,
+    /// How many do not, by why not.
+    pub left_out: BTreeMap<&'static str, usize>,
+}
+
+/// Reads an iCalendar file by itself; `zones` are the names that the machine's time zone database has, none where it is not
+/// known.
+///
+/// # Errors
+///
+/// Every problem there is, by line.
+pub fn read_calendar(source: &Source, zones: &BTreeSet<String>) -> Result<CalendarFile, Problems> {
+    let mut found = Found::default();
+    let mut located = Located {
+        name: source.name.as_str().into(),
+        text: "",
+        kinds: Vec::new(),
+    };
+    let place = Place {
+        source: 0,
+        start: 0,
+        end: 0,
+    };
+    let mut all = Contents::default();
+    if source.bytes.len() > MAX_BYTES {
+        let message = format!("the file has more than {} MiB", MAX_BYTES >> 20);
+        let report = Report::new(Code::TooLarge, place, message).absent();
+        found.incomplete(report.hint("export the time that is still to come"));
+    } else if let Ok(text) = std::str::from_utf8(&source.bytes) {
+        located.text = text;
+        all = contents(0, text, &mut Vec::new(), zones, &mut found);
+    } else {
+        let message = "the file is not UTF-8".to_owned();
+        let report = Report::new(Code::ImportUnreadable, place, message).absent();
+        found.incomplete(report.hint("export it once more, in UTF-8"));
+    }
+    if found.reports.is_empty() {
+        return Ok(CalendarFile {
+            events: all.events,
+            left_out: all.left_out,
+        });
+    }
+    Err(render::locate(found, &[located]))
 }
 
 /// What an event file has.

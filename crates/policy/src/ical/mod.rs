@@ -17,4 +17,5 @@ mod rule;
 mod value;
 mod zone;
 
+pub use fill::{CalendarFile, read_calendar};
 pub(crate) use fill::{Ical, Texts, fill};

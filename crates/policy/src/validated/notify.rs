@@ -54,6 +54,17 @@ pub enum NotifyTo {
         /// The file with the secret that signs the post.
         secret_file: Option<String>,
     },
+    /// By a post that is encrypted, to a server that shows who it is.
+    Secure {
+        /// An `https` URL without a login.
+        url: String,
+        /// The file with the secret that signs the post.
+        secret_file: Option<String>,
+        /// The file with a header that goes with the post.
+        header_file: Option<String>,
+        /// The file with the authorities that may vouch for the server; those of the machine where absent.
+        ca: Option<String>,
+    },
 }
 
 /// What can be told.
@@ -78,15 +89,23 @@ pub enum Topic {
     Completed,
     /// A rollout was cancelled or rolled back.
     Ended,
+    /// A rollout will miss its due date, or has missed it.
+    Overdue,
+    /// Somebody asked something, and nobody has answered.
+    Question,
 }
 
 impl Topic {
     /// Whether it goes on until it is over; any other is told once.
     pub const fn stays_open(self) -> bool {
         match self {
-            Self::ApprovalNeeded | Self::Halted | Self::Paused | Self::Stopped | Self::Fault => {
-                true
-            }
+            Self::ApprovalNeeded
+            | Self::Halted
+            | Self::Paused
+            | Self::Stopped
+            | Self::Fault
+            | Self::Overdue
+            | Self::Question => true,
             Self::Failed | Self::Promoted | Self::Completed | Self::Ended => false,
         }
     }
@@ -103,6 +122,25 @@ impl Topic {
             Self::Promoted => "promoted",
             Self::Completed => "completed",
             Self::Ended => "ended",
+            Self::Overdue => "overdue",
+            Self::Question => "question",
+        }
+    }
+
+    /// Whether it is news only once, however often it is over and so again: what is estimated may waver.
+    pub const fn is_news_once(self) -> bool {
+        match self {
+            Self::Overdue => true,
+            Self::ApprovalNeeded
+            | Self::Halted
+            | Self::Paused
+            | Self::Stopped
+            | Self::Fault
+            | Self::Failed
+            | Self::Promoted
+            | Self::Completed
+            | Self::Ended
+            | Self::Question => false,
         }
     }
 }

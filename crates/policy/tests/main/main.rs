@@ -5,6 +5,8 @@ mod broken;
 mod connections;
 mod elements;
 #[cfg(test)]
+mod feeds;
+#[cfg(test)]
 mod fuzzed;
 #[cfg(test)]
 mod imports;

@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 pub use leave::{Became, LeaveError, Left, Waits, became, leave, waiting};
 pub(crate) use take::{Given, Inbox};
 
-use crate::socket::{Answer, Bundle, Handed};
+use crate::socket::{Answer, Bundle, Handed, Renewal};
 
 /// Something that is asked for while nobody is there to do it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -44,6 +44,8 @@ pub enum Errand {
     Command(Command),
     /// Do this, with the file that it names.
     HandIn(Handed),
+    /// Take this fleet into rollouts in flight.
+    Refresh(Renewal),
 }
 
 /// What became of a command.

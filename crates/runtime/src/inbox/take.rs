@@ -167,6 +167,10 @@ impl Inbox {
                 let handed = handed.unpack().map_err(|e| e.to_string())?;
                 Order::HandIn(Box::new(handed))
             }
+            Errand::Refresh(renewal) => {
+                let refresh = renewal.unpack().map_err(|e| e.to_string())?;
+                Order::Refresh(Box::new(refresh))
+            }
             Errand::Propose(bundle) => {
                 let mut proposal = bundle.unpack().map_err(|e| e.to_string())?;
                 // Given twice, because a process died with it, it is one rollout all the same.

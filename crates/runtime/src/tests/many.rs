@@ -173,6 +173,7 @@ fn good(step: &StepRequest) -> RawReport {
         | StepKind::Ready
         | StepKind::Last
         | StepKind::Silence
+        | StepKind::Stage
         | StepKind::Unsilence => ended("1"),
     }
 }

@@ -64,6 +64,7 @@ async fn every_step_succeeds_and_only_looks_reach_the_host() {
             | StepKind::CareVerify
             | StepKind::Undrain
             | StepKind::Silence
+            | StepKind::Stage
             | StepKind::Unsilence => StepResult::Done,
             StepKind::Ready | StepKind::Last => StepResult::Answered { yes: true },
         };

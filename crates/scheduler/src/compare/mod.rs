@@ -4,6 +4,7 @@
 //! when it can first halt, what each ring has seen before it starts, and when all is over. It decides nothing; [`render`]
 //! writes it as text. Both plans must have been made with the same seed, or what is drawn differs for no reason.
 
+mod calendar;
 mod parts;
 mod places;
 mod render;
@@ -11,8 +12,8 @@ mod side;
 mod strata;
 
 pub use parts::{
-    Comparison, CoverageChange, FirstSoak, Move, Place, RingPair, RingSide, Risk, Side,
-    StratumChange, Terms,
+    Comparison, CoverageChange, ExternalSide, FirstSoak, Move, Place, RingPair, RingSide, Risk,
+    Side, StratumChange, Terms,
 };
 pub use render::render;
 use ringway_policy::validated::Policy;
@@ -38,8 +39,8 @@ pub fn compare(
         fleet: fleet.name.clone(),
         update: after.update.clone(),
         seed: after.seed,
-        before: side::side(fleet, before, &strata.sides[0]),
-        after: side::side(fleet, after, &strata.sides[1]),
+        before: side::side(fleet, before, old, &strata.sides[0]),
+        after: side::side(fleet, after, new, &strata.sides[1]),
         coverage: strata.change(fleet, [before, after], &pairs),
         rings: pairs,
         moves: places.moves,

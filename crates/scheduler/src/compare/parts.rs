@@ -1,12 +1,12 @@
 //! The parts of a comparison. Field names are those of the JSON output; spans are milliseconds and say so in their names.
 
+use std::collections::BTreeMap;
+
 use ringway_model::{Digest, Span};
-use ringway_policy::validated::{AlreadyUnhealthy, OnHalt};
+use ringway_policy::validated::{AlreadyUnhealthy, Command, Freeze, OnHalt};
 use serde::Serialize;
 
-use crate::report::{
-    ApprovalReport, EarlyReport, ExternalReport, GateReport, PaceReport, RingEstimate,
-};
+use crate::report::{ApprovalReport, EarlyReport, GateReport, PaceReport, RingEstimate};
 
 /// Two plans of one update over one fleet, side by side.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -89,6 +89,8 @@ pub struct RingSide {
     pub soak_ms: Span,
     /// How much of it must be working time.
     pub working_ms: Option<Span>,
+    /// Windows of the fleet of which one must be open too.
+    pub windows: Vec<String>,
     /// What must be approved before going on.
     pub after_soak: Option<ApprovalReport>,
     /// How people may end the soak before its time.
@@ -146,15 +148,34 @@ pub struct Terms {
     /// What updated hosts are observed by.
     pub gates: Vec<GateReport>,
     /// What is asked outside the fleet.
-    pub external: Vec<ExternalReport>,
+    pub external: Vec<ExternalSide>,
+    /// Windows of the fleet of which one must be open besides the host's own.
+    pub windows: Vec<String>,
+    /// The policy's freezes, by name.
+    pub freezes: BTreeMap<String, Freeze>,
     /// Whether people may work in a freeze if they say why.
     pub freeze_override: bool,
+    /// Within which time an update is to be everywhere, by its severity.
+    pub due_ms: BTreeMap<String, Span>,
     /// How long until the next attempt to reach an offline host.
     pub offline_retry_ms: Span,
     /// What happens to hosts that are unhealthy before the update.
     pub already_unhealthy: AlreadyUnhealthy,
     /// What a halt does to hosts applied and not restarted.
     pub on_halt: OnHalt,
+}
+
+/// A condition that a command knows of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExternalSide {
+    /// Its name.
+    pub name: String,
+    /// The command.
+    pub run: Command,
+    /// How often it is asked.
+    pub every_ms: Span,
+    /// How long one answer may take.
+    pub timeout_ms: Span,
 }
 
 /// A ring of each plan that is the same one: it has the same name, or is all that is left in its position. One of the

@@ -4,10 +4,10 @@
 use std::cmp::Ordering;
 
 use ringway_model::Span;
-use ringway_policy::validated::{AlreadyUnhealthy, OnHalt};
+use ringway_policy::validated::{AlreadyUnhealthy, NotBy, OnHalt};
 
-use super::parts::{Comparison, FirstSoak, Place, RingSide, Side, Terms};
-use crate::report::{ApprovalReport, EarlyReport, ExternalReport, about, pace_in_words};
+use super::parts::{Comparison, ExternalSide, FirstSoak, Place, RingSide, Side, Terms};
+use crate::report::{ApprovalReport, EarlyReport, about, pace_in_words};
 use crate::text::Text;
 use crate::words::{counted, hosts, push, shortened};
 
@@ -31,7 +31,7 @@ pub fn render(comparison: &Comparison) -> String {
 }
 
 /// `old -> new`, or what both are.
-fn change(old: &str, new: &str) -> String {
+pub(super) fn change(old: &str, new: &str) -> String {
     if old == new {
         old.to_owned()
     } else {
@@ -186,6 +186,11 @@ fn ring(text: &mut Text, old: &RingSide, new: &RingSide) {
             change(&soak(old), &soak(new)),
         ),
         (
+            "windows",
+            old.windows != new.windows,
+            change(&windows(&old.windows), &windows(&new.windows)),
+        ),
+        (
             "then",
             old.after_soak != new.after_soak,
             change(
@@ -241,6 +246,14 @@ fn soak(ring: &RingSide) -> String {
     }
 }
 
+pub(super) fn windows(names: &[String]) -> String {
+    if names.is_empty() {
+        "no further limit".to_owned()
+    } else {
+        names.join(" or ")
+    }
+}
+
 fn halts(ring: &RingSide) -> String {
     match ring.halts_on {
         Some(limit) if ring.can_halt() => format!("on failure no. {limit}"),
@@ -282,6 +295,12 @@ fn approval(wanted: Option<&ApprovalReport>) -> String {
     }
     if let Some(expire) = wanted.expire_ms {
         push(&mut words, format_args!(", void after {expire}"));
+    }
+    for not_by in &wanted.not_by {
+        words.push_str(match not_by {
+            NotBy::PolicyAuthor => ", not by the policy's author",
+            NotBy::Starter => ", not by who starts it",
+        });
     }
     words
 }
@@ -395,6 +414,7 @@ fn terms(text: &mut Text, old: &Terms, new: &Terms) {
         }
     }
     external(text, &old.external, &new.external);
+    super::calendar::render(text, old, new);
     if old.freeze_override != new.freeze_override {
         let may = |may| if may { "may" } else { "may not" };
         let both = change(may(old.freeze_override), may(new.freeze_override));
@@ -432,16 +452,25 @@ fn terms(text: &mut Text, old: &Terms, new: &Terms) {
 }
 
 /// Conditions outside the fleet that one of the two has.
-fn external(text: &mut Text, old: &[ExternalReport], new: &[ExternalReport]) {
+fn external(text: &mut Text, old: &[ExternalSide], new: &[ExternalSide]) {
     for gate in old {
         match new.iter().find(|one| one.name == gate.name) {
             None => text.entry("gate", &format!("external `{}` is gone", gate.name)),
             Some(one) if one == gate => {}
             Some(one) => {
                 let every = number(&gate.every_ms, &one.every_ms);
+                let timeout = number(&gate.timeout_ms, &one.timeout_ms);
+                let run = if gate.run == one.run {
+                    ""
+                } else {
+                    " by another command"
+                };
                 text.entry(
                     "gate",
-                    &format!("external `{}`: asked every {every}", gate.name),
+                    &format!(
+                        "external `{}`: asked{run} every {every}, for an answer within {timeout}",
+                        gate.name
+                    ),
                 );
             }
         }

@@ -1,16 +1,16 @@
 //! One of two plans: its rings with what is at stake in each, and when it is over.
 
 use ringway_model::Span;
-use ringway_policy::validated::Ramp;
+use ringway_policy::validated::{ExternalGate, FreezeOverride, Policy, PolicyCalendar, Ramp, Ring};
 
-use super::parts::{FirstSoak, RingSide, Risk, Side, Terms};
+use super::parts::{ExternalSide, FirstSoak, RingSide, Risk, Side, Terms};
 use super::strata::RingStrata;
 use crate::plan::{Plan, RingPlan};
 use crate::report::{self, RingEstimate};
 use crate::spec::FleetSpec;
 
 /// Everything about a plan that is held against the other one.
-pub(super) fn side(fleet: &FleetSpec, plan: &Plan, strata: &[RingStrata]) -> Side {
+pub(super) fn side(fleet: &FleetSpec, plan: &Plan, policy: &Policy, strata: &[RingStrata]) -> Side {
     let estimates = report::estimates(fleet, plan);
     let mut before = 0;
     let mut rings = Vec::with_capacity(plan.rings.len());
@@ -24,6 +24,7 @@ pub(super) fn side(fleet: &FleetSpec, plan: &Plan, strata: &[RingStrata]) -> Sid
             halts_on: ring.halt_on,
             debt_allowed: ring.debt_allowed,
             soak_ms: ring.soak,
+            windows: windows_of(policy, at),
             after_soak: ring.after_soak.as_ref().map(|wanted| {
                 report::approval(
                     wanted,
@@ -53,18 +54,86 @@ pub(super) fn side(fleet: &FleetSpec, plan: &Plan, strata: &[RingStrata]) -> Sid
             .unwrap_or_default(),
         exposure_ms: rings.iter().map(exposure).fold(Span::ZERO, Span::plus),
         rings,
-        terms: Terms {
-            start: plan.start.as_ref().map(|wanted| {
-                report::approval(wanted, plan, (Some(&plan.consent.start), plan.terms.start))
-            }),
-            pace: report::pace(plan),
-            gates: report::gates(fleet, plan),
-            external: report::external(plan),
-            freeze_override: plan.terms.freeze_override,
-            offline_retry_ms: plan.offline_retry,
-            already_unhealthy: plan.already_unhealthy,
-            on_halt: plan.on_halt,
-        },
+        terms: terms(fleet, plan, policy),
+    }
+}
+
+/// A ring's own windows. A plan has a last ring more where hosts joined too late; a comparison's plans do not.
+fn windows_of(policy: &Policy, ring: usize) -> Vec<String> {
+    let ring = policy.rings.get(ring);
+    ring.map_or_else(Vec::new, |ring| {
+        let Ring {
+            name: _,
+            // Told by who is in it.
+            hosts: _,
+            soak: _,
+            working_time: _,
+            windows,
+            after_soak: _,
+            early: _,
+        } = ring;
+        windows.clone()
+    })
+}
+
+/// What holds in all rings. Each field of a policy is named, so that nobody adds one without a thought for who compares two.
+fn terms(fleet: &FleetSpec, plan: &Plan, policy: &Policy) -> Terms {
+    let Policy {
+        // What the documents are called, and their text, change no rollout.
+        name: _,
+        digest: _,
+        // Told by who may approve.
+        author: _,
+        // Told by who is in which ring, and by what stops each.
+        applies_to: _,
+        rings: _,
+        halt: _,
+        offline: _,
+        // Told as the plan has them.
+        start: _,
+        pace: _,
+        budget_down: _,
+        retry: _,
+        gates: _,
+        already_unhealthy: _,
+        on_halt: _,
+        external,
+        calendar:
+            PolicyCalendar {
+                windows,
+                freezes,
+                freeze_override,
+            },
+        due,
+    } = policy;
+    let external = external.iter().map(|gate| {
+        let ExternalGate {
+            name,
+            run,
+            every,
+            timeout,
+        } = gate;
+        ExternalSide {
+            name: name.clone(),
+            run: run.clone(),
+            every_ms: *every,
+            timeout_ms: *timeout,
+        }
+    });
+    Terms {
+        start: plan.start.as_ref().map(|wanted| {
+            report::approval(wanted, plan, (Some(&plan.consent.start), plan.terms.start))
+        }),
+        pace: report::pace(plan),
+        gates: report::gates(fleet, plan),
+        external: external.collect(),
+        windows: windows.clone(),
+        freezes: freezes.clone(),
+        freeze_override: *freeze_override == FreezeOverride::WithReason,
+        due_ms: due.clone(),
+        offline_retry_ms: plan.offline_retry,
+        already_unhealthy: plan.already_unhealthy,
+        on_halt: plan.on_halt,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ringway_calendar::Zones;
 use ringway_model::{AfterCrash, Digest, Place, Selector, Span, Timestamp};
 use ringway_policy::validated::{
-    Acceptance, Command, Documents, Recipe, Release, Step, Update, Work,
+    Acceptance, Command, Documents, Recipe, Release, Step, Update, Vendor, Work,
 };
 use serde::Serialize;
 
@@ -271,12 +271,14 @@ fn stand_in(documents: &Documents) -> Documents {
         id: STAND_IN.to_owned(),
         build: None,
         with: BTreeMap::new(),
+        vendor: Vendor::default(),
     };
     let update = Update {
         name: STAND_IN.to_owned(),
         digest: Digest::default(),
         released: None,
         severity: None,
+        cves: Vec::new(),
         releases: vec![release],
         supersedes: Vec::new(),
         recipe: STAND_IN.to_owned(),
@@ -285,6 +287,7 @@ fn stand_in(documents: &Documents) -> Documents {
         name: STAND_IN.to_owned(),
         digest: Digest::default(),
         parameters: BTreeMap::new(),
+        stage: None,
         inspect: None,
         precheck: None,
         apply: Work::Run(step),

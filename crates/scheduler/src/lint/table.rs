@@ -3,7 +3,7 @@
 use super::facts::Facts;
 use super::finding::{Finding, Found, Severity};
 use super::rules::{approvals, availability, coverage, gates, limits, recipes, rings, selectors};
-use super::rules::{calendar, hosts, shares, times};
+use super::rules::{calendar, cares, hosts, shares, times};
 use crate::report::Warning;
 
 /// One kind of mistake.
@@ -91,6 +91,7 @@ pub(super) static RULES: &[Rule] = &[
     rule("idle-soak", Warn, calendar::idle_soak),
     rule("window-moved", Note, calendar::window_moved),
     rule("restart-timeout", Warn, recipes::restart_timeout).about_update(),
+    rule("silence-too-short", Warn, cares::silence_too_short).about_update(),
     rule("share-takes-all", Warn, shares::takes_all),
     rule("share-below-one", Note, shares::below_one),
     rule("foreign-label", Warn, selectors::foreign_label),

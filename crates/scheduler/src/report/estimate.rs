@@ -35,7 +35,7 @@ const ASSUMED: [(StepKind, Span); 12] = [
     (StepKind::Unsilence, Span::seconds(5)),
 ];
 
-/// What a step of this kind is assumed to take; a `rollback` as long as an `apply`.
+/// What a step of this kind is assumed to take; a `rollback` as long as an `apply`, and nothing what is done outside visits.
 pub fn assumed(kind: StepKind) -> Span {
     let like = match kind {
         StepKind::Rollback => StepKind::Apply,
@@ -50,7 +50,8 @@ pub fn assumed(kind: StepKind) -> Span {
         | StepKind::Ready
         | StepKind::Last
         | StepKind::Silence
-        | StepKind::Unsilence => kind,
+        | StepKind::Unsilence
+        | StepKind::Stage => kind,
     };
     ASSUMED
         .iter()

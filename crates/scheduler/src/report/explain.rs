@@ -150,6 +150,9 @@ fn about_steps(route: &Route) -> BTreeMap<StepKind, String> {
         let more = match (&step.more, step.kind) {
             (More::Ready { within, every }, _) => Some(format!("every {every} up to {within}")),
             (More::Manual { .. }, _) => Some("by hand".to_owned()),
+            (More::Stage { at_once }, _) => {
+                Some(format!("ahead of the visit, at most {at_once} at once"))
+            }
             (More::Silence { at_most }, StepKind::Silence) => Some(format!("up to {at_most}")),
             (
                 More::Nothing

@@ -18,7 +18,7 @@ pub(crate) use coverage::{USUAL, cover_of, strata_of};
 pub use estimate::assumed;
 pub(crate) use estimate::{rings as estimates, works as estimates_of};
 pub use explain::{explain, explain_at};
-pub(crate) use explain::{external, gates, pace};
+pub(crate) use explain::{gates, pace};
 pub use parts::{
     AfterReport, ApprovalReport, AvailabilityReport, CellReport, Coverage, DueReport, EarlyReport,
     Estimate, ExternalReport, GateReport, GroupReport, KeepUpReport, PaceReport, PlanReport,

@@ -125,7 +125,11 @@ pub(crate) fn early(plan: &Plan, ring: usize) -> Option<EarlyReport> {
     let early = plan.consent.early(ring)?;
     Some(EarlyReport {
         at_least_ms: early.at_least,
-        approvals: approval(&early.rule, plan, (Some(&early.terms), None)),
+        approvals: approval(
+            &early.rule,
+            plan,
+            (Some(&early.terms), plan.terms.early(ring)),
+        ),
     })
 }
 

@@ -407,3 +407,117 @@ fn a_comparison_is_told_in_few_words() {
         "{none}"
     );
 }
+
+/// What a reviewer is not told of, nobody reviews.
+#[test]
+fn every_part_of_a_policy_that_changes_a_rollout_is_told() {
+    use ringway_model::{Span, Timestamp};
+    use ringway_policy::validated::{
+        Approvals, Binding, Command, Early, ExternalGate, Freeze, FreezeOverride, Frozen, Moment,
+        NotBy,
+    };
+    let rule = |not_by: &[NotBy]| Approvals {
+        needed: 1,
+        by: Vec::new(),
+        not_by: not_by.to_vec(),
+        between: None,
+        expire: None,
+    };
+    let gate = |run: &str| ExternalGate {
+        name: "change".to_owned(),
+        run: Command::Shell(run.to_owned()),
+        every: Span::minutes(1),
+        timeout: Span::seconds(10),
+    };
+    let freeze = |day: i64| Freeze {
+        select: select("all"),
+        reason: Some("year end".to_owned()),
+        zone: None,
+        when: Frozen::Between {
+            from: Moment::Instant(Timestamp(day * 86_400_000)),
+            until: Moment::Instant(Timestamp((day + 1) * 86_400_000)),
+        },
+        binding: Binding::Usual,
+    };
+    type Change = fn(&mut Policy);
+    let with = |change: &dyn Fn(&mut Policy)| {
+        let mut policy = usual();
+        change(&mut policy);
+        policy
+    };
+    let due = |days: u64| {
+        move |p: &mut Policy| {
+            p.due.insert("critical".to_owned(), Span::hours(24 * days));
+        }
+    };
+    let none: Change = |_| {};
+    let early = |rule: Approvals| {
+        move |p: &mut Policy| {
+            p.rings[1].early = Some(Early {
+                at_least: Span::minutes(1),
+                rule: rule.clone(),
+            });
+        }
+    };
+    for (before, after, part) in [
+        (
+            with(&none),
+            with(&due(3)),
+            "`critical`: no date -> within 3d",
+        ),
+        (
+            with(&due(3)),
+            with(&due(5)),
+            "`critical`: within 3d -> within 5d",
+        ),
+        (
+            with(&due(3)),
+            with(&none),
+            "`critical`: within 3d -> no date",
+        ),
+        (
+            with(&none),
+            with(&|p| p.calendar.windows = vec!["nights".to_owned()]),
+            "no further limit -> nights",
+        ),
+        (
+            with(&none),
+            with(&|p| p.rings[2].windows = vec!["nights".to_owned()]),
+            "no further limit -> nights",
+        ),
+        (
+            with(&|p| drop(p.calendar.freezes.insert("x".to_owned(), freeze(1)))),
+            with(&|p| drop(p.calendar.freezes.insert("x".to_owned(), freeze(2)))),
+            "1970-01-02T00:00:00Z until 1970-01-03T00:00:00Z on all, year end -> from 1970-01-03",
+        ),
+        (
+            with(&none),
+            with(&|p| p.calendar.freeze_override = FreezeOverride::WithReason),
+            "people may not -> may work in them",
+        ),
+        (
+            with(&|p| p.external = vec![gate("a")]),
+            with(&|p| p.external = vec![gate("b")]),
+            "asked by another command every 1m",
+        ),
+        (
+            with(&|p| p.start = Some(rule(&[]))),
+            with(&|p| p.start = Some(rule(&[NotBy::Starter]))),
+            "1 approval -> 1 approval, not by who starts it",
+        ),
+        (
+            with(&early(rule(&[]))),
+            with(&early(Approvals {
+                expire: Some(Span::hours(2)),
+                ..rule(&[])
+            })),
+            "1 approval, void after 2h",
+        ),
+    ] {
+        let comparison = compared(&before, &after);
+        assert!(comparison.is_change(), "{part}");
+        let text = ringway_scheduler::compare::render(&comparison);
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(part), "{part}: {text}");
+    }
+}

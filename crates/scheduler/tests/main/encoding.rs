@@ -38,6 +38,18 @@ fn fleets_and_plans_read_back_as_they_were_written_and_keep_their_digests() {
     assert_eq!(again, plan);
 }
 
+#[test]
+fn hours_for_ending_a_soak_early_are_written_behind_everything_else() {
+    let (_, mut plan) = example();
+    let (without, bytes) = plan.encode();
+    plan.terms.early = vec![None, Some(0)];
+    let (digest, more) = plan.encode();
+    assert_eq!((bytes[0], more[0]), (1, 5));
+    assert_ne!(digest, without);
+    let again = Plan::decode(&more).unwrap();
+    assert_eq!((again.digest(), &again), (digest, &plan));
+}
+
 /// The digest is what approvals and journals name: if this changes, the format has changed and its version must too.
 #[test]
 fn the_format_of_a_plan_is_the_one_that_was_written_before() {

@@ -8,7 +8,7 @@ use ringway_policy::validated::{
     After, AlreadyUnhealthy, Amount, Ask, Care, Command, Connect, Connection, Cover, Documents,
     Fleet, FleetCalendar, Group, Halt, Host, HostCalendar, Inspect, KeepUp, Minimum, Offline,
     OnHalt, Pace, Policy, PolicyCalendar, Probe, Ramp, Reboot, Recipe, Release, Retry, Ring,
-    RingHosts, RingSpread, Step, Update, When, Work,
+    RingHosts, RingSpread, Step, Update, Vendor, When, Work,
 };
 use ringway_scheduler::{FleetSpec, Plan, PlanProblems, compile_fleet, make_plan};
 
@@ -197,6 +197,7 @@ pub(crate) fn recipe() -> Recipe {
         name: "package".to_owned(),
         digest: Digest::of(b"recipe"),
         parameters: [("version".to_owned(), None)].into(),
+        stage: None,
         inspect: Some(Inspect {
             step: step("inspect"),
             installed_when: "ii {version}".to_owned(),
@@ -236,6 +237,7 @@ pub(crate) fn release(selector: &str, id: &str) -> Release {
         id: id.to_owned(),
         build: Some("1.2".to_owned()),
         with: [("version".to_owned(), "1.2-3".to_owned())].into(),
+        vendor: Vendor::default(),
     }
 }
 
@@ -246,6 +248,7 @@ pub(crate) fn documents(policy: Policy) -> Documents {
         digest: Digest::of(b"update"),
         released: None,
         severity: None,
+        cves: Vec::new(),
         releases: vec![release("all", "nginx")],
         supersedes: Vec::new(),
         recipe: "package".to_owned(),

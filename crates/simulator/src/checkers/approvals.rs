@@ -243,7 +243,6 @@ impl Facts {
         conditions: &Conditions,
     ) -> Result<(), Broken> {
         self.check_hours(id, subject, actor)?;
-        self.check_hours(id, subject, actor)?;
         // Bound to the plan and to what was shown with it, recomputed here.
         let (plan, ring) = (self.plan_of(id)?, ring_code(subject));
         let failed = bytes_of(&conditions.failed);

@@ -25,7 +25,8 @@ pub(super) const fn is_harmless(kind: StepKind) -> bool {
         | StepKind::Ready
         | StepKind::Last
         | StepKind::Silence
-        | StepKind::Unsilence => true,
+        | StepKind::Unsilence
+        | StepKind::Stage => true,
         StepKind::Drain
         | StepKind::Apply
         | StepKind::Rollback

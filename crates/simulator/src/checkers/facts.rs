@@ -17,6 +17,7 @@ use ringway_scheduler::{FleetSpec, Plan};
 
 use super::approvals::Approval;
 use super::care::is_harmless;
+use super::errands::ErrandFacts;
 use super::hands::Said;
 use super::{Broken, ensure};
 
@@ -165,6 +166,8 @@ pub(super) struct SlotFacts {
     pub(super) tried_back: bool,
     /// A person left it out, and nobody has taken that back.
     pub(super) left_out: bool,
+    /// What is done for it outside its visits.
+    pub(super) errand: ErrandFacts,
 }
 
 impl SlotFacts {
@@ -187,6 +190,7 @@ impl SlotFacts {
             applied_to: false,
             tried_back: false,
             left_out: false,
+            errand: ErrandFacts::NONE,
         }
     }
 
@@ -196,7 +200,7 @@ impl SlotFacts {
         }
         match self.rest {
             HostState::NotReady { visit } | HostState::GoesLast { visit } => match visit {
-                VisitKind::Update | VisitKind::Rollback => Class::Pending,
+                VisitKind::Update | VisitKind::Rollback | VisitKind::Errand => Class::Pending,
                 VisitKind::Restart => Class::Withheld,
             },
             HostState::Pending | HostState::Again => Class::Pending,

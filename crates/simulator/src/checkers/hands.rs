@@ -51,7 +51,8 @@ pub(super) const fn is_by_hand(step: &StepPlan) -> bool {
         | More::Reboot { .. }
         | More::Ready { .. }
         | More::Last { .. }
-        | More::Silence { .. } => false,
+        | More::Silence { .. }
+        | More::Stage { .. } => false,
     }
 }
 

@@ -15,6 +15,7 @@ mod beginnings;
 mod budgets;
 mod care;
 mod counts;
+mod errands;
 mod facts;
 mod hands;
 mod phases;

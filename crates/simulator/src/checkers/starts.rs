@@ -22,6 +22,9 @@ impl Facts {
         by_hand: Option<Timestamp>,
     ) -> Result<(), Broken> {
         self.counted.issued += 1;
+        if kind == VisitKind::Errand {
+            return self.errand_issued(intent, (position, attempt));
+        }
         let id = intent.rollout();
         let (rollout, slot) = self.place(id, intent.slot())?;
         let host = rollout.plan.slots[slot].host;
@@ -129,6 +132,7 @@ impl Facts {
                 | StepKind::Precheck
                 | StepKind::Ready
                 | StepKind::Last
+                | StepKind::Stage
                 | StepKind::Rollback
                 | StepKind::Reboot
                 | StepKind::Verify
@@ -155,7 +159,10 @@ impl Facts {
         // A host that failed and is down is not asked whether it may go.
         let left_out = (0..at.0).all(|position| {
             let step = step_of(rollout, slot, kind, position);
-            rest == HostState::Again && step.is_some_and(|step| is_question(step.kind))
+            step.is_some_and(|step| {
+                rest == HostState::Again && is_question(step.kind)
+                    || Self::was_done_before(&rollout.slots[slot], step.kind)
+            })
         });
         ensure!(
             left_out && at.1 == 1,
@@ -190,6 +197,7 @@ impl Facts {
                         visit: VisitKind::Restart
                     }
             ),
+            VisitKind::Errand => false,
             VisitKind::Rollback => {
                 rollout.slots[slot].changed
                     && !matches!(rest, HostState::RolledBack | HostState::Already)
@@ -356,6 +364,9 @@ impl Facts {
             I5,
             "{intent} is handed out and its intent is not in the journal, or has a result"
         );
+        if let Some(judged) = self.may_hand_errand_out(intent) {
+            return judged;
+        }
         let Some(visit) = rollout.slots[slot].visit else {
             return Err((
                 super::Invariant::I5,
@@ -476,6 +487,7 @@ pub(super) fn step_of(
         VisitKind::Update => &route.visits[0],
         VisitKind::Restart => &route.visits[1],
         VisitKind::Rollback => &route.visits[2],
+        VisitKind::Errand => return super::errands::errand_of(rollout, slot, position),
     };
     let index = *list.get(usize::from(position))?;
     route.steps.get(usize::from(index))
@@ -493,7 +505,8 @@ pub(crate) const fn takes_down(kind: StepKind) -> bool {
         | StepKind::Verify
         | StepKind::CareVerify
         | StepKind::Undrain
-        | StepKind::Unsilence => false,
+        | StepKind::Unsilence
+        | StepKind::Stage => false,
     }
 }
 

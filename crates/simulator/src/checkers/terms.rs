@@ -85,7 +85,7 @@ impl Facts {
         let number = match subject {
             Subject::Start => terms.start,
             Subject::Promotion { ring } => terms.after_soak.get(ring.index()).copied().flatten(),
-            Subject::Early { .. } => None,
+            Subject::Early { ring } => terms.early.get(ring.index()).copied().flatten(),
         };
         let Some(number) = number else { return Ok(()) };
         let now = self.now;

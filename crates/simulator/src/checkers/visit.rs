@@ -19,6 +19,9 @@ impl Facts {
         result: &StepResult,
         then: Then,
     ) -> Result<(), Broken> {
+        if self.errand_ended(intent, result, then)? {
+            return Ok(());
+        }
         let (rollout, slot) = self.place(intent.rollout(), intent.slot())?;
         let host = rollout.plan.slots[slot].host;
         let Some(visit) = rollout.slots[slot]
@@ -65,7 +68,7 @@ impl Facts {
     ) -> Result<(), Broken> {
         let slot = intent.slot().index();
         match then {
-            Then::Nothing => Ok(()),
+            Then::Nothing | Then::Over => Ok(()),
             Then::Step {
                 position,
                 attempt,
@@ -222,7 +225,8 @@ impl Facts {
             let Some(step) = step_of(rollout, slot, visit.kind, left_out) else {
                 continue;
             };
-            let unasked = is_question(step.kind) && rollout.slots[slot].rest == HostState::Again;
+            let unasked = is_question(step.kind) && rollout.slots[slot].rest == HostState::Again
+                || Self::was_done_before(&rollout.slots[slot], step.kind);
             let jumps = visit.applying && left_out <= applied_at(rollout, slot, visit.kind);
             ensure!(
                 ending != Ending::Well || jumps || unasked,
@@ -606,7 +610,7 @@ fn check_result(
             I11,
             "{intent} (`{kind}`) ended with {result:?} and its visit goes on as if nothing were wrong"
         ),
-        Then::Step { .. } | Then::End { .. } | Then::Nothing => {}
+        Then::Step { .. } | Then::End { .. } | Then::Nothing | Then::Over => {}
     }
     Ok(())
 }
@@ -616,7 +620,7 @@ const fn goes_elsewhere(then: Then, at: u8) -> bool {
     match then {
         Then::Step { position, .. } | Then::Retry { position, .. } => position != at,
         Then::End { .. } => true,
-        Then::Nothing => false,
+        Then::Nothing | Then::Over => false,
     }
 }
 
@@ -655,6 +659,7 @@ fn note_result(facts: &mut SlotFacts, kind: StepKind, repeatable: bool, result: 
             }
             match kind {
                 StepKind::Undrain => facts.out_of_service = false,
+                StepKind::Stage => facts.errand.staged = true,
                 StepKind::Apply => visit.applied = true,
                 StepKind::Inspect => {
                     visit.owes_look = None;

@@ -162,6 +162,7 @@ impl Future<'_> {
             | StepKind::Verify
             | StepKind::CareVerify
             | StepKind::Undrain
+            | StepKind::Stage
             | StepKind::Unsilence => {}
         }
         if self.set.has_faults() {
@@ -372,6 +373,7 @@ impl Future<'_> {
             | StepKind::Verify
             | StepKind::CareVerify
             | StepKind::Undrain
+            | StepKind::Stage
             | StepKind::Unsilence => {}
         }
     }
@@ -574,6 +576,7 @@ fn found(step: &StepPlan, installed: bool) -> String {
         | More::Ready { .. }
         | More::Last { .. }
         | More::Silence { .. }
+        | More::Stage { .. }
         | More::Manual { .. } => "before".to_owned(),
     }
 }

@@ -192,6 +192,10 @@ fn happened(event: &Event) -> Vec<(RolloutId, What)> {
             position,
             attempt,
         } => {
+            // An errand is nobody's visit.
+            if *visit == VisitKind::Errand {
+                return Vec::new();
+            }
             let mut all = vec![(intent.rollout(), What::Step(intent.slot()))];
             if *visit != VisitKind::Rollback && (*position, *attempt) == (0, 1) {
                 all.push((intent.rollout(), What::AnyVisit));

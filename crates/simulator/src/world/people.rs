@@ -219,7 +219,8 @@ impl World {
                 silent = Some(format!("{} does not move and does not say why", rollout.id));
             }
             for host in hosts {
-                for waiting in host.waiting {
+                let staged = host.staged.into_iter().flat_map(|staged| staged.waiting);
+                for waiting in host.waiting.into_iter().chain(staged) {
                     self.reach.waiting.insert(waiting.on.name());
                 }
             }

@@ -366,6 +366,7 @@ impl World {
             | StepKind::Verify
             | StepKind::CareVerify
             | StepKind::Undrain
+            | StepKind::Stage
             | StepKind::Unsilence => {}
         }
         self.after(takes, Happening::Ends { on, intent });
@@ -439,7 +440,8 @@ impl World {
             (StepKind::Ready, _) if !self.roles.is_ready(start.host, self.now) => bad,
             (StepKind::Last, _) if !self.roles.goes_last(start.host) => bad,
             (
-                StepKind::Precheck
+                StepKind::Stage
+                | StepKind::Precheck
                 | StepKind::Ready
                 | StepKind::Last
                 | StepKind::Silence
@@ -532,6 +534,7 @@ impl World {
             | StepKind::Drain
             | StepKind::Verify
             | StepKind::CareVerify
+            | StepKind::Stage
             | StepKind::Unsilence => {}
         }
     }
@@ -602,6 +605,7 @@ fn rebooted(more: &More, loops: bool) -> RawReport {
         | More::Ready { .. }
         | More::Last { .. }
         | More::Silence { .. }
+        | More::Stage { .. }
         | More::Manual { .. } => 1,
     };
     if loops {

@@ -3,16 +3,10 @@
 use ringway_model::StepKind;
 
 /// Reasons to wait that no seeded world can reach.
-pub(crate) const REASONS: &[(&str, &str)] = &[
-    (
-        "fault",
-        "the engine finds none of its own invariants broken; where it does, the seed fails",
-    ),
-    (
-        "step",
-        "views name the visit, whose state is the step that runs; the reason is for a host that waits for another's step",
-    ),
-];
+pub(crate) const REASONS: &[(&str, &str)] = &[(
+    "fault",
+    "the engine finds none of its own invariants broken; where it does, the seed fails",
+)];
 
 /// Everything that goes wrong, each of which must do so in every kind of step. There are no excuses.
 pub(crate) const FAULTS: &[&str] = &[

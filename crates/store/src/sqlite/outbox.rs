@@ -24,6 +24,13 @@ pub(super) async fn take(
         .execute(&mut *conn)
         .await?;
         for matter in open {
+            // It is so again, and was told before: it goes on as it was.
+            if matter.topic.is_news_once() {
+                sqlx::query("UPDATE outbox SET closed = NULL WHERE key = ? AND closed IS NOT NULL")
+                    .bind(&matter.key)
+                    .execute(&mut *conn)
+                    .await?;
+            }
             let known: bool = sqlx::query_scalar(
                 "SELECT EXISTS (SELECT 1 FROM outbox WHERE key = ? AND closed IS NULL)",
             )

@@ -466,4 +466,18 @@ async fn what_is_to_be_told_is_there_with_its_batch_or_not_at_all(place: &impl P
     store.append_and_tell(&rows, &[], &last).await.unwrap();
     let outbox = store.outbox().await.unwrap();
     assert_eq!(outbox.last().unwrap().id, 5, "a number is never used again");
+    // What is news only once goes on under its number when it is so again.
+    let rows = next_rows(&*store, 3).await;
+    for (number, keys) in [(0, &["late"][..]), (1, &[]), (2, &["late"])] {
+        let mut late = open(keys);
+        for matter in late.open.iter_mut().flatten() {
+            matter.topic = Topic::Overdue;
+        }
+        let row = &rows[number..=number];
+        store.append_and_tell(row, &[], &late).await.unwrap();
+    }
+    let outbox = store.outbox().await.unwrap();
+    let late = outbox.iter().filter(|one| one.matter.key == "late");
+    let late: Vec<_> = late.map(|one| (one.id, one.opened, one.closed)).collect();
+    assert_eq!(late, [(6, rows[0].at, None)]);
 }

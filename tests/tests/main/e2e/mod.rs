@@ -8,6 +8,7 @@
 mod approvals;
 mod by_hand;
 mod documents;
+mod errands;
 mod faults;
 mod ground;
 mod holds;

@@ -1,11 +1,11 @@
 //! Mistakes that only a calendar shows: due dates that nothing can meet, soaks while nobody is at work, windows whose start a
 //! clock skips.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use ringway_calendar::{HoursIn, Layer, Opening, Timetable};
+use ringway_calendar::{HoursIn, Moved, moved};
 use ringway_model::{Span, VisitKind};
-use ringway_policy::validated::{Starts, Window, ZoneName};
+use ringway_policy::validated::ZoneName;
 
 use super::super::facts::{Dates, Facts};
 use super::super::finding::Found;
@@ -122,13 +122,15 @@ pub(in super::super) fn window_moved(facts: &Facts<'_>, into: &mut Found) {
             if !seen.insert((name, zone)) {
                 continue;
             }
-            let Some((day, shown, instead)) = skipped(dates, name, window, zone) else {
+            let year = dates.from + Span::hours(24 * 366);
+            let Ok(Some(one)) = moved(window, zone, dates.zones, dates.from, year) else {
                 continue;
             };
+            let Moved { day, said, shown } = one;
             into.add(
                 facts.in_fleet().key("windows").key(name),
                 format!(
-                    "window `{name}` begins at {shown} instead of {instead} on {day} ({zone}): the clock skips its start, \
+                    "window `{name}` begins at {shown} instead of {said} on {day} ({zone}): the clock skips its start, \
                      so it ends as much later, after {} as always",
                     window.length
                 ),
@@ -136,34 +138,4 @@ pub(in super::super) fn window_moved(facts: &Facts<'_>, into: &mut Found) {
             );
         }
     }
-}
-
-/// The first day of the year to come on which a window begins at another time than it says: the day, that time, and the one
-/// it says.
-fn skipped(
-    dates: &Dates<'_>,
-    name: &str,
-    window: &Window,
-    zone: &ZoneName,
-) -> Option<(String, String, String)> {
-    let Starts::On { at, .. } = &window.starts else {
-        return None;
-    };
-    let alone = Timetable {
-        zone: zone.clone(),
-        layers: vec![Layer {
-            whose: ringway_calendar::Whose::Fleet,
-            windows: BTreeMap::from([(name.to_owned(), window.clone())]),
-        }],
-        freezes: Vec::new(),
-    };
-    let opening = Opening::new(&alone, dates.zones).ok()?;
-    let open = opening.open(dates.from, dates.from + Span::hours(24 * 366));
-    let said = at.to_string();
-    open.iter().skip(1).find_map(|one| {
-        let clock = opening.on_the_clock(one.start);
-        let mut words = clock.split(' ');
-        let (day, date, time) = (words.next()?, words.next()?, words.next()?);
-        (time != said).then(|| (format!("{day} {date}"), time.to_owned(), said.clone()))
-    })
 }

@@ -5,6 +5,7 @@ use crate::words::shortened;
 pub(super) mod approvals;
 pub(super) mod availability;
 pub(super) mod calendar;
+pub(super) mod cares;
 pub(super) mod coverage;
 pub(super) mod gates;
 pub(super) mod hosts;

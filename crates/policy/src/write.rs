@@ -1,17 +1,26 @@
 //! An update as the document a person would have written. Pure; reading it back gives the same update.
 
-use ringway_policy::validated::{Release, Update};
+use std::fmt::{self, Write as _};
 
-use super::words::put;
+use crate::validated::{Cve, Release, Update};
+
+/// The widest line of a list, in characters.
+const WIDTH: usize = 100;
 
 /// The document.
-pub(crate) fn update(update: &Update) -> String {
+pub fn write_update(update: &Update) -> String {
     let mut text = format!("ringway: update/v1\nname: {}\n", scalar(&update.name));
     if let Some(released) = update.released {
         put(&mut text, format_args!("released: {released}\n"));
     }
     if let Some(severity) = &update.severity {
         put(&mut text, format_args!("severity: {}\n", scalar(severity)));
+    }
+    if !update.cves.is_empty() {
+        text.push_str("cves:\n");
+    }
+    for one in &update.cves {
+        cve(&mut text, one);
     }
     text.push_str("releases:\n");
     for one in &update.releases {
@@ -37,6 +46,15 @@ fn release(text: &mut String, release: &Release) {
     if let Some(build) = &release.build {
         put(text, format_args!("    build: {}\n", scalar(build)));
     }
+    let vendor = &release.vendor;
+    list(text, "    supersedes", &vendor.supersedes);
+    if let Some(restart) = vendor.restart {
+        put(text, format_args!("    restart: {}\n", restart.word()));
+    }
+    if vendor.hotpatch {
+        text.push_str("    hotpatch: yes\n");
+    }
+    list(text, "    cves", vendor.cves.as_deref().unwrap_or_default());
     if !release.with.is_empty() {
         text.push_str("    with:\n");
     }
@@ -53,6 +71,47 @@ fn release(text: &mut String, release: &Release) {
             );
         }
     }
+}
+
+fn cve(text: &mut String, cve: &Cve) {
+    put(text, format_args!("  - {{ id: {}", scalar(&cve.id)));
+    if let Some(severity) = &cve.severity {
+        put(text, format_args!(", severity: {}", scalar(severity)));
+    }
+    for (is_so, word) in [(cve.exploited, "exploited"), (cve.disclosed, "disclosed")] {
+        if is_so {
+            put(text, format_args!(", {word}: yes"));
+        }
+    }
+    text.push_str(" }\n");
+}
+
+/// A list between brackets, on as many lines as it needs; nothing where it is empty.
+fn list(text: &mut String, key: &str, values: &[String]) {
+    if values.is_empty() {
+        return;
+    }
+    let indent = key.len() - key.trim_start().len() + 2;
+    put(text, format_args!("{key}: ["));
+    let mut width = key.len() + 3;
+    for (i, value) in values.iter().enumerate() {
+        let value = scalar(value);
+        let length = value.chars().count();
+        if i > 0 && width + length + 2 > WIDTH {
+            put(text, format_args!(",\n{:indent$}", ""));
+            width = indent;
+        } else if i > 0 {
+            text.push_str(", ");
+            width += 2;
+        }
+        text.push_str(&value);
+        width += length;
+    }
+    text.push_str("]\n");
+}
+
+fn put(text: &mut String, more: fmt::Arguments<'_>) {
+    text.write_fmt(more).expect("a string takes every text");
 }
 
 /// Whether several lines can stand as they are: every one begins and ends with something that is seen.
@@ -79,7 +138,7 @@ fn scalar(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use ringway_policy::Source;
+    use crate::Source;
 
     use super::*;
 
@@ -88,8 +147,15 @@ ringway: update/v1
 name: 2026-04-security
 released: 2026-04-14T17:00:00Z
 severity: critical
+cves:
+  - { id: CVE-2026-1, severity: important, exploited: yes }
+  - { id: 'CVE-2026-2: odd', disclosed: yes }
 releases:
-  - select: os = debian-12 | 'debian 13' and not has legacy
+  - supersedes: [KB0, '1']
+    restart: maybe
+    hotpatch: yes
+    cves: ['CVE-2026-2: odd']
+    select: os = debian-12 | 'debian 13' and not has legacy
     id: no
     build: 1.10
     with: { apply: "it's \"quoted\"\t#!", inspect: "one\ntwo", rollback: "" }
@@ -99,7 +165,7 @@ recipe: script
 "#;
 
     fn read(text: &str) -> Update {
-        let read = ringway_policy::read(&[Source::new("u.yaml", text)]);
+        let read = crate::read(&[Source::new("u.yaml", text)]);
         let documents = read.map_err(|problems| problems.to_string()).unwrap();
         documents.updates["2026-04-security"].clone()
     }
@@ -108,7 +174,7 @@ recipe: script
     #[test]
     fn what_is_written_reads_back_to_the_same_update() {
         let before = read(DOCUMENTS);
-        let text = update(&before);
+        let text = write_update(&before);
         let after = read(&text);
         let same = |u: &Update| {
             let releases: Vec<_> = u
@@ -120,6 +186,7 @@ recipe: script
                         r.id.clone(),
                         r.build.clone(),
                         r.with.clone(),
+                        r.vendor.clone(),
                     )
                 })
                 .collect();
@@ -128,6 +195,7 @@ recipe: script
                 u.severity.clone(),
                 u.supersedes.clone(),
                 u.recipe.clone(),
+                u.cves.clone(),
                 releases,
             )
         };

@@ -1,0 +1,61 @@
+//! What runs for hosts outside their visits, in the worlds of seeds: recipes that fetch ahead. From dice of their own, so that
+//! everything else in a seed stays as it was.
+
+use std::num::NonZeroU16;
+
+use ringway_model::{AfterCrash, Place, Span, StepKind};
+use ringway_policy::validated::{Command, Stage, Step, Work};
+
+use crate::dice::Dice;
+use crate::documents::Papers;
+use crate::world::{Trouble, Ways};
+
+/// Gives the recipes of a world a `stage`, and some hosts trouble with it.
+pub(crate) fn with_stages(papers: &mut Papers, ways: &mut Ways, dice: &mut Dice) {
+    for recipe in papers.documents.recipes.values_mut() {
+        if matches!(recipe.apply, Work::Manual(_)) || !dice.chance(75) {
+            continue;
+        }
+        recipe.stage = Some(Stage {
+            step: step(dice),
+            at_once: *dice.pick(&[NonZeroU16::MIN, at_once(2), at_once(10)]),
+        });
+    }
+    trouble(papers, ways, dice, StepKind::Stage);
+}
+
+fn at_once(hosts: u16) -> NonZeroU16 {
+    NonZeroU16::new(hosts).unwrap_or(NonZeroU16::MIN)
+}
+
+fn step(dice: &mut Dice) -> Step {
+    Step {
+        run: Command::Shell("true".to_owned()),
+        at: *dice.pick(&[Place::Host, Place::Host, Place::Controller]),
+        timeout: Span::minutes(dice.between(1, 20)),
+        after_crash: AfterCrash::Repeat,
+        expect: None,
+    }
+}
+
+/// Hosts on which a step of this kind fails, where they have no other trouble.
+fn trouble(papers: &Papers, ways: &mut Ways, dice: &mut Dice, kind: StepKind) {
+    let hosts = papers
+        .documents
+        .fleet
+        .as_ref()
+        .map_or(0, |fleet| fleet.hosts.len());
+    for recipe in papers.documents.recipes.keys() {
+        for host in 0..hosts {
+            if dice.chance(8) {
+                let trouble = Trouble {
+                    kind,
+                    times: *dice.pick(&[1, 2, 255]),
+                    hangs: dice.chance(30),
+                };
+                let key = (host, recipe.clone());
+                ways.trouble.entry(key).or_insert(trouble);
+            }
+        }
+    }
+}
