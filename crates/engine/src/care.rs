@@ -18,7 +18,7 @@
 use std::collections::BTreeSet;
 
 use ringway_model::{
-    FailWhy, HostId, Place, Slot, Span, StepKind, Timestamp, VisitKind, WaitingOn,
+    FailWhy, HostId, Place, RingIndex, Slot, Span, StepKind, Timestamp, VisitKind, WaitingOn,
 };
 use ringway_scheduler::plan::{More, StepPlan};
 use ringway_scheduler::spec::CellSpec;
@@ -106,6 +106,13 @@ impl Engine {
             of.insert(slot);
         } else {
             of.remove(&slot);
+        }
+    }
+
+    /// Counts the slots of a ring that opens.
+    pub(crate) fn count_kin_of(&mut self, r: usize, ring: RingIndex) {
+        for slot in self.rollouts[r].plan.rings[ring.index()].slots() {
+            self.count_kin(r, u32::try_from(slot).unwrap_or(NONE), true);
         }
     }
 

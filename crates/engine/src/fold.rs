@@ -793,9 +793,7 @@ impl Engine {
         rollout.rec.opened = ring.0 + 1;
         rollout.rec.ramp = rollout.first_ramp();
         rollout.rec.state = RolloutState::Advancing(Stage::Visiting { ring });
-        for slot in rollout.plan.rings[ring.index()].slots() {
-            self.count_kin(r, u32::try_from(slot).unwrap_or(u32::MAX), true);
-        }
+        self.count_kin_of(r, ring);
         self.watch_ring(r, ring.index());
         self.list_stages(r);
         Ok(())

@@ -333,6 +333,18 @@ impl Engine {
         }
     }
 
+    /// What a host is that is back. Whom a person left out before stays left out: that it was gone is no word of anybody.
+    fn returns_as(&self, r: usize, slot: u32) -> HostState {
+        let is_left_out = self.rollouts[r].rec.skipped.contains_key(&slot);
+        #[cfg(feature = "planted-bugs")]
+        let is_left_out = is_left_out && !self.bug(crate::planted::Bug::ReturnForgetsSkip);
+        if is_left_out {
+            HostState::Skipped
+        } else {
+            HostState::Pending
+        }
+    }
+
     /// Hosts that are gone leave the rollout, those that are back return to it.
     pub(crate) fn leave_and_return(&mut self, r: usize, out: &mut Vec<Event>) {
         for slot in 0..self.rollouts[r].rec.slots.len() {
@@ -348,16 +360,7 @@ impl Engine {
             let (returns, leaves) = (true, true);
             match state {
                 HostState::Vanished if !is_gone && returns => {
-                    // Who was left out by a person before stays left out: that it was gone meanwhile is no word of anybody.
-                    let is_left_out = self.rollouts[r].rec.skipped.contains_key(&slot);
-                    #[cfg(feature = "planted-bugs")]
-                    let is_left_out =
-                        is_left_out && !self.bug(crate::planted::Bug::ReturnForgetsSkip);
-                    let to = if is_left_out {
-                        HostState::Skipped
-                    } else {
-                        HostState::Pending
-                    };
+                    let to = self.returns_as(r, slot);
                     self.move_host(r, slot, to, Timestamp::NEVER, out);
                 }
                 HostState::Ready { .. } | HostState::Backoff { .. } if is_gone => {

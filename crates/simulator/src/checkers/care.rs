@@ -342,13 +342,9 @@ impl Facts {
     }
 
     /// Nobody is waited for in vain at a takeover: what is known of nobody then is no lack of a peer.
-    pub(super) fn check_lack(
-        &self,
-        id: RolloutId,
-        slot: usize,
-        was: Ending,
-        now: Ending,
-    ) -> Result<(), Broken> {
+    pub(super) fn check_lack(&self, id: RolloutId, slot: usize, now: Ending) -> Result<(), Broken> {
+        let visit = self.rollout(id)?.slots[slot].visit;
+        let was = visit.map_or(Ending::Well, |visit| visit.ending);
         let lacks = |ending| {
             matches!(
                 ending,

@@ -161,8 +161,7 @@ impl Facts {
                     slot.0
                 );
                 self.gives_up_undrain(id, index, to)?;
-                let was = facts.visit.map_or(Ending::Well, |visit| visit.ending);
-                self.check_lack(id, index, was, ending)?;
+                self.check_lack(id, index, ending)?;
                 self.check_skip(id, index, position, ending)?;
                 let not_before = if matches!(to, HostState::Backoff { .. }) {
                     until
@@ -624,12 +623,8 @@ const fn goes_elsewhere(then: Then, at: u8) -> bool {
     }
 }
 
-/// What a result says of the host: what began, what counts as failed, what must be looked at.
-fn note_result(facts: &mut SlotFacts, kind: StepKind, repeatable: bool, result: &StepResult) {
-    let Some(mut visit) = facts.visit else {
-        return;
-    };
-    visit.running = None;
+/// What a result says of whether the host can be taken back: that it was changed, and that it is known what it had.
+fn note_way_back(facts: &mut SlotFacts, visit: &Visit, kind: StepKind, result: &StepResult) {
     let began = !matches!(result, StepResult::NotStarted | StepResult::Unreachable);
     let finds = matches!(
         result,
@@ -641,6 +636,15 @@ fn note_result(facts: &mut SlotFacts, kind: StepKind, repeatable: bool, result: 
     facts.known_before |=
         finds && visit.kind == VisitKind::Update && !visit.applying && !facts.applied_to;
     facts.applied_to |= kind == StepKind::Apply && began;
+}
+
+/// What a result says of the host: what began, what counts as failed, what must be looked at.
+fn note_result(facts: &mut SlotFacts, kind: StepKind, repeatable: bool, result: &StepResult) {
+    let Some(mut visit) = facts.visit else {
+        return;
+    };
+    visit.running = None;
+    note_way_back(facts, &visit, kind, result);
     let counts = visit.kind != VisitKind::Rollback
         && matches!(
             kind,
