@@ -44,6 +44,16 @@ pub(crate) fn holds<'f>(
     Ok(all)
 }
 
+/// When something ends at a moment: the clock of the zone has come to it for good, and a day is over.
+///
+/// # Errors
+///
+/// A zone that was not handed over.
+pub fn ends(moment: &Moment, zone: &ZoneName, zones: &Zones) -> Result<Timestamp, UnknownZone> {
+    let zone = zones.get(zone)?;
+    Clocks { zone, zones }.end(moment)
+}
+
 /// When events of a calendar take place that touch the time from one instant until before another, each with its event, the
 /// first first. `zone` is the clock of those that name none.
 ///

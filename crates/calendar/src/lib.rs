@@ -40,6 +40,7 @@ mod window;
 mod words;
 mod zones;
 
+pub use freeze::ends;
 pub use freeze::{needs_zone, occurrences, zones_of_events};
 pub use hours::HoursIn;
 pub use interval::{Interval, Intervals};

@@ -149,6 +149,9 @@ const fn may_have_it(outcome: HostOutcome) -> bool {
         | HostOutcome::Held
         | HostOutcome::Skipped
         | HostOutcome::NotReady
+        | HostOutcome::Excepted
+        | HostOutcome::CatchUp
+        | HostOutcome::ChangedOutside
         | HostOutcome::GoesLast
         | HostOutcome::OnHold => false,
     }

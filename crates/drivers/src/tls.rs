@@ -92,6 +92,10 @@ pub(crate) async fn shake_hands(
 }
 
 /// What is wrong, and what can be done about it.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the library may name further faults at any time, and says itself what they are"
+)]
 fn words(error: &rustls::Error) -> String {
     let rustls::Error::InvalidCertificate(why) = error else {
         return format!("no TLS: {error}");

@@ -147,11 +147,12 @@ impl Engine {
             let gone = self.fleet.spec.vanished.iter();
             let gone = gone.filter_map(|host| self.slot_of(r, *host));
             let gone = gone.filter(|slot| next.slots().contains(&(*slot as usize)));
-            let all: BTreeSet<u32> = skipped.chain(gone).collect();
+            let excepted = self.excepted_in(r, subject.next());
+            let all: BTreeSet<u32> = skipped.chain(gone).chain(excepted).collect();
             all.into_iter()
                 .filter(|slot| {
                     let class = rollout.rec.slots[*slot as usize].state.class();
-                    matches!(class, Class::Skipped | Class::Vanished)
+                    matches!(class, Class::Skipped | Class::Vanished | Class::Excepted)
                 })
                 .map(Slot)
                 .collect()

@@ -280,6 +280,9 @@ impl Engine {
             | HostState::OnHold
             | HostState::Again
             | HostState::Vanished
+            | HostState::Excepted
+            | HostState::CatchUp
+            | HostState::ChangedOutside
             | HostState::ByHand { .. } => None,
         }
     }

@@ -3,6 +3,8 @@
 use ringway_model::{ChangeId, Digest, RingIndex, RolloutId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::exception::Exception;
+
 /// Something a person or automation asks for. Idempotent: asking again for what already is so is accepted and changes
 /// nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,6 +204,18 @@ pub enum Command {
         /// What shows it.
         exhibit: Option<Exhibit>,
     },
+    /// These exceptions are in force, each in place of the one of its id where there is one.
+    Except {
+        /// They.
+        exceptions: Vec<Exception>,
+    },
+    /// An exception ends before its time.
+    EndException {
+        /// Its id.
+        id: String,
+        /// Why; required.
+        reason: String,
+    },
 }
 
 impl Command {
@@ -229,6 +243,8 @@ impl Command {
             | Self::Adopt { .. }
             | Self::Hold { .. }
             | Self::Release { .. }
+            | Self::Except { .. }
+            | Self::EndException { .. }
             | Self::Refresh { .. } => None,
             Self::Done { rollout, .. } => *rollout,
         }

@@ -14,10 +14,12 @@ use ringway_scheduler::{FleetSpec, Plan};
 
 use crate::command::{Accepted, Rejected};
 use crate::event::Event;
+use crate::exception::Exceptions;
 use crate::fleet::Fleet;
 use crate::hold::Holds;
 use crate::host::{Ending, HostState};
 use crate::input::Input;
+use crate::outside::LastChanges;
 #[cfg(feature = "planted-bugs")]
 use crate::planted::Bug;
 use crate::rollout::{Rollout, RolloutState};
@@ -137,6 +139,10 @@ pub struct Engine {
     pub(crate) adopted: Arc<BTreeSet<u64>>,
     /// Hosts that are not to be touched.
     pub(crate) holds: Holds,
+    /// Exceptions in force.
+    pub(crate) exceptions: Exceptions,
+    /// Which rollout changed each host last. Derived.
+    pub(crate) last_changes: LastChanges,
     /// How often a host's content was changed, over all rollouts: which change was later is the order of these numbers.
     pub(crate) changes: u32,
     pub(crate) fleet: Fleet,
@@ -182,6 +188,8 @@ impl Engine {
             hold: FleetHold::Free,
             adopted: Arc::default(),
             holds: Holds::default(),
+            exceptions: Exceptions::default(),
+            last_changes: LastChanges::default(),
             changes: 0,
             fleet: Fleet::new(Arc::new(empty)),
             rollouts: Vec::new(),
@@ -271,6 +279,7 @@ impl Engine {
         loop {
             let before = out.len();
             self.end_holds(out);
+            self.end_exceptions(out);
             self.expire_approvals(out);
             self.wake_times();
             self.fire_timers(out);
@@ -341,10 +350,11 @@ impl Engine {
             .filter_map(|rollout| self.soak_until(rollout))
             .min();
         let hold = self.holds.next_end();
+        let exception = self.exceptions.next_end();
         let window = self.next_window();
         let yes = self.next_of_approvals();
         let all = timer.into_iter().chain(soak).chain(hold).chain(window);
-        let all = all.chain(yes).chain(self.next_errand());
+        let all = all.chain(yes).chain(exception).chain(self.next_errand());
         all.min()
     }
 

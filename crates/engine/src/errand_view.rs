@@ -65,11 +65,8 @@ impl Engine {
             let route = &rollout.plan.routes[rollout.plan.slots[*slot].route.index()];
             route.step_for(StepKind::Stage).is_some()
         };
-        let routes = rollout.plan.routes.iter();
-        if !routes
-            .into_iter()
-            .any(|route| route.step_for(StepKind::Stage).is_some())
-        {
+        let mut routes = rollout.plan.routes.iter();
+        if !routes.any(|route| route.step_for(StepKind::Stage).is_some()) {
             return None;
         }
         let of = slots.clone().filter(has_stage).count();

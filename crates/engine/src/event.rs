@@ -7,6 +7,7 @@ use ringway_model::{
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Exhibit, HoldKind, Subject, Told};
+use crate::exception::Exception;
 use crate::host::{Ending, HostState};
 use crate::times::Calendar;
 
@@ -432,6 +433,33 @@ pub enum Event {
         /// What shows it.
         exhibit: Option<Exhibit>,
     },
+    /// An exception is in force from now on, in place of the one of this id where there is one.
+    Excepted {
+        /// It.
+        exception: Exception,
+        /// By whom it was brought.
+        actor: Actor,
+    },
+    /// An exception is over.
+    ExceptionEnded {
+        /// Its id.
+        id: String,
+        /// By whom; absent: its time was over.
+        actor: Option<Actor>,
+        /// Why.
+        reason: String,
+    },
+    /// An inspection found the release on a host, and somebody else must have put it there. Its state is in the end of the step.
+    ChangedOutside {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The host's slot.
+        slot: Slot,
+        /// The content that is there, as inspection told it.
+        found: Option<String>,
+        /// What was known of it before.
+        was: String,
+    },
 }
 
 impl Event {
@@ -467,6 +495,7 @@ impl Event {
             | Self::ApprovalGiven { rollout, .. }
             | Self::SoakCutShort { rollout, .. }
             | Self::Asked { rollout, .. }
+            | Self::ChangedOutside { rollout, .. }
             | Self::Answered { rollout, .. } => Some(*rollout),
             Self::StepIssued { intent, .. }
             | Self::StepEnded { intent, .. }
@@ -484,6 +513,8 @@ impl Event {
             | Self::HostsAdopted { .. }
             | Self::HostHeld { .. }
             | Self::HostReleased { .. }
+            | Self::Excepted { .. }
+            | Self::ExceptionEnded { .. }
             | Self::FleetRefreshed { .. } => None,
         }
     }

@@ -114,6 +114,8 @@ impl Engine {
                 self.fleet = Fleet::new(spec.clone());
                 self.fleet_digest = Some(*fleet);
                 self.holds = holds;
+                self.exceptions.resolve(&self.fleet.spec);
+                self.recount_changes();
                 // No rollout is under way, so only somebody else's work takes anything.
                 self.claim_maintenance();
                 self.fleet.recount_all();
@@ -389,6 +391,18 @@ impl Engine {
                 self.fold_revised(r, *plan)?;
             }
             Event::PeerChosen { intent, peer } => self.fold_peer(*intent, *peer)?,
+            Event::Excepted { exception, .. } => self.fold_excepted(exception)?,
+            Event::ExceptionEnded { id, .. } => self.fold_exception_ended(id)?,
+            Event::ChangedOutside {
+                rollout,
+                slot,
+                found,
+                was,
+            } => {
+                let r = self.index_of(*rollout)?;
+                self.check_slot(r, slot.0)?;
+                self.fold_outside(r, slot.0, found.as_deref(), was);
+            }
         }
         Ok(())
     }
@@ -662,6 +676,8 @@ impl Engine {
                 rec.set(SlotRec::CHANGED, true);
                 self.changes = self.changes.saturating_add(1);
                 self.rollouts[r].changed_as(slot, self.changes);
+                let host = self.host_of(r, slot);
+                self.last_changes.note(host, r, slot);
             }
             StepKind::Inspect
             | StepKind::Precheck
@@ -758,6 +774,8 @@ impl Engine {
             | Class::Debt
             | Class::Skipped
             | Class::Vanished
+            | Class::Excepted
+            | Class::Outside
             | Class::Withheld => {}
         }
         if to.class() == Class::Failed {

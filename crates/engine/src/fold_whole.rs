@@ -5,7 +5,6 @@ use ringway_model::{Evidence, HostId, ProbeId, Timestamp};
 use crate::engine::Engine;
 use crate::event::Final;
 use crate::rollout::{Rollout, RolloutState, TermsRecord};
-use crate::slot::Class;
 
 impl Engine {
     pub(crate) fn fold_evidence(&mut self, host: HostId, probe: ProbeId, to: Evidence) {
@@ -24,10 +23,7 @@ impl Engine {
             self.wake_parked_host(r, slot);
             let in_other_hands = self.is_in_other_hands(r, host);
             let Rollout { rec, plan, .. } = &mut self.rollouts[r];
-            let observed = matches!(
-                rec.slots[slot as usize].state.class(),
-                Class::Settling | Class::Done
-            );
+            let observed = rec.slots[slot as usize].state.class().is_observed();
             for (gate, _) in plan
                 .gates
                 .iter()
@@ -58,7 +54,7 @@ impl Engine {
             rollout.rec.downs.clear();
             if !rollout.plan.gates.is_empty() {
                 for rec in &mut rollout.rec.slots {
-                    if matches!(rec.state.class(), Class::Settling | Class::Done) {
+                    if rec.state.class().is_observed() {
                         rec.until = Timestamp::NEVER;
                     }
                 }

@@ -237,6 +237,8 @@ impl Engine {
             | Command::Refresh { .. }
             | Command::PromoteEarly { .. }
             | Command::Ask { .. }
+            | Command::Except { .. }
+            | Command::EndException { .. }
             | Command::Answer { .. } => Ok(None),
         }
     }
@@ -466,13 +468,17 @@ impl Engine {
             | HostState::OnHold
             | HostState::NotReady { .. }
             | HostState::GoesLast { .. }
+            | HostState::Excepted
+            | HostState::CatchUp
                 if !record.is(SlotRec::CHANGED) => {}
             HostState::Pending
             | HostState::Offline
             | HostState::Held
             | HostState::OnHold
             | HostState::NotReady { .. }
-            | HostState::GoesLast { .. } => {
+            | HostState::GoesLast { .. }
+            | HostState::Excepted
+            | HostState::CatchUp => {
                 return wrong(
                     "may have the update already",
                     "an interrupted visit cannot be left out; `rollback` takes hosts back",
@@ -487,7 +493,7 @@ impl Engine {
             HostState::ByHand { .. } => {
                 return wrong("is being worked on by hand", "`done` says how that ended");
             }
-            HostState::Updated | HostState::Already => {
+            HostState::Updated | HostState::Already | HostState::ChangedOutside => {
                 return wrong("has the update", "`rollback` takes hosts back");
             }
             HostState::RestartWithheld => {
@@ -547,8 +553,15 @@ impl Engine {
             HostState::Again | HostState::Pending => return Ok(()),
             HostState::Offline
             | HostState::Skipped
+            | HostState::CatchUp
             | HostState::NotReady { .. }
             | HostState::GoesLast { .. } => false,
+            HostState::Excepted => {
+                return wrong(
+                    "is left out by an exception",
+                    "`ringway why` names it; `exception end` lets the host be visited",
+                );
+            }
             HostState::Failed { .. } | HostState::Unhealthy { .. } | HostState::Lost => true,
             HostState::Running { .. }
             | HostState::Ready { .. }
@@ -559,7 +572,7 @@ impl Engine {
             HostState::ByHand { .. } => {
                 return wrong("is being worked on by hand", "`done` says how that ended");
             }
-            HostState::Updated | HostState::Already => {
+            HostState::Updated | HostState::Already | HostState::ChangedOutside => {
                 return wrong("has the update", "there is nothing to repeat");
             }
             HostState::RestartWithheld => {
@@ -600,6 +613,8 @@ impl Engine {
             },
             out,
         );
+        let host = BTreeSet::from([self.host_of(r, slot)]);
+        self.settle_exceptions(r, Some(&host), out);
         Ok(())
     }
 

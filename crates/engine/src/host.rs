@@ -105,6 +105,12 @@ pub enum HostState {
         /// What the visit is heading for.
         ending: Ending,
     },
+    /// An exception leaves it out; visited when that ends.
+    Excepted,
+    /// Its exception ended when its ring had been promoted; visited with the last ring.
+    CatchUp,
+    /// It has the release, and somebody else put it there.
+    ChangedOutside,
 }
 
 /// What a visit is heading for. Everything but `Well` runs only what brings the host back into service.

@@ -124,6 +124,9 @@ impl Engine {
             | HostState::Vanished
             | HostState::NotReady { .. }
             | HostState::GoesLast { .. }
+            | HostState::Excepted
+            | HostState::CatchUp
+            | HostState::ChangedOutside
             | HostState::ByHand { .. } => false,
         };
         let is_open = self.rollouts[r].ring_of(slot) < usize::from(self.rollouts[r].rec.opened);
@@ -139,7 +142,9 @@ impl Engine {
             Class::Pending | Class::Withheld if is_open => idx.again.push_back(slot),
             // What breaks while the rollout goes back is repaired first: it may hold the last slot of a budget.
             Class::Failed if rolling_back => idx.again.push_front(slot),
-            Class::Settling | Class::Done | Class::Debt | Class::Skipped if rolling_back => {
+            Class::Settling | Class::Done | Class::Debt | Class::Skipped | Class::Excepted
+                if rolling_back =>
+            {
                 idx.again.push_back(slot);
             }
             // Of pending hosts those whose ring's turn has not come: the cursor meets them then.
@@ -152,6 +157,8 @@ impl Engine {
             | Class::Debt
             | Class::Skipped
             | Class::Vanished
+            | Class::Excepted
+            | Class::Outside
             | Class::RolledBack => {}
         }
     }
@@ -181,11 +188,19 @@ impl Engine {
             entry.done = entry.done + is_done - was_done;
             entry.debt = entry.debt + one(is, Class::Debt) - one(was, Class::Debt);
             entry.failed = entry.failed + one(is, Class::Failed) - one(was, Class::Failed);
-            let left_out = |class| one(class, Class::Skipped) + one(class, Class::Vanished);
+            let left_out = |class| {
+                let aside = one(class, Class::Skipped) + one(class, Class::Vanished);
+                aside + one(class, Class::Excepted) + one(class, Class::Outside)
+            };
             entry.skipped = entry.skipped + left_out(is) - left_out(was);
         }
         self.reuse(r, host, from, to);
-        let aside = |class| matches!(class, Class::Debt | Class::Skipped | Class::Vanished);
+        let aside = |class| {
+            matches!(
+                class,
+                Class::Debt | Class::Skipped | Class::Vanished | Class::Excepted | Class::Outside
+            )
+        };
         if aside(is) || aside(was) {
             self.wake_groups(r, None);
         } else if is == Class::Done && group != u16::MAX {
@@ -523,7 +538,10 @@ impl Engine {
                     entry.done += u32::from(done);
                     entry.debt += u32::from(class == Class::Debt);
                     entry.failed += u32::from(class == Class::Failed);
-                    entry.skipped += u32::from(matches!(class, Class::Skipped | Class::Vanished));
+                    entry.skipped += u32::from(matches!(
+                        class,
+                        Class::Skipped | Class::Vanished | Class::Excepted | Class::Outside
+                    ));
                 }
             }
         }
@@ -575,6 +593,7 @@ impl Engine {
             *uses = crate::fleet::HostUse::default();
         }
         self.timers.clear();
+        self.recount_changes();
         for r in 0..self.rollouts.len() {
             self.rollouts[r].idx = Index::default();
             if self.rollouts[r].rec.state.is_final() {
@@ -672,6 +691,7 @@ impl Engine {
                 | Class::Settling
                 | Class::Debt
                 | Class::Skipped
+                | Class::Excepted
                     if rolling_back =>
                 {
                     if is_down(index) {
@@ -687,6 +707,8 @@ impl Engine {
                 | Class::Debt
                 | Class::Skipped
                 | Class::Vanished
+                | Class::Excepted
+                | Class::Outside
                 | Class::RolledBack
                 | Class::Pending
                 | Class::Withheld => {}

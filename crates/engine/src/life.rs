@@ -131,6 +131,14 @@ impl Engine {
             | Command::Release { .. }
             | Command::Comment { .. }
             | Command::Done { .. } => self.about_hosts(actor, command, out)?,
+            Command::Except { exceptions } => {
+                self.except(actor, exceptions, out)?;
+                None
+            }
+            Command::EndException { id, reason } => {
+                self.end_exception(actor, id, reason, out)?;
+                None
+            }
             Command::OverrideFreeze {
                 rollout,
                 freeze,
@@ -327,7 +335,7 @@ impl Engine {
         Ok(id)
     }
 
-    fn hold_rollout(
+    pub(crate) fn hold_rollout(
         &mut self,
         r: usize,
         actor: &Actor,
@@ -691,6 +699,7 @@ impl Engine {
                 },
                 out,
             );
+            self.let_catch_up(r, out);
         } else {
             self.emit(
                 Event::Finished {

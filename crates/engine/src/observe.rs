@@ -175,7 +175,10 @@ impl Engine {
             HostState::Settling if self.gate_that_is_not(r, slot, Evidence::Up).is_none() => {
                 self.move_host(r, slot, HostState::Updated, never, out);
             }
-            state @ (HostState::Settling | HostState::Updated | HostState::Already) => {
+            state @ (HostState::Settling
+            | HostState::Updated
+            | HostState::Already
+            | HostState::ChangedOutside) => {
                 // Why it was due may be forgotten by now: another rollout has visited the host since.
                 let due = self.due(r, slot);
                 if due > self.now {
@@ -202,7 +205,9 @@ impl Engine {
             | HostState::Skipped
             | HostState::OnHold
             | HostState::Again
-            | HostState::Vanished => {}
+            | HostState::Vanished
+            | HostState::Excepted
+            | HostState::CatchUp => {}
         }
     }
 }

@@ -225,11 +225,31 @@ pub enum Bug {
     HeldHostStaged,
     /// A host on which fetching failed is not given what is to be fetched in its visit.
     FailedIsStaged,
+    /// What people were told goes on for them although it is over.
+    OverForNobody,
+    /// What is decided last is told to nobody.
+    EndUntold,
+    /// A host is visited although an exception leaves it out.
+    ExceptionIgnored,
+    /// An exception does not end by itself.
+    ExceptionNeverEnds,
+    /// A host stays left out when its exception has ended.
+    ExceptionOutlivesItself,
+    /// A host whose exception ends when its ring was promoted is visited at once.
+    ExceptedJumpsIn,
+    /// A host that is to catch up is not visited with the last ring.
+    CatchUpForgotten,
+    /// A host that somebody else changed counts as one that had the release before the rollout.
+    OutsideIsAlready,
+    /// It is told to be changed outside, and counts as evidence all the same.
+    OutsideIsEvidence,
+    /// However many hosts somebody else changes, the rollout goes on.
+    OutsideNeverPauses,
 }
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 110] = [
+    pub const ALL: [Self; 120] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -340,5 +360,15 @@ impl Bug {
         Self::StagePaceIgnored,
         Self::HeldHostStaged,
         Self::FailedIsStaged,
+        Self::OverForNobody,
+        Self::EndUntold,
+        Self::ExceptionIgnored,
+        Self::ExceptionNeverEnds,
+        Self::ExceptionOutlivesItself,
+        Self::ExceptedJumpsIn,
+        Self::CatchUpForgotten,
+        Self::OutsideIsAlready,
+        Self::OutsideIsEvidence,
+        Self::OutsideNeverPauses,
     ];
 }

@@ -138,13 +138,7 @@ impl Engine {
                     "`ringway refresh` takes the change into them; then propose again",
                 ));
             }
-            if !self.fleet.errands.is_empty() {
-                return Err(Rejected::new(
-                    "fleet-changed",
-                    "an errand still runs on a host of the fleet before",
-                    "propose again when it has ended; `ringway status` shows it",
-                ));
-            }
+            self.no_errand_runs()?;
             self.emit(Event::FleetAdopted { fleet }, out);
         }
         let rollout = RolloutId(u32::try_from(self.rollouts.len() + 1).unwrap_or(u32::MAX));
@@ -160,6 +154,19 @@ impl Engine {
         if let Some(change) = change.cloned() {
             self.emit(Event::ChangeNamed { rollout, change }, out);
         }
+        self.settle_exceptions(self.rollouts.len() - 1, None, out);
         Ok(rollout)
+    }
+
+    /// Hosts of another fleet have other numbers, and what runs is known by them.
+    fn no_errand_runs(&self) -> Result<(), Rejected> {
+        if self.fleet.errands.is_empty() {
+            return Ok(());
+        }
+        Err(Rejected::new(
+            "fleet-changed",
+            "an errand still runs on a host of the fleet before",
+            "propose again when it has ended; `ringway journal` shows it",
+        ))
     }
 }

@@ -40,7 +40,7 @@ pub struct Open {
 
 impl Rollout {
     /// Whether it goes on visiting hosts for the update, or may.
-    const fn takes_in(&self) -> bool {
+    pub(crate) const fn takes_in(&self) -> bool {
         match self.rec.state {
             RolloutState::Proposed
             | RolloutState::Advancing(_)
@@ -117,7 +117,7 @@ impl Engine {
             | Then::Step { .. }
             | Then::Retry { .. }
             | Then::Nothing
-            | Then::Over => then,
+            | Then::Over => self.unless_excepted(r, slot, then),
         }
     }
 
@@ -147,6 +147,7 @@ impl Engine {
         for r in 0..self.rollouts.len() {
             if !self.rollouts[r].rec.state.is_final() {
                 self.leave_and_return(r, out);
+                self.settle_exceptions(r, None, out);
                 // Where a rollout only waits to end, silence must not keep it from that.
                 if !self.rollouts[r].takes_in() {
                     self.take_back(r, out);
@@ -306,7 +307,10 @@ impl Engine {
             let record = self.rollouts[r].rec.slots[slot as usize];
             // One that was gone and is back waits from now on, too.
             let class = record.state.class();
-            let waits = matches!(class, Class::Pending | Class::Debt | Class::Vanished);
+            let waits = matches!(
+                class,
+                Class::Pending | Class::Debt | Class::Vanished | Class::Excepted
+            );
             if !waits || record.is(SlotRec::CHANGED) {
                 continue;
             }
@@ -382,6 +386,9 @@ impl Engine {
                 | HostState::Again
                 | HostState::NotReady { .. }
                 | HostState::GoesLast { .. }
+                | HostState::Excepted
+                | HostState::CatchUp
+                | HostState::ChangedOutside
                     if is_gone && leaves =>
                 {
                     self.move_host(r, slot, HostState::Vanished, Timestamp::NEVER, out);
@@ -408,7 +415,10 @@ impl Engine {
                 | HostState::OnHold
                 | HostState::Again
                 | HostState::NotReady { .. }
-                | HostState::GoesLast { .. } => {}
+                | HostState::GoesLast { .. }
+                | HostState::Excepted
+                | HostState::CatchUp
+                | HostState::ChangedOutside => {}
             }
         }
     }
@@ -434,6 +444,7 @@ impl Engine {
         self.fleet = Fleet::new(Arc::clone(&spec));
         self.fleet.evidence = evidence;
         self.fleet_digest = Some(digest);
+        self.exceptions.resolve(&self.fleet.spec);
         self.rebuild_counts();
         for &host in &forgotten {
             for r in 0..self.rollouts.len() {
@@ -444,7 +455,7 @@ impl Engine {
                 // It is to be observed anew.
                 let Rollout { rec, plan, .. } = &mut self.rollouts[r];
                 let record = &mut rec.slots[slot as usize];
-                let observed = matches!(record.state.class(), Class::Settling | Class::Done);
+                let observed = record.state.class().is_observed();
                 if observed && !plan.gates.is_empty() {
                     record.until = Timestamp::NEVER;
                 }
@@ -558,6 +569,8 @@ impl Rollout {
         rec.again = rec.again.iter().map(|&slot| to(slot)).collect();
         let skipped = std::mem::take(&mut rec.skipped).into_iter();
         rec.skipped = skipped.map(|(slot, said)| (to(slot), said)).collect();
+        let outside = std::mem::take(&mut rec.outside).into_iter();
+        rec.outside = outside.map(|(slot, found)| (to(slot), found)).collect();
         let downs = std::mem::take(&mut rec.downs).into_iter();
         rec.downs = downs
             .map(|((slot, gate), since)| ((to(slot), gate), since))

@@ -19,6 +19,7 @@ use crate::errand::Errands;
 use crate::event::{Conditions, HaltCause, Shown};
 use crate::fleet::Fleet;
 use crate::hold::Skipped;
+use crate::outside::Outside;
 use crate::slot::{Class, SlotRec};
 use crate::tested::Tested;
 use crate::times::Calendar;
@@ -271,6 +272,9 @@ pub(crate) struct Record {
     /// What is done for its hosts outside their visits. Written beside, too.
     #[serde(skip)]
     pub(crate) errands: Errands,
+    /// What was found on hosts that somebody else changed, by slot. Written beside, too.
+    #[serde(skip)]
+    pub(crate) outside: BTreeMap<u32, Outside>,
     /// The ticket of the rollout. Written beside, too.
     #[serde(skip)]
     pub(crate) change: Option<ChangeId>,
@@ -322,6 +326,8 @@ pub(crate) struct RingCount {
     pub(crate) rolled_back: u32,
     pub(crate) skipped: u32,
     pub(crate) vanished: u32,
+    pub(crate) excepted: u32,
+    pub(crate) outside: u32,
     /// Hosts that count toward the ring's failures.
     pub(crate) counted: u32,
     /// Done hosts that every gate finds up.
@@ -343,6 +349,8 @@ impl RingCount {
             Class::RolledBack => &mut self.rolled_back,
             Class::Skipped => &mut self.skipped,
             Class::Vanished => &mut self.vanished,
+            Class::Excepted => &mut self.excepted,
+            Class::Outside => &mut self.outside,
         }
     }
 }
@@ -354,7 +362,7 @@ pub(crate) struct GroupCount {
     pub(crate) done: u32,
     pub(crate) failed: u32,
     pub(crate) debt: u32,
-    /// Those that a person left out, and those that are gone.
+    /// Those that a person or an exception left out, and those that are gone.
     pub(crate) skipped: u32,
 }
 
@@ -459,6 +467,7 @@ impl Rollout {
             asked: Vec::new(),
             last_yes: None,
             by_hand: BTreeMap::new(),
+            outside: BTreeMap::new(),
         };
         Self {
             rec,
@@ -538,7 +547,7 @@ impl Rollout {
     }
 
     /// Whether a group's hosts in a ring are done and healthy, those left behind within the ring's allowance,
-    /// those that a person left out and those that are gone aside.
+    /// those that a person or an exception left out and those that are gone aside.
     pub(crate) fn group_is_done(&self, fleet: &Fleet, ring: usize, group: usize) -> bool {
         let count = self.idx.groups[ring * fleet.spec.groups.len() + group];
         let tolerated = self.idx.rings[ring].debt <= self.plan.rings[ring].debt_allowed;

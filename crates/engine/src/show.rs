@@ -25,6 +25,7 @@ impl Engine {
             stopped: self.stopped(),
             observing: false,
             holds: self.hold_views(),
+            exceptions: self.exception_views(),
             at: now.max(self.now),
             rollouts: (0..self.rollouts.len())
                 .map(|r| self.rollout_view(r))
@@ -322,7 +323,7 @@ impl Engine {
                 self.visit_waiting(r, slot).into_iter().collect()
             }
             HostState::Settling => vec![self.settle_waits(r, slot)],
-            HostState::Updated | HostState::Already => {
+            HostState::Updated | HostState::Already | HostState::ChangedOutside => {
                 let gate = self
                     .gate_that_is(r, slot, Evidence::Down)
                     .map(|gate| self.gate_name(r, gate));
@@ -359,6 +360,8 @@ impl Engine {
             | HostState::Lost
             | HostState::Skipped
             | HostState::Vanished => Vec::new(),
+            HostState::Excepted => self.exception_waits(r, slot).into_iter().collect(),
+            HostState::CatchUp => vec![self.catches_up_with(r)],
         }
     }
 
@@ -499,6 +502,8 @@ impl Engine {
             rolled_back: count.rolled_back,
             skipped: count.skipped,
             vanished: count.vanished,
+            excepted: count.excepted,
+            outside: count.outside,
             halt_on: plan.halt_on,
             soak_until: at
                 .filter(|stage| matches!(stage, Stage::Soaking { .. }))
@@ -542,10 +547,13 @@ impl Engine {
                 .and_then(|host| host.group)
                 .map(|group| self.fleet.spec.groups[group.index()].name.clone()),
             outcome,
-            words: rollout.rec.skipped.get(&slot).map_or_else(
-                || outcome.to_string(),
-                |(by, reason)| format!("{outcome} by {by}: {reason}"),
-            ),
+            words: match (outcome, rollout.rec.skipped.get(&slot)) {
+                (HostOutcome::ChangedOutside, _) => self
+                    .outside_words(r, slot)
+                    .unwrap_or_else(|| outcome.to_string()),
+                (_, Some((by, reason))) => format!("{outcome} by {by}: {reason}"),
+                (_, None) => outcome.to_string(),
+            },
             previous: rollout.previous(slot).cloned(),
             last_word: None,
             told: self.told_view(r, slot),
@@ -615,6 +623,9 @@ impl Engine {
             HostState::Vanished => HostOutcome::Vanished,
             HostState::NotReady { .. } => HostOutcome::NotReady,
             HostState::GoesLast { .. } => HostOutcome::GoesLast,
+            HostState::Excepted => HostOutcome::Excepted,
+            HostState::CatchUp => HostOutcome::CatchUp,
+            HostState::ChangedOutside => HostOutcome::ChangedOutside,
         }
     }
 }

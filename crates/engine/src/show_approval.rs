@@ -114,6 +114,11 @@ impl Engine {
             let slots = slots.iter();
             slots.map(|slot| self.host_name(r, slot.0)).collect()
         };
+        let (excepted, left_out): (Vec<Slot>, Vec<Slot>) =
+            shown.left_out.iter().partition(|slot| {
+                let state = rollout.rec.slots[slot.index()].state;
+                state.class() == Class::Excepted
+            });
         let (could, cannot) = self.who_could(r, subject, rule);
         let given = self.given(r, subject);
         let is_at = self.subject(r) == Some(subject) || matches!(subject, Subject::Early { .. });
@@ -146,7 +151,8 @@ impl Engine {
             at_least: None,
             failed: names(&conditions.failed),
             debt: conditions.debt,
-            left_out: names(&shown.left_out),
+            left_out: names(&left_out),
+            excepted: names(&excepted),
             gates: subject
                 .ring()
                 .map_or_else(Vec::new, |ring| self.gate_views(r, ring, &shown.gates)),

@@ -84,6 +84,17 @@ pub(crate) enum Class {
     RolledBack,
     Skipped,
     Vanished,
+    /// Left out by an exception, or to catch up after one.
+    Excepted,
+    /// Changed by somebody else: it has the release and is no evidence.
+    Outside,
+}
+
+impl Class {
+    /// Whether harm on such a host is looked for: it has the release, whoever put it there.
+    pub(crate) const fn is_observed(self) -> bool {
+        matches!(self, Self::Settling | Self::Done | Self::Outside)
+    }
 }
 
 impl HostState {
@@ -109,6 +120,8 @@ impl HostState {
             Self::Offline | Self::Held | Self::OnHold => Class::Debt,
             Self::Skipped => Class::Skipped,
             Self::Vanished => Class::Vanished,
+            Self::Excepted | Self::CatchUp => Class::Excepted,
+            Self::ChangedOutside => Class::Outside,
         }
     }
 
@@ -134,6 +147,9 @@ impl HostState {
             | Self::Vanished
             | Self::NotReady { .. }
             | Self::GoesLast { .. }
+            | Self::Excepted
+            | Self::CatchUp
+            | Self::ChangedOutside
             | Self::ByHand { .. } => false,
         }
     }
@@ -194,7 +210,10 @@ impl HostState {
             | Self::Again
             | Self::Vanished
             | Self::NotReady { .. }
-            | Self::GoesLast { .. } => None,
+            | Self::GoesLast { .. }
+            | Self::Excepted
+            | Self::CatchUp
+            | Self::ChangedOutside => None,
         }
     }
 }

@@ -12,8 +12,10 @@ use crate::care::Unready;
 use crate::command::HoldKind;
 use crate::engine::{Engine, Fault, FleetHold};
 use crate::errand::Errands;
+use crate::exception::Exception;
 use crate::fleet::Fleet;
 use crate::hold::{HostHold, Skipped};
+use crate::outside::Outside;
 use crate::rollout::{
     Approval, AskedRec, Given, Index, LastYes, RampState, Record, Rollout, RolloutState,
     TermsRecord,
@@ -65,6 +67,15 @@ const FORMAT_WITH_ERRANDS: u8 = 9;
 
 /// What is done outside visits, by the rollout's index, where there is anything.
 type Errandry = Vec<(u32, Errands)>;
+
+/// The same with exceptions behind that.
+const FORMAT_WITH_EXCEPTIONS: u8 = 10;
+
+/// The same with what was found on hosts that others changed behind that.
+const FORMAT_WITH_OUTSIDE: u8 = 11;
+
+/// What was found on hosts that others changed, by the rollout's index, where there is anything.
+type Found = Vec<(u32, BTreeMap<u32, Outside>)>;
 
 /// Work by hand, by the rollout's index.
 type Hands = Vec<(u32, BTreeMap<u32, Handwork>)>;
@@ -199,17 +210,18 @@ impl Engine {
             .filter(|(_, rollout)| rollout.rec.terms != TermsRecord::default())
             .map(|(index, rollout)| (index, rollout.rec.terms.clone()))
             .collect();
-        let hands: Hands = (0_u32..)
+        let hands = self.handwork();
+        let errands = self.errandry();
+        let outside: Found = (0_u32..)
             .zip(&self.rollouts)
-            .filter(|(_, rollout)| !rollout.rec.by_hand.is_empty())
-            .map(|(index, rollout)| (index, rollout.rec.by_hand.clone()))
+            .filter(|(_, rollout)| !rollout.rec.outside.is_empty())
+            .map(|(index, rollout)| (index, rollout.rec.outside.clone()))
             .collect();
-        let errands: Errandry = (0_u32..)
-            .zip(&self.rollouts)
-            .filter(|(_, rollout)| !rollout.rec.errands.is_empty())
-            .map(|(index, rollout)| (index, rollout.rec.errands.clone()))
-            .collect();
-        let format = if !errands.is_empty() {
+        let format = if !outside.is_empty() {
+            FORMAT_WITH_OUTSIDE
+        } else if !self.exceptions.of.is_empty() {
+            FORMAT_WITH_EXCEPTIONS
+        } else if !errands.is_empty() {
             FORMAT_WITH_ERRANDS
         } else if !hands.is_empty() {
             FORMAT_WITH_HANDS
@@ -261,7 +273,30 @@ impl Engine {
         if format >= FORMAT_WITH_ERRANDS {
             bytes = postcard::to_extend(&errands, bytes).expect(plain);
         }
+        if format >= FORMAT_WITH_EXCEPTIONS {
+            let exceptions: Vec<&Exception> = self.exceptions.of.values().collect();
+            bytes = postcard::to_extend(&exceptions, bytes).expect(plain);
+        }
+        if format >= FORMAT_WITH_OUTSIDE {
+            bytes = postcard::to_extend(&outside, bytes).expect(plain);
+        }
         bytes
+    }
+
+    fn handwork(&self) -> Hands {
+        let rollouts = (0_u32..).zip(&self.rollouts);
+        rollouts
+            .filter(|(_, rollout)| !rollout.rec.by_hand.is_empty())
+            .map(|(index, rollout)| (index, rollout.rec.by_hand.clone()))
+            .collect()
+    }
+
+    fn errandry(&self) -> Errandry {
+        let rollouts = (0_u32..).zip(&self.rollouts);
+        rollouts
+            .filter(|(_, rollout)| !rollout.rec.errands.is_empty())
+            .map(|(index, rollout)| (index, rollout.rec.errands.clone()))
+            .collect()
     }
 
     fn changes_named(&self) -> Changes {
@@ -407,7 +442,7 @@ impl Engine {
         plans: BTreeMap<Digest, Arc<Plan>>,
     ) -> Result<Self, Fault> {
         let format = bytes.first().copied();
-        let known = FORMAT..=FORMAT_WITH_ERRANDS;
+        let known = FORMAT..=FORMAT_WITH_OUTSIDE;
         let Some(format) = format.filter(|format| known.contains(format)) else {
             return Err(Fault::new("the snapshot is of another format"));
         };
@@ -443,10 +478,20 @@ impl Engine {
         } else {
             (Hands::new(), rest)
         };
-        let errands: Errandry = if format >= FORMAT_WITH_ERRANDS {
+        let (errands, rest): (Errandry, _) = if format >= FORMAT_WITH_ERRANDS {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Errandry::new(), rest)
+        };
+        let (exceptions, rest): (Vec<Exception>, _) = if format >= FORMAT_WITH_EXCEPTIONS {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Vec::new(), rest)
+        };
+        let outside: Found = if format >= FORMAT_WITH_OUTSIDE {
             postcard::from_bytes(rest).map_err(unreadable)?
         } else {
-            Errandry::new()
+            Found::new()
         };
         let mut engine = Self::new();
         engine.now = stored.last_event;
@@ -484,10 +529,18 @@ impl Engine {
             });
         }
         engine.take_words(words)?;
+        for exception in exceptions {
+            engine.exceptions.insert(exception, &engine.fleet.spec)?;
+        }
         for (index, by_hand) in hands {
             let rollout = engine.rollouts.get_mut(index as usize);
             let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
             rollout.rec.by_hand = by_hand;
+        }
+        for (index, outside) in outside {
+            let rollout = engine.rollouts.get_mut(index as usize);
+            let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
+            rollout.rec.outside = outside;
         }
         for (index, errands) in errands {
             let rollout = engine.rollouts.get_mut(index as usize);

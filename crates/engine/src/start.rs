@@ -30,6 +30,8 @@ pub(crate) enum Block {
     Hold(WaitingOn),
     /// Somebody said that the host is not to be touched, and nothing has been done to it.
     OnHold(WaitingOn),
+    /// An exception leaves the host out.
+    Excepted(WaitingOn),
     /// Work may not run on the host now, or its group is not ready for it.
     Time(WaitingOn),
     /// The host goes last of its group.
@@ -48,6 +50,7 @@ impl Block {
             | Self::Host(on)
             | Self::Hold(on)
             | Self::OnHold(on)
+            | Self::Excepted(on)
             | Self::Time(on)
             | Self::Last(on)
             | Self::Peer(on) => on,
@@ -91,6 +94,11 @@ impl Engine {
             return Err(Block::All(on));
         }
         let host = self.host_of(r, slot);
+        if visit == VisitKind::Update
+            && let Some(block) = self.kept_by_exception(r, slot)
+        {
+            return Err(block);
+        }
         if let Some(on) = self.host_hold(host) {
             let state = self.rollouts[r].rec.slots[slot as usize].state;
             let rests = matches!(
@@ -472,6 +480,9 @@ impl Engine {
                 parked.entry(opens).or_default().push(slot);
             }
             Block::OnHold(_) => self.move_host(r, slot, HostState::OnHold, Timestamp::NEVER, out),
+            Block::Excepted(_) => {
+                self.move_host(r, slot, HostState::Excepted, Timestamp::NEVER, out);
+            }
             Block::Last(_) => {
                 let kin = self.kin_of(host);
                 let Rollout { rec, idx, .. } = &mut self.rollouts[r];
@@ -662,7 +673,10 @@ impl Engine {
             | HostState::Again
             | HostState::Vanished
             | HostState::NotReady { .. }
-            | HostState::GoesLast { .. } => WaitingOn::Step {
+            | HostState::GoesLast { .. }
+            | HostState::Excepted
+            | HostState::CatchUp
+            | HostState::ChangedOutside => WaitingOn::Step {
                 host: self.host_of(r, slot),
                 step: kind.word().to_owned(),
             },

@@ -36,7 +36,13 @@ pub(crate) struct Tested {
 const fn is_hopeful(class: Class) -> bool {
     match class {
         Class::Pending | Class::Visiting | Class::Settling | Class::Done | Class::Withheld => true,
-        Class::Failed | Class::Debt | Class::Skipped | Class::RolledBack | Class::Vanished => false,
+        Class::Failed
+        | Class::Debt
+        | Class::Skipped
+        | Class::RolledBack
+        | Class::Vanished
+        | Class::Excepted
+        | Class::Outside => false,
     }
 }
 

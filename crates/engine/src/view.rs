@@ -23,6 +23,9 @@ pub struct FleetView {
     /// Hosts that are not to be touched.
     #[serde(default)]
     pub holds: Vec<HoldView>,
+    /// Exceptions in force, by their ids.
+    #[serde(default)]
+    pub exceptions: Vec<ExceptionView>,
     /// When this was so.
     pub at: Timestamp,
     /// Rollouts, oldest first.
@@ -43,6 +46,28 @@ pub struct HoldView {
     pub until: Option<Timestamp>,
     /// Which.
     pub hosts: Vec<String>,
+}
+
+/// An exception in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ExceptionView {
+    /// Its id.
+    pub id: String,
+    /// Which hosts, as written.
+    pub select: String,
+    /// The hosts of the fleet that these are now.
+    pub hosts: Vec<String>,
+    /// Which updates; empty: all.
+    pub updates: Vec<String>,
+    /// When it ends by itself.
+    pub until: Timestamp,
+    /// Whose it is.
+    pub owner: String,
+    /// Why.
+    pub reason: String,
+    /// The teams or people who approved it.
+    pub approved_by: Vec<String>,
 }
 
 /// One rollout.
@@ -204,6 +229,12 @@ pub struct RingView {
     /// Hosts that are no longer of the fleet.
     #[serde(default)]
     pub vanished: u32,
+    /// Hosts that an exception leaves out, or that catch up after one.
+    #[serde(default)]
+    pub excepted: u32,
+    /// Hosts that somebody else changed: they have the release and are no evidence.
+    #[serde(default)]
+    pub outside: u32,
     /// The failure that halts.
     pub halt_on: Option<u32>,
     /// When the soak ends if nothing interrupts it.
@@ -284,6 +315,9 @@ pub struct ApprovalView {
     /// Hosts of the ring to come that people left out.
     #[serde(default)]
     pub left_out: Vec<String>,
+    /// Hosts of the ring to come that exceptions leave out.
+    #[serde(default)]
+    pub excepted: Vec<String>,
     /// What each gate says of the ring that is observed.
     #[serde(default)]
     pub gates: Vec<VerdictView>,

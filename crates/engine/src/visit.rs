@@ -13,7 +13,7 @@ use crate::engine::{Engine, FleetHold};
 use crate::event::{Event, Then};
 use crate::host::{Ending, HostState};
 use crate::rollout::RolloutState;
-use crate::slot::{Class, SlotRec};
+use crate::slot::SlotRec;
 
 /// A step that ended, with what is needed to say what follows.
 #[derive(Clone, Copy)]
@@ -80,6 +80,7 @@ impl Engine {
             },
             result,
         );
+        let (then, outside) = self.or_outside((r, slot), result, then);
         let then = self.of_the_fleet(r, slot, then);
         self.emit(
             Event::StepEnded {
@@ -89,6 +90,16 @@ impl Engine {
             },
             out,
         );
+        let is_gone = matches!(
+            then,
+            Then::End {
+                to: HostState::Vanished,
+                ..
+            }
+        );
+        if let Some(outside) = outside.filter(|_| !is_gone) {
+            self.tell_outside((r, slot), outside, out);
+        }
     }
 
     fn follow(&self, ended: Ended, result: &StepResult) -> Then {
@@ -649,6 +660,9 @@ impl Engine {
             | HostState::Vanished
             | HostState::NotReady { .. }
             | HostState::GoesLast { .. }
+            | HostState::Excepted
+            | HostState::CatchUp
+            | HostState::ChangedOutside
             // Nobody can be called back from there; the visit goes on, or back, when they have said how it ended.
             | HostState::ByHand { .. } => {}
         }
@@ -776,9 +790,7 @@ impl Engine {
 
     /// Whether the host has the update and is observed for harm.
     pub(crate) fn is_observed(&self, r: usize, slot: u32) -> bool {
-        matches!(
-            self.rollouts[r].rec.slots[slot as usize].state.class(),
-            Class::Settling | Class::Done
-        )
+        let state = self.rollouts[r].rec.slots[slot as usize].state;
+        state.class().is_observed()
     }
 }

@@ -204,6 +204,10 @@ const fn mark(event: &Event) -> Mark {
         | Event::PlanRevised { .. }
         // Nothing runs where a person works.
         | Event::WorkAsked { .. }
-        | Event::WorkTold { .. } => Mark::Nothing,
+        | Event::WorkTold { .. }
+        // A visit that has begun goes on to its end.
+        | Event::Excepted { .. }
+        | Event::ChangedOutside { .. }
+        | Event::ExceptionEnded { .. } => Mark::Nothing,
     }
 }

@@ -75,6 +75,12 @@ pub enum HostOutcome {
         /// The step.
         step: StepKind,
     },
+    /// An exception leaves it out: neither failed nor debt nor done; visited when that ends.
+    Excepted,
+    /// Its exception ended when its ring had been promoted: visited with the last ring.
+    CatchUp,
+    /// It has the release, and somebody else put it there in the middle of the rollout: no evidence for its ring.
+    ChangedOutside,
 }
 
 impl HostOutcome {
@@ -101,6 +107,9 @@ impl HostOutcome {
             Self::NotReady => "not ready",
             Self::GoesLast => "goes last",
             Self::ByHand { .. } => "waiting for a person",
+            Self::Excepted => "excepted",
+            Self::CatchUp => "to catch up",
+            Self::ChangedOutside => "changed outside",
         }
     }
 }
@@ -142,7 +151,10 @@ impl fmt::Display for HostOutcome {
             | Self::Again
             | Self::Vanished
             | Self::NotReady
-            | Self::GoesLast => f.write_str(self.word()),
+            | Self::GoesLast
+            | Self::Excepted
+            | Self::CatchUp
+            | Self::ChangedOutside => f.write_str(self.word()),
         }
     }
 }

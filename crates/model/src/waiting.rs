@@ -315,6 +315,20 @@ pub enum WaitingOn {
         /// How many may be.
         limit: u32,
     },
+    /// An exception leaves the host out until it ends.
+    Exception {
+        /// Its id.
+        id: String,
+        /// Whose it is.
+        owner: String,
+        /// When it ends by itself.
+        until: Timestamp,
+    },
+    /// The host's ring was promoted while an exception left it out: it is visited with the last ring.
+    CatchUp {
+        /// The last ring's name.
+        ring: String,
+    },
 }
 
 impl WaitingOn {
@@ -362,11 +376,13 @@ impl WaitingOn {
             Self::NoPeer { .. } => "no-peer",
             Self::ByHand { .. } => "by-hand",
             Self::Staging { .. } => "staging",
+            Self::Exception { .. } => "exception",
+            Self::CatchUp { .. } => "catch-up",
         }
     }
 
     /// Every variant's name.
-    pub const NAMES: [&'static str; 41] = [
+    pub const NAMES: [&'static str; 43] = [
         "stop",
         "fault",
         "pause",
@@ -408,6 +424,8 @@ impl WaitingOn {
         "no-peer",
         "by-hand",
         "staging",
+        "exception",
+        "catch-up",
     ];
 
     /// The earliest instant at which this can be over by itself, where that is known.
@@ -420,6 +438,7 @@ impl WaitingOn {
             | Self::Freeze { opens, .. }
             | Self::ApprovalHours { opens, .. } => *opens,
             Self::NotReady { again, .. } => Some(*again),
+            Self::Exception { until, .. } => Some(*until),
             Self::Stop { .. }
             | Self::Fault { .. }
             | Self::Pause { .. }
@@ -450,6 +469,7 @@ impl WaitingOn {
             | Self::NoPeer { .. }
             | Self::NobodyUpdated { .. }
             | Self::ByHand { .. }
+            | Self::CatchUp { .. }
             | Self::Staging { .. } => None,
         }
     }
@@ -516,6 +536,8 @@ impl WaitingOn {
                 "an answer of the gate's command: exit code 0 says open; a person's `cancel`"
             }
             Self::ByHand { .. } => "a person's word how it ended: `done`",
+            Self::Exception { .. } => "its end, by time or `exception end`",
+            Self::CatchUp { .. } => "that ring being opened, or a person's `retry`",
         }
     }
 }
@@ -738,6 +760,13 @@ impl fmt::Display for WaitingOn {
                     others => write!(f, "; and on {others} other hosts"),
                 }
             }
+            Self::Exception { id, owner, until } => {
+                write!(f, "excepted until {until} by {id} of {owner}")
+            }
+            Self::CatchUp { ring } => write!(
+                f,
+                "its ring was promoted while it was excepted; it is visited with `{ring}`, the last ring"
+            ),
         }
     }
 }

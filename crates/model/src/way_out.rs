@@ -43,6 +43,10 @@ impl WaitingOn {
             Self::NobodyUpdated { .. } => vec![with_reason("retry HOST"), with_reason("cancel")],
             Self::NotReady { .. } => vec![with_reason("retry HOST")],
             Self::AllLast { .. } => vec![with_reason("skip HOST")],
+            Self::Exception { id, .. } => {
+                vec![format!("ringway exception end {id} --reason WHY")]
+            }
+            Self::CatchUp { .. } => vec![with_reason("retry HOST")],
             Self::ByHand {
                 host,
                 evidence: true,

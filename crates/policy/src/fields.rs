@@ -25,6 +25,7 @@ pub(crate) enum Named {
     Team,
     World,
     Window,
+    Exception,
 }
 
 impl Named {
@@ -40,6 +41,7 @@ impl Named {
             Self::Team => "team",
             Self::World => "world",
             Self::Window => "window",
+            Self::Exception => "exception",
         }
     }
 }

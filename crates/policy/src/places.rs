@@ -119,7 +119,8 @@ impl<'s> Places<'s> {
             for tree in yaml::read(index, text, &mut Found::default()) {
                 let kind = scalar(&tree.root, "ringway")
                     .and_then(|word| Kind::of(word.split_once('/')?.0));
-                let name = scalar(&tree.root, "name").map(str::to_owned);
+                let name = scalar(&tree.root, "name").or_else(|| scalar(&tree.root, "id"));
+                let name = name.map(str::to_owned);
                 if let Some(kind) = kind {
                     places
                         .documents

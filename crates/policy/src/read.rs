@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use ringway_model::Digest;
 
-use crate::elements::{care, fleet, maintenance, notify, people, policy, recipe, update, world};
+use crate::elements::{
+    care, exception, fleet, maintenance, notify, people, policy, recipe, update, world,
+};
 use crate::fields::{Cx, Named, Notes, nearest, not_supported};
 use crate::inventory::{self, Attachments, Files, HostOrigins, Origins};
 use crate::problem::{Code, Found, Problems, Report};
@@ -56,10 +58,12 @@ pub enum Kind {
     Maintenance,
     /// Who is told what unasked.
     Notify,
+    /// Hosts that are left out until a day.
+    Exception,
 }
 
 /// Every kind of document.
-pub const KINDS: [Kind; 9] = [
+pub const KINDS: [Kind; 10] = [
     Kind::Fleet,
     Kind::Policy,
     Kind::Update,
@@ -69,14 +73,11 @@ pub const KINDS: [Kind; 9] = [
     Kind::World,
     Kind::Maintenance,
     Kind::Notify,
+    Kind::Exception,
 ];
 
 /// Kinds that come with a later release, and what they are about.
-const LATER_KINDS: [(&str, &str); 3] = [
-    ("advisory", "advisories"),
-    ("exception", "exceptions"),
-    ("calendar", "calendars"),
-];
+const LATER_KINDS: [(&str, &str); 2] = [("advisory", "advisories"), ("calendar", "calendars")];
 
 impl Kind {
     /// The kind's word.
@@ -91,6 +92,7 @@ impl Kind {
             Self::World => "world",
             Self::Maintenance => "maintenance",
             Self::Notify => "notify",
+            Self::Exception => "exception",
         }
     }
 
@@ -110,6 +112,7 @@ impl Kind {
             Self::World => &world::WORLD,
             Self::Maintenance => &maintenance::MAINTENANCE,
             Self::Notify => &notify::NOTIFY,
+            Self::Exception => &exception::EXCEPTION,
         }
     }
 }
@@ -375,6 +378,8 @@ impl Reading {
             }),
             Kind::Maintenance => maintenance::read(&cx, root, digest)
                 .map(|it| keep(&mut documents.maintenances, it.name.clone(), it)),
+            Kind::Exception => exception::read(&cx, root, digest)
+                .map(|it| keep(&mut documents.exceptions, it.id.clone(), it)),
             Kind::Notify => notify::read(&cx, root, digest).map(|notify| {
                 documents.notify = notify;
                 "notify".to_owned()

@@ -28,7 +28,7 @@ mod tests {
 
     use super::*;
     use crate::elements::{
-        care, fleet, maintenance, notify, people, policy, recipe, update, world,
+        care, exception, fleet, maintenance, notify, people, policy, recipe, update, world,
     };
     use crate::fields::{Cx, Notes};
     use crate::problem::Found;
@@ -61,12 +61,16 @@ mod tests {
     /// Who is told what.
     const TOLD: &str = "ringway: notify/v1\nrules:\n  - { name: it, when: [halted], to: { run: [./tell] }, group: 1m, remind: 4h, escalate: { after: 8h, to: { webhook: \"http://localhost/it\", secret_file: it } } }\n";
 
+    /// Hosts that are left out.
+    const EXCEPTED: &str = "ringway: exception/v1\nid: EXC-1\nhosts: all\nupdates: [one]\nuntil: 2026-12-01\nowner: it\nreason: it\napproved_by: [ana]\n";
+
     /// What a vendor says of a release.
     const MENDED: &str = "ringway: update/v1\nname: it\ncves: [{ id: CVE-1, severity: critical, exploited: yes, disclosed: no }]\nreleases: [{ select: all, id: a, supersedes: [b], restart: maybe, hotpatch: yes, cves: [CVE-1], with: { instructions: do it } }]\nrecipe: manual\n";
 
-    const EXAMPLES: [&str; 19] = [
+    const EXAMPLES: [&str; 20] = [
         MENDED,
         CARED,
+        EXCEPTED,
         TOLD,
         CORP,
         WORLD,
@@ -207,7 +211,8 @@ mod tests {
     fn every_key_of_the_schema_is_read_and_every_key_that_is_read_is_in_it() {
         let (mut asked, mut known) = (BTreeSet::new(), BTreeSet::new());
         let texts = [
-            CORP, IMPORTS, CALENDAR, WORLD, ANNOUNCED, EXTERNAL, SPECIAL, CARED, TOLD, MENDED,
+            CORP, IMPORTS, CALENDAR, WORLD, ANNOUNCED, EXTERNAL, SPECIAL, CARED, TOLD, EXCEPTED,
+            MENDED,
         ];
         for (text, tree) in texts
             .iter()
@@ -226,6 +231,7 @@ mod tests {
                 Kind::World => world::read(&cx, root).is_some(),
                 Kind::Maintenance => maintenance::read(&cx, root, digest).is_some(),
                 Kind::Notify => notify::read(&cx, root, digest).is_some(),
+                Kind::Exception => exception::read(&cx, root, digest).is_some(),
             };
             assert!(read);
             asked.append(&mut cx.asked.borrow_mut());

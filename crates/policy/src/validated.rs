@@ -10,6 +10,7 @@ mod accept;
 mod calendar;
 mod errands;
 mod events;
+mod exception;
 mod maintenance;
 mod notify;
 mod people;
@@ -24,6 +25,7 @@ pub use calendar::{
 };
 pub use errands::Stage;
 pub use events::{Event, EventLength, Frequency, Repeat, RepeatEnds};
+pub use exception::{Exception, Excepts};
 pub use maintenance::{Announced, Maintenance};
 pub use notify::{Escalate, Notify, NotifyRule, NotifyTo, Topic};
 pub use people::{People, Person, Team};
@@ -317,7 +319,12 @@ pub struct Policy {
     pub calendar: PolicyCalendar,
     /// By the severity of an update, or [`OTHER`]: within which time it is to be everywhere.
     pub due: BTreeMap<String, Span>,
+    /// More hosts than this that somebody else changes pause the rollout, once.
+    pub outside_pause_at: u32,
 }
+
+/// `outside` of a policy that has none: one or two may be a person who could not wait; more is another tool at work.
+pub const OUTSIDE_PAUSE_AT: u32 = 3;
 
 /// What stands in `due` for every severity that does not.
 pub const OTHER: &str = "other";
@@ -741,6 +748,8 @@ pub struct Documents {
     pub worlds: BTreeMap<String, World>,
     /// Announced work by the name of its document.
     pub maintenances: BTreeMap<String, Maintenance>,
+    /// Exceptions by id.
+    pub exceptions: BTreeMap<String, Exception>,
     /// The people; empty when no document says who they are.
     pub people: People,
     /// Who is told what; without rules when no document says so.

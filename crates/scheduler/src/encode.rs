@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use postcard::ser_flavors::Flavor;
 use ringway_model::{Digest, HostId, Pieces};
-use ringway_policy::validated::NotifyRule;
+use ringway_policy::validated::{NotifyRule, OUTSIDE_PAUSE_AT};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -32,12 +32,18 @@ const WITH_MORE: u8 = 4;
 /// The format of a plan with hours for ending soaks early: as with more, with [`Terms::early`] behind it.
 const WITH_EARLY_HOURS: u8 = 5;
 
+/// The format of a plan that says how many hosts others may change: as with those hours, with the number behind them.
+const WITH_OUTSIDE: u8 = 6;
+
 /// The format of a fleet of which hosts have vanished: as version 1, with their numbers behind it.
 const WITH_VANISHED: u8 = 2;
 
 /// What plans have besides: the revision one is, who is told what, and what approvals depend on. Each is a default where
 /// there is none of it.
 type More = (Option<Revision>, Vec<NotifyRule>, Consent);
+
+/// The same, borrowed.
+type Borrowed<'p> = (&'p Option<Revision>, &'p Vec<NotifyRule>, &'p Consent);
 
 /// Bytes that are not what they are taken for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,7 +52,7 @@ pub enum DecodeError {
     #[error("no bytes")]
     Empty,
     /// Another format.
-    #[error("format version {0} is not known (this program reads {VERSION} to {WITH_EARLY_HOURS})")]
+    #[error("format version {0} is not known (this program reads {VERSION} to {WITH_OUTSIDE})")]
     Version(u8),
     /// The bytes do not describe the value.
     #[error("the bytes do not describe the value: {0}")]
@@ -172,7 +178,9 @@ impl FleetSpec {
 impl Plan {
     /// The plan's bytes and their digest.
     pub fn encode(&self) -> (Digest, Vec<u8>) {
-        if !self.terms.early.is_empty() {
+        if self.outside_pause_at != OUTSIDE_PAUSE_AT {
+            with_version(WITH_OUTSIDE, &(self.all(), self.outside_pause_at))
+        } else if !self.terms.early.is_empty() {
             with_version(WITH_EARLY_HOURS, &self.all())
         } else if self.has_more() {
             with_version(WITH_MORE, &(self, &self.times, &self.terms, self.more()))
@@ -187,7 +195,9 @@ impl Plan {
 
     /// The plan's digest, as [`Plan::encode`] gives it.
     pub fn digest(&self) -> Digest {
-        if !self.terms.early.is_empty() {
+        if self.outside_pause_at != OUTSIDE_PAUSE_AT {
+            digest(WITH_OUTSIDE, &(self.all(), self.outside_pause_at))
+        } else if !self.terms.early.is_empty() {
             digest(WITH_EARLY_HOURS, &self.all())
         } else if self.has_more() {
             digest(WITH_MORE, &(self, &self.times, &self.terms, self.more()))
@@ -205,7 +215,7 @@ impl Plan {
     }
 
     /// [`More`], borrowed: the bytes are the same.
-    const fn more(&self) -> (&Option<Revision>, &Vec<NotifyRule>, &Consent) {
+    const fn more(&self) -> Borrowed<'_> {
         (&self.revises, &self.notify, &self.consent)
     }
 
@@ -239,6 +249,16 @@ impl Plan {
 
     fn as_written(bytes: &[u8]) -> Result<Self, DecodeError> {
         match bytes.split_first() {
+            Some((&WITH_OUTSIDE, body)) => {
+                type All = (Plan, Times, Terms, More, Vec<Option<u32>>);
+                let (all, outside_pause_at): (All, u32) = whole(body)?;
+                let (plan, times, terms, more, early) = all;
+                let plan = plan.with(times, Terms { early, ..terms }, more);
+                Ok(Self {
+                    outside_pause_at,
+                    ..plan
+                })
+            }
             Some((&WITH_EARLY_HOURS, body)) => {
                 type All = (Plan, Times, Terms, More, Vec<Option<u32>>);
                 let (plan, times, terms, more, early): All = whole(body)?;

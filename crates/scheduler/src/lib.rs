@@ -11,6 +11,7 @@ pub mod compare;
 pub mod consent;
 mod draw;
 mod encode;
+pub mod exposure;
 mod fleet;
 mod graph;
 mod index;

@@ -246,6 +246,7 @@ impl<'d> Making<'d> {
             consent,
             terms,
             revises: None,
+            outside_pause_at: policy.outside_pause_at,
         };
         plan.consent.strata = crate::report::strata_of(self.fleet, &plan, policy, &[]);
         Ok(plan)

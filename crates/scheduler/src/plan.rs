@@ -6,7 +6,7 @@ use ringway_model::{
     Digest, HostId, Place, ProbeId, RingIndex, RouteId, Slot, Span, StepKind, VisitKind,
 };
 use ringway_policy::validated::{
-    AlreadyUnhealthy, Command, NotBy, NotifyRule, OnHalt, Pace, Retry, Step, When,
+    AlreadyUnhealthy, Command, NotBy, NotifyRule, OUTSIDE_PAUSE_AT, OnHalt, Pace, Retry, Step, When,
 };
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +71,14 @@ pub struct Plan {
     /// What approvals depend on. Written behind the rest, like the times.
     #[serde(skip)]
     pub consent: Consent,
+    /// More hosts than this that somebody else changes pause the rollout, once. Written behind the rest, and only where it is
+    /// another number than plans have that do not say it.
+    #[serde(skip, default = "usual_outside")]
+    pub outside_pause_at: u32,
+}
+
+const fn usual_outside() -> u32 {
+    OUTSIDE_PAUSE_AT
 }
 
 /// What a revision of a plan is, and what it changes. Rings that have begun are never changed by one.

@@ -55,6 +55,7 @@ pub fn draw(dice: &mut Dice, size: Size) -> Papers {
         cares: BTreeMap::new(),
         worlds: BTreeMap::new(),
         maintenances: BTreeMap::new(),
+        exceptions: BTreeMap::new(),
         people: people(),
         notify: ringway_policy::validated::Notify::default(),
         texts: BTreeMap::new(),
@@ -537,6 +538,7 @@ fn policy(dice: &mut Dice, update: &str, hosts: u64) -> Policy {
         },
         calendar: PolicyCalendar::default(),
         due: BTreeMap::new(),
+        outside_pause_at: 3,
     }
 }
 

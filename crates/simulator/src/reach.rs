@@ -201,6 +201,10 @@ impl Reach {
                     Says::Unknown => "gate is silent",
                 },
             ),
+            Event::ChangedOutside { rollout, .. } => self.stay(*rollout, "changed outside"),
+            Event::Excepted { .. } => self.all("except hosts"),
+            Event::ExceptionEnded { actor: Some(_), .. } => self.all("end an exception"),
+            Event::ExceptionEnded { actor: None, .. } => self.all("end an exception by time"),
             Event::FleetRefreshed { .. } => self.all("refresh"),
             Event::PlanRevised { rollout, .. } => self.revised(*rollout),
             Event::Alive
@@ -219,7 +223,9 @@ impl Reach {
     /// Slots of rings to come are numbered anew; what is at them has no step behind it.
     fn revised(&mut self, id: RolloutId) {
         self.stay(id, "revise");
-        let waits = ["pending", "skipped", "held", "on-hold", "vanished"];
+        let waits = [
+            "pending", "skipped", "held", "on-hold", "vanished", "excepted",
+        ];
         self.at
             .retain(|(rollout, _), word| *rollout != id || !waits.contains(word));
     }
@@ -281,7 +287,10 @@ const fn move_word(to: HostState) -> &'static str {
         | HostState::Again
         | HostState::Vanished
         | HostState::NotReady { .. }
-        | HostState::GoesLast { .. } => "moved",
+        | HostState::GoesLast { .. }
+        | HostState::Excepted
+        | HostState::CatchUp
+        | HostState::ChangedOutside => "moved",
         HostState::ByHand { .. } => "overdue",
     }
 }

@@ -15,6 +15,7 @@ use crate::expected::{Expected, Kind};
 use crate::history::{History, HistoryError};
 use crate::reach::Reach;
 use crate::terms::{with_early_terms, with_terms};
+use crate::world::post::with_rules;
 use crate::world::{BEGIN, Faults, NoPlan, World};
 
 /// How long after healing everything must be over.
@@ -190,6 +191,10 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     if kind == Kind::Wild && errands.chance(20) {
         with_stages(&mut papers, &mut ways, &mut errands);
     }
+    let mut told = Dice::new(seed, "who wants to be told");
+    if kind == Kind::Wild && told.chance(25) {
+        with_rules(&mut papers, &mut told);
+    }
     let lasts = faults.lasts;
     let config = Config {
         workers: *dice.pick(&[1, 3, 64]),
@@ -202,10 +207,19 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     if renews && renewals.chance(50) {
         with_lab_releases(&mut papers);
     }
+    let mut others = Dice::new(seed, "who else patches");
+    let patching = kind == Kind::Wild && others.chance(20);
+    if patching {
+        for policy in papers.documents.policies.values_mut() {
+            policy.outside_pause_at = *others.pick(&[0, 1, 3]);
+        }
+    }
     let mut world = World::new(seed, &papers, ways, faults, config, extra.keep)?;
     #[cfg(feature = "planted-bugs")]
     world.plant(extra.bug);
     world.meddling = dice.chance(60) && kind == Kind::Wild;
+    world.patching = patching;
+    world.excepting = kind == Kind::Wild && Dice::new(seed, "who is excepted").chance(25);
     if renews {
         world.renew(seed, &papers, lasts);
     }

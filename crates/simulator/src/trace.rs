@@ -142,7 +142,10 @@ pub(crate) fn dense(event: &Event) -> String {
         | Event::FleetRefreshed { .. }
         | Event::PlanRevised { .. }
         | Event::WorkAsked { .. }
-        | Event::WorkTold { .. } => format!("= {event:?}"),
+        | Event::WorkTold { .. }
+        | Event::Excepted { .. }
+        | Event::ChangedOutside { .. }
+        | Event::ExceptionEnded { .. } => format!("= {event:?}"),
     }
 }
 
@@ -171,5 +174,8 @@ pub(crate) const fn word(state: HostState) -> &'static str {
         HostState::NotReady { .. } => "not-ready",
         HostState::GoesLast { .. } => "goes-last",
         HostState::ByHand { .. } => "by-hand",
+        HostState::Excepted => "excepted",
+        HostState::CatchUp => "catch-up",
+        HostState::ChangedOutside => "changed-outside",
     }
 }

@@ -8,6 +8,10 @@ mod documentation;
 #[cfg(test)]
 mod e2e;
 #[cfg(test)]
+mod exposure;
+#[cfg(test)]
+mod feeds;
+#[cfg(test)]
 mod inventories;
 #[cfg(test)]
 mod layering;

@@ -5,11 +5,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ringway_engine::{Event, Final, HostState, Subject, Then};
+use ringway_engine::{Event, Exception, Final, HostState, Subject, Then};
 use ringway_executor::Library;
 use ringway_model::{
-    Actor, ChangeId, Digest, HostId, RingIndex, RolloutId, Slot, StepResult, Timestamp,
+    Actor, ChangeId, Digest, HostId, RingIndex, RolloutId, Selector, Slot, StepResult, Timestamp,
 };
+use ringway_scheduler::exposure::{Changes, Has};
 use ringway_scheduler::plan::Route;
 use ringway_scheduler::{FleetSpec, Plan};
 
@@ -20,6 +21,48 @@ pub(crate) struct Chronicle<'a> {
     pub(crate) fleet: Option<Arc<FleetSpec>>,
     /// Rollouts by their ids.
     pub(crate) courses: BTreeMap<RolloutId, Course>,
+    /// Exceptions in force.
+    pub(crate) exceptions: Exceptions,
+    /// Those, and the ones that are over, as they were last.
+    pub(crate) ever_excepted: Exceptions,
+}
+
+/// Exceptions by their ids.
+pub(crate) type Exceptions = BTreeMap<String, Exception>;
+
+/// Whether an exception means a host, by its name and labels in a fleet.
+pub(crate) fn is_meant(exception: &Exception, fleet: Option<&FleetSpec>, host: &str) -> bool {
+    let mut hosts = fleet.into_iter().flat_map(|fleet| &fleet.hosts);
+    let spec = hosts.find(|spec| spec.name == host);
+    let selector = Selector::parse(&exception.hosts).ok();
+    selector
+        .zip(spec)
+        .is_some_and(|(selector, spec)| selector.matches(&spec.name, &spec.labels))
+}
+
+/// The exception that leaves a host out of an update, in words; of several the one that ends last. Of a host in no rollout one
+/// counts that is about all updates.
+pub(crate) fn excepted(
+    exceptions: &Exceptions,
+    fleet: Option<&FleetSpec>,
+    (host, update): (&str, Option<&str>),
+) -> Option<String> {
+    let covers = |one: &&Exception| match update {
+        Some(update) => one.updates.covers(update),
+        None => one.updates.names().is_empty(),
+    };
+    let all = exceptions.values().filter(covers);
+    let all = all.filter(|one| is_meant(one, fleet, host));
+    all.max_by_key(|one| one.until).map(|one| {
+        format!(
+            "exception {} of {} until {}: {} (approved by {})",
+            one.id,
+            one.owner,
+            one.until,
+            one.reason,
+            one.approved_by.join(", ")
+        )
+    })
 }
 
 /// One rollout's course.
@@ -54,6 +97,8 @@ pub(crate) struct Yes {
     pub(crate) digest: Digest,
     /// Why it no longer counts.
     pub(crate) void: Option<String>,
+    /// Whether anything went on because of it, where that is told: an early end of a soak.
+    pub(crate) used: bool,
 }
 
 /// How a host stands in a rollout.
@@ -66,6 +111,8 @@ pub(crate) struct Stood {
     pub(crate) previous: Option<String>,
     /// Who left it out, and why.
     pub(crate) skipped: Option<(Actor, String)>,
+    /// When it had the update, and when not.
+    pub(crate) had: Changes,
 }
 
 impl Stood {
@@ -74,11 +121,53 @@ impl Stood {
         since: None,
         previous: None,
         skipped: None,
+        had: Changes::NONE,
     };
 
+    /// It stands so now. Where it did before, that goes on: what is known of a host may change without it.
     fn is(&mut self, at: Timestamp, state: HostState) {
-        self.state = state;
-        self.since = Some(at);
+        if self.state != state || self.since.is_none() {
+            self.state = state;
+            self.since = Some(at);
+        }
+        match (has(state), self.had.now()) {
+            (Some(has), _) => self.had.is(at, has),
+            // Whoever is somewhere is there again.
+            (None, Has::Gone) => self.had.is(at, Has::Not),
+            (None, Has::Not | Has::It) => {}
+        }
+    }
+}
+
+/// Whether a host in this state has the update; `None`: as it was before. One that failed or went silent has not, whatever
+/// is on its disk, and one whose restart was withheld does not run it.
+const fn has(state: HostState) -> Option<Has> {
+    match state {
+        HostState::Settling
+        | HostState::Updated
+        | HostState::Already
+        | HostState::ChangedOutside
+        | HostState::Unhealthy { .. } => Some(Has::It),
+        HostState::Failed { .. }
+        | HostState::Lost
+        | HostState::RestartWithheld
+        | HostState::RolledBack
+        | HostState::Pending => Some(Has::Not),
+        HostState::Vanished => Some(Has::Gone),
+        HostState::Running { .. }
+        | HostState::Ready { .. }
+        | HostState::Backoff { .. }
+        | HostState::ByHand { .. }
+        | HostState::NotReady { .. }
+        | HostState::GoesLast { .. }
+        | HostState::RollbackFailed { .. }
+        | HostState::Offline
+        | HostState::Held
+        | HostState::OnHold
+        | HostState::Skipped
+        | HostState::Excepted
+        | HostState::CatchUp
+        | HostState::Again => None,
     }
 }
 
@@ -89,6 +178,8 @@ impl<'a> Chronicle<'a> {
             library,
             fleet: None,
             courses: BTreeMap::new(),
+            exceptions: BTreeMap::new(),
+            ever_excepted: BTreeMap::new(),
         }
     }
 
@@ -102,6 +193,14 @@ impl<'a> Chronicle<'a> {
         match event {
             Event::FleetAdopted { fleet } | Event::FleetRefreshed { fleet, .. } => {
                 self.fleet = self.library.fleets.get(fleet).cloned();
+            }
+            Event::Excepted { exception, .. } => {
+                for all in [&mut self.exceptions, &mut self.ever_excepted] {
+                    all.insert(exception.id.clone(), exception.clone());
+                }
+            }
+            Event::ExceptionEnded { id, .. } => {
+                self.exceptions.remove(id);
             }
             Event::PlanRevised { rollout, plan } => {
                 let library = self.library;
@@ -160,6 +259,7 @@ impl<'a> Chronicle<'a> {
             | Event::FreezeOverridden { .. }
             | Event::GateSaid { .. }
             | Event::WorkAsked { .. }
+            | Event::ChangedOutside { .. }
             | Event::WorkTold { .. } => {
                 let course = event.rollout().and_then(|id| self.courses.get_mut(&id));
                 if let Some(course) = course {
@@ -243,7 +343,14 @@ impl Course {
                 actor: actor.clone(),
                 digest: *digest,
                 void: None,
+                used: !matches!(subject, Subject::Early { .. }),
             }),
+            Event::SoakCutShort { ring, .. } => {
+                let early = Subject::Early { ring: *ring };
+                for yes in &mut self.approvals {
+                    yes.used |= yes.subject == early && yes.void.is_none();
+                }
+            }
             Event::ApprovalVoided {
                 subject,
                 actor,
@@ -251,8 +358,12 @@ impl Course {
                 ..
             } => self.void(|yes| yes.subject == *subject && yes.actor == *actor, why),
             Event::Declined { actor, .. } => {
-                let subject = Subject::Promotion { ring: self.ring };
-                self.void(|yes| yes.subject == subject, &format!("{actor} declined"));
+                let ring = self.ring;
+                let going_on = [Subject::Promotion { ring }, Subject::Early { ring }];
+                self.void(
+                    |yes| going_on.contains(&yes.subject),
+                    &format!("{actor} declined"),
+                );
                 self.state = "paused";
             }
             Event::RingOpened { ring, .. } => {
@@ -293,6 +404,21 @@ impl Course {
                     host.is(at, state);
                 });
             }
+            Event::WorkAsked {
+                intent,
+                visit,
+                position,
+                attempt,
+                ..
+            } => self.stands(intent.slot(), |host| {
+                let state = HostState::ByHand {
+                    visit: *visit,
+                    position: *position,
+                    attempt: *attempt,
+                    ending: ringway_engine::Ending::Well,
+                };
+                host.is(at, state);
+            }),
             Event::StepEnded {
                 intent,
                 result,
@@ -345,7 +471,6 @@ impl Course {
             | Event::Alive
             | Event::ClockJumped { .. }
             | Event::FleetAdopted { .. }
-            | Event::SoakCutShort { .. }
             | Event::Asked { .. }
             | Event::Answered { .. }
             | Event::PeerChosen { .. }
@@ -360,8 +485,10 @@ impl Course {
             | Event::HostReleased { .. }
             | Event::FreezeOverridden { .. }
             | Event::GateSaid { .. }
-            | Event::WorkAsked { .. }
-            | Event::WorkTold { .. } => {}
+            | Event::WorkTold { .. }
+            | Event::Excepted { .. }
+            | Event::ChangedOutside { .. }
+            | Event::ExceptionEnded { .. } => {}
         }
     }
 
@@ -382,7 +509,8 @@ impl Course {
     /// Who said the yeses by which the hosts of this ring could be visited, each once, in the order they said them.
     pub(crate) fn approvers(&self, ring: RingIndex) -> Vec<String> {
         let mut names = Vec::new();
-        for yes in self.approvals.iter().filter(|yes| yes.void.is_none()) {
+        let counted = |yes: &&Yes| yes.void.is_none() && yes.used;
+        for yes in self.approvals.iter().filter(counted) {
             let counts = match yes.subject {
                 Subject::Start => true,
                 Subject::Promotion { ring: after } | Subject::Early { ring: after } => after < ring,
@@ -429,6 +557,12 @@ impl Course {
         )
     }
 
+    /// Whether the host of a slot stands since this instant as it does.
+    pub(crate) fn changed_at(&self, slot: Slot, at: Timestamp) -> bool {
+        let host = self.hosts.get(slot.index());
+        host.is_some_and(|host| host.since == Some(at))
+    }
+
     /// The slot of a host of this name.
     pub(crate) fn slot_of(&self, wanted: &str) -> Option<Slot> {
         let (plan, fleet) = (self.plan.as_ref()?, self.fleet.as_ref()?);
@@ -468,4 +602,112 @@ impl Course {
 fn name(fleet: Option<&FleetSpec>, host: HostId) -> String {
     let known = fleet.and_then(|fleet| fleet.hosts.get(host.index()));
     known.map_or_else(|| format!("host {}", host.0), |host| host.name.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use ringway_engine::Then;
+    use ringway_model::{FailWhy, IntentId, VisitKind};
+
+    use super::*;
+
+    const ONE: RolloutId = RolloutId(1);
+
+    /// A rollout with one host, of whose plan nothing is known.
+    fn course(library: &Library) -> Course {
+        let chronicle = Chronicle::new(library);
+        let starter = Actor("olga".to_owned());
+        let mut course = chronicle.proposed(Timestamp(0), ONE, Digest::of(b"plan"), &starter, None);
+        course.hosts = vec![Stood::NEW];
+        course
+    }
+
+    fn moved(to: HostState) -> Event {
+        Event::HostMoved {
+            rollout: ONE,
+            slot: Slot(0),
+            to,
+            until: Timestamp::NEVER,
+        }
+    }
+
+    /// A probe that changes for a moment is an event of an updated host, too; it is updated since it was.
+    #[test]
+    fn a_host_stands_since_it_came_to_that_and_not_since_it_was_said_again() {
+        let library = Library::default();
+        let mut course = course(&library);
+        course.learn(Timestamp(1), &moved(HostState::Updated));
+        assert!(course.changed_at(Slot(0), Timestamp(1)));
+        course.learn(Timestamp(2), &moved(HostState::Updated));
+        assert_eq!(course.hosts[0].since, Some(Timestamp(1)));
+        assert!(!course.changed_at(Slot(0), Timestamp(2)));
+        let unwell = HostState::Unhealthy {
+            why: FailWhy::ProbeDown,
+        };
+        course.learn(Timestamp(3), &moved(unwell));
+        assert!(course.changed_at(Slot(0), Timestamp(3)));
+    }
+
+    #[test]
+    fn a_host_that_a_person_works_on_is_not_pending() {
+        let library = Library::default();
+        let mut course = course(&library);
+        let intent = IntentId::new(ONE, Slot(0), 1);
+        let asked = Event::WorkAsked {
+            intent,
+            visit: VisitKind::Update,
+            position: 0,
+            attempt: 1,
+            due: Timestamp(9),
+        };
+        course.learn(Timestamp(1), &asked);
+        assert!(matches!(course.hosts[0].state, HostState::ByHand { .. }));
+        let ended = Event::StepEnded {
+            intent,
+            result: StepResult::Done,
+            then: Then::End {
+                to: HostState::Updated,
+                until: Timestamp::NEVER,
+            },
+        };
+        course.learn(Timestamp(2), &ended);
+        assert_eq!(course.hosts[0].state, HostState::Updated);
+    }
+
+    fn yes(course: &mut Course, actor: &str, subject: Subject) {
+        course.approvals.push(Yes {
+            at: Timestamp(1),
+            subject,
+            actor: Actor(actor.to_owned()),
+            digest: Digest::of(b"shown"),
+            void: None,
+            used: !matches!(subject, Subject::Early { .. }),
+        });
+    }
+
+    /// Who wanted a soak to end early, and did not get it, has not let anybody be visited; nor has a yes that a no took back.
+    #[test]
+    fn only_those_approved_whose_yes_led_to_something() {
+        let library = Library::default();
+        let mut course = course(&library);
+        let ring = RingIndex(0);
+        yes(&mut course, "ana", Subject::Promotion { ring });
+        yes(&mut course, "ben", Subject::Early { ring });
+        assert_eq!(course.approvers(RingIndex(1)), ["ana"]);
+        let cut = Event::SoakCutShort {
+            rollout: ONE,
+            ring,
+            observed: ringway_model::Span::hours(1),
+            people: vec!["ben".to_owned()],
+        };
+        course.learn(Timestamp(2), &cut);
+        assert_eq!(course.approvers(RingIndex(1)), ["ana", "ben"]);
+        let no = Event::Declined {
+            rollout: ONE,
+            actor: Actor("eve".to_owned()),
+            reason: "no".to_owned(),
+        };
+        course.learn(Timestamp(3), &no);
+        assert_eq!(course.approvers(RingIndex(1)), [""; 0]);
+    }
 }

@@ -9,7 +9,7 @@ use ringway_model::{ChangeId, HostId, RolloutId, Slot, Timestamp};
 use ringway_runtime::Clock;
 use serde::Serialize;
 
-use super::chronicle::{Chronicle, Course, Stood};
+use super::chronicle::{Chronicle, Course, Exceptions, Stood, excepted};
 use super::csv;
 use super::walk::Walk;
 use crate::args::{Compliance, Month, Output, Table};
@@ -155,6 +155,7 @@ struct Then {
     fleet: Option<std::sync::Arc<ringway_scheduler::FleetSpec>>,
     courses: BTreeMap<RolloutId, Course>,
     holds: Holds,
+    exceptions: Exceptions,
 }
 
 /// Hosts that are not to be touched, with the words of whoever said so.
@@ -221,6 +222,7 @@ fn at_the_end(at: Timestamp, chronicle: &Chronicle<'_>, holds: &Holds) -> Then {
         fleet: chronicle.fleet.clone(),
         courses: chronicle.courses.clone(),
         holds: holds.clone(),
+        exceptions: chronicle.exceptions.clone(),
     }
 }
 
@@ -309,7 +311,7 @@ fn rows_of(
     let due = due.map(|due| due.at(course.proposed));
     let severity = update.and_then(|update| update.severity.clone());
     let bare = |host: String, outcome: String| Row {
-        exception: exception(then, &host),
+        exception: exception(then, &host, Some(&course.update())),
         host,
         update: Some(course.update()),
         severity: severity.clone(),
@@ -338,7 +340,7 @@ fn rows_of(
         Row {
             release: route.map(|route| route.release.clone()),
             build: route.and_then(|route| route.build.clone()),
-            is_updated: matches!(stood.state, HostState::Updated | HostState::Already),
+            is_updated: has_it(stood.state),
             is_target: true,
             when: stood.since.map(|at| at.to_string()),
             due: due.map(|at| at.to_string()),
@@ -367,20 +369,29 @@ fn rows_of(
     rows
 }
 
+/// Whether a host has the update, whoever put it there.
+const fn has_it(state: HostState) -> bool {
+    matches!(
+        state,
+        HostState::Updated | HostState::Already | HostState::ChangedOutside
+    )
+}
+
 /// Whether a host did not have the update when it was due, or does not have it after that.
 fn is_overdue(stood: &Stood, due: Timestamp, at: Timestamp) -> bool {
-    if matches!(stood.state, HostState::Updated | HostState::Already) {
+    if has_it(stood.state) {
         stood.since.is_some_and(|since| since > due)
     } else {
         at > due
     }
 }
 
-fn exception(then: &Then, host: &str) -> Option<String> {
+fn exception(then: &Then, host: &str, update: Option<&str>) -> Option<String> {
+    let excepted = excepted(&then.exceptions, then.fleet.as_deref(), (host, update));
     let holds = [HoldKind::Hold, HoldKind::Maintenance]
         .into_iter()
         .filter_map(|kind| then.holds.get(&(host.to_owned(), kind)).cloned());
-    let holds: Vec<String> = holds.collect();
+    let holds: Vec<String> = excepted.into_iter().chain(holds).collect();
     (!holds.is_empty()).then(|| holds.join("; "))
 }
 
@@ -392,7 +403,7 @@ fn idle(then: &Then, rows: &[Row]) -> (Vec<Row>, usize) {
         .clone()
         .filter(|host| !names.contains(host.name.as_str()))
         .map(|host| Row {
-            exception: exception(then, &host.name),
+            exception: exception(then, &host.name, None),
             host: host.name.clone(),
             update: None,
             severity: None,

@@ -184,6 +184,7 @@ impl Past {
             Kind::Detail => {
                 if let Some((rollout, slot, to)) = became(event)
                     && let Some(course) = chronicle.courses.get(&rollout)
+                    && course.changed_at(slot, at)
                 {
                     self.host(rollout, course.host(slot), to);
                 }
@@ -208,6 +209,7 @@ impl Past {
             | HostState::OnHold
             | HostState::NotReady { .. }
             | HostState::GoesLast { .. }
+            | HostState::CatchUp
             | HostState::Again => return,
             HostState::Settling
             | HostState::Updated
@@ -220,6 +222,8 @@ impl Past {
             | HostState::Offline
             | HostState::Held
             | HostState::Vanished
+            | HostState::Excepted
+            | HostState::ChangedOutside
             | HostState::Lost => show::host_state(to),
         };
         self.hosts.entry((rollout, what)).or_default().insert(name);
@@ -292,7 +296,7 @@ impl Now<'_> {
     fn wait(&self, rollout: Option<&RolloutView>, waiting: &Waiting) -> Waits {
         let who = rollout
             .filter(|_| matches!(waiting.on, WaitingOn::Approval { .. }))
-            .and_then(|one| Some(self.who(one, self.approval_plan(one)?)));
+            .and_then(|one| Some(Self::who(one, self.approval_plan(one)?)));
         Waits {
             rollout: rollout.map(|one| one.id),
             change: rollout.and_then(|one| one.change.clone()),
@@ -322,15 +326,14 @@ impl Now<'_> {
     }
 
     /// Who can still say yes, in words.
-    fn who(&self, one: &RolloutView, rules: &ApprovalPlan) -> String {
-        match self.eligible(one, rules) {
+    fn who(one: &RolloutView, rules: &ApprovalPlan) -> String {
+        match one.approval.as_ref() {
             None => "anybody who may give commands here".to_owned(),
-            Some(people) => {
-                let given = one.approval.as_ref().map_or(&[][..], |wanted| &wanted.by);
-                let left: Vec<String> = people
-                    .into_iter()
-                    .filter(|name| !given.contains(name))
-                    .collect();
+            Some(_) if rules.by.is_empty() && rules.people.is_empty() => {
+                "anybody who may give commands here".to_owned()
+            }
+            Some(wanted) => {
+                let left: Vec<String> = wanted.could.iter().map(|one| one.person.clone()).collect();
                 if left.is_empty() {
                     "nobody who has not said yes".to_owned()
                 } else {
@@ -345,11 +348,13 @@ impl Now<'_> {
         if rules.by.is_empty() && rules.people.is_empty() {
             return None;
         }
-        let plan = self.plan(one);
+        let plan = self.plan(one)?;
+        // A policy names a person, and a journal the user who gave a command.
+        let starter = plan.consent.person(&one.starter);
         let may = |name: &&String| {
             rules.not_by.iter().all(|not| match not {
-                NotBy::PolicyAuthor => plan.is_none_or(|plan| !plan.is_author(name)),
-                NotBy::Starter => one.starter != **name,
+                NotBy::PolicyAuthor => !plan.is_author(name),
+                NotBy::Starter => starter != **name,
             })
         };
         Some(rules.people.iter().filter(may).cloned().collect())
@@ -362,6 +367,14 @@ impl Now<'_> {
             let hosts = show::shortened(&hold.hosts, NAMES);
             let what = format!("{} of {hosts} ends ({})", hold.kind.word(), hold.reason);
             comes.extend(hold.until.map(|at| (at, what)));
+        }
+        for one in &self.view.exceptions {
+            let hosts = show::shortened(&one.hosts, NAMES);
+            let what = format!(
+                "exception {} of {} ends, and these are visited: {hosts}",
+                one.id, one.owner
+            );
+            comes.push((one.until, what));
         }
         for one in self.open() {
             let name = show::named(one.id, one.change.as_ref());
@@ -518,6 +531,9 @@ const fn risk_word(outcome: HostOutcome, is_down: bool) -> Option<&'static str> 
         HostOutcome::Held => Some("left alone, unhealthy before the update"),
         HostOutcome::OnHold => Some("on hold"),
         HostOutcome::Vanished => Some("gone from the fleet"),
+        HostOutcome::Excepted => Some("left out by an exception"),
+        HostOutcome::CatchUp => Some("to catch up after an exception"),
+        HostOutcome::ChangedOutside => Some("changed outside Ringway"),
         HostOutcome::RestartWithheld => Some("without the restart they need"),
         HostOutcome::Settling | HostOutcome::Updated | HostOutcome::Already if is_down => {
             Some("not evidently up")

@@ -11,7 +11,7 @@ use ringway_model::{
 use ringway_runtime::Clock;
 use serde::Serialize;
 
-use super::chronicle::{Chronicle, Course};
+use super::chronicle::{Chronicle, Course, is_meant};
 use super::walk::Walk;
 use crate::args::History;
 use crate::exit::{End, Failure, Outcome};
@@ -103,6 +103,10 @@ enum What {
     ToldByHand,
     Staged,
     NotStaged,
+    Excepted,
+    ExceptionEnded,
+    CatchUp,
+    ChangedOutside,
 }
 
 /// `ringway history`.
@@ -148,6 +152,8 @@ struct OneHost<'a> {
     slots: BTreeMap<RolloutId, Slot>,
     /// Rollouts that visit it.
     visits: BTreeSet<RolloutId>,
+    /// Exceptions that mean it.
+    exceptions: BTreeSet<String>,
     entries: VecDeque<Entry>,
     more: u64,
 }
@@ -191,6 +197,7 @@ impl<'a> OneHost<'a> {
             host: None,
             slots: BTreeMap::new(),
             visits: BTreeSet::new(),
+            exceptions: BTreeSet::new(),
             entries: VecDeque::new(),
             more: 0,
         }
@@ -218,11 +225,18 @@ impl<'a> OneHost<'a> {
         {
             self.slots.insert(*rollout, slot);
         }
-        let bare = self.bare(event, batch);
+        let about = self.of_exception(event, chronicle);
+        let bare = about.or_else(|| self.bare(event, batch));
         self.note_visit(event);
         let Some(bare) = bare else {
             return;
         };
+        // What is known of a host changes without its state, and every such change is an event.
+        if let Event::HostMoved { rollout, slot, .. } = event
+            && !chronicle.courses[rollout].changed_at(*slot, at)
+        {
+            return;
+        }
         if self.since.is_some_and(|since| at < since) {
             return;
         }
@@ -244,6 +258,32 @@ impl<'a> OneHost<'a> {
             reason: bare.reason,
             said: bare.said,
         });
+    }
+
+    /// An exception that means the host begins or ends.
+    fn of_exception(&mut self, event: &Event, chronicle: &Chronicle<'_>) -> Option<Bare> {
+        if let Event::Excepted { exception, actor } = event {
+            let was = self.exceptions.remove(&exception.id);
+            if !is_meant(exception, chronicle.fleet.as_deref(), self.name) {
+                let words = format!("exception {} does not mean it any more", exception.id);
+                return was.then(|| Bare::new(What::ExceptionEnded, words, None));
+            }
+            self.exceptions.insert(exception.id.clone());
+            let words = format!(
+                "excepted until {} by {} of {}",
+                exception.until, exception.id, exception.owner
+            );
+            let bare = Bare::new(What::Excepted, words, None);
+            return Some(bare.by(Some(actor), &exception.reason));
+        }
+        if let Event::ExceptionEnded { id, actor, reason } = event
+            && self.exceptions.remove(id)
+        {
+            let words = format!("exception {id} ended");
+            let bare = Bare::new(What::ExceptionEnded, words, None);
+            return Some(bare.by(actor.as_ref(), reason));
+        }
+        None
     }
 
     fn is_ours(&self, rollout: RolloutId, slot: Slot) -> bool {
@@ -399,6 +439,16 @@ impl<'a> OneHost<'a> {
                 let bare = Bare::new(What::ToldByHand, words, Some(intent.rollout()));
                 Some(bare.by(Some(actor), reason))
             }
+            Event::ChangedOutside {
+                rollout,
+                slot,
+                found,
+                was,
+            } if self.is_ours(*rollout, *slot) => {
+                let found = found.as_deref().unwrap_or("the release");
+                let words = format!("changed outside Ringway: it was {was}, and has {found} now");
+                Some(Bare::new(What::ChangedOutside, words, Some(*rollout)))
+            }
             Event::HostHeld {
                 host,
                 kind,
@@ -470,7 +520,10 @@ impl<'a> OneHost<'a> {
             | Event::FreezeOverridden { .. }
             | Event::GateSaid { .. }
             | Event::WorkAsked { .. }
-            | Event::WorkTold { .. } => None,
+            | Event::WorkTold { .. }
+            | Event::Excepted { .. }
+            | Event::ChangedOutside { .. }
+            | Event::ExceptionEnded { .. } => None,
         }
     }
 }
@@ -491,12 +544,15 @@ fn stood(to: HostState, rollout: RolloutId) -> Option<Bare> {
         HostState::Lost => What::Lost,
         HostState::OnHold => What::OnHold,
         HostState::Vanished => What::Vanished,
+        HostState::Excepted => What::Excepted,
+        HostState::CatchUp => What::CatchUp,
         HostState::Pending
         | HostState::ByHand { .. }
         | HostState::Running { .. }
         | HostState::Ready { .. }
         | HostState::Backoff { .. }
         | HostState::Skipped
+        | HostState::ChangedOutside
         | HostState::NotReady { .. }
         | HostState::GoesLast { .. }
         | HostState::Again => return None,

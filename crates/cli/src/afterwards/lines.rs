@@ -70,6 +70,10 @@ pub(crate) fn kind(event: &Event) -> (Kind, Option<&str>) {
         }
         | Event::Commented { actor, .. }
         | Event::WorkTold { actor, .. }
+        | Event::Excepted { actor, .. }
+        | Event::ExceptionEnded {
+            actor: Some(actor), ..
+        }
         | Event::FleetRefreshed { actor, .. }
         | Event::FreezeOverridden { actor, .. } => (Kind::Decision, Some(&actor.0)),
         Event::Recovered { .. }
@@ -91,6 +95,8 @@ pub(crate) fn kind(event: &Event) -> (Kind, Option<&str>) {
         | Event::Restarted { .. }
         | Event::GateSaid { .. }
         | Event::WorkAsked { .. }
+        | Event::ExceptionEnded { actor: None, .. }
+        | Event::ChangedOutside { .. }
         | Event::HostReleased { actor: None, .. } => (Kind::Happening, None),
         Event::Alive
         | Event::SoakHeld { .. }

@@ -5,6 +5,7 @@
 mod chronicle;
 mod compliance;
 mod csv;
+mod exposure;
 mod handover;
 mod history;
 mod lines;
@@ -12,6 +13,7 @@ mod rollout;
 mod walk;
 
 pub(crate) use compliance::compliance;
+pub(crate) use exposure::{Briefly, briefly, exposure};
 pub(crate) use handover::handover;
 pub(crate) use history::history;
 pub(crate) use rollout::report as rollout_report;

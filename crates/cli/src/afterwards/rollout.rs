@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ringway_engine::{Event, HoldKind};
+use ringway_engine::{Event, HoldKind, HostState};
 use ringway_model::{ChangeId, Digest, HostId, RolloutId, Slot};
 use serde::Serialize;
 
-use super::chronicle::{Chronicle, Course};
+use super::chronicle::{Chronicle, Course, Exceptions, excepted};
 use super::lines::{Kind, Line, Lines, kind};
 use super::walk::Walk;
 use crate::args::{OneRollout, Output, Written};
@@ -105,7 +105,8 @@ pub(crate) async fn report(out: Out, data: &Path, args: &OneRollout) -> Outcome 
         Failure::new(End::Refused, why).hint("`ringway status --all` lists them")
     })?;
     let audit = journal::examine(data).await?;
-    let report = told(course, decisions.lines, timeline.lines, audit);
+    let excepted = &chronicle.ever_excepted;
+    let report = told(course, decisions.lines, timeline.lines, audit, excepted);
     match (args.format, out.format()) {
         (Some(Written::Html), _) => out.raw(&report.html()),
         (Some(Written::Text), _) | (None, Output::Text) => out.text(&report.words()),
@@ -148,6 +149,7 @@ fn told(
     decisions: Vec<Line>,
     timeline: Vec<Line>,
     audit: journal::Report,
+    exceptions: &Exceptions,
 ) -> Report {
     let hosts: Vec<Host> = course
         .hosts
@@ -167,7 +169,14 @@ fn told(
                 exception: stood
                     .skipped
                     .as_ref()
-                    .map(|(by, reason)| format!("left out by {by}: {reason}")),
+                    .map(|(by, reason)| format!("left out by {by}: {reason}"))
+                    .or_else(|| {
+                        let update = course.update();
+                        let host = course.host(slot);
+                        let is_excepted = stood.state == HostState::Excepted;
+                        let about = (host.as_str(), Some(update.as_str()));
+                        excepted(exceptions, course.fleet.as_deref(), about).filter(|_| is_excepted)
+                    }),
             }
         })
         .collect();

@@ -135,6 +135,67 @@ impl AboutMaintenance {
     }
 }
 
+/// Hosts that are left out.
+#[derive(Debug, Args)]
+pub(crate) struct Exceptions {
+    /// What about them.
+    #[command(subcommand)]
+    pub(crate) what: AboutExceptions,
+}
+
+/// Exceptions in documents.
+#[derive(Debug, Args)]
+pub(crate) struct AddException {
+    /// Files with `exception/v1` documents; the fleet's file too where one ends on a day, which is a day of its zone
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// When, where nothing runs.
+    #[command(flatten)]
+    pub(crate) when: When,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
+}
+
+/// An exception that ends before its time.
+#[derive(Debug, Args)]
+pub(crate) struct EndException {
+    /// Its id, as `ringway exception list` shows it
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// Why; it is journaled with your name
+    #[arg(long, short, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// When, where nothing runs.
+    #[command(flatten)]
+    pub(crate) when: When,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
+}
+
+/// What is done about exceptions.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AboutExceptions {
+    /// List those that are in force, with their hosts and when they end
+    List(Observed),
+    /// Put those of documents in force, each in place of the one of its id
+    Add(AddException),
+    /// End one before its time: its hosts are visited after all
+    End(EndException),
+}
+
+impl AboutExceptions {
+    /// Whether it is about what is observed.
+    pub(crate) const fn observes(&self) -> bool {
+        match self {
+            Self::List(args) => args.observe,
+            Self::Add(args) => args.observed.observe,
+            Self::End(args) => args.observed.observe,
+        }
+    }
+}
+
 /// How work by hand has ended.
 #[derive(Debug, Args)]
 pub(crate) struct Done {

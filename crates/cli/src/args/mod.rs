@@ -27,11 +27,11 @@ pub(crate) use feeds::{FeedOf, Feeds, Msrc};
 pub(crate) use futures::{Place, Simulate, WhatIf};
 pub(crate) use goal::Goal;
 pub(crate) use hosts::{
-    AboutMaintenance, Comment, Done, EvidenceOf, Hold, Import, Maintenance, OneHost, Release,
-    SomeHosts,
+    AboutExceptions, AboutMaintenance, AddException, Comment, Done, EndException, EvidenceOf,
+    Exceptions, Hold, Import, Maintenance, OneHost, Release, SomeHosts,
 };
 pub(crate) use rollout::{
-    Adopt, Answer, Approve, Ask, Audit, Bounds, Connections, Due, FleetReason, Journal,
+    Adopt, Answer, Approve, Ask, Audit, Bounds, Connections, Due, Exposure, FleetReason, Journal,
     OverrideFreeze, Promote, Reasoned, Refresh, Run, Status, Wait, When, Which, Why,
 };
 
@@ -153,6 +153,11 @@ pub(crate) enum Cmd {
     /// Say which rollouts will miss their due date, and why
     #[command(after_help = "Examples:\n    ringway due\n    ringway due --output json | jq .")]
     Due(Due),
+    /// Say how long hosts have been without an update, who still is, and who will be when it is due
+    #[command(
+        after_help = "Examples:\n    ringway exposure\n    ringway exposure r3 --output json | jq .[0].severities"
+    )]
+    Exposure(Exposure),
     /// Say why a host, a ring or a rollout does not move
     #[command(
         after_help = "Examples:\n    ringway why\n    ringway why web-7\n    ringway why canary --rollout r3"
@@ -230,6 +235,11 @@ pub(crate) enum Cmd {
         after_help = "Examples:\n    ringway maintenance add --select 'site = fra' --until 2026-12-01T06:00:00Z --reason 'power, CHG-4711'\n    ringway maintenance end --select 'site = fra'\n    ringway maintenance import announced.yaml\n    ringway maintenance import power.ics --hosts 'site = fra' --zone Europe/Berlin\n    ringway maintenance list"
     )]
     Maintenance(Maintenance),
+    /// Leave hosts out of updates until a day, by documents that say whose wish it is, why, and who approved it
+    #[command(
+        after_help = "Examples:\n    ringway exception add exceptions/pacs.yaml fleet.yaml\n    ringway exception list\n    ringway exception end EXC-0042 --reason 'the vendor has certified 4.2'"
+    )]
+    Exception(Exceptions),
     /// Let a rollout work in a freeze for some time, where its policy permits that
     #[command(
         after_help = "Example:\n    ringway override-freeze year-end --until 4h --reason 'the hole is being exploited, CHG-4711'"
@@ -314,6 +324,7 @@ impl Cmd {
             Self::Status(args) => args.observed.observe,
             Self::Why(args) => args.observed.observe,
             Self::Due(args) => args.observed.observe,
+            Self::Exposure(args) => args.observed.observe,
             Self::Wait(args) => args.observed.observe,
             Self::Approve(args) => args.observed.observe,
             Self::Promote(args) => args.observed.observe,
@@ -331,6 +342,7 @@ impl Cmd {
             Self::Hold(args) => args.observed.observe,
             Self::Release(args) => args.observed.observe,
             Self::Maintenance(args) => args.what.observes(),
+            Self::Exception(args) => args.what.observes(),
             Self::Comment(args) => args.observed.observe,
             Self::OverrideFreeze(args) => args.observed.observe,
             Self::Journal(args) => args.observed.observe,

@@ -74,6 +74,17 @@ pub(crate) struct Due {
     pub(crate) observed: Observed,
 }
 
+/// How long hosts are without an update.
+#[derive(Debug, Args)]
+pub(crate) struct Exposure {
+    /// The rollout [default: every one that is not over]
+    #[arg(value_name = "ROLLOUT")]
+    pub(crate) rollout: Option<RolloutId>,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
+}
+
 /// Why something does not move.
 #[derive(Debug, Args)]
 pub(crate) struct Why {

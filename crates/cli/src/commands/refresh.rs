@@ -16,6 +16,7 @@ use ringway_scheduler::plan::{JoinsBecause, Revision};
 use ringway_scheduler::{FleetSpec, Plan, refresh_fleet, revise};
 use serde::Serialize;
 
+use super::exceptions;
 use super::later;
 use crate::args;
 use crate::documents::{self, Read};
@@ -83,12 +84,14 @@ pub(crate) async fn refresh(out: Out, data: &Path, args: &args::Refresh) -> Outc
     if args.dry_run {
         let past = journal::fold(data).await?;
         let (_, changes) = compute(&past.engine, &read, is_observed(data))?;
+        exceptions::would_bring(out, &read.documents)?;
         out.value(&changes, words);
         return Ok(End::Done);
     }
     let Some(session) = Session::running(data).await? else {
         return leave(out, data, &read).await;
     };
+    exceptions::bring(out, &session, &read.documents).await?;
     let (_, changes) = take_in(data, &session, &read).await?;
     out.value(&changes, words);
     Ok(End::Done)

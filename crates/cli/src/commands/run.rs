@@ -6,7 +6,7 @@ use ringway_engine::view::{FleetView, RolloutView};
 use ringway_model::{ChangeId, Digest, RolloutId};
 use ringway_scheduler::Plan;
 
-use super::{later, refresh};
+use super::{exceptions, later, refresh};
 use crate::args::Run;
 use crate::documents::{self, Prepared};
 use crate::exit::{End, Failure, Outcome};
@@ -53,7 +53,11 @@ pub(crate) async fn run(out: Out, data: &Path, args: Run) -> Outcome {
     }
     let prepared = prepared.map(|prepared| as_observed(out, args.observe, prepared));
     let rollout = match prepared {
-        Some(prepared) => begin(out, data, &session, prepared, (args.key, args.change)).await,
+        Some(prepared) => {
+            let reviewed = args.plan.as_deref();
+            let named = (args.key, args.change);
+            begin(out, data, &session, (prepared, reviewed), named).await
+        }
         None => newest(&session.view().await?, is_here && had_errands),
     };
     match rollout {
@@ -111,14 +115,28 @@ async fn begin(
     out: Out,
     data: &Path,
     session: &Session,
-    mut prepared: Prepared,
+    (mut prepared, reviewed): (Prepared, Option<&Path>),
     (key, change): (Option<String>, Option<ChangeId>),
 ) -> Result<RolloutId, Failure> {
+    exceptions::bring(out, session, &prepared.read.documents).await?;
     let past = journal::fold(data).await?;
     let open = past.engine.open();
     let is_known = past.engine.fleet_digest() == Some(prepared.fleet.digest());
     if open.is_empty() || is_known || past.engine.fleet().name != prepared.fleet.name {
         return propose(out, session, prepared, key, change).await;
+    }
+    if let Some(file) = reviewed {
+        // Over the fleet that the others run over it would be another plan, which nobody has seen.
+        let ids: Vec<String> = open.iter().map(|open| open.rollout.to_string()).collect();
+        let why = format!(
+            "{} in flight over another fleet than plan {} of `{}` is for: it would not be the plan that was reviewed",
+            ids.join(", "),
+            prepared.digest().short(),
+            file.display()
+        );
+        return Err(Failure::new(End::Refused, why).hint(
+            "run it when they are over; or `ringway refresh`, and `ringway run` with the documents, which plans anew",
+        ));
     }
     let (fleet, changes) = refresh::take_in(data, session, &prepared.read).await?;
     let said = refresh::words(&changes);

@@ -7,6 +7,7 @@ use ringway_model::{HostOutcome, RingIndex, RolloutId};
 use serde::Serialize;
 
 use super::later;
+use crate::afterwards::{Briefly, briefly};
 use crate::args::{Output, Status, Why};
 use crate::commands::orders::choose;
 use crate::exit::{End, Failure, Outcome};
@@ -32,6 +33,9 @@ struct State<'a> {
     /// What people were to be told and were not.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     untold: Vec<Untold>,
+    /// How long hosts have been without the update, of rollouts that are not over.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    exposure: Vec<Briefly>,
     /// What failed and offline hosts said last, of rollouts that are not over.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     last_words: Vec<LastSaid>,
@@ -49,6 +53,12 @@ struct LastSaid {
 impl State<'_> {
     fn words(&self, all: bool) -> String {
         let mut text = show::fleet(self.view, all);
+        if !self.exposure.is_empty() {
+            text.push_str("\nexposed so far:\n");
+        }
+        for one in &self.exposure {
+            show::put(&mut text, format_args!("    {}\n", one.words()));
+        }
         if !self.last_words.is_empty() {
             text.push_str("\nwhat they said last (`ringway why HOST` has all of it):\n");
         }
@@ -125,6 +135,7 @@ pub(crate) async fn status(out: Out, data: &Path, args: &Status) -> Outcome {
         last_words: last_words(&informant, &view).await?,
         inbox: asked(data)?,
         untold: untold(data).await?,
+        exposure: briefly(data, &view).await,
         view: &view,
     };
     out.value(&state, |state| state.words(args.all));

@@ -260,6 +260,9 @@ const fn went_wrong(state: HostState) -> bool {
         | HostState::Vanished
         | HostState::NotReady { .. }
         | HostState::GoesLast { .. }
+        | HostState::Excepted
+        | HostState::CatchUp
+        | HostState::ChangedOutside
         | HostState::ByHand { .. } => false,
     }
 }
@@ -328,7 +331,10 @@ fn matters(event: &Event) -> bool {
         | Event::FreezeOverridden { .. }
         | Event::GateSaid { .. }
         | Event::WorkAsked { .. }
-        | Event::WorkTold { .. } => true,
+        | Event::WorkTold { .. }
+        | Event::Excepted { .. }
+        | Event::ChangedOutside { .. }
+        | Event::ExceptionEnded { .. } => true,
     }
 }
 

@@ -152,6 +152,12 @@ fn starts(view: &ApprovalView, now: Timestamp) -> String {
             format_args!("; left out: {}", list(&view.left_out, 4)),
         );
     }
+    if !view.excepted.is_empty() {
+        put(
+            &mut words,
+            format_args!("; excepted: {}", list(&view.excepted, 4)),
+        );
+    }
     words
 }
 
@@ -163,6 +169,8 @@ fn so_far(rollout: &RolloutView, view: &ApprovalView) -> String {
     for (count, word) in [
         (sum(|ring| ring.visiting + ring.settling), "in flight"),
         (sum(|ring| ring.skipped), "skipped"),
+        (sum(|ring| ring.excepted), "excepted"),
+        (sum(|ring| ring.outside), "changed outside"),
         (sum(|ring| ring.vanished), "vanished"),
         (sum(|ring| ring.rolled_back), "rolled back"),
         (sum(|ring| ring.withheld), "restart withheld"),
@@ -336,6 +344,8 @@ mod tests {
             withheld: 0,
             rolled_back: 0,
             skipped: 0,
+            excepted: 0,
+            outside: 0,
             vanished: 0,
             halt_on: Some(2),
             soak_until: None,
@@ -415,6 +425,7 @@ mod tests {
             counts_from: None,
             debt: 1,
             left_out: names(&["web-9"]),
+            excepted: Vec::new(),
             gates: vec![VerdictView {
                 gate: "answers".to_owned(),
                 says: Verdict::Pass,

@@ -15,7 +15,11 @@ fn parts(ring: &RingView) -> [(u32, char, Paint); 7] {
         (ring.failed, 'X', Paint::Bad),
         (ring.withheld + ring.debt, '?', Paint::Busy),
         (ring.rolled_back, '<', Paint::Good),
-        (ring.skipped + ring.vanished, '-', Paint::Faint),
+        (
+            ring.skipped + ring.vanished + ring.excepted + ring.outside,
+            '-',
+            Paint::Faint,
+        ),
         (ring.pending, '·', Paint::Faint),
     ]
 }

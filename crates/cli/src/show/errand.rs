@@ -89,6 +89,11 @@ fn said(command: &Command) -> String {
             format!("work by hand on {host}: {}", told.words()),
             reason.as_str(),
         ),
+        Command::Except { exceptions } => {
+            let ids: Vec<&str> = exceptions.iter().map(|one| one.id.as_str()).collect();
+            (format!("leave hosts out by {}", ids.join(", ")), "")
+        }
+        Command::EndException { id, reason } => (format!("end exception {id}"), reason.as_str()),
         Command::OverrideFreeze {
             rollout,
             freeze,

@@ -1,14 +1,14 @@
 //! The fleet and its rollouts: rings as lanes, what each waits for, and what would unblock it.
 
 use ringway_engine::view::{
-    ApprovalView, FleetView, HoldView, QuestionView, RingView, RolloutView, Waiting,
+    ApprovalView, ExceptionView, FleetView, HoldView, QuestionView, RingView, RolloutView, Waiting,
 };
-use ringway_model::{Says, Timestamp};
+use ringway_model::{Says, Span, Timestamp};
 
 use super::approving::{one_yes, others};
 use super::bar::bar;
 use super::paint::{Paint, bold, paint};
-use super::words::{hosts, named, put, until};
+use super::words::{hosts, in_words, named, put, until};
 
 /// The whole fleet. Rollouts that are over are only counted, unless `all` or nothing else is there.
 pub(crate) fn fleet(view: &FleetView, all: bool) -> String {
@@ -38,6 +38,7 @@ pub(crate) fn fleet(view: &FleetView, all: bool) -> String {
         );
     }
     text.push_str(&holds(&view.holds, view.at));
+    text.push_str(&exceptions(&view.exceptions, view.at));
     let open = view.rollouts.iter().any(|r| !r.is_final);
     let last = view.rollouts.len().saturating_sub(1);
     let mut hidden = 0;
@@ -75,6 +76,50 @@ pub(crate) fn holds(holds: &[HoldView], now: Timestamp) -> String {
                 paint(Paint::Busy, &line),
                 hosts(count),
                 shortened(&hold.hosts, 8)
+            ),
+        );
+    }
+    text
+}
+
+/// Exceptions in force: whose, why, until when, and whom they leave out. Those that end soon stand out.
+pub(crate) fn exceptions(exceptions: &[ExceptionView], now: Timestamp) -> String {
+    /// A fortnight: as long as a new approval takes.
+    const SOON: Span = Span::hours(24 * 14);
+    let mut text = String::new();
+    for one in exceptions {
+        let left = one.until.since(now);
+        let colour = if left <= SOON {
+            Paint::Busy
+        } else {
+            Paint::Faint
+        };
+        let ends = match left.millis() / 86_400_000 {
+            0 => format!("ends in {}", in_words(left)),
+            1 => "ends in 1 day".to_owned(),
+            days => format!("ends in {days} days"),
+        };
+        let updates = if one.updates.is_empty() {
+            String::new()
+        } else {
+            format!(" from {}", one.updates.join(", "))
+        };
+        let line = format!(
+            "exception {} of {} {ends} ({}): {}",
+            one.id, one.owner, one.until, one.reason
+        );
+        let count = u32::try_from(one.hosts.len()).unwrap_or(u32::MAX);
+        let names = if one.hosts.is_empty() {
+            format!("nobody now (`{}`)", one.select)
+        } else {
+            format!("{}: {}", hosts(count), shortened(&one.hosts, 8))
+        };
+        put(
+            &mut text,
+            format_args!(
+                "{}\n    leaves out{updates} {names}; approved by {}\n",
+                paint(colour, &line),
+                one.approved_by.join(", ")
             ),
         );
     }
@@ -324,6 +369,8 @@ fn counts(ring: &RingView, now: Timestamp) -> String {
         (ring.rolled_back, "rolled back", Paint::Good),
         (ring.skipped, "skipped", Paint::Faint),
         (ring.vanished, "vanished", Paint::Faint),
+        (ring.excepted, "excepted", Paint::Faint),
+        (ring.outside, "changed outside", Paint::Busy),
     ] {
         if count > 0 {
             parts.push(paint(colour, &format!("{count} {word}")));
@@ -376,6 +423,8 @@ mod tests {
             rolled_back: 0,
             skipped: 0,
             vanished: 0,
+            excepted: 0,
+            outside: 0,
             halt_on: Some(1),
             soak_until: None,
         }
@@ -431,6 +480,7 @@ mod tests {
             stopped: None,
             observing: false,
             holds: Vec::new(),
+            exceptions: Vec::new(),
             at: Timestamp(1_776_186_000_000),
             rollouts: vec![halted()],
         };
@@ -464,6 +514,7 @@ r1  april by policy careful, started by ana   halted
             stopped: None,
             observing: false,
             holds: Vec::new(),
+            exceptions: Vec::new(),
             at: Timestamp(0),
             rollouts: vec![over, second],
         };

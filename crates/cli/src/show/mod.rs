@@ -14,7 +14,7 @@ mod words;
 
 pub(crate) use approving::approving;
 pub(crate) use errand::errand;
-pub(crate) use fleet::{fleet, holds, reasons, rollout, shortened};
+pub(crate) use fleet::{exceptions, fleet, holds, reasons, rollout, shortened};
 pub(crate) use host::{host, ring_waits, rollout_waits};
 pub(crate) use narrate::{Narrator, ending, host_state};
 pub(crate) use observed::observed;

@@ -330,6 +330,36 @@ impl<'a> Narrator<'a> {
                     .map_or_else(String::new, |actor| format!(" by {actor}")),
                 because(reason)
             ),
+            Event::Excepted { exception, actor } => format!(
+                "exception {} of {}, brought by {actor}: `{}` is left out of {} until {}{} (approved by {})",
+                exception.id,
+                exception.owner,
+                exception.hosts,
+                match exception.updates.names() {
+                    [] => "all updates".to_owned(),
+                    names => names.join(", "),
+                },
+                exception.until,
+                because(&exception.reason),
+                exception.approved_by.join(", ")
+            ),
+            Event::ChangedOutside {
+                rollout,
+                slot,
+                found,
+                was,
+            } => format!(
+                "{} was changed outside Ringway: it was {was}, and has {} now",
+                self.host(*rollout, *slot),
+                found.as_deref().unwrap_or("the release")
+            ),
+            Event::ExceptionEnded { id, actor, reason } => format!(
+                "exception {id} ended{}{}",
+                actor
+                    .as_ref()
+                    .map_or_else(String::new, |actor| format!(" by {actor}")),
+                because(reason)
+            ),
             Event::CalendarKnown { calendar, .. } => format!(
                 "{name} knows when work may run, until {} (time zone database {})",
                 calendar.until, calendar.zones
@@ -609,6 +639,9 @@ pub(crate) fn host_state(state: HostState) -> String {
         HostState::Vanished => "no longer of the fleet".to_owned(),
         HostState::NotReady { .. } => "not to be taken down yet: its group is not ready".to_owned(),
         HostState::GoesLast { .. } => "going last of its group".to_owned(),
+        HostState::Excepted => "excepted".to_owned(),
+        HostState::CatchUp => "to catch up with the last ring".to_owned(),
+        HostState::ChangedOutside => "changed outside".to_owned(),
         HostState::ByHand { .. } => "OVERDUE: a person is to work on it by hand".to_owned(),
     }
 }

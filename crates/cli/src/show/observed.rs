@@ -50,7 +50,7 @@ fn what(host: &HostView) -> (usize, &'static str) {
         | HostOutcome::Settling
         | HostOutcome::RestartWithheld
         | HostOutcome::RolledBack => (0, "would update"),
-        HostOutcome::Already => (1, "would find it there already"),
+        HostOutcome::Already | HostOutcome::ChangedOutside => (1, "would find it there already"),
         HostOutcome::Offline => (2, "could not reach"),
         HostOutcome::Held => (3, "would leave alone, since they are unhealthy"),
         HostOutcome::Failed { .. }
@@ -58,9 +58,11 @@ fn what(host: &HostView) -> (usize, &'static str) {
         | HostOutcome::RollbackFailed { .. }
         | HostOutcome::Lost
         | HostOutcome::Again => (4, "would fail at what it asks first"),
-        HostOutcome::Skipped | HostOutcome::OnHold | HostOutcome::Vanished => {
-            (6, "would leave out, as people said")
-        }
+        HostOutcome::Skipped
+        | HostOutcome::OnHold
+        | HostOutcome::Vanished
+        | HostOutcome::Excepted
+        | HostOutcome::CatchUp => (6, "would leave out, as people said"),
         HostOutcome::Pending
         | HostOutcome::Visiting { .. }
         | HostOutcome::NotReady

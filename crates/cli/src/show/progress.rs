@@ -115,6 +115,7 @@ mod tests {
             at_least: None,
             debt: 0,
             left_out: Vec::new(),
+            excepted: Vec::new(),
             gates: Vec::new(),
             untested: Vec::new(),
             first_start: None,
@@ -151,6 +152,7 @@ mod tests {
             stopped: None,
             observing: false,
             holds: Vec::new(),
+            exceptions: Vec::new(),
             at: Timestamp(0),
             rollouts: vec![one],
         }

@@ -8,6 +8,7 @@ mod commands;
 mod diff;
 mod doctor;
 mod documents;
+mod exceptions;
 mod futures;
 mod hosts;
 mod inbox;

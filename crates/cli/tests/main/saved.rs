@@ -77,3 +77,38 @@ fn a_file_that_was_changed_or_is_none_is_refused() {
     place.expect("plan --save nowhere/p.plan", 1);
     assert!(!place.path(".ringway").exists());
 }
+
+/// A plan that was reviewed is of one fleet. Over the one that a rollout in flight has it would be another plan.
+#[test]
+fn a_reviewed_plan_is_not_run_over_another_fleet_than_its_own() {
+    let place = Place::with_approval();
+    place.expect("run --no-wait", 4);
+    let common = fs::read_to_string(place.path("common.yaml")).unwrap();
+    let first = common.find("  - { name:").unwrap();
+    let joins = "  - { name: joins, labels: { role: x } }\n";
+    place.write(
+        "common.yaml",
+        &format!("{}{joins}{}", &common[..first], &common[first..]),
+    );
+    place.write("version-joins", "1\n");
+    place.expect("plan --save p.plan", 0);
+    let rows = || {
+        place
+            .expect("journal --output ndjson", 0)
+            .out
+            .lines()
+            .count()
+    };
+    let before = rows();
+    let said = place.expect("run --plan p.plan --key other --no-wait", 1);
+    assert!(
+        said.err.contains("r1 in flight over another fleet"),
+        "{}",
+        said.err
+    );
+    let told = place.expect("journal", 0).out;
+    assert!(
+        !told.contains("took the fleet in"),
+        "{before} rows before: {told}"
+    );
+}

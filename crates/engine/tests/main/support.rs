@@ -162,6 +162,7 @@ pub(crate) fn plan(rings: &[u32]) -> (FleetSpec, Plan) {
         notify: Vec::new(),
         terms: ringway_scheduler::terms::Terms::default(),
         revises: None,
+        outside_pause_at: 3,
         consent: ringway_scheduler::consent::Consent::default(),
     };
     (fleet, plan)

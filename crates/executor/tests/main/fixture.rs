@@ -169,6 +169,7 @@ pub(crate) fn plan() -> Plan {
         notify: Vec::new(),
         terms: ringway_scheduler::terms::Terms::default(),
         revises: None,
+        outside_pause_at: 3,
         consent: ringway_scheduler::consent::Consent::default(),
     }
 }

@@ -4,6 +4,7 @@
 
 mod codec;
 mod crashes;
+mod errands;
 mod fixture;
 mod interpret;
 mod journal;

@@ -1,5 +1,5 @@
 //! How fast a rollout goes, how much of it may be down or fail, what is repeated: `pace`, `budget`, `retry`, `halt`,
-//! `offline`.
+//! `offline`, `outside`.
 //!
 //! Every default here is the careful one: a policy that says nothing halts on the first failure, repeats nothing, and
 //! leaves no host behind.
@@ -12,7 +12,7 @@ use crate::fields::{Cx, Fields};
 use crate::problem::{Code, Report};
 use crate::scalar;
 use crate::shape::{Is, Shape, may, must};
-use crate::validated::{Amount, FailedShare, Halt, Offline, Pace, Ramp, Retry};
+use crate::validated::{Amount, FailedShare, Halt, OUTSIDE_PAUSE_AT, Offline, Pace, Ramp, Retry};
 use crate::yaml::Node;
 
 /// How fast.
@@ -102,6 +102,18 @@ static FAILED_SHARE: Shape = Shape {
             "The smallest ring it applies to, in planned hosts; 1 where absent.",
         ),
     ],
+    later: &[],
+};
+
+/// How many may be changed by others.
+pub(crate) static OUTSIDE: Shape = Shape {
+    what: "`outside`",
+    about: "Hosts that somebody else changes while the rollout runs.",
+    keys: &[may(
+        "pause_at",
+        Is::Count,
+        "More of them than this pause the rollout, once; 3 where absent.",
+    )],
     later: &[],
 };
 
@@ -253,6 +265,13 @@ fn failed_share(cx: &Cx<'_>, node: &Node<'_>) -> Option<FailedShare> {
         );
     }
     Some(FailedShare { limit, counts_from })
+}
+
+/// Reads `outside`.
+pub(crate) fn outside(cx: &Cx<'_>, node: &Node<'_>) -> Option<u32> {
+    let fields = Fields::open(cx, &OUTSIDE, node)?;
+    let pause_at = fields.read("pause_at", scalar::number(0, u32::MAX));
+    Some(pause_at.unwrap_or(OUTSIDE_PAUSE_AT))
 }
 
 /// Reads `offline`.

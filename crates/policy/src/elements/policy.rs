@@ -10,7 +10,9 @@ use crate::fields::{Cx, Fields, Named, not_supported};
 use crate::problem::{Code, Report};
 use crate::scalar;
 use crate::shape::{Is, Shape, may, must};
-use crate::validated::{AlreadyUnhealthy, Approvals, NotBy, OnHalt, Policy, PolicyCalendar};
+use crate::validated::{
+    AlreadyUnhealthy, Approvals, NotBy, OUTSIDE_PAUSE_AT, OnHalt, Policy, PolicyCalendar,
+};
 use crate::yaml::{Node, Value};
 
 /// The document.
@@ -68,6 +70,11 @@ pub(crate) static POLICY: Shape = Shape {
             "offline",
             Is::Of(&limits::OFFLINE),
             "How many hosts a ring may leave behind.",
+        ),
+        may(
+            "outside",
+            Is::Of(&limits::OUTSIDE),
+            "What somebody else's patching does to the rollout.",
         ),
         may(
             "gates",
@@ -148,6 +155,7 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Polic
     let offline = fields
         .read("offline", limits::offline)
         .unwrap_or_else(limits::default_offline);
+    let outside_pause_at = fields.read("outside", limits::outside);
     let already_unhealthy = fields.read("already_unhealthy", scalar::word(&ALREADY, &[]));
     let on_halt = fields.read("on_halt", scalar::word(&ON_HALT, &[]));
     let calendar = calendar(&fields, &shown);
@@ -171,6 +179,7 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Polic
         on_halt: on_halt.unwrap_or_default(),
         calendar: calendar?,
         due: optional(&fields, "due", due)?,
+        outside_pause_at: outside_pause_at.unwrap_or(OUTSIDE_PAUSE_AT),
     };
     check_author(&fields, &policy);
     Some(policy)

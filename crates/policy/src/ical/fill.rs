@@ -240,7 +240,8 @@ fn put(ical: &Ical, new: Vec<Event>, text: Digest, documents: &mut Documents) {
         | Kind::People
         | Kind::World
         | Kind::Maintenance
-        | Kind::Notify => return,
+        | Kind::Notify
+        | Kind::Exception => return,
     };
     let Some(freeze) = freezes.get_mut(&ical.freeze) else {
         return;

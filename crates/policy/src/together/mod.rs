@@ -5,6 +5,7 @@
 
 mod approvals;
 mod calendars;
+mod exceptions;
 mod groups;
 mod labels;
 mod members;
@@ -32,6 +33,7 @@ pub(crate) fn check(
     approvals::check(documents, notes, found);
     parameters::check(documents, notes, found);
     calendars::check(documents, zones, notes, found);
+    exceptions::check(documents, notes, found);
     let Some(fleet) = &documents.fleet else {
         return;
     };

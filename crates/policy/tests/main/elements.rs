@@ -219,6 +219,28 @@ fn command(work: &Work) -> &Step {
     work.command().expect("it is a command")
 }
 
+/// What is fetched ahead is fetched again after a crash, at a pace that a small mirror serves.
+#[test]
+fn fetching_ahead_means_what_it_says() {
+    let text = "ringway: recipe/v1\nname: it\nsteps:\n  apply: { run: ./it }\n  stage:";
+    let of = |more: &str| {
+        let it = documents(&[&format!("{text} {more}\n")]);
+        it.recipes["it"].stage.clone().expect("it stages")
+    };
+    let plain = of("{ run: ./fetch }");
+    assert_eq!(plain.at_once.get(), 10);
+    assert_eq!(plain.step.after_crash, AfterCrash::Repeat);
+    assert_eq!(
+        (plain.step.at, plain.step.timeout),
+        (Place::Host, Span::minutes(10))
+    );
+    let told = of("{ run: ./fetch, at: controller, timeout: 2h, at_once: 3 }");
+    assert_eq!(
+        (told.at_once.get(), told.step.at, told.step.timeout),
+        (3, Place::Controller, Span::hours(2))
+    );
+}
+
 /// What nobody wrote must be the careful choice: evidence is wanted, and an afternoon is long enough.
 #[test]
 fn work_by_hand_means_what_it_says() {

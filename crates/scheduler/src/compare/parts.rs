@@ -159,6 +159,8 @@ pub struct Terms {
     pub due_ms: BTreeMap<String, Span>,
     /// How long until the next attempt to reach an offline host.
     pub offline_retry_ms: Span,
+    /// More hosts than this that somebody else changes pause the rollout.
+    pub outside_pause_at: u32,
     /// What happens to hosts that are unhealthy before the update.
     pub already_unhealthy: AlreadyUnhealthy,
     /// What a halt does to hosts applied and not restarted.

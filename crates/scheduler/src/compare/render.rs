@@ -427,6 +427,11 @@ fn terms(text: &mut Text, old: &Terms, new: &Terms) {
         let both = number(&old.offline_retry_ms, &new.offline_retry_ms);
         text.entry("offline", &format!("tried again after {both}"));
     }
+    if old.outside_pause_at != new.outside_pause_at {
+        let both = number(&old.outside_pause_at, &new.outside_pause_at);
+        let what = format!("pauses when others changed more hosts than {both}");
+        text.entry("outside", &what);
+    }
     let unhealthy = |how| match how {
         AlreadyUnhealthy::Hold => "left alone",
         AlreadyUnhealthy::Update => "updated all the same",

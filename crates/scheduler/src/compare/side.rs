@@ -105,6 +105,8 @@ fn terms(fleet: &FleetSpec, plan: &Plan, policy: &Policy) -> Terms {
                 freeze_override,
             },
         due,
+        // Told as the plan has it.
+        outside_pause_at: _,
     } = policy;
     let external = external.iter().map(|gate| {
         let ExternalGate {
@@ -132,6 +134,7 @@ fn terms(fleet: &FleetSpec, plan: &Plan, policy: &Policy) -> Terms {
         freeze_override: *freeze_override == FreezeOverride::WithReason,
         due_ms: due.clone(),
         offline_retry_ms: plan.offline_retry,
+        outside_pause_at: plan.outside_pause_at,
         already_unhealthy: plan.already_unhealthy,
         on_halt: plan.on_halt,
     }

@@ -301,6 +301,7 @@ fn stand_in(documents: &Documents) -> Documents {
         fleet: documents.fleet.clone(),
         cares: documents.cares.clone(),
         people: documents.people.clone(),
+        exceptions: documents.exceptions.clone(),
         updates: [(STAND_IN.to_owned(), update)].into(),
         recipes: [(STAND_IN.to_owned(), recipe)].into(),
         ..Documents::default()

@@ -9,7 +9,7 @@ use ringway_policy::validated::{Documents, Ramp};
 use super::parts::{
     DueReport, Estimate, ExternalReport, GateReport, PaceReport, PlanReport, RouteReport,
 };
-use super::{availability, coverage, estimate, rings};
+use super::{availability, coverage, estimate, exceptions, releases, rings};
 use crate::lint::{self, Facts, Here};
 use crate::plan::{More, Plan, Route};
 use crate::spec::FleetSpec;
@@ -53,7 +53,12 @@ pub fn explain(fleet: &FleetSpec, plan: &Plan, documents: &Documents) -> PlanRep
         applies_to: targets + plan.not_applicable.len(),
         targets,
         not_applicable: names(&plan.not_applicable),
+        left_out_by: update.map_or_else(BTreeMap::new, |update| {
+            releases::left_out_by(fleet, plan, update)
+        }),
+        releases: update.map_or_else(Vec::new, |update| releases::releases(plan, update)),
         unclaimed: names(&plan.unclaimed),
+        exceptions: exceptions::of_plan(fleet, plan, documents),
         without_rollback: names(&without_rollback),
         routes: routes(plan),
         start: plan.start.as_ref().map(|wanted| {
@@ -111,6 +116,7 @@ pub fn explain_at(
 ) -> Result<PlanReport, UnknownZone> {
     let mut report = explain(fleet, plan, documents);
     report.when = Some(super::calendar::when(fleet, plan, documents, zones, from)?);
+    report.exceptions = exceptions::from(report.exceptions, documents, zones, from)?;
     Ok(report)
 }
 
@@ -178,6 +184,7 @@ pub(crate) fn pace(plan: &Plan) -> PaceReport {
         budget_down: plan.budget_down,
         retries: plan.retry.times,
         retry_wait_ms: plan.retry.wait,
+        outside_pause_at: plan.outside_pause_at,
     }
 }
 

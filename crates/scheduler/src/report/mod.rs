@@ -7,8 +7,10 @@ mod availability;
 mod calendar;
 mod coverage;
 mod estimate;
+mod exceptions;
 mod explain;
 mod parts;
+mod releases;
 mod render;
 mod rings;
 mod strata;
@@ -17,13 +19,14 @@ pub(crate) use calendar::{instants, on_the_clock};
 pub(crate) use coverage::{USUAL, cover_of, strata_of};
 pub use estimate::assumed;
 pub(crate) use estimate::{rings as estimates, works as estimates_of};
+pub(crate) use exceptions::end_of as end_of_exception;
 pub use explain::{explain, explain_at};
 pub(crate) use explain::{gates, pace};
 pub use parts::{
     AfterReport, ApprovalReport, AvailabilityReport, CellReport, Coverage, DueReport, EarlyReport,
-    Estimate, ExternalReport, GateReport, GroupReport, KeepUpReport, PaceReport, PlanReport,
-    RingEstimate, RingReport, RingWhenReport, RouteReport, StratumReport, TimesReport, Warning,
-    WhenReport,
+    Estimate, ExceptionReport, ExternalReport, GateReport, GroupReport, KeepUpReport, PaceReport,
+    PlanReport, ReleaseReport, RingEstimate, RingReport, RingWhenReport, RouteReport,
+    StratumReport, TimesReport, Warning, WhenReport,
 };
 pub use render::render;
 pub(crate) use render::{about, pace_in_words};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ringway_model::{Digest, Span, StepKind, Timestamp};
-use ringway_policy::validated::{NotBy, RingSpread};
+use ringway_policy::validated::{NotBy, Restart, RingSpread};
 use serde::Serialize;
 
 /// A plan, explained.
@@ -37,8 +37,15 @@ pub struct PlanReport {
     pub targets: usize,
     /// Hosts that `applies_to` matches and no release does.
     pub not_applicable: Vec<String>,
+    /// Of these, by the labels that the releases' selectors ask for: how many hosts have which value; the empty one: none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out_by: BTreeMap<String, BTreeMap<String, usize>>,
+    /// Releases in the order of the update, with how many hosts in rings have each.
+    pub releases: Vec<ReleaseReport>,
     /// Targets that no ring claims.
     pub unclaimed: Vec<String>,
+    /// Hosts of it that exceptions among the documents leave out; those that are over are none.
+    pub exceptions: Vec<ExceptionReport>,
     /// Hosts in a ring that could not be taken back.
     pub without_rollback: Vec<String>,
     /// How kinds of hosts are visited.
@@ -67,6 +74,52 @@ pub struct PlanReport {
     pub estimate: Estimate,
     /// What somebody should look at before saying yes.
     pub warnings: Vec<Warning>,
+}
+
+/// The content for one product line, and what its vendor says of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReleaseReport {
+    /// Its id.
+    pub id: String,
+    /// Its build.
+    pub build: Option<String>,
+    /// For which hosts.
+    pub select: String,
+    /// Hosts in rings that get it.
+    pub hosts: usize,
+    /// Whether a restart is needed, where that is said.
+    pub restart: Option<Restart>,
+    /// Whether it is a hotpatch.
+    pub hotpatch: bool,
+    /// What it takes the place of.
+    pub supersedes: Vec<String>,
+    /// How many CVEs it mends, by severity; the empty one: of those without.
+    pub cves: BTreeMap<String, usize>,
+    /// How many of these are exploited.
+    pub exploited: usize,
+}
+
+/// An exception that leaves hosts of the plan out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExceptionReport {
+    /// Its id.
+    pub id: String,
+    /// Which hosts, as written.
+    pub select: String,
+    /// Those of them that are the plan's.
+    pub hosts: Vec<String>,
+    /// When it ends, as written.
+    pub until: String,
+    /// The instant; absent where no calendar was asked.
+    pub ends: Option<Timestamp>,
+    /// How long that is from then.
+    pub ends_in_ms: Option<Span>,
+    /// Whose it is.
+    pub owner: String,
+    /// Why.
+    pub reason: String,
+    /// The teams or people who approved it.
+    pub approved_by: Vec<String>,
 }
 
 /// A condition that a command at the controller knows of.
@@ -196,6 +249,8 @@ pub struct PaceReport {
     pub retries: u8,
     /// The wait before the first of them.
     pub retry_wait_ms: Span,
+    /// More hosts than this that somebody else changes pause it.
+    pub outside_pause_at: u32,
 }
 
 /// One condition on updated hosts.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ringway_model::{Span, StepKind};
-use ringway_policy::validated::{NotBy, RingSpread};
+use ringway_policy::validated::{NotBy, OUTSIDE_PAUSE_AT, Restart, RingSpread};
 
 use super::parts::{
     AfterReport, ApprovalReport, AvailabilityReport, CellReport, PaceReport, PlanReport,
@@ -150,6 +150,52 @@ fn whole_when(text: &mut Text, report: &PlanReport) {
 }
 
 /// What is installed on how many hosts, and by which steps.
+/// What vendors say of the releases, where they say something, and which of these no host has.
+fn vendor(text: &mut Text, report: &PlanReport) {
+    for release in report.releases.iter().filter(|release| release.hosts > 0) {
+        let restart = release.restart.map(|restart| match restart {
+            Restart::Never => "no restart".to_owned(),
+            Restart::Maybe => "may need a restart".to_owned(),
+            Restart::Always => "needs a restart".to_owned(),
+        });
+        let hotpatch = release.hotpatch.then(|| "a hotpatch".to_owned());
+        let cves = (!release.cves.is_empty()).then(|| {
+            let of = release.cves.iter().map(|(severity, count)| {
+                let severity = if severity.is_empty() {
+                    "without severity"
+                } else {
+                    severity
+                };
+                format!("{count} {severity}")
+            });
+            let of: Vec<String> = of.collect();
+            format!(
+                "mends CVEs: {} ({} exploited)",
+                of.join(", "),
+                release.exploited
+            )
+        });
+        let replaces = (!release.supersedes.is_empty())
+            .then(|| format!("takes the place of {}", names(&release.supersedes, 8)));
+        let said: Vec<String> = hotpatch
+            .into_iter()
+            .chain(restart)
+            .chain(cves)
+            .chain(replaces)
+            .collect();
+        if !said.is_empty() {
+            text.entry("", &format!("{}: {}", release.id, said.join("; ")));
+        }
+    }
+    let unused = report.releases.iter().filter(|release| release.hosts == 0);
+    let unused: Vec<String> = unused
+        .map(|release| format!("{} ({})", release.id, release.select))
+        .collect();
+    if !unused.is_empty() {
+        text.entry("", &format!("on no host: {}", names(&unused, 8)));
+    }
+}
+
 fn installs(text: &mut Text, report: &PlanReport) {
     let mut releases: BTreeMap<String, usize> = BTreeMap::new();
     let mut ways: BTreeMap<String, usize> = BTreeMap::new();
@@ -188,6 +234,7 @@ fn installs(text: &mut Text, report: &PlanReport) {
         let key = if at == 0 { "installs" } else { "" };
         text.entry(key, &format!("{release} on {}", hosts(count)));
     }
+    vendor(text, report);
     for (at, (way, count)) in ways.into_iter().enumerate() {
         text.entry(
             if at == 0 { "by" } else { "" },
@@ -228,6 +275,15 @@ pub(crate) fn pace_in_words(pace: &PaceReport, targets: Option<usize>) -> String
             );
         }
         words.push_str(" down");
+    }
+    if pace.outside_pause_at != OUTSIDE_PAUSE_AT {
+        push(
+            &mut words,
+            format_args!(
+                "; pauses when others changed more than {}",
+                hosts(pace.outside_pause_at as usize)
+            ),
+        );
     }
     if pace.retries > 0 {
         push(
@@ -516,7 +572,10 @@ fn peers(group: &AvailabilityReport) -> String {
 }
 
 fn left_out(text: &mut Text, report: &PlanReport) {
-    if report.not_applicable.is_empty() && report.unclaimed.is_empty() {
+    if report.not_applicable.is_empty()
+        && report.unclaimed.is_empty()
+        && report.exceptions.is_empty()
+    {
         return;
     }
     text.heading("Left out");
@@ -530,6 +589,40 @@ fn left_out(text: &mut Text, report: &PlanReport) {
                 &format!("{}: {}", hosts(left.len()), names(left, NAMES)),
             );
         }
+    }
+    for (label, values) in &report.left_out_by {
+        let values = values.iter().map(|(value, count)| {
+            let value = if value.is_empty() {
+                "without it"
+            } else {
+                value
+            };
+            format!("{value} ({count})")
+        });
+        let values: Vec<String> = values.collect();
+        text.entry("", &format!("by `{label}`: {}", names(&values, NAMES)));
+    }
+    for one in &report.exceptions {
+        let days = one.ends_in_ms.map(|left| left.millis() / 86_400_000);
+        let ends = match days {
+            None => String::new(),
+            Some(0) => " (ends within a day)".to_owned(),
+            Some(1) => " (ends in 1 day)".to_owned(),
+            Some(days) => format!(" (ends in {days} days)"),
+        };
+        text.entry(
+            "excepted",
+            &format!(
+                "{}: {}; until {}{ends} by {} of {}: {} (approved by {})",
+                hosts(one.hosts.len()),
+                names(&one.hosts, NAMES),
+                one.until,
+                one.id,
+                one.owner,
+                one.reason,
+                one.approved_by.join(", ")
+            ),
+        );
     }
 }
 

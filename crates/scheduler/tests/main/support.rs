@@ -178,6 +178,7 @@ pub(crate) fn policy(rings: Vec<Ring>) -> Policy {
         on_halt: OnHalt::Withhold,
         calendar: PolicyCalendar::default(),
         due: BTreeMap::new(),
+        outside_pause_at: 3,
     }
 }
 

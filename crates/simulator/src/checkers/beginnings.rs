@@ -101,6 +101,7 @@ impl Facts {
             calendar: None,
             gates: vec![Says::Unknown; plan.terms.external.len()],
             overridden: BTreeMap::new(),
+            outside: 0,
             plan: plan.clone(),
         };
         for (index, slot) in plan.slots.iter().enumerate() {
@@ -116,6 +117,7 @@ impl Facts {
             }
         }
         self.rollouts.insert(id, rollout);
+        self.exceptions_changed = true;
         Ok(())
     }
 }

@@ -207,8 +207,13 @@ impl Facts {
         result: &StepResult,
         then: Then,
     ) -> Result<bool, Broken> {
-        let (rollout, slot) = self.place(intent.rollout(), intent.slot())?;
-        let runs = rollout.slots[slot].errand.runs;
+        // Not by `place`: its rollout may be over, and a download that ends then is nobody's business.
+        let rollout = self.rollout(intent.rollout())?;
+        let slot = intent.slot().index();
+        let Some(facts) = rollout.slots.get(slot) else {
+            return Ok(false);
+        };
+        let runs = facts.errand.runs;
         let Some((_, position, attempt)) = runs.filter(|(runs, ..)| *runs == intent) else {
             ensure!(
                 then != Then::Over,
@@ -256,13 +261,13 @@ impl Facts {
         };
         self.hosts[host.index()].running = None;
         let staged = position == 0 && *result == StepResult::Done;
-        self.change(intent.rollout(), slot, |facts| {
-            facts.errand.runs = None;
-            if position == 0 {
-                facts.errand.staged |= staged;
-                facts.errand.next = next;
-            }
-        });
+        // Of no counter, and so also where its rollout is over meanwhile.
+        let errand = &mut self.rollout_mut(intent.rollout())?.slots[slot].errand;
+        errand.runs = None;
+        if position == 0 {
+            errand.staged |= staged;
+            errand.next = next;
+        }
         Ok(true)
     }
 

@@ -18,6 +18,7 @@ use ringway_scheduler::{FleetSpec, Plan};
 use super::approvals::Approval;
 use super::care::is_harmless;
 use super::errands::ErrandFacts;
+use super::exceptions::InForce;
 use super::hands::Said;
 use super::{Broken, ensure};
 
@@ -168,6 +169,8 @@ pub(super) struct SlotFacts {
     pub(super) left_out: bool,
     /// What is done for it outside its visits.
     pub(super) errand: ErrandFacts,
+    /// An inspection of this rollout found something else than the release, and said what.
+    pub(super) looked: bool,
 }
 
 impl SlotFacts {
@@ -191,6 +194,7 @@ impl SlotFacts {
             tried_back: false,
             left_out: false,
             errand: ErrandFacts::NONE,
+            looked: false,
         }
     }
 
@@ -205,7 +209,11 @@ impl SlotFacts {
             },
             HostState::Pending | HostState::Again => Class::Pending,
             // Neither is waited for, and neither proves anything.
-            HostState::Skipped | HostState::Vanished => Class::Skipped,
+            HostState::Skipped
+            | HostState::Vanished
+            | HostState::Excepted
+            | HostState::CatchUp
+            | HostState::ChangedOutside => Class::Skipped,
             HostState::Settling
             | HostState::Running { .. }
             | HostState::Ready { .. }
@@ -247,6 +255,9 @@ impl SlotFacts {
                 | HostState::Vanished
                 | HostState::NotReady { .. }
                 | HostState::GoesLast { .. }
+                | HostState::Excepted
+                | HostState::CatchUp
+                | HostState::ChangedOutside
                 | HostState::ByHand { .. } => false,
             }
     }
@@ -295,6 +306,8 @@ pub(super) struct RolloutFacts {
     pub(super) gates: Vec<Says>,
     /// By name: until when people may work in a freeze.
     pub(super) overridden: BTreeMap<String, Timestamp>,
+    /// Hosts that were told to be changed outside.
+    pub(super) outside: u32,
 }
 
 /// One host over all rollouts.
@@ -373,6 +386,16 @@ pub(super) struct Facts {
     pub(super) former: BTreeMap<HostId, Vec<Arc<BTreeSet<HostId>>>>,
     /// When a decider took over last.
     pub(super) taken_over: Timestamp,
+    /// Exceptions in force, by id.
+    pub(super) exceptions: BTreeMap<String, InForce>,
+    /// Whether exceptions, the fleet or the rollouts changed in this batch.
+    pub(super) exceptions_changed: bool,
+    /// By host's name: rollouts that began to change it.
+    pub(super) applied: BTreeMap<String, BTreeSet<RolloutId>>,
+    /// Hosts that were found to be changed outside in this batch, and of which that is not told yet.
+    pub(super) outside_untold: Vec<(RolloutId, Slot)>,
+    /// A rollout that this batch must pause.
+    pub(super) must_pause: Option<RolloutId>,
 }
 
 /// The longest gap between two batches that a soak is credited with: a jump of up to two minutes is no gap, and the last
@@ -432,6 +455,8 @@ impl Facts {
         }
         self.touched = touched;
         self.check_refreshed()?;
+        self.check_exceptions()?;
+        self.check_outside()?;
         self.check_holds()
     }
 
@@ -666,6 +691,11 @@ impl Facts {
                 ..
             } => self.gate_said(*rollout, *gate, *says),
             Event::FleetRefreshed { fleet, actor } => self.refreshed(*fleet, actor),
+            Event::Excepted { exception, .. } => self.excepted(exception),
+            Event::ChangedOutside { rollout, slot, .. } => self.changed_outside(*rollout, *slot),
+            Event::ExceptionEnded { id, actor, reason } => {
+                self.exception_ended(id, actor.is_none(), reason)
+            }
             Event::PlanRevised { rollout, plan } => self.revised(*rollout, *plan),
             Event::Commented { rollout, slot, .. } => {
                 let plan = &self.rollout(*rollout)?.plan;

@@ -16,8 +16,10 @@ mod budgets;
 mod care;
 mod counts;
 mod errands;
+mod exceptions;
 mod facts;
 mod hands;
+mod outside;
 mod phases;
 mod promotion;
 mod refresh;
@@ -70,6 +72,8 @@ pub enum Invariant {
     I14,
     /// No command reaches a host unless a person registered the document it is from.
     I15,
+    /// Nobody who is left out by an exception is visited for its update, and nobody is forgotten when it ends.
+    Excepted,
     /// A rollout halts on the failure its policy says: not later, and not earlier.
     Halts,
     /// No more hosts are visited at once than the policy's pace says.
@@ -281,6 +285,9 @@ impl Checkers {
                             | HostState::NotReady { .. }
                             | HostState::GoesLast { .. }
                             | HostState::OnHold
+                            | HostState::Excepted
+                            | HostState::CatchUp
+                            | HostState::ChangedOutside
                             | HostState::ByHand { .. } => false,
                         }
                 })
@@ -290,6 +297,11 @@ impl Checkers {
     /// Whether a host may have been out of reach when its visit in a rollout ended.
     pub(crate) fn may_be_away(&self, rollout: RolloutId, host: HostId) -> bool {
         self.facts.may_be_away(rollout, host)
+    }
+
+    /// Whether nothing was done on a host in any rollout, and nothing is going on there.
+    pub(crate) fn is_untouched(&self, host: HostId) -> bool {
+        self.facts.is_untouched(host)
     }
 
     /// Counts that a trace shows and a test asserts.

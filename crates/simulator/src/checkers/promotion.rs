@@ -237,6 +237,9 @@ impl Facts {
             rollout.promoted,
             rollout.rings.len()
         );
+        if how == Final::Completed {
+            super::exceptions::check_caught_up(id, rollout)?;
+        }
         for (ring, counts) in rollout.rings.iter().enumerate() {
             ensure!(
                 counts.moving == 0,

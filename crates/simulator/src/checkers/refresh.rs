@@ -148,6 +148,7 @@ impl Facts {
             seats.push((id, place));
         }
         self.misfits.push(id);
+        self.exceptions_changed = true;
         self.count_anew();
         Ok(())
     }
@@ -189,6 +190,9 @@ impl Facts {
                     | HostState::Again
                     | HostState::NotReady { .. }
                     | HostState::GoesLast { .. }
+                    | HostState::Excepted
+                    | HostState::CatchUp
+                    | HostState::ChangedOutside
                     | HostState::ByHand { .. } => !is_gone,
                 };
                 ensure!(
@@ -233,7 +237,11 @@ impl Facts {
                 && !facts.changed
                 && matches!(
                     facts.rest,
-                    HostState::Pending | HostState::Offline | HostState::Held | HostState::OnHold
+                    HostState::Pending
+                        | HostState::Offline
+                        | HostState::Held
+                        | HostState::OnHold
+                        | HostState::Excepted
                 );
             ensure!(
                 !waits || self.hosts[index].holds.contains_key(&HoldKind::Hold),

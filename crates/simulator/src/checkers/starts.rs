@@ -98,6 +98,9 @@ impl Facts {
         let host = self.rollouts[&id].plan.slots[slot].host;
         let repair = self.hosts[host.index()].is_down();
         self.hosts[host.index()].running = Some(intent);
+        if step == StepKind::Apply {
+            self.note_applied(id, host);
+        }
         self.change(id, slot, |facts| {
             facts.serial = intent.serial();
             facts.tried_back |= kind == VisitKind::Rollback;
@@ -209,6 +212,9 @@ impl Facts {
             "{intent} begins a {} visit of a host that is {rest:?}",
             kind.word()
         );
+        if kind == VisitKind::Update {
+            self.check_not_excepted(intent.rollout(), slot)?;
+        }
         let host = rollout.plan.slots[slot].host;
         ensure!(
             self.hosts[host.index()].holds.is_empty(),

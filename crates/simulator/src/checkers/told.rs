@@ -62,6 +62,9 @@ impl RolloutFacts {
             HostState::Vanished => HostOutcome::Vanished,
             HostState::NotReady { .. } => HostOutcome::NotReady,
             HostState::GoesLast { .. } => HostOutcome::GoesLast,
+            HostState::Excepted => HostOutcome::Excepted,
+            HostState::CatchUp => HostOutcome::CatchUp,
+            HostState::ChangedOutside => HostOutcome::ChangedOutside,
             HostState::Running { .. }
             | HostState::Ready { .. }
             | HostState::Backoff { .. }

@@ -40,7 +40,9 @@ impl Facts {
         let (kind, repeatable) = (step.kind, may_repeat(step));
         let step = step.clone();
         let attempts = rollout.plan.retry.times.saturating_add(1);
+        let before = rollout.slots[slot];
         check_result(intent, kind, result, then)?;
+        self.check_whose(intent, &before, result, then)?;
         self.check_answer(intent, &visit, &step, (result, then))?;
         self.note_answer(intent, &step, result);
         self.hosts[host.index()].running = None;
@@ -188,7 +190,10 @@ impl Facts {
             | HostState::Again
             | HostState::Vanished
             | HostState::NotReady { .. }
-            | HostState::GoesLast { .. } => {
+            | HostState::GoesLast { .. }
+            | HostState::Excepted
+            | HostState::CatchUp
+            | HostState::ChangedOutside => {
                 self.gives_up_undrain(id, index, to)?;
                 self.check_exit(id, index, to, until)?;
                 self.end_visit(id, index, to)
@@ -320,9 +325,14 @@ impl Facts {
                 HostState::Settling
                 | HostState::Updated
                 | HostState::Already
+                | HostState::ChangedOutside
                 | HostState::RolledBack => absolve(facts),
                 // Never reached is no failure, and no repetition that succeeded either.
-                HostState::Offline | HostState::Held | HostState::OnHold => {
+                HostState::Offline
+                | HostState::Held
+                | HostState::OnHold
+                | HostState::Excepted
+                | HostState::CatchUp => {
                     facts.suspected = facts.blamed;
                 }
                 HostState::RollbackFailed { .. } => facts.suspected = true,
@@ -427,6 +437,7 @@ impl Facts {
             | HostState::Backoff { .. }
             | HostState::ByHand { .. }
             | HostState::Already
+            | HostState::ChangedOutside
             | HostState::Failed { .. }
             | HostState::Unhealthy { .. }
             | HostState::RollbackFailed { .. }
@@ -435,8 +446,14 @@ impl Facts {
             HostState::NotReady { visit: of } | HostState::GoesLast { visit: of } => {
                 check_postponed(id, slot, visit, (to, of))?;
             }
+            // An exception that came in its middle: what it ends as otherwise changed nothing.
+            HostState::Excepted => ensure!(
+                !visit.applied && visit.kind == VisitKind::Update,
+                I12,
+                "slot {slot} of {id} is left out by the end of a visit that changed it"
+            ),
             // Nobody is left out or held by the end of a visit.
-            HostState::Skipped | HostState::OnHold => {
+            HostState::Skipped | HostState::OnHold | HostState::CatchUp => {
                 ensure!(false, Story, "slot {slot} of {id} ends a visit as {to:?}");
             }
         }
@@ -515,6 +532,8 @@ impl Facts {
                 Story,
                 "slot {slot} of {id} is {to:?} and nobody said so"
             ),
+            HostState::Excepted => self.check_excepted(id, slot, facts)?,
+            HostState::CatchUp => self.check_to_catch_up(id, slot, facts)?,
             HostState::Held => ensure!(
                 rollout
                     .plan
@@ -532,13 +551,14 @@ impl Facts {
             HostState::RollbackFailed { why, .. } if facts.visit.is_none() => {
                 self.check_given_up(id, slot, why)?;
             }
-            HostState::Pending
-            | HostState::Running { .. }
+            HostState::Pending => self.check_readmitted(id, slot, facts)?,
+            HostState::Running { .. }
             | HostState::Ready { .. }
             | HostState::Backoff { .. }
             | HostState::ByHand { .. }
             | HostState::Settling
             | HostState::Already
+            | HostState::ChangedOutside
             | HostState::RestartWithheld
             | HostState::Failed { .. }
             | HostState::Unhealthy { .. }
@@ -675,6 +695,14 @@ fn note_result(facts: &mut SlotFacts, kind: StepKind, repeatable: bool, result: 
                         }
                     );
                     visit.applied |= found && visit.applying;
+                    let said = matches!(
+                        result,
+                        StepResult::Found {
+                            installed: false,
+                            previous: Some(_)
+                        }
+                    );
+                    facts.looked |= said && visit.kind == VisitKind::Update && !visit.applying;
                 }
                 StepKind::Precheck
                 | StepKind::Ready

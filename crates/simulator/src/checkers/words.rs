@@ -35,6 +35,8 @@ impl Facts {
                         | HostState::Offline
                         | HostState::Held
                         | HostState::OnHold
+                        | HostState::Excepted
+                        | HostState::CatchUp
                         | HostState::NotReady { .. }
                         | HostState::GoesLast { .. }
                 ),
@@ -62,6 +64,7 @@ impl Facts {
                     facts.rest,
                     HostState::Offline
                         | HostState::Skipped
+                        | HostState::CatchUp
                         | HostState::NotReady { .. }
                         | HostState::GoesLast { .. }
                         | HostState::Failed { .. }

@@ -61,6 +61,7 @@ fn of_host(slot: Slot, on: &WaitingOn) -> Option<What> {
         WaitingOn::Retry { .. }
         | WaitingOn::HostHold { .. }
         | WaitingOn::Maintenance { .. }
+        | WaitingOn::Exception { .. }
         | WaitingOn::Window { .. }
         | WaitingOn::Freeze { .. } => Some(What::Step(slot)),
         _ => None,
@@ -142,7 +143,11 @@ impl Stated {
         let mut happened = happened.into_iter();
         let found = happened.find_map(|(rollout, what)| self.contradicted(at, rollout, what));
         match event {
-            Event::Recovered { .. } | Event::HostsAdopted { .. } | Event::HostHeld { .. } => {
+            Event::Recovered { .. }
+            | Event::HostsAdopted { .. }
+            | Event::HostHeld { .. }
+            | Event::Excepted { .. }
+            | Event::ExceptionEnded { actor: Some(_), .. } => {
                 self.all.clear();
             }
             Event::HostReleased { actor: Some(_), .. } => self.all.clear(),

@@ -8,10 +8,13 @@
 mod approvers;
 mod deciders;
 mod earliest;
+mod exceptions;
 mod faults;
 mod hands;
 mod host;
+mod patching;
 mod people;
+pub(crate) mod post;
 mod renewals;
 mod requests;
 mod roles;
@@ -86,6 +89,8 @@ enum Happening {
     Brings(Box<Refresh>),
     /// Somebody does the next thing about work by hand.
     Hand(IntentId),
+    /// People are told what is due.
+    Tells,
 }
 
 /// The world.
@@ -146,7 +151,17 @@ pub struct World {
     freezers: Dice,
     /// What people do by hand.
     hands: Dice,
+    /// Who else patches.
+    patchers: Dice,
+    /// Whether anybody does.
+    pub(crate) patching: bool,
+    /// Who leaves hosts out, and until when.
+    exceptions: Dice,
+    /// Whether people do.
+    pub(crate) excepting: bool,
     handwork: BTreeMap<IntentId, hands::Handwork>,
+    /// Who is told what, where somebody wants to be.
+    post: Option<post::Post>,
     tickets: u64,
     patience: u32,
     looks: u32,
@@ -250,7 +265,12 @@ impl World {
             gates: GateMoods::new(seed),
             freezers: Dice::new(seed, "people in freezes"),
             hands: Dice::new(seed, "by hand"),
+            patchers: Dice::new(seed, "patching by others"),
+            patching: false,
+            exceptions: Dice::new(seed, "exceptions"),
+            excepting: false,
             handwork: BTreeMap::new(),
+            post: post::Post::new(seed, &papers.documents.notify.rules),
             tickets: 0,
             patience: 0,
             looks: 0,
@@ -338,6 +358,7 @@ impl World {
             Happening::Renews => self.renews(),
             Happening::Brings(refresh) => self.brings(*refresh),
             Happening::Hand(intent) => self.hand(intent),
+            Happening::Tells => self.tells(),
         }
     }
 
@@ -358,6 +379,7 @@ impl World {
                 Ok(batch) => {
                     self.note_decided(row.epoch, &batch.inputs, &batch.events);
                     self.observe_batch(row.at, &batch.inputs, &batch.events);
+                    self.post_row(&row, &batch.events);
                 }
                 Err(error) => self.broken(Invariant::I13, error.to_string()),
             }

@@ -29,6 +29,8 @@ impl World {
         if self.executor.is_none() {
             return;
         }
+        self.except_hosts();
+        self.others_patch();
         self.propose_next();
         self.speak_of_approvals();
         self.adopt_lost();

@@ -354,6 +354,7 @@ impl World {
             return;
         }
         self.check_silences();
+        self.check_post();
         if let Err(what) = self.check_installed() {
             self.broken(Invariant::I12, what);
         }
@@ -417,15 +418,18 @@ impl World {
                 let wanted = match view.outcome {
                     HostOutcome::Pending
                     | HostOutcome::OnHold
+                    | HostOutcome::Excepted
+                    | HostOutcome::CatchUp
                     | HostOutcome::NotReady
                     | HostOutcome::GoesLast
                         if unknown =>
                     {
                         continue;
                     }
-                    HostOutcome::Updated | HostOutcome::Already | HostOutcome::RestartWithheld => {
-                        route.build.as_ref()
-                    }
+                    HostOutcome::Updated
+                    | HostOutcome::Already
+                    | HostOutcome::ChangedOutside
+                    | HostOutcome::RestartWithheld => route.build.as_ref(),
                     HostOutcome::RolledBack
                     | HostOutcome::Pending
                     | HostOutcome::Offline
@@ -433,6 +437,8 @@ impl World {
                     | HostOutcome::Skipped
                     | HostOutcome::NotReady
                     | HostOutcome::GoesLast
+                    | HostOutcome::Excepted
+                    | HostOutcome::CatchUp
                     | HostOutcome::OnHold => first,
                     HostOutcome::Visiting { .. }
                     | HostOutcome::Settling
@@ -561,7 +567,8 @@ impl World {
         /// From the answer to the moment the step is handed out: what an answer and a commit may take on their way.
         const SLACK: Span = Span::seconds(30);
         let begins = start.position == 0 && start.attempt == 1;
-        if !begins || start.visit == VisitKind::Rollback || self.ahead != 0 {
+        let is_asked = !matches!(start.visit, VisitKind::Rollback | VisitKind::Errand);
+        if !begins || !is_asked || self.ahead != 0 {
             return;
         }
         let rollout = start.intent.rollout();

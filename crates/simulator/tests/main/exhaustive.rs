@@ -10,67 +10,27 @@
 //! * States are taken for the same where what anybody can still do or see is the same; see [`Tiny::key`]. A sample of those
 //!   that were taken for the same is expanded all the same, and must lead to the same states.
 
+mod worlds;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use ringway_engine::planted::Bug;
-use ringway_engine::{Command, Event};
+use ringway_engine::{Command, Event, Told};
 use ringway_executor::codec::Batch;
 use ringway_executor::fold::Fold;
 use ringway_executor::port::{Arrival, Blob, Order, Proposal, Request, Row, Start};
 use ringway_executor::{Config, Executor, Library};
 use ringway_model::{
-    Actor, Digest, Epoch, HostId, IntentId, RawReport, RolloutId, Selector, Span, StepKind,
-    Timestamp,
+    Actor, Digest, Epoch, HostId, HostOutcome, IntentId, RawReport, RolloutId, StepKind, Timestamp,
+    WaitingOn,
 };
-use ringway_policy::validated::{
-    Amount, Group, Halt, OnHalt, Pace, Ramp, Retry, Ring, RingHosts, RingSpread,
-};
-use ringway_scheduler::{FleetSpec, Plan, compile_fleet, make_plan};
+use ringway_scheduler::{FleetSpec, Plan};
 use ringway_simulator::checkers::Checkers;
-use ringway_simulator::{BEGIN, Dice, Fate, MemoryStore, Met, Papers, Run, SimHost, Size, draw};
+use ringway_simulator::{BEGIN, Fate, MemoryStore, Met, Run, SimHost};
 
-/// How much can happen in a model.
-#[derive(Clone, Copy, Debug)]
-struct Shape {
-    /// Visits at once.
-    at_once: u32,
-    /// Whether a visit drains and undrains around its `apply`.
-    drains: bool,
-    /// Whether a person resumes after the halt.
-    resumes: bool,
-}
-
-/// Visits of three steps, one after the other.
-const LONG: Shape = Shape {
-    at_once: 1,
-    drains: true,
-    resumes: false,
-};
-
-/// Visits of one step, two of them beside each other.
-const WIDE: Shape = Shape {
-    at_once: 2,
-    drains: false,
-    resumes: false,
-};
-
-/// Larger ones, for whoever has minutes: both at once is two million states.
-const LARGE: [(&str, Shape); 2] = [
-    (
-        "visits of one step, two at a time, resumed",
-        Shape {
-            resumes: true,
-            ..WIDE
-        },
-    ),
-    (
-        "visits of three steps, two at a time",
-        Shape { at_once: 2, ..LONG },
-    ),
-];
+use worlds::{ASKED, BY_HAND, LARGE, LONG, PEOPLE, Shape, WIDE, world};
 
 /// Everything that is the same in every state.
 struct World {
@@ -91,7 +51,12 @@ enum Message {
     /// A worker's request, to its host. It may be of a decider that is dead.
     Ask(Box<Start>),
     /// A step's end, on its host.
-    Ends { host: HostId, intent: IntentId },
+    Ends {
+        host: HostId,
+        intent: IntentId,
+        /// With which exit code.
+        exit: i32,
+    },
 }
 
 /// What may still happen.
@@ -101,6 +66,14 @@ struct Left {
     doubles: u8,
     halts: u8,
     resumes: u8,
+    /// Answers to questions that are not the usual ones.
+    odd: u8,
+    /// Words of a person about work by hand.
+    words: u8,
+    /// Yeses of people.
+    yeses: u8,
+    /// Noes of people.
+    noes: u8,
 }
 
 /// How a state was reached, newest first.
@@ -134,89 +107,6 @@ struct Tiny {
     path: Option<Rc<Path>>,
 }
 
-/// Two rings of one host and two, a drain, an `apply` and an undrain each.
-fn world(shape: Shape, bug: Option<Bug>) -> World {
-    let mut papers = (0..100)
-        .map(|number| {
-            let size = Size {
-                hosts: (3, 3),
-                rollouts: 1,
-            };
-            draw(&mut Dice::new(number, "exhaustive"), size)
-        })
-        .find(|papers| {
-            let care = papers.documents.cares.get("care-dc");
-            care.is_some_and(|care| care.drain.is_some() && care.undrain.is_some())
-        })
-        .unwrap();
-    let fleet = papers.documents.fleet.as_mut().unwrap();
-    fleet.groups = vec![Group {
-        name: "all".to_owned(),
-        select: Selector::All,
-        after: Vec::new(),
-        keep_up: None,
-        rings: RingSpread::Any,
-        care: shape.drains.then(|| "care-dc".to_owned()),
-    }];
-    let care = papers.documents.cares.get_mut("care-dc").unwrap();
-    care.verify = None;
-    for recipe in papers.documents.recipes.values_mut() {
-        (recipe.inspect, recipe.precheck, recipe.reboot) = (None, None, None);
-        (recipe.verify, recipe.rollback) = (None, None);
-    }
-    smallest_policy(shape, &mut papers);
-    let fleet = compile_fleet(papers.documents.fleet.as_ref().unwrap()).unwrap();
-    let (policy, update) = &papers.rollouts[0];
-    let plan = make_plan(&fleet, &papers.documents, policy, update, 1).unwrap();
-    assert_eq!((plan.rings.len(), plan.slots.len()), (2, 3));
-    let texts = ["fleet", "people", "dc", "sql", "app", "web", "april"];
-    World {
-        fleet: Arc::new(fleet),
-        plan: Arc::new(plan),
-        documents: texts.map(|text| (text.to_owned(), text.to_owned())).into(),
-        bug,
-        shape,
-    }
-}
-
-fn smallest_policy(shape: Shape, papers: &mut Papers) {
-    let ring = |name: &str, hosts, seconds| Ring {
-        name: name.to_owned(),
-        hosts,
-        soak: Span::seconds(seconds),
-        working_time: None,
-        windows: Vec::new(),
-        after_soak: None,
-        early: None,
-    };
-    for policy in papers.documents.policies.values_mut() {
-        let first = RingHosts::Select {
-            select: Selector::All,
-            take: Some(Amount::Count(1)),
-            cover: None,
-            spread: Vec::new(),
-        };
-        policy.rings = vec![ring("first", first, 30), ring("rest", RingHosts::Rest, 0)];
-        policy.start = None;
-        policy.gates.clear();
-        policy.budget_down = None;
-        policy.pace = Pace {
-            at_once: NonZeroU32::new(shape.at_once).unwrap(),
-            ramp: Ramp::Off,
-            settle: Span::ZERO,
-        };
-        policy.retry = Retry {
-            times: 0,
-            wait: Span::seconds(10),
-        };
-        policy.halt = Halt {
-            failed: NonZeroU32::new(1),
-            failed_share: None,
-        };
-        policy.on_halt = OnHalt::Withhold;
-    }
-}
-
 fn decider(world: &World) -> Executor {
     let mut executor = Executor::new(Config {
         workers: 4,
@@ -238,7 +128,7 @@ impl Tiny {
             executor: decider(world),
             epoch: Epoch(0),
             store: MemoryStore::default(),
-            hosts: vec![SimHost::new("any", BTreeMap::new()); 3],
+            hosts: vec![SimHost::new("any", BTreeMap::new()); world.plan.slots.len()],
             checkers,
             observed: 0,
             flight: Vec::new(),
@@ -247,13 +137,8 @@ impl Tiny {
             begun: BTreeSet::new(),
             watched: BTreeSet::new(),
             wake: None,
-            left: Left {
-                crashes: 1,
-                doubles: 1,
-                halts: 1,
-                resumes: u8::from(world.shape.resumes),
-            },
-            has_queues: world.shape.resumes,
+            left: world.shape.left,
+            has_queues: world.shape.left.resumes > 0,
             broken: None,
             path: None,
         };
@@ -371,9 +256,9 @@ impl Tiny {
             }
             Message::Told(what) => self.tell(*what),
             Message::Ask(start) => self.asks(&start),
-            Message::Ends { host, intent } => {
+            Message::Ends { host, intent, exit } => {
                 let report = RawReport::Ended {
-                    exit: 0,
+                    exit,
                     output: "ok".to_owned(),
                     restarts: 0,
                 };
@@ -424,7 +309,9 @@ impl Tiny {
                 if matches!(kind, Some(StepKind::Drain | StepKind::Undrain)) {
                     target.drained = kind == Some(StepKind::Drain);
                 }
-                self.flight.push(Message::Ends { host, intent });
+                // Usually a host is ready, and does not go last.
+                let exit = i32::from(kind == Some(StepKind::Last));
+                self.flight.push(Message::Ends { host, intent, exit });
                 if lives {
                     self.watched.insert(intent);
                 }
@@ -466,7 +353,7 @@ impl Tiny {
                 Message::Append { row, .. } => format!("row {}", Digest::of(&row.body)),
                 Message::Told(what) => canonical(what),
                 Message::Ask(start) => format!("{} {} {}", start.intent, start.epoch, start.attach),
-                Message::Ends { intent, .. } => format!("end {intent}"),
+                Message::Ends { intent, exit, .. } => format!("end {intent} {exit}"),
             })
             .collect();
         flight.sort_unstable();
@@ -511,6 +398,16 @@ impl Tiny {
                 doubled.arrives(message.clone());
                 all.push(doubled.after(self, format!("{word}, and it is doubled")));
             }
+            if let Message::Ends { host, intent, exit } = &message
+                && self.left.odd > 0
+                && self.is_question(world, *intent)
+            {
+                let (host, intent, exit) = (*host, *intent, 1 - *exit);
+                let mut odd = next.clone();
+                odd.left.odd -= 1;
+                odd.arrives(Message::Ends { host, intent, exit });
+                all.push(odd.after(self, format!("{intent} is answered the other way")));
+            }
             next.arrives(message);
             all.push(next.after(self, word));
         }
@@ -524,7 +421,9 @@ impl Tiny {
             next.tell(commanded("ana", Order::Command(command)));
             all.push(next.after(self, "ana halts it".to_owned()));
         }
-        if self.left.resumes > 0 && self.left.halts == 0 && is_ready {
+        let is_held =
+            self.left.halts < world.shape.left.halts || self.left.noes < world.shape.left.noes;
+        if self.left.resumes > 0 && is_held && is_ready {
             let rollout = RolloutId(1);
             let reason = "all is well".to_owned();
             let command = Command::Resume { rollout, reason };
@@ -532,6 +431,9 @@ impl Tiny {
             next.left.resumes -= 1;
             next.tell(commanded("ben", Order::Command(command)));
             all.push(next.after(self, "ben resumes it".to_owned()));
+        }
+        if is_ready {
+            self.people(&mut all);
         }
         if self.left.crashes > 0 {
             self.crashes(world, &mut all);
@@ -544,6 +446,74 @@ impl Tiny {
             all.push(next.after(self, "time passes".to_owned()));
         }
         all
+    }
+
+    fn is_question(&self, world: &World, intent: IntentId) -> bool {
+        let engine = self.executor.engine();
+        let order = engine.order(intent);
+        let step = order.as_ref().and_then(|order| {
+            world.plan.routes[order.route.index()].step(order.visit, order.position)
+        });
+        matches!(
+            step.map(|step| step.kind),
+            Some(StepKind::Ready | StepKind::Last)
+        )
+    }
+
+    /// What people may say now: about work by hand, and about going on.
+    fn people(&self, all: &mut Vec<Self>) {
+        let rollout = RolloutId(1);
+        let engine = self.executor.engine();
+        let mut say = |who: &str, command: Command, left: Left, word: String| {
+            let mut next = self.clone();
+            next.left = left;
+            next.tell(commanded(who, Order::Command(command)));
+            all.push(next.after(self, word));
+        };
+        if self.left.words > 0 {
+            let words = self.left.words - 1;
+            let left = Left { words, ..self.left };
+            let hosts = engine.hosts_of(rollout, None);
+            for host in hosts
+                .iter()
+                .filter(|host| matches!(host.outcome, HostOutcome::ByHand { .. }))
+            {
+                for told in [Told::Done, Told::Failed, Told::Untouched] {
+                    let command = Command::Done {
+                        rollout: Some(rollout),
+                        host: host.host.clone(),
+                        told,
+                        reason: "so it is".to_owned(),
+                        exhibit: None,
+                    };
+                    let word = format!("ana says of {} that it is {told:?}", host.host);
+                    say("ana", command, left, word);
+                }
+            }
+        }
+        let view = engine.view(self.now);
+        let Some(wish) = view.rollouts.first().and_then(|one| one.approval.as_ref()) else {
+            return;
+        };
+        if self.left.yeses > 0 {
+            let yeses = self.left.yeses - 1;
+            for who in ["ana", "ben"] {
+                let command = Command::Approve {
+                    rollout,
+                    subject: wish.subject,
+                    digest: wish.digest,
+                };
+                let left = Left { yeses, ..self.left };
+                say(who, command, left, format!("{who} says yes"));
+            }
+        }
+        if self.left.noes > 0 {
+            let noes = self.left.noes - 1;
+            let reason = "not yet".to_owned();
+            let command = Command::Reject { rollout, reason };
+            let left = Left { noes, ..self.left };
+            say("ana", command, left, "ana says no".to_owned());
+        }
     }
 
     /// The decider dies and another one starts; a row on its way is on the disk or is not, and requests to hosts go on.
@@ -580,7 +550,15 @@ impl Tiny {
         let engine = self.executor.engine();
         let view = engine.view(self.now);
         for rollout in &view.rollouts {
-            if !rollout.is_final && (rollout.waiting.is_empty() || rollout.state != "halted") {
+            // It is for people to go on; that they may have said all they have to say is this world's doing.
+            let for_people = rollout.waiting.iter().any(|one| {
+                matches!(
+                    one.on,
+                    WaitingOn::Approval { .. } | WaitingOn::ByHand { .. } | WaitingOn::Pause { .. }
+                )
+            });
+            let rests = rollout.state == "halted" && !rollout.waiting.is_empty();
+            if !rollout.is_final && !rests && !for_people {
                 return Err(format!(
                     "{} is {} and nothing moves",
                     rollout.id, rollout.state
@@ -630,6 +608,11 @@ fn commanded(actor: &str, order: Order) -> Arrival {
 fn canonical(what: &Arrival) -> String {
     match what {
         Arrival::Appended { .. } => "appended".to_owned(),
+        Arrival::Commanded {
+            actor,
+            order: Order::Command(command),
+            ..
+        } => format!("command of {actor}: {command:?}"),
         Arrival::Commanded { actor, .. } => format!("command of {actor}"),
         Arrival::StepReported { intent, report } => format!("{intent} {report:?}"),
         Arrival::Loaded(_) => "loaded".to_owned(),
@@ -729,7 +712,11 @@ fn explore_all(name: &str, shape: Shape) -> usize {
 fn no_order_of_events_breaks_a_rule_in_the_smallest_rollouts() {
     let long = explore_all("visits of three steps, one at a time", LONG);
     let wide = explore_all("visits of one step, two at a time", WIDE);
-    assert!(long.min(wide) > 1_000, "that is not everything");
+    let asked = explore_all("questions before a drain", ASKED);
+    let by_hand = explore_all("work by hand", BY_HAND);
+    let people = explore_all("two people, of whom one takes it back", PEOPLE);
+    let least = long.min(wide).min(asked).min(by_hand).min(people);
+    assert!(least > 1_000, "that is not everything");
     if std::env::var_os("RINGWAY_EXHAUSTIVE").is_some() {
         for (name, shape) in LARGE {
             explore_all(name, shape);
@@ -749,6 +736,8 @@ fn the_smallest_rollout_shows_planted_mistakes_too() {
         (Bug::RingsOverlap, WIDE),
         (Bug::SoakOverCrashGap, LONG),
         (Bug::HandedOutTwice, LONG),
+        (Bug::OverdueIsDone, BY_HAND),
+        (Bug::ExpiryIgnored, PEOPLE),
     ] {
         let explored = explore(&world(shape, Some(bug)));
         let story = explored

@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ringway_engine::{DECISION_VERSION, Event, Final};
+use ringway_engine::{DECISION_VERSION, Event, Final, HostState, Told};
 use ringway_executor::Library;
-use ringway_model::{IntentId, RolloutId, Span};
+use ringway_model::{IntentId, RolloutId, Span, StepResult};
 use ringway_simulator::checkers::Checkers;
 use ringway_simulator::history::{Difference, History};
 use ringway_simulator::record_seed;
@@ -129,6 +129,10 @@ fn the_recorded_journals_tell_of_every_kind_of_end() {
         waits_for_a_window(history) && has(history, &|event| ends(event, Final::Completed))
     });
     tells(&|history| people_speak_of_hosts(history));
+    tells(&|history| asks_before_a_drain(history));
+    tells(&|history| is_done_by_hand(history));
+    tells(&|history| people_change_their_minds(history));
+    tells(&|history| the_fleet_changes(history));
 }
 
 /// Work opens on some hosts while the rollout is under way on others.
@@ -159,6 +163,53 @@ fn people_speak_of_hosts(history: &History) -> bool {
         && has(&|event| matches!(event, Event::HostReleased { .. }))
         && has(&|event| matches!(event, Event::HostSkipped { .. }))
         && has(&|event| matches!(event, Event::HostRetried { .. }))
+}
+
+/// A host is asked whether it may be taken down, answers both ways, and a step of its visit runs on a peer.
+fn asks_before_a_drain(history: &History) -> bool {
+    let has = |wanted: &dyn Fn(&Event) -> bool| history.events().any(wanted);
+    let answered = |event: &Event, wanted: bool| matches!(event, Event::StepEnded { result: StepResult::Answered { yes }, .. } if *yes == wanted);
+    has(&|event| answered(event, true))
+        && has(&|event| answered(event, false))
+        && has(&|event| matches!(event, Event::PeerChosen { .. }))
+}
+
+/// A person is asked to work on a host, and says what became of it.
+fn is_done_by_hand(history: &History) -> bool {
+    let has = |wanted: &dyn Fn(&Event) -> bool| history.events().any(wanted);
+    has(&|event| matches!(event, Event::WorkAsked { .. }))
+        && has(&|event| {
+            matches!(
+                event,
+                Event::WorkTold {
+                    told: Told::Done,
+                    ..
+                }
+            )
+        })
+}
+
+/// A yes is void, a soak is ended early, and somebody asks and is answered.
+fn people_change_their_minds(history: &History) -> bool {
+    let has = |wanted: &dyn Fn(&Event) -> bool| history.events().any(wanted);
+    has(&|event| matches!(event, Event::ApprovalVoided { .. }))
+        && has(&|event| matches!(event, Event::SoakCutShort { .. }))
+        && has(&|event| matches!(event, Event::Answered { .. }))
+}
+
+/// Hosts join a rollout in flight, and one is gone.
+fn the_fleet_changes(history: &History) -> bool {
+    let has = |wanted: &dyn Fn(&Event) -> bool| history.events().any(wanted);
+    let vanished = |event: &Event| {
+        matches!(
+            event,
+            Event::HostMoved {
+                to: HostState::Vanished,
+                ..
+            }
+        )
+    };
+    has(&|event| matches!(event, Event::PlanRevised { .. })) && has(&vanished)
 }
 
 /// Which steps run after each event.
@@ -256,12 +307,16 @@ fn look_for_histories() {
             .filter(|event| matches!(event, Event::Halted { .. }))
             .count();
         println!(
-            "{:>7} bytes: seed {seed} ends {ends:?}, halts {halts}, crash {}, beside {}, waits {}, people {}",
+            "{:>7} bytes: seed {seed} ends {ends:?}, halts {halts}, crash {}, beside {}, waits {}, people {}, asks {}, by hand {}, minds {}, fleet {}",
             history.write().len(),
             crashes_with_steps(&history),
             is_beside(&history),
             waits_for_a_window(&history),
-            people_speak_of_hosts(&history)
+            people_speak_of_hosts(&history),
+            asks_before_a_drain(&history),
+            is_done_by_hand(&history),
+            people_change_their_minds(&history),
+            the_fleet_changes(&history)
         );
     }
 }

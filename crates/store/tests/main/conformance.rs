@@ -406,6 +406,7 @@ fn halted(key: &str) -> Matter {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "the story is told as one")]
 async fn what_is_to_be_told_is_there_with_its_batch_or_not_at_all(place: &impl Place) {
     let store = place.open().await;
     let open = |keys: &[&str]| Notices {

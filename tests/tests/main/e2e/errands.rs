@@ -3,7 +3,6 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Instant;
 
@@ -49,7 +48,7 @@ esac
 ";
 
 /// A directory with the documents, and what runs over it.
-pub(super) struct Desk {
+struct Desk {
     root: tempfile::TempDir,
     run: Option<Child>,
 }
@@ -65,7 +64,7 @@ impl Drop for Desk {
 
 impl Desk {
     /// `steps` are those of the recipe, with `STEP(kind)` for what a step runs.
-    pub(super) fn new(steps: &str) -> Self {
+    fn new(steps: &str) -> Self {
         let root = tempfile::tempdir().unwrap();
         fs::write(root.path().join("step"), STEP).unwrap();
         let mut text = DOCUMENTS.to_owned();
@@ -82,10 +81,6 @@ impl Desk {
         Self { root, run: None }
     }
 
-    pub(super) fn path(&self) -> &Path {
-        self.root.path()
-    }
-
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(ringway_tests::ringway());
         command
@@ -95,7 +90,7 @@ impl Desk {
         command
     }
 
-    pub(super) fn begin(&mut self, arguments: &[&str]) {
+    fn begin(&mut self, arguments: &[&str]) {
         let log = File::create(self.root.path().join("run.log")).unwrap();
         let mut command = self.command(arguments);
         command.stdout(log.try_clone().unwrap()).stderr(log);
@@ -103,29 +98,29 @@ impl Desk {
     }
 
     /// Kills it as a crash would.
-    pub(super) fn crash(&mut self) {
+    fn crash(&mut self) {
         let mut run = self.run.take().unwrap();
         run.kill().unwrap();
         run.wait().unwrap();
     }
 
     /// Waits until it has ended by itself.
-    pub(super) fn ended(&mut self) -> Option<i32> {
+    fn ended(&mut self) -> Option<i32> {
         self.run.take().unwrap().wait().unwrap().code()
     }
 
-    pub(super) fn ask(&self, arguments: &[&str]) -> Output {
+    fn ask(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
-    pub(super) fn said(&self, arguments: &[&str]) -> String {
+    fn said(&self, arguments: &[&str]) -> String {
         let output = self.ask(arguments);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         text + &String::from_utf8_lossy(&output.stderr)
     }
 
     /// Waits until a command says this.
-    pub(super) fn until(&self, arguments: &[&str], words: &str) -> String {
+    fn until(&self, arguments: &[&str], words: &str) -> String {
         let begun = Instant::now();
         loop {
             let said = self.said(arguments);
@@ -138,16 +133,16 @@ impl Desk {
         }
     }
 
-    pub(super) fn put(&self, name: &str) {
+    fn put(&self, name: &str) {
         fs::write(self.root.path().join(name), "").unwrap();
     }
 
-    pub(super) fn take_away(&self, name: &str) {
+    fn take_away(&self, name: &str) {
         fs::remove_file(self.root.path().join(name)).unwrap();
     }
 
     /// How often a step ran for a host.
-    pub(super) fn ran(&self, kind: &str, host: &str) -> usize {
+    fn ran(&self, kind: &str, host: &str) -> usize {
         let ledger = fs::read_to_string(self.root.path().join("ledger")).unwrap_or_default();
         let line = format!("{kind} {host}");
         ledger.lines().filter(|one| *one == line).count()

@@ -7,6 +7,7 @@ pub(super) mod availability;
 pub(super) mod calendar;
 pub(super) mod cares;
 pub(super) mod coverage;
+pub(super) mod exceptions;
 pub(super) mod gates;
 pub(super) mod hosts;
 pub(super) mod limits;
