@@ -14,13 +14,16 @@ const NO: StepResult = StepResult::Answered { yes: false };
 /// A route with every step of a care, some of which run elsewhere.
 fn cared(elsewhere: &[(StepKind, Place)]) -> Route {
     use StepKind::{Apply, Inspect, Last, Precheck, Ready, Rollback};
-    let mut steps: Vec<_> = StepKind::ALL.into_iter().map(step).collect();
+    // What is fetched ahead is no part of a care.
+    let kinds = StepKind::ALL.into_iter();
+    let kinds: Vec<_> = kinds.filter(|kind| *kind != StepKind::Stage).collect();
+    let mut steps: Vec<_> = kinds.iter().copied().map(step).collect();
     for (kind, place) in elsewhere {
         let found = steps.iter_mut().find(|step| step.kind == *kind);
         found.unwrap().step.at = *place;
     }
     let list = |leaves_out: &[StepKind]| {
-        let kinds = StepKind::ALL.iter().zip(0_u8..);
+        let kinds = kinds.iter().zip(0_u8..);
         let kept = kinds.filter(|(kind, _)| !leaves_out.contains(kind));
         kept.map(|(_, at)| at).collect()
     };
