@@ -12,18 +12,23 @@
 //! * No answer is waited for longer than its care says, and none that is older than that counts.
 //! * What mends a host is not asked: a rollback, and a visit of a host that failed and is down already.
 //! * A peer is evidently up, in nobody's visit, and in nobody's hands. Without one nothing begins, and what brings a host
-//!   back into service waits for one as long as the step itself may take.
+//!   back into service waits for one as long as the step itself may take. A host that is to be taken back waits for one as
+//!   long as there may be one; where every other member is down for good, that it cannot be is told as its outcome.
+
+use std::collections::BTreeSet;
 
 use ringway_model::{
-    FailWhy, HostId, Place, Slot, Span, StepKind, Timestamp, VisitKind, WaitingOn,
+    FailWhy, HostId, Place, RingIndex, Slot, Span, StepKind, Timestamp, VisitKind, WaitingOn,
 };
-use ringway_scheduler::plan::More;
+use ringway_scheduler::plan::{More, StepPlan};
+use ringway_scheduler::spec::CellSpec;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
 use crate::event::{Event, Then};
 use crate::fleet::NONE;
 use crate::host::HostState;
+use crate::rollout::Rollout;
 use crate::slot::Class;
 use crate::start::Block;
 use crate::visit::Ended;
@@ -35,6 +40,15 @@ pub(crate) struct Unready {
     pub(crate) since: Timestamp,
     /// The last one.
     pub(crate) asked: Timestamp,
+}
+
+/// Those of a kin in the open rings that are still to be visited for the update, or are being visited.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Remaining {
+    /// Those that go first, or were not asked yet.
+    pub(crate) first: BTreeSet<u32>,
+    /// Those that say that they go last.
+    pub(crate) last: BTreeSet<u32>,
 }
 
 /// Those among whom a host can go last: its availability group, or its group where it has none.
@@ -74,25 +88,43 @@ impl Engine {
             )
     }
 
-    /// The others among whom a host can go last, as far as they remain. The plan's last first: those remain longest, and
-    /// whoever asks for one alone is answered soon.
-    fn others_that_remain(&self, r: usize, slot: u32) -> Box<dyn Iterator<Item = u32> + '_> {
-        let host = self.host_of(r, slot);
-        let remain = move |other: &u32| *other != slot && self.remains(r, *other);
-        match self.kin_of(host) {
-            Kin::Cell(cell) => {
-                let members = self.fleet.spec.cells[cell as usize].members.iter().rev();
-                let slots = members.filter_map(move |member| self.slot_of(r, *member));
-                Box::new(slots.filter(remain))
-            }
-            Kin::Group(group) => {
-                let opened = usize::from(self.rollouts[r].rec.opened);
-                let rings = self.rollouts[r].plan.rings.iter().take(opened);
-                let end = rings.map(|ring| ring.slots().end).max().unwrap_or(0);
-                let slots = (0..u32::try_from(end).unwrap_or(u32::MAX)).rev();
-                let kin =
-                    move |other: &u32| self.fleet.group[self.host_of(r, *other).index()] == group;
-                Box::new(slots.filter(kin).filter(remain))
+    /// Counts a slot among those that remain, or no more: before its state changes, after it, and when its ring opens.
+    pub(crate) fn count_kin(&mut self, r: usize, slot: u32, on: bool) {
+        if !self.rollouts[r].idx.asks_last || !self.remains(r, slot) {
+            return;
+        }
+        let kin = self.kin_of(self.host_of(r, slot));
+        let Rollout { rec, idx, .. } = &mut self.rollouts[r];
+        let goes_last = matches!(rec.slots[slot as usize].state, HostState::GoesLast { .. });
+        let remaining = idx.remaining.entry(kin).or_default();
+        let of = if goes_last {
+            &mut remaining.last
+        } else {
+            &mut remaining.first
+        };
+        if on {
+            of.insert(slot);
+        } else {
+            of.remove(&slot);
+        }
+    }
+
+    /// Counts the slots of a ring that opens.
+    pub(crate) fn count_kin_of(&mut self, r: usize, ring: RingIndex) {
+        for slot in self.rollouts[r].plan.rings[ring.index()].slots() {
+            self.count_kin(r, u32::try_from(slot).unwrap_or(NONE), true);
+        }
+    }
+
+    /// Counts all slots that remain, for an index made anew.
+    pub(crate) fn count_all_kin(&mut self, r: usize) {
+        let Rollout { idx, plan, .. } = &mut self.rollouts[r];
+        let asks = |step: &StepPlan| step.kind == StepKind::Last;
+        idx.asks_last = plan.routes.iter().any(|route| route.steps.iter().any(asks));
+        idx.remaining.clear();
+        if idx.asks_last {
+            for slot in 0..plan.slots.len() {
+                self.count_kin(r, u32::try_from(slot).unwrap_or(NONE), true);
             }
         }
     }
@@ -149,14 +181,15 @@ impl Engine {
         if self.bug(crate::planted::Bug::LastIgnored) {
             return self.go_to(ended, ended.position + 1, 1);
         }
-        let others = self.others_that_remain(ended.r, ended.slot).next();
+        let remaining = self.kin_left(ended.r, ended.slot);
+        let is_alone = remaining.is_none_or(|of| of.first.len() + of.last.len() <= 1);
         let step = self.rollouts[ended.r].step(ended.slot, ended.visit, ended.position);
-        match (others, step.map(|step| &step.more)) {
-            (Some(_), Some(More::Last { every })) => Then::End {
+        match step.map(|step| &step.more) {
+            Some(More::Last { every }) if !is_alone => Then::End {
                 to: HostState::GoesLast { visit: ended.visit },
                 until: self.now + *every,
             },
-            (None | Some(_), _) => self.go_to(ended, ended.position + 1, 1),
+            Some(_) | None => self.go_to(ended, ended.position + 1, 1),
         }
     }
 
@@ -254,45 +287,72 @@ impl Engine {
         }
     }
 
+    /// Those that remain of whom a host is one.
+    fn kin_left(&self, r: usize, slot: u32) -> Option<&Remaining> {
+        let kin = self.kin_of(self.host_of(r, slot));
+        self.rollouts[r].idx.remaining.get(&kin)
+    }
+
     fn waits_for_others(&self, r: usize, slot: u32, again: Timestamp) -> Option<Block> {
-        let group = self.kin_name(self.host_of(r, slot));
-        let state = |slot: u32| self.rollouts[r].rec.slots[slot as usize].state;
-        let says_last = |slot: &u32| matches!(state(*slot), HostState::GoesLast { .. });
-        let (last, first): (Vec<u32>, Vec<u32>) =
-            self.others_that_remain(r, slot).partition(says_last);
-        if let Some(next) = first.iter().min() {
+        let of = self.kin_left(r, slot)?;
+        let count = |slots: &BTreeSet<u32>| u32::try_from(slots.len()).unwrap_or(u32::MAX);
+        let group = || self.kin_name(self.host_of(r, slot));
+        if let Some(next) = of.first.first() {
             return Some(Block::Last(WaitingOn::GoesLast {
-                group,
+                group: group(),
                 next: self.host_name(r, *next),
-                others: u32::try_from(first.len()).unwrap_or(u32::MAX),
+                others: count(&of.first),
             }));
         }
-        (!last.is_empty() && again > self.now).then(|| {
+        (of.last.len() > 1 && again > self.now).then(|| {
             Block::Last(WaitingOn::AllLast {
-                group,
-                hosts: u32::try_from(last.len() + 1).unwrap_or(u32::MAX),
+                group: group(),
+                hosts: count(&of.last),
                 again,
             })
         })
     }
 
-    /// Those that go last of a host's group are looked at again: something about it has changed.
+    /// Those that go last of a host's group are looked at again where nobody is left who goes before them: all that are to
+    /// be asked again by now, and the last one of all in any case. While somebody is left, nothing that happens to anybody
+    /// lets one of them go, and nobody is looked at.
     pub(crate) fn wake_last(&mut self, r: usize, host: HostId) {
         if self.rollouts[r].idx.parked_last.is_empty() {
             return;
         }
-        let kin = self.kin_of(host);
+        let (kin, now) = (self.kin_of(host), self.now);
         let idx = &mut self.rollouts[r].idx;
-        idx.again
-            .extend(idx.parked_last.remove(&kin).unwrap_or_default());
+        let of = idx.remaining.get(&kin);
+        let (first, last) = of.map_or((0, 0), |of| (of.first.len(), of.last.len()));
+        let Some(parked) = idx.parked_last.get_mut(&kin).filter(|_| first == 0) else {
+            return;
+        };
+        let later = parked.split_off(&(now + Span(1), 0));
+        let due = std::mem::replace(parked, later);
+        let alone = if last <= 1 {
+            std::mem::take(parked)
+        } else {
+            BTreeSet::new()
+        };
+        // In the order of the plan, whoever was to be asked first.
+        let woken: BTreeSet<u32> = due.union(&alone).map(|(_, slot)| *slot).collect();
+        if parked.is_empty() {
+            idx.parked_last.remove(&kin);
+        }
+        idx.again.extend(woken);
     }
 
     /// One that goes last is to be asked again.
     pub(crate) fn wake_last_host(&mut self, r: usize, slot: u32) {
         let kin = self.kin_of(self.host_of(r, slot));
-        let idx = &mut self.rollouts[r].idx;
+        let Rollout { rec, idx, .. } = &mut self.rollouts[r];
+        let of = idx.remaining.get(&kin);
+        // While somebody goes before it, it is not asked.
+        if of.is_some_and(|of| !of.first.is_empty()) {
+            return;
+        }
         if let Some(parked) = idx.parked_last.get_mut(&kin)
-            && parked.remove(&slot)
+            && parked.remove(&(rec.slots[slot as usize].until, slot))
         {
             idx.again.push_back(slot);
         }
@@ -307,11 +367,38 @@ impl Engine {
         self.fleet.is_able(peer) && self.holds.on(peer).is_none()
     }
 
+    /// The availability group whose members may run something for a host. In mid-visit a host that was taken out of the
+    /// fleet's document, or of its group, is put back into service by those it was among when the visit began.
+    pub(crate) fn peers_of(&self, r: usize, host: HostId) -> Option<&CellSpec> {
+        if let Some(cell) = self.fleet.cell_of(host) {
+            return self.fleet.spec.cells.get(cell.index());
+        }
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::GoneHasNoPeer) {
+            return None;
+        }
+        let slot = self.slot_of(r, host)?;
+        self.rollouts[r].rec.slots[slot as usize].state.visit()?;
+        let mut plan = &self.rollouts[r].plan;
+        loop {
+            let fleet = self.fleets.get(&plan.fleet)?;
+            if let Some(cell) = fleet.hosts.get(host.index())?.cell {
+                return fleet.cells.get(cell.index());
+            }
+            plan = self.plans.get(&plan.revises.as_ref()?.of)?;
+        }
+    }
+
+    /// The name of those who may run something for a host, or of its group where there are none.
+    fn peers_name(&self, r: usize, host: HostId) -> String {
+        let cell = self.peers_of(r, host);
+        cell.map_or_else(|| self.kin_name(host), |cell| cell.name.clone())
+    }
+
     /// The peer that runs an attempt at a step for a host: by the order of the members behind the host, and the next one
     /// at the next attempt.
-    pub(crate) fn peer_for(&self, host: HostId, attempt: u8) -> Option<HostId> {
-        let cell = self.fleet.cell_of(host)?;
-        let members = &self.fleet.spec.cells[cell.index()].members;
+    pub(crate) fn peer_for(&self, r: usize, host: HostId, attempt: u8) -> Option<HostId> {
+        let members = &self.peers_of(r, host)?.members;
         let at = members.iter().position(|member| *member == host)?;
         let behind = members[at + 1..].iter().chain(&members[..at]);
         let able = behind.copied().filter(|peer| self.is_peer(*peer));
@@ -324,21 +411,79 @@ impl Engine {
     pub(crate) fn lacks_peer(&self, r: usize, slot: u32, visit: VisitKind, position: u8) -> bool {
         let step = self.rollouts[r].step(slot, visit, position);
         step.is_some_and(|step| step.step.at == Place::Peer)
-            && self.peer_for(self.host_of(r, slot), 1).is_none()
+            && self.peer_for(r, self.host_of(r, slot), 1).is_none()
     }
 
-    /// Why a visit cannot begin where some of its steps run on a peer.
+    /// Why a visit cannot begin where some of its steps run on a peer. One that takes its host back begins where its first
+    /// step can: what may be mended is not left as it is for a peer that is needed later only.
     pub(crate) fn without_peer(&self, r: usize, slot: u32, visit: VisitKind) -> Option<WaitingOn> {
-        let step = self.rollouts[r].route(slot).at_peer(visit)?;
+        let step = match visit {
+            VisitKind::Update | VisitKind::Restart | VisitKind::Errand => {
+                self.rollouts[r].route(slot).at_peer(visit)?
+            }
+            VisitKind::Rollback => {
+                #[cfg(feature = "planted-bugs")]
+                if self.bug(crate::planted::Bug::RollbackForgotten) {
+                    return None;
+                }
+                let first = self.first_back(r, slot)?;
+                (first.step.at == Place::Peer).then_some(first)?
+            }
+        };
         let host = self.host_of(r, slot);
-        if self.peer_for(host, 1).is_some() {
+        if self.peer_for(r, host, 1).is_some() {
             return None;
         }
         Some(WaitingOn::NoPeer {
-            group: self.kin_name(host),
+            group: self.peers_name(r, host),
             step: step.kind.word().to_owned(),
             until: None,
         })
+    }
+
+    /// The step by which a host begins to go back.
+    fn first_back(&self, r: usize, slot: u32) -> Option<&StepPlan> {
+        let visit = VisitKind::Rollback;
+        self.rollouts[r].step(slot, visit, self.heeded(r, slot, visit, 0))
+    }
+
+    /// Whether a host that needs a peer to go back will have none, whatever comes: every other member is down in the same
+    /// rollout, and either is not taken back any more or needs a peer for that itself.
+    pub(crate) fn goes_back_alone(&self, r: usize, slot: u32) -> bool {
+        if !self.is_rolling_back(r) {
+            return false;
+        }
+        let state = |slot: u32| self.rollouts[r].rec.slots[slot as usize].state;
+        let host = self.host_of(r, slot);
+        let is_down = state(slot).is_down();
+        let stays_down = |other: u32| {
+            let needs_peer = self
+                .first_back(r, other)
+                .is_some_and(|step| step.step.at == Place::Peer);
+            state(other).is_down() && (!self.can_roll_back(r, other) || is_down && needs_peer)
+        };
+        let cell = self.fleet.cell_of(host);
+        let members = cell.map_or(&[][..], |cell| &self.fleet.spec.cells[cell.index()].members);
+        let mut others = members.iter().filter(|member| **member != host);
+        others.all(|member| self.slot_of(r, *member).is_some_and(stays_down))
+    }
+
+    /// A host will not be taken back, for want of a peer.
+    pub(crate) fn give_up(&mut self, r: usize, slot: u32, out: &mut Vec<Event>) {
+        let first = self.first_back(r, slot);
+        let to = HostState::RollbackFailed {
+            step: first.map_or(StepKind::Rollback, |step| step.kind),
+            why: FailWhy::NoPeer,
+        };
+        self.move_host(r, slot, to, Timestamp::NEVER, out);
+    }
+
+    /// A member is down: whoever waited in its rollout for a peer to go back may have nobody left to wait for.
+    pub(crate) fn wake_forlorn(&mut self, r: usize, host: HostId) {
+        let cell = self.fleet.cell[host.index()];
+        let idx = &mut self.rollouts[r].idx;
+        idx.again
+            .extend(idx.parked_peers.remove(&cell).unwrap_or_default());
     }
 
     /// What a host in mid-visit waits for whose next step lacks a peer.
@@ -353,7 +498,7 @@ impl Engine {
         let until = self.rollouts[r].rec.slots[slot as usize].until;
         self.lacks_peer(r, slot, visit, position)
             .then(|| WaitingOn::NoPeer {
-                group: self.kin_name(self.host_of(r, slot)),
+                group: self.peers_name(r, self.host_of(r, slot)),
                 step: step.kind.word().to_owned(),
                 until: (until != Timestamp::NEVER).then_some(until),
             })
@@ -398,7 +543,15 @@ impl Engine {
         else {
             return;
         };
+        let state = self.rollouts[r].rec.slots[slot as usize].state;
         if !self.lacks_peer(r, slot, visit, position) {
+            // It waits for a worker. Should it lack a peer again, it waits as long for that as it may.
+            self.move_host(r, slot, state, Timestamp::NEVER, out);
+            return;
+        }
+        if let Some(at) = self.fresh_at(r, slot).filter(|at| *at > self.now) {
+            // Nothing is known of anybody since the takeover, and will be.
+            self.move_host(r, slot, state, at, out);
             return;
         }
         let Some(step) = self.rollouts[r].step(slot, visit, position) else {
@@ -434,7 +587,7 @@ impl Engine {
         if step.is_none_or(|step| step.step.at != Place::Peer) {
             return true;
         }
-        let Some(peer) = self.peer_for(self.host_of(r, slot), attempt) else {
+        let Some(peer) = self.peer_for(r, self.host_of(r, slot), attempt) else {
             return false;
         };
         self.emit(Event::PeerChosen { intent, peer }, out);

@@ -183,14 +183,16 @@ impl Engine {
         let rollout = &self.rollouts[r];
         let consent = &rollout.plan.consent;
         rule.plan.not_by.iter().find_map(|not_by| {
-            let (excluded, role) = match not_by {
-                NotBy::PolicyAuthor => (rollout.plan.author.as_deref(), "wrote the policy"),
-                NotBy::Starter => (Some(rollout.rec.starter.0.as_str()), "started the rollout"),
+            let (is_excluded, role) = match not_by {
+                NotBy::PolicyAuthor => (rollout.plan.is_author(person), "wrote the policy"),
+                NotBy::Starter => (
+                    consent.person(&rollout.rec.starter.0) == person,
+                    "started the rollout",
+                ),
             };
             #[cfg(feature = "planted-bugs")]
-            let excluded = excluded.filter(|_| !self.bug(crate::planted::Bug::DutiesNotSeparated));
-            let excluded = consent.person(excluded?);
-            (excluded == person).then_some(role)
+            let is_excluded = is_excluded && !self.bug(crate::planted::Bug::DutiesNotSeparated);
+            is_excluded.then_some(role)
         })
     }
 

@@ -157,6 +157,8 @@ pub struct Engine {
     pub(crate) watch: Vec<WatchChange>,
     /// Whether decisions are made on this state: during a fold no queue is kept.
     pub(crate) live: bool,
+    /// How often it was looked at whether a visit may start. No part of the state.
+    pub(crate) looks: u64,
     #[cfg(feature = "planted-bugs")]
     pub(crate) planted: Option<Bug>,
 }
@@ -200,6 +202,7 @@ impl Engine {
             plans: BTreeMap::new(),
             watch: Vec::new(),
             live: false,
+            looks: 0,
             #[cfg(feature = "planted-bugs")]
             planted: None,
         }
@@ -454,6 +457,11 @@ impl Engine {
     /// Other databases of this fleet whose hosts may be taken over, by a person's decision.
     pub const fn adopted(&self) -> &Arc<BTreeSet<u64>> {
         &self.adopted
+    }
+
+    /// How often this engine looked at whether a visit of some host may start: what its work grows with.
+    pub const fn looks(&self) -> u64 {
+        self.looks
     }
 
     /// What should be probed differently since this was last asked.

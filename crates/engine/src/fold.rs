@@ -818,6 +818,7 @@ impl Engine {
         rollout.rec.opened = ring.0 + 1;
         rollout.rec.ramp = rollout.first_ramp();
         rollout.rec.state = RolloutState::Advancing(Stage::Visiting { ring });
+        self.count_kin_of(r, ring);
         self.watch_ring(r, ring.index());
         self.list_stages(r);
         Ok(())

@@ -50,9 +50,11 @@ impl Engine {
 
     /// Changes a host's state, and every counter and queue with it.
     pub(crate) fn set_slot(&mut self, r: usize, slot: u32, to: HostState, until: Timestamp) {
+        self.count_kin(r, slot, false);
         let rec = &mut self.rollouts[r].rec.slots[slot as usize];
         let from = std::mem::replace(&mut rec.state, to);
         rec.until = until;
+        self.count_kin(r, slot, true);
         if matches!(from, HostState::ByHand { .. }) && !matches!(to, HostState::ByHand { .. }) {
             self.nobody_works(r, slot);
         }
@@ -75,6 +77,9 @@ impl Engine {
                 self.wake_last(r, self.host_of(r, slot));
             }
             self.enqueue(r, slot, to);
+            if to.is_down() && self.is_rolling_back(r) {
+                self.wake_forlorn(r, self.host_of(r, slot));
+            }
             self.list_stage(r, slot);
         }
     }
@@ -541,6 +546,7 @@ impl Engine {
             }
         }
         self.rollouts[r].idx = idx;
+        self.count_all_kin(r);
     }
 
     /// Takes the fleet-wide uses of all hosts of a rollout, as after a completed rollout begins to roll back.
@@ -716,8 +722,8 @@ impl Engine {
         matches!(self.rollouts[r].rec.state, RolloutState::RollingBack)
     }
 
-    /// Whether a host can and should be taken back: it may have the update, what it had before is known, its route can,
-    /// and it was not tried yet.
+    /// Whether a host can and should be taken back: it may have the update, what it had before is known, its route can, it
+    /// is still of the fleet, and it was neither tried yet nor given up.
     pub(crate) fn can_roll_back(&self, r: usize, slot: u32) -> bool {
         let record = self.rollouts[r].rec.slots[slot as usize];
         record.is(SlotRec::CHANGED)
@@ -725,6 +731,8 @@ impl Engine {
             && record.previous != 0
             && !self.goes_back_to_poison(r, slot)
             && !matches!(record.state.class(), Class::Visiting | Class::Vanished)
+            && !matches!(record.state, HostState::RollbackFailed { .. })
+            && !self.is_beyond_rollback(self.host_of(r, slot))
             && !self.rollouts[r]
                 .route(slot)
                 .visit(VisitKind::Rollback)

@@ -426,6 +426,7 @@ impl Engine {
                 "start a rollout of the previous release instead",
             ));
         }
+        let was_over = self.rollouts[r].rec.state.is_final();
         self.emit(
             Event::RollbackBegan {
                 rollout: id,
@@ -434,6 +435,12 @@ impl Engine {
             },
             out,
         );
+        #[cfg(feature = "planted-bugs")]
+        let was_over = was_over && !self.bug(crate::planted::Bug::RollbackMissesGone);
+        if was_over {
+            // Hosts came and went while nobody asked after it.
+            self.leave_and_return(r, out);
+        }
         self.take_back(r, out);
         Ok(())
     }
@@ -539,6 +546,7 @@ impl Engine {
             .iter()
             .chain(&idx.parked_hosts)
             .chain(idx.parked_cells.values().flatten())
+            .chain(idx.parked_peers.values().flatten())
             .chain(idx.parked_budgets.values().flatten());
         queued
             .copied()

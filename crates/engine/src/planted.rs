@@ -205,6 +205,14 @@ pub enum Bug {
     FailedByHandIsDone,
     /// Work by hand counts as done without the evidence that its recipe wants.
     EvidenceNotAsked,
+    /// A host that lacks the peer by which it begins to go back is forgotten.
+    RollbackForgotten,
+    /// A rollout that was over goes back on hosts that are no longer of the fleet.
+    RollbackMissesGone,
+    /// A host that a person left out, that is gone and comes back, is visited.
+    ReturnForgetsSkip,
+    /// A host that is gone in mid-visit has no peer any more.
+    GoneHasNoPeer,
     /// A visit begins on a host on which an errand runs.
     VisitBesideErrand,
     /// An errand begins on a host that is being visited elsewhere.
@@ -247,7 +255,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 119] = [
+    pub const ALL: [Self; 123] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -348,6 +356,10 @@ impl Bug {
         Self::OverdueIsDone,
         Self::FailedByHandIsDone,
         Self::EvidenceNotAsked,
+        Self::RollbackForgotten,
+        Self::RollbackMissesGone,
+        Self::ReturnForgetsSkip,
+        Self::GoneHasNoPeer,
         Self::VisitBesideErrand,
         Self::ErrandBesideVisit,
         Self::StagesWhileHeld,

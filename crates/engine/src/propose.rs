@@ -76,6 +76,25 @@ impl Engine {
         Ok(None)
     }
 
+    /// Whether a plan is known, and for this fleet.
+    fn check_plan(&self, fleet: Digest, plan: Digest) -> Result<(), Rejected> {
+        let (Some(_), Some(known)) = (self.fleets.get(&fleet), self.plans.get(&plan)) else {
+            return Err(Rejected::new(
+                "not-found",
+                "its documents are not registered",
+                "propose it with its documents",
+            ));
+        };
+        let changed = |why| Err(Rejected::new("fleet-changed", why, "make a new plan"));
+        if known.fleet != fleet {
+            return changed("the plan was made for another fleet");
+        }
+        if !self.knows_all_of(known) {
+            return changed("the plan names hosts or probes that its fleet does not have");
+        }
+        Ok(())
+    }
+
     fn propose(
         &mut self,
         actor: &Actor,
@@ -99,21 +118,10 @@ impl Engine {
                 "for example `change-4711`",
             ));
         }
-        let (Some(_), Some(known)) = (self.fleets.get(&fleet), self.plans.get(&plan)) else {
-            return Err(Rejected::new(
-                "not-found",
-                "its documents are not registered",
-                "propose it with its documents",
-            ));
-        };
-        if known.fleet != fleet {
-            return Err(Rejected::new(
-                "fleet-changed",
-                "the plan was made for another fleet",
-                "make a new plan",
-            ));
+        self.check_plan(fleet, plan)?;
+        if let Some(known) = self.plans.get(&plan) {
+            self.refuses_poisoned(known)?;
         }
-        self.refuses_poisoned(known)?;
         if self.rollouts.len() as u64 >= u64::from(ringway_model::IntentId::MAX_ROLLOUT) {
             return Err(Rejected::new(
                 "wrong-state",

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ringway_model::{Actor, Digest, HostId, ProbeId, RolloutId, Slot, Timestamp};
-use ringway_scheduler::plan::Revision;
+use ringway_scheduler::plan::{Revision, RingPlan, SlotPlan};
 use ringway_scheduler::{FleetSpec, Plan};
 
 use crate::command::{HoldKind, Rejected, Subject};
@@ -83,6 +83,15 @@ impl Engine {
         self.fleet.spec.vanished.contains(&host)
     }
 
+    /// Whether a host is to be left alone by a rollback, since it is no longer of the fleet.
+    pub(crate) fn is_beyond_rollback(&self, host: HostId) -> bool {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::RollbackMissesGone) {
+            return false;
+        }
+        self.has_vanished(host)
+    }
+
     /// Whether the hosts of a rollout's plan have the numbers in the fleet that they have there.
     pub(crate) fn knows_hosts_of(&self, r: usize) -> bool {
         let digest = self.rollouts[r].plan.fleet;
@@ -130,7 +139,7 @@ impl Engine {
             let Some(revision) = plan.revises.clone() else {
                 continue;
             };
-            self.void_changed(r, &revision, out);
+            self.void_changed(r, &plan, out);
             let (rollout, plan) = (self.rollouts[r].rec.id, digest);
             self.emit(Event::PlanRevised { rollout, plan }, out);
             self.hold_misfits(r, &revision, (&before, actor), out);
@@ -214,18 +223,48 @@ impl Engine {
             && plan.gates == before.gates
             && keeps_steps(plan, rollout)
             && rings_of(plan, before)
+            && judges_alike(plan, before)
+            && self.knows_all_of(plan)
+            && self.budget_fits(plan, before)
+    }
+
+    /// Whether every host and probe that a plan names is of its fleet.
+    pub(crate) fn knows_all_of(&self, plan: &Plan) -> bool {
+        self.fleets.get(&plan.fleet).is_some_and(|fleet| {
+            let mut slots = plan.slots.iter();
+            let mut gates = plan.gates.iter();
+            slots.all(|slot| slot.host.index() < fleet.hosts.len())
+                && gates.all(|gate| gate.probe.index() < fleet.probes.len())
+        })
+    }
+
+    /// Whether a revision's disruption budget grows with its hosts at the most. It is a share of those that are there, rounded.
+    fn budget_fits(&self, plan: &Plan, before: &Plan) -> bool {
+        let (Some(is), Some(was)) = (plan.budget_down, before.budget_down) else {
+            return plan.budget_down == before.budget_down;
+        };
+        let there = |plan: &Plan| {
+            let fleet = self.fleets.get(&plan.fleet);
+            let is_there =
+                |slot: &&SlotPlan| fleet.is_some_and(|fleet| !fleet.vanished.contains(&slot.host));
+            plan.slots.iter().filter(is_there).count() as u64
+        };
+        is <= was || u64::from(is) * there(before) <= (u64::from(was) + 1) * there(plan)
     }
 
     /// A yes to a ring is a yes to who is in it.
-    fn void_changed(&mut self, r: usize, revision: &Revision, out: &mut Vec<Event>) {
+    fn void_changed(&mut self, r: usize, plan: &Plan, out: &mut Vec<Event>) {
         #[cfg(feature = "planted-bugs")]
         if self.bug(crate::planted::Bug::RevisionKeepsApprovals) {
             return;
         }
-        let changed: BTreeSet<usize> = revision
-            .joined
-            .iter()
-            .map(|joined| joined.ring.index())
+        // Who joins is seen in the plan, whatever it says of that.
+        let before = self.rollouts[r].plan.slots.iter();
+        let known: BTreeSet<HostId> = before.map(|slot| slot.host).collect();
+        let slots = plan.slots.iter().enumerate();
+        let joined = slots.filter(|(_, slot)| !known.contains(&slot.host));
+        let changed: BTreeSet<usize> = joined
+            .map(|(at, _)| plan.ring_of(Slot::at(at)).index())
             .collect();
         let approvals = self.rollouts[r].rec.approvals.iter();
         let void: Vec<(Subject, Actor)> = approvals
@@ -298,8 +337,20 @@ impl Engine {
         }
     }
 
+    /// What a host is that is back. Whom a person left out before stays left out: that it was gone is no word of anybody.
+    fn returns_as(&self, r: usize, slot: u32) -> HostState {
+        let is_left_out = self.rollouts[r].rec.skipped.contains_key(&slot);
+        #[cfg(feature = "planted-bugs")]
+        let is_left_out = is_left_out && !self.bug(crate::planted::Bug::ReturnForgetsSkip);
+        if is_left_out {
+            HostState::Skipped
+        } else {
+            HostState::Pending
+        }
+    }
+
     /// Hosts that are gone leave the rollout, those that are back return to it.
-    fn leave_and_return(&mut self, r: usize, out: &mut Vec<Event>) {
+    pub(crate) fn leave_and_return(&mut self, r: usize, out: &mut Vec<Event>) {
         for slot in 0..self.rollouts[r].rec.slots.len() {
             let slot = u32::try_from(slot).unwrap_or(u32::MAX);
             let state = self.rollouts[r].rec.slots[slot as usize].state;
@@ -313,7 +364,8 @@ impl Engine {
             let (returns, leaves) = (true, true);
             match state {
                 HostState::Vanished if !is_gone && returns => {
-                    self.move_host(r, slot, HostState::Pending, Timestamp::NEVER, out);
+                    let to = self.returns_as(r, slot);
+                    self.move_host(r, slot, to, Timestamp::NEVER, out);
                 }
                 HostState::Ready { .. } | HostState::Backoff { .. } if is_gone => {
                     self.take_back_slot(r, slot, out);
@@ -562,4 +614,58 @@ fn rings_of(plan: &Plan, before: &Plan) -> bool {
             let place = (before.ring_of(Slot::at(index)), slot.route);
             places.get(&slot.host) == Some(&place)
         })
+}
+
+/// Whether a revision asks of people, and judges, as the plan before it: what people were asked to approve is no other one
+/// because hosts joined. Rings to come may have other hosts, and thresholds that follow from how many those are; the ring
+/// of those that come too late is like the last one.
+fn judges_alike(plan: &Plan, before: &Plan) -> bool {
+    let like = |ring: &RingPlan, model: &RingPlan| {
+        ring.soak == model.soak && ring.after_soak == model.after_soak
+    };
+    let rings = plan.rings.iter().zip(&before.rings);
+    let mut kept = rings.map(|(ring, was)| ring.name == was.name && like(ring, was));
+    let added = plan.rings.get(before.rings.len()..).unwrap_or_default();
+    let last = before.rings.last();
+    kept.all(|kept| kept)
+        && added.len() <= 1
+        && added
+            .iter()
+            .all(|ring| last.is_some_and(|last| like(ring, last)))
+        && plan.policy == before.policy
+        && plan.update == before.update
+        && plan.seed == before.seed
+        && plan.start == before.start
+        && plan.author == before.author
+        && plan.pace == before.pace
+        && plan.retry == before.retry
+        && plan.offline_retry == before.offline_retry
+        && plan.already_unhealthy == before.already_unhealthy
+        && plan.on_halt == before.on_halt
+        && plan.notify == before.notify
+        && terms_alike(plan, before)
+}
+
+/// The same for what is kept by ring: a ring that is added has what the last one has.
+fn terms_alike(plan: &Plan, before: &Plan) -> bool {
+    fn extends<T: PartialEq>(now: &[T], was: &[T]) -> bool {
+        let added = now.get(was.len()..);
+        now.get(..was.len()) == Some(was)
+            && added.is_some_and(|added| added.iter().all(|one| Some(one) == was.last()))
+    }
+    let (terms, were) = (&plan.terms, &before.terms);
+    let (consent, was) = (&plan.consent, &before.consent);
+    extends(&terms.working, &were.working)
+        && extends(&terms.after_soak, &were.after_soak)
+        && extends(&terms.early, &were.early)
+        && terms.hours == were.hours
+        && terms.start == were.start
+        && terms.freeze_override == were.freeze_override
+        && terms.binding == were.binding
+        && terms.external == were.external
+        && terms.due == were.due
+        && extends(&consent.rings, &was.rings)
+        && consent.users == was.users
+        && consent.contacts == was.contacts
+        && consent.start == was.start
 }

@@ -13,7 +13,7 @@ use ringway_scheduler::plan::{Route, StepPlan};
 use serde::{Deserialize, Serialize};
 
 use crate::by_hand::Handwork;
-use crate::care::{Kin, Unready};
+use crate::care::{Kin, Remaining, Unready};
 use crate::command::Subject;
 use crate::errand::Errands;
 use crate::event::{Conditions, HaltCause, Shown};
@@ -387,8 +387,12 @@ pub(crate) struct Index {
     pub(crate) parked_hosts: BTreeSet<u32>,
     /// By availability group: slots of which a step needs a peer.
     pub(crate) parked_peers: BTreeMap<u32, BTreeSet<u32>>,
-    /// By who they go last of: slots that wait for the others.
-    pub(crate) parked_last: BTreeMap<Kin, BTreeSet<u32>>,
+    /// By who they go last of: slots that wait for the others, each with when it is to be asked again.
+    pub(crate) parked_last: BTreeMap<Kin, BTreeSet<(Timestamp, u32)>>,
+    /// Whether any host is asked whether it goes last: only then it is kept who remains.
+    pub(crate) asks_last: bool,
+    /// By who they could go last of: slots that remain.
+    pub(crate) remaining: BTreeMap<Kin, Remaining>,
     /// By the instant at which work may run on them: slots that wait for it; `NEVER` where none is known.
     pub(crate) parked_times: BTreeMap<Timestamp, Vec<u32>>,
     /// By the index of another rollout: slots that wait for a slot of its disruption budget.

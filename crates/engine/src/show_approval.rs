@@ -52,9 +52,8 @@ impl Engine {
         let mut people: BTreeSet<String> = rule.plan.people.clone();
         if rule.plan.by.is_empty() {
             // Anybody could; who could not is worth a word all the same.
-            let both = rollout.plan.author.as_deref().into_iter();
-            let both = both.chain([rollout.rec.starter.0.as_str()]);
-            people = both.map(|user| consent.person(user)).collect();
+            people = rollout.plan.author.iter().cloned().collect();
+            people.insert(consent.person(&rollout.rec.starter.0));
         }
         for person in people {
             if let Some(why) = self.excluded(r, rule, &person) {

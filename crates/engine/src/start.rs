@@ -10,7 +10,7 @@ use ringway_scheduler::plan::StepPlan;
 use crate::engine::{Engine, FleetHold};
 use crate::event::Event;
 use crate::host::HostState;
-use crate::rollout::{RolloutState, Stage};
+use crate::rollout::{Rollout, RolloutState, Stage};
 use crate::slot::{Class, SlotRec};
 
 /// What keeps a visit from starting, and where its host waits meanwhile.
@@ -150,10 +150,8 @@ impl Engine {
         if !repair {
             self.peers_stay_up(host).map_err(Block::Cell)?;
         }
-        match self.without_peer(r, slot, visit) {
-            Some(on) if visit != VisitKind::Rollback => Err(Block::Peer(on)),
-            Some(_) | None => Ok(()),
-        }
+        self.without_peer(r, slot, visit)
+            .map_or(Ok(()), |on| Err(Block::Peer(on)))
     }
 
     #[cfg_attr(
@@ -391,6 +389,7 @@ impl Engine {
             let Some((slot, again)) = self.next_candidate(r) else {
                 return;
             };
+            self.looks += 1;
             let Some(visit) = self.wanted_visit(r, slot) else {
                 // It may have been woken for a slot of a budget or of its availability group that it does not want any more.
                 let host = self.host_of(r, slot);
@@ -489,9 +488,14 @@ impl Engine {
             }
             Block::Last(_) => {
                 let kin = self.kin_of(host);
-                let parked = &mut self.rollouts[r].idx.parked_last;
-                parked.entry(kin).or_default().insert(slot);
+                let Rollout { rec, idx, .. } = &mut self.rollouts[r];
+                let again = rec.slots[slot as usize].until;
+                idx.parked_last
+                    .entry(kin)
+                    .or_default()
+                    .insert((again, slot));
             }
+            Block::Peer(_) if self.goes_back_alone(r, slot) => self.give_up(r, slot, out),
             Block::Peer(_) => {
                 let cell = self.fleet.cell[host.index()];
                 let parked = &mut self.rollouts[r].idx.parked_peers;
@@ -591,10 +595,13 @@ impl Engine {
 
     /// After a takeover nothing is known of anybody for a moment; that is no reason to turn back yet.
     pub(crate) fn may_be_fresh_soon(&self, r: usize, slot: u32) -> bool {
-        let cell = self.fleet.cell_of(self.host_of(r, slot));
-        cell.is_some_and(|cell| {
-            self.now < self.recovered_at + self.fleet.spec.cells[cell.index()].fresh
-        })
+        self.fresh_at(r, slot).is_some_and(|at| self.now < at)
+    }
+
+    /// By when a takeover is no reason any more that nothing is known of a host's peers; `None` where it has none.
+    pub(crate) fn fresh_at(&self, r: usize, slot: u32) -> Option<Timestamp> {
+        let cell = self.peers_of(r, self.host_of(r, slot))?;
+        Some(self.recovered_at + cell.fresh)
     }
 
     /// Issues a step, and says how many workers it takes: none where a person does it, or where the slot has used up its step

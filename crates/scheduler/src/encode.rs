@@ -60,6 +60,9 @@ pub enum DecodeError {
     /// Something follows the value.
     #[error("{0} bytes follow the value")]
     Trailing(usize),
+    /// Numbers in it name nothing.
+    #[error("{0}")]
+    Unsound(String),
 }
 
 fn encode(value: &impl Serialize) -> (Digest, Vec<u8>) {
@@ -159,13 +162,16 @@ impl FleetSpec {
     ///
     /// # Errors
     ///
-    /// When they are of another format, damaged, or followed by more.
+    /// When they are of another format, damaged, followed by more, or have numbers that name nothing.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let Some((&WITH_VANISHED, body)) = bytes.split_first() else {
-            return decode(bytes);
+        let fleet = if let Some((&WITH_VANISHED, body)) = bytes.split_first() {
+            let (fleet, vanished): (Self, BTreeSet<HostId>) = whole(body)?;
+            Self { vanished, ..fleet }
+        } else {
+            decode(bytes)?
         };
-        let (fleet, vanished): (Self, BTreeSet<HostId>) = whole(body)?;
-        Ok(Self { vanished, ..fleet })
+        fleet.check_numbers().map_err(DecodeError::Unsound)?;
+        Ok(fleet)
     }
 }
 
@@ -234,8 +240,14 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// When they are of another format, damaged, or followed by more.
+    /// When they are of another format, damaged, followed by more, or have numbers that name nothing.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let plan = Self::as_written(bytes)?;
+        plan.check_numbers().map_err(DecodeError::Unsound)?;
+        Ok(plan)
+    }
+
+    fn as_written(bytes: &[u8]) -> Result<Self, DecodeError> {
         match bytes.split_first() {
             Some((&WITH_OUTSIDE, body)) => {
                 type All = (Plan, Times, Terms, More, Vec<Option<u32>>);

@@ -25,6 +25,7 @@ mod refresh;
 pub mod report;
 mod revise;
 mod route;
+mod sound;
 pub mod spec;
 mod stratum;
 pub mod terms;

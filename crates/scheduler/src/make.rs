@@ -235,7 +235,10 @@ impl<'d> Making<'d> {
             already_unhealthy: policy.already_unhealthy,
             on_halt: policy.on_halt,
             start,
-            author: policy.author.clone(),
+            author: policy
+                .author
+                .as_deref()
+                .map(|author| self.documents.people.person(author).to_owned()),
             not_applicable: targets.not_applicable,
             unclaimed: claims.unclaimed.into_iter().map(HostId).collect(),
             times,

@@ -50,7 +50,7 @@ pub struct Plan {
     pub on_halt: OnHalt,
     /// What must be approved before anything starts.
     pub start: Option<ApprovalPlan>,
-    /// Who wrote the policy.
+    /// Who wrote the policy: a person, and no user name; see [`Plan::is_author`].
     pub author: Option<String>,
     /// Hosts that `applies_to` matches and no release does: not applicable.
     pub not_applicable: Vec<HostId>,
@@ -380,6 +380,14 @@ impl StepPlan {
 }
 
 impl Plan {
+    /// Whether a person wrote the policy. Plans of old have the name as the policy gives it, which may be a user's: there
+    /// both are meant, the person of that name and the person whose user name it is.
+    pub fn is_author(&self, person: &str) -> bool {
+        self.author
+            .as_deref()
+            .is_some_and(|author| author == person || self.consent.person(author) == person)
+    }
+
     /// The same for a run that only observes, where nobody is asked to work by hand: such a step is one that Ringway would do, and
     /// so counts as done without being carried out. None where there is no such step.
     pub fn observed(&self) -> Option<Self> {

@@ -11,10 +11,11 @@
 //! * Every host of the plan is in the ring it was in, with the route it had.
 //! * A host that joins is in no ring that has begun.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use ringway_calendar::Timetable;
-use ringway_model::{Digest, HostId, RingIndex, RouteId, Slot};
+use ringway_model::{CellId, Digest, GroupId, HostId, RingIndex, RouteId, Slot};
 use ringway_policy::validated::{Amount, Care, Documents, Ring, RingHosts, RingSpread};
 
 use crate::draw::{PLACES, in_drawn_order, place_in};
@@ -72,6 +73,7 @@ pub fn revise(
             misfits: Vec::new(),
         },
         unclaimed: Vec::new(),
+        units: BTreeMap::new(),
     };
     revising.join(&targets)?;
     revising.find_misfits(&targets);
@@ -137,6 +139,8 @@ struct Revising<'d> {
     routes: Vec<Route>,
     revision: Revision,
     unclaimed: Vec<HostId>,
+    /// By group and availability group: their hosts, as far as somebody was placed with them in mind.
+    units: BTreeMap<(GroupId, Option<CellId>), Rc<BTreeSet<HostId>>>,
 }
 
 impl Revising<'_> {
@@ -240,19 +244,26 @@ impl Revising<'_> {
         self.rings.iter().position(has)
     }
 
-    /// The hosts that rings must see together with this one, or apart from it.
-    fn unit(&self, host: u32) -> Option<(RingSpread, BTreeSet<HostId>)> {
+    /// The hosts that rings must see together with this one, or apart from it; none where it does not matter, which is not
+    /// worth a look at all of a group for each host that joins.
+    fn unit(&mut self, host: u32) -> Option<(RingSpread, Rc<BTreeSet<HostId>>)> {
         let fleet = self.making.fleet;
         let spec = &fleet.hosts[host as usize];
         let group = spec.group?;
-        let peers = if let Some(cell) = spec.cell {
-            fleet.cells[cell.index()].members.iter().copied().collect()
-        } else {
-            let hosts = fleet.hosts.iter().enumerate();
-            let hosts = hosts.filter(|(_, other)| other.group == Some(group));
-            hosts.map(|(at, _)| HostId::at(at)).collect()
-        };
-        Some((fleet.groups[group.index()].rings, peers))
+        let spread = fleet.groups[group.index()].rings;
+        if spread == RingSpread::Any {
+            return None;
+        }
+        let peers = self.units.entry((group, spec.cell)).or_insert_with(|| {
+            Rc::new(if let Some(cell) = spec.cell {
+                fleet.cells[cell.index()].members.iter().copied().collect()
+            } else {
+                let hosts = fleet.hosts.iter().enumerate();
+                let hosts = hosts.filter(|(_, other)| other.group == Some(group));
+                hosts.map(|(at, _)| HostId::at(at)).collect()
+            })
+        });
+        Some((spread, Rc::clone(peers)))
     }
 
     /// The number of the ring for those that come too late, which is made where there is none.

@@ -11,27 +11,41 @@ use crate::dice::Dice;
 use crate::documents::Papers;
 use crate::world::{Trouble, Ways};
 
-/// Gives the cares of some worlds questions and silences, and lets their steps run beside the hosts.
-pub(crate) fn with_questions(papers: &mut Papers, dice: &mut Dice) {
-    let Some(fleet) = &papers.documents.fleet else {
-        return;
-    };
-    let Ok(spec) = compile_fleet(fleet) else {
-        return;
-    };
-    // Where every host that has the care has a peer.
-    let mut alone: BTreeSet<&str> = BTreeSet::new();
+/// The cares that a host without a peer has; nothing where the fleet does not compile.
+fn alone(papers: &Papers) -> Option<BTreeSet<String>> {
+    let spec = compile_fleet(papers.documents.fleet.as_ref()?).ok()?;
+    let mut alone = BTreeSet::new();
     for host in &spec.hosts {
         let Some(group) = host.group else { continue };
         let peers = host
             .cell
             .is_some_and(|cell| spec.cells[cell.index()].members.len() > 1);
-        let care = spec.groups[group.index()].care.as_deref();
+        let care = spec.groups[group.index()].care.clone();
         alone.extend(care.filter(|_| !peers));
     }
+    Some(alone)
+}
+
+/// Gives the cares of some worlds questions and silences, and lets their steps run beside the hosts.
+pub(crate) fn with_questions(papers: &mut Papers, dice: &mut Dice) {
+    let Some(alone) = alone(papers) else { return };
     for (name, care) in &mut papers.documents.cares {
-        let peers = !alone.contains(name.as_str());
+        let peers = !alone.contains(name);
         questions(care, dice, peers);
+    }
+}
+
+/// Lets peers take hosts out of service and put them back, where every host that has the care has one. Nothing else comes
+/// first on the way back: who has no peer cannot even begin.
+pub(crate) fn by_peers(papers: &mut Papers) {
+    let Some(alone) = alone(papers) else { return };
+    for (name, care) in &mut papers.documents.cares {
+        if !alone.contains(name) {
+            care.silence = None;
+            for step in [&mut care.drain, &mut care.undrain].into_iter().flatten() {
+                step.at = Place::Peer;
+            }
+        }
     }
 }
 

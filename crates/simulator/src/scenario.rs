@@ -4,7 +4,7 @@ use ringway_executor::Config;
 use ringway_model::{Digest, Span};
 
 use crate::behaviour::ways;
-use crate::cares::{trouble, with_questions};
+use crate::cares::{by_peers, trouble, with_questions};
 use crate::checkers::{Invariant, Violation};
 use crate::dice::Dice;
 use crate::documents::{
@@ -175,6 +175,11 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
         with_questions(&mut papers, &mut care);
         trouble(&papers, &mut ways, &mut care);
     }
+    let mut beside = Dice::new(seed, "who is put back by peers");
+    let by_peers_alone = kind == Kind::Wild && beside.chance(6);
+    if by_peers_alone {
+        by_peers(&mut papers);
+    }
     let mut consent = Dice::new(seed, "consent");
     if kind == Kind::Wild && consent.chance(60) {
         with_consent(&mut papers, &mut consent);
@@ -199,6 +204,7 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     };
     let mut renewals = Dice::new(seed, "who changes the fleet");
     let renews = kind == Kind::Wild && renewals.chance(25);
+    let renews = renews || by_peers_alone && beside.chance(60);
     if renews && renewals.chance(50) {
         with_lab_releases(&mut papers);
     }

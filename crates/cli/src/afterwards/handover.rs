@@ -353,7 +353,7 @@ impl Now<'_> {
         let starter = plan.consent.person(&one.starter);
         let may = |name: &&String| {
             rules.not_by.iter().all(|not| match not {
-                NotBy::PolicyAuthor => plan.author.as_ref() != Some(name),
+                NotBy::PolicyAuthor => !plan.is_author(name),
                 NotBy::Starter => starter != **name,
             })
         };

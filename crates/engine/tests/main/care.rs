@@ -1,12 +1,12 @@
 //! The care of a role: who is asked before a host is taken down, who waits for whom, who is silenced and unsilenced, and
 //! who runs what runs beside a host.
 
-use ringway_engine::Command;
+use ringway_engine::{Command, Input};
 use ringway_model::{Evidence, FailWhy, HostId, Place, Span, StepKind, StepResult};
 use ringway_scheduler::plan::Route;
 use ringway_scheduler::{FleetSpec, Plan};
 
-use crate::support::{Hand, ONE, full_route, group, plan, step};
+use crate::support::{Hand, ONE, full_route, gate, group, plan, step};
 
 const YES: StepResult = StepResult::Answered { yes: true };
 const NO: StepResult = StepResult::Answered { yes: false };
@@ -14,13 +14,16 @@ const NO: StepResult = StepResult::Answered { yes: false };
 /// A route with every step of a care, some of which run elsewhere.
 fn cared(elsewhere: &[(StepKind, Place)]) -> Route {
     use StepKind::{Apply, Inspect, Last, Precheck, Ready, Rollback};
-    let mut steps: Vec<_> = StepKind::ALL.into_iter().map(step).collect();
+    // What is fetched ahead is no part of a care.
+    let kinds = StepKind::ALL.into_iter();
+    let kinds: Vec<_> = kinds.filter(|kind| *kind != StepKind::Stage).collect();
+    let mut steps: Vec<_> = kinds.iter().copied().map(step).collect();
     for (kind, place) in elsewhere {
         let found = steps.iter_mut().find(|step| step.kind == *kind);
         found.unwrap().step.at = *place;
     }
     let list = |leaves_out: &[StepKind]| {
-        let kinds = StepKind::ALL.iter().zip(0_u8..);
+        let kinds = kinds.iter().zip(0_u8..);
         let kept = kinds.filter(|(kind, _)| !leaves_out.contains(kind));
         kept.map(|(_, at)| at).collect()
     };
@@ -489,4 +492,200 @@ fn what_is_waited_for_survives_a_takeover_and_a_snapshot() {
     hand.pass(Span::minutes(2));
     // Nobody is known to be up: the drain does not begin, and the silence is ended.
     assert_eq!(hand.running(1), Some(StepKind::Unsilence));
+}
+
+/// A pair of which either stands by the other, with a care whose first step on the way back runs on the peer.
+fn pair() -> (FleetSpec, Plan) {
+    let (fleet, mut plan) = members(2, &[(StepKind::Drain, Place::Peer)]);
+    let quiet = [StepKind::Silence, StepKind::Unsilence];
+    let places: Vec<u8> = (0_u8..)
+        .zip(&plan.routes[0].steps)
+        .filter(|(_, step)| quiet.contains(&step.kind))
+        .map(|(at, _)| at)
+        .collect();
+    for visit in &mut plan.routes[0].visits {
+        visit.retain(|at| !places.contains(at));
+    }
+    plan.rings[0].soak = Span::hours(9);
+    (fleet, plan)
+}
+
+/// A host of the pair was applied to and did not pass its check.
+fn broken(hand: &mut Hand, host: u32) {
+    hand.until(host, StepKind::Verify);
+    hand.end(host, StepResult::Failed(FailWhy::Exit));
+    hand.visit(host);
+    assert!(hand.state(host).starts_with("failed (verify"));
+}
+
+fn roll_back(hand: &mut Hand) {
+    let reason = "harm".to_owned();
+    let rollout = ONE;
+    hand.command("olga", Command::Rollback { rollout, reason })
+        .unwrap();
+}
+
+fn pair_with_one_broken() -> Hand {
+    let mut hand = Hand::start(pair());
+    hand.pass(Span::minutes(2));
+    for host in [1, 0] {
+        hand.evidence(host, Evidence::Up);
+    }
+    hand.command("olga", skip(1)).unwrap();
+    broken(&mut hand, 0);
+    hand
+}
+
+/// `run` halts and exits, `rollback` takes over before the first probe has answered: the rollout must not end as rolled back
+/// with nothing taken back.
+#[test]
+fn a_rollback_waits_for_the_peer_that_its_first_step_runs_on() {
+    let mut hand = pair_with_one_broken();
+    hand.crash(Span::minutes(2));
+    roll_back(&mut hand);
+    assert_eq!(hand.rollout(), "rolling back");
+    assert_eq!(hand.host_waiting(0), ["no-peer"]);
+    // It is not bounded by a step that has not begun; a person ends it, or a peer.
+    hand.pass(Span::hours(9));
+    assert_eq!(hand.rollout(), "rolling back");
+    hand.crash(Span::minutes(2));
+    assert_eq!(hand.host_waiting(0), ["no-peer"]);
+    hand.evidence(1, Evidence::Up);
+    assert_eq!(hand.running(0), Some(StepKind::Drain));
+    hand.visit(0);
+    assert_eq!(hand.state(0), "rolled back");
+    assert_eq!(hand.rollout(), "rolled back");
+}
+
+#[test]
+fn a_hold_on_the_peer_delays_a_rollback_and_does_not_end_it() {
+    let mut hand = pair_with_one_broken();
+    let hosts = vec!["h1".to_owned()];
+    let (kind, reason) = (ringway_engine::HoldKind::Hold, "its disk".to_owned());
+    let hold = Command::Hold {
+        hosts: hosts.clone(),
+        kind,
+        reason: reason.clone(),
+        until: None,
+    };
+    hand.command("olga", hold).unwrap();
+    roll_back(&mut hand);
+    assert_eq!(hand.rollout(), "rolling back");
+    let release = Command::Release {
+        hosts,
+        kind,
+        reason,
+    };
+    hand.command("olga", release).unwrap();
+    assert_eq!(hand.running(0), Some(StepKind::Drain));
+    hand.visit(0);
+    assert_eq!(hand.rollout(), "rolled back");
+}
+
+/// Each needs the other to go back, and neither is up: nobody waits for what cannot come, and each is told as it is.
+#[test]
+fn hosts_that_have_only_each_other_and_are_both_down_are_told_as_not_taken_back() {
+    let (fleet, mut plan) = pair();
+    plan.gates.push(gate());
+    let mut hand = Hand::start((fleet, plan));
+    hand.pass(Span::minutes(2));
+    for host in [1, 0] {
+        hand.evidence(host, Evidence::Up);
+    }
+    for _ in 0..2 {
+        let host = visited(&hand);
+        done(&mut hand, host);
+        assert_eq!(hand.state(host), "updated");
+    }
+    for host in [0, 1] {
+        hand.evidence(host, Evidence::Down);
+    }
+    hand.pass(Span::minutes(3));
+    assert!(hand.state(0).starts_with("unhealthy"), "{}", hand.state(0));
+    roll_back(&mut hand);
+    let told = "rollback failed (drain: no other member of its group was evidently up to run it)";
+    assert_eq!((&*hand.state(0), &*hand.state(1)), (told, told));
+    assert_eq!(hand.rollout(), "rolled back");
+}
+
+/// Of whom a takeover knows nothing may well be up: a wait that was over while nobody looked goes on until that is known.
+#[test]
+fn a_takeover_is_no_reason_to_fail_a_host_whose_peer_is_up() {
+    let mut hand = start(2, &[(StepKind::Undrain, Place::Peer)]);
+    hand.until(0, StepKind::CareVerify);
+    hand.evidence(1, Evidence::Unknown);
+    hand.good(0);
+    hand.crash(Span::minutes(11));
+    assert_eq!(hand.host_waiting(0), ["no-peer"], "{}", hand.state(0));
+    hand.pass(Span::seconds(59));
+    hand.evidence(1, Evidence::Up);
+    assert_eq!(hand.running(0), Some(StepKind::Undrain));
+    // And without an answer it is told as before.
+    hand.end(0, StepResult::NotStarted);
+    hand.pass(Span::minutes(1));
+    hand.evidence(1, Evidence::Unknown);
+    hand.end(0, StepResult::NotStarted);
+    hand.crash(Span::minutes(11));
+    hand.pass(Span::minutes(1));
+    assert_eq!(hand.running(0), Some(StepKind::Unsilence));
+}
+
+/// A wait for a peer that ended in a wait for a worker was over for good: the next one had no bound.
+#[test]
+fn each_wait_for_a_peer_has_its_own_bound() {
+    let mut hand = start(2, &[(StepKind::Undrain, Place::Peer)]);
+    hand.until(0, StepKind::CareVerify);
+    hand.evidence(1, Evidence::Unknown);
+    hand.good(0);
+    assert_eq!(hand.host_waiting(0), ["no-peer"]);
+    hand.workers = 0;
+    hand.evidence(1, Evidence::Up);
+    hand.pass(Span::minutes(11));
+    assert_eq!(hand.host_waiting(0), ["worker"]);
+    hand.evidence(1, Evidence::Unknown);
+    hand.workers = 9;
+    hand.pass(Span::seconds(1));
+    assert_eq!(hand.host_waiting(0), ["no-peer"]);
+    hand.pass(Span::minutes(9));
+    assert_eq!(hand.host_waiting(0), ["no-peer"]);
+    hand.pass(Span::minutes(1));
+    assert_eq!(hand.running(0), Some(StepKind::Unsilence));
+}
+
+/// Those that go last are looked at when nobody is left before them, and not with everything that happens to anybody: that
+/// was the square of a group's size.
+#[test]
+fn the_work_for_hosts_that_go_last_does_not_grow_with_the_square_of_their_group() {
+    let looks = |hosts: u32| {
+        let (mut fleet, mut the_plan) = plan(&[hosts]);
+        let all: Vec<u32> = (0..hosts).collect();
+        group(&mut fleet, "databases", &all, &[], None);
+        the_plan.routes = vec![cared(&[])];
+        the_plan.pace.at_once = std::num::NonZeroU32::new(4).unwrap();
+        let mut hand = Hand::idle();
+        hand.propose(fleet, the_plan);
+        // The first half goes last; the second goes while they wait.
+        while hand.rollout() != "completed" {
+            let running = hand.engine.outstanding();
+            if running.is_empty() {
+                hand.pass(Span::minutes(5));
+            }
+            for intent in running {
+                let order = hand.engine.order(intent).unwrap();
+                let step = order.plan.routes[0].step(order.visit, order.position);
+                let done = hand.engine.view(hand.now).rollouts[0].rings[0].done;
+                let result = match step.unwrap().kind {
+                    StepKind::Last if order.host.0 < hosts / 2 && done < hosts / 2 => YES,
+                    kind => crate::support::good(kind),
+                };
+                let _ = hand.take(Input::StepEnded { intent, result });
+            }
+        }
+        hand.engine.looks()
+    };
+    let (small, large) = (looks(12), looks(48));
+    assert!(
+        large <= small * 8,
+        "four times the hosts took {large} looks instead of {small}"
+    );
 }

@@ -226,6 +226,22 @@ fn people_count_and_not_their_users() {
     );
 }
 
+/// The policy's author is named as a person. Taken for a user name it was that of somebody else, and she could approve her own
+/// policy.
+#[test]
+fn the_policys_author_is_a_person_and_may_not_approve_by_whichever_user_name() {
+    for author in ["ana", "root"] {
+        let mut hand = three_rings(|plan| {
+            plan.consent.users = BTreeMap::from([("root".to_owned(), "ana".to_owned())]);
+            plan.author = Some(author.into());
+            plan.rings[0].after_soak.as_mut().unwrap().not_by = vec![NotBy::PolicyAuthor];
+        });
+        let refused = yes(&mut hand, "root", 0);
+        assert_eq!(refused, Err("not-allowed".into()), "author {author}");
+        assert_eq!(yes(&mut hand, "ben", 0), Ok(true));
+    }
+}
+
 #[test]
 fn a_deputys_yes_counts_and_is_recorded_as_one() {
     let mut hand = three_rings(|plan| {

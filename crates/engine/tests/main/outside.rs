@@ -97,7 +97,10 @@ fn harm_on_a_host_that_was_changed_outside_is_seen() {
     hand.end(0, found(true, "2.0"));
     hand.evidence(0, Evidence::Down);
     hand.pass(Span::minutes(10));
-    assert_eq!(hand.state(0), "unhealthy (its probe is down)");
+    assert_eq!(
+        hand.state(0),
+        "unhealthy (its probe was down for longer than its gate allows)"
+    );
     assert_eq!(hand.rollout(), "halted");
     let _ = ProbeId(0);
 }

@@ -4,11 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ringway_engine::{Command, Event, Rejected, Subject};
-use ringway_model::{Digest, HostId, RingIndex, RouteId, Slot, StepKind, StepResult, Timestamp};
+use ringway_model::{
+    Digest, Evidence, HostId, Place, RingIndex, RolloutId, RouteId, Slot, Span, StepKind,
+    StepResult, Timestamp,
+};
 use ringway_scheduler::plan::{ApprovalPlan, Joined, JoinsBecause, Misfit, Revision, SlotPlan};
 use ringway_scheduler::{FleetSpec, Plan};
 
-use crate::support::{Hand, ONE, plan};
+use crate::support::{Hand, ONE, group, plan};
 
 /// Takes a changed fleet in, and with it a revision of the plan where there is one.
 fn refresh(
@@ -285,4 +288,163 @@ fn a_host_that_comes_back_as_another_one_is_held_too() {
     refresh(&mut hand, back, Some(&misfits)).unwrap();
     hand.visit(0);
     assert_eq!(hand.state(1), "on hold");
+}
+
+fn rollback(rollout: RolloutId) -> Command {
+    let reason = "harm".to_owned();
+    Command::Rollback { rollout, reason }
+}
+
+/// A refresh leaves rollouts that are over alone; one that goes back must not, for all that, begin anything on a host that
+/// is gone.
+#[test]
+fn a_rollout_that_was_over_does_not_go_back_on_hosts_that_are_gone() {
+    let (fleet, first) = plan(&[2, 1]);
+    let mut second = first.clone();
+    second.update = "another".into();
+    second.slots.remove(1);
+    second.slots.remove(0);
+    second.rings.pop();
+    second.rings[0].planned = 1;
+    let mut hand = Hand::start((fleet.clone(), first));
+    for host in 0..3 {
+        hand.visit(host);
+    }
+    assert_eq!(hand.rollout(), "completed");
+    hand.propose(fleet, second);
+    refresh(&mut hand, without(&[1]), None).unwrap();
+    assert_eq!(hand.rollout(), "completed");
+    hand.command("olga", rollback(ONE)).unwrap();
+    assert_eq!(hand.running(1), None, "it is gone");
+    assert_eq!(hand.state(1), "vanished (no longer of the fleet)");
+    hand.visit(0);
+    assert_eq!(hand.state(0), "rolled back");
+}
+
+#[test]
+fn a_host_that_a_person_left_out_stays_left_out_when_it_was_gone_and_is_back() {
+    let mut hand = Hand::start(plan(&[1, 1]));
+    let skip = Command::Skip {
+        rollout: ONE,
+        host: "h1".to_owned(),
+        reason: "its disks".to_owned(),
+    };
+    hand.command("olga", skip).unwrap();
+    refresh(&mut hand, without(&[1]), None).unwrap();
+    assert!(hand.state(1).starts_with("vanished"), "{}", hand.state(1));
+    refresh(&mut hand, without(&[]), None).unwrap();
+    assert!(hand.state(1).starts_with("skipped"), "{}", hand.state(1));
+    assert!(hand.state(1).contains("its disks"), "{}", hand.state(1));
+    hand.visit(0);
+    assert_eq!(hand.running(1), None);
+}
+
+/// The document says that a host is put back into service if that can be: its peers are there as before.
+#[test]
+fn a_host_that_is_gone_in_mid_visit_is_put_back_by_a_peer_it_had() {
+    for crashes in [false, true] {
+        let (mut fleet, mut the_plan) = plan(&[2]);
+        group(&mut fleet, "pair", &[0, 1], &[], Some(1));
+        let steps = &mut the_plan.routes[0].steps;
+        let undrain = steps.iter_mut().find(|step| step.kind == StepKind::Undrain);
+        undrain.unwrap().step.at = Place::Peer;
+        let mut hand = Hand::start((fleet, the_plan));
+        hand.evidence(1, Evidence::Up);
+        hand.until(0, StepKind::Apply);
+        let leaves = |fleet: &mut FleetSpec| {
+            fleet.vanished.insert(HostId(0));
+            fleet.hosts[0].cell = None;
+            fleet.hosts[0].group = None;
+            fleet.cells[0].members.retain(|member| *member != HostId(0));
+        };
+        // With a revision of the plan, which is over the fleet as it is now.
+        refresh(&mut hand, leaves, Some(&|_| {})).unwrap();
+        hand.evidence(1, Evidence::Unknown);
+        hand.good(0);
+        assert_eq!(hand.host_waiting(0), ["no-peer"], "crashes: {crashes}");
+        let why = hand.engine.host_views("h0").remove(0).waiting.remove(0).why;
+        assert!(why.contains("no other member of `pair`"), "{why}");
+        if crashes {
+            hand.crash(Span::minutes(1));
+        }
+        hand.evidence(1, Evidence::Up);
+        let (intent, kind) = hand.running_in(ONE, 0).unwrap();
+        assert_eq!(kind, StepKind::Undrain);
+        assert_eq!(hand.engine.order(intent).unwrap().peer, Some(HostId(1)));
+        hand.good(0);
+        assert_eq!(hand.state(0), "vanished (no longer of the fleet)");
+    }
+}
+
+/// A revision comes from a client. Taken at its word it could do away with what people are asked to approve.
+#[test]
+fn a_revision_changes_who_is_visited_and_nothing_that_people_are_asked() {
+    let rule = |needed: u8| ApprovalPlan {
+        needed,
+        by: Vec::new(),
+        people: BTreeSet::new(),
+        not_by: Vec::new(),
+    };
+    let (fleet, mut the_plan) = plan(&[1, 1]);
+    the_plan.rings[1].after_soak = Some(rule(2));
+    the_plan.budget_down = Some(1);
+    let mut hand = Hand::start((fleet, the_plan));
+    let start = |plan: &mut Plan| plan.start = Some(rule(1));
+    let after = |plan: &mut Plan| plan.rings[1].after_soak = None;
+    let soak = |plan: &mut Plan| plan.rings[1].soak = Span::hours(1);
+    let author = |plan: &mut Plan| plan.author = Some("eve".into());
+    let users = |plan: &mut Plan| {
+        plan.consent.users.insert("eve".into(), "ana".into());
+    };
+    let freeze = |plan: &mut Plan| plan.terms.freeze_override = true;
+    let pace = |plan: &mut Plan| plan.pace.at_once = std::num::NonZeroU32::new(999).unwrap();
+    let retry = |plan: &mut Plan| plan.retry.times = 9;
+    let budget = |plan: &mut Plan| plan.budget_down = Some(9);
+    let no_budget = |plan: &mut Plan| plan.budget_down = None;
+    let halts = |plan: &mut Plan| plan.on_halt = ringway_policy::validated::OnHalt::Finish;
+    let unknown = |plan: &mut Plan| {
+        joins(1)(plan);
+        plan.slots[2].host = HostId(999);
+    };
+    let changes: [&dyn Fn(&mut Plan); 12] = [
+        &start, &after, &soak, &author, &users, &freeze, &pace, &retry, &budget, &no_budget,
+        &halts, &unknown,
+    ];
+    for (case, change) in changes.into_iter().enumerate() {
+        let refused = refresh(&mut hand, with_one_more, Some(change)).unwrap_err();
+        assert_eq!(refused.code, "stale-fleet", "{case}");
+        hand.plans.pop();
+    }
+    let grows = |plan: &mut Plan| {
+        joins(1)(plan);
+        plan.budget_down = Some(2);
+    };
+    refresh(&mut hand, with_one_more, Some(&grows)).unwrap();
+}
+
+#[test]
+fn a_yes_is_void_for_a_host_that_joins_whatever_the_revision_says_of_that() {
+    let (fleet, mut the_plan) = plan(&[1, 1]);
+    the_plan.rings[0].after_soak = Some(ApprovalPlan {
+        needed: 1,
+        by: Vec::new(),
+        people: BTreeSet::new(),
+        not_by: Vec::new(),
+    });
+    let mut hand = Hand::start((fleet, the_plan));
+    let digest = hand.engine.rollout(ONE).unwrap().approval.unwrap().digest;
+    let subject = Subject::Promotion { ring: RingIndex(0) };
+    let approve = Command::Approve {
+        rollout: ONE,
+        subject,
+        digest,
+    };
+    hand.command("ana", approve).unwrap();
+    let quietly = |plan: &mut Plan| {
+        joins(1)(plan);
+        plan.revises.as_mut().unwrap().joined.clear();
+    };
+    refresh(&mut hand, with_one_more, Some(&quietly)).unwrap();
+    let by = hand.engine.rollout(ONE).unwrap().approval.unwrap().by;
+    assert!(by.is_empty(), "{by:?}");
 }

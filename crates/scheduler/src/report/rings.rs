@@ -102,12 +102,8 @@ pub(crate) fn approval(
     (terms, hours): (Option<&RuleTerms>, Option<u32>),
 ) -> ApprovalReport {
     let mut people = wanted.people.clone();
-    if let Some(author) = plan
-        .author
-        .as_ref()
-        .filter(|_| wanted.not_by.contains(&NotBy::PolicyAuthor))
-    {
-        people.remove(&plan.consent.person(author));
+    if wanted.not_by.contains(&NotBy::PolicyAuthor) {
+        people.retain(|person| !plan.is_author(person));
     }
     let deputies = terms.map(|terms| &terms.deputies).into_iter().flatten();
     let deputies = deputies.filter(|(person, _)| people.contains(*person));

@@ -1,5 +1,6 @@
 //! A fleet and a plan as bytes: they read back, and their format cannot change unnoticed.
 
+use ringway_model::{RouteId, Slot};
 use ringway_policy::validated::RingSpread;
 use ringway_scheduler::{DecodeError, FleetSpec, Plan};
 
@@ -70,4 +71,38 @@ fn bytes_that_are_something_else_are_refused() {
     assert!(matches!(short, Err(DecodeError::Malformed(_))), "{short:?}");
     let long = [&bytes[..], &[0]].concat();
     assert_eq!(Plan::decode(&long), Err(DecodeError::Trailing(1)));
+}
+
+/// Such a plan was kept by its digest, and whatever read it again fell over it.
+#[test]
+fn numbers_that_name_nothing_are_refused_where_bytes_are_read() {
+    let (fleet, plan) = example();
+    let changes: [(&str, fn(&mut Plan)); 5] = [
+        ("host no. 0 has route no. 999", |plan| {
+            plan.slots[0].route = RouteId(999);
+        }),
+        ("a visit with a step that is not there", |plan| {
+            plan.routes[0].visits[0].push(250);
+        }),
+        ("the rings have", |plan| {
+            plan.slots.pop();
+        }),
+        ("does not begin where", |plan| plan.rings[0].first = Slot(1)),
+        ("hours that are not there", |plan| {
+            plan.terms.start = Some(9)
+        }),
+    ];
+    for (words, change) in changes {
+        let mut plan = plan.clone();
+        change(&mut plan);
+        let refused = Plan::decode(&plan.encode().1).unwrap_err().to_string();
+        assert!(refused.contains(words), "{refused}");
+    }
+    let mut lost = fleet.clone();
+    lost.hosts[0].connect = 99;
+    let refused = FleetSpec::decode(&lost.encode().1).unwrap_err().to_string();
+    assert!(
+        refused.contains("connection that is not there"),
+        "{refused}"
+    );
 }

@@ -209,12 +209,14 @@ impl RolloutFacts {
     fn may(&self, rule: &ApprovalPlan, user: &str) -> bool {
         let person = whose(&self.plan, user);
         let of_a_team = rule.by.is_empty() || rule.people.contains(&person);
-        let excluded = rule.not_by.iter().any(|not| {
-            let other = match not {
-                NotBy::PolicyAuthor => self.plan.author.as_deref(),
-                NotBy::Starter => Some(self.starter.0.as_str()),
-            };
-            other.is_some_and(|other| whose(&self.plan, other) == person)
+        let excluded = rule.not_by.iter().any(|not| match not {
+            // The author is named as a person; plans of old have the name that the policy gave, which may be a user's.
+            NotBy::PolicyAuthor => self
+                .plan
+                .author
+                .as_deref()
+                .is_some_and(|author| author == person || whose(&self.plan, author) == person),
+            NotBy::Starter => whose(&self.plan, &self.starter.0) == person,
         });
         of_a_team && !excluded
     }

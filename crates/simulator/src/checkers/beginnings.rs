@@ -16,6 +16,7 @@ impl Facts {
             self.epoch
         );
         self.epoch = epoch;
+        self.taken_over = self.now;
         let last_alive = self.credited(last_alive);
         for rollout in self.rollouts.values_mut() {
             rollout.credit(last_alive);

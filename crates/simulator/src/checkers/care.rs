@@ -4,7 +4,7 @@
 
 use ringway_engine::{Ending, HostState, Then};
 use ringway_model::{
-    HostId, IntentId, Place, RolloutId, Span, StepKind, StepResult, Timestamp, VisitKind,
+    FailWhy, HostId, IntentId, Place, RolloutId, Span, StepKind, StepResult, Timestamp, VisitKind,
 };
 use ringway_scheduler::plan::{More, StepPlan};
 
@@ -51,8 +51,15 @@ impl Facts {
             "{intent} runs on {peer:?}, which is no other host of the fleet"
         );
         let cell = fleet.hosts[host.index()].cell;
+        // Who left its group in the middle of a visit is put back by those it was with.
+        let once = self.former.get(&host).into_iter().flatten();
+        let was_peer = rollout.slots[slot].visit.is_some()
+            && once.into_iter().any(|members| members.contains(&peer));
         ensure!(
-            cell.is_some() && fleet.hosts[peer.index()].cell == cell,
+            match cell {
+                Some(cell) => fleet.hosts[peer.index()].cell == Some(cell),
+                None => was_peer,
+            },
             I15,
             "{intent} of host {} runs on host {}, which is no peer of it",
             host.0,
@@ -274,20 +281,94 @@ impl Facts {
         Ok(())
     }
 
-    /// Whether no other member of a host's availability group can run anything for it.
+    /// Whether no other member of a host's availability group can run anything for it; of one that left its group in the
+    /// middle of a visit, nobody who was with it all the time.
     fn has_no_peer(&self, rollout: &RolloutFacts, slot: usize) -> bool {
         let host = rollout.plan.slots[slot].host;
-        let fleet = self.fleet.as_ref();
-        let cell = fleet.and_then(|fleet| {
+        let able = |member: &HostId| {
+            *member != host && self.is_able(*member) && self.hosts[member.index()].holds.is_empty()
+        };
+        let Some(fleet) = &self.fleet else {
+            return true;
+        };
+        match fleet.hosts[host.index()].cell {
+            Some(cell) => {
+                let cell = fleet.cells.get(cell.index());
+                !cell.is_some_and(|cell| cell.members.iter().any(able))
+            }
+            None => match self.former.get(&host).map(Vec::as_slice) {
+                Some([first, others @ ..]) => !first
+                    .iter()
+                    .filter(|member| others.iter().all(|cell| cell.contains(member)))
+                    .any(able),
+                Some([]) | None => true,
+            },
+        }
+    }
+
+    /// A host is told not to go back without a visit: for want of a peer that nothing can bring, and for nothing else.
+    pub(super) fn check_given_up(
+        &self,
+        id: RolloutId,
+        slot: usize,
+        why: FailWhy,
+    ) -> Result<(), Broken> {
+        let rollout = self.rollout(id)?;
+        let host = rollout.plan.slots[slot].host;
+        let mut steps = (0_u8..).map_while(|at| step_of(rollout, slot, VisitKind::Rollback, at));
+        let first = steps.find(|step| !is_question(step.kind));
+        let at_peer = first.is_some_and(|step| step.step.at == Place::Peer);
+        let cell = self.fleet.as_ref().and_then(|fleet| {
             let cell = fleet.hosts[host.index()].cell?;
             fleet.cells.get(cell.index())
         });
-        cell.is_none_or(|cell| {
-            let mut others = cell.members.iter().filter(|member| **member != host);
-            others.all(|member| {
-                !self.is_able(*member) || !self.hosts[member.index()].holds.is_empty()
-            })
-        })
+        let members = cell.map_or(&[][..], |cell| &cell.members);
+        let is_down = |member: &HostId| {
+            let seats = &self.hosts[member.index()].seats;
+            let seat = seats.iter().find(|(rollout, _)| *rollout == id);
+            seat.is_some_and(|(_, slot)| rollout.slots[*slot as usize].is_down())
+        };
+        ensure!(
+            why == FailWhy::NoPeer
+                && at_peer
+                && members
+                    .iter()
+                    .filter(|member| **member != host)
+                    .all(is_down),
+            I12,
+            "slot {slot} of {id} is not taken back ({why:?}), and there may be a peer for it yet"
+        );
+        Ok(())
+    }
+
+    /// Nobody is waited for in vain at a takeover: what is known of nobody then is no lack of a peer.
+    pub(super) fn check_lack(&self, id: RolloutId, slot: usize, now: Ending) -> Result<(), Broken> {
+        let visit = self.rollout(id)?.slots[slot].visit;
+        let was = visit.map_or(Ending::Well, |visit| visit.ending);
+        let lacks = |ending| {
+            matches!(
+                ending,
+                Ending::Failed {
+                    why: FailWhy::NoPeer,
+                    ..
+                }
+            )
+        };
+        let host = self.rollout(id)?.plan.slots[slot].host;
+        let fresh = self.fleet.as_ref().and_then(|fleet| {
+            let cell = fleet.hosts[host.index()].cell?;
+            Some(fleet.cells[cell.index()].fresh)
+        });
+        let Some(fresh) = fresh.filter(|_| lacks(now) && !lacks(was)) else {
+            return Ok(());
+        };
+        ensure!(
+            self.now >= self.taken_over + fresh,
+            I11,
+            "slot {slot} of {id} fails for want of a peer, and nobody was asked since the takeover at {}",
+            self.taken_over
+        );
+        Ok(())
     }
 
     /// A host that moves on from an `undrain` which was not run: there was nobody to run it.
@@ -305,10 +386,13 @@ impl Facts {
             return Ok(());
         };
         let stays = matches!(to, HostState::Ready { position, .. } | HostState::Backoff { position, .. } if position == visit.at.0);
-        let given_up = step.kind == StepKind::Undrain
-            && step.step.at == Place::Peer
-            && !stays
-            && self.has_no_peer(rollout, slot);
+        let given_up = step.kind == StepKind::Undrain && step.step.at == Place::Peer && !stays;
+        ensure!(
+            !given_up || self.has_no_peer(rollout, slot),
+            I4,
+            "slot {slot} of {id} is left drained, and a peer of host {} could put it back",
+            rollout.plan.slots[slot].host.0
+        );
         if given_up {
             self.change(id, slot, |facts| {
                 if let Some(visit) = &mut facts.visit {

@@ -159,6 +159,14 @@ pub(super) struct SlotFacts {
     pub(super) out_of_service: bool,
     /// Since when its group is not ready for it, and when that was said last.
     pub(super) unready: Option<(Timestamp, Timestamp)>,
+    /// What it had before any change is known.
+    pub(super) known_before: bool,
+    /// An apply began on it.
+    pub(super) applied_to: bool,
+    /// A visit that takes it back has begun.
+    pub(super) tried_back: bool,
+    /// A person left it out, and nobody has taken that back.
+    pub(super) left_out: bool,
     /// What is done for it outside its visits.
     pub(super) errand: ErrandFacts,
     /// An inspection of this rollout found something else than the release, and said what.
@@ -181,6 +189,10 @@ impl SlotFacts {
             changed: false,
             out_of_service: false,
             unready: None,
+            known_before: false,
+            applied_to: false,
+            tried_back: false,
+            left_out: false,
             errand: ErrandFacts::NONE,
             looked: false,
         }
@@ -374,6 +386,10 @@ pub(super) struct Facts {
     pub(super) found: BTreeMap<(RolloutId, Slot), String>,
     /// Holds that end by themselves, earliest first.
     pub(super) hold_ends: BTreeSet<(Timestamp, HostId, HoldKind)>,
+    /// By host: with whom it was in the availability groups that it has been in.
+    pub(super) former: BTreeMap<HostId, Vec<Arc<BTreeSet<HostId>>>>,
+    /// When a decider took over last.
+    pub(super) taken_over: Timestamp,
     /// Exceptions in force, by id.
     pub(super) exceptions: BTreeMap<String, InForce>,
     /// Whether exceptions, the fleet or the rollouts changed in this batch.

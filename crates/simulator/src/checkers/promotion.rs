@@ -1,8 +1,8 @@
 //! Going on from ring to ring: I1, I11 and I12 where a ring opens, soaks, is promoted, and where a rollout ends; and that
 //! a rollout halts on exactly the failure its policy says.
 
-use ringway_engine::{Final, Subject};
-use ringway_model::{RingIndex, RolloutId, Timestamp};
+use ringway_engine::{Final, HostState, Subject};
+use ringway_model::{RingIndex, RolloutId, Timestamp, VisitKind};
 
 use super::facts::{Facts, Phase, RolloutFacts, Soak};
 use super::{Broken, ensure};
@@ -255,6 +255,9 @@ impl Facts {
                 counts.withheld
             );
         }
+        if how == Final::RolledBack {
+            check_nobody_left(id, rollout)?;
+        }
         Ok(())
     }
 
@@ -281,6 +284,29 @@ impl Facts {
         }
         Ok(())
     }
+}
+
+/// I12: what is told to have gone back has: no host is left that has the update, of which it is known what it had before,
+/// and that nobody tried to take back.
+fn check_nobody_left(id: RolloutId, rollout: &RolloutFacts) -> Result<(), Broken> {
+    for (slot, facts) in rollout.slots.iter().enumerate() {
+        let route = &rollout.plan.routes[rollout.plan.slots[slot].route.index()];
+        let can = facts.applied_to
+            && facts.known_before
+            && !route.visits[VisitKind::Rollback as usize].is_empty();
+        let is_told = facts.tried_back
+            || matches!(
+                facts.rest,
+                HostState::RollbackFailed { .. } | HostState::Vanished
+            );
+        ensure!(
+            !can || is_told,
+            I12,
+            "{id} ends as rolled back, and slot {slot} could be taken back and is {:?}",
+            facts.rest
+        );
+    }
+    Ok(())
 }
 
 /// I11: everything in the ring has an outcome that is known, and what is left behind is within its allowance.

@@ -3,9 +3,10 @@
 //! and what was known of a host holds for it only as it was asked (I7).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use ringway_engine::{HoldKind, HostState, Subject};
-use ringway_model::{Actor, Digest, HostId, ProbeId, RolloutId};
+use ringway_model::{Actor, CellId, Digest, HostId, ProbeId, RolloutId};
 use ringway_scheduler::{FleetSpec, Plan};
 
 use super::facts::{Facts, GroupFacts, RingFacts, SlotFacts, ring_of};
@@ -54,12 +55,32 @@ impl Facts {
                 self.hosts[index].evidence.remove(&probe);
             }
         }
+        self.note_former(&before, &after);
         self.hosts.resize_with(after.hosts.len(), Default::default);
         self.fleet = Some(after);
         self.fleet_digest = digest;
         self.before_refresh = Some(before);
         self.count_anew();
         Ok(())
+    }
+
+    /// Notes with whom hosts were in their availability groups, where that is another one from now on, or none.
+    fn note_former(&mut self, before: &FleetSpec, after: &FleetSpec) {
+        let mut known: BTreeMap<(CellId, Option<CellId>), Option<Arc<BTreeSet<HostId>>>> =
+            BTreeMap::new();
+        for (index, host) in before.hosts.iter().enumerate() {
+            let Some(was) = host.cell else { continue };
+            let is = after.hosts[index].cell;
+            let others = known.entry((was, is)).or_insert_with(|| {
+                let members = &before.cells[was.index()].members;
+                let same = is.is_some_and(|is| after.cells[is.index()].members == *members);
+                (!same).then(|| Arc::new(members.iter().copied().collect()))
+            });
+            if let Some(others) = others {
+                let former = self.former.entry(HostId::at(index)).or_default();
+                former.push(Arc::clone(others));
+            }
+        }
     }
 
     /// A rollout goes on by the next revision of its plan.

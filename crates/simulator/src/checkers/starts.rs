@@ -104,6 +104,7 @@ impl Facts {
         }
         self.change(id, slot, |facts| {
             facts.serial = intent.serial();
+            facts.tried_back |= kind == VisitKind::Rollback;
             let mut visit = facts.visit.unwrap_or_else(|| Visit {
                 repair,
                 ..begun(kind)

@@ -163,6 +163,7 @@ impl Facts {
                     slot.0
                 );
                 self.gives_up_undrain(id, index, to)?;
+                self.check_lack(id, index, ending)?;
                 self.check_skip(id, index, position, ending)?;
                 let not_before = if matches!(to, HostState::Backoff { .. }) {
                     until
@@ -289,9 +290,17 @@ impl Facts {
         ensure!(
             facts.visit.is_some()
                 || facts.rest != HostState::Vanished
-                || matches!(to, HostState::Pending | HostState::Vanished),
+                || matches!(
+                    to,
+                    HostState::Pending | HostState::Skipped | HostState::Vanished
+                ),
             Story,
             "slot {slot} of {id} was gone and is {to:?} without a visit"
+        );
+        ensure!(
+            to != HostState::Pending || !facts.left_out,
+            I12,
+            "slot {slot} of {id} was left out by a person, was gone, and is to be visited"
         );
         if let Some(visit) = facts.visit {
             self.check_ending(id, slot, &visit, to)?;
@@ -514,7 +523,7 @@ impl Facts {
                 "slot {slot} of {id} is on hold and nobody holds its host"
             ),
             HostState::Skipped => ensure!(
-                false,
+                facts.left_out && facts.rest == HostState::Vanished,
                 Story,
                 "slot {slot} of {id} is {to:?} and nobody said so"
             ),
@@ -539,6 +548,9 @@ impl Facts {
                 Story,
                 "slot {slot} of {id} is told to be gone and is of the fleet"
             ),
+            HostState::RollbackFailed { why, .. } if facts.visit.is_none() => {
+                self.check_given_up(id, slot, why)?;
+            }
             HostState::Pending => self.check_readmitted(id, slot, facts)?,
             HostState::Running { .. }
             | HostState::Ready { .. }
@@ -631,12 +643,28 @@ const fn goes_elsewhere(then: Then, at: u8) -> bool {
     }
 }
 
+/// What a result says of whether the host can be taken back: that it was changed, and that it is known what it had.
+fn note_way_back(facts: &mut SlotFacts, visit: &Visit, kind: StepKind, result: &StepResult) {
+    let began = !matches!(result, StepResult::NotStarted | StepResult::Unreachable);
+    let finds = matches!(
+        result,
+        StepResult::Found {
+            previous: Some(_),
+            ..
+        }
+    );
+    facts.known_before |=
+        finds && visit.kind == VisitKind::Update && !visit.applying && !facts.applied_to;
+    facts.applied_to |= kind == StepKind::Apply && began;
+}
+
 /// What a result says of the host: what began, what counts as failed, what must be looked at.
 fn note_result(facts: &mut SlotFacts, kind: StepKind, repeatable: bool, result: &StepResult) {
     let Some(mut visit) = facts.visit else {
         return;
     };
     visit.running = None;
+    note_way_back(facts, &visit, kind, result);
     let counts = visit.kind != VisitKind::Rollback
         && matches!(
             kind,

@@ -48,6 +48,7 @@ impl Facts {
         let now = self.now;
         self.change(id, index, |facts| {
             facts.rest = HostState::Skipped;
+            facts.left_out = true;
             facts.since = now;
         });
         Ok(())
@@ -86,6 +87,7 @@ impl Facts {
                 HostState::Pending
             };
             facts.unready = None;
+            facts.left_out = false;
             facts.since = now;
         });
         Ok(())

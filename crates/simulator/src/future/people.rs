@@ -6,6 +6,7 @@ use ringway_engine::{Command, Exhibit, Subject, Told};
 use ringway_executor::port::{Arrival, HandIn, Order, Proposal};
 use ringway_model::{Actor, Digest, RolloutId, Span};
 use ringway_policy::validated::{AfterHalt, NotBy};
+use ringway_scheduler::Plan;
 use ringway_scheduler::plan::ApprovalPlan;
 
 use super::outcome::Ended;
@@ -266,9 +267,7 @@ impl Future<'_> {
         let Some(wanted) = wanted else {
             return;
         };
-        let author = plan.author.as_ref();
-        let author = author.map(|author| plan.consent.person(author));
-        let Some(who) = somebody(wanted, author.as_deref(), &approval.by) else {
+        let Some(who) = somebody(wanted, &plan, &approval.by) else {
             return;
         };
         // They speak by their user name.
@@ -364,12 +363,12 @@ impl Future<'_> {
 }
 
 /// Somebody who may approve and has not.
-fn somebody(wanted: &ApprovalPlan, author: Option<&str>, by: &[String]) -> Option<String> {
+fn somebody(wanted: &ApprovalPlan, plan: &Plan, by: &[String]) -> Option<String> {
     let may = |who: &str| {
         !by.iter().any(|other| other == who)
             && wanted.not_by.iter().all(|not| match not {
                 NotBy::Starter => who != STARTER,
-                NotBy::PolicyAuthor => author != Some(who),
+                NotBy::PolicyAuthor => !plan.is_author(who),
             })
     };
     if wanted.people.is_empty() {

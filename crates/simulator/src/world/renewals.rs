@@ -9,6 +9,7 @@ use ringway_model::{Digest, Span};
 use ringway_policy::validated::{Documents, Fleet, Host};
 use ringway_scheduler::{FleetSpec, Plan, make_plan, refresh_fleet, revise};
 
+use super::faults::Mishap;
 use super::host::SimHost;
 use super::{Happening, World};
 use crate::dice::Dice;
@@ -21,6 +22,8 @@ const FEWEST: usize = 3;
 #[derive(Clone, Debug)]
 pub(super) struct Renewals {
     dice: Dice,
+    /// Whether people roll back what is over.
+    back: Dice,
     documents: Documents,
     rollouts: Vec<(String, String)>,
     seed: u64,
@@ -44,6 +47,7 @@ impl World {
         }
         self.renewals = Some(Box::new(Renewals {
             dice,
+            back: Dice::new(seed, "who rolls back what is over"),
             documents: papers.documents.clone(),
             rollouts: papers.rollouts.clone(),
             seed,
@@ -124,6 +128,20 @@ impl World {
             // Hosts are there before anybody hears of them.
             self.build_hosts(&refresh.fleet);
             self.ask("dora", Order::Refresh(Box::new(refresh)));
+            self.goes_back_later();
+        }
+    }
+
+    /// A refresh leaves rollouts that are over alone; somebody may roll one back soon after it.
+    fn goes_back_later(&mut self) {
+        let over = self.rollouts().into_iter();
+        let mut over = over.filter(|one| one.is_final && one.state != "rolled back");
+        let Some((renewals, one)) = self.renewals.as_mut().zip(over.next()) else {
+            return;
+        };
+        if renewals.back.chance(60) {
+            let wait = renewals.back.span(Span::seconds(5), Span::minutes(3));
+            self.after(wait, Happening::Strikes(Mishap::TakenBack(one.id)));
         }
     }
 
