@@ -422,10 +422,6 @@ impl Engine {
                 self.rollouts[r].route(slot).at_peer(visit)?
             }
             VisitKind::Rollback => {
-                #[cfg(feature = "planted-bugs")]
-                if self.bug(crate::planted::Bug::RollbackForgotten) {
-                    return None;
-                }
                 let first = self.first_back(r, slot)?;
                 (first.step.at == Place::Peer).then_some(first)?
             }

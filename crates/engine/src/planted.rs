@@ -205,8 +205,6 @@ pub enum Bug {
     FailedByHandIsDone,
     /// Work by hand counts as done without the evidence that its recipe wants.
     EvidenceNotAsked,
-    /// A host that lacks the peer by which it begins to go back is forgotten.
-    RollbackForgotten,
     /// A rollout that was over goes back on hosts that are no longer of the fleet.
     RollbackMissesGone,
     /// A host that a person left out, that is gone and comes back, is visited.
@@ -255,7 +253,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 123] = [
+    pub const ALL: [Self; 122] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -356,7 +354,6 @@ impl Bug {
         Self::OverdueIsDone,
         Self::FailedByHandIsDone,
         Self::EvidenceNotAsked,
-        Self::RollbackForgotten,
         Self::RollbackMissesGone,
         Self::ReturnForgetsSkip,
         Self::GoneHasNoPeer,
