@@ -67,7 +67,10 @@ mod tests {
     /// What a vendor says of a release.
     const MENDED: &str = "ringway: update/v1\nname: it\ncves: [{ id: CVE-1, severity: critical, exploited: yes, disclosed: no }]\nreleases: [{ select: all, id: a, supersedes: [b], restart: maybe, hotpatch: yes, cves: [CVE-1], with: { instructions: do it } }]\nrecipe: manual\n";
 
-    const EXAMPLES: [&str; 20] = [
+    const FETCHED: &str = "ringway: recipe/v1\nname: it\nsteps:\n  stage: { run: fetch, at: host, timeout: 5m, at_once: 4 }\n  apply: { run: install }\n---\nringway: policy/v1\nname: it\napplies_to: all\nrings: [{ name: all, hosts: rest, soak: 1h }]\noutside: { pause_at: 2 }\n";
+
+    const EXAMPLES: [&str; 21] = [
+        FETCHED,
         MENDED,
         CARED,
         EXCEPTED,
@@ -212,7 +215,7 @@ mod tests {
         let (mut asked, mut known) = (BTreeSet::new(), BTreeSet::new());
         let texts = [
             CORP, IMPORTS, CALENDAR, WORLD, ANNOUNCED, EXTERNAL, SPECIAL, CARED, TOLD, EXCEPTED,
-            MENDED,
+            MENDED, FETCHED,
         ];
         for (text, tree) in texts
             .iter()

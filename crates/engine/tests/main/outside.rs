@@ -107,42 +107,42 @@ fn harm_on_a_host_that_was_changed_outside_is_seen() {
 
 #[test]
 fn more_than_the_policy_lets_pass_pause_the_rollout_once() {
-    let mut hand = Hand::start(one_at_a_time(&[4], 1));
-    for host in 0..3 {
-        while hand.running(host).is_none() {
-            let busy = (0..4).find(|other| hand.running(*other).is_some()).unwrap();
-            look_and_turn_back(&mut hand, busy);
-        }
-        look_and_turn_back(&mut hand, host);
+    let (fleet, mut the_plan) = plan(&[4]);
+    the_plan.outside_pause_at = 1;
+    let mut hand = Hand::start((fleet, the_plan));
+    for host in 0..4 {
+        hand.end(host, found(false, "1.0"));
     }
-    let mut seen = 0;
-    while seen < 3 {
-        let busy = (0..4).find(|host| hand.running(*host).is_some());
-        let Some(busy) = busy else {
-            assert_eq!((hand.rollout().as_str(), seen), ("paused", 2));
-            let views = hand.engine.rollout(ONE).unwrap();
-            let why = &views.waiting[0].why;
-            assert!(why.contains("2 hosts were changed outside"), "{why}");
-            let reason = "meant".to_owned();
-            hand.command(
-                "ana",
-                Command::Resume {
-                    rollout: ONE,
-                    reason,
-                },
-            )
-            .unwrap();
-            continue;
+    let reason = String::new;
+    let (rollout, why) = (ONE, reason());
+    let pause = Command::Pause {
+        rollout,
+        reason: why,
+    };
+    hand.command("ana", pause).unwrap();
+    for host in 0..4 {
+        hand.good(host);
+    }
+    let resume = |hand: &mut Hand| {
+        let command = Command::Resume {
+            rollout: ONE,
+            reason: "meant".to_owned(),
         };
-        if busy == 3 {
-            hand.visit(3);
-        } else {
-            hand.end(busy, found(true, "2.0"));
-            seen += 1;
-        }
-    }
+        hand.command("ana", command).unwrap();
+    };
+    resume(&mut hand);
+    hand.end(0, found(true, "2.0"));
+    assert_eq!(hand.rollout(), "advancing", "one is let pass");
+    hand.end(1, found(true, "2.0"));
+    assert_eq!(hand.rollout(), "paused");
+    let view = hand.engine.rollout(ONE).unwrap();
+    let why = &view.waiting[0].why;
+    assert!(why.contains("2 hosts were changed outside"), "{why}");
+    resume(&mut hand);
     // The third is told, and pauses nothing more.
-    assert_ne!(hand.rollout(), "paused");
+    hand.end(2, found(true, "2.0"));
+    assert_eq!(hand.state(2), "changed outside (2.0, and it was 1.0)");
+    assert_eq!(hand.rollout(), "advancing");
 }
 
 /// A plan of the same update at another release, told apart by what its inspection looks for.

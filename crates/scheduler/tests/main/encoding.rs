@@ -42,6 +42,10 @@ fn fleets_and_plans_read_back_as_they_were_written_and_keep_their_digests() {
 fn hours_for_ending_a_soak_early_are_written_behind_everything_else() {
     let (_, mut plan) = example();
     let (without, bytes) = plan.encode();
+    plan.terms.hours.push(ringway_scheduler::terms::HoursPlan {
+        zone: ringway_policy::validated::ZoneName::utc(),
+        hours: ringway_policy::validated::Hours(Vec::new()),
+    });
     plan.terms.early = vec![None, Some(0)];
     let (digest, more) = plan.encode();
     assert_eq!((bytes[0], more[0]), (1, 5));

@@ -182,8 +182,8 @@ fn the_report_is_the_same_every_time_and_its_json_keeps_its_names() {
     };
     assert_eq!(
         names(&json).join(" "),
-        "applies_to author availability coverage documents due estimate external fleet fleet_hosts \
-         freeze_override gates not_applicable pace plan policy released rings routes seed severity start supersedes targets unclaimed update warnings \
+        "applies_to author availability coverage documents due estimate exceptions external fleet fleet_hosts \
+         freeze_override gates left_out_by not_applicable pace plan policy released releases rings routes seed severity start supersedes targets unclaimed update warnings \
          when without_rollback"
     );
     let canary = &json["rings"][1];
