@@ -110,7 +110,14 @@ impl Engine {
             let was = self.left_by((other, at), (r, slot), found.as_deref())?;
             return Some(outside(was));
         }
-        self.rollouts[r].previous(slot).cloned().map(outside)
+        self.seen_otherwise(r, slot, found.as_deref()).map(outside)
+    }
+
+    /// What an earlier inspection of the rollout found on a host, where that is not what was found now: a host that had the
+    /// release when it was looked at first, went and came back, has it from before.
+    fn seen_otherwise(&self, r: usize, slot: u32, found: Option<&str>) -> Option<String> {
+        let seen = self.rollouts[r].previous(slot)?;
+        (Some(seen.as_str()) != found).then(|| seen.clone())
     }
 
     /// What another rollout left on a host that it changed last, where that is other content than what was found now, and
@@ -127,7 +134,7 @@ impl Engine {
         let is_same = |(theirs, ours): &(Look<'_>, Look<'_>)| theirs.what == ours.what;
         let Some((theirs, ours)) = both.filter(is_same) else {
             // They changed something else: what this rollout saw counts alone.
-            return self.rollouts[r].previous(slot).cloned();
+            return self.seen_otherwise(r, slot, found);
         };
         let record = rollout.rec.slots[at as usize];
         let left = match record.state.class() {

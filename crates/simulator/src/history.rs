@@ -15,6 +15,7 @@ use ringway_executor::codec::{Batch, VERSION};
 use ringway_executor::fold::Fold;
 use ringway_executor::port::{Blob, Row};
 use ringway_model::{Digest, Epoch, HostId, Timestamp};
+use ringway_policy::validated::OUTSIDE_PAUSE_AT;
 use ringway_scheduler::consent::Consent;
 use ringway_scheduler::plan::Revision;
 use ringway_scheduler::terms::Terms;
@@ -71,6 +72,10 @@ enum Line {
     Consent(Box<Consent>),
     /// Its terms, where it has any.
     Terms(Box<Terms>),
+    /// The hours in which soaks of the plan may be ended early, where there are any.
+    Early(Vec<Option<u32>>),
+    /// How many hosts of it others may change, where it is not the usual number.
+    Outside(u32),
     Plan(Digest, Box<Plan>),
     Row(Box<Recorded>),
     End {
@@ -187,6 +192,13 @@ impl History {
                 if !consent.is_empty() {
                     lines.push(Line::Consent(Box::new(consent)));
                 }
+                let early = std::mem::take(&mut plan.terms.early);
+                if !early.is_empty() {
+                    lines.push(Line::Early(early));
+                }
+                if plan.outside_pause_at != OUTSIDE_PAUSE_AT {
+                    lines.push(Line::Outside(plan.outside_pause_at));
+                }
                 let terms = std::mem::take(&mut plan.terms);
                 if !terms.is_empty() {
                     lines.push(Line::Terms(Box::new(terms)));
@@ -222,6 +234,7 @@ impl History {
         let mut terms = Terms::default();
         let mut consent = Consent::default();
         let mut revises = None;
+        let (mut early, mut outside) = (Vec::new(), None);
         let mut vanished = BTreeSet::new();
         for (number, line) in text.lines().enumerate() {
             let wrong = |why: String| HistoryError::Line {
@@ -270,10 +283,20 @@ impl History {
                     terms = *of_next;
                     continue;
                 }
+                Line::Early(of_next) => {
+                    early = of_next;
+                    continue;
+                }
+                Line::Outside(of_next) => {
+                    outside = Some(of_next);
+                    continue;
+                }
                 Line::Plan(digest, mut plan) => {
                     plan.consent = std::mem::take(&mut consent);
                     plan.times = std::mem::take(&mut times);
                     plan.terms = std::mem::take(&mut terms);
+                    plan.terms.early = std::mem::take(&mut early);
+                    plan.outside_pause_at = outside.take().unwrap_or(OUTSIDE_PAUSE_AT);
                     plan.revises = revises.take();
                     ("plan", digest, plan.encode())
                 }

@@ -84,7 +84,7 @@ impl Extra {
 }
 
 /// In how many of a hundred wild worlds people poison content, where nobody asks for more.
-const POISON: u64 = 20;
+const POISON: u64 = 8;
 
 /// Lines that a failure is told with.
 const TOLD: usize = 40;

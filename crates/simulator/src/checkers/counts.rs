@@ -5,7 +5,10 @@
 //! * A slot changes in one place, [`Facts::change`], and evidence in one, `set_evidence`: both take what was counted for
 //!   the state before away and add what the state after counts for.
 
-use ringway_model::{Evidence, HostId, ProbeId, RolloutId};
+use std::collections::BTreeSet;
+
+use ringway_model::{CellId, Evidence, HostId, ProbeId, RolloutId};
+use ringway_scheduler::{FleetSpec, Plan};
 
 use super::facts::{Class, Facts, SlotFacts, ring_of};
 use super::{Broken, ensure};
@@ -17,6 +20,50 @@ impl Facts {
         for probe in known {
             self.set_evidence(host, probe, Evidence::Unknown);
         }
+    }
+
+    /// A rollout is over: what nobody else asks for is not asked any more, and what was known of it grows old.
+    pub(super) fn forget_unwatched(&mut self, plan: &Plan) {
+        let Some(fleet) = self.fleet.clone() else {
+            return;
+        };
+        let cells: BTreeSet<CellId> = plan
+            .slots
+            .iter()
+            .filter_map(|slot| fleet.hosts[slot.host.index()].cell)
+            .collect();
+        let of_gates = plan.slots.iter().flat_map(|slot| {
+            let gates = plan.gates.iter();
+            gates.map(|gate| (slot.host, gate.probe))
+        });
+        let of_cells = cells.iter().flat_map(|cell| {
+            let cell = &fleet.cells[cell.index()];
+            cell.members.iter().map(|&member| (member, cell.probe))
+        });
+        let asked: BTreeSet<(HostId, ProbeId)> = of_gates.chain(of_cells).collect();
+        for (host, probe) in asked {
+            if !self.is_asked_for(&fleet, host, probe) {
+                self.set_evidence(host, probe, Evidence::Unknown);
+            }
+        }
+    }
+
+    /// Whether a rollout under way asks for a probe of a host: for a gate, or since it has a host of the same availability
+    /// group.
+    fn is_asked_for(&self, fleet: &FleetSpec, host: HostId, probe: ProbeId) -> bool {
+        let under_way = |of: HostId| {
+            let seats = self.hosts[of.index()].seats.iter();
+            seats.filter_map(|(id, _)| self.rollouts.get(id).filter(|rollout| rollout.opened > 0))
+        };
+        let for_a_gate = under_way(host)
+            .any(|rollout| rollout.plan.gates.iter().any(|gate| gate.probe == probe));
+        let cell = fleet.hosts[host.index()].cell;
+        let cell = cell.map(|cell| &fleet.cells[cell.index()]);
+        for_a_gate
+            || cell.is_some_and(|cell| {
+                let mut members = cell.members.iter();
+                cell.probe == probe && members.any(|member| under_way(*member).next().is_some())
+            })
     }
 
     pub(super) fn evidence_changed(

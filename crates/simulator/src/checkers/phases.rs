@@ -93,6 +93,9 @@ impl Facts {
                 .seats
                 .retain(|(rollout, _)| *rollout != id);
         }
+        if self.rollout(id)?.opened > 0 {
+            self.forget_unwatched(&plan);
+        }
         let rollout = self.rollout_mut(id)?;
         rollout.phase = Phase::Over;
         rollout.how = Some(how);

@@ -93,12 +93,9 @@ impl Facts {
         }
         let (rollout, slot) = self.place(intent.rollout(), intent.slot())?;
         if visit == VisitKind::Rollback {
-            let found = self.found.get(&(intent.rollout(), Slot::at(slot)));
-            let is_poison = found.is_some_and(|found| {
-                self.poisons.iter().any(|content| {
-                    content.build.as_deref() == Some(found.trim()) || content.id == found.trim()
-                })
-            });
+            let at = (intent.rollout(), Slot::at(slot));
+            let is_poison = self.had_poison(at);
+            let found = self.found.get(&at);
             ensure!(
                 kind != StepKind::Rollback || !is_poison,
                 I10,
@@ -130,6 +127,15 @@ impl Facts {
                     let visit = rollout.slots[slot].visit.map(|visit| visit.kind);
                     visit != Some(VisitKind::Rollback) && self.is_poison(route)
                 })
+        })
+    }
+
+    /// Whether what a host had before a rollout is poisoned.
+    pub(super) fn had_poison(&self, at: (RolloutId, Slot)) -> bool {
+        self.found.get(&at).is_some_and(|found| {
+            self.poisons.iter().any(|content| {
+                content.build.as_deref() == Some(found.trim()) || content.id == found.trim()
+            })
         })
     }
 

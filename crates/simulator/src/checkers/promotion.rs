@@ -2,7 +2,7 @@
 //! a rollout halts on exactly the failure its policy says.
 
 use ringway_engine::{Final, HostState, Subject};
-use ringway_model::{RingIndex, RolloutId, Timestamp, VisitKind};
+use ringway_model::{RingIndex, RolloutId, Slot, Timestamp, VisitKind};
 
 use super::facts::{Facts, Phase, RolloutFacts, Soak};
 use super::{Broken, ensure};
@@ -256,7 +256,7 @@ impl Facts {
             );
         }
         if how == Final::RolledBack {
-            check_nobody_left(id, rollout)?;
+            check_nobody_left(id, rollout, |slot| self.had_poison((id, slot)))?;
         }
         Ok(())
     }
@@ -287,12 +287,17 @@ impl Facts {
 }
 
 /// I12: what is told to have gone back has: no host is left that has the update, of which it is known what it had before,
-/// and that nobody tried to take back.
-fn check_nobody_left(id: RolloutId, rollout: &RolloutFacts) -> Result<(), Broken> {
+/// and that nobody tried to take back. What it had before may be poisoned by now: that is put back on nobody.
+fn check_nobody_left(
+    id: RolloutId,
+    rollout: &RolloutFacts,
+    is_poison: impl Fn(Slot) -> bool,
+) -> Result<(), Broken> {
     for (slot, facts) in rollout.slots.iter().enumerate() {
         let route = &rollout.plan.routes[rollout.plan.slots[slot].route.index()];
         let can = facts.applied_to
             && facts.known_before
+            && !is_poison(Slot::at(slot))
             && !route.visits[VisitKind::Rollback as usize].is_empty();
         let is_told = facts.tried_back
             || matches!(

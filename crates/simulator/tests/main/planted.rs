@@ -17,6 +17,8 @@ fn caught(bug: Bug) -> Option<(u64, String)> {
             Extra {
                 keep: 1,
                 bug: Some(bug),
+                // Where a mistake is about poison, people poison in all worlds that a suite of its own goes through.
+                poison: is_of_poison(bug).then_some(100),
                 ..Extra::default()
             },
         );
@@ -24,6 +26,17 @@ fn caught(bug: Bug) -> Option<(u64, String)> {
             .violation
             .map(|violation| (seed - SEEDS.start + 1, violation.to_string()))
     })
+}
+
+const fn is_of_poison(bug: Bug) -> bool {
+    matches!(
+        bug,
+        Bug::PoisonNotInVisit
+            | Bug::PoisonNotAtStart
+            | Bug::PoisonPutBack
+            | Bug::PoisonProposed
+            | Bug::SnapshotForgetsPoison
+    )
 }
 
 /// The mistakes that are asked for: all of them, or with `RINGWAY_BUGS=HaltOffByOne,NoIgnored` these.
