@@ -447,7 +447,7 @@ impl World {
 
     /// Whether every rollout that is not over has halted, and so waits for a person to decide.
     pub(crate) fn is_halted(&self) -> bool {
-        self.proposed.len() == self.plans.len()
+        (0..self.plans.len()).all(|plan| self.proposed.contains(&plan))
             && self.executor.as_ref().is_some_and(|executor| {
                 let view = executor.engine().view(self.now);
                 let mut open = view.rollouts.iter().filter(|rollout| !rollout.is_final);
@@ -521,7 +521,8 @@ impl World {
 
     /// Whether every rollout was proposed and is over.
     pub fn is_done(&self) -> bool {
-        self.proposed.len() == self.plans.len()
+        // One that was refused may have been planned for hosts that are gone by now, and is not asked for again.
+        (0..self.plans.len()).all(|plan| self.proposed.contains(&plan))
             && self.executor.as_ref().is_some_and(|executor| {
                 let view = executor.engine().view(self.now);
                 view.rollouts.len() >= self.plans.len()

@@ -99,7 +99,8 @@ impl Twists {
         let is_given_up = goes_back && self.dice.chance(10);
         let is_taken_back = goes_back && !is_given_up && self.dice.chance(10);
         let in_restart = kind == StepKind::Reboot && self.resigned.chance(3);
-        let mishap = if is_given_up || in_restart {
+        let in_look = kind == StepKind::Inspect && self.resigned.chance(1);
+        let mishap = if is_given_up || in_restart || in_look {
             Mishap::GivenUp(rollout)
         } else if is_taken_back {
             Mishap::TakenBack(rollout)

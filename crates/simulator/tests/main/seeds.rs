@@ -238,7 +238,9 @@ fn one_seed() {
     let extra = Extra {
         keep: usize::try_from(number("RINGWAY_LINES", 40)).unwrap(),
         // The suite about poison goes through worlds in all of which people poison: `RINGWAY_POISON=100`.
-        poison: std::env::var("RINGWAY_POISON").is_ok().then(|| number("RINGWAY_POISON", 100)),
+        poison: std::env::var("RINGWAY_POISON")
+            .is_ok()
+            .then(|| number("RINGWAY_POISON", 100)),
         ..Extra::default()
     };
     let report = run_seed_with(number("RINGWAY_SEED", 0), extra);
