@@ -350,15 +350,12 @@ impl Engine {
         if !self.rollouts[r].takes_in() {
             return;
         }
-        let slots: Vec<u32> = match hosts {
-            Some(hosts) => hosts
-                .iter()
-                .filter_map(|host| self.slot_of(r, *host))
-                .collect(),
-            None => {
-                let slots = self.rollouts[r].rec.slots.len();
-                (0..u32::try_from(slots).unwrap_or(u32::MAX)).collect()
-            }
+        let slots: Vec<u32> = if let Some(hosts) = hosts {
+            let slots = hosts.iter().filter_map(|host| self.slot_of(r, *host));
+            slots.collect()
+        } else {
+            let slots = self.rollouts[r].rec.slots.len();
+            (0..u32::try_from(slots).unwrap_or(u32::MAX)).collect()
         };
         for slot in slots {
             let state = self.rollouts[r].rec.slots[slot as usize].state;

@@ -661,6 +661,10 @@ impl Engine {
     }
 
     /// What a result says about the host, whatever follows from it.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one arm for each case is read as one table"
+    )]
     fn note_result(
         &mut self,
         r: usize,

@@ -535,6 +535,10 @@ impl Engine {
     }
 
     /// Visits a host again, or after all.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one arm for each case is read as one table"
+    )]
     fn retry(
         &mut self,
         r: usize,

@@ -14,6 +14,7 @@
 
 use ringway_model::{Actor, Content, RouteId, StepKind, Timestamp, VisitKind, WaitingOn};
 use ringway_scheduler::Plan;
+use ringway_scheduler::plan::Route;
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Poisoning, Rejected};
@@ -186,8 +187,7 @@ impl Engine {
             }
             Poisoning::Rollout { rollout, releases } => {
                 let plan = &self.rollouts[self.known(*rollout)?].plan;
-                let mut contents: Vec<Content> =
-                    plan.routes.iter().map(|route| route.content()).collect();
+                let mut contents: Vec<Content> = plan.routes.iter().map(Route::content).collect();
                 contents.sort();
                 contents.dedup();
                 if let Some(unknown) = releases

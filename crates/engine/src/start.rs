@@ -342,6 +342,10 @@ impl Engine {
     }
 
     /// Whether taking this member leaves those up that must stay up, on fresh positive evidence (I7).
+    #[expect(
+        clippy::result_large_err,
+        reason = "the reason to wait is the answer, and most of them are small"
+    )]
     pub(crate) fn peers_stay_up(&self, host: HostId) -> Result<(), WaitingOn> {
         let Some(cell_id) = self.fleet.cell_of(host) else {
             return Ok(());
@@ -557,6 +561,10 @@ impl Engine {
     }
 
     /// Whether the budget and the peers of a host in mid-visit still allow its next step.
+    #[expect(
+        clippy::result_large_err,
+        reason = "the reason to wait is the answer, and most of them are small"
+    )]
     pub(crate) fn peers_allow(
         &self,
         r: usize,

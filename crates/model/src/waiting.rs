@@ -443,14 +443,15 @@ impl WaitingOn {
     /// The earliest instant at which this can be over by itself, where that is known.
     pub const fn earliest(&self) -> Option<Timestamp> {
         match self {
-            Self::Soak { until } | Self::Settle { until } => Some(*until),
+            Self::Soak { until } | Self::Settle { until } | Self::Exception { until, .. } => {
+                Some(*until)
+            }
             Self::Retry { at } | Self::Offline { retry_at: at } => Some(*at),
             Self::HostHold { until, .. } | Self::Maintenance { until, .. } => *until,
             Self::Window { opens, .. }
             | Self::Freeze { opens, .. }
             | Self::ApprovalHours { opens, .. } => *opens,
             Self::NotReady { again, .. } => Some(*again),
-            Self::Exception { until, .. } => Some(*until),
             Self::Stop { .. }
             | Self::Fault { .. }
             | Self::Pause { .. }

@@ -41,12 +41,11 @@ impl WaitingOn {
             Self::HostHold { .. } => vec!["ringway release HOST".to_owned()],
             Self::Maintenance { .. } => vec!["ringway maintenance end HOST".to_owned()],
             Self::NobodyUpdated { .. } => vec![with_reason("retry HOST"), with_reason("cancel")],
-            Self::NotReady { .. } => vec![with_reason("retry HOST")],
+            Self::NotReady { .. } | Self::CatchUp { .. } => vec![with_reason("retry HOST")],
             Self::AllLast { .. } => vec![with_reason("skip HOST")],
             Self::Exception { id, .. } => {
                 vec![format!("ringway exception end {id} --reason WHY")]
             }
-            Self::CatchUp { .. } => vec![with_reason("retry HOST")],
             Self::ByHand {
                 host,
                 evidence: true,

@@ -69,6 +69,10 @@ fn between<'t>(line: &'t str, open: &str, close: &str) -> Option<&'t str> {
 }
 
 /// The same of the text of the file, which has one element on a line.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one arm for each case is read as one table"
+)]
 fn scanned(text: &str) -> BTreeMap<(String, String), Row> {
     let mut lines: BTreeMap<&str, &str> = BTreeMap::new();
     let mut cve = String::new();
@@ -95,10 +99,10 @@ fn scanned(text: &str) -> BTreeMap<(String, String), Row> {
         if line.contains("<vuln:Remediation Type=\"Vendor Fix\"") {
             fix = Some(BTreeMap::new());
         }
-        if let (Some(fix), Some(name)) = (&mut fix, between(line, "<vuln:", ">")) {
-            if let Some(value) = between(line, ">", "</") {
-                fix.entry(name).or_default().push(value);
-            }
+        if let (Some(fix), Some(name)) = (&mut fix, between(line, "<vuln:", ">"))
+            && let Some(value) = between(line, ">", "</")
+        {
+            fix.entry(name).or_default().push(value);
         }
         if !line.contains("</vuln:Remediation>") {
             continue;

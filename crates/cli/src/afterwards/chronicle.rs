@@ -9,6 +9,7 @@ use ringway_engine::{Event, Exception, Final, HostState, Subject, Then};
 use ringway_executor::Library;
 use ringway_model::{
     Actor, ChangeId, Digest, HostId, RingIndex, RolloutId, Selector, Slot, StepResult, Timestamp,
+    VisitKind,
 };
 use ringway_scheduler::exposure::{Changes, Has};
 use ringway_scheduler::plan::Route;
@@ -189,6 +190,10 @@ impl<'a> Chronicle<'a> {
     }
 
     /// Hears an event.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one arm for each case is read as one table"
+    )]
     pub(crate) fn learn(&mut self, at: Timestamp, event: &Event) {
         match event {
             Event::FleetAdopted { fleet } | Event::FleetRefreshed { fleet, .. } => {
@@ -384,14 +389,9 @@ impl Course {
                 self.state = crate::show::ending(*how);
                 self.ended = Some((at, *how));
             }
-            // An errand changes nothing of how its host stands.
-            Event::StepIssued {
-                visit: ringway_model::VisitKind::Errand,
-                ..
-            } => {}
             Event::StepIssued {
                 intent,
-                visit,
+                visit: visit @ (VisitKind::Update | VisitKind::Restart | VisitKind::Rollback),
                 position,
                 attempt,
             } => {
@@ -492,6 +492,11 @@ impl Course {
             | Event::WorkTold { .. }
             | Event::Excepted { .. }
             | Event::ChangedOutside { .. }
+            // An errand changes nothing of how its host stands.
+            | Event::StepIssued {
+                visit: VisitKind::Errand,
+                ..
+            }
             | Event::ExceptionEnded { .. } => {}
         }
     }
@@ -611,7 +616,7 @@ fn name(fleet: Option<&FleetSpec>, host: HostId) -> String {
 #[cfg(test)]
 mod tests {
     use ringway_engine::Then;
-    use ringway_model::{FailWhy, IntentId, VisitKind};
+    use ringway_model::{FailWhy, IntentId};
 
     use super::*;
 

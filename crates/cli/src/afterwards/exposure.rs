@@ -87,6 +87,10 @@ pub(crate) struct Briefly {
 }
 
 impl Briefly {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one arm for each case is read as one table"
+    )]
     pub(crate) fn words(&self) -> String {
         format!(
             "{}: {} (`ringway exposure {}`)",

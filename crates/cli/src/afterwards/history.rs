@@ -276,6 +276,10 @@ impl<'a> OneHost<'a> {
             let bare = Bare::new(What::Excepted, words, None);
             return Some(bare.by(Some(actor), &exception.reason));
         }
+        if let Event::FleetAdopted { .. } | Event::FleetRefreshed { .. } = event {
+            // Documents bring exceptions before the fleet whose hosts they mean.
+            return self.newly_excepted(chronicle);
+        }
         if let Event::ExceptionEnded { id, actor, reason } = event
             && self.exceptions.remove(id)
         {
@@ -284,6 +288,24 @@ impl<'a> OneHost<'a> {
             return Some(bare.by(actor.as_ref(), reason));
         }
         None
+    }
+
+    /// Exceptions that were there already and mean the host since the fleet is as it is.
+    fn newly_excepted(&mut self, chronicle: &Chronicle<'_>) -> Option<Bare> {
+        let mut words = Vec::new();
+        let mut reasons = Vec::new();
+        for exception in chronicle.exceptions.values() {
+            let is_meant = is_meant(exception, chronicle.fleet.as_deref(), self.name);
+            if is_meant && self.exceptions.insert(exception.id.clone()) {
+                words.push(format!(
+                    "excepted until {} by {} of {}",
+                    exception.until, exception.id, exception.owner
+                ));
+                reasons.push(exception.reason.clone());
+            }
+        }
+        let bare = (!words.is_empty()).then(|| Bare::new(What::Excepted, words.join("; "), None));
+        bare.map(|bare| bare.by(None, &reasons.join("; ")))
     }
 
     fn is_ours(&self, rollout: RolloutId, slot: Slot) -> bool {
@@ -321,7 +343,7 @@ impl<'a> OneHost<'a> {
     }
 
     /// How an errand ended that is over.
-    fn errand(&self, intent: IntentId, result: &StepResult, batch: &Batch) -> Bare {
+    fn errand(intent: IntentId, result: &StepResult, batch: &Batch) -> Bare {
         let note = batch.notes.iter().find(|(of, _)| *of == intent);
         let (what, words) = match result {
             StepResult::Done => (What::Staged, "staged ahead of its visit".to_owned()),
@@ -367,7 +389,7 @@ impl<'a> OneHost<'a> {
                 result,
                 then: Then::Over,
             } if self.is_ours(intent.rollout(), intent.slot()) => {
-                Some(self.errand(*intent, result, batch))
+                Some(Self::errand(*intent, result, batch))
             }
             Event::StepEnded {
                 intent,

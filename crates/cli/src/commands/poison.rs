@@ -34,20 +34,19 @@ pub(crate) async fn poison(out: Out, data: &Path, args: Poison) -> Outcome {
         when,
         observed: _,
     } = args;
-    let what = match rollout {
-        Some(rollout) => Poisoning::Rollout {
+    let what = if let Some(rollout) = rollout {
+        Poisoning::Rollout {
             rollout,
             releases: ids,
-        },
-        None => {
-            let content = |id: String| Content {
-                id,
-                build: build.clone(),
-                digest: None,
-            };
-            Poisoning::Content {
-                contents: ids.into_iter().map(content).collect(),
-            }
+        }
+    } else {
+        let content = |id: String| Content {
+            id,
+            build: build.clone(),
+            digest: None,
+        };
+        Poisoning::Content {
+            contents: ids.into_iter().map(content).collect(),
         }
     };
     let order = Order {

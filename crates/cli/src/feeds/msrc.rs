@@ -11,6 +11,7 @@ use crate::args::Msrc;
 use crate::exit::{End, Failure, Outcome};
 use crate::file;
 use crate::out::Out;
+use crate::show::put;
 
 /// Ends with 1 where something was left out that was asked for: the document contradicts itself about it.
 pub(super) fn import(out: Out, args: &Msrc) -> Outcome {
@@ -85,7 +86,10 @@ fn document(feed: &Feed, draft: &Draft, drafted: &Drafted) -> String {
                 .url
                 .as_deref()
                 .unwrap_or("it does not say where to read of it");
-            text.push_str(&format!("# Known issue of {}: {url}\n", issue.release));
+            put(
+                &mut text,
+                format_args!("# Known issue of {}: {url}\n", issue.release),
+            );
         }
     }
     text + &write_update(&drafted.update)

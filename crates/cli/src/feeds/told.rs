@@ -87,7 +87,8 @@ struct Counts<'t> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Product {
-    product: String,
+    #[serde(rename = "product")]
+    name: String,
     id: String,
     line: Option<&'static str>,
     updates: usize,
@@ -312,7 +313,7 @@ pub(super) fn list(out: Out, feed: &Feed, all: &[msrc::Finding], file: &Path) {
     let products: Vec<Product> = msrc::list(feed)
         .into_iter()
         .map(|one| Product {
-            product: one.product,
+            name: one.product,
             id: one.id,
             line: one.line,
             updates: one.updates,
@@ -335,7 +336,7 @@ pub(super) fn list(out: Out, feed: &Feed, all: &[msrc::Finding], file: &Path) {
                 "  {:>3} updates  {:>3} CVEs  {} ({}){}\n",
                 one.updates,
                 one.cves,
-                one.product,
+                one.name,
                 one.id,
                 line.unwrap_or_default()
             ),

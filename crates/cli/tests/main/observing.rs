@@ -88,7 +88,7 @@ fn work_by_hand_is_observed_without_asking_anybody() {
     let common = std::fs::read_to_string(place.path("common.yaml")).unwrap();
     let (head, rest) = common.split_once("  apply:").unwrap();
     let (_, tail) = rest.split_once('\n').unwrap();
-    let by_hand = "  apply: { manual: 'install it on {host}', timeout: 8h }";
+    let by_hand = "  apply: { manual: { instructions: 'install it', within: 8h } }";
     place.write("common.yaml", &format!("{head}{by_hand}\n{tail}"));
     let said = place.expect("run --observe", 0);
     for words in ["work by hand counts as done", "would update: 3 hosts"] {

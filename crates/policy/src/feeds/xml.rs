@@ -125,7 +125,7 @@ impl<'t> Document<'t> {
                 }
                 Event::Empty(start) => return empty(&start, line).map(Some),
                 Event::End(_) => self.is_over = true,
-                Event::Eof => return Err(self.cut_off(line, &self.root.0, self.root.1)),
+                Event::Eof => return Err(Self::cut_off(line, &self.root.0, self.root.1)),
                 Event::Text(_)
                 | Event::CData(_)
                 | Event::GeneralRef(_)
@@ -205,7 +205,7 @@ impl<'t> Document<'t> {
                         }
                     }
                 }
-                Event::Eof => return Err(self.cut_off(line, &element.name, element.line)),
+                Event::Eof => return Err(Self::cut_off(line, &element.name, element.line)),
                 Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}
                 Event::DocType(_) => return Err(no_place(line)),
             }
@@ -234,13 +234,13 @@ impl<'t> Document<'t> {
             .min(self.text.len());
         if at > from {
             let bytes = &self.text.as_bytes()[from..at];
-            let more = bytes.iter().filter(|byte| **byte == b'\n').count();
+            let more = bytes.split(|byte| *byte == b'\n').count() - 1;
             self.counted = (at, line + more);
         }
         self.counted.1
     }
 
-    fn cut_off(&self, line: usize, name: &str, begun: usize) -> NotRead {
+    fn cut_off(line: usize, name: &str, begun: usize) -> NotRead {
         let message = format!(
             "it ends inside of `{}`, which begins in line {begun}",
             shown(name)

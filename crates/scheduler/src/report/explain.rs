@@ -20,6 +20,10 @@ use crate::spec::FleetSpec;
 /// # Panics
 ///
 /// When the plan is not one of this fleet.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one arm for each case is read as one table"
+)]
 pub fn explain(fleet: &FleetSpec, plan: &Plan, documents: &Documents) -> PlanReport {
     let policy = documents.policies.get(&plan.policy);
     let update = documents.updates.get(&plan.update);

@@ -77,11 +77,14 @@ fn bytes_that_are_something_else_are_refused() {
     assert_eq!(Plan::decode(&long), Err(DecodeError::Trailing(1)));
 }
 
+/// What is told, and what makes a plan unsound.
+type Change = (&'static str, fn(&mut Plan));
+
 /// Such a plan was kept by its digest, and whatever read it again fell over it.
 #[test]
 fn numbers_that_name_nothing_are_refused_where_bytes_are_read() {
     let (fleet, plan) = example();
-    let changes: [(&str, fn(&mut Plan)); 5] = [
+    let changes: [Change; 5] = [
         ("host no. 0 has route no. 999", |plan| {
             plan.slots[0].route = RouteId(999);
         }),
@@ -93,7 +96,7 @@ fn numbers_that_name_nothing_are_refused_where_bytes_are_read() {
         }),
         ("does not begin where", |plan| plan.rings[0].first = Slot(1)),
         ("hours that are not there", |plan| {
-            plan.terms.start = Some(9)
+            plan.terms.start = Some(9);
         }),
     ];
     for (words, change) in changes {

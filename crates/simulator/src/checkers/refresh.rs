@@ -12,6 +12,9 @@ use ringway_scheduler::{FleetSpec, Plan};
 use super::facts::{Facts, GroupFacts, RingFacts, SlotFacts, ring_of};
 use super::{Broken, Invariant, ensure};
 
+/// With whom a host was in its availability group, where that is another one by now.
+type Former = Option<Arc<BTreeSet<HostId>>>;
+
 impl Facts {
     /// The fleet is another one from now on.
     pub(super) fn refreshed(&mut self, digest: Digest, actor: &Actor) -> Result<(), Broken> {
@@ -66,8 +69,7 @@ impl Facts {
 
     /// Notes with whom hosts were in their availability groups, where that is another one from now on, or none.
     fn note_former(&mut self, before: &FleetSpec, after: &FleetSpec) {
-        let mut known: BTreeMap<(CellId, Option<CellId>), Option<Arc<BTreeSet<HostId>>>> =
-            BTreeMap::new();
+        let mut known: BTreeMap<(CellId, Option<CellId>), Former> = BTreeMap::new();
         for (index, host) in before.hosts.iter().enumerate() {
             let Some(was) = host.cell else { continue };
             let is = after.hosts[index].cell;

@@ -119,6 +119,10 @@ impl Facts {
         }
     }
 
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one arm for each case is read as one table"
+    )]
     pub(super) fn host_moved(
         &mut self,
         id: RolloutId,
@@ -659,6 +663,10 @@ fn note_way_back(facts: &mut SlotFacts, visit: &Visit, kind: StepKind, result: &
 }
 
 /// What a result says of the host: what began, what counts as failed, what must be looked at.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one arm for each case is read as one table"
+)]
 fn note_result(facts: &mut SlotFacts, kind: StepKind, repeatable: bool, result: &StepResult) {
     let Some(mut visit) = facts.visit else {
         return;

@@ -92,6 +92,10 @@ enum Happening {
 }
 
 /// The world.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one fact about the world that is asked for by its name"
+)]
 pub struct World {
     now: Timestamp,
     queue: BTreeMap<(Timestamp, u64), Happening>,

@@ -3,6 +3,7 @@
 
 use ringway_engine::{Command, Poisoning};
 use ringway_model::{Content, RolloutId};
+use ringway_scheduler::plan::Route;
 
 use super::World;
 
@@ -25,7 +26,7 @@ impl World {
             (poisoned, outstanding.first().map(|intent| intent.rollout()))
         };
         if self.healing {
-            let is_stubborn = self.scenario_seed % 3 == 0 && self.patience < WAITED_OUT;
+            let is_stubborn = self.scenario_seed.is_multiple_of(3) && self.patience < WAITED_OUT;
             if !is_stubborn {
                 for poison in poisoned {
                     self.take_back_poison(&poison.content, false);
@@ -112,7 +113,7 @@ impl World {
         let plan = self.plans.last();
         let routes = plan.map(|plan| plan.routes.as_slice()).unwrap_or_default();
         let route = routes.first();
-        route.map(|route| route.content()).into_iter().collect()
+        route.map(Route::content).into_iter().collect()
     }
 
     /// What an inspection finds on hosts that were not changed: known by its build alone.

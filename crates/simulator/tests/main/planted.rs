@@ -19,7 +19,6 @@ fn caught(bug: Bug) -> Option<(u64, String)> {
                 bug: Some(bug),
                 // Where a mistake is about poison, people poison in all worlds that a suite of its own goes through.
                 poison: is_of_poison(bug).then_some(100),
-                ..Extra::default()
             },
         );
         report
