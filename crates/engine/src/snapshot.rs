@@ -415,13 +415,6 @@ impl Engine {
         &self.hold
     }
 
-    #[cfg_attr(
-        not(feature = "planted-bugs"),
-        expect(
-            clippy::missing_const_for_fn,
-            reason = "only a planted mistake makes it more than a field"
-        )
-    )]
     fn poisons_to_write(&self) -> &[Poison] {
         #[cfg(feature = "planted-bugs")]
         if self.bug(crate::planted::Bug::SnapshotForgetsPoison) {

@@ -87,10 +87,6 @@ pub(crate) struct Briefly {
 }
 
 impl Briefly {
-    #[expect(
-        clippy::too_many_lines,
-        reason = "one arm for each case is read as one table"
-    )]
     pub(crate) fn words(&self) -> String {
         format!(
             "{}: {} (`ringway exposure {}`)",
@@ -351,6 +347,7 @@ const fn is_stuck(state: HostState) -> bool {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a page is read from top to bottom")]
 fn words(told: &Told, now: Timestamp) -> String {
     let mut text = format!(
         "{}  {} by policy {}: {}\n",
