@@ -1,14 +1,14 @@
 //! What words of people do to the state, about single hosts most of them: a part of `fold`.
 
-use ringway_model::{HostId, Timestamp, VisitKind};
+use ringway_model::{HostId, StepKind, StepResult, Timestamp, VisitKind};
 
 use crate::command::HoldKind;
 use crate::engine::{Engine, Fault};
 use crate::event::Event;
 use crate::hold::HostHold;
-use crate::host::HostState;
+use crate::host::{Ending, HostState};
 use crate::rollout::{Approval, Given, LastYes, Rollout};
-use crate::slot::Class;
+use crate::slot::{Class, SlotRec};
 
 impl Engine {
     /// A yes, and how things stand when it is given.
@@ -142,5 +142,94 @@ impl Engine {
             next
         });
         rec.slots[slot as usize].previous = index;
+    }
+
+    /// What a result says about the host, whatever follows from it.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one arm for each case is read as one table"
+    )]
+    pub(crate) fn note_result(
+        &mut self,
+        r: usize,
+        slot: u32,
+        kind: StepKind,
+        visit: VisitKind,
+        ending: Ending,
+        result: &StepResult,
+    ) {
+        let began = !matches!(result, StepResult::NotStarted | StepResult::Unreachable);
+        let rec = &mut self.rollouts[r].rec.slots[slot as usize];
+        match kind {
+            StepKind::Drain if !began && !rec.is(SlotRec::RETRYING) => {
+                rec.set(SlotRec::DRAINED, false);
+            }
+            StepKind::Apply | StepKind::Rollback if !began && !rec.is(SlotRec::RETRYING) => {
+                rec.set(SlotRec::APPLYING, false);
+            }
+            StepKind::Apply if began => {
+                rec.set(SlotRec::CHANGED, true);
+                self.changes = self.changes.saturating_add(1);
+                self.rollouts[r].changed_as(slot, self.changes);
+                let host = self.host_of(r, slot);
+                self.last_changes.note(host, r, slot);
+            }
+            StepKind::Inspect
+            | StepKind::Precheck
+            | StepKind::Ready
+            | StepKind::Last
+            | StepKind::Silence
+            | StepKind::Drain
+            | StepKind::Apply
+            | StepKind::Rollback
+            | StepKind::Reboot
+            | StepKind::Verify
+            | StepKind::CareVerify
+            | StepKind::Undrain
+            | StepKind::Unsilence
+            | StepKind::Stage => {}
+        }
+        let rec = &mut self.rollouts[r].rec.slots[slot as usize];
+        if let StepResult::Back { restarts } = result {
+            rec.restarts = u8::try_from(*restarts).unwrap_or(u8::MAX);
+        }
+        let counts_at_once = !kind.leaves_up();
+        match result {
+            StepResult::Failed(_) if counts_at_once => {
+                rec.set(SlotRec::RETRYING, true);
+                self.set_counted(r, slot, true);
+            }
+            // It began: the next attempt at it is not the first, even if that one never begins.
+            StepResult::Interrupted if counts_at_once => rec.set(SlotRec::RETRYING, true),
+            StepResult::Unreachable
+                if counts_at_once && rec.is(SlotRec::DRAINED | SlotRec::APPLYING) =>
+            {
+                rec.set(SlotRec::RETRYING, true);
+                self.set_counted(r, slot, true);
+            }
+            StepResult::Done | StepResult::Back { .. }
+                if ending == Ending::Well && rec.is(SlotRec::RETRYING) =>
+            {
+                rec.set(SlotRec::RETRYING, false);
+                // A failure that was there before the visit ends with the visit, not with one step of it.
+                if !self.is_failed_again(r, slot) {
+                    self.set_counted(r, slot, false);
+                }
+            }
+            StepResult::Found {
+                previous: Some(previous),
+                ..
+            } if visit == VisitKind::Update && !rec.is(SlotRec::APPLYING | SlotRec::CHANGED) => {
+                self.remember_previous(r, slot, previous);
+            }
+            StepResult::Done
+            | StepResult::Back { .. }
+            | StepResult::Found { .. }
+            | StepResult::Failed(_)
+            | StepResult::Unreachable
+            | StepResult::Interrupted
+            | StepResult::Answered { .. }
+            | StepResult::NotStarted => {}
+        }
     }
 }

@@ -126,6 +126,12 @@ impl Engine {
             || self.is_poisoned(r, slot, visit)
     }
 
+    /// Whether nobody's word keeps a step from starting; what time says is asked beside it.
+    pub(crate) fn is_wanted(&self, r: usize, slot: u32, visit: VisitKind, position: u8) -> bool {
+        (!self.is_stayed(r, slot, visit) || self.may_go_on_when_held(r, slot, visit, position))
+            && !self.puts_poison_back(r, slot, visit, position)
+    }
+
     /// Whether somebody said that a host is not to be touched.
     pub(crate) fn is_on_hold(&self, host: HostId) -> bool {
         #[cfg(feature = "planted-bugs")]

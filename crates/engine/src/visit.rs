@@ -601,12 +601,6 @@ impl Engine {
         })
     }
 
-    /// Whether nobody's word keeps a step from starting; what time says is asked beside it.
-    pub(crate) fn is_wanted(&self, r: usize, slot: u32, visit: VisitKind, position: u8) -> bool {
-        (!self.is_stayed(r, slot, visit) || self.may_go_on_when_held(r, slot, visit, position))
-            && !self.puts_poison_back(r, slot, visit, position)
-    }
-
     pub(crate) fn may_run(&self, r: usize, slot: u32, visit: VisitKind, position: u8) -> bool {
         self.is_wanted(r, slot, visit, position)
             && self.out_of_time(r, slot, visit, position).is_none()

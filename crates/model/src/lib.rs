@@ -15,6 +15,7 @@ mod share;
 mod step;
 mod time;
 mod waiting;
+mod waiting_words;
 mod way_out;
 
 pub use change::{ChangeId, ChangeParseError};

@@ -249,6 +249,11 @@ fn hosts_are_imported_as_the_page_says() {
 }
 
 #[test]
+fn a_vendors_month_becomes_updates_as_the_page_says() {
+    run("docs/how-to/import-microsofts-monthly-updates.md");
+}
+
+#[test]
 fn an_inventory_becomes_a_plan_as_the_page_says() {
     run("docs/how-to/from-an-inventory-to-a-first-plan.md");
 }
@@ -259,6 +264,7 @@ fn every_page_with_commands_says_what_becomes_of_them_and_those_that_are_run_are
     let run: Vec<&str> = vec![
         "docs/how-to/from-an-inventory-to-a-first-plan.md",
         "docs/how-to/import-hosts.md",
+        "docs/how-to/import-microsofts-monthly-updates.md",
         "docs/how-to/runbook.md",
         "docs/tutorial.md",
     ];

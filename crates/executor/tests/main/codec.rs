@@ -1,15 +1,14 @@
 //! The format of a row: what was written once must read for ever.
 
 use ringway_engine::{
-    Command, Conditions, Ending, Event, Exception, Exhibit, Final, HaltCause, HoldKind, HostState,
-    Input, Shown, Subject, Then, Told, Verdict,
+    Command, Conditions, Ending, Event, Exhibit, Final, HaltCause, HoldKind, HostState, Input,
+    Shown, Subject, Then, Told, Verdict,
 };
 use ringway_executor::codec::{Batch, DecodeError};
 use ringway_model::{
     Actor, Digest, Epoch, Evidence, FailWhy, HostId, IntentId, ProbeId, RingIndex, RolloutId, Says,
     Slot, Span, StepKind, StepResult, Timestamp, VisitKind,
 };
-use ringway_policy::validated::Excepts;
 
 /// Formats that journals exist in. If one does not read any more, the change needs a new version and an upcaster, never
 /// another golden file.
@@ -758,59 +757,5 @@ fn a_batch_with_overridden_freezes_and_gates_encodes_to_the_bytes_that_were_comm
         "{}",
         hex(&body)
     );
-    assert_eq!(Batch::decode(&body), Ok(batch));
-}
-
-/// And exceptions behind those.
-#[test]
-fn a_batch_with_exceptions_reads_back() {
-    let exception = || Exception {
-        id: text("EXC-0042"),
-        hosts: text("name = pacs-1"),
-        updates: Excepts::Named(vec![text("april")]),
-        until: Timestamp(1_776_186_000_000),
-        owner: text("radiology"),
-        reason: text("vendor certifies quarterly"),
-        approved_by: vec![text("ciso")],
-    };
-    let (rollout, slot) = (RolloutId(1), Slot(17));
-    let moved = |to| Event::HostMoved {
-        rollout,
-        slot,
-        to,
-        until: Timestamp::NEVER,
-    };
-    let inputs = [
-        Command::Except {
-            exceptions: vec![exception()],
-        },
-        Command::EndException {
-            id: text("EXC-0042"),
-            reason: text("certified"),
-        },
-    ];
-    let batch = Batch {
-        inputs: inputs
-            .map(|command| Input::Command {
-                actor: ana(),
-                command,
-            })
-            .to_vec(),
-        events: vec![
-            Event::Excepted {
-                exception: exception(),
-                actor: ana(),
-            },
-            moved(HostState::Excepted),
-            Event::ExceptionEnded {
-                id: text("EXC-0042"),
-                actor: Some(ana()),
-                reason: text("certified"),
-            },
-            moved(HostState::CatchUp),
-        ],
-        ..Batch::default()
-    };
-    let body = batch.encode();
     assert_eq!(Batch::decode(&body), Ok(batch));
 }

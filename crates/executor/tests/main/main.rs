@@ -8,6 +8,7 @@ mod errands;
 mod fixture;
 mod interpret;
 mod journal;
+mod keeping;
 mod notices;
 mod rig;
 mod stopping;

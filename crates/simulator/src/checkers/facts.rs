@@ -722,24 +722,6 @@ impl Facts {
         }
     }
 
-    pub(super) fn set_phase(&mut self, id: RolloutId, phase: Phase) -> Result<(), Broken> {
-        // A soak stands still in a halt; it runs through a pause.
-        if phase == Phase::Halted {
-            self.soak_held(id)?;
-        }
-        let rollout = self.rollout_mut(id)?;
-        ensure!(
-            !rollout.phase.is_over(),
-            Story,
-            "{id} is over and becomes {phase:?}"
-        );
-        if matches!(phase, Phase::RollingBack | Phase::Cancelling) {
-            rollout.soak = None;
-        }
-        rollout.phase = phase;
-        Ok(())
-    }
-
     fn hold_soaks(&mut self) {
         let now = self.now;
         for rollout in self.rollouts.values_mut() {

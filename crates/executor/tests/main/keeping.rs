@@ -1,0 +1,130 @@
+//! The format of a row, of what keeps updates from hosts: exceptions, and content that is poisoned.
+
+use ringway_engine::{Command, Event, Exception, HostState, Input, Poisoning};
+use ringway_executor::codec::Batch;
+use ringway_model::{Actor, Content, Digest, RolloutId, Slot, Timestamp};
+use ringway_policy::validated::Excepts;
+
+fn text(text: &str) -> String {
+    text.to_owned()
+}
+
+fn ana() -> Actor {
+    Actor(text("ana"))
+}
+
+/// Exceptions, and hosts that they leave out.
+#[test]
+fn a_batch_with_exceptions_reads_back() {
+    let exception = || Exception {
+        id: text("EXC-0042"),
+        hosts: text("name = pacs-1"),
+        updates: Excepts::Named(vec![text("april")]),
+        until: Timestamp(1_776_186_000_000),
+        owner: text("radiology"),
+        reason: text("vendor certifies quarterly"),
+        approved_by: vec![text("ciso")],
+    };
+    let (rollout, slot) = (RolloutId(1), Slot(17));
+    let moved = |to| Event::HostMoved {
+        rollout,
+        slot,
+        to,
+        until: Timestamp::NEVER,
+    };
+    let inputs = [
+        Command::Except {
+            exceptions: vec![exception()],
+        },
+        Command::EndException {
+            id: text("EXC-0042"),
+            reason: text("certified"),
+        },
+    ];
+    let batch = Batch {
+        inputs: inputs
+            .map(|command| Input::Command {
+                actor: ana(),
+                command,
+            })
+            .to_vec(),
+        events: vec![
+            Event::Excepted {
+                exception: exception(),
+                actor: ana(),
+            },
+            moved(HostState::Excepted),
+            Event::ExceptionEnded {
+                id: text("EXC-0042"),
+                actor: Some(ana()),
+                reason: text("certified"),
+            },
+            moved(HostState::CatchUp),
+        ],
+        ..Batch::default()
+    };
+    let body = batch.encode();
+    assert_eq!(Batch::decode(&body), Ok(batch));
+}
+
+/// Content that must not be installed any more, by its id and as a plan's release has it.
+#[test]
+fn a_batch_about_poison_is_written_and_read_as_it_always_was() {
+    let named = || Content {
+        id: text("KB5082142"),
+        build: Some(text("20348.5020")),
+        digest: None,
+    };
+    let planned = || Content {
+        id: text("debian-12"),
+        build: None,
+        digest: Some(Digest::of(b"values")),
+    };
+    let commands = [
+        Command::Poison {
+            what: Poisoning::Content {
+                contents: vec![named()],
+            },
+            reason: text("restart loops"),
+        },
+        Command::Poison {
+            what: Poisoning::Rollout {
+                rollout: RolloutId(7),
+                releases: vec![text("debian-12")],
+            },
+            reason: text("restart loops"),
+        },
+        Command::Unpoison {
+            id: text("KB5082142"),
+            build: Some(text("20348.5020")),
+            reason: text("it was the virus scanner"),
+        },
+    ];
+    let batch = Batch {
+        inputs: commands
+            .map(|command| Input::Command {
+                actor: ana(),
+                command,
+            })
+            .to_vec(),
+        events: vec![
+            Event::Poisoned {
+                contents: vec![named(), planned()],
+                actor: ana(),
+                reason: text("restart loops"),
+            },
+            Event::Unpoisoned {
+                contents: vec![named()],
+                actor: ana(),
+                reason: text("it was the virus scanner"),
+            },
+        ],
+        ..Batch::default()
+    };
+    let body = batch.encode();
+    assert_eq!(
+        Digest::of(&body).to_string(),
+        "382c8b83314a74561b7742a6bec5dc5e9a964906329ddb628acd8d95022521f0"
+    );
+    assert_eq!(Batch::decode(&body), Ok(batch));
+}
