@@ -232,6 +232,15 @@ pub enum Command {
         /// Why; required.
         reason: String,
     },
+    /// A stratum may go on although too little is known of it.
+    AcceptUntested {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The stratum, as it is told.
+        stratum: String,
+        /// Why; required.
+        reason: String,
+    },
 }
 
 /// Which content is meant.
@@ -268,7 +277,8 @@ impl Command {
             | Self::PromoteEarly { rollout, .. }
             | Self::Ask { rollout, .. }
             | Self::Answer { rollout, .. }
-            | Self::OverrideFreeze { rollout, .. } => Some(*rollout),
+            | Self::OverrideFreeze { rollout, .. }
+            | Self::AcceptUntested { rollout, .. } => Some(*rollout),
             Self::Propose { .. }
             | Self::ProposeAs { .. }
             | Self::Stop { .. }

@@ -478,6 +478,17 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// A person lets a stratum go on although too little is known of it.
+    UntestedAccepted {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The stratum: its labels and values.
+        stratum: String,
+        /// Who.
+        actor: Actor,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl Event {
@@ -485,6 +496,7 @@ impl Event {
     pub const fn rollout(&self) -> Option<RolloutId> {
         match self {
             Self::Proposed { rollout, .. }
+            | Self::UntestedAccepted { rollout, .. }
             | Self::Approved { rollout, .. }
             | Self::ApprovalVoided { rollout, .. }
             | Self::Declined { rollout, .. }

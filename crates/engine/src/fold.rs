@@ -98,6 +98,7 @@ impl Engine {
             #[cfg(feature = "planted-bugs")]
             Event::ClockJumped { .. } if self.bug(crate::planted::Bug::JumpCredited) => {}
             Event::ClockJumped { from } => {
+                self.unwitnessed(*from, Some(at));
                 for r in 0..self.rollouts.len() {
                     if self.soak_runs(r) {
                         self.hold_soak(r, *from);
@@ -410,6 +411,12 @@ impl Engine {
                 reason,
             } => self.fold_poisoned(contents, actor, reason),
             Event::Unpoisoned { contents, .. } => self.fold_unpoisoned(contents),
+            Event::UntestedAccepted {
+                rollout,
+                stratum,
+                actor,
+                reason,
+            } => self.fold_untested(*rollout, (stratum, actor, reason))?,
         }
         Ok(())
     }

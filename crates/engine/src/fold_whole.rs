@@ -2,6 +2,7 @@
 
 use ringway_model::{Evidence, HostId, ProbeId, Timestamp};
 
+use crate::coverage::CoverageRecord;
 use crate::engine::Engine;
 use crate::event::Final;
 use crate::rollout::{Rollout, RolloutState, TermsRecord};
@@ -48,6 +49,7 @@ impl Engine {
             last_alive
         };
         self.forget_gates();
+        self.unwitnessed(last_alive, None);
         for r in 0..self.rollouts.len() {
             self.hold_soak(r, last_alive);
             let rollout = &mut self.rollouts[r];
@@ -82,6 +84,7 @@ impl Engine {
         rollout.rec.calendar = None;
         rollout.rec.last_yes = None;
         rollout.rec.terms = TermsRecord::default();
+        rollout.rec.coverage = CoverageRecord::default();
         rollout.rec.effective.clear();
         let hosts: Vec<HostId> = rollout.plan.slots.iter().map(|slot| slot.host).collect();
         self.forget_rollout(r);

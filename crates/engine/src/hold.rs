@@ -248,7 +248,8 @@ impl Engine {
             | Command::EndException { .. }
             | Command::Answer { .. }
             | Command::Poison { .. }
-            | Command::Unpoison { .. } => Ok(None),
+            | Command::Unpoison { .. }
+            | Command::AcceptUntested { .. } => Ok(None),
         }
     }
 

@@ -9,6 +9,8 @@ mod by_hand;
 mod care;
 mod command;
 mod consent;
+mod coverage;
+mod coverage_view;
 mod due;
 mod engine;
 mod errand;

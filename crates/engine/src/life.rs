@@ -149,6 +149,15 @@ impl Engine {
                 self.override_freeze(r, actor, freeze, (reason, *until), out)?;
                 Some(*rollout)
             }
+            Command::AcceptUntested {
+                rollout,
+                stratum,
+                reason,
+            } => {
+                let r = self.known(*rollout)?;
+                self.accept_untested(r, actor, (stratum, reason), out)?;
+                Some(*rollout)
+            }
             Command::Poison { what, reason } => {
                 self.poison(actor, what, reason, out)?;
                 None
@@ -693,6 +702,7 @@ impl Engine {
         let is_approved = self.approved(r, Subject::Promotion { ring }, out);
         if self.promotion_waits(r, ring).is_some()
             || self.gate_keeps_ring(r).is_some()
+            || self.coverage_keeps_ring(r, ring).is_some()
             || !is_approved
         {
             return false;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::by_hand::Handwork;
 use crate::care::Unready;
 use crate::command::HoldKind;
+use crate::coverage::CoverageRecord;
 use crate::engine::{Engine, Fault, FleetHold};
 use crate::errand::Errands;
 use crate::exception::Exception;
@@ -80,6 +81,12 @@ type Found = Vec<(u32, BTreeMap<u32, Outside>)>;
 
 /// The same with what is poisoned behind that.
 const FORMAT_WITH_POISON: u8 = 12;
+
+/// The same with what was seen of updated hosts behind that.
+const FORMAT_WITH_COVERAGE: u8 = 13;
+
+/// What was seen of updated hosts, by the rollout's index, where there is anything.
+type Coverages = Vec<(u32, CoverageRecord)>;
 
 /// Work by hand, by the rollout's index.
 type Hands = Vec<(u32, BTreeMap<u32, Handwork>)>;
@@ -226,7 +233,10 @@ impl Engine {
             .map(|(index, rollout)| (index, rollout.rec.outside.clone()))
             .collect();
         let poisons = self.poisons_to_write();
-        let format = if !poisons.is_empty() {
+        let coverages = self.coverages();
+        let format = if !coverages.is_empty() {
+            FORMAT_WITH_COVERAGE
+        } else if !poisons.is_empty() {
             FORMAT_WITH_POISON
         } else if !outside.is_empty() {
             FORMAT_WITH_OUTSIDE
@@ -294,7 +304,31 @@ impl Engine {
         if format >= FORMAT_WITH_POISON {
             bytes = postcard::to_extend(poisons, bytes).expect(plain);
         }
+        if format >= FORMAT_WITH_COVERAGE {
+            bytes = postcard::to_extend(&coverages, bytes).expect(plain);
+        }
         bytes
+    }
+
+    fn coverages(&self) -> Coverages {
+        let rollouts = (0_u32..).zip(&self.rollouts);
+        rollouts
+            .filter(|(_, rollout)| !rollout.rec.coverage.is_empty())
+            .map(|(index, rollout)| (index, rollout.rec.coverage.clone()))
+            .collect()
+    }
+
+    fn take_coverages(&mut self, coverages: Coverages) -> Result<(), Fault> {
+        for (index, coverage) in coverages {
+            let rollout = self.rollouts.get_mut(index as usize);
+            let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
+            let mut slots = coverage.seen.keys();
+            if slots.any(|slot| *slot as usize >= rollout.rec.slots.len()) {
+                return Err(Fault::new("the snapshot is of another plan"));
+            }
+            rollout.rec.coverage = coverage;
+        }
+        Ok(())
     }
 
     fn handwork(&self) -> Hands {
@@ -464,7 +498,7 @@ impl Engine {
         plans: BTreeMap<Digest, Arc<Plan>>,
     ) -> Result<Self, Fault> {
         let format = bytes.first().copied();
-        let known = FORMAT..=FORMAT_WITH_POISON;
+        let known = FORMAT..=FORMAT_WITH_COVERAGE;
         let Some(format) = format.filter(|format| known.contains(format)) else {
             return Err(Fault::new("the snapshot is of another format"));
         };
@@ -515,10 +549,15 @@ impl Engine {
         } else {
             (Found::new(), rest)
         };
-        let poisons: Vec<Poison> = if format >= FORMAT_WITH_POISON {
+        let (poisons, rest): (Vec<Poison>, _) = if format >= FORMAT_WITH_POISON {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Vec::new(), rest)
+        };
+        let coverages: Coverages = if format >= FORMAT_WITH_COVERAGE {
             postcard::from_bytes(rest).map_err(unreadable)?
         } else {
-            Vec::new()
+            Coverages::new()
         };
         let mut engine = Self::new();
         engine.now = stored.last_event;
@@ -578,6 +617,7 @@ impl Engine {
             rollout.rec.errands = errands;
         }
         engine.take_terms(terms)?;
+        engine.take_coverages(coverages)?;
         engine.take_consented(consented)?;
         for (index, change) in changes {
             let rollout = engine.rollouts.get_mut(index as usize);

@@ -337,6 +337,21 @@ pub enum WaitingOn {
         /// Why.
         reason: String,
     },
+    /// Too little is known of a stratum for a later ring to visit more hosts of it.
+    Evidence {
+        /// The stratum: its labels and values.
+        stratum: String,
+        /// Its hosts that have the update and were seen healthy with it.
+        hosts: u32,
+        /// How many must be.
+        need_hosts: u32,
+        /// How long they were seen healthy with it, together.
+        healthy: Span,
+        /// How long they must have been.
+        need_healthy: Span,
+        /// When that can be at the earliest; absent where no host of it that has the update is left, or to come.
+        until: Option<Timestamp>,
+    },
 }
 
 impl WaitingOn {
@@ -387,11 +402,12 @@ impl WaitingOn {
             Self::Exception { .. } => "exception",
             Self::CatchUp { .. } => "catch-up",
             Self::Poisoned { .. } => "poisoned",
+            Self::Evidence { .. } => "evidence",
         }
     }
 
     /// Every variant's name.
-    pub const NAMES: [&'static str; 44] = [
+    pub const NAMES: [&'static str; 45] = [
         "stop",
         "fault",
         "pause",
@@ -436,6 +452,7 @@ impl WaitingOn {
         "exception",
         "catch-up",
         "poisoned",
+        "evidence",
     ];
 
     /// The earliest instant at which this can be over by itself, where that is known.
@@ -450,6 +467,7 @@ impl WaitingOn {
             | Self::Freeze { opens, .. }
             | Self::ApprovalHours { opens, .. } => *opens,
             Self::NotReady { again, .. } => Some(*again),
+            Self::Evidence { until, .. } => *until,
             Self::Stop { .. }
             | Self::Fault { .. }
             | Self::Pause { .. }
@@ -550,6 +568,12 @@ impl WaitingOn {
             Self::ByHand { .. } => "a person's word how it ended: `done`",
             Self::Exception { .. } => "its end, by time or `exception end`",
             Self::CatchUp { .. } => "that ring being opened, or a person's `retry`",
+            Self::Evidence { until: Some(_), .. } => {
+                "time, while its updated hosts are seen healthy; a person's `approve --accept-untested`, or `skip` of its hosts to come"
+            }
+            Self::Evidence { until: None, .. } => {
+                "a person's `retry` of a host of it, `approve --accept-untested`, or `skip` of its hosts to come"
+            }
             Self::Poisoned { .. } => {
                 "a rollout of other content once this one is cancelled; a person's `skip`, `rollback` or `unpoison`"
             }

@@ -235,6 +235,23 @@ impl fmt::Display for WaitingOn {
                 by,
                 reason,
             } => write!(f, "{content} is poisoned by {by}: {reason}"),
+            Self::Evidence {
+                stratum,
+                hosts,
+                need_hosts,
+                healthy,
+                need_healthy,
+                until,
+            } => {
+                write!(
+                    f,
+                    "too little is known of `{stratum}`: {hosts} of {need_hosts} hosts, {healthy} of {need_healthy} seen healthy"
+                )?;
+                match until {
+                    Some(at) => write!(f, "; enough at {at} at the earliest"),
+                    None => f.write_str("; no host of it is left that could show it"),
+                }
+            }
         }
     }
 }

@@ -67,6 +67,11 @@ impl WaitingOn {
                 with_reason("skip HOST"),
                 format!("ringway unpoison {} --reason WHY", content.id),
             ],
+            Self::Evidence { stratum, .. } => vec![
+                format!("{} --accept-untested '{stratum}' --reason WHY", about("approve")),
+                with_reason("skip HOST"),
+                with_reason("cancel"),
+            ],
             Self::EarlierRing { .. }
             | Self::Staging { .. }
             | Self::GoesLast { .. }

@@ -10,6 +10,7 @@ mod accept;
 mod calendar;
 mod errands;
 mod events;
+mod evidence;
 mod exception;
 mod maintenance;
 mod notify;
@@ -25,6 +26,7 @@ pub use calendar::{
 };
 pub use errands::Stage;
 pub use events::{Event, EventLength, Frequency, Repeat, RepeatEnds};
+pub use evidence::{Evidence, WhereMissing};
 pub use exception::{Exception, Excepts};
 pub use maintenance::{Announced, Maintenance};
 pub use notify::{Escalate, Notify, NotifyRule, NotifyTo, Topic};
@@ -321,6 +323,8 @@ pub struct Policy {
     pub due: BTreeMap<String, Span>,
     /// More hosts than this that somebody else changes pause the rollout, once.
     pub outside_pause_at: u32,
+    /// What must be known of a kind of host before a later ring visits more of them; absent: nothing.
+    pub evidence: Option<Evidence>,
 }
 
 /// `outside` of a policy that has none: one or two may be a person who could not wait; more is another tool at work.

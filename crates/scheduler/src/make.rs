@@ -14,6 +14,7 @@ use crate::check::check_claims;
 use crate::claim::{Claims, Wish, claim};
 use crate::consent::{Consent, EarlyPlan, RingConsent, RuleTerms};
 use crate::draw::in_drawn_order;
+use crate::evidence::EvidencePlan;
 use crate::index::HostIndex;
 use crate::order::in_starting_order;
 use crate::plan::{ApprovalPlan, GatePlan, Plan, RingPlan, Route, SlotPlan};
@@ -247,8 +248,10 @@ impl<'d> Making<'d> {
             terms,
             revises: None,
             outside_pause_at: policy.outside_pause_at,
+            evidence: None,
         };
         plan.consent.strata = crate::report::strata_of(self.fleet, &plan, policy, &[]);
+        plan.evidence = EvidencePlan::of(self.fleet, &plan, policy)?;
         Ok(plan)
     }
 

@@ -12,6 +12,7 @@ use ringway_policy::validated::{
 use serde::{Deserialize, Serialize};
 
 use crate::consent::Consent;
+use crate::evidence::EvidencePlan;
 use crate::terms::Terms;
 use crate::times::Times;
 
@@ -76,6 +77,10 @@ pub struct Plan {
     /// another number than plans have that do not say it.
     #[serde(skip, default = "usual_outside")]
     pub outside_pause_at: u32,
+    /// What must be known of a kind of host before a later ring visits more of them. Written behind the rest, and only
+    /// where it is asked for.
+    #[serde(skip)]
+    pub evidence: Option<EvidencePlan>,
 }
 
 const fn usual_outside() -> u32 {

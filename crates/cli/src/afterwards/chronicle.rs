@@ -264,6 +264,7 @@ impl<'a> Chronicle<'a> {
             | Event::CalendarKnown { .. }
             | Event::ChangeNamed { .. }
             | Event::FreezeOverridden { .. }
+            | Event::UntestedAccepted { .. }
             | Event::GateSaid { .. }
             | Event::WorkAsked { .. }
             | Event::ChangedOutside { .. }
@@ -488,6 +489,7 @@ impl Course {
             | Event::HostHeld { .. }
             | Event::HostReleased { .. }
             | Event::FreezeOverridden { .. }
+            | Event::UntestedAccepted { .. }
             | Event::GateSaid { .. }
             | Event::WorkTold { .. }
             | Event::Excepted { .. }

@@ -77,6 +77,7 @@ pub(crate) fn kind(event: &Event) -> (Kind, Option<&str>) {
         | Event::FleetRefreshed { actor, .. }
         | Event::Poisoned { actor, .. }
         | Event::Unpoisoned { actor, .. }
+        | Event::UntestedAccepted { actor, .. }
         | Event::FreezeOverridden { actor, .. } => (Kind::Decision, Some(&actor.0)),
         Event::Recovered { .. }
         | Event::ClockJumped { .. }

@@ -331,6 +331,7 @@ fn matters(event: &Event) -> bool {
         | Event::Asked { .. }
         | Event::Answered { .. }
         | Event::FreezeOverridden { .. }
+        | Event::UntestedAccepted { .. }
         | Event::GateSaid { .. }
         | Event::WorkAsked { .. }
         | Event::WorkTold { .. }

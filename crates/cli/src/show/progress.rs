@@ -140,6 +140,7 @@ mod tests {
             early: None,
             questions: Vec::new(),
             author: None,
+            coverage: None,
             overrides: Vec::new(),
             gates: Vec::new(),
             due: None,

@@ -9,7 +9,7 @@ use ringway_policy::validated::{Documents, Ramp};
 use super::parts::{
     DueReport, Estimate, ExternalReport, GateReport, PaceReport, PlanReport, RouteReport,
 };
-use super::{availability, coverage, estimate, exceptions, releases, rings};
+use super::{availability, coverage, estimate, evidence, exceptions, releases, rings};
 use crate::lint::{self, Facts, Here};
 use crate::plan::{More, Plan, Route};
 use crate::spec::FleetSpec;
@@ -79,6 +79,7 @@ pub fn explain(fleet: &FleetSpec, plan: &Plan, documents: &Documents) -> PlanRep
         }),
         when: None,
         coverage: coverage::coverage(fleet, plan, policy),
+        evidence: evidence::of_plan(plan, &rings),
         availability: availability::availability(fleet, plan),
         estimate: Estimate {
             total_ms: rings

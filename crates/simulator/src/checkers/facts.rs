@@ -703,6 +703,12 @@ impl Facts {
             Event::Unpoisoned {
                 contents, reason, ..
             } => self.unpoisoned(contents, reason),
+            Event::UntestedAccepted {
+                rollout,
+                stratum,
+                reason,
+                ..
+            } => self.untested_accepted(*rollout, stratum, reason),
             Event::FleetRefreshed { fleet, actor } => self.refreshed(*fleet, actor),
             Event::Excepted { exception, .. } => self.excepted(exception),
             Event::ChangedOutside { rollout, slot, .. } => self.changed_outside(*rollout, *slot),

@@ -155,6 +155,7 @@ impl Stated {
             Event::HostReleased { actor: Some(_), .. } => self.all.clear(),
             Event::CalendarKnown { rollout, .. }
             | Event::FreezeOverridden { rollout, .. }
+            | Event::UntestedAccepted { rollout, .. }
             | Event::RingOpened { rollout, .. }
             | Event::Paused { rollout, .. }
             | Event::Declined { rollout, .. }
