@@ -16,7 +16,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringway_model::{Actor, HostId, RingIndex, RolloutId, Slot, Span, Timestamp, VisitKind, WaitingOn};
+use ringway_model::{
+    Actor, HostId, RingIndex, RolloutId, Slot, Span, Timestamp, VisitKind, WaitingOn,
+};
 use ringway_policy::validated::WhereMissing;
 use ringway_scheduler::Plan;
 use ringway_scheduler::evidence::{EvidencePlan, first_ring};
@@ -26,6 +28,8 @@ use crate::command::{Rejected, Subject};
 use crate::consent::check_length;
 use crate::engine::Engine;
 use crate::event::Event;
+#[cfg(feature = "planted-bugs")]
+use crate::planted::Bug;
 use crate::rollout::{Rollout, RolloutState, Stage};
 use crate::slot::Class;
 use crate::start::Block;
@@ -79,6 +83,9 @@ struct Count {
     since: i128,
     /// Hosts that have the update, may have it, or failed with it.
     exposed: u32,
+    /// Of these: in a visit, which may end as if it had never begun.
+    visiting: u32,
+    settling: u32,
     /// Hosts of the first ring that may still be visited.
     first_to_come: u32,
 }
@@ -195,6 +202,8 @@ impl Coverage {
         changed(is_to_come, &mut self.to_come[ring * kinds + stratum]);
         let count = &mut self.strata[stratum];
         changed(is_exposed, &mut count.exposed);
+        changed(|class| class == Class::Visiting, &mut count.visiting);
+        changed(|class| class == Class::Settling, &mut count.settling);
         if ring == self.first {
             let comes = |class| is_to_come(class) || class == Class::Excepted;
             changed(comes, &mut count.first_to_come);
@@ -224,6 +233,8 @@ impl Coverage {
 pub(crate) struct Known {
     pub(crate) hosts: u32,
     pub(crate) healthy: Span,
+    /// Hosts that are being visited, or settle.
+    pub(crate) under_way: u32,
     /// When it can be enough at the earliest, without anybody's doing.
     pub(crate) until: Option<Timestamp>,
 }
@@ -242,6 +253,12 @@ impl Engine {
         let has_it = rollout.rec.slots[slot as usize].state.class() == Class::Done;
         let up = rollout.gates_say(self.fleet.evidence[host.index()]).0;
         let in_hand = self.holds.on(host).is_some() || self.is_busy_elsewhere(r, host);
+        #[cfg(feature = "planted-bugs")]
+        let (up, in_hand, outlives) = (
+            up || self.bug(Bug::StratumWhileBlind),
+            in_hand && !self.bug(Bug::StratumWhileHeld),
+            self.bug(Bug::StratumOutlivesHost),
+        );
         let healthy = has_it && up && !in_hand;
         let now = self.now;
         let Rollout { rec, idx, .. } = &mut self.rollouts[r];
@@ -257,6 +274,8 @@ impl Engine {
                 };
                 rec.coverage.seen.insert(slot, seen);
             }
+            #[cfg(feature = "planted-bugs")]
+            Some(_) if !has_it && outlives => {}
             Some(seen) if !has_it => {
                 count.seen -= 1;
                 count.closed = count.closed.less(seen.before);
@@ -318,22 +337,12 @@ impl Engine {
         }
     }
 
-    /// Whether time passes that will count as evidence, so that somebody must bear witness to it.
+    /// Whether time passes that counts as evidence, so that somebody must bear witness to it: also where enough is known
+    /// already, since hosts may be lost and others may join.
     pub(crate) fn gathers_evidence(&self) -> bool {
-        (0..self.rollouts.len()).any(|r| {
-            let rollout = &self.rollouts[r];
-            let Some(evidence) = rollout.plan.evidence.as_ref() else {
-                return false;
-            };
-            let coverage = &rollout.idx.coverage;
-            let wanted = |stratum: u16| {
-                let mut rings = coverage.later_rings();
-                rings.any(|ring| coverage.to_come(ring, stratum) > 0)
-            };
-            let strata = coverage.strata.iter().zip(0_u16..);
-            strata
-                .filter(|(count, _)| count.running > 0)
-                .any(|(_, stratum)| self.lacks(r, evidence, stratum) && wanted(stratum))
+        self.rollouts.iter().any(|rollout| {
+            let mut strata = rollout.idx.coverage.strata.iter();
+            rollout.rec.state.stage().is_some() && strata.any(|count| count.running > 0)
         })
     }
 
@@ -344,7 +353,14 @@ impl Engine {
             return false;
         };
         let accepted = &rec.coverage.accepted;
-        let is_known = count.seen >= evidence.hosts && count.healthy(self.now) >= evidence.healthy;
+        let wanted = evidence.hosts;
+        #[cfg(feature = "planted-bugs")]
+        let wanted = wanted - u32::from(self.bug(Bug::StratumHostShort));
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(Bug::StratumAcceptedForAll) && !accepted.is_empty() {
+            return false;
+        }
+        let is_known = count.seen >= wanted && count.healthy(self.now) >= evidence.healthy;
         !is_known && (accepted.is_empty() || !accepted.contains_key(evidence.name(stratum)))
     }
 
@@ -355,11 +371,22 @@ impl Engine {
         // No other host can come to have the update while this lacks: those of the first ring, and those that had it.
         let rate = count.exposed + count.first_to_come;
         let left = evidence.healthy.less(healthy).millis();
-        let until = (rate >= evidence.hosts)
+        // Where examples go first another one goes as soon as one that is visited turns out not to be one.
+        let firm = match evidence.where_missing {
+            WhereMissing::Hold => rate,
+            WhereMissing::Canary => count.exposed - count.visiting,
+        };
+        let until = (firm >= evidence.hosts)
             .then(|| self.now + Span(left.div_ceil(u64::from(rate.max(1)))));
+        #[cfg(feature = "planted-bugs")]
+        let until = until.map(|at| {
+            let late = self.bug(Bug::StratumToldTooLate);
+            at + Span::seconds(if late { 10 } else { 0 })
+        });
         Known {
             hosts: count.seen,
             healthy,
+            under_way: count.visiting + count.settling,
             until,
         }
     }
@@ -372,12 +399,17 @@ impl Engine {
             need_hosts: evidence.hosts,
             healthy: known.healthy,
             need_healthy: evidence.healthy,
+            under_way: known.under_way,
             until: known.until,
         }
     }
 
     /// What keeps an update visit from starting because too little is known of the host's kind.
     pub(crate) fn kept_by_coverage(&self, r: usize, slot: u32, visit: VisitKind) -> Option<Block> {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(Bug::StratumNotAtVisit) {
+            return None;
+        }
         let rollout = &self.rollouts[r];
         let evidence = rollout.plan.evidence.as_ref()?;
         if visit != VisitKind::Update || rollout.ring_of(slot) <= rollout.idx.coverage.first {
@@ -394,9 +426,12 @@ impl Engine {
     /// Whether a host of a stratum that lacks evidence may be the example.
     fn may_go_first(&self, r: usize, evidence: &EvidencePlan, stratum: u16) -> bool {
         let count = self.rollouts[r].idx.coverage.strata[usize::from(stratum)];
+        let examples = evidence.hosts;
+        #[cfg(feature = "planted-bugs")]
+        let examples = examples + u32::from(self.bug(Bug::StratumExampleTooMany));
         match evidence.where_missing {
             WhereMissing::Hold => false,
-            WhereMissing::Canary => count.exposed < evidence.hosts,
+            WhereMissing::Canary => count.exposed < examples,
         }
     }
 
@@ -417,6 +452,10 @@ impl Engine {
 
     /// The strata for want of which a ring does not begin.
     fn lacking_at_gate(&self, r: usize, ring: usize) -> Vec<u16> {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(Bug::StratumNotAtGate) {
+            return Vec::new();
+        }
         let evidence = self.rollouts[r].plan.evidence.as_ref();
         let holds = evidence.is_some_and(|of| of.where_missing == WhereMissing::Hold);
         if holds {
@@ -576,11 +615,19 @@ impl Engine {
         };
         let Some(ring) = rings.find(|ring| idx.coverage.to_come(*ring, number) > 0) else {
             let why = format!("no host of `{name}` is to come in rollout {rollout}");
-            return Err(Rejected::new("wrong-state", why, "there is nothing to accept"));
+            return Err(Rejected::new(
+                "wrong-state",
+                why,
+                "there is nothing to accept",
+            ));
         };
         if !self.lacks(r, evidence, number) && !rec.coverage.accepted.contains_key(name) {
             let why = format!("rollout {rollout} has its evidence of `{name}`");
-            return Err(Rejected::new("wrong-state", why, "there is nothing to accept"));
+            return Err(Rejected::new(
+                "wrong-state",
+                why,
+                "there is nothing to accept",
+            ));
         }
         // It is for those to say who would let the ring begin.
         let before = RingIndex::at(ring - 1);

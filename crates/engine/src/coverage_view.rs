@@ -41,7 +41,9 @@ pub struct StratumView {
     pub hosts: u32,
     /// For how long, together.
     pub healthy_ms: Span,
-    /// When it can be enough at the earliest; absent where no host is left that could show it.
+    /// Its hosts that are being visited, or settle.
+    pub under_way: u32,
+    /// When it can be enough at the earliest; absent where that is open.
     pub until: Option<Timestamp>,
 }
 
@@ -85,6 +87,7 @@ impl Engine {
                     to_come: hosts,
                     hosts: known.hosts,
                     healthy_ms: known.healthy,
+                    under_way: known.under_way,
                     until: known.until,
                 });
             }

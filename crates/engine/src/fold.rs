@@ -98,7 +98,11 @@ impl Engine {
             #[cfg(feature = "planted-bugs")]
             Event::ClockJumped { .. } if self.bug(crate::planted::Bug::JumpCredited) => {}
             Event::ClockJumped { from } => {
-                self.unwitnessed(*from, Some(at));
+                #[cfg(feature = "planted-bugs")]
+                let credited = self.bug(crate::planted::Bug::StratumOverJump);
+                #[cfg(not(feature = "planted-bugs"))]
+                let credited = false;
+                self.unwitnessed(if credited { at } else { *from }, Some(at));
                 for r in 0..self.rollouts.len() {
                     if self.soak_runs(r) {
                         self.hold_soak(r, *from);

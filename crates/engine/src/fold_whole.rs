@@ -49,7 +49,15 @@ impl Engine {
             last_alive
         };
         self.forget_gates();
-        self.unwitnessed(last_alive, None);
+        #[cfg(feature = "planted-bugs")]
+        let witnessed = if self.bug(crate::planted::Bug::StratumOverGap) {
+            self.now
+        } else {
+            last_alive
+        };
+        #[cfg(not(feature = "planted-bugs"))]
+        let witnessed = last_alive;
+        self.unwitnessed(witnessed, None);
         for r in 0..self.rollouts.len() {
             self.hold_soak(r, last_alive);
             let rollout = &mut self.rollouts[r];

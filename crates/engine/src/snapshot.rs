@@ -311,6 +311,10 @@ impl Engine {
     }
 
     fn coverages(&self) -> Coverages {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::SnapshotForgetsStrata) {
+            return Coverages::new();
+        }
         let rollouts = (0_u32..).zip(&self.rollouts);
         rollouts
             .filter(|(_, rollout)| !rollout.rec.coverage.is_empty())

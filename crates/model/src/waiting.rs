@@ -349,7 +349,10 @@ pub enum WaitingOn {
         healthy: Span,
         /// How long they must have been.
         need_healthy: Span,
-        /// When that can be at the earliest; absent where no host of it that has the update is left, or to come.
+        /// Its hosts that are being visited, or settle.
+        under_way: u32,
+        /// When that can be at the earliest; absent where that is open, since it is not certain that a host on its way will
+        /// show it, or no host of it is left that could.
         until: Option<Timestamp>,
     },
 }
@@ -570,6 +573,13 @@ impl WaitingOn {
             Self::CatchUp { .. } => "that ring being opened, or a person's `retry`",
             Self::Evidence { until: Some(_), .. } => {
                 "time, while its updated hosts are seen healthy; a person's `approve --accept-untested`, or `skip` of its hosts to come"
+            }
+            Self::Evidence {
+                until: None,
+                under_way: 1..,
+                ..
+            } => {
+                "the end of its visits, then time; a person's `approve --accept-untested`, or `skip` of its hosts to come"
             }
             Self::Evidence { until: None, .. } => {
                 "a person's `retry` of a host of it, `approve --accept-untested`, or `skip` of its hosts to come"

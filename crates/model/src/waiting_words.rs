@@ -241,6 +241,7 @@ impl fmt::Display for WaitingOn {
                 need_hosts,
                 healthy,
                 need_healthy,
+                under_way,
                 until,
             } => {
                 write!(
@@ -249,6 +250,7 @@ impl fmt::Display for WaitingOn {
                 )?;
                 match until {
                     Some(at) => write!(f, "; enough at {at} at the earliest"),
+                    None if *under_way > 0 => write!(f, "; {under_way} of it under way"),
                     None => f.write_str("; no host of it is left that could show it"),
                 }
             }

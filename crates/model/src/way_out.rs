@@ -68,7 +68,10 @@ impl WaitingOn {
                 format!("ringway unpoison {} --reason WHY", content.id),
             ],
             Self::Evidence { stratum, .. } => vec![
-                format!("{} --accept-untested '{stratum}' --reason WHY", about("approve")),
+                format!(
+                    "{} --accept-untested '{stratum}' --reason WHY",
+                    about("approve")
+                ),
                 with_reason("skip HOST"),
                 with_reason("cancel"),
             ],

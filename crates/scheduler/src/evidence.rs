@@ -9,6 +9,8 @@
 //! * Where a ring does not begin without evidence, the rings before it have as many hosts of each of its strata as must have
 //!   been seen: else it would wait for ever.
 
+use std::collections::BTreeSet;
+
 use ringway_model::{Slot, Span};
 use ringway_policy::validated::{Policy, WhereMissing};
 use serde::{Deserialize, Serialize};
@@ -124,7 +126,10 @@ impl EvidencePlan {
     }
 
     fn waits_for_ever(&self, plan: &Plan, ring: usize, short: &[usize]) -> PlanProblem {
-        let names = short.iter().map(|at| self.strata.names[*at].as_str());
+        let names: BTreeSet<&str> = short
+            .iter()
+            .map(|at| self.strata.names[*at].as_str())
+            .collect();
         let name = &plan.rings[ring].name;
         let by = self.by.join(", ");
         let earlier = match ring {
@@ -137,7 +142,7 @@ impl EvidencePlan {
                 "ring `{name}` could never begin: `evidence` asks for {} of every stratum by {by}, and {earlier} fewer of {}: {}",
                 hosts(self.hosts as usize),
                 several(short.len(), "stratum", "strata"),
-                shortened(names, short.len(), SHOWN)
+                shortened(names.into_iter(), short.len(), SHOWN)
             ),
             format!(
                 "`cover: {{ by: [{by}] }}` in an earlier ring, or `where_missing: canary` in `evidence`"

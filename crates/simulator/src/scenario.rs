@@ -11,11 +11,12 @@ use crate::documents::{
     Size, by_hand, draw, for_days, in_windows, with_consent, with_lab_releases,
 };
 use crate::errands::with_stages;
+use crate::evidence::with_evidence;
 use crate::expected::{Expected, Kind};
 use crate::history::{History, HistoryError};
 use crate::reach::Reach;
 use crate::terms::{with_early_terms, with_terms};
-use crate::world::{BEGIN, Faults, NoPlan, World};
+use crate::world::{BEGIN, Faults, NoPlan, World, has_plan};
 
 /// How long after healing everything must be over.
 const CONVERGES_IN: Span = Span::hours(12);
@@ -66,6 +67,8 @@ pub struct Extra {
     pub keep: usize,
     /// In how many of a hundred wild worlds people poison content; absent: in some.
     pub poison: Option<u64>,
+    /// In how many of a hundred wild worlds policies ask for evidence of kinds of hosts; absent: in some.
+    pub evidence: Option<u64>,
     /// A mistake to plant in the engine.
     #[cfg(feature = "planted-bugs")]
     pub bug: Option<ringway_engine::planted::Bug>,
@@ -77,6 +80,7 @@ impl Extra {
         Self {
             keep: lines,
             poison: None,
+            evidence: None,
             #[cfg(feature = "planted-bugs")]
             bug: None,
         }
@@ -85,6 +89,9 @@ impl Extra {
 
 /// In how many of a hundred wild worlds people poison content, where nobody asks for more.
 const POISON: u64 = 8;
+
+/// In how many policies ask for evidence of kinds of hosts, where nobody asks for more.
+const EVIDENCE: u64 = 20;
 
 /// Lines that a failure is told with.
 const TOLD: usize = 40;
@@ -214,6 +221,12 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
         for policy in papers.documents.policies.values_mut() {
             policy.outside_pause_at = *others.pick(&[0, 1, 3]);
         }
+    }
+    let mut evidence = Dice::new(seed, "evidence of kinds of hosts");
+    if kind == Kind::Wild && evidence.chance(extra.evidence.unwrap_or(EVIDENCE)) {
+        with_evidence(&mut papers, &mut evidence, |papers, policy| {
+            has_plan(papers, policy, seed)
+        });
     }
     let mut world = World::new(seed, &papers, ways, faults, config, extra.keep)?;
     #[cfg(feature = "planted-bugs")]

@@ -478,7 +478,10 @@ impl Now<'_> {
         let accepted = one.coverage.iter().flat_map(|known| &known.accepted);
         risks.extend(accepted.map(|untested| {
             let (stratum, by) = (&untested.stratum, &untested.by);
-            format!("{name} {stratum} goes on untested, says {by}: {}", untested.reason)
+            format!(
+                "{name} {stratum} goes on untested, says {by}: {}",
+                untested.reason
+            )
         }));
         let Some(plan) = self.plan(one) else { return };
         let start = plan

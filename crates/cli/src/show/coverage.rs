@@ -33,7 +33,10 @@ pub(super) fn lines(view: &CoverageView, now: Timestamp) -> String {
             one.ring,
             known_of(view, one, now)
         );
-        put(&mut text, format_args!("    {}\n", paint(Paint::Busy, &line)));
+        put(
+            &mut text,
+            format_args!("    {}\n", paint(Paint::Busy, &line)),
+        );
     }
     if next.len() > STRATA {
         put(
@@ -80,6 +83,7 @@ fn known_of(view: &CoverageView, one: &StratumView, now: Timestamp) -> String {
     let when = match one.until {
         Some(at) if at > now => format!("enough {} at the earliest", until(now, at)),
         Some(_) => "enough at any moment".to_owned(),
+        None if one.under_way > 0 => format!("{} of it under way", one.under_way),
         None => "no host of it is left that could show it".to_owned(),
     };
     format!(
@@ -115,6 +119,7 @@ mod tests {
                 to_come: 12,
                 hosts: 1,
                 healthy_ms: Span::hours(1),
+                under_way: 0,
                 until: Some(Timestamp(0) + Span::hours(3)),
             }],
             accepted: Vec::new(),
@@ -124,10 +129,19 @@ mod tests {
     #[test]
     fn what_is_lacking_is_told_with_what_there_is_and_when_it_can_be_enough() {
         let text = lines(&view(), Timestamp(0));
-        assert!(text.contains("1 of 2 strata to come are known well enough"), "{text}");
-        assert!(text.contains("lacks os=debian-12 role=sql (12 hosts of ring broad wait)"), "{text}");
+        assert!(
+            text.contains("1 of 2 strata to come are known well enough"),
+            "{text}"
+        );
+        assert!(
+            text.contains("lacks os=debian-12 role=sql (12 hosts of ring broad wait)"),
+            "{text}"
+        );
         let short = in_short(&view(), "broad", Timestamp(0));
-        assert!(short.starts_with("lacks os=debian-12 role=sql: 1 of 1 host, 1h of 4h healthy"), "{short}");
+        assert!(
+            short.starts_with("lacks os=debian-12 role=sql: 1 of 1 host, 1h of 4h healthy"),
+            "{short}"
+        );
         let other = in_short(&view(), "pilot", Timestamp(0));
         assert_eq!(other, "met for every stratum of the ring");
     }

@@ -53,14 +53,14 @@ static WHERE_MISSING: [(&str, WhereMissing); 2] = [
 /// More examples of one kind than this are no examples any more, and the number is a mistake.
 const MOST_HOSTS: u32 = 1000;
 
-/// Reads `evidence`. Less than a minute would be met by the first sample, which is what gates are for.
+/// Reads `evidence`. No time at all would be met by the first sample, which is what gates are for.
 pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>) -> Option<Evidence> {
     let fields = Fields::open(cx, &EVIDENCE, node)?;
     let by = fields.read("by", |cx, node| scalar::names(cx, node, scalar::label));
     let hosts = fields
         .read("hosts", scalar::number(1, MOST_HOSTS))
         .and_then(NonZeroU32::new);
-    let healthy = fields.read("healthy", scalar::span_from(Span::minutes(1)));
+    let healthy = fields.read("healthy", scalar::span_from(Span::seconds(1)));
     let where_missing = fields.read("where_missing", scalar::word(&WHERE_MISSING, &[]));
     Some(Evidence {
         by: by?,

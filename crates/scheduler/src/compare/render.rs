@@ -6,7 +6,9 @@ use std::cmp::Ordering;
 use ringway_model::Span;
 use ringway_policy::validated::{AlreadyUnhealthy, NotBy, OnHalt};
 
-use super::parts::{Comparison, EvidenceTerms, ExternalSide, FirstSoak, Place, RingSide, Side, Terms};
+use super::parts::{
+    Comparison, EvidenceTerms, ExternalSide, FirstSoak, Place, RingSide, Side, Terms,
+};
 use crate::report::{ApprovalReport, EarlyReport, about, evidence_in_words, pace_in_words};
 use crate::text::Text;
 use crate::words::{counted, hosts, push, shortened};

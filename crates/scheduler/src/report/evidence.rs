@@ -90,26 +90,28 @@ pub(super) fn of_plan(plan: &Plan, rings: &[RingReport]) -> Option<EvidenceRepor
         let strata = in_rings[ring].iter().zip(0_u16..);
         let strata = strata.filter(|(here, _)| **here > 0);
         let soaked = rings[ring - 1].estimate.ends_ms;
+        let mut strata: Vec<StratumEvidence> = strata
+            .map(|(here, stratum)| {
+                let at = usize::from(stratum);
+                let before = (0..ring).map(|ring| in_rings[ring][at]);
+                let hours = (0..ring).fold(Span::ZERO, |sum, before| {
+                    let each = soaked.less(rings[before].estimate.settled_ms);
+                    sum.plus(each.times(u64::from(in_rings[before][at])))
+                });
+                let before: u32 = before.sum();
+                StratumEvidence {
+                    stratum: evidence.name(stratum).to_owned(),
+                    hosts: *here,
+                    hosts_before: before,
+                    healthy_before_ms: hours,
+                    then: then(evidence, *here, (before, hours)),
+                }
+            })
+            .collect();
+        strata.sort_by(|a, b| a.stratum.cmp(&b.stratum));
         RingEvidence {
             ring: plan.rings[ring].name.clone(),
-            strata: strata
-                .map(|(here, stratum)| {
-                    let at = usize::from(stratum);
-                    let before = (0..ring).map(|ring| in_rings[ring][at]);
-                    let hours = (0..ring).fold(Span::ZERO, |sum, before| {
-                        let each = soaked.less(rings[before].estimate.settled_ms);
-                        sum.plus(each.times(u64::from(in_rings[before][at])))
-                    });
-                    let before: u32 = before.sum();
-                    StratumEvidence {
-                        stratum: evidence.name(stratum).to_owned(),
-                        hosts: *here,
-                        hosts_before: before,
-                        healthy_before_ms: hours,
-                        then: then(evidence, *here, (before, hours)),
-                    }
-                })
-                .collect(),
+            strata,
         }
     };
     Some(EvidenceReport {
@@ -149,12 +151,7 @@ fn then(evidence: &EvidencePlan, here: u32, (before, healthy): (u32, Span)) -> T
 }
 
 /// What is asked for, in words.
-pub(crate) fn in_words(
-    by: &[String],
-    wanted: u32,
-    healthy: Span,
-    where_missing: &str,
-) -> String {
+pub(crate) fn in_words(by: &[String], wanted: u32, healthy: Span, where_missing: &str) -> String {
     let otherwise = match where_missing {
         "canary" => format!("{} of it first, and the others wait", several_go(wanted)),
         _ => "the ring waits".to_owned(),
@@ -228,7 +225,10 @@ fn stratum(one: &StratumEvidence) -> String {
         Then::RingWaits { ms } => format!("the ring waits {ms} longer"),
         Then::HostsWait { ms } => format!("they wait {ms} longer"),
         Then::SomeGoFirst { hosts, ms } => {
-            format!("{}, the others when {ms} of it is seen healthy", goes_first(hosts))
+            format!(
+                "{}, the others when {ms} of it is seen healthy",
+                goes_first(hosts)
+            )
         }
         Then::AllGoFirst => "none waits: they go first".to_owned(),
     });

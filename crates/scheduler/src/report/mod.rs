@@ -26,9 +26,9 @@ pub(crate) use exceptions::end_of as end_of_exception;
 pub use explain::{explain, explain_at};
 pub(crate) use explain::{gates, pace};
 pub use parts::{
-    AfterReport, ApprovalReport, AvailabilityReport, CellReport, Coverage, CoversReport, DueReport, EarlyReport,
-    Estimate, ExceptionReport, ExternalReport, GateReport, GroupReport, KeepUpReport, PaceReport,
-    PlanReport, ReleaseReport, RingEstimate, RingReport, RingWhenReport, RouteReport,
+    AfterReport, ApprovalReport, AvailabilityReport, CellReport, Coverage, CoversReport, DueReport,
+    EarlyReport, Estimate, ExceptionReport, ExternalReport, GateReport, GroupReport, KeepUpReport,
+    PaceReport, PlanReport, ReleaseReport, RingEstimate, RingReport, RingWhenReport, RouteReport,
     StratumReport, TimesReport, Warning, WhenReport,
 };
 pub use render::render;

@@ -312,13 +312,14 @@ pub struct RingReport {
     pub estimate: RingEstimate,
 }
 
-/// How few hosts could be an example of every stratum that comes later. A host is of one stratum, so no choice does with
-/// fewer than there are strata. The choice made takes one host for each, and more only where hosts belong together.
+/// How few hosts could be an example of every stratum of which hosts are left for a ring. A host is of one stratum, so no
+/// choice does with fewer than there are strata. The choice made takes one host for each, and more only where hosts belong
+/// together: then it is larger than the fewest by at most what came along.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CoversReport {
     /// The labels whose combinations are the strata.
     pub by: Vec<String>,
-    /// Strata that come later: the fewest hosts that any choice needs.
+    /// The strata: the fewest hosts that any choice needs.
     pub fewest: usize,
 }
 

@@ -146,10 +146,11 @@ fn take_of(hosts: &RingHosts) -> Option<Amount> {
     }
 }
 
-/// How few hosts could be an example of every stratum that comes after a ring.
+/// How few hosts could be an example of every stratum of which hosts are left for a ring: one that the ring took whole would
+/// come later, had it not been taken.
 fn covers(fleet: &FleetSpec, plan: &Plan, ring: usize, by: &[String]) -> Option<CoversReport> {
     let strata = tell_apart(fleet, plan, by, &[])?;
-    let later = strata.of_slot.get(plan.rings[ring].slots().end..)?;
+    let later = strata.of_slot.get(plan.rings[ring].slots().start..)?;
     let later: BTreeSet<u16> = later.iter().copied().collect();
     Some(CoversReport {
         by: by.to_vec(),

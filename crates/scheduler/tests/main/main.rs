@@ -7,6 +7,7 @@
 
 mod compare;
 mod encoding;
+mod evidence;
 mod fleet;
 mod lint;
 mod problems;

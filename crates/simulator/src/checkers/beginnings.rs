@@ -17,9 +17,10 @@ impl Facts {
         );
         self.epoch = epoch;
         self.taken_over = self.now;
-        let last_alive = self.credited(last_alive);
+        let (last_alive, now) = (self.credited(last_alive), self.now);
         for rollout in self.rollouts.values_mut() {
             rollout.credit(last_alive);
+            rollout.nobody_saw(last_alive, now);
             rollout.gates.fill(Says::Unknown);
         }
         // Nobody looked while nobody ran: everything is unknown again.
@@ -103,6 +104,7 @@ impl Facts {
             gates: vec![Says::Unknown; plan.terms.external.len()],
             overridden: BTreeMap::new(),
             outside: 0,
+            coverage: super::coverage::CoverageFacts::default(),
             plan: plan.clone(),
         };
         for (index, slot) in plan.slots.iter().enumerate() {

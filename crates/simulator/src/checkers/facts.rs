@@ -17,6 +17,7 @@ use ringway_scheduler::{FleetSpec, Plan};
 
 use super::approvals::Approval;
 use super::care::is_harmless;
+use super::coverage::CoverageFacts;
 use super::errands::ErrandFacts;
 use super::exceptions::InForce;
 use super::hands::Said;
@@ -308,6 +309,8 @@ pub(super) struct RolloutFacts {
     pub(super) overridden: BTreeMap<String, Timestamp>,
     /// Hosts that were told to be changed outside.
     pub(super) outside: u32,
+    /// What was seen of each stratum.
+    pub(super) coverage: CoverageFacts,
 }
 
 /// One host over all rollouts.
@@ -474,6 +477,7 @@ impl Facts {
     fn stop_credit(&mut self, from: Timestamp, to: Timestamp) {
         for rollout in self.rollouts.values_mut() {
             rollout.credit_and_go_on(from, to);
+            rollout.nobody_saw(from, to);
         }
     }
 

@@ -241,6 +241,10 @@ fn one_seed() {
         poison: std::env::var("RINGWAY_POISON")
             .is_ok()
             .then(|| number("RINGWAY_POISON", 100)),
+        // The same about evidence of kinds of hosts.
+        evidence: std::env::var("RINGWAY_EVIDENCE")
+            .is_ok()
+            .then(|| number("RINGWAY_EVIDENCE", 100)),
         ..Extra::default()
     };
     let report = run_seed_with(number("RINGWAY_SEED", 0), extra);
