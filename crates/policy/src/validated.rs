@@ -32,7 +32,7 @@ pub use people::{People, Person, Team};
 pub use update::{Cve, Release, Restart, Update, Vendor};
 pub use world::{
     AfterHalt, Away, Does, FaultModel, Flaky, HostModel, PeopleModel, Priors, Regression,
-    ShareRange, Shows, SpanRange, StepFails, World, WorldRollout,
+    ShareRange, Shows, SpanRange, StepFails, Watch, World, WorldRollout,
 };
 
 /// A fleet: what there is, and what depends on what.

@@ -15,7 +15,7 @@ pub struct Outcome {
     /// Its rollouts, in the order in which their plans were given.
     pub rollouts: Vec<RolloutOutcome>,
     /// Availability groups that had fewer members in service than must stay up, at any time and with a rollout to blame
-    /// for at least one of the others.
+    /// for at least one of the others; where the world watches sets of its own, those.
     pub groups_lost: u32,
     /// How long it took, from the world's beginning.
     pub lasted: Span,
@@ -40,7 +40,7 @@ pub struct Outcome {
 pub struct Struck {
     /// Of each rollout: the targets on which its update's harm showed at any time.
     pub hosts: Vec<Vec<HostId>>,
-    /// The availability groups that were lost, by their place in the fleet.
+    /// The availability groups or watched sets that were lost, by their place in [`super::Setting::kept`].
     pub cells: Vec<usize>,
 }
 

@@ -211,7 +211,7 @@ impl<'a> Future<'a> {
             ahead: 0,
             store: MemoryStore::default(),
             epoch: Epoch(0),
-            hosts: Hosts::new(&set.fleet),
+            hosts: Hosts::new(set.fleet.hosts.len(), &set.kept),
             harms,
             drawn,
             tracks,
