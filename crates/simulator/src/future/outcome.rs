@@ -1,9 +1,11 @@
 //! What became of a future, measured on its hosts.
 
+use ringway_engine::{RolloutState, Stage};
 use ringway_model::{Digest, HostId, RingIndex, Span};
 use serde::Serialize;
 
 use super::harm::Drawn;
+use super::run::Stood;
 use crate::checkers::Violation;
 use crate::world::MemoryStore;
 
@@ -157,4 +159,25 @@ pub struct Point {
     pub broken: u32,
     /// Of each rollout: targets on which its harm has shown.
     pub hit: Vec<u32>,
+}
+
+impl Stood {
+    /// What a rollout's state means for somebody outside.
+    pub(super) const fn of(state: &RolloutState) -> Self {
+        match state {
+            RolloutState::Proposed => Self::Proposed,
+            RolloutState::Advancing(Stage::Visiting { ring }) => Self::Visiting(ring.0),
+            RolloutState::Advancing(Stage::Soaking { ring, .. }) => Self::Soaking(ring.0),
+            RolloutState::Advancing(Stage::Promoting { ring }) => Self::Promoting(ring.0),
+            RolloutState::Paused { .. } => Self::Paused,
+            RolloutState::Halted { stage, .. } => Self::Halted(stage.ring().0),
+            RolloutState::RollingBack
+            | RolloutState::Cancelling
+            | RolloutState::Superseding { .. } => Self::Ending,
+            RolloutState::Completed
+            | RolloutState::RolledBack
+            | RolloutState::Cancelled
+            | RolloutState::Superseded { .. } => Self::Over,
+        }
+    }
 }
