@@ -16,21 +16,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringway_model::{
-    Actor, HostId, RingIndex, RolloutId, Slot, Span, Timestamp, VisitKind, WaitingOn,
-};
+use ringway_model::{Actor, HostId, RingIndex, Slot, Span, Timestamp, VisitKind, WaitingOn};
 use ringway_policy::validated::WhereMissing;
 use ringway_scheduler::Plan;
 use ringway_scheduler::evidence::{EvidencePlan, first_ring};
 use serde::{Deserialize, Serialize};
 
-use crate::command::{Rejected, Subject};
-use crate::consent::check_length;
+use crate::command::Subject;
 use crate::engine::Engine;
-use crate::event::Event;
 #[cfg(feature = "planted-bugs")]
 use crate::planted::Bug;
-use crate::rollout::{Rollout, RolloutState, Stage};
+use crate::rollout::{Rollout, Stage};
 use crate::slot::Class;
 use crate::start::Block;
 
@@ -86,7 +82,7 @@ struct Count {
     /// Of these: in a visit, which may end as if it had never begun.
     visiting: u32,
     settling: u32,
-    /// Hosts of the first ring that may still be visited.
+    /// Hosts of the rings that are asked for nothing which may still be visited.
     first_to_come: u32,
 }
 
@@ -117,7 +113,7 @@ pub(crate) struct Coverage {
     to_come: Vec<u32>,
     /// By ring: the strata it has, ascending.
     of_rings: Vec<Vec<u16>>,
-    /// The first ring that has hosts.
+    /// The last ring that is asked for nothing.
     first: usize,
 }
 
@@ -204,7 +200,7 @@ impl Coverage {
         changed(is_exposed, &mut count.exposed);
         changed(|class| class == Class::Visiting, &mut count.visiting);
         changed(|class| class == Class::Settling, &mut count.settling);
-        if ring == self.first {
+        if ring <= self.first {
             let comes = |class| is_to_come(class) || class == Class::Excepted;
             changed(comes, &mut count.first_to_come);
         }
@@ -222,7 +218,7 @@ impl Coverage {
         counted.filter(|(_, hosts)| *hosts > 0)
     }
 
-    fn to_come(&self, ring: usize, stratum: u16) -> u32 {
+    pub(crate) fn to_come(&self, ring: usize, stratum: u16) -> u32 {
         let at = ring * self.strata.len() + usize::from(stratum);
         self.to_come.get(at).copied().unwrap_or(0)
     }
@@ -347,7 +343,7 @@ impl Engine {
     }
 
     /// Whether a stratum lacks evidence.
-    fn lacks(&self, r: usize, evidence: &EvidencePlan, stratum: u16) -> bool {
+    pub(crate) fn lacks(&self, r: usize, evidence: &EvidencePlan, stratum: u16) -> bool {
         let Rollout { rec, idx, .. } = &self.rollouts[r];
         let Some(count) = idx.coverage.strata.get(usize::from(stratum)) else {
             return false;
@@ -528,115 +524,6 @@ impl Engine {
         all.min()
     }
 
-    /// A person lets a stratum go on although too little is known of it.
-    pub(crate) fn accept_untested(
-        &mut self,
-        r: usize,
-        actor: &Actor,
-        (name, reason): (&str, &str),
-        out: &mut Vec<Event>,
-    ) -> Result<(), Rejected> {
-        let rollout = self.rollouts[r].rec.id;
-        let ring = self.may_be_accepted(r, actor, name, reason)?;
-        let known = self.rollouts[r].rec.coverage.accepted.get(name);
-        if known.is_some_and(|known| known.by == *actor && known.reason == reason) {
-            return Ok(());
-        }
-        let event = Event::UntestedAccepted {
-            rollout,
-            stratum: name.to_owned(),
-            actor: actor.clone(),
-            reason: reason.to_owned(),
-        };
-        self.emit(event, out);
-        // Whoever said yes before expected that the ring would wait for what is now taken for granted.
-        let given = self.rollouts[r].rec.approvals.iter();
-        let given: Vec<(Subject, Actor)> = given
-            .filter(|yes| yes.subject != Subject::Start && yes.subject.next() >= ring)
-            .map(|yes| (yes.subject, yes.actor.clone()))
-            .collect();
-        for (subject, actor) in given {
-            let why = format!("`{name}` was accepted untested since it was given");
-            self.void(r, subject, actor, why, out);
-        }
-        Ok(())
-    }
-
-    /// The first ring that has hosts to come of a stratum which this person may accept untested.
-    fn may_be_accepted(
-        &self,
-        r: usize,
-        actor: &Actor,
-        name: &str,
-        reason: &str,
-    ) -> Result<usize, Rejected> {
-        let Rollout { rec, idx, plan, .. } = &self.rollouts[r];
-        let (rollout, word) = (rec.id, rec.state.word());
-        let is_at_a_ring = match rec.state {
-            RolloutState::Advancing(_) | RolloutState::Paused { .. } | RolloutState::Proposed => {
-                true
-            }
-            RolloutState::Halted { .. }
-            | RolloutState::RollingBack
-            | RolloutState::Cancelling
-            | RolloutState::Completed
-            | RolloutState::RolledBack
-            | RolloutState::Cancelled => false,
-        };
-        if !is_at_a_ring {
-            let why = format!("rollout {rollout} is {word}");
-            let hint = "nothing of it waits for evidence";
-            return Err(Rejected::new("wrong-state", why, hint));
-        }
-        let Some(evidence) = &plan.evidence else {
-            let why = format!("policy `{}` asks for no evidence", plan.policy);
-            let hint = "nothing of the rollout waits for it";
-            return Err(Rejected::new("not-allowed", why, hint));
-        };
-        if reason.trim().is_empty() {
-            let why = "going on without evidence needs a reason";
-            return Err(Rejected::new("reason-missing", why, "say why: `--reason`"));
-        }
-        check_length(reason, "reason")?;
-        let number = evidence.strata.names.iter().position(|known| known == name);
-        let number = number.and_then(|number| u16::try_from(number).ok());
-        let lacking = |ring: usize| self.lacking(r, ring);
-        let mut rings = idx.coverage.later_rings();
-        let Some(number) = number else {
-            let all: BTreeSet<u16> = rings.flat_map(lacking).collect();
-            let all = all.into_iter().take(8);
-            let names: Vec<String> = all.map(|one| format!("`{}`", evidence.name(one))).collect();
-            let hint = match names.as_slice() {
-                [] => "every stratum to come has its evidence".to_owned(),
-                names => format!("those that lack evidence: {}", names.join(", ")),
-            };
-            let why = format!("rollout {rollout} has no stratum `{name}`");
-            return Err(Rejected::new("not-found", why, &hint));
-        };
-        let Some(ring) = rings.find(|ring| idx.coverage.to_come(*ring, number) > 0) else {
-            let why = format!("no host of `{name}` is to come in rollout {rollout}");
-            return Err(Rejected::new(
-                "wrong-state",
-                why,
-                "there is nothing to accept",
-            ));
-        };
-        if !self.lacks(r, evidence, number) && !rec.coverage.accepted.contains_key(name) {
-            let why = format!("rollout {rollout} has its evidence of `{name}`");
-            return Err(Rejected::new(
-                "wrong-state",
-                why,
-                "there is nothing to accept",
-            ));
-        }
-        // It is for those to say who would let the ring begin.
-        let before = RingIndex::at(ring - 1);
-        if let Some(rule) = self.rule(r, Subject::Promotion { ring: before }) {
-            self.may_approve(r, rule, actor)?;
-        }
-        Ok(ring)
-    }
-
     /// What is lacking and what people accepted untested of the ring that a yes would start, for its digest: that, and no
     /// measured number.
     pub(crate) fn coverage_digested(&self, r: usize, subject: Subject) -> Option<Vec<u8>> {
@@ -658,22 +545,5 @@ impl Engine {
             }
         }
         Some(words)
-    }
-
-    /// A person's word was given.
-    pub(crate) fn fold_untested(
-        &mut self,
-        rollout: RolloutId,
-        (stratum, actor, reason): (&str, &Actor, &str),
-    ) -> Result<(), crate::engine::Fault> {
-        let r = self.index_of(rollout)?;
-        let untested = Untested {
-            by: actor.clone(),
-            reason: reason.to_owned(),
-            at: self.now,
-        };
-        let accepted = &mut self.rollouts[r].rec.coverage.accepted;
-        accepted.insert(stratum.to_owned(), untested);
-        Ok(())
     }
 }

@@ -249,6 +249,7 @@ impl Engine {
             | Command::Answer { .. }
             | Command::Poison { .. }
             | Command::Unpoison { .. }
+            | Command::Supersede { .. }
             | Command::AcceptUntested { .. } => Ok(None),
         }
     }
@@ -435,7 +436,9 @@ impl Engine {
             | RolloutState::Cancelling
             | RolloutState::Completed
             | RolloutState::RolledBack
-            | RolloutState::Cancelled => Err(Rejected::new(
+            | RolloutState::Cancelled
+            | RolloutState::Superseding { .. }
+            | RolloutState::Superseded { .. } => Err(Rejected::new(
                 "wrong-state",
                 format!(
                     "rollout {} is {}",

@@ -337,6 +337,11 @@ pub enum WaitingOn {
         /// Why.
         reason: String,
     },
+    /// Another rollout has taken the place of this one: it visits nobody any more.
+    Superseded {
+        /// That one.
+        by: RolloutId,
+    },
     /// Too little is known of a stratum for a later ring to visit more hosts of it.
     Evidence {
         /// The stratum: its labels and values.
@@ -405,12 +410,13 @@ impl WaitingOn {
             Self::Exception { .. } => "exception",
             Self::CatchUp { .. } => "catch-up",
             Self::Poisoned { .. } => "poisoned",
+            Self::Superseded { .. } => "superseded",
             Self::Evidence { .. } => "evidence",
         }
     }
 
     /// Every variant's name.
-    pub const NAMES: [&'static str; 45] = [
+    pub const NAMES: [&'static str; 46] = [
         "stop",
         "fault",
         "pause",
@@ -455,6 +461,7 @@ impl WaitingOn {
         "exception",
         "catch-up",
         "poisoned",
+        "superseded",
         "evidence",
     ];
 
@@ -503,7 +510,8 @@ impl WaitingOn {
             | Self::ByHand { .. }
             | Self::CatchUp { .. }
             | Self::Staging { .. }
-            | Self::Poisoned { .. } => None,
+            | Self::Poisoned { .. }
+            | Self::Superseded { .. } => None,
         }
     }
 
@@ -587,6 +595,7 @@ impl WaitingOn {
             Self::Poisoned { .. } => {
                 "a rollout of other content once this one is cancelled; a person's `skip`, `rollback` or `unpoison`"
             }
+            Self::Superseded { .. } => "the rollout that took its place",
         }
     }
 }

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::consent::Consent;
 use crate::evidence::EvidencePlan;
+use crate::parts::Supersedes;
 use crate::plan::Revision;
 use crate::terms::Terms;
 use crate::times::Times;
@@ -36,7 +37,11 @@ const WITH_EARLY_HOURS: u8 = 5;
 /// The format of a plan that says how many hosts others may change: as with those hours, with the number behind them.
 const WITH_OUTSIDE: u8 = 6;
 
-/// The format of a plan that asks for evidence: as with that number, with [`EvidencePlan`] behind it.
+/// The format of a plan that supersedes something: as with that number, with what it supersedes behind it.
+const WITH_PARTS: u8 = 7;
+
+/// The format of a plan that asks for evidence: as with that number, with what it supersedes, if anything, and
+/// [`EvidencePlan`] behind it.
 const WITH_EVIDENCE: u8 = 8;
 
 /// The format of a fleet of which hosts have vanished: as version 1, with their numbers behind it.
@@ -183,8 +188,11 @@ impl Plan {
     /// The plan's bytes and their digest.
     pub fn encode(&self) -> (Digest, Vec<u8>) {
         if let Some(evidence) = &self.evidence {
-            let all = (self.all(), self.outside_pause_at, evidence);
-            with_version(WITH_EVIDENCE, &all)
+            let all = (self.all(), self.outside_pause_at);
+            with_version(WITH_EVIDENCE, &(all, &self.supersedes, evidence))
+        } else if let Some(supersedes) = &self.supersedes {
+            let value = (self.all(), self.outside_pause_at, supersedes);
+            with_version(WITH_PARTS, &value)
         } else if self.outside_pause_at != OUTSIDE_PAUSE_AT {
             with_version(WITH_OUTSIDE, &(self.all(), self.outside_pause_at))
         } else if !self.terms.early.is_empty() {
@@ -203,8 +211,10 @@ impl Plan {
     /// The plan's digest, as [`Plan::encode`] gives it.
     pub fn digest(&self) -> Digest {
         if let Some(evidence) = &self.evidence {
-            let all = (self.all(), self.outside_pause_at, evidence);
-            digest(WITH_EVIDENCE, &all)
+            let all = (self.all(), self.outside_pause_at);
+            digest(WITH_EVIDENCE, &(all, &self.supersedes, evidence))
+        } else if let Some(supersedes) = &self.supersedes {
+            digest(WITH_PARTS, &(self.all(), self.outside_pause_at, supersedes))
         } else if self.outside_pause_at != OUTSIDE_PAUSE_AT {
             digest(WITH_OUTSIDE, &(self.all(), self.outside_pause_at))
         } else if !self.terms.early.is_empty() {
@@ -261,12 +271,25 @@ impl Plan {
         match bytes.split_first() {
             Some((&WITH_EVIDENCE, body)) => {
                 type All = (Plan, Times, Terms, More, Vec<Option<u32>>);
-                let (all, outside_pause_at, evidence): (All, u32, EvidencePlan) = whole(body)?;
+                type Whole = ((All, u32), Option<Supersedes>, EvidencePlan);
+                let ((all, outside_pause_at), supersedes, evidence): Whole = whole(body)?;
                 let (plan, times, terms, more, early) = all;
                 let plan = plan.with(times, Terms { early, ..terms }, more);
                 Ok(Self {
                     outside_pause_at,
+                    supersedes,
                     evidence: Some(evidence),
+                    ..plan
+                })
+            }
+            Some((&WITH_PARTS, body)) => {
+                type All = (Plan, Times, Terms, More, Vec<Option<u32>>);
+                let (all, outside_pause_at, supersedes): (All, u32, Supersedes) = whole(body)?;
+                let (plan, times, terms, more, early) = all;
+                let plan = plan.with(times, Terms { early, ..terms }, more);
+                Ok(Self {
+                    outside_pause_at,
+                    supersedes: Some(supersedes),
                     ..plan
                 })
             }

@@ -5,7 +5,10 @@
 //!
 //! # Invariants
 //!
-//! * The first ring that has hosts is asked for nothing: somebody must be first.
+//! * The first ring that has hosts is asked for nothing: somebody must be first. Nor are rings in which a rollout mends what one
+//!   before it left: what is broken already waits for no evidence.
+//! * A plan that supersedes something begins with examples whatever its policy says: the harm has decided who is in which ring,
+//!   and no fix must be refused for that.
 //! * Where a ring does not begin without evidence, the rings before it have as many hosts of each of its strata as must have
 //!   been seen: else it would wait for ever.
 
@@ -62,7 +65,11 @@ impl EvidencePlan {
             by: wanted.by.clone(),
             hosts: wanted.hosts.get(),
             healthy: wanted.healthy,
-            where_missing: wanted.where_missing,
+            where_missing: if plan.supersedes.is_some() {
+                WhereMissing::Canary
+            } else {
+                wanted.where_missing
+            },
             strata,
         };
         PlanProblems::none_of(evidence.never(plan))?;
@@ -151,8 +158,13 @@ impl EvidencePlan {
     }
 }
 
-/// The first ring that has hosts.
+/// The last ring that is asked for nothing: the first that has hosts; where the plan supersedes something, the last of those in
+/// which what that left is mended.
 pub fn first_ring(plan: &Plan) -> usize {
+    let parts = plan.supersedes.as_ref().map_or(0, |of| of.parts.len());
+    if parts > 0 {
+        return parts - 1;
+    }
     let first = plan.rings.iter().position(|ring| ring.planned > 0);
     first.unwrap_or_default()
 }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::consent::Consent;
 use crate::evidence::EvidencePlan;
+use crate::parts::Supersedes;
 use crate::terms::Terms;
 use crate::times::Times;
 
@@ -77,6 +78,10 @@ pub struct Plan {
     /// another number than plans have that do not say it.
     #[serde(skip, default = "usual_outside")]
     pub outside_pause_at: u32,
+    /// What it supersedes, and with which parts of the fleet it begins therefore. Written behind the rest, and only where there
+    /// is something.
+    #[serde(skip)]
+    pub supersedes: Option<Supersedes>,
     /// What must be known of a kind of host before a later ring visits more of them. Written behind the rest, and only
     /// where it is asked for.
     #[serde(skip)]

@@ -8,6 +8,9 @@ use ringway_policy::validated::{Evidence, WhereMissing};
 use crate::dice::Dice;
 use crate::documents::Papers;
 
+/// By which labels.
+const BY: [&[&str]; 3] = [&["role"], &["role", "env"], &["site"]];
+
 /// Lets policies ask for evidence: of few hosts or several, for a short while or a long one, by one label or by two. A ring
 /// that would wait for ever begins with examples instead.
 pub(crate) fn with_evidence(
@@ -17,7 +20,7 @@ pub(crate) fn with_evidence(
 ) {
     let names: Vec<String> = papers.documents.policies.keys().cloned().collect();
     for name in names {
-        let by: &[&str] = dice.pick(&[&["role"][..], &["role", "env"], &["site"]]);
+        let by = *dice.pick(&BY);
         let evidence = Evidence {
             by: by.iter().map(|label| (*label).to_owned()).collect(),
             hosts: if dice.chance(70) {

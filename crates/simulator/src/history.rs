@@ -77,6 +77,8 @@ enum Line {
     Early(Vec<Option<u32>>),
     /// How many hosts of it others may change, where it is not the usual number.
     Outside(u32),
+    /// What the next plan supersedes.
+    Supersedes(Box<ringway_scheduler::Supersedes>),
     /// The evidence that it asks for, where it does.
     Evidence(Box<EvidencePlan>),
     Plan(Digest, Box<Plan>),
@@ -199,6 +201,9 @@ impl History {
                 if !early.is_empty() {
                     lines.push(Line::Early(early));
                 }
+                if let Some(supersedes) = plan.supersedes.take() {
+                    lines.push(Line::Supersedes(Box::new(supersedes)));
+                }
                 if plan.outside_pause_at != OUTSIDE_PAUSE_AT {
                     lines.push(Line::Outside(plan.outside_pause_at));
                 }
@@ -240,7 +245,8 @@ impl History {
         let mut terms = Terms::default();
         let mut consent = Consent::default();
         let mut revises = None;
-        let (mut early, mut outside, mut evidence) = (Vec::new(), None, None);
+        let (mut early, mut outside) = (Vec::new(), None);
+        let (mut supersedes, mut evidence) = (None, None);
         let mut vanished = BTreeSet::new();
         for (number, line) in text.lines().enumerate() {
             let wrong = |why: String| HistoryError::Line {
@@ -297,6 +303,10 @@ impl History {
                     outside = Some(of_next);
                     continue;
                 }
+                Line::Supersedes(of_next) => {
+                    supersedes = Some(*of_next);
+                    continue;
+                }
                 Line::Evidence(of_next) => {
                     evidence = Some(*of_next);
                     continue;
@@ -308,6 +318,7 @@ impl History {
                     plan.terms.early = std::mem::take(&mut early);
                     plan.outside_pause_at = outside.take().unwrap_or(OUTSIDE_PAUSE_AT);
                     plan.revises = revises.take();
+                    plan.supersedes = supersedes.take();
                     plan.evidence = evidence.take();
                     ("plan", digest, plan.encode())
                 }

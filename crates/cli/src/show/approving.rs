@@ -386,6 +386,8 @@ mod tests {
             author: Some("dora".to_owned()),
             change: None,
             coverage: None,
+            supersedes: None,
+            superseded_by: None,
             overrides: Vec::new(),
             gates: Vec::new(),
             due: None,

@@ -104,6 +104,7 @@ impl Facts {
             gates: vec![Says::Unknown; plan.terms.external.len()],
             overridden: BTreeMap::new(),
             outside: 0,
+            superseded: false,
             coverage: super::coverage::CoverageFacts::default(),
             plan: plan.clone(),
         };

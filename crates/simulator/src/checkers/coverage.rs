@@ -68,9 +68,14 @@ fn stratum(plan: &Plan, slot: usize) -> Option<usize> {
     strata.of_slot.get(slot).copied().map(usize::from)
 }
 
-/// The first ring with hosts is asked for nothing.
+/// The first ring with hosts is asked for nothing, nor are those in which what another rollout left is mended.
 fn is_asked(plan: &Plan, ring: usize) -> bool {
-    plan.rings[..ring].iter().any(|before| before.planned > 0)
+    let mends = plan
+        .supersedes
+        .iter()
+        .map(|of| of.parts.len())
+        .sum::<usize>();
+    ring >= mends && plan.rings[..ring].iter().any(|before| before.planned > 0)
 }
 
 /// Whether the update was tried on the host, or is.

@@ -174,6 +174,7 @@ impl Stated {
             | Event::CancelBegan { rollout, .. }
             | Event::RollbackBegan { rollout, .. }
             | Event::Finished { rollout, .. } => self.forget(*rollout),
+            Event::SupersedeBegan { .. } => self.all.clear(),
             Event::FleetRefreshed { .. } | Event::PlanRevised { .. } => {
                 let evident = |what: &What| matches!(what, What::NextRing | What::Evident(_));
                 self.all.retain(|(_, what), _| !evident(what));
