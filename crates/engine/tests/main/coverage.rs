@@ -147,10 +147,8 @@ fn time_that_nobody_witnessed_counts_for_nothing() {
     assert_eq!(healthy(&hand)[0].1, Span::minutes(150), "it was held");
     let again = hand.decoded(&hand.engine.encode());
     assert_eq!(again.state_digest(), hand.engine.state_digest());
-    assert_eq!(
-        again.view(hand.now).rollouts[0].coverage,
-        hand.engine.view(hand.now).rollouts[0].coverage
-    );
+    let known = again.view(hand.now).rollouts[0].coverage.clone().unwrap();
+    assert_eq!(known.lacking[0].healthy_ms, Span::minutes(150));
     let release = Command::Release {
         hosts: vec!["h0".into()],
         kind: HoldKind::Hold,
@@ -170,7 +168,7 @@ fn a_host_that_fails_takes_what_it_showed_with_it() {
     // The second one never comes up: the first alone is not waited for by the soak, but by the ring's hosts.
     hand.evidence(0, Evidence::Down);
     hand.pass(Span::minutes(3));
-    assert_eq!(hand.state(0), "unhealthy");
+    assert!(hand.state(0).starts_with("unhealthy"), "{}", hand.state(0));
     hand.evidence(1, Evidence::Up);
     assert_eq!(healthy(&hand)[0].1, Span::ZERO);
     hand.pass(Span::hours(4).less(Span(1)));
@@ -223,7 +221,8 @@ fn an_example_that_fails_is_followed_by_no_other_until_a_person_says_so() {
     while hand.running(1).is_some() {
         hand.good(1);
     }
-    assert_eq!((hand.state(1).as_str(), hand.running(2)), ("failed", None));
+    assert!(hand.state(1).starts_with("failed"), "{}", hand.state(1));
+    assert_eq!(hand.running(2), None);
     hand.pass(Span::hours(20));
     assert_eq!(hand.running(2), None);
     skip(&mut hand, "h1");
