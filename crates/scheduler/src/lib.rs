@@ -43,7 +43,7 @@ pub use encode::DecodeError;
 pub use fleet::{FleetProblem, compile_fleet, names};
 pub use lint::lint;
 pub use make::make_plan;
-pub use parts::{Part, Situation, Supersedes, make_superseding};
+pub use parts::{Part, Situation, Supersedes, make_superseding, superseded_by};
 pub use plan::Plan;
 pub use problem::{PlanProblem, PlanProblems};
 pub use refresh::refresh_fleet;
