@@ -361,6 +361,8 @@ mod tests {
             starter: "olga".to_owned(),
             state: "advancing".to_owned(),
             is_final: false,
+            superseded_by: None,
+            supersedes: None,
             ring: Some("canary".to_owned()),
             waiting: Vec::new(),
             rings: vec![

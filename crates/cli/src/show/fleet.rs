@@ -491,6 +491,8 @@ mod tests {
             change: None,
             state: "halted".to_owned(),
             is_final: false,
+            superseded_by: None,
+            supersedes: None,
             ring: Some("canary".to_owned()),
             waiting: vec![
                 WaitingOn::Halt {

@@ -133,6 +133,8 @@ mod tests {
             starter: "ana".to_owned(),
             state: state.to_owned(),
             is_final: state == "completed",
+            superseded_by: None,
+            supersedes: None,
             ring: None,
             waiting: waiting.into_iter().map(Into::into).collect(),
             rings: Vec::new(),
