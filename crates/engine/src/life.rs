@@ -53,7 +53,7 @@ impl Engine {
     ) -> Result<Accepted, Rejected> {
         let before = out.len();
         let rollout = match command {
-            Command::Propose { .. } | Command::ProposeAs { .. } => {
+            Command::Propose { .. } | Command::ProposeAs { .. } | Command::ProposeIn { .. } => {
                 self.asked_for(actor, command, out)?
             }
             Command::Approve {
@@ -147,6 +147,15 @@ impl Engine {
             } => {
                 let r = self.known(*rollout)?;
                 self.override_freeze(r, actor, freeze, (reason, *until), out)?;
+                Some(*rollout)
+            }
+            Command::Expedite {
+                rollout,
+                plan,
+                reason,
+            } => {
+                let r = self.known(*rollout)?;
+                self.expedite(r, actor, *plan, reason, out)?;
                 Some(*rollout)
             }
             Command::Poison { what, reason } => {
@@ -498,10 +507,13 @@ impl Engine {
                 false
             }
             &RolloutState::Advancing(stage) => {
-                self.halts(r, out) || free && self.progress_stage(r, stage, true, out)
+                self.halts(r, out)
+                    || free && (self.enter_lane(r, out) || self.progress_stage(r, stage, true, out))
             }
             &RolloutState::Paused { stage, .. } => {
-                self.halts(r, out) || free && self.progress_stage(r, stage, false, out)
+                self.halts(r, out)
+                    || free
+                        && (self.enter_lane(r, out) || self.progress_stage(r, stage, false, out))
             }
             RolloutState::RollingBack => {
                 let idx = &self.rollouts[r].idx;

@@ -1,9 +1,11 @@
 //! One batch: what arrived is handed to the engine, time is let pass, and what was decided becomes a row.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use ringway_engine::{Accepted, Command, Event, Handled, Input, Rejected};
 use ringway_model::{Actor, Digest, IntentId, Timestamp};
+use ringway_scheduler::Plan;
 
 use crate::clock::JUMP;
 use crate::codec::Batch;
@@ -167,7 +169,7 @@ impl Executor {
                 self.check_known(&command)?;
                 (command, Vec::new())
             }
-            Order::HandIn(handed) => handed_in(*handed)?,
+            Order::HandIn(handed) => self.handed_in(*handed)?,
         };
         let input = Input::Command { actor, command };
         match self.engine.handle(now, &input, &mut draft.batch.events) {
@@ -203,7 +205,11 @@ impl Executor {
                 let host = *host;
                 self.take(now, Input::Restarted { host }, draft);
             }
-            Happening::Calendar(rollout, calendar) => {
+            Happening::Calendar(rollout, plan, calendar) => {
+                // One that was asked for before the plan changed is of rules that are no more.
+                if !self.engine.goes_by(*rollout, plan) {
+                    return;
+                }
                 let (rollout, calendar) = (*rollout, (**calendar).clone());
                 self.take(now, Input::Calendar { rollout, calendar }, draft);
             }
@@ -283,13 +289,20 @@ impl Executor {
         self.library.plans.insert(plan, proposal.plan);
         blobs.push(blob(PLAN, plan, plan_bytes));
         let key = proposal.key;
-        let command = match proposal.change {
-            None => Command::Propose { fleet, plan, key },
-            Some(change) => Command::ProposeAs {
+        let command = match (proposal.change, proposal.reason) {
+            (None, None) => Command::Propose { fleet, plan, key },
+            (Some(change), None) => Command::ProposeAs {
                 fleet,
                 plan,
                 key,
                 change,
+            },
+            (change, Some(reason)) => Command::ProposeIn {
+                fleet,
+                plan,
+                key,
+                change,
+                reason,
             },
         };
         Ok((command, blobs))
@@ -370,8 +383,18 @@ impl Executor {
                 hint: Some("send the documents with it".to_owned()),
             });
         }
-        if let Command::Propose { fleet, plan, .. } | Command::ProposeAs { fleet, plan, .. } =
-            command
+        if let Command::Expedite { plan, .. } = command
+            && !self.library.plans.contains_key(plan)
+        {
+            return Err(Rejected {
+                code: "not-found".to_owned(),
+                why: format!("plan {} is not registered", plan.short()),
+                hint: Some("send it with the request".to_owned()),
+            });
+        }
+        if let Command::Propose { fleet, plan, .. }
+        | Command::ProposeAs { fleet, plan, .. }
+        | Command::ProposeIn { fleet, plan, .. } = command
             && !(self.library.fleets.contains_key(fleet) && self.library.plans.contains_key(plan))
         {
             return Err(Rejected {
@@ -445,8 +468,34 @@ impl Executor {
     }
 }
 
+impl Executor {
+    /// A command with what it names: a file, or a plan; that one and no other.
+    fn handed_in(&mut self, handed: HandIn) -> Result<(Command, Vec<Blob>), Rejected> {
+        let Command::Expedite { plan, .. } = &handed.command else {
+            return with_file(handed);
+        };
+        let digest = *plan;
+        let wrong = |why: String| Rejected {
+            code: "documents-missing".to_owned(),
+            why,
+            hint: Some("ask again".to_owned()),
+        };
+        if Digest::of(&handed.bytes) != digest {
+            return Err(wrong(
+                "the plan that came is not the one that is named with it".to_owned(),
+            ));
+        }
+        let plan = Plan::decode(&handed.bytes)
+            .map_err(|error| wrong(format!("the plan cannot be read: {error}")))?;
+        let plan = Arc::new(plan);
+        self.engine.provide_plan(digest, plan.clone());
+        self.library.plans.insert(digest, plan);
+        Ok((handed.command, vec![blob(PLAN, digest, handed.bytes)]))
+    }
+}
+
 /// A command with the file that it names; that one and no other.
-fn handed_in(handed: HandIn) -> Result<(Command, Vec<Blob>), Rejected> {
+fn with_file(handed: HandIn) -> Result<(Command, Vec<Blob>), Rejected> {
     let HandIn { command, bytes } = handed;
     let digest = Digest::of(&bytes);
     let named = if let Command::Done { exhibit, .. } = &command {

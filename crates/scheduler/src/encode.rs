@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::consent::Consent;
+use crate::lane::LanePlan;
 use crate::plan::Revision;
 use crate::terms::Terms;
 use crate::times::Times;
@@ -35,6 +36,9 @@ const WITH_EARLY_HOURS: u8 = 5;
 /// The format of a plan that says how many hosts others may change: as with those hours, with the number behind them.
 const WITH_OUTSIDE: u8 = 6;
 
+/// The format of a plan that is made in a lane: as with that number, with the lane behind it.
+const WITH_LANE: u8 = 7;
+
 /// The format of a fleet of which hosts have vanished: as version 1, with their numbers behind it.
 const WITH_VANISHED: u8 = 2;
 
@@ -52,7 +56,7 @@ pub enum DecodeError {
     #[error("no bytes")]
     Empty,
     /// Another format.
-    #[error("format version {0} is not known (this program reads {VERSION} to {WITH_OUTSIDE})")]
+    #[error("format version {0} is not known (this program reads {VERSION} to {WITH_LANE})")]
     Version(u8),
     /// The bytes do not describe the value.
     #[error("the bytes do not describe the value: {0}")]
@@ -178,7 +182,9 @@ impl FleetSpec {
 impl Plan {
     /// The plan's bytes and their digest.
     pub fn encode(&self) -> (Digest, Vec<u8>) {
-        if self.outside_pause_at != OUTSIDE_PAUSE_AT {
+        if let Some(lane) = &self.lane {
+            with_version(WITH_LANE, &(self.all(), self.outside_pause_at, lane))
+        } else if self.outside_pause_at != OUTSIDE_PAUSE_AT {
             with_version(WITH_OUTSIDE, &(self.all(), self.outside_pause_at))
         } else if !self.terms.early.is_empty() {
             with_version(WITH_EARLY_HOURS, &self.all())
@@ -195,7 +201,9 @@ impl Plan {
 
     /// The plan's digest, as [`Plan::encode`] gives it.
     pub fn digest(&self) -> Digest {
-        if self.outside_pause_at != OUTSIDE_PAUSE_AT {
+        if let Some(lane) = &self.lane {
+            digest(WITH_LANE, &(self.all(), self.outside_pause_at, lane))
+        } else if self.outside_pause_at != OUTSIDE_PAUSE_AT {
             digest(WITH_OUTSIDE, &(self.all(), self.outside_pause_at))
         } else if !self.terms.early.is_empty() {
             digest(WITH_EARLY_HOURS, &self.all())
@@ -248,9 +256,19 @@ impl Plan {
     }
 
     fn as_written(bytes: &[u8]) -> Result<Self, DecodeError> {
+        type All = (Plan, Times, Terms, More, Vec<Option<u32>>);
         match bytes.split_first() {
+            Some((&WITH_LANE, body)) => {
+                let (all, outside_pause_at, lane): (All, u32, LanePlan) = whole(body)?;
+                let (plan, times, terms, more, early) = all;
+                let plan = plan.with(times, Terms { early, ..terms }, more);
+                Ok(Self {
+                    outside_pause_at,
+                    lane: Some(lane),
+                    ..plan
+                })
+            }
             Some((&WITH_OUTSIDE, body)) => {
-                type All = (Plan, Times, Terms, More, Vec<Option<u32>>);
                 let (all, outside_pause_at): (All, u32) = whole(body)?;
                 let (plan, times, terms, more, early) = all;
                 let plan = plan.with(times, Terms { early, ..terms }, more);
@@ -260,7 +278,6 @@ impl Plan {
                 })
             }
             Some((&WITH_EARLY_HOURS, body)) => {
-                type All = (Plan, Times, Terms, More, Vec<Option<u32>>);
                 let (plan, times, terms, more, early): All = whole(body)?;
                 Ok(plan.with(times, Terms { early, ..terms }, more))
             }

@@ -12,6 +12,7 @@ use ringway_policy::validated::{
 use serde::{Deserialize, Serialize};
 
 use crate::consent::Consent;
+use crate::lane::LanePlan;
 use crate::terms::Terms;
 use crate::times::Times;
 
@@ -76,6 +77,9 @@ pub struct Plan {
     /// another number than plans have that do not say it.
     #[serde(skip, default = "usual_outside")]
     pub outside_pause_at: u32,
+    /// The lane it is made in, and what it would be without. Written behind the rest, and only where there is one.
+    #[serde(skip)]
+    pub lane: Option<LanePlan>,
 }
 
 const fn usual_outside() -> u32 {

@@ -133,6 +133,10 @@ pub(crate) fn dense(event: &Event) -> String {
         | Event::HostReleased { .. }
         | Event::Poisoned { .. }
         | Event::Unpoisoned { .. }
+        | Event::LaneEntered { .. }
+        | Event::LaneAsked { .. }
+        | Event::LaneLapsed { .. }
+        | Event::Expedited { .. }
         | Event::Commented { .. }
         | Event::ApprovalGiven { .. }
         | Event::SoakCutShort { .. }

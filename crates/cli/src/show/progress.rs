@@ -141,6 +141,8 @@ mod tests {
             questions: Vec::new(),
             author: None,
             overrides: Vec::new(),
+            lane: None,
+            lane_asked: None,
             gates: Vec::new(),
             due: None,
             not_applicable: 0,

@@ -170,6 +170,7 @@ pub(crate) fn plan() -> Plan {
         terms: ringway_scheduler::terms::Terms::default(),
         revises: None,
         outside_pause_at: 3,
+        lane: None,
         consent: ringway_scheduler::consent::Consent::default(),
     }
 }
@@ -181,5 +182,6 @@ pub(crate) fn proposal() -> Proposal {
         documents: vec![("policy test".to_owned(), DOCUMENT.to_owned())],
         key: Some("first".to_owned()),
         change: None,
+        reason: None,
     }
 }

@@ -95,6 +95,9 @@ pub struct Bundle {
     /// The rollout's ticket.
     #[serde(default)]
     change: Option<ChangeId>,
+    /// Why it hurries.
+    #[serde(default)]
+    reason: Option<String>,
 }
 
 /// A command with the file that it names.
@@ -150,6 +153,7 @@ impl Bundle {
             documents: proposal.documents.clone(),
             key: proposal.key.clone(),
             change: proposal.change.clone(),
+            reason: proposal.reason.clone(),
         }
     }
 
@@ -173,6 +177,7 @@ impl Bundle {
             documents: self.documents,
             key: self.key,
             change: self.change,
+            reason: self.reason,
         })
     }
 }

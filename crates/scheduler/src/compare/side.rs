@@ -107,6 +107,8 @@ fn terms(fleet: &FleetSpec, plan: &Plan, policy: &Policy) -> Terms {
         due,
         // Told as the plan has it.
         outside_pause_at: _,
+        // A plan is compared as it is in no lane.
+        lanes: _,
     } = policy;
     let external = external.iter().map(|gate| {
         let ExternalGate {

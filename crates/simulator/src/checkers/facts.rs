@@ -20,6 +20,7 @@ use super::care::is_harmless;
 use super::errands::ErrandFacts;
 use super::exceptions::InForce;
 use super::hands::Said;
+use super::lanes::LaneFacts;
 use super::{Broken, ensure};
 
 /// Counts of what was checked.
@@ -306,6 +307,8 @@ pub(super) struct RolloutFacts {
     pub(super) gates: Vec<Says>,
     /// By name: until when people may work in a freeze.
     pub(super) overridden: BTreeMap<String, Timestamp>,
+    /// What is known of its lane.
+    pub(super) lane: LaneFacts,
     /// Hosts that were told to be changed outside.
     pub(super) outside: u32,
 }
@@ -697,6 +700,28 @@ impl Facts {
                 says,
                 ..
             } => self.gate_said(*rollout, *gate, *says),
+            Event::LaneEntered {
+                rollout,
+                lane,
+                reason,
+                ..
+            } => self.lane_entered(*rollout, lane, reason),
+            Event::LaneAsked {
+                rollout,
+                lane,
+                plan,
+                actor,
+                reason,
+            } => self.lane_asked(*rollout, (lane, *plan), (actor, reason)),
+            Event::LaneLapsed { rollout, .. } => self.lane_lapsed(*rollout),
+            Event::Expedited {
+                rollout,
+                lane,
+                plan,
+                actor,
+                reason,
+                people,
+            } => self.expedited(*rollout, (lane.as_deref(), *plan), (actor, reason), people),
             Event::Poisoned {
                 contents, reason, ..
             } => self.poisoned(contents, reason),

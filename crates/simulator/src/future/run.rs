@@ -372,8 +372,11 @@ impl<'a> Future<'a> {
             } => {
                 let calendar = ringway_engine::instants(&plan, &self.set.zones, from);
                 let calendar = calendar.ok().map(Box::new);
-                self.arrivals
-                    .push(Arrival::CalendarTold { rollout, calendar });
+                self.arrivals.push(Arrival::CalendarTold {
+                    rollout,
+                    plan,
+                    calendar,
+                });
             }
             // Nobody knows what somebody else's system will say; an estimate is of what is here.
             Request::AskGate { rollout, gate, .. } => {

@@ -14,6 +14,7 @@ mod crash_points;
 mod exhaustive;
 mod futures;
 mod histories;
+mod lanes;
 mod planted;
 mod poison;
 mod seeds;
