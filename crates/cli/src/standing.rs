@@ -152,6 +152,7 @@ const fn may_have_it(outcome: HostOutcome) -> bool {
         | HostOutcome::Excepted
         | HostOutcome::CatchUp
         | HostOutcome::ChangedOutside
+        | HostOutcome::Superseded
         | HostOutcome::GoesLast
         | HostOutcome::OnHold => false,
     }

@@ -478,6 +478,17 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// Another rollout, which was proposed just now, takes the place of this one: it visits nobody any more.
+    SupersedeBegan {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The one that takes its place.
+        by: RolloutId,
+        /// Who decided it.
+        actor: Actor,
+        /// Why.
+        reason: String,
+    },
     /// A rollout that was proposed in a lane of its policy.
     LaneEntered {
         /// The rollout.
@@ -563,6 +574,7 @@ impl Event {
             | Self::ApprovalGiven { rollout, .. }
             | Self::SoakCutShort { rollout, .. }
             | Self::Asked { rollout, .. }
+            | Self::SupersedeBegan { rollout, .. }
             | Self::ChangedOutside { rollout, .. }
             | Self::Answered { rollout, .. } => Some(*rollout),
             Self::StepIssued { intent, .. }
@@ -679,6 +691,8 @@ pub enum Final {
     RolledBack,
     /// Ended without completion.
     Cancelled,
+    /// Another rollout has taken its place.
+    Superseded,
 }
 
 /// What follows for a host from the end of a step.

@@ -250,7 +250,8 @@ impl Engine {
             | Command::EndException { .. }
             | Command::Answer { .. }
             | Command::Poison { .. }
-            | Command::Unpoison { .. } => Ok(None),
+            | Command::Unpoison { .. }
+            | Command::Supersede { .. } => Ok(None),
         }
     }
 
@@ -436,7 +437,9 @@ impl Engine {
             | RolloutState::Cancelling
             | RolloutState::Completed
             | RolloutState::RolledBack
-            | RolloutState::Cancelled => Err(Rejected::new(
+            | RolloutState::Cancelled
+            | RolloutState::Superseding { .. }
+            | RolloutState::Superseded { .. } => Err(Rejected::new(
                 "wrong-state",
                 format!(
                     "rollout {} is {}",

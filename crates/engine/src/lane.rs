@@ -142,10 +142,13 @@ impl Engine {
             RolloutState::Halted { .. } => {
                 "decide how it goes on first: resume with a reason, rollback, or cancel"
             }
-            RolloutState::RollingBack | RolloutState::Cancelling => "it visits no more hosts",
-            RolloutState::Completed | RolloutState::RolledBack | RolloutState::Cancelled => {
-                "it is over"
-            }
+            RolloutState::RollingBack
+            | RolloutState::Cancelling
+            | RolloutState::Superseding { .. } => "it visits no more hosts",
+            RolloutState::Completed
+            | RolloutState::RolledBack
+            | RolloutState::Cancelled
+            | RolloutState::Superseded { .. } => "it is over",
         };
         let why = format!("rollout {} is {}", rec.id, rec.state.word());
         Err(Rejected::new("wrong-state", why, hint))

@@ -81,6 +81,8 @@ pub enum HostOutcome {
     CatchUp,
     /// It has the release, and somebody else put it there in the middle of the rollout: no evidence for its ring.
     ChangedOutside,
+    /// Not visited, and another rollout has taken the place of this one.
+    Superseded,
 }
 
 impl HostOutcome {
@@ -110,6 +112,7 @@ impl HostOutcome {
             Self::Excepted => "excepted",
             Self::CatchUp => "to catch up",
             Self::ChangedOutside => "changed outside",
+            Self::Superseded => "superseded",
         }
     }
 }
@@ -154,7 +157,8 @@ impl fmt::Display for HostOutcome {
             | Self::GoesLast
             | Self::Excepted
             | Self::CatchUp
-            | Self::ChangedOutside => f.write_str(self.word()),
+            | Self::ChangedOutside
+            | Self::Superseded => f.write_str(self.word()),
         }
     }
 }

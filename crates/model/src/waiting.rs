@@ -337,6 +337,11 @@ pub enum WaitingOn {
         /// Why.
         reason: String,
     },
+    /// Another rollout has taken the place of this one: it visits nobody any more.
+    Superseded {
+        /// That one.
+        by: RolloutId,
+    },
 }
 
 impl WaitingOn {
@@ -387,11 +392,12 @@ impl WaitingOn {
             Self::Exception { .. } => "exception",
             Self::CatchUp { .. } => "catch-up",
             Self::Poisoned { .. } => "poisoned",
+            Self::Superseded { .. } => "superseded",
         }
     }
 
     /// Every variant's name.
-    pub const NAMES: [&'static str; 44] = [
+    pub const NAMES: [&'static str; 45] = [
         "stop",
         "fault",
         "pause",
@@ -436,6 +442,7 @@ impl WaitingOn {
         "exception",
         "catch-up",
         "poisoned",
+        "superseded",
     ];
 
     /// The earliest instant at which this can be over by itself, where that is known.
@@ -482,7 +489,8 @@ impl WaitingOn {
             | Self::ByHand { .. }
             | Self::CatchUp { .. }
             | Self::Staging { .. }
-            | Self::Poisoned { .. } => None,
+            | Self::Poisoned { .. }
+            | Self::Superseded { .. } => None,
         }
     }
 
@@ -553,6 +561,7 @@ impl WaitingOn {
             Self::Poisoned { .. } => {
                 "a rollout of other content once this one is cancelled; a person's `skip`, `rollback` or `unpoison`"
             }
+            Self::Superseded { .. } => "the rollout that took its place",
         }
     }
 }

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::consent::Consent;
 use crate::lane::LanePlan;
+use crate::parts::Supersedes;
 use crate::plan::Revision;
 use crate::terms::Terms;
 use crate::times::Times;
@@ -36,8 +37,11 @@ const WITH_EARLY_HOURS: u8 = 5;
 /// The format of a plan that says how many hosts others may change: as with those hours, with the number behind them.
 const WITH_OUTSIDE: u8 = 6;
 
-/// The format of a plan that is made in a lane: as with that number, with the lane behind it.
-const WITH_LANE: u8 = 7;
+/// The format of a plan that supersedes something: as with that number, with what it supersedes behind it.
+const WITH_PARTS: u8 = 7;
+
+/// The format of a plan that is made in a lane: as with that number, with what it supersedes, if anything, and the lane.
+const WITH_LANE: u8 = 8;
 
 /// The format of a fleet of which hosts have vanished: as version 1, with their numbers behind it.
 const WITH_VANISHED: u8 = 2;
@@ -183,7 +187,11 @@ impl Plan {
     /// The plan's bytes and their digest.
     pub fn encode(&self) -> (Digest, Vec<u8>) {
         if let Some(lane) = &self.lane {
-            with_version(WITH_LANE, &(self.all(), self.outside_pause_at, lane))
+            let value = (self.all(), self.outside_pause_at, &self.supersedes, lane);
+            with_version(WITH_LANE, &value)
+        } else if let Some(supersedes) = &self.supersedes {
+            let value = (self.all(), self.outside_pause_at, supersedes);
+            with_version(WITH_PARTS, &value)
         } else if self.outside_pause_at != OUTSIDE_PAUSE_AT {
             with_version(WITH_OUTSIDE, &(self.all(), self.outside_pause_at))
         } else if !self.terms.early.is_empty() {
@@ -202,7 +210,10 @@ impl Plan {
     /// The plan's digest, as [`Plan::encode`] gives it.
     pub fn digest(&self) -> Digest {
         if let Some(lane) = &self.lane {
-            digest(WITH_LANE, &(self.all(), self.outside_pause_at, lane))
+            let value = (self.all(), self.outside_pause_at, &self.supersedes, lane);
+            digest(WITH_LANE, &value)
+        } else if let Some(supersedes) = &self.supersedes {
+            digest(WITH_PARTS, &(self.all(), self.outside_pause_at, supersedes))
         } else if self.outside_pause_at != OUTSIDE_PAUSE_AT {
             digest(WITH_OUTSIDE, &(self.all(), self.outside_pause_at))
         } else if !self.terms.early.is_empty() {
@@ -259,12 +270,24 @@ impl Plan {
         type All = (Plan, Times, Terms, More, Vec<Option<u32>>);
         match bytes.split_first() {
             Some((&WITH_LANE, body)) => {
-                let (all, outside_pause_at, lane): (All, u32, LanePlan) = whole(body)?;
+                type Laned = (All, u32, Option<Supersedes>, LanePlan);
+                let (all, outside_pause_at, supersedes, lane): Laned = whole(body)?;
                 let (plan, times, terms, more, early) = all;
                 let plan = plan.with(times, Terms { early, ..terms }, more);
                 Ok(Self {
                     outside_pause_at,
+                    supersedes,
                     lane: Some(lane),
+                    ..plan
+                })
+            }
+            Some((&WITH_PARTS, body)) => {
+                let (all, outside_pause_at, supersedes): (All, u32, Supersedes) = whole(body)?;
+                let (plan, times, terms, more, early) = all;
+                let plan = plan.with(times, Terms { early, ..terms }, more);
+                Ok(Self {
+                    outside_pause_at,
+                    supersedes: Some(supersedes),
                     ..plan
                 })
             }

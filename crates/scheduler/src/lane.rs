@@ -15,6 +15,7 @@ use ringway_policy::validated::{Documents, Lane, LaneSoak, Policy, Update};
 use serde::{Deserialize, Serialize};
 
 use crate::make::{Making, Named};
+use crate::parts::documents_of;
 use crate::plan::{Plan, Revision};
 use crate::problem::{PlanProblem, PlanProblems};
 use crate::revise::extend;
@@ -185,6 +186,8 @@ pub fn relane(
     documents: &Documents,
     lane: Option<&str>,
 ) -> Result<Plan, PlanProblems> {
+    let with_parts = documents_of(before, documents);
+    let documents = with_parts.as_ref().unwrap_or(documents);
     let named = Named::find(documents, &before.policy, &before.update)?;
     let hurried = lane.map(|lane| hurried(named, lane)).transpose()?;
     let policy = hurried
@@ -195,6 +198,7 @@ pub fn relane(
         documents,
         named: Named { policy, ..named },
         seed: before.seed,
+        carried: None,
     };
     check_documents(before, &making)?;
     let mut problems = Vec::new();

@@ -17,6 +17,7 @@ use crate::draw::in_drawn_order;
 use crate::index::HostIndex;
 use crate::lane::hurried;
 use crate::order::in_starting_order;
+use crate::parts::{Carried, Part, Supersedes};
 use crate::plan::{ApprovalPlan, GatePlan, Plan, RingPlan, Route, SlotPlan};
 use crate::problem::{PlanProblem, PlanProblems};
 use crate::reached::check_reached;
@@ -56,13 +57,24 @@ pub fn make_plan_in(
     seed: u64,
 ) -> Result<Plan, PlanProblems> {
     let named = Named::find(documents, policy, update)?;
-    let hurried = lane.map(|lane| hurried(named, lane)).transpose()?;
-    let policy = hurried.as_ref().map_or(named.policy, |it| &it.policy);
     let making = Making {
         fleet,
         documents,
-        named: Named { policy, ..named },
+        named,
         seed,
+        carried: None,
+    };
+    plan_in(making, lane)
+}
+
+/// A plan in a lane of its policy, where one is named.
+pub(crate) fn plan_in(making: Making<'_>, lane: Option<&str>) -> Result<Plan, PlanProblems> {
+    let named = making.named;
+    let hurried = lane.map(|lane| hurried(named, lane)).transpose()?;
+    let policy = hurried.as_ref().map_or(named.policy, |it| &it.policy);
+    let making = Making {
+        named: Named { policy, ..named },
+        ..making
     };
     let mut plan = making.plan()?;
     if let Some(mut lane) = hurried.map(|it| it.lane) {
@@ -150,6 +162,8 @@ pub(crate) struct Making<'d> {
     pub(crate) documents: &'d Documents,
     pub(crate) named: Named<'d>,
     pub(crate) seed: u64,
+    /// What is carried over from the rollout that this one supersedes, where it does.
+    pub(crate) carried: Option<Carried<'d>>,
 }
 
 /// The hosts of a fleet's document by their number: it names them in another order once hosts have vanished or joined.
@@ -188,7 +202,7 @@ impl<'d> Written<'d> {
 
 impl<'d> Making<'d> {
     #[expect(clippy::too_many_lines, reason = "a plan is put together in one place")]
-    fn plan(self) -> Result<Plan, PlanProblems> {
+    pub(crate) fn plan(self) -> Result<Plan, PlanProblems> {
         let Named { policy, update, .. } = self.named;
         let mut problems = Vec::new();
         self.check_sizes(&mut problems);
@@ -216,6 +230,9 @@ impl<'d> Making<'d> {
         let units = Units::new(self.fleet, &targets.hosts);
         let mut claims = claim(&wishes, &units, drawn, self.fleet.hosts.len());
         check_claims(self.fleet, policy, &wishes, &claims, &mut problems);
+        if let Some(carried) = &self.carried {
+            carried.place(self.fleet, policy, &mut claims);
+        }
         let (routes, route_of) = self.routes(&targets, &claims, &mut problems);
         self.check_peers(&claims, &routes, &route_of, &mut problems);
         let claimed = claims.rings.iter().flatten();
@@ -226,6 +243,9 @@ impl<'d> Making<'d> {
         let mut turns = vec![0; self.fleet.cells.len()];
         for ring in &mut claims.rings {
             in_starting_order(self.fleet, ring, &place, &mut turns);
+        }
+        if let Some(carried) = &self.carried {
+            carried.most_critical_first(self.fleet, policy, &mut claims.rings);
         }
         claims.unclaimed.sort_unstable();
         let fleet = self.documents.fleet.as_ref();
@@ -272,6 +292,11 @@ impl<'d> Making<'d> {
             revises: None,
             outside_pause_at: policy.outside_pause_at,
             lane: None,
+            supersedes: self.carried.as_ref().map(|carried| Supersedes {
+                rollout: carried.situation.rollout,
+                situation: carried.situation.digest(),
+                parts: carried.parts.clone(),
+            }),
         };
         plan.consent.strata = crate::report::strata_of(self.fleet, &plan, policy, &[]);
         Ok(plan)
@@ -312,6 +337,7 @@ impl<'d> Making<'d> {
         let Named { policy, update, .. } = self.named;
         let mut selectors: Vec<&'d Selector> = vec![&policy.applies_to];
         selectors.extend(update.releases.iter().map(|release| &release.select));
+        selectors.extend(&policy.recovery_first);
         let mut labels = BTreeSet::new();
         for ring in &policy.rings {
             if let RingHosts::Select {
@@ -395,7 +421,8 @@ impl<'d> Making<'d> {
             .iter()
             .zip(after)
             .zip(&claims.rings)
-            .map(|((ring, after_soak), hosts)| {
+            .enumerate()
+            .map(|(at, ((ring, after_soak), hosts))| {
                 let planned = count(hosts.len());
                 let this = first;
                 first += planned;
@@ -403,13 +430,20 @@ impl<'d> Making<'d> {
                     name: ring.name.clone(),
                     first: Slot(this),
                     planned,
-                    halt_on: thresholds::halt_on(&policy.halt, planned),
+                    // What is broken already cannot be harmed by the attempt to mend it.
+                    halt_on: thresholds::halt_on(&policy.halt, planned)
+                        .filter(|_| self.part_of(at) != Some(Part::Broken)),
                     debt_allowed: thresholds::debt_allowed(&policy.offline, planned),
                     soak: ring.soak,
                     after_soak,
                 }
             })
             .collect()
+    }
+
+    /// The part of the fleet that a ring is for, where the plan supersedes something.
+    fn part_of(&self, ring: usize) -> Option<Part> {
+        self.carried.as_ref()?.parts.get(ring).copied()
     }
 
     /// The routes that claimed hosts need, and by host which one.

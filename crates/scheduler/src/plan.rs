@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::consent::Consent;
 use crate::lane::LanePlan;
+use crate::parts::Supersedes;
 use crate::terms::Terms;
 use crate::times::Times;
 
@@ -77,6 +78,10 @@ pub struct Plan {
     /// another number than plans have that do not say it.
     #[serde(skip, default = "usual_outside")]
     pub outside_pause_at: u32,
+    /// What it supersedes, and with which parts of the fleet it begins therefore. Written behind the rest, and only where there
+    /// is something.
+    #[serde(skip)]
+    pub supersedes: Option<Supersedes>,
     /// The lane it is made in, and what it would be without. Written behind the rest, and only where there is one.
     #[serde(skip)]
     pub lane: Option<LanePlan>,

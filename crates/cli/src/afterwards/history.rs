@@ -539,6 +539,7 @@ impl<'a> OneHost<'a> {
             | Event::Halted { .. }
             | Event::Resumed { .. }
             | Event::CancelBegan { .. }
+            | Event::SupersedeBegan { .. }
             | Event::RollbackBegan { .. }
             | Event::Finished { .. }
             | Event::EvidenceChanged { .. }

@@ -23,6 +23,7 @@ mod recipes;
 mod refresh;
 mod run;
 mod status;
+mod supersede;
 mod wait;
 
 pub(crate) use approvals::{answer, approve, ask, promote};
@@ -46,4 +47,5 @@ pub(crate) use recipes::recipes;
 pub(crate) use refresh::{because, refresh};
 pub(crate) use run::run;
 pub(crate) use status::{asked, status, why};
+pub(crate) use supersede::supersede;
 pub(crate) use wait::wait;

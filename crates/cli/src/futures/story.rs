@@ -340,7 +340,8 @@ fn matters(event: &Event) -> bool {
         | Event::WorkTold { .. }
         | Event::Excepted { .. }
         | Event::ChangedOutside { .. }
-        | Event::ExceptionEnded { .. } => true,
+        | Event::ExceptionEnded { .. }
+        | Event::SupersedeBegan { .. } => true,
     }
 }
 

@@ -184,7 +184,7 @@ impl FutureTold {
                 RolloutTold::of(setting, plan, rollout, chronicle, hit)
             })
             .collect();
-        let cells = &setting.fleet().cells;
+        let kept: Vec<&str> = setting.kept().collect();
         Self {
             seed: outcome.seed,
             world: WorldTold::of(question, setting),
@@ -193,8 +193,8 @@ impl FutureTold {
                 .struck
                 .cells
                 .iter()
-                .filter_map(|&cell| cells.get(cell))
-                .map(|cell| cell.name.clone())
+                .filter_map(|&cell| kept.get(cell))
+                .map(|name| (*name).to_owned())
                 .collect(),
             lasted_ms: outcome.lasted,
             events,

@@ -403,6 +403,8 @@ mod tests {
             overrides: Vec::new(),
             lane: None,
             lane_asked: None,
+            superseded_by: None,
+            supersedes: None,
             gates: Vec::new(),
             due: None,
             too_late: Vec::new(),

@@ -10,6 +10,9 @@ pub(crate) fn errand(errand: &Errand) -> String {
         Errand::Command(command) => said(command),
         Errand::HandIn(handed) => said(&handed.command),
         Errand::Refresh(_) => "take the fleet as it is now".to_owned(),
+        Errand::Supersede(superseding) => {
+            format!("supersede {}: {}", superseding.rollout, superseding.reason)
+        }
     }
 }
 
@@ -139,6 +142,9 @@ fn said(command: &Command) -> String {
             },
             reason.as_str(),
         ),
+        Command::Supersede {
+            rollout, reason, ..
+        } => (format!("supersede {rollout}"), reason.as_str()),
         Command::Comment { rollout, text, .. } => (format!("note on {rollout}"), text.as_str()),
     };
     if reason.is_empty() {

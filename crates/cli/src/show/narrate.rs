@@ -492,6 +492,15 @@ impl<'a> Narrator<'a> {
                 several(contents),
                 because(reason)
             ),
+            Event::SupersedeBegan {
+                rollout,
+                by,
+                actor,
+                reason,
+            } => format!(
+                "{rollout} is superseded by {by}, says {actor}{}",
+                because(reason)
+            ),
             Event::FleetRefreshed { fleet, actor } => {
                 format!("{actor} took the fleet in as it is now: {}", fleet.short())
             }
@@ -676,6 +685,7 @@ pub(crate) const fn ending(how: Final) -> &'static str {
         Final::Completed => "completed",
         Final::RolledBack => "rolled back",
         Final::Cancelled => "cancelled",
+        Final::Superseded => "superseded",
     }
 }
 

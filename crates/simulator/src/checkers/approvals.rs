@@ -69,7 +69,7 @@ impl RolloutFacts {
     pub(super) fn is_to_come(&self, subject: Subject) -> bool {
         let waits = match self.phase {
             Phase::Proposed | Phase::Advancing | Phase::Paused | Phase::Halted => true,
-            Phase::RollingBack | Phase::Cancelling | Phase::Over => false,
+            Phase::RollingBack | Phase::Cancelling | Phase::Superseding | Phase::Over => false,
         };
         waits
             && match subject {

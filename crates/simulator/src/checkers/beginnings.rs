@@ -105,6 +105,7 @@ impl Facts {
             overridden: BTreeMap::new(),
             lane: LaneFacts::default(),
             outside: 0,
+            superseded: false,
             plan: plan.clone(),
         };
         for (index, slot) in plan.slots.iter().enumerate() {

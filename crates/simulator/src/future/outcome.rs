@@ -1,9 +1,11 @@
 //! What became of a future, measured on its hosts.
 
+use ringway_engine::{RolloutState, Stage};
 use ringway_model::{Digest, HostId, RingIndex, Span};
 use serde::Serialize;
 
 use super::harm::Drawn;
+use super::run::Stood;
 use crate::checkers::Violation;
 use crate::world::MemoryStore;
 
@@ -15,7 +17,7 @@ pub struct Outcome {
     /// Its rollouts, in the order in which their plans were given.
     pub rollouts: Vec<RolloutOutcome>,
     /// Availability groups that had fewer members in service than must stay up, at any time and with a rollout to blame
-    /// for at least one of the others.
+    /// for at least one of the others; where the world watches sets of its own, those.
     pub groups_lost: u32,
     /// How long it took, from the world's beginning.
     pub lasted: Span,
@@ -40,7 +42,7 @@ pub struct Outcome {
 pub struct Struck {
     /// Of each rollout: the targets on which its update's harm showed at any time.
     pub hosts: Vec<Vec<HostId>>,
-    /// The availability groups that were lost, by their place in the fleet.
+    /// The availability groups or watched sets that were lost, by their place in [`super::Setting::kept`].
     pub cells: Vec<usize>,
 }
 
@@ -157,4 +159,25 @@ pub struct Point {
     pub broken: u32,
     /// Of each rollout: targets on which its harm has shown.
     pub hit: Vec<u32>,
+}
+
+impl Stood {
+    /// What a rollout's state means for somebody outside.
+    pub(super) const fn of(state: &RolloutState) -> Self {
+        match state {
+            RolloutState::Proposed => Self::Proposed,
+            RolloutState::Advancing(Stage::Visiting { ring }) => Self::Visiting(ring.0),
+            RolloutState::Advancing(Stage::Soaking { ring, .. }) => Self::Soaking(ring.0),
+            RolloutState::Advancing(Stage::Promoting { ring }) => Self::Promoting(ring.0),
+            RolloutState::Paused { .. } => Self::Paused,
+            RolloutState::Halted { stage, .. } => Self::Halted(stage.ring().0),
+            RolloutState::RollingBack
+            | RolloutState::Cancelling
+            | RolloutState::Superseding { .. } => Self::Ending,
+            RolloutState::Completed
+            | RolloutState::RolledBack
+            | RolloutState::Cancelled
+            | RolloutState::Superseded { .. } => Self::Over,
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
-use ringway_engine::{Accepted, Rejected, RolloutState, Stage};
+use ringway_engine::{Accepted, Rejected, RolloutState};
 use ringway_executor::Executor;
 use ringway_executor::codec::Batch;
 use ringway_executor::port::{
@@ -211,7 +211,7 @@ impl<'a> Future<'a> {
             ahead: 0,
             store: MemoryStore::default(),
             epoch: Epoch(0),
-            hosts: Hosts::new(&set.fleet),
+            hosts: Hosts::new(set.fleet.hosts.len(), &set.kept),
             harms,
             drawn,
             tracks,
@@ -570,18 +570,7 @@ impl<'a> Future<'a> {
     pub(super) fn standing(&self, index: usize) -> Option<Stood> {
         let id = self.tracks[index].id?;
         let state = self.executor.as_ref()?.engine().standing(id)?;
-        Some(match state {
-            RolloutState::Proposed => Stood::Proposed,
-            RolloutState::Advancing(Stage::Visiting { ring }) => Stood::Visiting(ring.0),
-            RolloutState::Advancing(Stage::Soaking { ring, .. }) => Stood::Soaking(ring.0),
-            RolloutState::Advancing(Stage::Promoting { ring }) => Stood::Promoting(ring.0),
-            RolloutState::Paused { .. } => Stood::Paused,
-            RolloutState::Halted { stage, .. } => Stood::Halted(stage.ring().0),
-            RolloutState::RollingBack | RolloutState::Cancelling => Stood::Ending,
-            RolloutState::Completed | RolloutState::RolledBack | RolloutState::Cancelled => {
-                Stood::Over
-            }
-        })
+        Some(Stood::of(state))
     }
 
     fn changed(&mut self, index: usize, before: Option<Stood>, stood: Stood) {

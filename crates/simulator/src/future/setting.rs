@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ringway_calendar::{HoursIn, Opening, UnknownZone, Zones};
 use ringway_executor::{Config, Watch};
-use ringway_model::{Selector, Span, StepKind, Timestamp};
-use ringway_policy::validated::{HostModel, Regression, SpanRange, World};
+use ringway_model::{HostId, Selector, Span, StepKind, Timestamp};
+use ringway_policy::validated::{HostModel, Regression, SpanRange, Watch as Watched, World};
 use ringway_scheduler::report::assumed;
 use ringway_scheduler::spec::HostSpec;
 use ringway_scheduler::{FleetSpec, Plan};
@@ -48,6 +48,14 @@ pub(super) struct Kind {
     pub(super) hosts: HostSet,
 }
 
+/// Hosts of which some must serve at any time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Kept {
+    pub(super) name: String,
+    pub(super) must: u32,
+    pub(super) members: Vec<HostId>,
+}
+
 /// Everything that futures share.
 #[derive(Clone, Debug)]
 pub struct Setting {
@@ -62,6 +70,8 @@ pub struct Setting {
     pub(super) durations: Vec<BTreeMap<StepKind, SpanRange>>,
     pub(super) harms: Vec<Harm>,
     pub(super) kinds: Vec<Kind>,
+    /// What must not be lost: the fleet's availability groups, or what the world watches in their place.
+    pub(super) kept: Vec<Kept>,
     pub(super) config: Config,
     /// What windows and freezes are turned into instants with.
     pub(super) zones: Zones,
@@ -127,6 +137,7 @@ impl Setting {
             .map(|regression| harm(regression, &rollouts, hosts))
             .collect();
         let kinds = kinds(&world.priors.by, &rollouts, hosts);
+        let kept = kept(&world.watch, &fleet);
         let crashes = world.faults.crashes > 0 || world.faults.bad_writes.millionths() > 0;
         let config = Config {
             workers,
@@ -149,6 +160,7 @@ impl Setting {
             durations,
             harms,
             kinds,
+            kept,
             config,
             zones: Zones::utc(),
             grain,
@@ -204,6 +216,11 @@ impl Setting {
         &self.fleet
     }
 
+    /// What [`super::Struck::cells`] counts, by name: the fleet's availability groups, or what the world watches in their place.
+    pub fn kept(&self) -> impl Iterator<Item = &str> {
+        self.kept.iter().map(|kept| kept.name.as_str())
+    }
+
     /// The kinds of hosts that an update may harm one of, by name.
     pub fn kinds(&self) -> impl Iterator<Item = &str> {
         self.kinds.iter().map(|kind| kind.name.as_str())
@@ -257,6 +274,49 @@ fn planned(plan: Arc<Plan>, starts: Span, hosts: usize) -> Planned {
         starts: super::roll::whole(starts),
         ring_of,
     }
+}
+
+/// The fleet's availability groups, or what a world watches in their place; of each host the first entry that matches.
+fn kept(watch: &[Watched], fleet: &FleetSpec) -> Vec<Kept> {
+    if watch.is_empty() {
+        let cells = fleet.cells.iter().map(|cell| Kept {
+            name: cell.name.clone(),
+            must: cell.must_stay_up,
+            members: cell.members.clone(),
+        });
+        return cells.collect();
+    }
+    let mut sets: BTreeMap<(usize, Option<&str>), Vec<HostId>> = BTreeMap::new();
+    for (host, spec) in fleet.hosts.iter().enumerate() {
+        let matches = |watch: &Watched| watch.select.matches(&spec.name, &spec.labels);
+        let Some(entry) = watch.iter().position(matches) else {
+            continue;
+        };
+        let value = watch[entry].per.as_ref().map(|per| spec.labels.get(per));
+        // A host without the label is in no set.
+        if value != Some(None) {
+            let set = sets.entry((entry, value.flatten())).or_default();
+            set.push(HostId::at(host));
+        }
+    }
+    let sets = sets.into_iter().map(|((entry, value), members)| {
+        let Watched {
+            name,
+            per,
+            at_least,
+            ..
+        } = &watch[entry];
+        let name = match (per, value) {
+            (Some(per), Some(value)) => format!("{name} {per}={value}"),
+            (_, _) => name.clone(),
+        };
+        Kept {
+            name,
+            must: *at_least,
+            members,
+        }
+    });
+    sets.collect()
 }
 
 /// Of each host the first entry that matches.
