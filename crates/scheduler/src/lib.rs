@@ -45,7 +45,7 @@ pub use fleet::{FleetProblem, compile_fleet, names};
 pub use lane::relane;
 pub use lint::lint;
 pub use make::{make_plan, make_plan_in};
-pub use parts::{Part, Situation, Supersedes, make_superseding};
+pub use parts::{Part, Situation, Supersedes, make_superseding, superseded_by};
 pub use plan::Plan;
 pub use problem::{PlanProblem, PlanProblems};
 pub use refresh::refresh_fleet;

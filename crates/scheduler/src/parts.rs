@@ -21,14 +21,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringway_model::{Digest, Hasher, RolloutId, Selector};
-use ringway_policy::validated::{Documents, Policy, Ring, RingHosts};
+use ringway_model::{Content, Digest, Hasher, RolloutId, Selector};
+use ringway_policy::validated::{Documents, Policy, Ring, RingHosts, Update};
 use serde::{Deserialize, Serialize};
 
 use crate::claim::Claims;
 use crate::index::HostIndex;
 use crate::make::{Making, Named, plan_in};
-use crate::plan::Plan;
+use crate::plan::{Plan, Route};
 use crate::problem::PlanProblems;
 use crate::spec::FleetSpec;
 
@@ -179,6 +179,20 @@ pub fn make_superseding(
     };
     let plan = plan_in(making, lane)?;
     Ok((plan, with_rings))
+}
+
+/// What of an earlier plan a new update says that it supersedes, by the id of a release or by the update's name.
+pub fn superseded_by(update: &Update, before: &Plan) -> Vec<Content> {
+    let of_releases = update.releases.iter();
+    let of_releases = of_releases.flat_map(|release| &release.vendor.supersedes);
+    let named: Vec<&String> = update.supersedes.iter().chain(of_releases).collect();
+    let all = named.iter().any(|name| **name == before.update);
+    let routes = before.routes.iter();
+    let meant = routes.filter(|route| all || named.iter().any(|name| **name == route.release));
+    let mut contents: Vec<Content> = meant.map(Route::content).collect();
+    contents.sort();
+    contents.dedup();
+    contents
 }
 
 /// Documents as a plan reads them that supersedes something; those themselves for any other.

@@ -101,6 +101,7 @@ impl Question {
                 policy: policy(policy_named)?,
                 update: update(named_update)?,
                 starts: Span::ZERO,
+                supersedes: false,
             });
         }
         let lanes = std::iter::once(self.lane.as_deref()).chain(std::iter::repeat(None));
@@ -166,8 +167,11 @@ impl Question {
         let names = plans.iter().flat_map(|(plan, _)| plan.zones()).collect();
         let zones = ringway_runtime::zones(&names).map_err(|e| Failure::new(End::Invalid, e))?;
         let setting = Setting::new(Arc::clone(&self.fleet), plans, texts, &self.world, WORKERS);
+        let superseding = self.world.rollouts.iter().any(|one| one.supersedes);
+        let documents = superseding.then(|| Arc::new(self.documents.clone()));
         setting
             .and_then(|setting| setting.with_zones(zones))
+            .map(|setting| setting.with_documents(documents))
             .map_err(|e| Failure::new(End::Invalid, e))
     }
 

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use ringway_calendar::{HoursIn, Opening, UnknownZone, Zones};
 use ringway_executor::{Config, Watch};
 use ringway_model::{HostId, Selector, Span, StepKind, Timestamp};
-use ringway_policy::validated::{HostModel, Regression, SpanRange, Watch as Watched, World};
+use ringway_policy::validated::{
+    Documents, HostModel, Regression, SpanRange, Watch as Watched, World,
+};
 use ringway_scheduler::report::assumed;
 use ringway_scheduler::spec::HostSpec;
 use ringway_scheduler::{FleetSpec, Plan};
@@ -38,6 +40,8 @@ pub(super) struct Planned {
     pub(super) starts: Span,
     /// By host: its ring, or `NONE` where it is no target.
     pub(super) ring_of: Vec<u16>,
+    /// Whether it takes the place of the one before it.
+    pub(super) supersedes: bool,
 }
 
 /// Hosts that are of one kind: they share the value of a label.
@@ -60,8 +64,10 @@ pub(super) struct Kept {
 #[derive(Clone, Debug)]
 pub struct Setting {
     pub(super) fleet: Arc<FleetSpec>,
-    pub(super) rollouts: Vec<Planned>,
+    pub(super) rollouts: Vec<Arc<Planned>>,
     pub(super) documents: Vec<(String, String)>,
+    /// What a plan is made from in mid-flight, where a rollout supersedes another.
+    pub(super) papers: Option<Arc<Documents>>,
     pub(super) world: World,
     pub(super) begins: Timestamp,
     /// By host: its entry in the world, or `NONE`.
@@ -120,9 +126,13 @@ impl Setting {
             return Err(Unfit::OtherFleet(plan.policy.clone()));
         }
         let hosts = &fleet.hosts[..];
-        let rollouts: Vec<Planned> = plans
+        let supersedes = world.rollouts.iter().map(|rollout| rollout.supersedes);
+        let rollouts: Vec<Arc<Planned>> = plans
             .into_iter()
-            .map(|(plan, starts)| planned(plan, starts, hosts.len()))
+            .zip(supersedes.chain(std::iter::repeat(false)))
+            .map(|((plan, starts), supersedes)| {
+                Arc::new(planned(plan, starts, supersedes, hosts.len()))
+            })
             .collect();
         let model_of = model_of(&world.hosts, hosts);
         let durations = world
@@ -155,6 +165,7 @@ impl Setting {
             fleet,
             rollouts,
             documents,
+            papers: None,
             world: world.clone(),
             model_of,
             durations,
@@ -185,6 +196,14 @@ impl Setting {
         Ok(self)
     }
 
+    /// The same with the documents that the plan of a rollout that supersedes another is made from; without them it starts as any
+    /// other.
+    #[must_use]
+    pub fn with_documents(mut self, documents: Option<Arc<Documents>>) -> Self {
+        self.papers = documents;
+        self
+    }
+
     /// The same question about other plans, in the same order: what two policies are compared by.
     ///
     /// # Errors
@@ -198,6 +217,7 @@ impl Setting {
             &self.world,
             self.config.workers,
         )?;
+        let other = other.with_documents(self.papers.clone());
         other.with_zones(self.zones.clone())
     }
 
@@ -261,7 +281,7 @@ impl Setting {
     }
 }
 
-fn planned(plan: Arc<Plan>, starts: Span, hosts: usize) -> Planned {
+pub(super) fn planned(plan: Arc<Plan>, starts: Span, supersedes: bool, hosts: usize) -> Planned {
     let mut ring_of = vec![NONE; hosts];
     for (ring, planned) in plan.rings.iter().enumerate() {
         let ring = u16::try_from(ring).unwrap_or(NONE);
@@ -273,6 +293,7 @@ fn planned(plan: Arc<Plan>, starts: Span, hosts: usize) -> Planned {
         plan,
         starts: super::roll::whole(starts),
         ring_of,
+        supersedes,
     }
 }
 
@@ -348,7 +369,7 @@ fn durations(written: &BTreeMap<StepKind, SpanRange>) -> BTreeMap<StepKind, Span
         .collect()
 }
 
-fn harm(regression: &Regression, rollouts: &[Planned], hosts: &[HostSpec]) -> Harm {
+fn harm(regression: &Regression, rollouts: &[Arc<Planned>], hosts: &[HostSpec]) -> Harm {
     let of = |update: &str| {
         regression
             .update
@@ -376,7 +397,7 @@ fn matching(select: &Selector, hosts: &[HostSpec]) -> HostSet {
 }
 
 /// The kinds of hosts among the targets, by the labels that tell them apart.
-fn kinds(by: &[String], rollouts: &[Planned], hosts: &[HostSpec]) -> Vec<Kind> {
+fn kinds(by: &[String], rollouts: &[Arc<Planned>], hosts: &[HostSpec]) -> Vec<Kind> {
     let role = ["role".to_owned()];
     let by = if by.is_empty() { &role[..] } else { by };
     let is_target = |host: usize| rollouts.iter().any(|rollout| rollout.ring_of[host] != NONE);
