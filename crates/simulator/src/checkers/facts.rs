@@ -20,7 +20,6 @@ use super::care::is_harmless;
 use super::errands::ErrandFacts;
 use super::exceptions::InForce;
 use super::hands::Said;
-use super::lanes::LaneFacts;
 use super::{Broken, ensure};
 
 /// Counts of what was checked.
@@ -309,7 +308,7 @@ pub(super) struct RolloutFacts {
     /// By name: until when people may work in a freeze.
     pub(super) overridden: BTreeMap<String, Timestamp>,
     /// What is known of its lane.
-    pub(super) lane: LaneFacts,
+    pub(super) lane: super::lanes::LaneFacts,
     /// Hosts that were told to be changed outside.
     pub(super) outside: u32,
     /// Another one has taken its place.
@@ -705,28 +704,10 @@ impl Facts {
                 says,
                 ..
             } => self.gate_said(*rollout, *gate, *says),
-            Event::LaneEntered {
-                rollout,
-                lane,
-                reason,
-                ..
-            } => self.lane_entered(*rollout, lane, reason),
-            Event::LaneAsked {
-                rollout,
-                lane,
-                plan,
-                actor,
-                reason,
-            } => self.lane_asked(*rollout, (lane, *plan), (actor, reason)),
-            Event::LaneLapsed { rollout, .. } => self.lane_lapsed(*rollout),
-            Event::Expedited {
-                rollout,
-                lane,
-                plan,
-                actor,
-                reason,
-                people,
-            } => self.expedited(*rollout, (lane.as_deref(), *plan), (actor, reason), people),
+            Event::LaneEntered { .. }
+            | Event::LaneAsked { .. }
+            | Event::LaneLapsed { .. }
+            | Event::Expedited { .. } => self.lane_event(event),
             Event::Poisoned {
                 contents, reason, ..
             } => self.poisoned(contents, reason),

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use ringway_calendar::{Timetable, Whose};
-use ringway_engine::{Calendar, Subject};
+use ringway_engine::{Calendar, Event, Subject};
 use ringway_model::{Actor, Digest, RolloutId, Span};
 use ringway_policy::validated::Binding;
 use ringway_scheduler::Plan;
@@ -52,13 +52,47 @@ impl RolloutFacts {
 }
 
 impl Facts {
+    /// What happens to lanes of rollouts.
+    pub(super) fn lane_event(&mut self, event: &Event) -> Result<(), Broken> {
+        if let Event::LaneEntered {
+            rollout,
+            lane,
+            reason,
+            ..
+        } = event
+        {
+            return self.lane_entered(*rollout, lane, reason);
+        }
+        if let Event::LaneAsked {
+            rollout,
+            lane,
+            plan,
+            actor,
+            reason,
+        } = event
+        {
+            return self.lane_asked(*rollout, (lane, *plan), (actor, reason));
+        }
+        if let Event::Expedited {
+            rollout,
+            lane,
+            plan,
+            actor,
+            reason,
+            people,
+        } = event
+        {
+            let said = (actor, reason.as_str());
+            return self.expedited(*rollout, (lane.as_deref(), *plan), said, people);
+        }
+        match event.rollout() {
+            Some(rollout) => self.lane_lapsed(rollout),
+            None => Ok(()),
+        }
+    }
+
     /// A rollout was proposed in a lane.
-    pub(super) fn lane_entered(
-        &mut self,
-        id: RolloutId,
-        lane: &str,
-        reason: &str,
-    ) -> Result<(), Broken> {
+    fn lane_entered(&mut self, id: RolloutId, lane: &str, reason: &str) -> Result<(), Broken> {
         let rollout = self.rollout_mut(id)?;
         ensure!(
             rollout.phase == Phase::Proposed
@@ -74,7 +108,7 @@ impl Facts {
     }
 
     /// Somebody asks for a lane.
-    pub(super) fn lane_asked(
+    fn lane_asked(
         &mut self,
         id: RolloutId,
         (lane, digest): (&str, Digest),
@@ -111,7 +145,7 @@ impl Facts {
     }
 
     /// Nobody asks any more.
-    pub(super) fn lane_lapsed(&mut self, id: RolloutId) -> Result<(), Broken> {
+    fn lane_lapsed(&mut self, id: RolloutId) -> Result<(), Broken> {
         let rollout = self.rollout_mut(id)?;
         ensure!(
             rollout.lane.asked.take().is_some(),
@@ -131,7 +165,7 @@ impl Facts {
     }
 
     /// It is decided that a rollout goes on in a lane, or again as everybody.
-    pub(super) fn expedited(
+    fn expedited(
         &mut self,
         id: RolloutId,
         (lane, digest): (Option<&str>, Digest),
