@@ -91,7 +91,7 @@ impl Extra {
 const POISON: u64 = 8;
 
 /// In how many of a hundred wild worlds people hurry, where nobody asks for more.
-const LANES: u64 = 10;
+const LANES: u64 = 4;
 
 /// Lines that a failure is told with.
 const TOLD: usize = 40;
