@@ -67,7 +67,7 @@ fn a_batch_with_lanes_encodes_to_the_bytes_that_were_committed() {
     let body = batch.encode();
     assert_eq!(
         Digest::of(&body).to_string(),
-        "to be committed",
+        "fc439056ac6f206d50372a0f3d28fb4ac892aed7cd3dba0924f0347ff38b4014",
         "{}",
         hex(&body)
     );

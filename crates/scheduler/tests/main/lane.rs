@@ -167,7 +167,7 @@ fn a_lane_is_for_updates_of_which_its_condition_holds() {
 fn a_plan_in_a_lane_is_written_in_a_format_of_its_own_and_reads_back() {
     let (_, with) = planned(Some("expedite"));
     let (digest, bytes) = with.encode();
-    assert_eq!(bytes[0], 7);
+    assert_eq!(bytes[0], 8);
     let again = Plan::decode(&bytes).unwrap();
     assert_eq!((again.digest(), &again), (digest, &with));
     // One that says of itself what the lane does not permit is no plan.
