@@ -8,7 +8,7 @@ mod completions;
 mod diff;
 mod documents;
 mod due;
-mod exceptions;
+pub(crate) mod exceptions;
 mod expedite;
 mod freezes;
 mod hosts;

@@ -9,6 +9,7 @@ use ringway_scheduler::{FleetSpec, Plan, make_plan_in};
 use ringway_simulator::future::Setting;
 
 use crate::args::Place;
+use crate::commands::exceptions;
 use crate::exit::{End, Failure};
 use crate::near::nearest;
 use crate::out::Out;
@@ -167,12 +168,15 @@ impl Question {
         let names = plans.iter().flat_map(|(plan, _)| plan.zones()).collect();
         let zones = ringway_runtime::zones(&names).map_err(|e| Failure::new(End::Invalid, e))?;
         let setting = Setting::new(Arc::clone(&self.fleet), plans, texts, &self.world, WORKERS);
+        let setting = setting
+            .and_then(|setting| setting.with_zones(zones))
+            .map_err(|e| Failure::new(End::Invalid, e))?;
+        let exceptions = exceptions::written(&self.documents, setting.begins())?;
         let superseding = self.world.rollouts.iter().any(|one| one.supersedes);
         let documents = superseding.then(|| Arc::new(self.documents.clone()));
-        setting
-            .and_then(|setting| setting.with_zones(zones))
-            .map(|setting| setting.with_documents(documents))
-            .map_err(|e| Failure::new(End::Invalid, e))
+        Ok(setting
+            .with_documents(documents)
+            .with_exceptions(exceptions.in_force))
     }
 
     /// The text of the world's document.

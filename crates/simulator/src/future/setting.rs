@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ringway_calendar::{HoursIn, Opening, UnknownZone, Zones};
+use ringway_engine::Exception;
 use ringway_executor::port::Arrival;
 use ringway_executor::{Config, Watch};
 use ringway_model::{HostId, RolloutId, Selector, Span, StepKind, Timestamp};
@@ -69,6 +70,8 @@ pub struct Setting {
     pub(super) documents: Vec<(String, String)>,
     /// What a plan is made from in mid-flight, where a rollout supersedes another.
     pub(super) papers: Option<Arc<Documents>>,
+    /// Who is left out of rollouts, and until when.
+    pub(super) exceptions: Vec<Exception>,
     pub(super) world: World,
     pub(super) begins: Timestamp,
     /// By host: its entry in the world, or `NONE`.
@@ -182,6 +185,7 @@ impl Setting {
             rollouts,
             documents,
             papers: None,
+            exceptions: Vec::new(),
             world: world.clone(),
             model_of,
             durations,
@@ -220,6 +224,13 @@ impl Setting {
         self
     }
 
+    /// The same with exceptions in force, which come into it with the first rollout.
+    #[must_use]
+    pub fn with_exceptions(mut self, exceptions: Vec<Exception>) -> Self {
+        self.exceptions = exceptions;
+        self
+    }
+
     /// The same question about other plans, in the same order: what two policies are compared by.
     ///
     /// # Errors
@@ -233,7 +244,9 @@ impl Setting {
             &self.world,
             self.config.workers,
         )?;
-        let other = other.with_documents(self.papers.clone());
+        let other = other
+            .with_documents(self.papers.clone())
+            .with_exceptions(self.exceptions.clone());
         other.with_zones(self.zones.clone())
     }
 

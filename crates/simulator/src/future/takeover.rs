@@ -1,10 +1,11 @@
-//! A rollout that takes the place of the one before it: when its time has come, whatever has become of that by then.
+//! A rollout's time has come: it starts, or takes the place of the one before it, whatever has become of that by then.
 //!
 //! What a host gets with it is cumulative: it takes the place of what the earlier ones installed, and their harm goes with
 //! them. Decides nothing about who is visited when; the plan that is made of the parts does.
 
 use std::sync::Arc;
 
+use ringway_engine::Command;
 use ringway_executor::port::{Arrival, Order, Proposal, Supersession};
 use ringway_model::{Actor, RolloutId};
 use ringway_scheduler::{make_superseding, superseded_by};
@@ -16,8 +17,18 @@ use super::run::{Future, Happening, Track};
 use super::setting::planned;
 
 impl Future<'_> {
-    /// A rollout's time has come.
+    /// A rollout's time has come. Exceptions come with it, again and again until Ringway has heard of both.
     pub(super) fn starts(&mut self, index: usize) {
+        if !self.set.exceptions.is_empty() && self.tracks[index].id.is_none() {
+            let ticket = self.ticket();
+            self.arrives(Arrival::Commanded {
+                ticket,
+                actor: Actor(STARTER.to_owned()),
+                order: Order::Command(Command::Except {
+                    exceptions: self.set.exceptions.clone(),
+                }),
+            });
+        }
         let before = index
             .checked_sub(1)
             .filter(|_| self.planned[index].supersedes);
