@@ -26,7 +26,7 @@ use crate::consent::check_length;
 use crate::engine::Engine;
 use crate::event::Event;
 use crate::rollout::{Rollout, RolloutState, Stage};
-use crate::times::Calendar;
+use crate::times::{Calendar, Table};
 use crate::view::{LaneAskedView, LaneView, Waiting};
 
 /// What is recorded of lanes of a rollout.
@@ -339,9 +339,10 @@ impl Engine {
     pub(crate) fn leave_for_lane(&mut self, r: usize, plan: &Plan) -> bool {
         let runs = self.soak_runs(r);
         self.hold_soak(r, self.now);
+        let now = self.now;
         let rollout = &mut self.rollouts[r];
         let calendar = rollout.rec.calendar.take();
-        rollout.rec.calendar = calendar.and_then(|known| carried(&known, &rollout.plan, plan));
+        rollout.rec.calendar = calendar.and_then(|known| carried(&known, &rollout.plan, plan, now));
         if let Some(&Stage::Promoting { ring }) = rollout.rec.state.stage()
             && let Some(stage) = shortened(rollout, plan, ring)
             && let Some(at) = rollout.rec.state.stage_mut()
@@ -446,17 +447,44 @@ fn shortened(rollout: &Rollout, plan: &Plan, ring: RingIndex) -> Option<Stage> {
     })
 }
 
-/// What is known of a plan's rules, as another one has them: all of them, or nothing.
-fn carried(known: &Calendar, before: &Plan, after: &Plan) -> Option<Calendar> {
+/// What is known of a plan's rules, as another one has them. Where a lane is entered, what is not known yet is taken for less
+/// than it will be: hosts are visited when they might have been before, so that no visit under way is turned back for the
+/// moment until it is known.
+fn carried(known: &Calendar, before: &Plan, after: &Plan, now: Timestamp) -> Option<Calendar> {
     let rules: Vec<TimeRule<'_>> = before.rules().collect();
-    let tables = after.rules().map(|rule| {
-        let at = rules.iter().position(|known| same_rule(known, &rule))?;
-        known.tables.get(at).cloned()
+    let mut until = known.until;
+    let tables = after.rules().enumerate().map(|(at, rule)| {
+        let same = rules.iter().position(|known| same_rule(known, &rule));
+        if let Some(table) = same.and_then(|same| known.tables.get(same)) {
+            return Some(table.clone());
+        }
+        // All of it is asked for anew.
+        until = now;
+        let enters = after.lane.is_some() && before.times.tables.len() == after.times.tables.len();
+        match rule {
+            TimeRule::Times(_) if enters => known.tables.get(at).cloned(),
+            TimeRule::Windows(table) if enters => {
+                let mut tables = after.times.tables.iter();
+                known
+                    .tables
+                    .get(tables.position(|one| one == table)?)
+                    .cloned()
+            }
+            TimeRule::Freeze(..) if enters => Some(Table {
+                open: vec![(now, Timestamp::NEVER)],
+                frozen: Vec::new(),
+            }),
+            TimeRule::Times(_)
+            | TimeRule::Windows(_)
+            | TimeRule::Freeze(..)
+            | TimeRule::Hours(_) => None,
+        }
     });
+    let tables = tables.collect::<Option<_>>()?;
     Some(Calendar {
         zones: known.zones.clone(),
-        until: known.until,
-        tables: tables.collect::<Option<_>>()?,
+        until,
+        tables,
     })
 }
 

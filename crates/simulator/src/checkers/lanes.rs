@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use ringway_calendar::{Timetable, Whose};
-use ringway_engine::{Calendar, Event, Subject};
-use ringway_model::{Actor, Digest, RolloutId, Span};
+use ringway_engine::{Calendar, Event, Subject, Table};
+use ringway_model::{Actor, Digest, RolloutId, Span, Timestamp};
 use ringway_policy::validated::Binding;
 use ringway_scheduler::Plan;
 
@@ -249,7 +249,7 @@ impl Facts {
         rollout.calendar = rollout
             .calendar
             .take()
-            .and_then(|known| carried(&known, before, after));
+            .and_then(|known| carried(&known, before, after, now));
         if let Some(soak) = &mut rollout.soak
             && soak.ended
         {
@@ -386,13 +386,37 @@ fn table(times: &ringway_scheduler::times::Times, slot: usize) -> Timetable {
     table.cloned().unwrap_or_else(Timetable::always)
 }
 
-/// What is known of a plan's rules, where another one has them all; by what they say, in the order of a calendar.
-fn carried(known: &Calendar, before: &Plan, after: &Plan) -> Option<Calendar> {
+/// What is known of a plan's rules in another one; by what they say, in the order of a calendar. Of a lane that is entered as
+/// much is known at the least as before: what was open is, and a freeze whose end is not known holds.
+fn carried(known: &Calendar, before: &Plan, after: &Plan, now: Timestamp) -> Option<Calendar> {
     let (had, wants) = (rules(before), rules(after));
+    let count = after.times.tables.len();
+    let enters = after.lane.is_some() && before.times.tables.len() == count;
     let mut tables = Vec::new();
-    for rule in wants {
-        let at = had.iter().position(|other| *other == rule)?;
-        tables.push(known.tables.get(at)?.clone());
+    let mut of_windows = Vec::new();
+    for (number, table) in after.times.tables.iter().enumerate() {
+        if after.terms.freeze_override && !table.freezes.is_empty() {
+            of_windows.push(Some(number));
+            of_windows.extend(table.freezes.iter().map(|_| None));
+        }
+    }
+    for (place, rule) in wants.iter().enumerate() {
+        if let Some(at) = had.iter().position(|other| other == rule) {
+            tables.push(known.tables.get(at)?.clone());
+            continue;
+        }
+        let behind = place.checked_sub(count + after.terms.hours.len());
+        let source = behind.map_or(Some(place), |behind| of_windows[behind]);
+        if !enters || rule.starts_with("hours") {
+            return None;
+        }
+        tables.push(match source {
+            Some(at) => known.tables.get(at)?.clone(),
+            None => Table {
+                open: vec![(now, Timestamp::NEVER)],
+                frozen: Vec::new(),
+            },
+        });
     }
     Some(Calendar {
         tables,
