@@ -25,6 +25,7 @@ mod hold;
 mod host;
 mod index;
 mod input;
+mod lane;
 mod life;
 mod observe;
 mod outside;

@@ -15,6 +15,7 @@ use crate::errand::Errands;
 use crate::exception::Exception;
 use crate::fleet::Fleet;
 use crate::hold::{HostHold, Skipped};
+use crate::lane::LaneRecord;
 use crate::outside::Outside;
 use crate::poison::Poison;
 use crate::rollout::{
@@ -80,6 +81,12 @@ type Found = Vec<(u32, BTreeMap<u32, Outside>)>;
 
 /// The same with what is poisoned behind that.
 const FORMAT_WITH_POISON: u8 = 12;
+
+/// The same with lanes behind that.
+const FORMAT_WITH_LANES: u8 = 13;
+
+/// Lanes of rollouts, by the rollout's index, where there is anything.
+type Lanes = Vec<(u32, LaneRecord)>;
 
 /// Work by hand, by the rollout's index.
 type Hands = Vec<(u32, BTreeMap<u32, Handwork>)>;
@@ -226,7 +233,14 @@ impl Engine {
             .map(|(index, rollout)| (index, rollout.rec.outside.clone()))
             .collect();
         let poisons = self.poisons_to_write();
-        let format = if !poisons.is_empty() {
+        let lanes: Lanes = (0_u32..)
+            .zip(&self.rollouts)
+            .filter(|(_, rollout)| rollout.rec.lane != LaneRecord::default())
+            .map(|(index, rollout)| (index, rollout.rec.lane.clone()))
+            .collect();
+        let format = if !lanes.is_empty() {
+            FORMAT_WITH_LANES
+        } else if !poisons.is_empty() {
             FORMAT_WITH_POISON
         } else if !outside.is_empty() {
             FORMAT_WITH_OUTSIDE
@@ -293,6 +307,9 @@ impl Engine {
         }
         if format >= FORMAT_WITH_POISON {
             bytes = postcard::to_extend(poisons, bytes).expect(plain);
+        }
+        if format >= FORMAT_WITH_LANES {
+            bytes = postcard::to_extend(&lanes, bytes).expect(plain);
         }
         bytes
     }
@@ -464,7 +481,7 @@ impl Engine {
         plans: BTreeMap<Digest, Arc<Plan>>,
     ) -> Result<Self, Fault> {
         let format = bytes.first().copied();
-        let known = FORMAT..=FORMAT_WITH_POISON;
+        let known = FORMAT..=FORMAT_WITH_LANES;
         let Some(format) = format.filter(|format| known.contains(format)) else {
             return Err(Fault::new("the snapshot is of another format"));
         };
@@ -515,10 +532,15 @@ impl Engine {
         } else {
             (Found::new(), rest)
         };
-        let poisons: Vec<Poison> = if format >= FORMAT_WITH_POISON {
+        let (poisons, rest): (Vec<Poison>, _) = if format >= FORMAT_WITH_POISON {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Vec::new(), rest)
+        };
+        let lanes: Lanes = if format >= FORMAT_WITH_LANES {
             postcard::from_bytes(rest).map_err(unreadable)?
         } else {
-            Vec::new()
+            Lanes::new()
         };
         let mut engine = Self::new();
         engine.now = stored.last_event;
@@ -576,6 +598,11 @@ impl Engine {
             let rollout = engine.rollouts.get_mut(index as usize);
             let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
             rollout.rec.errands = errands;
+        }
+        for (index, lane) in lanes {
+            let rollout = engine.rollouts.get_mut(index as usize);
+            let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
+            rollout.rec.lane = lane;
         }
         engine.take_terms(terms)?;
         engine.take_consented(consented)?;

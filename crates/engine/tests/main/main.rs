@@ -18,6 +18,7 @@ mod errands;
 mod exceptions;
 mod holds;
 mod hosts;
+mod lanes;
 mod outside;
 mod people;
 mod poison;

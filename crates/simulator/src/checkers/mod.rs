@@ -19,6 +19,7 @@ mod errands;
 mod exceptions;
 mod facts;
 mod hands;
+mod lanes;
 mod outside;
 mod phases;
 mod poison;

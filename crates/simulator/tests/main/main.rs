@@ -15,6 +15,7 @@ mod crash_points;
 mod exhaustive;
 mod futures;
 mod histories;
+mod lanes;
 mod planted;
 mod poison;
 mod seeds;
