@@ -230,6 +230,8 @@ impl Engine {
             }
             Command::Propose { .. }
             | Command::ProposeAs { .. }
+            | Command::ProposeIn { .. }
+            | Command::Expedite { .. }
             | Command::Approve { .. }
             | Command::Reject { .. }
             | Command::Pause { .. }

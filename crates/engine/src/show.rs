@@ -6,6 +6,7 @@ use ringway_model::{
     Evidence, HostOutcome, RingIndex, RolloutId, Slot, StepKind, Timestamp, VisitKind, WaitingOn,
 };
 
+use crate::command::Subject;
 use crate::engine::{Engine, FleetHold};
 use crate::event::HaltCause;
 use crate::host::HostState;
@@ -428,8 +429,11 @@ impl Engine {
         let (now, later): (Vec<_>, Vec<_>) = self
             .approval_views(r)
             .into_iter()
-            .partition(|view| Some(view.subject) == at);
-        let approval = now.into_iter().next();
+            .partition(|view| Some(view.subject) == at || view.subject == Subject::Lane);
+        let mut now = now.into_iter();
+        let approval = now.next();
+        let later = now.chain(later).collect();
+        let (lane, lane_asked) = self.lane_views(r);
         RolloutView {
             id: rollout.rec.id,
             policy: rollout.plan.policy.clone(),
@@ -456,6 +460,8 @@ impl Engine {
             questions: self.question_views(r),
             author: rollout.plan.author.clone(),
             overrides: self.override_views(r),
+            lane,
+            lane_asked,
             gates: gate_views(rollout),
             coverage: self.coverage_view(r),
             due: self.due_view(r),

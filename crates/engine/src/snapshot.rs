@@ -16,6 +16,7 @@ use crate::errand::Errands;
 use crate::exception::Exception;
 use crate::fleet::Fleet;
 use crate::hold::{HostHold, Skipped};
+use crate::lane::LaneRecord;
 use crate::outside::Outside;
 use crate::poison::Poison;
 use crate::rollout::{
@@ -82,8 +83,14 @@ type Found = Vec<(u32, BTreeMap<u32, Outside>)>;
 /// The same with what is poisoned behind that.
 const FORMAT_WITH_POISON: u8 = 12;
 
+/// The same with lanes behind that.
+const FORMAT_WITH_LANES: u8 = 13;
+
+/// Lanes of rollouts, by the rollout's index, where there is anything.
+type Lanes = Vec<(u32, LaneRecord)>;
+
 /// The same with what was seen of updated hosts behind that.
-const FORMAT_WITH_COVERAGE: u8 = 13;
+const FORMAT_WITH_COVERAGE: u8 = 14;
 
 /// What was seen of updated hosts, by the rollout's index, where there is anything.
 type Coverages = Vec<(u32, CoverageRecord)>;
@@ -233,9 +240,16 @@ impl Engine {
             .map(|(index, rollout)| (index, rollout.rec.outside.clone()))
             .collect();
         let poisons = self.poisons_to_write();
+        let lanes: Lanes = (0_u32..)
+            .zip(&self.rollouts)
+            .filter(|(_, rollout)| rollout.rec.lane != LaneRecord::default())
+            .map(|(index, rollout)| (index, rollout.rec.lane.clone()))
+            .collect();
         let coverages = self.coverages();
         let format = if !coverages.is_empty() {
             FORMAT_WITH_COVERAGE
+        } else if !lanes.is_empty() {
+            FORMAT_WITH_LANES
         } else if !poisons.is_empty() {
             FORMAT_WITH_POISON
         } else if !outside.is_empty() {
@@ -303,6 +317,9 @@ impl Engine {
         }
         if format >= FORMAT_WITH_POISON {
             bytes = postcard::to_extend(poisons, bytes).expect(plain);
+        }
+        if format >= FORMAT_WITH_LANES {
+            bytes = postcard::to_extend(&lanes, bytes).expect(plain);
         }
         if format >= FORMAT_WITH_COVERAGE {
             bytes = postcard::to_extend(&coverages, bytes).expect(plain);
@@ -558,6 +575,11 @@ impl Engine {
         } else {
             (Vec::new(), rest)
         };
+        let (lanes, rest): (Lanes, _) = if format >= FORMAT_WITH_LANES {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Lanes::new(), rest)
+        };
         let coverages: Coverages = if format >= FORMAT_WITH_COVERAGE {
             postcard::from_bytes(rest).map_err(unreadable)?
         } else {
@@ -619,6 +641,11 @@ impl Engine {
             let rollout = engine.rollouts.get_mut(index as usize);
             let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
             rollout.rec.errands = errands;
+        }
+        for (index, lane) in lanes {
+            let rollout = engine.rollouts.get_mut(index as usize);
+            let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
+            rollout.rec.lane = lane;
         }
         engine.take_terms(terms)?;
         engine.take_coverages(coverages)?;

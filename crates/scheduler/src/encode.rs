@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::consent::Consent;
 use crate::evidence::EvidencePlan;
+use crate::lane::LanePlan;
 use crate::parts::Supersedes;
 use crate::plan::Revision;
 use crate::terms::Terms;
@@ -40,9 +41,12 @@ const WITH_OUTSIDE: u8 = 6;
 /// The format of a plan that supersedes something: as with that number, with what it supersedes behind it.
 const WITH_PARTS: u8 = 7;
 
-/// The format of a plan that asks for evidence: as with that number, with what it supersedes, if anything, and
+/// The format of a plan that is made in a lane: as with that number, with what it supersedes, if anything, and the lane.
+const WITH_LANE: u8 = 8;
+
+/// The format of a plan that asks for evidence: as with that number, with what it supersedes, and the lane, if anything, and
 /// [`EvidencePlan`] behind it.
-const WITH_EVIDENCE: u8 = 8;
+const WITH_EVIDENCE: u8 = 9;
 
 /// The format of a fleet of which hosts have vanished: as version 1, with their numbers behind it.
 const WITH_VANISHED: u8 = 2;
@@ -189,7 +193,13 @@ impl Plan {
     pub fn encode(&self) -> (Digest, Vec<u8>) {
         if let Some(evidence) = &self.evidence {
             let all = (self.all(), self.outside_pause_at);
-            with_version(WITH_EVIDENCE, &(all, &self.supersedes, evidence))
+            with_version(
+                WITH_EVIDENCE,
+                &(all, &self.supersedes, &self.lane, evidence),
+            )
+        } else if let Some(lane) = &self.lane {
+            let value = (self.all(), self.outside_pause_at, &self.supersedes, lane);
+            with_version(WITH_LANE, &value)
         } else if let Some(supersedes) = &self.supersedes {
             let value = (self.all(), self.outside_pause_at, supersedes);
             with_version(WITH_PARTS, &value)
@@ -212,7 +222,13 @@ impl Plan {
     pub fn digest(&self) -> Digest {
         if let Some(evidence) = &self.evidence {
             let all = (self.all(), self.outside_pause_at);
-            digest(WITH_EVIDENCE, &(all, &self.supersedes, evidence))
+            digest(
+                WITH_EVIDENCE,
+                &(all, &self.supersedes, &self.lane, evidence),
+            )
+        } else if let Some(lane) = &self.lane {
+            let value = (self.all(), self.outside_pause_at, &self.supersedes, lane);
+            digest(WITH_LANE, &value)
         } else if let Some(supersedes) = &self.supersedes {
             digest(WITH_PARTS, &(self.all(), self.outside_pause_at, supersedes))
         } else if self.outside_pause_at != OUTSIDE_PAUSE_AT {
@@ -268,22 +284,40 @@ impl Plan {
     }
 
     fn as_written(bytes: &[u8]) -> Result<Self, DecodeError> {
+        type All = (Plan, Times, Terms, More, Vec<Option<u32>>);
         match bytes.split_first() {
             Some((&WITH_EVIDENCE, body)) => {
                 type All = (Plan, Times, Terms, More, Vec<Option<u32>>);
-                type Whole = ((All, u32), Option<Supersedes>, EvidencePlan);
-                let ((all, outside_pause_at), supersedes, evidence): Whole = whole(body)?;
+                type Whole = (
+                    (All, u32),
+                    Option<Supersedes>,
+                    Option<LanePlan>,
+                    EvidencePlan,
+                );
+                let ((all, outside_pause_at), supersedes, lane, evidence): Whole = whole(body)?;
                 let (plan, times, terms, more, early) = all;
                 let plan = plan.with(times, Terms { early, ..terms }, more);
                 Ok(Self {
                     outside_pause_at,
                     supersedes,
+                    lane,
                     evidence: Some(evidence),
                     ..plan
                 })
             }
+            Some((&WITH_LANE, body)) => {
+                type Laned = (All, u32, Option<Supersedes>, LanePlan);
+                let (all, outside_pause_at, supersedes, lane): Laned = whole(body)?;
+                let (plan, times, terms, more, early) = all;
+                let plan = plan.with(times, Terms { early, ..terms }, more);
+                Ok(Self {
+                    outside_pause_at,
+                    supersedes,
+                    lane: Some(lane),
+                    ..plan
+                })
+            }
             Some((&WITH_PARTS, body)) => {
-                type All = (Plan, Times, Terms, More, Vec<Option<u32>>);
                 let (all, outside_pause_at, supersedes): (All, u32, Supersedes) = whole(body)?;
                 let (plan, times, terms, more, early) = all;
                 let plan = plan.with(times, Terms { early, ..terms }, more);
@@ -294,7 +328,6 @@ impl Plan {
                 })
             }
             Some((&WITH_OUTSIDE, body)) => {
-                type All = (Plan, Times, Terms, More, Vec<Option<u32>>);
                 let (all, outside_pause_at): (All, u32) = whole(body)?;
                 let (plan, times, terms, more, early) = all;
                 let plan = plan.with(times, Terms { early, ..terms }, more);
@@ -304,7 +337,6 @@ impl Plan {
                 })
             }
             Some((&WITH_EARLY_HOURS, body)) => {
-                type All = (Plan, Times, Terms, More, Vec<Option<u32>>);
                 let (plan, times, terms, more, early): All = whole(body)?;
                 Ok(plan.with(times, Terms { early, ..terms }, more))
             }

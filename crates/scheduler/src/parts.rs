@@ -21,14 +21,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringway_model::{Digest, Hasher, RolloutId, Selector};
-use ringway_policy::validated::{Documents, Policy, Ring, RingHosts};
+use ringway_model::{Content, Digest, Hasher, RolloutId, Selector};
+use ringway_policy::validated::{Documents, Policy, Ring, RingHosts, Update};
 use serde::{Deserialize, Serialize};
 
 use crate::claim::Claims;
 use crate::index::HostIndex;
-use crate::make::{Making, Named};
-use crate::plan::Plan;
+use crate::make::{Making, Named, plan_in};
+use crate::plan::{Plan, Route};
 use crate::problem::PlanProblems;
 use crate::spec::FleetSpec;
 
@@ -123,17 +123,18 @@ pub(crate) struct Carried<'d> {
 }
 
 /// The plan of a rollout that supersedes another one, and the documents as it reads them: its policy has the rings of the
-/// parts before its own. `before` is the plan of the other one, with the fleet it is for.
+/// parts before its own; where one is named, in that lane. `before` is the plan of the other one, with the fleet it is for.
 ///
 /// # Errors
 ///
-/// As [`make_plan`](crate::make_plan).
+/// As [`make_plan_in`](crate::make_plan_in).
 pub fn make_superseding(
     fleet: &FleetSpec,
     documents: &Documents,
     (policy, update): (&str, &str),
     (before, before_fleet): (&Plan, &FleetSpec),
     situation: &Situation,
+    lane: Option<&str>,
 ) -> Result<(Plan, Documents), PlanProblems> {
     let named = Named::find(documents, policy, update)?;
     let seed = before.seed;
@@ -169,15 +170,29 @@ pub fn make_superseding(
         parts,
         rings: rings.collect(),
     };
-    let plan = Making {
+    let making = Making {
         fleet,
         documents: &with_rings,
         named: Named::find(&with_rings, policy, update)?,
         seed,
         carried: Some(carried),
-    }
-    .plan()?;
+    };
+    let plan = plan_in(making, lane)?;
     Ok((plan, with_rings))
+}
+
+/// What of an earlier plan a new update says that it supersedes, by the id of a release or by the update's name.
+pub fn superseded_by(update: &Update, before: &Plan) -> Vec<Content> {
+    let of_releases = update.releases.iter();
+    let of_releases = of_releases.flat_map(|release| &release.vendor.supersedes);
+    let named: Vec<&String> = update.supersedes.iter().chain(of_releases).collect();
+    let all = named.iter().any(|name| **name == before.update);
+    let routes = before.routes.iter();
+    let meant = routes.filter(|route| all || named.iter().any(|name| **name == route.release));
+    let mut contents: Vec<Content> = meant.map(Route::content).collect();
+    contents.sort();
+    contents.dedup();
+    contents
 }
 
 /// Documents as a plan reads them that supersedes something; those themselves for any other.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::consent::Consent;
 use crate::evidence::EvidencePlan;
+use crate::lane::LanePlan;
 use crate::parts::Supersedes;
 use crate::terms::Terms;
 use crate::times::Times;
@@ -82,6 +83,9 @@ pub struct Plan {
     /// is something.
     #[serde(skip)]
     pub supersedes: Option<Supersedes>,
+    /// The lane it is made in, and what it would be without. Written behind the rest, and only where there is one.
+    #[serde(skip)]
+    pub lane: Option<LanePlan>,
     /// What must be known of a kind of host before a later ring visits more of them. Written behind the rest, and only
     /// where it is asked for.
     #[serde(skip)]

@@ -16,6 +16,7 @@ use crate::expected::{Expected, Kind};
 use crate::history::{History, HistoryError};
 use crate::reach::Reach;
 use crate::terms::{with_early_terms, with_terms};
+use crate::world::lanes::with_lanes;
 use crate::world::{BEGIN, Faults, NoPlan, World, has_plan};
 
 /// How long after healing everything must be over.
@@ -67,6 +68,8 @@ pub struct Extra {
     pub keep: usize,
     /// In how many of a hundred wild worlds people poison content; absent: in some.
     pub poison: Option<u64>,
+    /// In how many of a hundred wild worlds people hurry; absent: in some.
+    pub lanes: Option<u64>,
     /// In how many of a hundred wild worlds policies ask for evidence of kinds of hosts; absent: in some.
     pub evidence: Option<u64>,
     /// A mistake to plant in the engine.
@@ -80,6 +83,7 @@ impl Extra {
         Self {
             keep: lines,
             poison: None,
+            lanes: None,
             evidence: None,
             #[cfg(feature = "planted-bugs")]
             bug: None,
@@ -89,6 +93,9 @@ impl Extra {
 
 /// In how many of a hundred wild worlds people poison content, where nobody asks for more.
 const POISON: u64 = 8;
+
+/// In how many of a hundred wild worlds people hurry, where nobody asks for more.
+const LANES: u64 = 4;
 
 /// In how many policies ask for evidence of kinds of hosts, where nobody asks for more.
 const EVIDENCE: u64 = 20;
@@ -222,6 +229,11 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
             policy.outside_pause_at = *others.pick(&[0, 1, 3]);
         }
     }
+    let mut lanes = Dice::new(seed, "who hurries");
+    let hurries = kind == Kind::Wild && lanes.chance(extra.lanes.unwrap_or(LANES));
+    if hurries {
+        with_lanes(&mut papers, &mut lanes);
+    }
     let mut evidence = Dice::new(seed, "evidence of kinds of hosts");
     if kind == Kind::Wild && evidence.chance(extra.evidence.unwrap_or(EVIDENCE)) {
         with_evidence(&mut papers, &mut evidence, |papers, policy| {
@@ -236,6 +248,9 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     world.excepting = kind == Kind::Wild && Dice::new(seed, "who is excepted").chance(25);
     let mut poison = Dice::new(seed, "whether anybody poisons");
     world.poisons = poison.chance(extra.poison.unwrap_or(POISON)) && kind == Kind::Wild;
+    if hurries {
+        world.hurry(seed, &papers);
+    }
     if renews {
         world.renew(seed, &papers, lasts);
     }

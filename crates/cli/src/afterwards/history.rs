@@ -513,6 +513,10 @@ impl<'a> OneHost<'a> {
             | Event::PlanRevised { .. }
             | Event::Poisoned { .. }
             | Event::Unpoisoned { .. }
+            | Event::LaneEntered { .. }
+            | Event::LaneAsked { .. }
+            | Event::LaneLapsed { .. }
+            | Event::Expedited { .. }
             | Event::Stopped { .. }
             | Event::Went { .. }
             | Event::Faulted { .. }

@@ -14,10 +14,9 @@ use ringway_model::{Content, Digest, RolloutId};
 use ringway_policy::validated::Update;
 use ringway_runtime::inbox::{self, Errand};
 use ringway_runtime::{Clock, DIRECTORY, Superseding, is_observed};
-use ringway_scheduler::plan::Route;
 use ringway_scheduler::{
     FleetSpec, Part, Plan, PlanReport, Situation, explain, explain_at, make_superseding,
-    refresh_fleet, render,
+    refresh_fleet, render, superseded_by,
 };
 use serde::Serialize;
 
@@ -68,6 +67,7 @@ struct Asked {
     read: Read,
     update: String,
     policy: Option<String>,
+    lane: Option<String>,
     poison: bool,
 }
 
@@ -90,6 +90,7 @@ pub(crate) async fn supersede(out: Out, data: &Path, args: args::Supersede) -> O
         read,
         update,
         policy: args.policy.clone(),
+        lane: args.lane.clone(),
         poison: args.poison,
     };
     if args.dry_run {
@@ -296,8 +297,9 @@ impl Asked {
         let policy = choose("policy", wanted, documents.policies.keys())?;
         let names = (&*policy, &*self.update);
         let old = (&*before, &*before_fleet);
-        let (mut plan, with_rings) = make_superseding(&fleet, documents, names, old, &situation)
-            .map_err(|e| Failure::new(End::Invalid, e))?;
+        let lane = self.lane.as_deref();
+        let made = make_superseding(&fleet, documents, names, old, &situation, lane);
+        let (mut plan, with_rings) = made.map_err(|e| Failure::new(End::Invalid, e))?;
         ringway_runtime::zones_of_plan(&plan).map_err(|e| Failure::new(End::Invalid, e))?;
         let directory = self.read.directory.to_string_lossy();
         let directory = Digest::of(directory.as_bytes());
@@ -333,15 +335,7 @@ impl Asked {
 
 /// What of the old rollout the new update says that it supersedes: by the id of a release, or by the update's name.
 fn poisoned_by(update: &Update, before: &Plan) -> Result<Vec<Content>, Failure> {
-    let of_releases = update.releases.iter();
-    let of_releases = of_releases.flat_map(|release| &release.vendor.supersedes);
-    let named: Vec<&String> = update.supersedes.iter().chain(of_releases).collect();
-    let all = named.iter().any(|name| **name == before.update);
-    let routes = before.routes.iter();
-    let meant = routes.filter(|route| all || named.iter().any(|name| **name == route.release));
-    let mut contents: Vec<Content> = meant.map(Route::content).collect();
-    contents.sort();
-    contents.dedup();
+    let contents = superseded_by(update, before);
     if contents.is_empty() {
         let why = format!(
             "update `{}` does not say that it supersedes `{}`, or any release of it",

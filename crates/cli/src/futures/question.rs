@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use ringway_model::Span;
 use ringway_policy::validated::{Documents, RingHosts, World, WorldRollout};
-use ringway_scheduler::{FleetSpec, Plan, make_plan};
+use ringway_scheduler::{FleetSpec, Plan, make_plan_in};
 use ringway_simulator::future::Setting;
 
 use crate::args::Place;
+use crate::commands::exceptions;
 use crate::exit::{End, Failure};
 use crate::near::nearest;
 use crate::out::Out;
@@ -38,6 +39,8 @@ pub(super) struct Question {
     /// The labels that tell kinds of hosts apart come from these policies, where the world names none.
     pub(super) kinds_from: Vec<String>,
     update: Option<String>,
+    /// The lane that the first rollout runs in.
+    lane: Option<String>,
 }
 
 impl Question {
@@ -48,7 +51,9 @@ impl Question {
     /// Exit code 2: documents that cannot be read, no fleet, or a world that is not there.
     pub(super) fn read(out: Out, paths: &[PathBuf], place: &Place) -> Result<Self, Failure> {
         let documents = documents::read(out, paths)?.documents;
-        Self::of(documents, place.world.as_deref(), place.update.clone())
+        let mut question = Self::of(documents, place.world.as_deref(), place.update.clone())?;
+        question.lane.clone_from(&place.lane);
+        Ok(question)
     }
 
     /// The same of documents that were read.
@@ -66,6 +71,7 @@ impl Question {
             is_built_in,
             kinds_from: Vec::new(),
             update,
+            lane: None,
         })
     }
 
@@ -96,9 +102,13 @@ impl Question {
                 policy: policy(policy_named)?,
                 update: update(named_update)?,
                 starts: Span::ZERO,
+                supersedes: false,
             });
         }
-        rollouts.iter().map(|rollout| self.plan(rollout)).collect()
+        let lanes = std::iter::once(self.lane.as_deref()).chain(std::iter::repeat(None));
+        let all = rollouts.iter().zip(lanes);
+        all.map(|(rollout, lane)| self.plan(rollout, lane))
+            .collect()
     }
 
     fn check(&self, rollout: &WorldRollout) -> Result<(), Failure> {
@@ -120,14 +130,13 @@ impl Question {
         Ok(())
     }
 
-    fn plan(&self, rollout: &WorldRollout) -> Result<(Arc<Plan>, Span), Failure> {
-        let plan = make_plan(
-            &self.fleet,
-            &self.documents,
-            &rollout.policy,
-            &rollout.update,
-            PLAN_SEED,
-        );
+    fn plan(
+        &self,
+        rollout: &WorldRollout,
+        lane: Option<&str>,
+    ) -> Result<(Arc<Plan>, Span), Failure> {
+        let names = (&*rollout.policy, &*rollout.update);
+        let plan = make_plan_in(&self.fleet, &self.documents, names, lane, PLAN_SEED);
         plan.map(|plan| (Arc::new(plan), rollout.starts))
             .map_err(|e| Failure::new(End::Invalid, e))
     }
@@ -159,9 +168,15 @@ impl Question {
         let names = plans.iter().flat_map(|(plan, _)| plan.zones()).collect();
         let zones = ringway_runtime::zones(&names).map_err(|e| Failure::new(End::Invalid, e))?;
         let setting = Setting::new(Arc::clone(&self.fleet), plans, texts, &self.world, WORKERS);
-        setting
+        let setting = setting
             .and_then(|setting| setting.with_zones(zones))
-            .map_err(|e| Failure::new(End::Invalid, e))
+            .map_err(|e| Failure::new(End::Invalid, e))?;
+        let exceptions = exceptions::written(&self.documents, setting.begins())?;
+        let superseding = self.world.rollouts.iter().any(|one| one.supersedes);
+        let documents = superseding.then(|| Arc::new(self.documents.clone()));
+        Ok(setting
+            .with_documents(documents)
+            .with_exceptions(exceptions.in_force))
     }
 
     /// The text of the world's document.

@@ -171,7 +171,7 @@ impl FutureTold {
         let rollouts = outcome
             .rollouts
             .iter()
-            .zip(setting.plans())
+            .zip(&outcome.plans)
             .enumerate()
             .map(|(place, (rollout, plan))| {
                 let hit = outcome
@@ -374,7 +374,11 @@ impl RolloutTold {
             ended: rollout.ended.word(),
             why: match &rollout.ended {
                 Ended::Waits(why) | Ended::Refused(why) => Some(why.clone()),
-                Ended::Completed | Ended::RolledBack | Ended::Cancelled | Ended::LeftHalted => None,
+                Ended::Completed
+                | Ended::RolledBack
+                | Ended::Cancelled
+                | Ended::Superseded
+                | Ended::LeftHalted => None,
             },
             started: date(Some(Span::ZERO)),
             over: date(rollout.over_ms),

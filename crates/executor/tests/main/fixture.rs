@@ -171,6 +171,7 @@ pub(crate) fn plan() -> Plan {
         revises: None,
         outside_pause_at: 3,
         supersedes: None,
+        lane: None,
         evidence: None,
         consent: ringway_scheduler::consent::Consent::default(),
     }
@@ -183,5 +184,6 @@ pub(crate) fn proposal() -> Proposal {
         documents: vec![("policy test".to_owned(), DOCUMENT.to_owned())],
         key: Some("first".to_owned()),
         change: None,
+        reason: None,
     }
 }

@@ -84,6 +84,11 @@ static ROLLOUT: Shape = Shape {
             Is::Span,
             "How long after the world's beginning it is started; `0s` where absent.",
         ),
+        may(
+            "supersedes",
+            Is::Flag,
+            "Whether it takes the place of the rollout before it, whatever has become of that by then, and poisons what its update says that it supersedes; `no` where absent.",
+        ),
     ],
     later: &[],
 };
@@ -272,6 +277,12 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>) -> Option<World> {
         let watch = fields.read("watch", |cx, node| scalar::list(cx, node, watch));
         let faults = fields.read("faults", faults);
         let rollouts = optional(&fields, "rollouts", rollouts)?;
+        if rollouts.first().is_some_and(|first| first.supersedes) {
+            let message = "the first rollout has none before it that it could supersede".to_owned();
+            let place = fields.key_place("rollouts");
+            cx.report(Report::new(Code::BadValue, place, message).hint("leave `supersedes` out"));
+            return None;
+        }
         if rollouts.len() > MOST_ROLLOUTS {
             let message = format!("a world has at most {MOST_ROLLOUTS} rollouts");
             let place = fields.key_place("rollouts");
@@ -297,10 +308,12 @@ fn rollout(cx: &Cx<'_>, node: &Node<'_>) -> Option<WorldRollout> {
     let policy = fields.read("policy", scalar::reference(Named::Policy));
     let update = fields.read("update", scalar::reference(Named::Update));
     let starts = fields.read("starts", scalar::span);
+    let supersedes = fields.read("supersedes", scalar::flag);
     Some(WorldRollout {
         policy: policy?,
         update: update?,
         starts: optional(&fields, "starts", starts)?,
+        supersedes: optional(&fields, "supersedes", supersedes)?,
     })
 }
 

@@ -61,6 +61,8 @@ pub struct WorldRollout {
     pub update: String,
     /// How long after the world's beginning it is started.
     pub starts: Span,
+    /// Whether it takes the place of the rollout before it.
+    pub supersedes: bool,
 }
 
 /// A length of time between two bounds, both included; each is as likely as every other.

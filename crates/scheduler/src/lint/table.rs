@@ -3,7 +3,7 @@
 use super::facts::Facts;
 use super::finding::{Finding, Found, Severity};
 use super::rules::{approvals, availability, coverage, gates, limits, recipes, rings, selectors};
-use super::rules::{calendar, cares, exceptions, hosts, shares, times};
+use super::rules::{calendar, cares, exceptions, hosts, lanes, shares, times};
 use crate::report::Warning;
 
 /// One kind of mistake.
@@ -98,6 +98,8 @@ pub(super) static RULES: &[Rule] = &[
     rule("misspelt-value", Warn, selectors::misspelt_value),
     rule("unmatched-value", Note, selectors::unmatched_value),
     rule("no-severity", Note, recipes::no_severity).about_update(),
+    rule("idle-lane", Warn, lanes::changes_nothing),
+    rule("lane-soak-kept", Note, lanes::longer_than_soak),
     rule("exception-over", Warn, exceptions::over),
     rule("exception-ends-soon", Warn, exceptions::ends_soon),
 ];

@@ -9,6 +9,7 @@ mod compare;
 mod encoding;
 mod evidence;
 mod fleet;
+mod lane;
 mod lint;
 mod problems;
 mod properties;

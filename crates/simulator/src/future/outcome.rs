@@ -1,7 +1,10 @@
 //! What became of a future, measured on its hosts.
 
+use std::sync::Arc;
+
 use ringway_engine::{RolloutState, Stage};
 use ringway_model::{Digest, HostId, RingIndex, Span};
+use ringway_scheduler::Plan;
 use serde::Serialize;
 
 use super::harm::Drawn;
@@ -16,6 +19,8 @@ pub struct Outcome {
     pub seed: u64,
     /// Its rollouts, in the order in which their plans were given.
     pub rollouts: Vec<RolloutOutcome>,
+    /// Their plans as they were carried out: one that supersedes another is made when it does.
+    pub plans: Vec<Arc<Plan>>,
     /// Availability groups that had fewer members in service than must stay up, at any time and with a rollout to blame
     /// for at least one of the others; where the world watches sets of its own, those.
     pub groups_lost: u32,
@@ -93,6 +98,8 @@ pub enum Ended {
     RolledBack,
     /// It was given up.
     Cancelled,
+    /// A later one took its place.
+    Superseded,
     /// It halted and nobody decided anything: the world says so.
     LeftHalted,
     /// It never came to an end: what it waits for.
@@ -108,6 +115,7 @@ impl Ended {
             Self::Completed => "completed",
             Self::RolledBack => "rolled back",
             Self::Cancelled => "cancelled",
+            Self::Superseded => "superseded",
             Self::LeftHalted => "left halted",
             Self::Waits(_) => "waits",
             Self::Refused(_) => "refused",
@@ -159,6 +167,24 @@ pub struct Point {
     pub broken: u32,
     /// Of each rollout: targets on which its harm has shown.
     pub hit: Vec<u32>,
+}
+
+impl Ended {
+    /// How a rollout that is over ended.
+    pub(super) const fn of(state: &RolloutState) -> Self {
+        match state {
+            RolloutState::Completed => Self::Completed,
+            RolloutState::RolledBack => Self::RolledBack,
+            RolloutState::Superseding { .. } | RolloutState::Superseded { .. } => Self::Superseded,
+            RolloutState::Proposed
+            | RolloutState::Advancing(_)
+            | RolloutState::Paused { .. }
+            | RolloutState::Halted { .. }
+            | RolloutState::RollingBack
+            | RolloutState::Cancelling
+            | RolloutState::Cancelled => Self::Cancelled,
+        }
+    }
 }
 
 impl Stood {

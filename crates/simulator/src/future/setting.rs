@@ -4,9 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ringway_calendar::{HoursIn, Opening, UnknownZone, Zones};
+use ringway_engine::Exception;
+use ringway_executor::port::Arrival;
 use ringway_executor::{Config, Watch};
-use ringway_model::{HostId, Selector, Span, StepKind, Timestamp};
-use ringway_policy::validated::{HostModel, Regression, SpanRange, Watch as Watched, World};
+use ringway_model::{HostId, RolloutId, Selector, Span, StepKind, Timestamp};
+use ringway_policy::validated::{
+    Documents, HostModel, Regression, SpanRange, Watch as Watched, World,
+};
 use ringway_scheduler::report::assumed;
 use ringway_scheduler::spec::HostSpec;
 use ringway_scheduler::{FleetSpec, Plan};
@@ -38,6 +42,8 @@ pub(super) struct Planned {
     pub(super) starts: Span,
     /// By host: its ring, or `NONE` where it is no target.
     pub(super) ring_of: Vec<u16>,
+    /// Whether it takes the place of the one before it.
+    pub(super) supersedes: bool,
 }
 
 /// Hosts that are of one kind: they share the value of a label.
@@ -60,8 +66,12 @@ pub(super) struct Kept {
 #[derive(Clone, Debug)]
 pub struct Setting {
     pub(super) fleet: Arc<FleetSpec>,
-    pub(super) rollouts: Vec<Planned>,
+    pub(super) rollouts: Vec<Arc<Planned>>,
     pub(super) documents: Vec<(String, String)>,
+    /// What a plan is made from in mid-flight, where a rollout supersedes another.
+    pub(super) papers: Option<Arc<Documents>>,
+    /// Who is left out of rollouts, and until when.
+    pub(super) exceptions: Vec<Exception>,
     pub(super) world: World,
     pub(super) begins: Timestamp,
     /// By host: its entry in the world, or `NONE`.
@@ -96,6 +106,21 @@ pub enum Unfit {
 }
 
 impl Setting {
+    /// The instants of a plan's rules about time, where all zones that it names are known.
+    pub(super) fn calendar_told(
+        &self,
+        rollout: RolloutId,
+        plan: Arc<Plan>,
+        from: Timestamp,
+    ) -> Arrival {
+        let calendar = ringway_engine::instants(&plan, &self.zones, from);
+        Arrival::CalendarTold {
+            rollout,
+            plan,
+            calendar: calendar.ok().map(Box::new),
+        }
+    }
+
     /// Prepares a question. Each plan comes with the span after the world's beginning at which its rollout is started;
     /// `documents` are the texts all plans were made from, by kind and name.
     ///
@@ -120,9 +145,13 @@ impl Setting {
             return Err(Unfit::OtherFleet(plan.policy.clone()));
         }
         let hosts = &fleet.hosts[..];
-        let rollouts: Vec<Planned> = plans
+        let supersedes = world.rollouts.iter().map(|rollout| rollout.supersedes);
+        let rollouts: Vec<Arc<Planned>> = plans
             .into_iter()
-            .map(|(plan, starts)| planned(plan, starts, hosts.len()))
+            .zip(supersedes.chain(std::iter::repeat(false)))
+            .map(|((plan, starts), supersedes)| {
+                Arc::new(planned(plan, starts, supersedes, hosts.len()))
+            })
             .collect();
         let model_of = model_of(&world.hosts, hosts);
         let durations = world
@@ -155,6 +184,8 @@ impl Setting {
             fleet,
             rollouts,
             documents,
+            papers: None,
+            exceptions: Vec::new(),
             world: world.clone(),
             model_of,
             durations,
@@ -185,6 +216,21 @@ impl Setting {
         Ok(self)
     }
 
+    /// The same with the documents that the plan of a rollout that supersedes another is made from; without them it starts as any
+    /// other.
+    #[must_use]
+    pub fn with_documents(mut self, documents: Option<Arc<Documents>>) -> Self {
+        self.papers = documents;
+        self
+    }
+
+    /// The same with exceptions in force, which come into it with the first rollout.
+    #[must_use]
+    pub fn with_exceptions(mut self, exceptions: Vec<Exception>) -> Self {
+        self.exceptions = exceptions;
+        self
+    }
+
     /// The same question about other plans, in the same order: what two policies are compared by.
     ///
     /// # Errors
@@ -198,6 +244,9 @@ impl Setting {
             &self.world,
             self.config.workers,
         )?;
+        let other = other
+            .with_documents(self.papers.clone())
+            .with_exceptions(self.exceptions.clone());
         other.with_zones(self.zones.clone())
     }
 
@@ -261,7 +310,7 @@ impl Setting {
     }
 }
 
-fn planned(plan: Arc<Plan>, starts: Span, hosts: usize) -> Planned {
+pub(super) fn planned(plan: Arc<Plan>, starts: Span, supersedes: bool, hosts: usize) -> Planned {
     let mut ring_of = vec![NONE; hosts];
     for (ring, planned) in plan.rings.iter().enumerate() {
         let ring = u16::try_from(ring).unwrap_or(NONE);
@@ -273,6 +322,7 @@ fn planned(plan: Arc<Plan>, starts: Span, hosts: usize) -> Planned {
         plan,
         starts: super::roll::whole(starts),
         ring_of,
+        supersedes,
     }
 }
 
@@ -348,7 +398,7 @@ fn durations(written: &BTreeMap<StepKind, SpanRange>) -> BTreeMap<StepKind, Span
         .collect()
 }
 
-fn harm(regression: &Regression, rollouts: &[Planned], hosts: &[HostSpec]) -> Harm {
+fn harm(regression: &Regression, rollouts: &[Arc<Planned>], hosts: &[HostSpec]) -> Harm {
     let of = |update: &str| {
         regression
             .update
@@ -376,7 +426,7 @@ fn matching(select: &Selector, hosts: &[HostSpec]) -> HostSet {
 }
 
 /// The kinds of hosts among the targets, by the labels that tell them apart.
-fn kinds(by: &[String], rollouts: &[Planned], hosts: &[HostSpec]) -> Vec<Kind> {
+fn kinds(by: &[String], rollouts: &[Arc<Planned>], hosts: &[HostSpec]) -> Vec<Kind> {
     let role = ["role".to_owned()];
     let by = if by.is_empty() { &role[..] } else { by };
     let is_target = |host: usize| rollouts.iter().any(|rollout| rollout.ring_of[host] != NONE);

@@ -173,6 +173,8 @@ impl Stated {
             | Event::Resumed { rollout, .. }
             | Event::CancelBegan { rollout, .. }
             | Event::RollbackBegan { rollout, .. }
+            | Event::Expedited { rollout, .. }
+            | Event::LaneEntered { rollout, .. }
             | Event::Finished { rollout, .. } => self.forget(*rollout),
             Event::SupersedeBegan { .. } => self.all.clear(),
             Event::FleetRefreshed { .. } | Event::PlanRevised { .. } => {

@@ -13,6 +13,7 @@ mod exceptions;
 mod faults;
 mod hands;
 mod host;
+pub(crate) mod lanes;
 mod patching;
 mod people;
 mod poisoners;
@@ -157,6 +158,8 @@ pub struct World {
     doubters: Dice,
     /// Whether anybody does.
     pub(crate) poisons: bool,
+    /// Who hurries, where anybody does.
+    hurry: Option<Box<lanes::Hurry>>,
     /// What people do by hand.
     hands: Dice,
     /// Who else patches.
@@ -284,6 +287,7 @@ impl World {
             poisoners: Dice::new(seed, "people who poison"),
             doubters: Dice::new(seed, "people who lack evidence"),
             poisons: false,
+            hurry: None,
             hands: Dice::new(seed, "by hand"),
             patchers: Dice::new(seed, "patching by others"),
             patching: false,
@@ -409,6 +413,7 @@ impl World {
             self.say(&line);
             self.reach.event(event);
             self.note_renewed(event);
+            self.note_lane(event);
         }
         if let Err(violation) = self.checkers.observe(at, inputs, events) {
             self.violation.get_or_insert(violation);

@@ -10,11 +10,13 @@
     reason = "the suites read their tables, are told by variables what to show, and share the seeds among threads"
 )]
 
+mod april;
 mod coverage;
 mod crash_points;
 mod exhaustive;
 mod futures;
 mod histories;
+mod lanes;
 mod planted;
 mod poison;
 mod seeds;

@@ -19,6 +19,7 @@ fn caught(bug: Bug) -> Option<(u64, String)> {
                 bug: Some(bug),
                 // Where a mistake is about poison, people poison in all worlds that a suite of its own goes through.
                 poison: is_of_poison(bug).then_some(100),
+                lanes: is_of_lanes(bug).then_some(100),
                 // The same of evidence of kinds of hosts.
                 evidence: is_of_strata(bug).then_some(100),
             },
@@ -37,6 +38,18 @@ const fn is_of_poison(bug: Bug) -> bool {
             | Bug::PoisonPutBack
             | Bug::PoisonProposed
             | Bug::SnapshotForgetsPoison
+    )
+}
+
+const fn is_of_lanes(bug: Bug) -> bool {
+    matches!(
+        bug,
+        Bug::LaneWithTooFew
+            | Bug::LaneKeepsApprovals
+            | Bug::LaneEndsSoak
+            | Bug::LaneNeedsNoReason
+            | Bug::LaneWorksInEveryFreeze
+            | Bug::LaneUnchecked
     )
 }
 
