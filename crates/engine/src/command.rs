@@ -271,6 +271,15 @@ pub enum Command {
         /// Why; required.
         reason: String,
     },
+    /// A stratum may go on although too little is known of it.
+    AcceptUntested {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The stratum, as it is told.
+        stratum: String,
+        /// Why; required.
+        reason: String,
+    },
 }
 
 /// Which content is meant.
@@ -310,6 +319,7 @@ impl Command {
             | Self::Answer { rollout, .. }
             | Self::OverrideFreeze { rollout, .. }
             | Self::Expedite { rollout, .. } => Some(*rollout),
+            Self::AcceptUntested { rollout, .. } => Some(*rollout),
             Self::Propose { .. }
             | Self::ProposeAs { .. }
             | Self::ProposeIn { .. }

@@ -251,7 +251,8 @@ impl Engine {
             | Command::Answer { .. }
             | Command::Poison { .. }
             | Command::Unpoison { .. }
-            | Command::Supersede { .. } => Ok(None),
+            | Command::Supersede { .. }
+            | Command::AcceptUntested { .. } => Ok(None),
         }
     }
 

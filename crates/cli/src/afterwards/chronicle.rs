@@ -280,6 +280,7 @@ impl<'a> Chronicle<'a> {
             | Event::CalendarKnown { .. }
             | Event::ChangeNamed { .. }
             | Event::FreezeOverridden { .. }
+            | Event::UntestedAccepted { .. }
             | Event::GateSaid { .. }
             | Event::WorkAsked { .. }
             | Event::ChangedOutside { .. }
@@ -516,6 +517,7 @@ impl Course {
             | Event::HostHeld { .. }
             | Event::HostReleased { .. }
             | Event::FreezeOverridden { .. }
+            | Event::UntestedAccepted { .. }
             | Event::GateSaid { .. }
             | Event::WorkTold { .. }
             | Event::Excepted { .. }

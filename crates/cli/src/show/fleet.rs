@@ -8,6 +8,7 @@ use ringway_model::{Says, Span, Timestamp};
 
 use super::approving::{one_yes, others};
 use super::bar::bar;
+use super::coverage;
 use super::paint::{Paint, bold, paint};
 use super::words::{hosts, in_words, named, put, until};
 
@@ -192,6 +193,9 @@ pub(crate) fn rollout(view: &RolloutView, now: Timestamp) -> String {
     }
     text.push_str(&reasons(&view.waiting, now));
     text.push_str(&terms(view, now));
+    if let Some(known) = &view.coverage {
+        text.push_str(&coverage::lines(known, now));
+    }
     if !view.is_final {
         text.push_str(&questions(&view.questions));
     }
@@ -537,11 +541,10 @@ mod tests {
             early: None,
             questions: Vec::new(),
             author: None,
+            coverage: None,
             overrides: Vec::new(),
             lane: None,
             lane_asked: None,
-            superseded_by: None,
-            supersedes: None,
             gates: Vec::new(),
             due: None,
             not_applicable: 0,

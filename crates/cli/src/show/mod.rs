@@ -2,6 +2,7 @@
 
 mod approving;
 mod bar;
+mod coverage;
 mod errand;
 mod fleet;
 mod host;

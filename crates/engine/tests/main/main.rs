@@ -14,6 +14,7 @@
 mod by_hand;
 mod care;
 mod consent;
+mod coverage;
 mod errands;
 mod exceptions;
 mod holds;

@@ -11,6 +11,7 @@
 )]
 
 mod april;
+mod coverage;
 mod crash_points;
 mod exhaustive;
 mod futures;
