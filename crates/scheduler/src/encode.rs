@@ -43,9 +43,8 @@ const WITH_PARTS: u8 = 7;
 
 /// The format of a plan that is made in a lane: as with that number, with what it supersedes, if anything, and the lane.
 const WITH_LANE: u8 = 8;
-
-/// The format of a plan that asks for evidence: as with that number, with what it supersedes, and the lane, if anything, and
-/// [`EvidencePlan`] behind it.
+/// The format of a plan that asks for evidence: as with that number, with what it supersedes and its lane, if anything, and
+/// [`EvidencePlan`] behind them.
 const WITH_EVIDENCE: u8 = 9;
 
 /// The format of a fleet of which hosts have vanished: as version 1, with their numbers behind it.
@@ -287,7 +286,6 @@ impl Plan {
         type All = (Plan, Times, Terms, More, Vec<Option<u32>>);
         match bytes.split_first() {
             Some((&WITH_EVIDENCE, body)) => {
-                type All = (Plan, Times, Terms, More, Vec<Option<u32>>);
                 type Whole = (
                     (All, u32),
                     Option<Supersedes>,
