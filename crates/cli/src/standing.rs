@@ -150,6 +150,7 @@ const fn may_have_it(outcome: HostOutcome) -> bool {
         | HostOutcome::Skipped
         | HostOutcome::NotReady
         | HostOutcome::Excepted
+        | HostOutcome::Advised
         | HostOutcome::CatchUp
         | HostOutcome::ChangedOutside
         | HostOutcome::GoesLast

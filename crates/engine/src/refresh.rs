@@ -445,6 +445,7 @@ impl Engine {
         self.fleet.evidence = evidence;
         self.fleet_digest = Some(digest);
         self.exceptions.resolve(&self.fleet.spec);
+        self.advisories.resolve(&self.fleet.spec);
         self.rebuild_counts();
         for &host in &forgotten {
             for r in 0..self.rollouts.len() {
@@ -542,6 +543,7 @@ impl Engine {
         }
         rollout.revise(digest, plan, &moves);
         self.mark_poisoned_in(r);
+        self.mark_advised_in(r);
         self.rebuild_counts();
         self.times_changed(r);
         Ok(())

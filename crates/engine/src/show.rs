@@ -27,6 +27,7 @@ impl Engine {
             holds: self.hold_views(),
             exceptions: self.exception_views(),
             poisons: self.poison_views(),
+            advisories: self.advisories(),
             at: now.max(self.now),
             rollouts: (0..self.rollouts.len())
                 .map(|r| self.rollout_view(r))
@@ -201,6 +202,7 @@ impl Engine {
             (_, Some(Stage::Soaking { ring, .. })) => reasons.extend(self.soak_waits(r, ring)),
             (_, Some(Stage::Promoting { ring })) => {
                 reasons.extend(self.promotion_waits(r, ring));
+                reasons.extend(self.restart_waits(r, ring));
                 reasons.extend(self.gate_waits(r));
                 reasons.extend(self.approval_waits(r));
             }
@@ -254,7 +256,7 @@ impl Engine {
         let count = rollout.idx.rings[ring.index()];
         let in_flight = rollout.idx.visiting + rollout.idx.settling;
         let mut reasons = Vec::new();
-        let pending = count.pending + count.withheld;
+        let pending = count.pending + count.withheld - self.restarts_advised(r, ring.index());
         if pending + in_flight > 0 {
             reasons.push(WaitingOn::Visits { pending, in_flight });
             reasons.extend(self.hands_wait(r));
@@ -361,7 +363,10 @@ impl Engine {
             | HostState::Lost
             | HostState::Skipped
             | HostState::Vanished => Vec::new(),
-            HostState::Excepted => self.exception_waits(r, slot).into_iter().collect(),
+            HostState::Excepted => {
+                let exception = self.exception_waits(r, slot).into_iter();
+                exception.chain(self.advisory_waits(r, slot)).collect()
+            }
             HostState::CatchUp => vec![self.catches_up_with(r)],
         }
     }
@@ -556,6 +561,7 @@ impl Engine {
                 (_, None) => outcome.to_string(),
             },
             previous: rollout.previous(slot).cloned(),
+            advised: self.advised_of(r, slot),
             poisoned: self.poison_had(r, slot),
             last_word: None,
             told: self.told_view(r, slot),
@@ -625,6 +631,7 @@ impl Engine {
             HostState::Vanished => HostOutcome::Vanished,
             HostState::NotReady { .. } => HostOutcome::NotReady,
             HostState::GoesLast { .. } => HostOutcome::GoesLast,
+            HostState::Excepted if self.is_left_out_by_advisory(r, slot) => HostOutcome::Advised,
             HostState::Excepted => HostOutcome::Excepted,
             HostState::CatchUp => HostOutcome::CatchUp,
             HostState::ChangedOutside => HostOutcome::ChangedOutside,

@@ -7,6 +7,7 @@ use ringway_model::{Actor, ChangeId, Digest, Epoch, HostId, RolloutId, Timestamp
 use ringway_scheduler::{FleetSpec, Plan};
 use serde::{Deserialize, Serialize};
 
+use crate::advisory::Known;
 use crate::by_hand::Handwork;
 use crate::care::Unready;
 use crate::command::HoldKind;
@@ -80,6 +81,9 @@ type Found = Vec<(u32, BTreeMap<u32, Outside>)>;
 
 /// The same with what is poisoned behind that.
 const FORMAT_WITH_POISON: u8 = 12;
+
+/// The same with advisories behind that.
+const FORMAT_WITH_ADVISORIES: u8 = 13;
 
 /// Work by hand, by the rollout's index.
 type Hands = Vec<(u32, BTreeMap<u32, Handwork>)>;
@@ -226,7 +230,10 @@ impl Engine {
             .map(|(index, rollout)| (index, rollout.rec.outside.clone()))
             .collect();
         let poisons = self.poisons_to_write();
-        let format = if !poisons.is_empty() {
+        let advisories = self.advisories_to_write();
+        let format = if !advisories.is_empty() {
+            FORMAT_WITH_ADVISORIES
+        } else if !poisons.is_empty() {
             FORMAT_WITH_POISON
         } else if !outside.is_empty() {
             FORMAT_WITH_OUTSIDE
@@ -292,7 +299,10 @@ impl Engine {
             bytes = postcard::to_extend(&outside, bytes).expect(plain);
         }
         if format >= FORMAT_WITH_POISON {
-            bytes = postcard::to_extend(poisons, bytes).expect(plain);
+            bytes = postcard::to_extend(&poisons, bytes).expect(plain);
+        }
+        if format >= FORMAT_WITH_ADVISORIES {
+            bytes = postcard::to_extend(&advisories, bytes).expect(plain);
         }
         bytes
     }
@@ -415,12 +425,20 @@ impl Engine {
         &self.hold
     }
 
-    fn poisons_to_write(&self) -> &[Poison] {
+    fn poisons_to_write(&self) -> Vec<&Poison> {
         #[cfg(feature = "planted-bugs")]
         if self.bug(crate::planted::Bug::SnapshotForgetsPoison) {
-            return &[];
+            return Vec::new();
         }
-        &self.poisons
+        self.poisons_given()
+    }
+
+    fn advisories_to_write(&self) -> Vec<&Known> {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::SnapshotForgetsAdvisories) {
+            return Vec::new();
+        }
+        self.advisories.of.values().collect()
     }
 
     /// The digest that format 1 gave this state: what journals of that time have written down.
@@ -464,7 +482,7 @@ impl Engine {
         plans: BTreeMap<Digest, Arc<Plan>>,
     ) -> Result<Self, Fault> {
         let format = bytes.first().copied();
-        let known = FORMAT..=FORMAT_WITH_POISON;
+        let known = FORMAT..=FORMAT_WITH_ADVISORIES;
         let Some(format) = format.filter(|format| known.contains(format)) else {
             return Err(Fault::new("the snapshot is of another format"));
         };
@@ -515,7 +533,12 @@ impl Engine {
         } else {
             (Found::new(), rest)
         };
-        let poisons: Vec<Poison> = if format >= FORMAT_WITH_POISON {
+        let (poisons, rest): (Vec<Poison>, _) = if format >= FORMAT_WITH_POISON {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Vec::new(), rest)
+        };
+        let advisories: Vec<Known> = if format >= FORMAT_WITH_ADVISORIES {
             postcard::from_bytes(rest).map_err(unreadable)?
         } else {
             Vec::new()
@@ -554,10 +577,15 @@ impl Engine {
                 rec,
                 idx: Index::default(),
                 poisoned: Vec::new(),
+                advised: Vec::new(),
             });
         }
         engine.poisons = poisons;
-        engine.mark_poisoned();
+        for known in advisories {
+            engine.advisories.insert(known, &engine.fleet.spec)?;
+        }
+        engine.poison_as_advised();
+        engine.mark_advised();
         engine.take_words(words)?;
         for exception in exceptions {
             engine.exceptions.insert(exception, &engine.fleet.spec)?;

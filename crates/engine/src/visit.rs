@@ -596,7 +596,8 @@ impl Engine {
             // A policy may want visits finished when its rollout is held; not on a host that is not to be touched itself.
             let finishes = rollout.plan.on_halt == OnHalt::Finish
                 && !self.is_on_hold(self.host_of(r, slot))
-                && !self.is_poisoned(r, slot, visit);
+                && !self.is_poisoned(r, slot, visit)
+                && !self.is_advised(r, slot, visit);
             step.kind.may_start_when_held(visit) || step.kind == StepKind::Reboot && finishes
         })
     }

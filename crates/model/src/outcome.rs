@@ -81,6 +81,8 @@ pub enum HostOutcome {
     CatchUp,
     /// It has the release, and somebody else put it there in the middle of the rollout: no evidence for its ring.
     ChangedOutside,
+    /// An advisory keeps the update from it: neither failed nor debt nor done; visited when that is withdrawn.
+    Advised,
 }
 
 impl HostOutcome {
@@ -110,6 +112,7 @@ impl HostOutcome {
             Self::Excepted => "excepted",
             Self::CatchUp => "to catch up",
             Self::ChangedOutside => "changed outside",
+            Self::Advised => "held by an advisory",
         }
     }
 }
@@ -154,7 +157,8 @@ impl fmt::Display for HostOutcome {
             | Self::GoesLast
             | Self::Excepted
             | Self::CatchUp
-            | Self::ChangedOutside => f.write_str(self.word()),
+            | Self::ChangedOutside
+            | Self::Advised => f.write_str(self.word()),
         }
     }
 }

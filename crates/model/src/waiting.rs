@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::advisory::{Effect, Rank};
 use crate::content::Content;
 use crate::evidence::Says;
 use crate::ids::{Actor, HostId, RolloutId};
@@ -337,6 +338,23 @@ pub enum WaitingOn {
         /// Why.
         reason: String,
     },
+    /// An advisory keeps what would be installed, or the restart into it, from the host.
+    Advisory {
+        /// Its id.
+        id: String,
+        /// Whose it is.
+        source: String,
+        /// How far that is believed.
+        rank: Rank,
+        /// What it asks for: a hold, or a poisoning.
+        effect: Effect,
+        /// Who accepted it, where nobody has verified it.
+        accepted_by: Option<Actor>,
+        /// The update that mends it, where it says one.
+        fixed_by: Option<String>,
+        /// Labels that the host lacks, because of which it may not be meant.
+        lacks: Vec<String>,
+    },
 }
 
 impl WaitingOn {
@@ -387,11 +405,12 @@ impl WaitingOn {
             Self::Exception { .. } => "exception",
             Self::CatchUp { .. } => "catch-up",
             Self::Poisoned { .. } => "poisoned",
+            Self::Advisory { .. } => "advisory",
         }
     }
 
     /// Every variant's name.
-    pub const NAMES: [&'static str; 44] = [
+    pub const NAMES: [&'static str; 45] = [
         "stop",
         "fault",
         "pause",
@@ -436,6 +455,7 @@ impl WaitingOn {
         "exception",
         "catch-up",
         "poisoned",
+        "advisory",
     ];
 
     /// The earliest instant at which this can be over by itself, where that is known.
@@ -482,7 +502,8 @@ impl WaitingOn {
             | Self::ByHand { .. }
             | Self::CatchUp { .. }
             | Self::Staging { .. }
-            | Self::Poisoned { .. } => None,
+            | Self::Poisoned { .. }
+            | Self::Advisory { .. } => None,
         }
     }
 
@@ -552,6 +573,14 @@ impl WaitingOn {
             Self::CatchUp { .. } => "that ring being opened, or a person's `retry`",
             Self::Poisoned { .. } => {
                 "a rollout of other content once this one is cancelled; a person's `skip`, `rollback` or `unpoison`"
+            }
+            Self::Advisory {
+                fixed_by: Some(_), ..
+            } => {
+                "a rollout of the update that mends it, once this one is over or cancelled; its withdrawal: `advisory withdraw`"
+            }
+            Self::Advisory { fixed_by: None, .. } => {
+                "a rollout of other content, once this one is over or cancelled; its withdrawal: `advisory withdraw`"
             }
         }
     }

@@ -67,6 +67,9 @@ impl WaitingOn {
                 with_reason("skip HOST"),
                 format!("ringway unpoison {} --reason WHY", content.id),
             ],
+            Self::Advisory { id, .. } => {
+                vec![format!("ringway advisory withdraw {id} --reason WHY")]
+            }
             Self::EarlierRing { .. }
             | Self::Staging { .. }
             | Self::GoesLast { .. }

@@ -66,6 +66,8 @@ pub struct Extra {
     pub keep: usize,
     /// In how many of a hundred wild worlds people poison content; absent: in some.
     pub poison: Option<u64>,
+    /// The same of advisories.
+    pub advise: Option<u64>,
     /// A mistake to plant in the engine.
     #[cfg(feature = "planted-bugs")]
     pub bug: Option<ringway_engine::planted::Bug>,
@@ -77,6 +79,7 @@ impl Extra {
         Self {
             keep: lines,
             poison: None,
+            advise: None,
             #[cfg(feature = "planted-bugs")]
             bug: None,
         }
@@ -85,6 +88,9 @@ impl Extra {
 
 /// In how many of a hundred wild worlds people poison content, where nobody asks for more.
 const POISON: u64 = 8;
+
+/// In how many of a hundred wild worlds people bring advisories, where nobody asks for more.
+const ADVISE: u64 = 8;
 
 /// Lines that a failure is told with.
 const TOLD: usize = 40;
@@ -223,6 +229,8 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     world.excepting = kind == Kind::Wild && Dice::new(seed, "who is excepted").chance(25);
     let mut poison = Dice::new(seed, "whether anybody poisons");
     world.poisons = poison.chance(extra.poison.unwrap_or(POISON)) && kind == Kind::Wild;
+    let mut advise = Dice::new(seed, "whether anybody advises");
+    world.advising = advise.chance(extra.advise.unwrap_or(ADVISE)) && kind == Kind::Wild;
     if renews {
         world.renew(seed, &papers, lasts);
     }

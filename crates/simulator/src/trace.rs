@@ -133,6 +133,8 @@ pub(crate) fn dense(event: &Event) -> String {
         | Event::HostReleased { .. }
         | Event::Poisoned { .. }
         | Event::Unpoisoned { .. }
+        | Event::Advised { .. }
+        | Event::AdvisoryRuled { .. }
         | Event::Commented { .. }
         | Event::ApprovalGiven { .. }
         | Event::SoakCutShort { .. }

@@ -77,6 +77,8 @@ pub(crate) fn kind(event: &Event) -> (Kind, Option<&str>) {
         | Event::FleetRefreshed { actor, .. }
         | Event::Poisoned { actor, .. }
         | Event::Unpoisoned { actor, .. }
+        | Event::Advised { actor, .. }
+        | Event::AdvisoryRuled { actor, .. }
         | Event::FreezeOverridden { actor, .. } => (Kind::Decision, Some(&actor.0)),
         Event::Recovered { .. }
         | Event::ClockJumped { .. }

@@ -336,6 +336,8 @@ fn matters(event: &Event) -> bool {
         | Event::WorkTold { .. }
         | Event::Excepted { .. }
         | Event::ChangedOutside { .. }
+        | Event::Advised { .. }
+        | Event::AdvisoryRuled { .. }
         | Event::ExceptionEnded { .. } => true,
     }
 }

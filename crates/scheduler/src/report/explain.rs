@@ -9,7 +9,7 @@ use ringway_policy::validated::{Documents, Ramp};
 use super::parts::{
     DueReport, Estimate, ExternalReport, GateReport, PaceReport, PlanReport, RouteReport,
 };
-use super::{availability, coverage, estimate, exceptions, releases, rings};
+use super::{advisories, availability, coverage, estimate, exceptions, releases, rings};
 use crate::lint::{self, Facts, Here};
 use crate::plan::{More, Plan, Route};
 use crate::spec::FleetSpec;
@@ -63,6 +63,7 @@ pub fn explain(fleet: &FleetSpec, plan: &Plan, documents: &Documents) -> PlanRep
         releases: update.map_or_else(Vec::new, |update| releases::releases(plan, update)),
         unclaimed: names(&plan.unclaimed),
         exceptions: exceptions::of_plan(fleet, plan, documents),
+        advisories: advisories::of_plan(fleet, plan, documents),
         without_rollback: names(&without_rollback),
         routes: routes(plan),
         start: plan.start.as_ref().map(|wanted| {

@@ -37,6 +37,7 @@ impl World {
         self.look_around();
         self.work_in_freezes();
         self.think_of_poison();
+        self.think_of_advisories();
         if self.healing {
             self.help();
         } else if self.people.chance(45) {

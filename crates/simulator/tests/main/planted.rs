@@ -19,6 +19,7 @@ fn caught(bug: Bug) -> Option<(u64, String)> {
                 bug: Some(bug),
                 // Where a mistake is about poison, people poison in all worlds that a suite of its own goes through.
                 poison: is_of_poison(bug).then_some(100),
+                advise: is_of_advisories(bug).then_some(100),
             },
         );
         report
@@ -35,6 +36,23 @@ const fn is_of_poison(bug: Bug) -> bool {
             | Bug::PoisonPutBack
             | Bug::PoisonProposed
             | Bug::SnapshotForgetsPoison
+            | Bug::WithdrawalUnpoisonsAll
+    )
+}
+
+const fn is_of_advisories(bug: Bug) -> bool {
+    matches!(
+        bug,
+        Bug::AdvisoryNotAtStart
+            | Bug::AdvisoryNotInVisit
+            | Bug::AdvisoryRestarts
+            | Bug::UnverifiedCounts
+            | Bug::AdvisoryTooWide
+            | Bug::AdvisoryMissesUnknown
+            | Bug::AdvisoryOutlivesItself
+            | Bug::AdvisoryPoisonsNothing
+            | Bug::WithdrawalUnpoisonsAll
+            | Bug::SnapshotForgetsAdvisories
     )
 }
 
