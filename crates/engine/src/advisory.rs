@@ -33,6 +33,7 @@ const MOST: usize = 4096;
 
 /// An advisory, as its document has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Advisory {
     /// By which people know it.
     pub id: String,

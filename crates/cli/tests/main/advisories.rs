@@ -14,9 +14,11 @@ fn advisory(place: &Place, id: &str, rank: &str, rest: &str) -> String {
     file
 }
 
+/// However long lines are where they are printed.
 fn contains_all(text: &str, parts: &[&str]) {
+    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
     for part in parts {
-        assert!(text.contains(part), "{part}: {text}");
+        assert!(flat.contains(part), "{part}: {text}");
     }
 }
 
@@ -81,14 +83,14 @@ fn a_vendors_hold_keeps_exactly_the_hosts_it_affects_until_it_is_withdrawn() {
 
     let refused = place.expect("advisory withdraw MS-1", 2);
     contains_all(&refused.err, &["--reason"]);
-    place.expect("advisory withdraw MS-1 --reason 'taken back'", 0);
+    place.expect("advisory withdraw MS-1 --reason taken-back", 0);
     contains_all(
         &place.expect("advisory list", 0).out,
         &["no advisory counts or waits for a word"],
     );
     contains_all(
         &place.expect("advisory list --all", 0).out,
-        &["withdrawn by", "taken back"],
+        &["withdrawn by", "taken-back"],
     );
     // The document still lies there, and does not bring it back: somebody said that it is over.
     let again = place.expect("run --key again", 0);
@@ -124,12 +126,12 @@ fn what_nobody_verified_holds_nobody_until_a_person_accepts_it() {
         &place.expect("approve --show", 0).out,
         &["PROPOSED only; asks for `hold`"],
     );
-    place.expect("advisory dismiss BLOG-7 --reason 'wrong KB' --now", 0);
+    place.expect("advisory dismiss BLOG-7 --reason wrong-kb --now", 0);
     contains_all(
         &place.expect("advisory show BLOG-7", 0).out,
-        &["dismissed by", "wrong KB"],
+        &["dismissed by", "wrong-kb"],
     );
-    place.expect("advisory accept BLOG-7 --reason 'seen here, too' --now", 0);
+    place.expect("advisory accept BLOG-7 --reason seen-here --now", 0);
     contains_all(
         &place.expect("why a", 0).out,
         &[
@@ -147,7 +149,7 @@ fn what_nobody_verified_holds_nobody_until_a_person_accepts_it() {
     contains_all(&refused.err, &["accepted-as-it-was"]);
     place.expect("approve --yes", 4);
     assert_eq!(place.versions(), "1 1 2");
-    place.expect("advisory withdraw BLOG-7 --reason 'a local driver'", 0);
+    place.expect("advisory withdraw BLOG-7 --reason a-local-driver", 0);
     assert_eq!(place.versions(), "2 2 2");
     place.expect("audit", 0);
 }
@@ -175,7 +177,7 @@ fn an_advisory_that_poisons_refuses_the_plan_and_contradictions_are_side_by_side
     let refused = place.expect("unpoison R2 --reason why", 1);
     contains_all(&refused.err, &["advisory withdraw OWN-1"]);
     place.remove("OWN-1.yaml");
-    place.expect("advisory withdraw OWN-1 --reason 'our own scanner'", 0);
+    place.expect("advisory withdraw OWN-1 --reason our-scanner", 0);
     let lower = advisory(&place, "MS-2", "internal", "effect: hold");
     let refused = place.expect(&format!("advisory add {lower} --now"), 1);
     contains_all(&refused.err, &["lower-rank", "an id of its own"]);
@@ -204,5 +206,5 @@ fn what_is_no_advisory_is_refused_and_nothing_is_done() {
     );
     let unknown = place.expect("advisory withdraw X --reason why --now", 1);
     contains_all(&unknown.err, &["there is no advisory `X`"]);
-    place.expect("advisory accept X --reason ''", 2);
+    place.expect("advisory accept X --reason=", 2);
 }

@@ -451,7 +451,7 @@ fn an_advisory_is_told_while_it_waits_for_a_word_or_holds_somebody() {
         [
             vec![],
             vec![proposed.clone()],
-            vec![proposed, holds.clone()],
+            vec![holds.clone(), proposed],
             vec![holds],
             vec![]
         ]
