@@ -3,6 +3,9 @@
 //! * `demo`: two dozen servers with roles, pairs and dependencies, as `ringway demo` uses them.
 //! * `demo/plain`: the same servers as a tool sees them that knows percentages and exit codes only; its update and recipe
 //!   are those of `demo`.
+//! * `april-2026`: 433 servers, and the update that put domain controllers into restart loops; to be simulated. What
+//!   proves it is among the end-to-end tests, since its hosts are in a table beside it.
+//! * `april-2026/plain`: the same servers and percentages.
 //! * `farm`: two dozen servers of this machine that are reached over SSH; `cargo xtask farm start 24` makes them.
 
 #[cfg(test)]

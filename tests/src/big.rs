@@ -127,6 +127,7 @@ pub fn plan(fleet: Digest, hosts: u32, groups: u16, at_once: u32) -> Plan {
         terms: ringway_scheduler::terms::Terms::default(),
         revises: None,
         outside_pause_at: 3,
+        supersedes: None,
         consent: ringway_scheduler::consent::Consent::default(),
     }
 }

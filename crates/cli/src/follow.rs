@@ -112,12 +112,27 @@ async fn closing(out: Out, session: &Session, until: Until, observing: bool, end
     standing::not_taken_back(rollout, &hosts).map_or(Ok(end), Err)
 }
 
+/// The rollout that has taken the place of this one in the end, where one has: what is followed is the update, and it is that
+/// one's business by now.
+fn heir(view: &FleetView, rollout: RolloutId) -> RolloutId {
+    let mut heir = rollout;
+    let one = |id: RolloutId| view.rollouts.iter().find(|one| one.id == id);
+    // Always a later one, so this comes to an end.
+    while let Some(by) = one(heir)
+        .and_then(|one| one.superseded_by)
+        .filter(|by| *by > heir)
+    {
+        heir = by;
+    }
+    heir
+}
+
 /// The end that this view means, if it means one. Other rollouts of the fleet are not left alone half-way.
 fn comes_to(view: &FleetView, until: Until) -> Option<End> {
     let Some(rollout) = until.rollout else {
         return (!standing::moves(view)).then_some(End::Done);
     };
-    let end = match standing::of(view, rollout)? {
+    let end = match standing::of(view, heir(view, rollout))? {
         Standing::Going | Standing::Winding => return None,
         Standing::Fault => return Some(End::Fault),
         Standing::Over(end) => end,

@@ -153,6 +153,7 @@ const fn may_have_it(outcome: HostOutcome) -> bool {
         | HostOutcome::Advised
         | HostOutcome::CatchUp
         | HostOutcome::ChangedOutside
+        | HostOutcome::Superseded
         | HostOutcome::GoesLast
         | HostOutcome::OnHold => false,
     }

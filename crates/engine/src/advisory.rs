@@ -568,7 +568,7 @@ impl Engine {
             }
         }
         if self.poisons_by(id) {
-            self.take_back_poisoned(out);
+            self.heed_poison(out);
         } else if poisoned {
             self.after_unpoisoned(&before);
         }

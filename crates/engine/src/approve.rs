@@ -66,7 +66,9 @@ impl Engine {
             | RolloutState::Cancelling
             | RolloutState::Completed
             | RolloutState::RolledBack
-            | RolloutState::Cancelled => None,
+            | RolloutState::Cancelled
+            | RolloutState::Superseding { .. }
+            | RolloutState::Superseded { .. } => None,
         }
     }
 
@@ -295,7 +297,8 @@ impl Engine {
         }
         let count = rollout.idx.rings[ring.index()];
         // Where every host failed or is left behind, nothing proves that going on is harmless.
-        let need = if rollout.plan.rings[ring.index()].planned == 0 {
+        let given_up = count.done == 0 && self.is_recovery(r, ring);
+        let need = if rollout.plan.rings[ring.index()].planned == 0 || given_up {
             0
         } else {
             count.done.max(1)

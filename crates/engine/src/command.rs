@@ -233,6 +233,23 @@ pub enum Command {
         /// Why; required.
         reason: String,
     },
+    /// A new rollout takes the place of another one. That one ends, and content of it is poisoned, in the same decision.
+    Supersede {
+        /// The rollout whose place it takes.
+        rollout: RolloutId,
+        /// Digest of the `FleetSpec`.
+        fleet: Digest,
+        /// Digest of the `Plan`, which says for which situation it was made.
+        plan: Digest,
+        /// The caller's own name for this request.
+        key: Option<String>,
+        /// The ticket by which a change management system knows the new rollout.
+        change: Option<ChangeId>,
+        /// What must not be installed any more.
+        poison: Vec<Content>,
+        /// Why; required.
+        reason: String,
+    },
     /// This is what somebody says of the content of updates, each in place of the one of its id where there is one.
     Advise {
         /// They.
@@ -279,6 +296,7 @@ impl Command {
             | Self::Rollback { rollout, .. }
             | Self::Skip { rollout, .. }
             | Self::Retry { rollout, .. }
+            | Self::Supersede { rollout, .. }
             | Self::Comment { rollout, .. }
             | Self::PromoteEarly { rollout, .. }
             | Self::Ask { rollout, .. }
@@ -391,7 +409,7 @@ pub struct Rejected {
     /// A stable code, as the documentation lists them: `not-found`, `wrong-state`, `not-allowed`, `stale-digest`,
     /// `already-approved`, `nothing-to-approve`, `reason-missing`, `fleet-changed`, `nothing-to-roll-back`, `another-change`,
     /// `bad-key`, `outside-hours`, `stale-fleet`, `evidence-missing`, `too-large`, `poisoned`,
-    /// `bad-content`, `bad-advisory`, `lower-rank`, `accepted-as-it-was`.
+    /// `bad-content`, `stale-parts`, `bad-advisory`, `lower-rank`, `accepted-as-it-was`.
     pub code: String,
     /// Why, as a sentence fragment.
     pub why: String,

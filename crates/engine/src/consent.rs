@@ -237,7 +237,9 @@ impl Engine {
             | RolloutState::Cancelling
             | RolloutState::Completed
             | RolloutState::RolledBack
-            | RolloutState::Cancelled => {
+            | RolloutState::Cancelled
+            | RolloutState::Superseding { .. }
+            | RolloutState::Superseded { .. } => {
                 let word = self.rollouts[r].rec.state.word();
                 let why = format!("rollout {id} is {word}");
                 return Err(Rejected::new("wrong-state", why, ""));

@@ -24,7 +24,7 @@ use crate::outside::LastChanges;
 #[cfg(feature = "planted-bugs")]
 use crate::planted::Bug;
 use crate::poison::Poison;
-use crate::rollout::{Rollout, RolloutState};
+use crate::rollout::Rollout;
 
 /// One of the engine's own rules is broken: our bug, never the caller's. The fleet stops.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -252,10 +252,7 @@ impl Engine {
                 );
                 // Where a rollout only waits to end, silence must not keep it from that: the bound is set anew.
                 for r in 0..self.rollouts.len() {
-                    if matches!(
-                        self.rollouts[r].rec.state,
-                        RolloutState::Cancelling | RolloutState::RollingBack
-                    ) {
+                    if self.rollouts[r].rec.state.is_ending() {
                         self.take_back(r, out);
                     }
                 }
@@ -310,11 +307,12 @@ impl Engine {
         }
     }
 
-    /// Rollouts that may have something to start: repair before advance, then by age.
+    /// Rollouts that may have something to start: repair before advance, then by age. Hosts that a superseded rollout broke
+    /// are repair as well.
     fn by_precedence(&self) -> impl Iterator<Item = usize> + use<> {
         let (repair, rest): (Vec<usize>, Vec<usize>) = (0..self.rollouts.len())
             .filter(|&r| !self.rollouts[r].rec.state.is_final())
-            .partition(|&r| self.is_rolling_back(r));
+            .partition(|&r| self.is_rolling_back(r) || self.recovers(r));
         repair.into_iter().chain(rest)
     }
 

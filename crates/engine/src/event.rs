@@ -479,6 +479,17 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// Another rollout, which was proposed just now, takes the place of this one: it visits nobody any more.
+    SupersedeBegan {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The one that takes its place.
+        by: RolloutId,
+        /// Who decided it.
+        actor: Actor,
+        /// Why.
+        reason: String,
+    },
     /// This is what somebody says of the content of updates from now on, in place of what is known under this id. Unless its
     /// rank is unverified it counts at once.
     Advised {
@@ -533,6 +544,7 @@ impl Event {
             | Self::ApprovalGiven { rollout, .. }
             | Self::SoakCutShort { rollout, .. }
             | Self::Asked { rollout, .. }
+            | Self::SupersedeBegan { rollout, .. }
             | Self::ChangedOutside { rollout, .. }
             | Self::Answered { rollout, .. } => Some(*rollout),
             Self::StepIssued { intent, .. }
@@ -651,6 +663,8 @@ pub enum Final {
     RolledBack,
     /// Ended without completion.
     Cancelled,
+    /// Another rollout has taken its place.
+    Superseded,
 }
 
 /// What follows for a host from the end of a step.

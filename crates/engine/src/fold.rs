@@ -412,6 +412,10 @@ impl Engine {
                 reason,
             } => self.fold_poisoned(contents, actor, reason),
             Event::Unpoisoned { contents, .. } => self.fold_unpoisoned(contents),
+            Event::SupersedeBegan { rollout, by, .. } => {
+                let (r, by) = (self.index_of(*rollout)?, self.index_of(*by)?);
+                self.fold_supersede_began(r, by);
+            }
             Event::Advised { advisory, actor } => self.fold_advised(advisory, actor)?,
             Event::AdvisoryRuled {
                 id,

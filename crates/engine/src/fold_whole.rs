@@ -72,10 +72,15 @@ impl Engine {
     pub(crate) fn fold_finished(&mut self, r: usize, how: Final) {
         self.release_all(r);
         let rollout = &mut self.rollouts[r];
+        let by = rollout.rec.state.superseded_by();
         rollout.rec.state = match how {
             Final::Completed => RolloutState::Completed,
             Final::RolledBack => RolloutState::RolledBack,
             Final::Cancelled => RolloutState::Cancelled,
+            // None that was not is told so by an engine.
+            Final::Superseded => by.map_or(RolloutState::Cancelled, |by| {
+                RolloutState::Superseded { by }
+            }),
         };
         rollout.rec.approvals.clear();
         rollout.rec.downs.clear();

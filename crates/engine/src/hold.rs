@@ -250,6 +250,7 @@ impl Engine {
             | Command::Answer { .. }
             | Command::Poison { .. }
             | Command::Unpoison { .. }
+            | Command::Supersede { .. }
             | Command::Advise { .. }
             | Command::RuleAdvisory { .. } => Ok(None),
         }
@@ -437,7 +438,9 @@ impl Engine {
             | RolloutState::Cancelling
             | RolloutState::Completed
             | RolloutState::RolledBack
-            | RolloutState::Cancelled => Err(Rejected::new(
+            | RolloutState::Cancelled
+            | RolloutState::Superseding { .. }
+            | RolloutState::Superseded { .. } => Err(Rejected::new(
                 "wrong-state",
                 format!(
                     "rollout {} is {}",

@@ -41,6 +41,7 @@ mod show_approval;
 mod slot;
 mod snapshot;
 mod start;
+mod supersede;
 mod terms;
 mod tested;
 mod times;

@@ -149,6 +149,7 @@ impl Engine {
                 self.override_freeze(r, actor, freeze, (reason, *until), out)?;
                 Some(*rollout)
             }
+            Command::Supersede { .. } => Some(self.supersede(actor, command, out)?),
             Command::Poison { what, reason } => {
                 self.poison(actor, what, reason, out)?;
                 None
@@ -343,6 +344,14 @@ impl Engine {
                 Ask::Cancel if matches!(self.rollouts[r].rec.state, RolloutState::Cancelled) => {}
                 Ask::Pause | Ask::Halt | Ask::Resume | Ask::Cancel => return wrong("it is over"),
             },
+            &RolloutState::Superseding { by } | &RolloutState::Superseded { by } => {
+                let hint = format!("rollout {by} has taken its place: tell that one");
+                match ask {
+                    Ask::Pause | Ask::Halt | Ask::Resume | Ask::Cancel | Ask::Rollback => {
+                        return wrong(&hint);
+                    }
+                }
+            }
             RolloutState::RolledBack => match ask {
                 Ask::Rollback => {}
                 Ask::Pause | Ask::Halt | Ask::Resume | Ask::Cancel => return wrong("it is over"),
@@ -522,10 +531,15 @@ impl Engine {
                 let over = over || self.bug(crate::planted::Bug::EndsTooSoon);
                 self.finish_if(over, r, Final::Cancelled, out)
             }
+            RolloutState::Superseding { .. } => {
+                let over = self.rollouts[r].idx.visiting == 0 && self.rollouts[r].idx.settling == 0;
+                self.finish_if(over, r, Final::Superseded, out)
+            }
             RolloutState::Halted { .. }
             | RolloutState::Completed
             | RolloutState::RolledBack
-            | RolloutState::Cancelled => false,
+            | RolloutState::Cancelled
+            | RolloutState::Superseded { .. } => false,
         }
     }
 
@@ -632,7 +646,10 @@ impl Engine {
                 self.emit(Event::Halted { rollout: id, cause }, out);
                 return true;
             }
-            return false;
+            // What was broken before proves nothing against the fix, where a person has accepted that it stays so.
+            if !self.is_recovery(r, ring) {
+                return false;
+            }
         }
         if self.nobody_updated(r, ring) {
             return false;

@@ -8,7 +8,6 @@ use ringway_policy::validated::AlreadyUnhealthy;
 use crate::engine::Engine;
 use crate::event::Event;
 use crate::host::HostState;
-use crate::rollout::RolloutState;
 
 impl Engine {
     /// What is known of a host changed.
@@ -67,10 +66,7 @@ impl Engine {
     /// that comes and goes would keep its rollout from ever ending.
     fn settles_for_the_end(&self, r: usize, slot: u32) -> bool {
         self.rollouts[r].rec.slots[slot as usize].state == HostState::Settling
-            && matches!(
-                self.rollouts[r].rec.state,
-                RolloutState::Cancelling | RolloutState::RollingBack
-            )
+            && self.rollouts[r].rec.state.is_ending()
     }
 
     /// When an observed host's state is due to change by itself, from what is known now.

@@ -46,7 +46,7 @@ impl LastChanges {
         self.0[host.index()] = (u32::try_from(r).unwrap_or(NONE), slot);
     }
 
-    fn of(&self, host: HostId) -> Option<(usize, u32)> {
+    pub(crate) fn of(&self, host: HostId) -> Option<(usize, u32)> {
         let (r, slot) = self.0.get(host.index()).copied()?;
         (r != NONE).then_some((r as usize, slot))
     }

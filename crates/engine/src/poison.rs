@@ -61,6 +61,24 @@ pub(crate) fn of_routes(poisons: &[Poison], plan: &Plan) -> Vec<Option<usize>> {
     routes.collect()
 }
 
+/// Whether content has a name that nobody could type or read.
+pub(crate) fn is_badly_named(content: &Content) -> bool {
+    let is_bad = |text: &String| {
+        text.trim().is_empty() || text.len() > LONGEST_NAME || text.chars().any(char::is_control)
+    };
+    std::iter::once(&content.id)
+        .chain(&content.build)
+        .any(is_bad)
+}
+
+pub(crate) fn bad_content() -> Rejected {
+    let why = format!(
+        "an id or build has 1 to {LONGEST_NAME} characters, and none that a terminal obeys"
+    );
+    let hint = "for example `ringway poison KB5082142 --build 20348.5020`";
+    Rejected::new("bad-content", why, hint)
+}
+
 impl Rollout {
     /// The number of the poisoning that covers a route.
     fn poison_of(&self, route: RouteId) -> Option<usize> {
@@ -182,22 +200,8 @@ impl Engine {
     fn contents(&self, what: &Poisoning) -> Result<Vec<Content>, Rejected> {
         match what {
             Poisoning::Content { contents } => {
-                let is_bad = |text: &str| {
-                    text.trim().is_empty()
-                        || text.len() > LONGEST_NAME
-                        || text.chars().any(char::is_control)
-                };
-                let mut names = contents
-                    .iter()
-                    .flat_map(|content| std::iter::once(&content.id).chain(&content.build));
-                if contents.is_empty() || names.any(|name| is_bad(name)) {
-                    return Err(Rejected::new(
-                        "bad-content",
-                        format!(
-                            "an id or build has 1 to {LONGEST_NAME} characters, and none that a terminal obeys"
-                        ),
-                        "for example `ringway poison KB5082142 --build 20348.5020`",
-                    ));
+                if contents.is_empty() || contents.iter().any(is_badly_named) {
+                    return Err(bad_content());
                 }
                 Ok(contents.clone())
             }
@@ -255,12 +259,12 @@ impl Engine {
             },
             out,
         );
-        self.take_back_poisoned(out);
+        self.heed_poison(out);
         Ok(())
     }
 
-    /// What was begun with what is poisoned now ends by the two rules of a halt.
-    pub(crate) fn take_back_poisoned(&mut self, out: &mut Vec<Event>) {
+    /// What was begun of poisoned content is brought back into service.
+    pub(crate) fn heed_poison(&mut self, out: &mut Vec<Event>) {
         for r in 0..self.rollouts.len() {
             if self.rollouts[r].poisoned.iter().any(Option::is_some) || self.is_rolling_back(r) {
                 self.take_back(r, out);
@@ -477,13 +481,14 @@ impl Engine {
 
     /// Whether a later rollout has changed a host after this one did.
     fn is_changed_since(&self, r: usize, slot: u32) -> bool {
+        if !self.knows_hosts_of(r) {
+            return false;
+        }
         let rollout = &self.rollouts[r];
-        let host = rollout.plan.slots[slot as usize].host;
         let own = rollout.changed(slot as usize);
-        let others = self.rollouts.iter().enumerate();
-        others.filter(|(other, _)| *other != r).any(|(other, _)| {
-            let theirs = self.slot_of(other, host);
-            theirs.is_some_and(|theirs| self.rollouts[other].changed(theirs as usize) > own)
+        let host = rollout.plan.slots[slot as usize].host;
+        self.last_changes.of(host).is_some_and(|(other, theirs)| {
+            other != r && self.rollouts[other].changed(theirs as usize) > own
         })
     }
 }

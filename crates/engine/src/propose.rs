@@ -8,6 +8,7 @@
 //! * A rollout has the ticket it was proposed with, and never another one.
 
 use ringway_model::{Actor, ChangeId, Digest, RolloutId};
+use ringway_scheduler::Plan;
 
 use crate::command::{Command, Rejected};
 use crate::engine::Engine;
@@ -16,9 +17,19 @@ use crate::rollout::Record;
 
 /// What a caller calls the rollout it asks for.
 #[derive(Clone, Copy)]
-struct Asked<'a> {
-    key: Option<&'a str>,
-    change: Option<&'a ChangeId>,
+pub(crate) struct Asked<'a> {
+    pub(crate) key: Option<&'a str>,
+    pub(crate) change: Option<&'a ChangeId>,
+}
+
+/// A plan that begins with the parts in which another rollout left the fleet takes the place of that one, or is none.
+fn refuse_superseding(plan: &Plan) -> Result<(), Rejected> {
+    let Some(supersedes) = &plan.supersedes else {
+        return Ok(());
+    };
+    let why = format!("the plan supersedes rollout {}", supersedes.rollout);
+    let hint = "`ringway supersede` carries it out";
+    Err(Rejected::new("wrong-state", why, hint))
 }
 
 /// The longest name of a request, in bytes: it is kept for ever, and shown in one line.
@@ -76,8 +87,16 @@ impl Engine {
         Ok(None)
     }
 
+    /// The rollout that a caller asked for before by the same key.
+    pub(crate) fn known_by(&self, asked: Asked<'_>) -> Option<Result<RolloutId, Rejected>> {
+        let key = asked.key?;
+        let mut rollouts = self.rollouts.iter();
+        let known = rollouts.find(|rollout| rollout.rec.key.as_deref() == Some(key))?;
+        Some(known.rec.goes_by(asked.change))
+    }
+
     /// Whether a plan is known, and for this fleet.
-    fn check_plan(&self, fleet: Digest, plan: Digest) -> Result<(), Rejected> {
+    pub(crate) fn check_plan(&self, fleet: Digest, plan: Digest) -> Result<(), Rejected> {
         let (Some(_), Some(known)) = (self.fleets.get(&fleet), self.plans.get(&plan)) else {
             return Err(Rejected::new(
                 "not-found",
@@ -103,14 +122,25 @@ impl Engine {
         asked: Asked<'_>,
         out: &mut Vec<Event>,
     ) -> Result<RolloutId, Rejected> {
-        let Asked { key, change } = asked;
-        if let Some(known) = self
-            .rollouts
-            .iter()
-            .find(|rollout| key.is_some() && rollout.rec.key.as_deref() == key)
-        {
-            return known.rec.goes_by(change);
+        if let Some(known) = self.known_by(asked) {
+            return known;
         }
+        self.check_plan(fleet, plan)?;
+        if let Some(known) = self.plans.get(&plan) {
+            refuse_superseding(known)?;
+        }
+        self.begin(actor, fleet, plan, asked, out)
+    }
+
+    /// Makes a rollout of a plan that is known and checked, if there may be one.
+    pub(crate) fn begin(
+        &mut self,
+        actor: &Actor,
+        fleet: Digest,
+        plan: Digest,
+        Asked { key, change }: Asked<'_>,
+        out: &mut Vec<Event>,
+    ) -> Result<RolloutId, Rejected> {
         if key.is_some_and(is_bad_key) {
             return Err(Rejected::new(
                 "bad-key",
@@ -118,7 +148,6 @@ impl Engine {
                 "for example `change-4711`",
             ));
         }
-        self.check_plan(fleet, plan)?;
         if let Some(known) = self.plans.get(&plan) {
             self.refuses_poisoned(known)?;
         }

@@ -50,7 +50,9 @@ impl Rollout {
             | RolloutState::Cancelling
             | RolloutState::Completed
             | RolloutState::RolledBack
-            | RolloutState::Cancelled => false,
+            | RolloutState::Cancelled
+            | RolloutState::Superseding { .. }
+            | RolloutState::Superseded { .. } => false,
         }
     }
 }

@@ -57,6 +57,16 @@ pub enum RolloutState {
     RolledBack,
     /// Over without completion.
     Cancelled,
+    /// Another rollout takes its place; it ends once what is in flight is finished.
+    Superseding {
+        /// That one.
+        by: RolloutId,
+    },
+    /// Over: another rollout has taken its place.
+    Superseded {
+        /// That one.
+        by: RolloutId,
+    },
 }
 
 /// How far it is.
@@ -107,19 +117,53 @@ impl RolloutState {
             Self::Completed => "completed",
             Self::RolledBack => "rolled back",
             Self::Cancelled => "cancelled",
+            Self::Superseding { .. } => "superseding",
+            Self::Superseded { .. } => "superseded",
         }
     }
 
     /// Whether it is over.
     pub const fn is_final(&self) -> bool {
         match self {
-            Self::Completed | Self::RolledBack | Self::Cancelled => true,
+            Self::Completed | Self::RolledBack | Self::Cancelled | Self::Superseded { .. } => true,
             Self::Proposed
             | Self::Advancing(_)
             | Self::Paused { .. }
             | Self::Halted { .. }
             | Self::RollingBack
-            | Self::Cancelling => false,
+            | Self::Cancelling
+            | Self::Superseding { .. } => false,
+        }
+    }
+
+    /// Whether it only waits for what is in flight, or for hosts to go back, and then is over.
+    pub(crate) const fn is_ending(&self) -> bool {
+        match self {
+            Self::RollingBack | Self::Cancelling | Self::Superseding { .. } => true,
+            Self::Proposed
+            | Self::Advancing(_)
+            | Self::Paused { .. }
+            | Self::Halted { .. }
+            | Self::Completed
+            | Self::RolledBack
+            | Self::Cancelled
+            | Self::Superseded { .. } => false,
+        }
+    }
+
+    /// The rollout that takes its place.
+    pub const fn superseded_by(&self) -> Option<RolloutId> {
+        match self {
+            Self::Superseding { by } | Self::Superseded { by } => Some(*by),
+            Self::Proposed
+            | Self::Advancing(_)
+            | Self::Paused { .. }
+            | Self::Halted { .. }
+            | Self::RollingBack
+            | Self::Cancelling
+            | Self::Completed
+            | Self::RolledBack
+            | Self::Cancelled => None,
         }
     }
 
@@ -134,7 +178,9 @@ impl RolloutState {
             | Self::Cancelling
             | Self::Completed
             | Self::RolledBack
-            | Self::Cancelled => None,
+            | Self::Cancelled
+            | Self::Superseding { .. }
+            | Self::Superseded { .. } => None,
         }
     }
 
@@ -148,7 +194,9 @@ impl RolloutState {
             | Self::Cancelling
             | Self::Completed
             | Self::RolledBack
-            | Self::Cancelled => None,
+            | Self::Cancelled
+            | Self::Superseding { .. }
+            | Self::Superseded { .. } => None,
         }
     }
 }

@@ -265,8 +265,9 @@ impl Engine {
         } else if let Some((have, allowed)) = self.too_much_debt(r, ring) {
             reasons.push(WaitingOn::Debt { have, allowed });
         } else if self.nobody_updated(r, ring) {
-            let ring = rollout.plan.rings[ring.index()].name.clone();
-            reasons.push(WaitingOn::NobodyUpdated { ring });
+            let name = rollout.plan.rings[ring.index()].name.clone();
+            reasons.push(WaitingOn::NobodyUpdated { ring: name });
+            reasons.extend(self.all_advised(r, ring));
         } else {
             reasons.extend(self.promotion_waits(r, ring));
         }
@@ -441,6 +442,8 @@ impl Engine {
             change: rollout.rec.change.clone(),
             state: rollout.rec.state.word().to_owned(),
             is_final: rollout.rec.state.is_final(),
+            superseded_by: rollout.rec.state.superseded_by(),
+            supersedes: rollout.plan.supersedes.as_ref().map(|it| it.rollout),
             ring,
             waiting: self
                 .waiting(rollout.rec.id)
@@ -557,6 +560,10 @@ impl Engine {
                 (HostOutcome::ChangedOutside, _) => self
                     .outside_words(r, slot)
                     .unwrap_or_else(|| outcome.to_string()),
+                (HostOutcome::Superseded, _) => {
+                    let by = rollout.rec.state.superseded_by();
+                    by.map_or_else(|| outcome.to_string(), |by| format!("{outcome} by {by}"))
+                }
                 (_, Some((by, reason))) => format!("{outcome} by {by}: {reason}"),
                 (_, None) => outcome.to_string(),
             },
@@ -612,6 +619,23 @@ impl Engine {
                     .step(slot, visit, position)
                     .map_or(StepKind::Apply, |step| step.kind);
                 HostOutcome::ByHand { visit, step }
+            }
+            // Whoever was left behind is left to the rollout that took the place of this one.
+            HostState::Pending
+            | HostState::NotReady {
+                visit: VisitKind::Update,
+            }
+            | HostState::GoesLast {
+                visit: VisitKind::Update,
+            }
+            | HostState::Offline
+            | HostState::Held
+            | HostState::OnHold
+            | HostState::Excepted
+            | HostState::CatchUp
+                if self.rollouts[r].rec.state.superseded_by().is_some() =>
+            {
+                HostOutcome::Superseded
             }
             HostState::Pending => HostOutcome::Pending,
             HostState::Settling => HostOutcome::Settling,

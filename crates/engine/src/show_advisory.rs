@@ -181,6 +181,16 @@ impl Engine {
         self.advisory_waits(r, slot)
     }
 
+    /// The advisory that leaves a host of a ring out of which nobody has the update; the first one.
+    pub(crate) fn all_advised(&self, r: usize, ring: RingIndex) -> Option<WaitingOn> {
+        if self.rollouts[r].advised.is_empty() {
+            return None;
+        }
+        let left_out = self.excepted_in(r, ring.index()).into_iter();
+        let mut waits = left_out.filter_map(|slot| self.advisory_waits(r, slot));
+        waits.next()
+    }
+
     /// Advisories that are about what a rollout installs on a host and may affect it, whether they count or not: their ids.
     pub(crate) fn advised_of(&self, r: usize, slot: u32) -> Vec<String> {
         let route = self.rollouts[r].route(slot);

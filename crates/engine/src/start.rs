@@ -210,6 +210,9 @@ impl Engine {
             RolloutState::Proposed => self
                 .approval_wanted(r)
                 .map_or(WaitingOn::Worker, |(on, _)| on),
+            &RolloutState::Superseding { by } | &RolloutState::Superseded { by } => {
+                WaitingOn::Superseded { by }
+            }
             RolloutState::Advancing(_)
             | RolloutState::RollingBack
             | RolloutState::Cancelling
@@ -316,7 +319,8 @@ impl Engine {
         // nothing from before.
         let record = self.rollouts[r].rec.slots[slot as usize];
         let tried = record.is(SlotRec::CHANGED) || record.state == HostState::Again;
-        if tried || !self.minds_baseline(r) {
+        // So may one that a rollout has changed which this one supersedes: it is just who the fix is for.
+        if tried || self.is_of_a_part(r, slot) || !self.minds_baseline(r) {
             return Ok(());
         }
         let name = |gate: usize| self.rollouts[r].plan.gates[gate].name.clone();
@@ -588,9 +592,12 @@ impl Engine {
         let takes_down = takes_down && !self.bug(crate::planted::Bug::PeersAskedOnce);
         let record = self.rollouts[r].rec.slots[slot as usize];
         let host = self.host_of(r, slot);
-        // A host that another rollout had counted down is no repair any more once that rollout is over.
+        // A host that another rollout had counted down is no repair any more once that rollout is over; one that is down in
+        // this one, and visited again, stays one.
         let repair = record.is(SlotRec::REPAIR)
-            && (visit == VisitKind::Rollback || self.fleet.uses[host.index()].used > 1);
+            && (visit == VisitKind::Rollback
+                || self.fleet.uses[host.index()].used > 1
+                || self.is_failed_again(r, slot));
         if !takes_down || repair {
             return Ok(());
         }
@@ -605,9 +612,12 @@ impl Engine {
         self.peers_stay_up(host)
     }
 
-    /// Whether a person has cancelled the rollout.
+    /// Whether a person has cancelled the rollout, or put another one in its place.
     fn is_given_up(&self, r: usize) -> bool {
-        matches!(self.rollouts[r].rec.state, RolloutState::Cancelling)
+        matches!(
+            self.rollouts[r].rec.state,
+            RolloutState::Cancelling | RolloutState::Superseding { .. }
+        )
     }
 
     /// After a takeover nothing is known of anybody for a moment; that is no reason to turn back yet.

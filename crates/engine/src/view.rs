@@ -171,10 +171,17 @@ pub struct RolloutView {
     /// The ticket by which a change management system knows it.
     #[serde(default)]
     pub change: Option<ChangeId>,
-    /// `proposed`, `advancing`, `paused`, `halted`, `rolling back`, `cancelling`, `completed`, `rolled back`, `cancelled`.
+    /// `proposed`, `advancing`, `paused`, `halted`, `rolling back`, `cancelling`, `completed`, `rolled back`, `cancelled`,
+    /// `superseding`, `superseded`.
     pub state: String,
     /// Whether it is over.
     pub is_final: bool,
+    /// The rollout that takes, or has taken, its place.
+    #[serde(default)]
+    pub superseded_by: Option<RolloutId>,
+    /// The rollout whose place it has taken.
+    #[serde(default)]
+    pub supersedes: Option<RolloutId>,
     /// The ring it is at.
     pub ring: Option<String>,
     /// Why it does not move; empty when steps are running or it is over.

@@ -540,25 +540,12 @@ impl Engine {
 
     /// When settling ends without any evidence: only where the rollout is ending anyway.
     pub(crate) fn settle_bound(&self, r: usize) -> Timestamp {
-        match self.rollouts[r].rec.state {
-            RolloutState::Cancelling | RolloutState::RollingBack => {
-                let plan = &self.rollouts[r].plan;
-                let patience = plan
-                    .gates
-                    .iter()
-                    .map(|gate| gate.down_for)
-                    .max()
-                    .unwrap_or_default();
-                self.now + plan.pace.settle.plus(patience)
-            }
-            RolloutState::Proposed
-            | RolloutState::Advancing(_)
-            | RolloutState::Paused { .. }
-            | RolloutState::Halted { .. }
-            | RolloutState::Completed
-            | RolloutState::RolledBack
-            | RolloutState::Cancelled => Timestamp::NEVER,
+        if !self.rollouts[r].rec.state.is_ending() {
+            return Timestamp::NEVER;
         }
+        let plan = &self.rollouts[r].plan;
+        let patience = plan.gates.iter().map(|gate| gate.down_for).max();
+        self.now + plan.pace.settle.plus(patience.unwrap_or_default())
     }
 
     /// Whether new work is held for visits of this kind in a rollout (I4).
@@ -579,7 +566,9 @@ impl Engine {
             | RolloutState::Cancelling
             | RolloutState::Completed
             | RolloutState::RolledBack
-            | RolloutState::Cancelled => true,
+            | RolloutState::Cancelled
+            | RolloutState::Superseding { .. }
+            | RolloutState::Superseded { .. } => true,
         }
     }
 
@@ -593,8 +582,10 @@ impl Engine {
     ) -> bool {
         let rollout = &self.rollouts[r];
         rollout.step(slot, visit, position).is_some_and(|step| {
-            // A policy may want visits finished when its rollout is held; not on a host that is not to be touched itself.
+            // A policy may want visits finished when its rollout is held; not on a host that is not to be touched itself, and
+            // not where a fix is there: the host gets that before it restarts.
             let finishes = rollout.plan.on_halt == OnHalt::Finish
+                && !self.withholds_restarts(r)
                 && !self.is_on_hold(self.host_of(r, slot))
                 && !self.is_poisoned(r, slot, visit)
                 && !self.is_advised(r, slot, visit);

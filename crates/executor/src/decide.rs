@@ -14,7 +14,7 @@ use crate::interpret::interpret;
 use crate::library::{DOCUMENT, EXHIBIT, FLEET, PLAN};
 use crate::machine::{Asked, Executor, Happening, Phase};
 use crate::notices::{self, Notices};
-use crate::port::{Blob, HandIn, Order, Proposal, Refresh, Request, Row};
+use crate::port::{Blob, HandIn, Order, Proposal, Refresh, Request, Row, Supersession};
 use crate::words::{self, Word};
 
 /// A batch while it is being decided.
@@ -163,6 +163,7 @@ impl Executor {
         let (command, blobs) = match order {
             Order::Propose(proposal) => self.register(*proposal)?,
             Order::Refresh(refresh) => self.register_refresh(*refresh)?,
+            Order::Supersede(supersession) => self.register_supersession(*supersession)?,
             Order::Command(command) => {
                 self.check_known(&command)?;
                 (command, Vec::new())
@@ -244,8 +245,46 @@ impl Executor {
         }
     }
 
+    /// The same for a rollout that takes the place of another one.
+    fn register_supersession(
+        &mut self,
+        supersession: Supersession,
+    ) -> Result<(Command, Vec<Blob>), Rejected> {
+        let proposal = supersession.proposal;
+        let (key, change) = (proposal.key.clone(), proposal.change.clone());
+        let (fleet, plan, blobs) = self.register_all(proposal)?;
+        let command = Command::Supersede {
+            rollout: supersession.rollout,
+            fleet,
+            plan,
+            key,
+            change,
+            poison: supersession.poison,
+            reason: supersession.reason,
+        };
+        Ok((command, blobs))
+    }
+
     /// Makes a proposal's documents known, and names what must become durable with it.
     fn register(&mut self, proposal: Proposal) -> Result<(Command, Vec<Blob>), Rejected> {
+        let (key, change) = (proposal.key.clone(), proposal.change.clone());
+        let (fleet, plan, blobs) = self.register_all(proposal)?;
+        let command = match change {
+            None => Command::Propose { fleet, plan, key },
+            Some(change) => Command::ProposeAs {
+                fleet,
+                plan,
+                key,
+                change,
+            },
+        };
+        Ok((command, blobs))
+    }
+
+    fn register_all(
+        &mut self,
+        proposal: Proposal,
+    ) -> Result<(Digest, Digest, Vec<Blob>), Rejected> {
         let (fleet, fleet_bytes) = proposal.fleet.encode();
         let (plan, plan_bytes) = proposal.plan.encode();
         if proposal.plan.fleet != fleet {
@@ -282,17 +321,7 @@ impl Executor {
         self.engine.provide_plan(plan, proposal.plan.clone());
         self.library.plans.insert(plan, proposal.plan);
         blobs.push(blob(PLAN, plan, plan_bytes));
-        let key = proposal.key;
-        let command = match proposal.change {
-            None => Command::Propose { fleet, plan, key },
-            Some(change) => Command::ProposeAs {
-                fleet,
-                plan,
-                key,
-                change,
-            },
-        };
-        Ok((command, blobs))
+        Ok((fleet, plan, blobs))
     }
 
     /// Makes known what comes with a fleet that was read anew, and names what must become durable with it. What a refusal
@@ -370,8 +399,9 @@ impl Executor {
                 hint: Some("send the documents with it".to_owned()),
             });
         }
-        if let Command::Propose { fleet, plan, .. } | Command::ProposeAs { fleet, plan, .. } =
-            command
+        if let Command::Propose { fleet, plan, .. }
+        | Command::ProposeAs { fleet, plan, .. }
+        | Command::Supersede { fleet, plan, .. } = command
             && !(self.library.fleets.contains_key(fleet) && self.library.plans.contains_key(plan))
         {
             return Err(Rejected {

@@ -165,6 +165,7 @@ const fn mark(event: &Event) -> Mark {
         | Event::Paused { .. }
         | Event::Halted { .. }
         | Event::CancelBegan { .. }
+        | Event::SupersedeBegan { .. }
         | Event::RollbackBegan { .. }
         | Event::Finished { .. }
         | Event::HostHeld { .. }

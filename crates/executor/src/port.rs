@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ringway_engine::{Accepted, Calendar, Command, Rejected};
 use ringway_model::{
-    Actor, ChangeId, Digest, Epoch, Hasher, HostId, IntentId, ProbeId, RawReport, RolloutId,
-    RouteId, Sample, Says, Timestamp, VisitKind,
+    Actor, ChangeId, Content, Digest, Epoch, Hasher, HostId, IntentId, ProbeId, RawReport,
+    RolloutId, RouteId, Sample, Says, Timestamp, VisitKind,
 };
 use ringway_scheduler::{FleetSpec, Plan};
 use serde::{Deserialize, Serialize};
@@ -103,6 +103,21 @@ pub enum Order {
     Command(Command),
     /// A word about work by hand with the file that shows it, which is kept in the same commit.
     HandIn(Box<HandIn>),
+    /// A new rollout in the place of another one; its documents are registered under the actor in the same commit.
+    Supersede(Box<Supersession>),
+}
+
+/// A new rollout that takes the place of another one.
+#[derive(Clone, Debug)]
+pub struct Supersession {
+    /// The rollout whose place it takes.
+    pub rollout: RolloutId,
+    /// The new one.
+    pub proposal: Proposal,
+    /// What is poisoned with it.
+    pub poison: Vec<Content>,
+    /// Why.
+    pub reason: String,
 }
 
 /// A command that names a file, with the file.

@@ -81,6 +81,8 @@ pub enum HostOutcome {
     CatchUp,
     /// It has the release, and somebody else put it there in the middle of the rollout: no evidence for its ring.
     ChangedOutside,
+    /// Not visited, and another rollout has taken the place of this one.
+    Superseded,
     /// An advisory keeps the update from it: neither failed nor debt nor done; visited when that is withdrawn.
     Advised,
 }
@@ -112,6 +114,7 @@ impl HostOutcome {
             Self::Excepted => "excepted",
             Self::CatchUp => "to catch up",
             Self::ChangedOutside => "changed outside",
+            Self::Superseded => "superseded",
             Self::Advised => "held by an advisory",
         }
     }
@@ -158,6 +161,7 @@ impl fmt::Display for HostOutcome {
             | Self::Excepted
             | Self::CatchUp
             | Self::ChangedOutside
+            | Self::Superseded
             | Self::Advised => f.write_str(self.word()),
         }
     }

@@ -338,6 +338,11 @@ pub enum WaitingOn {
         /// Why.
         reason: String,
     },
+    /// Another rollout has taken the place of this one: it visits nobody any more.
+    Superseded {
+        /// That one.
+        by: RolloutId,
+    },
     /// An advisory keeps what would be installed, or the restart into it, from the host.
     Advisory {
         /// Its id.
@@ -405,12 +410,13 @@ impl WaitingOn {
             Self::Exception { .. } => "exception",
             Self::CatchUp { .. } => "catch-up",
             Self::Poisoned { .. } => "poisoned",
+            Self::Superseded { .. } => "superseded",
             Self::Advisory { .. } => "advisory",
         }
     }
 
     /// Every variant's name.
-    pub const NAMES: [&'static str; 45] = [
+    pub const NAMES: [&'static str; 46] = [
         "stop",
         "fault",
         "pause",
@@ -455,6 +461,7 @@ impl WaitingOn {
         "exception",
         "catch-up",
         "poisoned",
+        "superseded",
         "advisory",
     ];
 
@@ -503,6 +510,7 @@ impl WaitingOn {
             | Self::CatchUp { .. }
             | Self::Staging { .. }
             | Self::Poisoned { .. }
+            | Self::Superseded { .. }
             | Self::Advisory { .. } => None,
         }
     }
@@ -574,6 +582,7 @@ impl WaitingOn {
             Self::Poisoned { .. } => {
                 "a rollout of other content once this one is cancelled; a person's `skip`, `rollback` or `unpoison`"
             }
+            Self::Superseded { .. } => "the rollout that took its place",
             Self::Advisory {
                 fixed_by: Some(_), ..
             } => {

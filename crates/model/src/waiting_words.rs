@@ -236,6 +236,7 @@ impl fmt::Display for WaitingOn {
                 by,
                 reason,
             } => write!(f, "{content} is poisoned by {by}: {reason}"),
+            Self::Superseded { by } => write!(f, "superseded by {by}, which visits it instead"),
             Self::Advisory {
                 id,
                 source,

@@ -67,6 +67,7 @@ impl WaitingOn {
                 with_reason("skip HOST"),
                 format!("ringway unpoison {} --reason WHY", content.id),
             ],
+            Self::Superseded { by } => vec![format!("ringway status --rollout {by}")],
             Self::Advisory { id, .. } => {
                 vec![format!("ringway advisory withdraw {id} --reason WHY")]
             }

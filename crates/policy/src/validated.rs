@@ -34,7 +34,7 @@ pub use people::{People, Person, Team};
 pub use update::{Cve, Release, Restart, Update, Vendor};
 pub use world::{
     AfterHalt, Away, Does, FaultModel, Flaky, HostModel, PeopleModel, Priors, Regression,
-    ShareRange, Shows, SpanRange, StepFails, World, WorldRollout,
+    ShareRange, Shows, SpanRange, StepFails, Watch, World, WorldRollout,
 };
 
 /// A fleet: what there is, and what depends on what.
@@ -323,6 +323,8 @@ pub struct Policy {
     pub due: BTreeMap<String, Span>,
     /// More hosts than this that somebody else changes pause the rollout, once.
     pub outside_pause_at: u32,
+    /// Which hosts are mended first, in this order, where a rollout supersedes one that did harm.
+    pub recovery_first: Vec<Selector>,
 }
 
 /// `outside` of a policy that has none: one or two may be a person who could not wait; more is another tool at work.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ringway_engine::Command;
 use ringway_engine::view::{FleetView, HostView, Waiting};
 use ringway_executor::Executor;
-use ringway_executor::port::{HandIn, Order, Proposal, Refresh};
+use ringway_executor::port::{HandIn, Order, Proposal, Refresh, Supersession};
 use ringway_model::{Actor, RingIndex, RolloutId, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -53,6 +53,20 @@ impl Caller {
     /// [`Gone`]; a fleet that does not fit is an answer, not an error.
     pub async fn refresh(&self, actor: Actor, refresh: Refresh) -> Result<Answered, Gone> {
         self.order(actor, Order::Refresh(Box::new(refresh))).await
+    }
+
+    /// Puts a new rollout in the place of another one.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`]; one that does not fit is an answer, not an error.
+    pub async fn supersede(
+        &self,
+        actor: Actor,
+        supersession: Supersession,
+    ) -> Result<Answered, Gone> {
+        self.order(actor, Order::Supersede(Box::new(supersession)))
+            .await
     }
 
     /// Gives a command. The answer comes when it is durable.

@@ -219,7 +219,12 @@ impl Decider {
             self.answer(asker, Err(stopped_by_file()));
             return;
         }
-        if let Order::Propose(proposal) = &order {
+        let proposal = match &order {
+            Order::Propose(proposal) => Some(&**proposal),
+            Order::Supersede(supersession) => Some(&supersession.proposal),
+            Order::Refresh(_) | Order::Command(_) | Order::HandIn(_) => None,
+        };
+        if let Some(proposal) = proposal {
             if self.observing && has_handwork(proposal) {
                 self.answer(asker, Err(not_observed()));
                 return;

@@ -35,7 +35,9 @@ pub use decider::Over;
 pub use handle::{Config, Runtime, StartError};
 pub use identify::{Identify, SystemUsers};
 pub use observing::{Mixed, is_observed};
-pub use socket::{Answer, Bundle, Client, Following, Handed, Question, Renewal, Unreachable};
+pub use socket::{
+    Answer, Bundle, Client, Following, Handed, Question, Renewal, Superseding, Unreachable,
+};
 pub use values::{of_step, reach};
 pub use workers::DIRECTORY;
 pub use zones::{ZonesError, zone_names, zones, zones_of_plan};

@@ -7,13 +7,13 @@
 //!   same id.
 //! * Secrets are read when something is told, and are in no log and no message of ours.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ringway_drivers::tell;
-use ringway_executor::notices::{Due, Message, Outcome, SoFar, Told, body, due};
+use ringway_executor::notices::{Due, Message, Outcome, Rule, SoFar, Told, body, due};
 use ringway_model::{Digest, Span, Timestamp};
 use ringway_policy::validated::NotifyTo;
 use ringway_scheduler::Plan;
@@ -38,7 +38,7 @@ const IDLE: Duration = Duration::from_mins(10);
 
 /// Whether there is a later.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Haste {
+pub(crate) enum Haste {
     /// There is.
     None,
     /// This is the last turn of this process.
@@ -85,7 +85,7 @@ impl Teller {
     }
 
     /// Delivers what is due, and says when there will be more.
-    async fn turn(
+    pub(crate) async fn turn(
         &self,
         plans: &mut BTreeMap<Digest, Arc<Plan>>,
         haste: Haste,
@@ -94,7 +94,7 @@ impl Teller {
         if outbox.is_empty() {
             return Ok(IDLE);
         }
-        self.learn(&outbox, plans).await;
+        let unread = self.learn(&outbox, plans).await;
         if haste == Haste::Last {
             for plan in plans.values_mut() {
                 for rule in &mut Arc::make_mut(plan).notify {
@@ -106,11 +106,11 @@ impl Teller {
         let due = due(
             &outbox,
             |plan, name| {
-                plans
-                    .get(plan)?
-                    .notify
-                    .iter()
-                    .find(|rule| rule.name == *name)
+                let Some(plan) = plans.get(plan) else {
+                    return Rule::Unread;
+                };
+                let rule = plan.notify.iter().find(|rule| rule.name == *name);
+                rule.map_or(Rule::None, Rule::Of)
             },
             now,
         );
@@ -120,26 +120,39 @@ impl Teller {
         let written = self.store.write_outbox(&changes, &due.forgotten).await;
         written.map_err(|e| e.to_string())?;
         if is_idle {
-            Ok(next.map_or(IDLE, |at| self.clock.sleep_until(at).min(IDLE)))
+            let longest = if unread { AGAIN } else { IDLE };
+            Ok(next.map_or(longest, |at| self.clock.sleep_until(at).min(longest)))
         } else {
             // What was just told is due again some time.
             Ok(Duration::ZERO)
         }
     }
 
-    /// The plans whose rules the matters are of.
-    async fn learn(&self, outbox: &[Told], plans: &mut BTreeMap<Digest, Arc<Plan>>) {
-        for one in outbox {
-            let digest = one.matter.plan;
-            if plans.contains_key(&digest) {
+    /// The plans whose rules the matters are of. Whether there is one that could not be read: a disk that fails for a moment must
+    /// not pass for a plan without rules, for then nobody would ever be told.
+    async fn learn(&self, outbox: &[Told], plans: &mut BTreeMap<Digest, Arc<Plan>>) -> bool {
+        let mut unread = BTreeSet::new();
+        for digest in outbox.iter().map(|one| one.matter.plan) {
+            if plans.contains_key(&digest) || unread.contains(&digest) {
                 continue;
             }
-            let blob = self.store.blob(digest).await.ok().flatten();
-            let plan = blob.and_then(|blob| Plan::decode(&blob.bytes).ok());
-            if let Some(plan) = plan {
-                plans.insert(digest, Arc::new(plan));
+            match self.plan(digest).await {
+                Ok(plan) => {
+                    plans.insert(digest, Arc::new(plan));
+                }
+                Err(why) => {
+                    tracing::warn!(plan = %digest, %why, "who is to be told could not be read; it is read again");
+                    unread.insert(digest);
+                }
             }
         }
+        !unread.is_empty()
+    }
+
+    async fn plan(&self, digest: Digest) -> Result<Plan, String> {
+        let blob = self.store.blob(digest).await.map_err(|e| e.to_string())?;
+        let blob = blob.ok_or_else(|| "it is not in the store".to_owned())?;
+        Plan::decode(&blob.bytes).map_err(|e| e.to_string())
     }
 
     /// Delivers messages, and says how each of their matters stands afterwards.

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::consent::Consent;
+use crate::parts::Supersedes;
 use crate::plan::Revision;
 use crate::terms::Terms;
 use crate::times::Times;
@@ -35,6 +36,9 @@ const WITH_EARLY_HOURS: u8 = 5;
 /// The format of a plan that says how many hosts others may change: as with those hours, with the number behind them.
 const WITH_OUTSIDE: u8 = 6;
 
+/// The format of a plan that supersedes something: as with that number, with what it supersedes behind it.
+const WITH_PARTS: u8 = 7;
+
 /// The format of a fleet of which hosts have vanished: as version 1, with their numbers behind it.
 const WITH_VANISHED: u8 = 2;
 
@@ -52,7 +56,7 @@ pub enum DecodeError {
     #[error("no bytes")]
     Empty,
     /// Another format.
-    #[error("format version {0} is not known (this program reads {VERSION} to {WITH_OUTSIDE})")]
+    #[error("format version {0} is not known (this program reads {VERSION} to {WITH_PARTS})")]
     Version(u8),
     /// The bytes do not describe the value.
     #[error("the bytes do not describe the value: {0}")]
@@ -178,7 +182,10 @@ impl FleetSpec {
 impl Plan {
     /// The plan's bytes and their digest.
     pub fn encode(&self) -> (Digest, Vec<u8>) {
-        if self.outside_pause_at != OUTSIDE_PAUSE_AT {
+        if let Some(supersedes) = &self.supersedes {
+            let value = (self.all(), self.outside_pause_at, supersedes);
+            with_version(WITH_PARTS, &value)
+        } else if self.outside_pause_at != OUTSIDE_PAUSE_AT {
             with_version(WITH_OUTSIDE, &(self.all(), self.outside_pause_at))
         } else if !self.terms.early.is_empty() {
             with_version(WITH_EARLY_HOURS, &self.all())
@@ -195,7 +202,9 @@ impl Plan {
 
     /// The plan's digest, as [`Plan::encode`] gives it.
     pub fn digest(&self) -> Digest {
-        if self.outside_pause_at != OUTSIDE_PAUSE_AT {
+        if let Some(supersedes) = &self.supersedes {
+            digest(WITH_PARTS, &(self.all(), self.outside_pause_at, supersedes))
+        } else if self.outside_pause_at != OUTSIDE_PAUSE_AT {
             digest(WITH_OUTSIDE, &(self.all(), self.outside_pause_at))
         } else if !self.terms.early.is_empty() {
             digest(WITH_EARLY_HOURS, &self.all())
@@ -249,6 +258,17 @@ impl Plan {
 
     fn as_written(bytes: &[u8]) -> Result<Self, DecodeError> {
         match bytes.split_first() {
+            Some((&WITH_PARTS, body)) => {
+                type All = (Plan, Times, Terms, More, Vec<Option<u32>>);
+                let (all, outside_pause_at, supersedes): (All, u32, Supersedes) = whole(body)?;
+                let (plan, times, terms, more, early) = all;
+                let plan = plan.with(times, Terms { early, ..terms }, more);
+                Ok(Self {
+                    outside_pause_at,
+                    supersedes: Some(supersedes),
+                    ..plan
+                })
+            }
             Some((&WITH_OUTSIDE, body)) => {
                 type All = (Plan, Times, Terms, More, Vec<Option<u32>>);
                 let (all, outside_pause_at): (All, u32) = whole(body)?;

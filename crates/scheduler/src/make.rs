@@ -16,6 +16,7 @@ use crate::consent::{Consent, EarlyPlan, RingConsent, RuleTerms};
 use crate::draw::in_drawn_order;
 use crate::index::HostIndex;
 use crate::order::in_starting_order;
+use crate::parts::{Carried, Part, Supersedes};
 use crate::plan::{ApprovalPlan, GatePlan, Plan, RingPlan, Route, SlotPlan};
 use crate::problem::{PlanProblem, PlanProblems};
 use crate::reached::check_reached;
@@ -45,6 +46,7 @@ pub fn make_plan(
         documents,
         named,
         seed,
+        carried: None,
     }
     .plan()
 }
@@ -126,6 +128,8 @@ pub(crate) struct Making<'d> {
     pub(crate) documents: &'d Documents,
     pub(crate) named: Named<'d>,
     pub(crate) seed: u64,
+    /// What is carried over from the rollout that this one supersedes, where it does.
+    pub(crate) carried: Option<Carried<'d>>,
 }
 
 /// The hosts of a fleet's document by their number: it names them in another order once hosts have vanished or joined.
@@ -164,7 +168,7 @@ impl<'d> Written<'d> {
 
 impl<'d> Making<'d> {
     #[expect(clippy::too_many_lines, reason = "a plan is put together in one place")]
-    fn plan(self) -> Result<Plan, PlanProblems> {
+    pub(crate) fn plan(self) -> Result<Plan, PlanProblems> {
         let Named { policy, update, .. } = self.named;
         let mut problems = Vec::new();
         self.check_sizes(&mut problems);
@@ -192,6 +196,9 @@ impl<'d> Making<'d> {
         let units = Units::new(self.fleet, &targets.hosts);
         let mut claims = claim(&wishes, &units, drawn, self.fleet.hosts.len());
         check_claims(self.fleet, policy, &wishes, &claims, &mut problems);
+        if let Some(carried) = &self.carried {
+            carried.place(self.fleet, policy, &mut claims);
+        }
         let (routes, route_of) = self.routes(&targets, &claims, &mut problems);
         self.check_peers(&claims, &routes, &route_of, &mut problems);
         let claimed = claims.rings.iter().flatten();
@@ -202,6 +209,9 @@ impl<'d> Making<'d> {
         let mut turns = vec![0; self.fleet.cells.len()];
         for ring in &mut claims.rings {
             in_starting_order(self.fleet, ring, &place, &mut turns);
+        }
+        if let Some(carried) = &self.carried {
+            carried.most_critical_first(self.fleet, policy, &mut claims.rings);
         }
         claims.unclaimed.sort_unstable();
         let fleet = self.documents.fleet.as_ref();
@@ -247,6 +257,11 @@ impl<'d> Making<'d> {
             terms,
             revises: None,
             outside_pause_at: policy.outside_pause_at,
+            supersedes: self.carried.as_ref().map(|carried| Supersedes {
+                rollout: carried.situation.rollout,
+                situation: carried.situation.digest(),
+                parts: carried.parts.clone(),
+            }),
         };
         plan.consent.strata = crate::report::strata_of(self.fleet, &plan, policy, &[]);
         Ok(plan)
@@ -280,6 +295,7 @@ impl<'d> Making<'d> {
         let Named { policy, update, .. } = self.named;
         let mut selectors: Vec<&'d Selector> = vec![&policy.applies_to];
         selectors.extend(update.releases.iter().map(|release| &release.select));
+        selectors.extend(&policy.recovery_first);
         let mut labels = BTreeSet::new();
         for ring in &policy.rings {
             if let RingHosts::Select {
@@ -363,7 +379,8 @@ impl<'d> Making<'d> {
             .iter()
             .zip(after)
             .zip(&claims.rings)
-            .map(|((ring, after_soak), hosts)| {
+            .enumerate()
+            .map(|(at, ((ring, after_soak), hosts))| {
                 let planned = count(hosts.len());
                 let this = first;
                 first += planned;
@@ -371,13 +388,20 @@ impl<'d> Making<'d> {
                     name: ring.name.clone(),
                     first: Slot(this),
                     planned,
-                    halt_on: thresholds::halt_on(&policy.halt, planned),
+                    // What is broken already cannot be harmed by the attempt to mend it.
+                    halt_on: thresholds::halt_on(&policy.halt, planned)
+                        .filter(|_| self.part_of(at) != Some(Part::Broken)),
                     debt_allowed: thresholds::debt_allowed(&policy.offline, planned),
                     soak: ring.soak,
                     after_soak,
                 }
             })
             .collect()
+    }
+
+    /// The part of the fleet that a ring is for, where the plan supersedes something.
+    fn part_of(&self, ring: usize) -> Option<Part> {
+        self.carried.as_ref()?.parts.get(ring).copied()
     }
 
     /// The routes that claimed hosts need, and by host which one.

@@ -12,6 +12,7 @@ use ringway_policy::validated::{
 use serde::{Deserialize, Serialize};
 
 use crate::consent::Consent;
+use crate::parts::Supersedes;
 use crate::terms::Terms;
 use crate::times::Times;
 
@@ -76,6 +77,10 @@ pub struct Plan {
     /// another number than plans have that do not say it.
     #[serde(skip, default = "usual_outside")]
     pub outside_pause_at: u32,
+    /// What it supersedes, and with which parts of the fleet it begins therefore. Written behind the rest, and only where there
+    /// is something.
+    #[serde(skip)]
+    pub supersedes: Option<Supersedes>,
 }
 
 const fn usual_outside() -> u32 {

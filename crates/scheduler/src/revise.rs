@@ -21,6 +21,7 @@ use ringway_policy::validated::{Amount, Care, Documents, Ring, RingHosts, RingSp
 use crate::draw::{PLACES, in_drawn_order, place_in};
 use crate::index::HostIndex;
 use crate::make::{Making, NO_RELEASE, Named, Targets, Written, count, named};
+use crate::parts::{Part, documents_of};
 use crate::plan::{Joined, JoinsBecause, Misfit, Plan, Revision, RingPlan, Route, SlotPlan};
 use crate::problem::{PlanProblem, PlanProblems};
 use crate::spec::FleetSpec;
@@ -43,12 +44,15 @@ pub fn revise(
     fleet: &FleetSpec,
     documents: &Documents,
 ) -> Result<Option<Plan>, PlanProblems> {
+    let with_parts = documents_of(before, documents);
+    let documents = with_parts.as_ref().unwrap_or(documents);
     let named = Named::find(documents, &before.policy, &before.update)?;
     let making = Making {
         fleet,
         documents,
         named,
         seed: before.seed,
+        carried: None,
     };
     check_documents(before, &making)?;
     let index = HostIndex::new(&fleet.hosts, making.labels());
@@ -405,7 +409,8 @@ impl Revising<'_> {
                 name: known.map_or_else(|| self.catch_up_name(), |ring| ring.name.clone()),
                 first: this,
                 planned,
-                halt_on: thresholds::halt_on(&policy.halt, there),
+                halt_on: thresholds::halt_on(&policy.halt, there)
+                    .filter(|_| self.before.part_of(at) != Some(Part::Broken)),
                 debt_allowed: thresholds::debt_allowed(&policy.offline, there),
                 ..model.clone()
             });

@@ -97,6 +97,8 @@ impl Plan {
                 format!("gate `{}` names a probe that no fleet can have", gate.name)
             })?;
         }
+        let parts = self.supersedes.as_ref().map_or(0, |it| it.parts.len());
+        holds(parts <= rings, || "it has more parts than rings".to_owned())?;
         let times = &self.times;
         let of_slot = times.of_slot.len();
         holds(of_slot == 0 || of_slot == slots, || {

@@ -540,6 +540,7 @@ fn policy(dice: &mut Dice, update: &str, hosts: u64) -> Policy {
         calendar: PolicyCalendar::default(),
         due: BTreeMap::new(),
         outside_pause_at: 3,
+        recovery_first: Vec::new(),
     }
 }
 

@@ -76,6 +76,8 @@ enum Line {
     Early(Vec<Option<u32>>),
     /// How many hosts of it others may change, where it is not the usual number.
     Outside(u32),
+    /// What the next plan supersedes.
+    Supersedes(Box<ringway_scheduler::Supersedes>),
     Plan(Digest, Box<Plan>),
     Row(Box<Recorded>),
     End {
@@ -196,6 +198,9 @@ impl History {
                 if !early.is_empty() {
                     lines.push(Line::Early(early));
                 }
+                if let Some(supersedes) = plan.supersedes.take() {
+                    lines.push(Line::Supersedes(Box::new(supersedes)));
+                }
                 if plan.outside_pause_at != OUTSIDE_PAUSE_AT {
                     lines.push(Line::Outside(plan.outside_pause_at));
                 }
@@ -234,7 +239,7 @@ impl History {
         let mut terms = Terms::default();
         let mut consent = Consent::default();
         let mut revises = None;
-        let (mut early, mut outside) = (Vec::new(), None);
+        let (mut early, mut outside, mut supersedes) = (Vec::new(), None, None);
         let mut vanished = BTreeSet::new();
         for (number, line) in text.lines().enumerate() {
             let wrong = |why: String| HistoryError::Line {
@@ -291,6 +296,10 @@ impl History {
                     outside = Some(of_next);
                     continue;
                 }
+                Line::Supersedes(of_next) => {
+                    supersedes = Some(*of_next);
+                    continue;
+                }
                 Line::Plan(digest, mut plan) => {
                     plan.consent = std::mem::take(&mut consent);
                     plan.times = std::mem::take(&mut times);
@@ -298,6 +307,7 @@ impl History {
                     plan.terms.early = std::mem::take(&mut early);
                     plan.outside_pause_at = outside.take().unwrap_or(OUTSIDE_PAUSE_AT);
                     plan.revises = revises.take();
+                    plan.supersedes = supersedes.take();
                     ("plan", digest, plan.encode())
                 }
             };

@@ -146,6 +146,9 @@ impl Reach {
             Event::RollbackBegan { rollout, .. } => {
                 self.rollout(*rollout, "rollback", "rolling-back");
             }
+            Event::SupersedeBegan { rollout, .. } => {
+                self.rollout(*rollout, "supersede", "superseding");
+            }
             Event::Finished { rollout, .. } => self.rollout(*rollout, "finish", "over"),
             Event::Restarted { rollout, .. } => self.stay(*rollout, "restarted"),
             Event::Recovered { .. } => self.all("recover"),

@@ -133,6 +133,7 @@ pub(crate) fn dense(event: &Event) -> String {
         | Event::HostReleased { .. }
         | Event::Poisoned { .. }
         | Event::Unpoisoned { .. }
+        | Event::SupersedeBegan { .. }
         | Event::Advised { .. }
         | Event::AdvisoryRuled { .. }
         | Event::Commented { .. }

@@ -86,6 +86,8 @@ pub(crate) struct Course {
     pub(crate) state: &'static str,
     /// When it was over, and how.
     pub(crate) ended: Option<(Timestamp, Final)>,
+    /// The rollout that took its place.
+    pub(crate) superseded_by: Option<RolloutId>,
     pub(crate) approvals: Vec<Yes>,
     /// By slot.
     pub(crate) hosts: Vec<Stood>,
@@ -130,7 +132,7 @@ impl Stood {
     };
 
     /// It stands so now. Where it did before, that goes on: what is known of a host may change without it.
-    fn is(&mut self, at: Timestamp, state: HostState) {
+    pub(super) fn is(&mut self, at: Timestamp, state: HostState) {
         if self.state != state || self.since.is_none() {
             self.state = state;
             self.since = Some(at);
@@ -230,6 +232,14 @@ impl<'a> Chronicle<'a> {
                 let course = self.proposed(at, *rollout, *plan, actor, key.as_ref());
                 self.courses.insert(*rollout, course);
             }
+            Event::SupersedeBegan { rollout, by, .. } => {
+                if let Some(old) = self.courses.get_mut(rollout) {
+                    old.is_superseded(*by);
+                }
+                if let Some(new) = self.courses.get_mut(by) {
+                    new.takes_over(at);
+                }
+            }
             Event::Recovered { .. }
             | Event::Alive
             | Event::ClockJumped { .. }
@@ -306,6 +316,7 @@ impl<'a> Chronicle<'a> {
             fleet,
             state: "proposed",
             ended: None,
+            superseded_by: None,
             approvals: Vec::new(),
             hosts: vec![Stood::NEW; plan.as_ref().map_or(0, |plan| plan.slots.len())],
             ring: RingIndex(0),
@@ -488,6 +499,7 @@ impl Course {
             | Event::PlanRevised { .. }
             | Event::Poisoned { .. }
             | Event::Unpoisoned { .. }
+            | Event::SupersedeBegan { .. }
             | Event::Advised { .. }
             | Event::AdvisoryRuled { .. }
             | Event::Stopped { .. }

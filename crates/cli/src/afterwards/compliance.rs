@@ -64,7 +64,7 @@ struct Rollout {
     starter: String,
     proposed: String,
     /// At the end of the month.
-    state: &'static str,
+    state: String,
     ended: Option<String>,
 }
 
@@ -296,7 +296,7 @@ fn told(course: &Course, update: Option<&Update>) -> Rollout {
         released: update.and_then(|update| update.released.clone()),
         starter: course.starter.0.clone(),
         proposed: course.proposed.to_string(),
-        state: course.state,
+        state: course.state_words(),
         ended: course.ended.map(|(at, _)| at.to_string()),
     }
 }
@@ -337,7 +337,7 @@ fn rows_of(
     let targets = course.hosts.iter().enumerate().map(|(index, stood)| {
         let slot = Slot::at(index);
         let (ring, route) = (course.ring_of(slot), course.route(slot));
-        let row = bare(course.host(slot), show::host_state(stood.state));
+        let row = bare(course.host(slot), course.outcome(stood.state));
         let last = last.and_then(|course| course.hosts.get(index));
         let skipped = stood.skipped.as_ref();
         let fleet = then.fleet.as_deref();

@@ -580,6 +580,7 @@ const fn risk_word(outcome: HostOutcome, is_down: bool) -> Option<&'static str> 
         | HostOutcome::RolledBack
         | HostOutcome::NotReady
         | HostOutcome::GoesLast
+        | HostOutcome::Superseded
         | HostOutcome::Skipped => None,
     }
 }

@@ -590,6 +590,7 @@ impl<'a> OneHost<'a> {
             | Event::Halted { .. }
             | Event::Resumed { .. }
             | Event::CancelBegan { .. }
+            | Event::SupersedeBegan { .. }
             | Event::RollbackBegan { .. }
             | Event::Finished { .. }
             | Event::EvidenceChanged { .. }

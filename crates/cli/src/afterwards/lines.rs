@@ -60,6 +60,7 @@ pub(crate) fn kind(event: &Event) -> (Kind, Option<&str>) {
         }
         | Event::Resumed { actor, .. }
         | Event::CancelBegan { actor, .. }
+        | Event::SupersedeBegan { actor, .. }
         | Event::RollbackBegan { actor, .. }
         | Event::HostsAdopted { actor, .. }
         | Event::HostSkipped { actor, .. }

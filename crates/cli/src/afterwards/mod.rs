@@ -11,6 +11,7 @@ mod handover;
 mod history;
 mod lines;
 mod rollout;
+mod superseded;
 mod walk;
 
 pub(crate) use compliance::compliance;

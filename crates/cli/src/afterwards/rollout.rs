@@ -33,7 +33,7 @@ struct Report {
     starter: String,
     /// In UTC, as all instants.
     proposed: String,
-    state: &'static str,
+    state: String,
     ended: Option<String>,
     /// Every document it was made from, with the digest of its text.
     documents: BTreeMap<String, Digest>,
@@ -165,7 +165,7 @@ fn told(
                 release: route.map_or_else(String::new, |route| route.release.clone()),
                 build: route.and_then(|route| route.build.clone()),
                 previous: stood.previous.clone(),
-                outcome: show::host_state(stood.state),
+                outcome: course.outcome(stood.state),
                 since: stood.since.map(|at| at.to_string()),
                 exception: stood
                     .skipped
@@ -207,7 +207,7 @@ fn told(
         plan: course.digest,
         starter: course.starter.0.clone(),
         proposed: course.proposed.to_string(),
-        state: course.state,
+        state: course.state_words(),
         ended: course.ended.map(|(at, _)| at.to_string()),
         documents: course
             .plan

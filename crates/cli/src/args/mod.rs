@@ -13,6 +13,7 @@ mod hosts;
 mod pages;
 mod poison;
 mod rollout;
+mod supersede;
 
 use std::path::PathBuf;
 
@@ -40,6 +41,7 @@ pub(crate) use rollout::{
     Adopt, Answer, Approve, Ask, Audit, Bounds, Connections, Due, Exposure, FleetReason, Journal,
     OverrideFreeze, Promote, Reasoned, Refresh, Run, Status, Wait, When, Which, Why,
 };
+pub(crate) use supersede::Supersede;
 
 /// The exit codes, as `--help` shows them. `docs/reference/cli.md` explains them; `exit.rs` is where they are decided.
 const EXIT_CODES: &str = "\
@@ -261,6 +263,11 @@ pub(crate) enum Cmd {
         after_help = "Examples:\n    ringway poison --rollout r7 --reason 'domain controllers restart in a loop'\n    ringway poison KB5082142 --build 20348.5020 --reason 'known issue of the vendor'\n    ringway poison"
     )]
     Poison(Poison),
+    /// Put a newer rollout in the place of one that did harm: what is broken first, then what has the bad update
+    #[command(
+        after_help = "Examples:\n    ringway supersede r7 --with fix.yaml --dry-run ./april\n    ringway supersede r7 --with fix.yaml --poison --reason 'the vendor ships a fix' ./april"
+    )]
+    Supersede(Supersede),
     /// Let content be installed again
     #[command(
         after_help = "Example:\n    ringway unpoison KB5082142 --reason 'it was the virus scanner, case 8823'"
@@ -369,6 +376,7 @@ impl Cmd {
             Self::OverrideFreeze(args) => args.observed.observe,
             Self::Poison(args) => args.observed.observe,
             Self::Unpoison(args) => args.observed.observe,
+            Self::Supersede(args) => args.observed.observe,
             Self::Journal(args) => args.observed.observe,
             Self::Audit(args) => args.observed.observe,
             Self::History(args) => args.observed.observe,

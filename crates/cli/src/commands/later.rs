@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ringway_engine::view::FleetView;
 use ringway_engine::{Command, Engine, Handled, Input};
+use ringway_executor::port::Supersession;
 use ringway_model::RolloutId;
 use ringway_runtime::inbox::{self, Became, Errand, LeaveError, Waits};
 use ringway_runtime::{Answer, Clock, Handed};
@@ -95,6 +96,29 @@ pub(super) fn foresee(engine: &mut Engine, errand: Errand) -> Result<bool, Failu
             });
             let plans = plans.collect();
             decided(engine, Command::Refresh { fleet, plans })
+        }
+        Errand::Supersede(superseding) => {
+            let supersession = superseding.unpack();
+            let supersession = supersession.map_err(|e| Failure::new(End::Refused, chain(&e)))?;
+            let Supersession {
+                rollout,
+                proposal,
+                poison,
+                reason,
+            } = supersession;
+            let (fleet, plan) = (proposal.fleet.digest(), proposal.plan.digest());
+            engine.provide_fleet(fleet, proposal.fleet);
+            engine.provide_plan(plan, proposal.plan);
+            let command = Command::Supersede {
+                rollout,
+                fleet,
+                plan,
+                key: proposal.key,
+                change: proposal.change,
+                poison,
+                reason,
+            };
+            decided(engine, command)
         }
         Errand::Propose(_) => Ok(false),
     }

@@ -9,6 +9,7 @@ use ringway_scheduler::{FleetSpec, Plan, make_plan};
 use ringway_simulator::future::Setting;
 
 use crate::args::Place;
+use crate::commands::exceptions;
 use crate::exit::{End, Failure};
 use crate::near::nearest;
 use crate::out::Out;
@@ -96,6 +97,7 @@ impl Question {
                 policy: policy(policy_named)?,
                 update: update(named_update)?,
                 starts: Span::ZERO,
+                supersedes: false,
             });
         }
         rollouts.iter().map(|rollout| self.plan(rollout)).collect()
@@ -159,9 +161,15 @@ impl Question {
         let names = plans.iter().flat_map(|(plan, _)| plan.zones()).collect();
         let zones = ringway_runtime::zones(&names).map_err(|e| Failure::new(End::Invalid, e))?;
         let setting = Setting::new(Arc::clone(&self.fleet), plans, texts, &self.world, WORKERS);
-        setting
+        let setting = setting
             .and_then(|setting| setting.with_zones(zones))
-            .map_err(|e| Failure::new(End::Invalid, e))
+            .map_err(|e| Failure::new(End::Invalid, e))?;
+        let exceptions = exceptions::written(&self.documents, setting.begins())?;
+        let superseding = self.world.rollouts.iter().any(|one| one.supersedes);
+        let documents = superseding.then(|| Arc::new(self.documents.clone()));
+        Ok(setting
+            .with_documents(documents)
+            .with_exceptions(exceptions.in_force))
     }
 
     /// The text of the world's document.

@@ -336,6 +336,7 @@ fn matters(event: &Event) -> bool {
         | Event::WorkTold { .. }
         | Event::Excepted { .. }
         | Event::ChangedOutside { .. }
+        | Event::SupersedeBegan { .. }
         | Event::Advised { .. }
         | Event::AdvisoryRuled { .. }
         | Event::ExceptionEnded { .. } => true,

@@ -164,6 +164,7 @@ fn a_world_may_have_several_rollouts_and_a_policy_that_is_named_stands_in_for_th
         policy: policy.to_owned(),
         update: "u".to_owned(),
         starts,
+        supersedes: false,
     };
     let world = World {
         name: "two".to_owned(),

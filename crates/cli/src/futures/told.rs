@@ -171,7 +171,7 @@ impl FutureTold {
         let rollouts = outcome
             .rollouts
             .iter()
-            .zip(setting.plans())
+            .zip(&outcome.plans)
             .enumerate()
             .map(|(place, (rollout, plan))| {
                 let hit = outcome
@@ -184,7 +184,7 @@ impl FutureTold {
                 RolloutTold::of(setting, plan, rollout, chronicle, hit)
             })
             .collect();
-        let cells = &setting.fleet().cells;
+        let kept: Vec<&str> = setting.kept().collect();
         Self {
             seed: outcome.seed,
             world: WorldTold::of(question, setting),
@@ -193,8 +193,8 @@ impl FutureTold {
                 .struck
                 .cells
                 .iter()
-                .filter_map(|&cell| cells.get(cell))
-                .map(|cell| cell.name.clone())
+                .filter_map(|&cell| kept.get(cell))
+                .map(|name| (*name).to_owned())
                 .collect(),
             lasted_ms: outcome.lasted,
             events,
@@ -374,7 +374,11 @@ impl RolloutTold {
             ended: rollout.ended.word(),
             why: match &rollout.ended {
                 Ended::Waits(why) | Ended::Refused(why) => Some(why.clone()),
-                Ended::Completed | Ended::RolledBack | Ended::Cancelled | Ended::LeftHalted => None,
+                Ended::Completed
+                | Ended::RolledBack
+                | Ended::Cancelled
+                | Ended::Superseded
+                | Ended::LeftHalted => None,
             },
             started: date(Some(Span::ZERO)),
             over: date(rollout.over_ms),

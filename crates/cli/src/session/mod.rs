@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use ringway_engine::Command;
 use ringway_engine::view::{FleetView, HostView};
-use ringway_executor::port::{HandIn, Proposal, Refresh};
+use ringway_executor::port::{HandIn, Proposal, Refresh, Supersession};
 use ringway_model::{Actor, RolloutId};
 use ringway_runtime::{
     Answer, Bundle, Client, Config, Following, Handed, Question, Renewal, Runtime, StartError,
-    SystemUsers, Unreachable, Views, is_observed,
+    Superseding, SystemUsers, Unreachable, Views, is_observed,
 };
 use ringway_store::OpenError;
 
@@ -146,6 +146,18 @@ impl Session {
             Self::There(client) => given(
                 client
                     .ask(&Question::Refresh(Renewal::pack(&refresh)))
+                    .await,
+            ),
+        }
+    }
+
+    /// Has a new rollout put in the place of another one.
+    pub(crate) async fn supersede(&self, supersession: Supersession) -> Result<Answered, Failure> {
+        match self {
+            Self::Here(runtime) => answered(runtime.caller().supersede(me(), supersession).await),
+            Self::There(client) => given(
+                client
+                    .ask(&Question::Supersede(Superseding::pack(&supersession)))
                     .await,
             ),
         }

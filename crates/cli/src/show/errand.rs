@@ -10,6 +10,9 @@ pub(crate) fn errand(errand: &Errand) -> String {
         Errand::Command(command) => said(command),
         Errand::HandIn(handed) => said(&handed.command),
         Errand::Refresh(_) => "take the fleet as it is now".to_owned(),
+        Errand::Supersede(superseding) => {
+            format!("supersede {}: {}", superseding.rollout, superseding.reason)
+        }
     }
 }
 
@@ -125,6 +128,9 @@ fn said(command: &Command) -> String {
             },
             reason.as_str(),
         ),
+        Command::Supersede {
+            rollout, reason, ..
+        } => (format!("supersede {rollout}"), reason.as_str()),
         Command::Advise { advisories } => {
             let ids: Vec<&str> = advisories.iter().map(|one| one.id.as_str()).collect();
             (format!("heed advisories {}", ids.join(", ")), "")

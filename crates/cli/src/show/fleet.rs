@@ -168,7 +168,7 @@ pub(crate) fn exceptions(exceptions: &[ExceptionView], now: Timestamp) -> String
 /// One rollout.
 #[expect(clippy::too_many_lines, reason = "a page is read from top to bottom")]
 pub(crate) fn rollout(view: &RolloutView, now: Timestamp) -> String {
-    let state = paint(state_paint(&view.state), &view.state);
+    let state = paint(state_paint(&view.state), &state_words(view));
     let mut text = format!(
         "{}  {} by policy {}, started by {}   {state}\n",
         bold(&named(view.id, view.change.as_ref())),
@@ -430,10 +430,19 @@ fn counts(ring: &RingView, now: Timestamp) -> String {
     parts.join(" | ")
 }
 
+/// Where a rollout stands, with the one that takes its place, or whose place it takes.
+pub(crate) fn state_words(view: &RolloutView) -> String {
+    match (view.superseded_by, view.supersedes) {
+        (Some(by), _) => format!("{} by {by}", view.state),
+        (None, Some(old)) => format!("{} in the place of {old}", view.state),
+        (None, None) => view.state.clone(),
+    }
+}
+
 fn state_paint(state: &str) -> Paint {
     match state {
         "completed" | "rolled back" => Paint::Good,
-        "halted" | "cancelled" => Paint::Bad,
+        "halted" | "cancelled" | "superseded" => Paint::Bad,
         _ => Paint::Busy,
     }
 }

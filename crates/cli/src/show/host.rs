@@ -86,7 +86,7 @@ pub(crate) fn rollout_waits(view: &RolloutView, now: Timestamp) -> String {
     let mut text = format!(
         "{} is {}\n",
         bold(&named(view.id, view.change.as_ref())),
-        view.state
+        super::fleet::state_words(view)
     );
     text.push_str(&reasons(&view.waiting, now));
     if view.waiting.is_empty() && !view.is_final {

@@ -446,6 +446,15 @@ impl<'a> Narrator<'a> {
                 several(contents),
                 because(reason)
             ),
+            Event::SupersedeBegan {
+                rollout,
+                by,
+                actor,
+                reason,
+            } => format!(
+                "{rollout} is superseded by {by}, says {actor}{}",
+                because(reason)
+            ),
             Event::Advised { advisory, actor } => format!(
                 "{}, brought by {actor}{}{}",
                 super::asks(advisory),
@@ -639,6 +648,7 @@ pub(crate) const fn ending(how: Final) -> &'static str {
         Final::Completed => "completed",
         Final::RolledBack => "rolled back",
         Final::Cancelled => "cancelled",
+        Final::Superseded => "superseded",
     }
 }
 

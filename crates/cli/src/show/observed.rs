@@ -68,6 +68,7 @@ fn what(host: &HostView) -> (usize, &'static str) {
         | HostOutcome::Visiting { .. }
         | HostOutcome::NotReady
         | HostOutcome::GoesLast
+        | HostOutcome::Superseded
         | HostOutcome::ByHand { .. } => (5, "would not have come to"),
     }
 }

@@ -2,6 +2,7 @@
 
 use ringway_engine::view::{ApprovalView, FleetView, RingView, RolloutView};
 
+use super::fleet::state_words;
 use super::words::{hosts, named, until};
 
 /// A line for each change that a person would want to read.
@@ -40,8 +41,8 @@ fn rollout_changes(
         let why = new.waiting.first().filter(|_| !new.is_final);
         lines.push(match why {
             Some(waiting) if waiting.why.starts_with(&new.state) => format!("{id} {}", waiting.why),
-            Some(waiting) => format!("{id} is {}: {}", new.state, waiting.why),
-            None => format!("{id} is {}", new.state),
+            Some(waiting) => format!("{id} is {}: {}", state_words(new), waiting.why),
+            None => format!("{id} is {}", state_words(new)),
         });
     }
     let (old_wish, wish) = (old.and_then(|o| o.approval.as_ref()), new.approval.as_ref());

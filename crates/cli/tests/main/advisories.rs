@@ -107,15 +107,16 @@ fn a_vendors_hold_keeps_exactly_the_hosts_it_affects_until_it_is_withdrawn() {
 fn what_nobody_verified_holds_nobody_until_a_person_accepts_it() {
     let place = Place::with_approval();
     place.expect("run --no-wait", 4);
-    let file = advisory(&place, "BLOG-7", "unverified", "effect: hold");
+    let rest = "affects: name = a\neffect: hold";
+    let file = advisory(&place, "BLOG-7", "unverified", rest);
     let added = place.expect(&format!("advisory add {file} --now"), 0);
-    contains_all(&added.out, &["as a proposal, which changes nothing"]);
+    contains_all(&added.err, &["as a proposal, which changes nothing"]);
     contains_all(
         &place.expect("status", 0).out,
         &[
             "PROPOSED",
             "ringway advisory accept BLOG-7",
-            "is about 3 hosts",
+            "is about 1 host of rollouts under way",
         ],
     );
     contains_all(
@@ -141,15 +142,18 @@ fn what_nobody_verified_holds_nobody_until_a_person_accepts_it() {
     );
     contains_all(
         &place.expect("approve --show", 0).out,
-        &["keeps 2 hosts from it"],
+        &["keeps 1 host from it"],
     );
     // Another text is not the one that was accepted.
     let other = advisory(&place, "BLOG-7", "unverified", "effect: note");
     let refused = place.expect(&format!("advisory add {other} --now"), 1);
     contains_all(&refused.err, &["accepted-as-it-was"]);
-    place.expect("approve --yes", 4);
-    assert_eq!(place.versions(), "1 1 2");
+    place.expect("approve --yes", 0);
+    assert_eq!(place.versions(), "1 2 2");
     place.expect("advisory withdraw BLOG-7 --reason a-local-driver", 0);
+    place.remove("BLOG-7.yaml");
+    place.expect("run --no-wait --key again", 4);
+    place.expect("approve --yes", 0);
     assert_eq!(place.versions(), "2 2 2");
     place.expect("audit", 0);
 }

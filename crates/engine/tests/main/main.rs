@@ -26,6 +26,7 @@ mod refreshing;
 mod rings;
 mod rollbacks;
 mod states;
+mod superseding;
 mod support;
 mod terms;
 mod times;

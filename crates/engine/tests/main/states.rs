@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use ringway_engine::Command;
 
+use crate::superseding::supersede;
 use crate::support::{Hand, ONE, approvals, plan};
 
 type Make = fn() -> Hand;
@@ -87,7 +88,22 @@ fn states() -> Vec<(&'static str, Make)> {
         ("completed", completed),
         ("rolled back", rolled_back),
         ("cancelled", cancelled),
+        ("superseding", superseding),
+        ("superseded", superseded),
     ]
+}
+
+fn superseding() -> Hand {
+    let mut hand = Hand::start(plan(&[1, 1]));
+    hand.visit(0);
+    supersede(&mut hand, ONE, false).unwrap();
+    hand
+}
+
+fn superseded() -> Hand {
+    let mut hand = superseding();
+    hand.visit(1);
+    hand
 }
 
 fn cancelling_then_over() -> Hand {
@@ -145,8 +161,9 @@ const HEAD: &str = "# The states of a rollout
 Made by asking the engine every command in every state; a test compares this page with what it answers.
 
 What a command does, by the state the rollout is in: the state it leads to, `=` where it is accepted and changes
-nothing, `-` where it does not fit (the answer says why, and what would). A rollout that is `cancelling` or `rolling
-back` goes to its final state by itself, once what is in flight is finished.
+nothing, `-` where it does not fit (the answer says why, and what would). A rollout that is `cancelling`, `superseding` or
+`rolling back` goes to its final state by itself, once what is in flight is finished. Of one that is `superseded` the new
+rollout is told what to do.
 
 ";
 
@@ -154,7 +171,8 @@ back` goes to its final state by itself, once what is in flight is finished.
 fn the_page_of_states_says_what_the_engine_does() {
     let mut page = HEAD.to_owned();
     let mut edges = String::new();
-    let names: Vec<&str> = commands().iter().map(|(name, _)| *name).collect();
+    let mut names: Vec<&str> = commands().iter().map(|(name, _)| *name).collect();
+    names.push("supersede");
     writeln!(
         page,
         "| in state | {} |\n|---|{}",
@@ -164,10 +182,17 @@ fn the_page_of_states_says_what_the_engine_does() {
     .unwrap();
     for (state, make) in states() {
         write!(page, "| {state} |").unwrap();
-        for (name, command) in commands() {
+        let all = commands()
+            .into_iter()
+            .map(|(name, command)| (name, Some(command)));
+        for (name, command) in all.chain([("supersede", None)]) {
             let mut hand = make();
             assert_eq!(hand.rollout(), state);
-            let cell = match hand.command("olga", command) {
+            let answer = match command {
+                Some(command) => hand.command("olga", command),
+                None => supersede(&mut hand, ONE, false),
+            };
+            let cell = match answer {
                 Ok(true) => hand.rollout(),
                 Ok(false) => "=".to_owned(),
                 Err(_) => "-".to_owned(),
@@ -188,6 +213,7 @@ fn the_page_of_states_says_what_the_engine_does() {
         ("advancing", "completed", "the last ring's promotion"),
         ("rolling back", "rolled back", "nothing in flight"),
         ("cancelling", "cancelled", "nothing in flight"),
+        ("superseding", "superseded", "nothing in flight"),
     ];
     for (from, to, why) in own {
         writeln!(edges, "    {} --> {}: {why}", id(from), id(to)).unwrap();

@@ -163,6 +163,7 @@ pub(crate) fn plan(rings: &[u32]) -> (FleetSpec, Plan) {
         terms: ringway_scheduler::terms::Terms::default(),
         revises: None,
         outside_pause_at: 3,
+        supersedes: None,
         consent: ringway_scheduler::consent::Consent::default(),
     };
     (fleet, plan)

@@ -6,6 +6,7 @@
 //! * A message that is tried again has the same id, so that whoever gets it twice can know.
 //! * What was over before it was ever tried is not told: nobody is woken for what somebody has done already.
 //! * A matter that is open is told to whom it escalates to once, and to its own people as often as they wish.
+//! * A matter whose rule could not be read stays as it is: only a plan that was read and has no such rule lets one go.
 
 use std::collections::BTreeMap;
 
@@ -107,6 +108,17 @@ pub struct Due {
     pub next: Option<Timestamp>,
 }
 
+/// The rule of a matter, as far as it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule<'r> {
+    /// This one.
+    Of(&'r NotifyRule),
+    /// Its plan was read, and has no such rule.
+    None,
+    /// Its plan could not be read now.
+    Unread,
+}
+
 /// How a delivery went.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -147,12 +159,9 @@ impl SoFar {
     }
 }
 
-/// What is due at `now`. `rule` gives the rule of this name in this plan; what has none is forgotten.
-pub fn due<'r>(
-    outbox: &[Told],
-    rule: impl Fn(&Digest, &str) -> Option<&'r NotifyRule>,
-    now: Timestamp,
-) -> Due {
+/// What is due at `now`. `rule` gives the rule of this name in this plan; what has none is forgotten, and what could not be
+/// read waits for its caller to look again.
+pub fn due<'r>(outbox: &[Told], rule: impl Fn(&Digest, &str) -> Rule<'r>, now: Timestamp) -> Due {
     let mut due = Due::default();
     let mut by_rule: BTreeMap<(Digest, &str), Vec<&Told>> = BTreeMap::new();
     for one in outbox {
@@ -163,8 +172,9 @@ pub fn due<'r>(
     }
     for ((plan, name), matters) in by_rule {
         match rule(&plan, name) {
-            Some(rule) => of_rule(rule, &matters, now, &mut due),
-            None => due.forgotten.extend(matters.iter().map(|one| one.id)),
+            Rule::Of(rule) => of_rule(rule, &matters, now, &mut due),
+            Rule::None => due.forgotten.extend(matters.iter().map(|one| one.id)),
+            Rule::Unread => {}
         }
     }
     due

@@ -209,7 +209,9 @@ fn of_rollout(engine: &Engine, id: RolloutId) -> Option<Said> {
         | RolloutState::Cancelling
         | RolloutState::Completed
         | RolloutState::RolledBack
-        | RolloutState::Cancelled => None,
+        | RolloutState::Cancelled
+        | RolloutState::Superseding { .. }
+        | RolloutState::Superseded { .. } => None,
     }
 }
 
@@ -303,6 +305,7 @@ fn once(engine: &Engine, event: &Event) -> Option<(RolloutId, Said)> {
             Final::Completed => (Topic::Completed, "it is completed"),
             Final::RolledBack => (Topic::Ended, "it was rolled back"),
             Final::Cancelled => (Topic::Ended, "it was cancelled"),
+            Final::Superseded => (Topic::Ended, "another rollout has taken its place"),
         };
         let commands = vec![format!("ringway report rollout {rollout}")];
         return Some((*rollout, said(topic, why.to_owned(), commands)));

@@ -11,7 +11,7 @@ mod due;
 mod matters;
 mod words;
 
-pub use due::{Due, Message, Outcome, SoFar, Told, Why, due};
+pub use due::{Due, Message, Outcome, Rule, SoFar, Told, Why, due};
 pub use matters::{Matter, Notices};
 pub(crate) use matters::{all_open, happened, keys};
 pub use words::body;

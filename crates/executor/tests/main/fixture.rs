@@ -170,6 +170,7 @@ pub(crate) fn plan() -> Plan {
         terms: ringway_scheduler::terms::Terms::default(),
         revises: None,
         outside_pause_at: 3,
+        supersedes: None,
         consent: ringway_scheduler::consent::Consent::default(),
     }
 }

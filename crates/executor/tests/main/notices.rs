@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ringway_engine::Command;
-use ringway_executor::notices::{Due, Matter, Outcome, SoFar, Told, Why, body, due};
+use ringway_executor::notices::{Due, Matter, Outcome, Rule, SoFar, Told, Why, body, due};
 use ringway_executor::port::{Order, Proposal};
 use ringway_model::{Digest, RolloutId, Span, Timestamp};
 use ringway_policy::validated::{Command as Run, Escalate, NotifyRule, NotifyTo, Topic};
@@ -75,7 +75,13 @@ impl Post {
         let rule = rule();
         due(
             &self.outbox,
-            |_, name| (name == "ops").then_some(&rule),
+            |_, name| {
+                if name == "ops" {
+                    Rule::Of(&rule)
+                } else {
+                    Rule::None
+                }
+            },
             self.now,
         )
     }
@@ -228,9 +234,19 @@ fn a_message_says_what_a_person_types_and_has_an_id_of_its_own() {
 #[test]
 fn a_rule_that_no_plan_has_any_more_is_forgotten() {
     let outbox = vec![told(1, Topic::Halted, Span::ZERO)];
-    let due = due(&outbox, |_, _| None, Timestamp(0));
+    let due = due(&outbox, |_, _| Rule::None, Timestamp(0));
     assert_eq!(due.forgotten, [1]);
     assert!(due.messages.is_empty());
+}
+
+#[test]
+fn a_rule_that_could_not_be_read_lets_nothing_go() {
+    let outbox = vec![
+        told(1, Topic::Halted, Span::ZERO),
+        told(2, Topic::Failed, Span::ZERO),
+    ];
+    let later = Timestamp(0) + Span::hours(24 * 365);
+    assert_eq!(due(&outbox, |_, _| Rule::Unread, later), Due::default());
 }
 
 /// What is told is written with the row that decided it, once, and is over with the row that ends it.

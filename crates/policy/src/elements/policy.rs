@@ -109,8 +109,25 @@ pub(crate) static POLICY: Shape = Shape {
             Is::Word(&["withhold", "finish"]),
             "What a halt does to a host whose restart is due: withhold it, or finish the visit; `withhold` where absent.",
         ),
+        may(
+            "recovery",
+            Is::Of(&RECOVERY),
+            "In which order hosts are mended where its rollout supersedes one that did harm.",
+        ),
     ],
     later: &[("lanes", "expedite lanes")],
+};
+
+static RECOVERY: Shape = Shape {
+    what: "recovery",
+    about: "In which order hosts are mended where a rollout supersedes one that did harm.",
+    keys: &[must(
+        "first",
+        Is::List(&Is::Selector),
+        "[role = domain-controller, tier = 0]",
+        "Who comes first, then second, and so on; all others come behind, of the broken ones those first of whose availability group the fewest members are left.",
+    )],
+    later: &[],
 };
 
 static ALREADY: [(&str, AlreadyUnhealthy); 2] = [
@@ -158,6 +175,7 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Polic
     let outside_pause_at = fields.read("outside", limits::outside);
     let already_unhealthy = fields.read("already_unhealthy", scalar::word(&ALREADY, &[]));
     let on_halt = fields.read("on_halt", scalar::word(&ON_HALT, &[]));
+    let recovery = fields.read("recovery", |cx, node| recovery(cx, node, &shown));
     let calendar = calendar(&fields, &shown);
     let due = fields.read("due", due);
     let (gates, external) = optional(&fields, "gates", gates)?;
@@ -180,9 +198,20 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Polic
         calendar: calendar?,
         due: optional(&fields, "due", due)?,
         outside_pause_at: outside_pause_at.unwrap_or(OUTSIDE_PAUSE_AT),
+        recovery_first: optional(&fields, "recovery", recovery)?,
     };
     check_author(&fields, &policy);
     Some(policy)
+}
+
+/// Who is mended first.
+fn recovery(cx: &Cx<'_>, node: &Node<'_>, policy: &str) -> Option<Vec<ringway_model::Selector>> {
+    let fields = Fields::open(cx, &RECOVERY, node)?;
+    let place = fields
+        .get("first")
+        .map_or(fields.start(), |node| node.place);
+    cx.place(format!("policy {policy} recovery"), place);
+    fields.read("first", |cx, node| scalar::list(cx, node, scalar::selector))
 }
 
 /// When work may run.

@@ -12,7 +12,7 @@ use crate::problem::{Code, Report};
 use crate::scalar;
 use crate::shape::{Is, Shape, may, must};
 use crate::validated::{
-    AfterHalt, FaultModel, PeopleModel, Priors, SpanRange, World, WorldRollout,
+    AfterHalt, FaultModel, PeopleModel, Priors, SpanRange, Watch, World, WorldRollout,
 };
 use crate::yaml::Node;
 
@@ -60,6 +60,11 @@ pub(crate) static WORLD: Shape = Shape {
         ),
         may("people", Is::Of(&PEOPLE), "What people do."),
         may(
+            "watch",
+            Is::List(&Is::Of(&WATCH)),
+            "Which sets of hosts must not be lost, in place of the fleet's availability groups: for fleets that have none, or another idea of what is lost.",
+        ),
+        may(
             "faults",
             Is::Of(&FAULTS),
             "What goes wrong around Ringway itself.",
@@ -78,6 +83,36 @@ static ROLLOUT: Shape = Shape {
             "starts",
             Is::Span,
             "How long after the world's beginning it is started; `0s` where absent.",
+        ),
+        may(
+            "supersedes",
+            Is::Flag,
+            "Whether it takes the place of the rollout before it, whatever has become of that by then, and poisons what its update says that it supersedes; `no` where absent.",
+        ),
+    ],
+    later: &[],
+};
+
+static WATCH: Shape = Shape {
+    what: "`watch`",
+    about: "Hosts of which some must serve at any time; of each host the first entry that matches counts.",
+    keys: &[
+        must(
+            "name",
+            Is::Name,
+            "domains",
+            "What they are called in what is printed.",
+        ),
+        must("select", Is::Selector, "role = dc", "Which hosts."),
+        may(
+            "per",
+            Is::Name,
+            "The label whose values tell the sets apart; absent: they are one set. A host without it is in none.",
+        ),
+        may(
+            "at_least",
+            Is::Count,
+            "How many of a set must serve; 1 where absent.",
         ),
     ],
     later: &[],
@@ -239,8 +274,15 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>) -> Option<World> {
         let regressions = fields.read("regressions", |cx, node| scalar::list(cx, node, regression));
         let priors = fields.read("priors", priors);
         let people = fields.read("people", people);
+        let watch = fields.read("watch", |cx, node| scalar::list(cx, node, watch));
         let faults = fields.read("faults", faults);
         let rollouts = optional(&fields, "rollouts", rollouts)?;
+        if rollouts.first().is_some_and(|first| first.supersedes) {
+            let message = "the first rollout has none before it that it could supersede".to_owned();
+            let place = fields.key_place("rollouts");
+            cx.report(Report::new(Code::BadValue, place, message).hint("leave `supersedes` out"));
+            return None;
+        }
         if rollouts.len() > MOST_ROLLOUTS {
             let message = format!("a world has at most {MOST_ROLLOUTS} rollouts");
             let place = fields.key_place("rollouts");
@@ -255,6 +297,7 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>) -> Option<World> {
             regressions: optional(&fields, "regressions", regressions)?,
             priors: optional(&fields, "priors", priors)?,
             people: optional(&fields, "people", people)?,
+            watch: optional(&fields, "watch", watch)?,
             faults: optional(&fields, "faults", faults)?,
         })
     })
@@ -265,10 +308,34 @@ fn rollout(cx: &Cx<'_>, node: &Node<'_>) -> Option<WorldRollout> {
     let policy = fields.read("policy", scalar::reference(Named::Policy));
     let update = fields.read("update", scalar::reference(Named::Update));
     let starts = fields.read("starts", scalar::span);
+    let supersedes = fields.read("supersedes", scalar::flag);
     Some(WorldRollout {
         policy: policy?,
         update: update?,
         starts: optional(&fields, "starts", starts)?,
+        supersedes: optional(&fields, "supersedes", supersedes)?,
+    })
+}
+
+fn watch(cx: &Cx<'_>, node: &Node<'_>) -> Option<Watch> {
+    let fields = Fields::open(cx, &WATCH, node)?;
+    let name = fields.read("name", scalar::name);
+    let select = fields.read("select", scalar::selector);
+    let per = fields.read("per", scalar::label);
+    let at_least = fields.read("at_least", scalar::number(1, u32::MAX));
+    Some(Watch {
+        name: name?,
+        select: select?,
+        per: if fields.get("per").is_some() {
+            Some(per?)
+        } else {
+            None
+        },
+        at_least: if fields.get("at_least").is_some() {
+            at_least?
+        } else {
+            1
+        },
     })
 }
 

@@ -127,9 +127,11 @@ impl Data {
         self.groups[group].vars.insert(name, var);
     }
 
-    /// Puts a group below another. False where that would make a circle.
+    /// Puts a group below another. False where that would make a circle: `all` is above every group, also above one that is
+    /// not yet put below it.
     pub(crate) fn child(&mut self, parent: usize, child: usize) -> bool {
-        if parent == child || self.ancestors(parent).contains(&child) {
+        let is_all = self.groups[child].name == ALL;
+        if parent == child || is_all || self.ancestors(parent).contains(&child) {
             return false;
         }
         self.groups[child].parents.insert(parent);

@@ -118,6 +118,11 @@ fn policy_selections(
             selection(fleet, &[select, applies], labels, place, &what, found);
         }
     }
+    for select in &policy.recovery_first {
+        let place = super::place(notes, &format!("{path} recovery"));
+        let what = format!("`{select}` in `recovery`");
+        selection(fleet, &[select, applies], labels, place, &what, found);
+    }
 }
 
 /// Whether some host is matched by all selectors; none is a problem of the first.

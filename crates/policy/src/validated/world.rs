@@ -32,8 +32,24 @@ pub struct World {
     pub priors: Priors,
     /// What people do.
     pub people: PeopleModel,
+    /// Which sets of hosts must not be lost, in place of the fleet's availability groups. Of each host the first entry that
+    /// matches counts.
+    pub watch: Vec<Watch>,
     /// What goes wrong around Ringway itself.
     pub faults: FaultModel,
+}
+
+/// Hosts of which some must serve at any time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watch {
+    /// What they are called in what is printed.
+    pub name: String,
+    /// Which hosts.
+    pub select: Selector,
+    /// The label whose values tell the sets apart; absent: they are one.
+    pub per: Option<String>,
+    /// How many of each must serve.
+    pub at_least: u32,
 }
 
 /// One rollout of a world.
@@ -45,6 +61,8 @@ pub struct WorldRollout {
     pub update: String,
     /// How long after the world's beginning it is started.
     pub starts: Span,
+    /// Whether it takes the place of the rollout before it.
+    pub supersedes: bool,
 }
 
 /// A length of time between two bounds, both included; each is as likely as every other.

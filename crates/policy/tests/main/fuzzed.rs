@@ -31,6 +31,39 @@ fn the_name_of_an_imported_file_stays_in_its_comment() {
     assert!(after.lines().all(|line| line.starts_with("# ")), "{after}");
 }
 
+/// `all` is above every group. Put below one, it went in a circle, and reading never ended.
+#[test]
+fn the_group_of_all_hosts_is_below_no_other() {
+    let fleet = "ringway: fleet/v1\nname: corp\nimport: [{ ansible: HOSTS }]\n";
+    let inventories = [
+        ("hosts.ini", "[web]\nweb-1\n[site:children]\nall\n"),
+        (
+            "hosts.yml",
+            "site:\n  children:\n    all:\n      hosts:\n        web-1:\n",
+        ),
+    ];
+    for (name, text) in inventories {
+        let sources = [Source::new("it.yaml", fleet.replace("HOSTS", name))];
+        let attachment = Attachment {
+            file: Some(name.to_owned()),
+            files: [(name.to_owned(), text.as_bytes().to_vec())].into(),
+        };
+        let found = imports(&sources)
+            .into_iter()
+            .map(|wanted| (wanted, Ok(attachment.clone())));
+        let attachments = Attachments {
+            found: found.collect(),
+            ..Attachments::default()
+        };
+        let problems = read_with(&sources, &attachments).err();
+        let problems = problems.map_or_else(String::new, |problems| problems.to_string());
+        assert!(
+            problems.contains("group `all` would be above itself"),
+            "{problems}"
+        );
+    }
+}
+
 /// An instant is told to the second everywhere; one that is kept finer would be told as another.
 #[test]
 fn an_instant_is_read_as_it_is_told() {

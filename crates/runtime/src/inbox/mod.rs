@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 pub use leave::{Became, LeaveError, Left, Waits, became, leave, waiting};
 pub(crate) use take::{Given, Inbox};
 
-use crate::socket::{Answer, Bundle, Handed, Renewal};
+use crate::socket::{Answer, Bundle, Handed, Renewal, Superseding};
 
 /// Something that is asked for while nobody is there to do it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -46,6 +46,8 @@ pub enum Errand {
     HandIn(Handed),
     /// Take this fleet into rollouts in flight.
     Refresh(Renewal),
+    /// Put this rollout in the place of another one.
+    Supersede(Superseding),
 }
 
 /// What became of a command.

@@ -171,6 +171,12 @@ impl Inbox {
                 let refresh = renewal.unpack().map_err(|e| e.to_string())?;
                 Order::Refresh(Box::new(refresh))
             }
+            Errand::Supersede(superseding) => {
+                let mut supersession = superseding.unpack().map_err(|e| e.to_string())?;
+                let key = &mut supersession.proposal.key;
+                key.get_or_insert_with(|| format!("inbox:{name}"));
+                Order::Supersede(Box::new(supersession))
+            }
             Errand::Propose(bundle) => {
                 let mut proposal = bundle.unpack().map_err(|e| e.to_string())?;
                 // Given twice, because a process died with it, it is one rollout all the same.

@@ -10,4 +10,4 @@ mod wire;
 
 pub use client::{Client, Following, Unreachable};
 pub(crate) use serve::{Door, serve};
-pub use wire::{Answer, Bundle, Handed, Question, Renewal};
+pub use wire::{Answer, Bundle, Handed, Question, Renewal, Superseding};

@@ -178,6 +178,12 @@ async fn answer(question: Question, actor: Actor, caller: &Caller) -> Result<Ans
                 why: error.to_string(),
             },
         },
+        Question::Supersede(superseding) => match superseding.unpack() {
+            Ok(supersession) => answered(caller.supersede(actor, supersession).await?),
+            Err(error) => Answer::NotUnderstood {
+                why: error.to_string(),
+            },
+        },
         Question::HandIn(handed) => match handed.unpack() {
             Ok(handed) => answered(caller.hand_in(actor, handed).await?),
             Err(error) => Answer::NotUnderstood {

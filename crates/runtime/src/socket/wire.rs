@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ringway_engine::view::{FleetView, HostView, Waiting};
 use ringway_engine::{Accepted, Command, Rejected};
-use ringway_executor::port::{HandIn, Proposal, Refresh};
-use ringway_model::{ChangeId, Digest, RingIndex, RolloutId};
+use ringway_executor::port::{HandIn, Proposal, Refresh, Supersession};
+use ringway_model::{ChangeId, Content, Digest, RingIndex, RolloutId};
 use ringway_scheduler::{FleetSpec, Plan};
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +48,8 @@ pub enum Question {
     Follow,
     /// Do this, with the file that it names.
     HandIn(Handed),
+    /// Put this rollout in the place of another one.
+    Supersede(Superseding),
 }
 
 /// One answer, one line.
@@ -95,6 +97,46 @@ pub struct Bundle {
     /// The rollout's ticket.
     #[serde(default)]
     change: Option<ChangeId>,
+}
+
+/// A proposal, with what else there is to say of a rollout that takes the place of another one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Superseding {
+    /// The rollout whose place it takes.
+    pub rollout: RolloutId,
+    /// The new one.
+    bundle: Bundle,
+    /// What is poisoned with it.
+    poison: Vec<Content>,
+    /// Why.
+    pub reason: String,
+}
+
+impl Superseding {
+    /// Packs what was decided.
+    pub fn pack(supersession: &Supersession) -> Self {
+        Self {
+            rollout: supersession.rollout,
+            bundle: Bundle::pack(&supersession.proposal),
+            poison: supersession.poison.clone(),
+            reason: supersession.reason.clone(),
+        }
+    }
+
+    /// Unpacks it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Bundle::unpack`].
+    pub fn unpack(self) -> Result<Supersession, Unreadable> {
+        Ok(Supersession {
+            rollout: self.rollout,
+            proposal: self.bundle.unpack()?,
+            poison: self.poison,
+            reason: self.reason,
+        })
+    }
 }
 
 /// A command with the file that it names.

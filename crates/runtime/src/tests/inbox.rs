@@ -33,7 +33,11 @@ fn inbox(data: &Path) -> Inbox {
 fn about(given: &[Given]) -> Vec<u32> {
     let rollout = |given: &Given| match &given.order {
         Order::Command(Command::Pause { rollout, .. }) => rollout.0,
-        other @ (Order::Command(_) | Order::Propose(_) | Order::Refresh(_) | Order::HandIn(_)) => {
+        other @ (Order::Command(_)
+        | Order::Propose(_)
+        | Order::Refresh(_)
+        | Order::Supersede(_)
+        | Order::HandIn(_)) => {
             panic!("{other:?}")
         }
     };

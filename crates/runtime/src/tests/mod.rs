@@ -6,4 +6,5 @@ mod inbox;
 mod many;
 mod observing;
 mod probing;
+mod telling;
 mod workers;

@@ -107,6 +107,8 @@ fn terms(fleet: &FleetSpec, plan: &Plan, policy: &Policy) -> Terms {
         due,
         // Told as the plan has it.
         outside_pause_at: _,
+        // Only where something goes wrong, and told by the plan that mends it.
+        recovery_first: _,
     } = policy;
     let external = external.iter().map(|gate| {
         let ExternalGate {

@@ -179,6 +179,7 @@ pub(crate) fn policy(rings: Vec<Ring>) -> Policy {
         calendar: PolicyCalendar::default(),
         due: BTreeMap::new(),
         outside_pause_at: 3,
+        recovery_first: Vec::new(),
     }
 }
 

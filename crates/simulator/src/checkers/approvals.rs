@@ -67,7 +67,7 @@ impl RolloutFacts {
     fn is_to_come(&self, subject: Subject) -> bool {
         let waits = match self.phase {
             Phase::Proposed | Phase::Advancing | Phase::Paused | Phase::Halted => true,
-            Phase::RollingBack | Phase::Cancelling | Phase::Over => false,
+            Phase::RollingBack | Phase::Cancelling | Phase::Superseding | Phase::Over => false,
         };
         waits
             && match subject {

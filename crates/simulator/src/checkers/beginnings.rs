@@ -103,6 +103,7 @@ impl Facts {
             gates: vec![Says::Unknown; plan.terms.external.len()],
             overridden: BTreeMap::new(),
             outside: 0,
+            superseded: false,
             plan: plan.clone(),
         };
         for (index, slot) in plan.slots.iter().enumerate() {

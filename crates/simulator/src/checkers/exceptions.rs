@@ -22,7 +22,7 @@ pub(super) struct InForce {
 const fn takes_in(rollout: &RolloutFacts) -> bool {
     match rollout.phase {
         Phase::Proposed | Phase::Advancing | Phase::Paused | Phase::Halted => true,
-        Phase::RollingBack | Phase::Cancelling | Phase::Over => false,
+        Phase::RollingBack | Phase::Cancelling | Phase::Superseding | Phase::Over => false,
     }
 }
 

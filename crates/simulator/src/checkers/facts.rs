@@ -45,6 +45,7 @@ pub(super) enum Phase {
     Halted,
     RollingBack,
     Cancelling,
+    Superseding,
     Over,
 }
 
@@ -309,6 +310,8 @@ pub(super) struct RolloutFacts {
     pub(super) overridden: BTreeMap<String, Timestamp>,
     /// Hosts that were told to be changed outside.
     pub(super) outside: u32,
+    /// Another one has taken its place.
+    pub(super) superseded: bool,
 }
 
 /// One host over all rollouts.
@@ -348,6 +351,8 @@ pub(super) struct Facts {
     pub(super) fleets: BTreeMap<Digest, Arc<FleetSpec>>,
     pub(super) plans: BTreeMap<Digest, Arc<Plan>>,
     pub(super) fleet: Option<Arc<FleetSpec>>,
+    /// By rollout: the one that has taken its place.
+    pub(super) superseded: BTreeMap<RolloutId, RolloutId>,
     pub(super) fleet_digest: Digest,
     /// The fleet before this batch, where it was refreshed in it.
     pub(super) before_refresh: Option<Arc<FleetSpec>>,
@@ -706,6 +711,12 @@ impl Facts {
             Event::Unpoisoned {
                 contents, reason, ..
             } => self.unpoisoned(contents, reason),
+            Event::SupersedeBegan {
+                rollout,
+                by,
+                reason,
+                ..
+            } => self.superseded(*rollout, *by, reason),
             Event::Advised { advisory, .. } => self.advised(advisory),
             Event::AdvisoryRuled {
                 id, ruling, reason, ..

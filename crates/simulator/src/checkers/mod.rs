@@ -26,6 +26,7 @@ mod poison;
 mod promotion;
 mod refresh;
 mod starts;
+mod supersede;
 mod terms;
 mod times;
 mod told;

@@ -18,7 +18,10 @@ impl Facts {
             Story,
             "{id} is over and becomes {phase:?}"
         );
-        if matches!(phase, Phase::RollingBack | Phase::Cancelling) {
+        if matches!(
+            phase,
+            Phase::RollingBack | Phase::Cancelling | Phase::Superseding
+        ) {
             rollout.soak = None;
         }
         rollout.phase = phase;
@@ -69,6 +72,7 @@ impl Facts {
             | Phase::Halted
             | Phase::RollingBack
             | Phase::Cancelling
+            | Phase::Superseding
             | Phase::Over => Phase::Paused,
         };
         self.set_phase(id, phase)

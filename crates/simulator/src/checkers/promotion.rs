@@ -237,6 +237,7 @@ impl Facts {
             Final::Cancelled => {
                 matches!(rollout.phase, Phase::Cancelling | Phase::Proposed)
             }
+            Final::Superseded => rollout.phase == Phase::Superseding,
         };
         ensure!(
             fits,

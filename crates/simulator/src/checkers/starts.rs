@@ -62,6 +62,7 @@ impl Facts {
         self.check_place(intent, &step)?;
         self.check_scope(intent, kind, step.kind)?;
         self.check_poison(intent, kind, step.kind)?;
+        self.check_not_superseded(intent, kind, step.kind)?;
         self.check_advised(intent, kind, step.kind)?;
         self.check_time(intent, kind, position, step.kind)?;
         match facts.visit {
@@ -271,7 +272,10 @@ impl Facts {
         rollout: &RolloutFacts,
         slot: usize,
     ) -> Result<(), Broken> {
-        let tried = rollout.slots[slot].changed || rollout.slots[slot].rest == HostState::Again;
+        // One that has something of what is superseded is who the fix is for, well or not.
+        let tried = rollout.slots[slot].changed
+            || rollout.slots[slot].rest == HostState::Again
+            || super::supersede::part_in(rollout, slot).is_some();
         if rollout.plan.already_unhealthy != AlreadyUnhealthy::Hold || tried {
             return Ok(());
         }

@@ -1,7 +1,7 @@
 //! What the checkers say of rollouts and hosts, for comparison with what the decider says of them.
 
 use ringway_engine::{Final, HostState};
-use ringway_model::{HostId, HostOutcome, IntentId, RolloutId};
+use ringway_model::{HostId, HostOutcome, IntentId, RolloutId, VisitKind};
 
 use super::facts::{Facts, Phase, RolloutFacts};
 use super::hands::is_by_hand;
@@ -17,10 +17,13 @@ impl RolloutFacts {
             Phase::Halted => "halted",
             Phase::RollingBack => "rolling back",
             Phase::Cancelling => "cancelling",
+            Phase::Superseding => "superseding",
+            Phase::Over if self.superseded => "superseded",
             Phase::Over => match self.how {
                 Some(Final::Completed) => "completed",
                 Some(Final::RolledBack) => "rolled back",
                 Some(Final::Cancelled) | None => "cancelled",
+                Some(Final::Superseded) => "superseded",
             },
         }
     }
@@ -42,6 +45,24 @@ impl RolloutFacts {
                 step,
                 attempt,
             });
+        }
+        let is_left = matches!(
+            facts.rest,
+            HostState::Pending
+                | HostState::Offline
+                | HostState::Held
+                | HostState::OnHold
+                | HostState::Excepted
+                | HostState::CatchUp
+                | HostState::NotReady {
+                    visit: VisitKind::Update
+                }
+                | HostState::GoesLast {
+                    visit: VisitKind::Update
+                }
+        );
+        if self.superseded && is_left {
+            return Some(HostOutcome::Superseded);
         }
         Some(match facts.rest {
             HostState::Pending => HostOutcome::Pending,

@@ -7,7 +7,7 @@ use ringway_model::{
 };
 
 use super::care::{check_postponed, is_harmless, is_question};
-use super::facts::{Facts, Phase, RolloutFacts, SlotFacts, Visit};
+use super::facts::{Facts, RolloutFacts, SlotFacts, Visit};
 use super::hands::is_by_hand;
 use super::starts::{begun, may_repeat, step_of};
 use super::{Broken, ensure};
@@ -509,7 +509,7 @@ impl Facts {
                     known == Evidence::Down && self.now.since(since) >= gate.down_for
                 });
                 // A rollout that is to end does not wait for evidence for ever: silence is told as harm there.
-                let ending = matches!(rollout.phase, Phase::Cancelling | Phase::RollingBack);
+                let ending = rollout.is_ending();
                 ensure!(
                     down || ending,
                     I11,

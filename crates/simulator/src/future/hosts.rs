@@ -6,9 +6,9 @@
 //! * Counters are kept on every change; nothing here is ever scanned for.
 
 use ringway_model::{HostId, ProbeId, Span, Timestamp};
-use ringway_scheduler::FleetSpec;
 
 use super::outcome::Struck;
+use super::setting::Kept;
 
 /// No ring, no entry, no group.
 pub(super) const NONE: u16 = u16::MAX;
@@ -82,7 +82,7 @@ impl Host {
     }
 }
 
-/// An availability group: how it really stands.
+/// An availability group, or a set that is watched in place of those: how it really stands.
 #[derive(Clone, Copy, Debug)]
 struct Cell {
     must: u32,
@@ -152,25 +152,25 @@ pub(super) struct Hosts {
 }
 
 impl Hosts {
-    pub(super) fn new(fleet: &FleetSpec) -> Self {
-        let cells = fleet
-            .cells
+    /// So many hosts, and what must not be lost of them.
+    pub(super) fn new(hosts: usize, kept: &[Kept]) -> Self {
+        let cells = kept
             .iter()
-            .map(|cell| Cell {
-                must: cell.must_stay_up,
-                serving: u32::try_from(cell.members.len()).unwrap_or(u32::MAX),
+            .map(|kept| Cell {
+                must: kept.must,
+                serving: u32::try_from(kept.members.len()).unwrap_or(u32::MAX),
                 blamed: 0,
                 is_lost: false,
             })
             .collect();
-        let mut cell_of = vec![u32::MAX; fleet.hosts.len()];
-        for (index, cell) in fleet.cells.iter().enumerate() {
-            for member in &cell.members {
+        let mut cell_of = vec![u32::MAX; hosts];
+        for (index, kept) in kept.iter().enumerate() {
+            for member in &kept.members {
                 cell_of[member.index()] = u32::try_from(index).unwrap_or(u32::MAX);
             }
         }
         Self {
-            all: vec![Host::default(); fleet.hosts.len()],
+            all: vec![Host::default(); hosts],
             cell_of,
             cells,
             lost: 0,

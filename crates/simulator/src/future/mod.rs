@@ -29,6 +29,7 @@ mod roll;
 mod run;
 mod setting;
 mod steps;
+mod takeover;
 pub mod what_if;
 
 pub use harm::{Drawn, Luck};

@@ -1,9 +1,14 @@
 //! What became of a future, measured on its hosts.
 
+use std::sync::Arc;
+
+use ringway_engine::{RolloutState, Stage};
 use ringway_model::{Digest, HostId, RingIndex, Span};
+use ringway_scheduler::Plan;
 use serde::Serialize;
 
 use super::harm::Drawn;
+use super::run::Stood;
 use crate::checkers::Violation;
 use crate::world::MemoryStore;
 
@@ -14,8 +19,10 @@ pub struct Outcome {
     pub seed: u64,
     /// Its rollouts, in the order in which their plans were given.
     pub rollouts: Vec<RolloutOutcome>,
+    /// Their plans as they were carried out: one that supersedes another is made when it does.
+    pub plans: Vec<Arc<Plan>>,
     /// Availability groups that had fewer members in service than must stay up, at any time and with a rollout to blame
-    /// for at least one of the others.
+    /// for at least one of the others; where the world watches sets of its own, those.
     pub groups_lost: u32,
     /// How long it took, from the world's beginning.
     pub lasted: Span,
@@ -40,7 +47,7 @@ pub struct Outcome {
 pub struct Struck {
     /// Of each rollout: the targets on which its update's harm showed at any time.
     pub hosts: Vec<Vec<HostId>>,
-    /// The availability groups that were lost, by their place in the fleet.
+    /// The availability groups or watched sets that were lost, by their place in [`super::Setting::kept`].
     pub cells: Vec<usize>,
 }
 
@@ -91,6 +98,8 @@ pub enum Ended {
     RolledBack,
     /// It was given up.
     Cancelled,
+    /// A later one took its place.
+    Superseded,
     /// It halted and nobody decided anything: the world says so.
     LeftHalted,
     /// It never came to an end: what it waits for.
@@ -106,6 +115,7 @@ impl Ended {
             Self::Completed => "completed",
             Self::RolledBack => "rolled back",
             Self::Cancelled => "cancelled",
+            Self::Superseded => "superseded",
             Self::LeftHalted => "left halted",
             Self::Waits(_) => "waits",
             Self::Refused(_) => "refused",
@@ -157,4 +167,43 @@ pub struct Point {
     pub broken: u32,
     /// Of each rollout: targets on which its harm has shown.
     pub hit: Vec<u32>,
+}
+
+impl Ended {
+    /// How a rollout that is over ended.
+    pub(super) const fn of(state: &RolloutState) -> Self {
+        match state {
+            RolloutState::Completed => Self::Completed,
+            RolloutState::RolledBack => Self::RolledBack,
+            RolloutState::Superseding { .. } | RolloutState::Superseded { .. } => Self::Superseded,
+            RolloutState::Proposed
+            | RolloutState::Advancing(_)
+            | RolloutState::Paused { .. }
+            | RolloutState::Halted { .. }
+            | RolloutState::RollingBack
+            | RolloutState::Cancelling
+            | RolloutState::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+impl Stood {
+    /// What a rollout's state means for somebody outside.
+    pub(super) const fn of(state: &RolloutState) -> Self {
+        match state {
+            RolloutState::Proposed => Self::Proposed,
+            RolloutState::Advancing(Stage::Visiting { ring }) => Self::Visiting(ring.0),
+            RolloutState::Advancing(Stage::Soaking { ring, .. }) => Self::Soaking(ring.0),
+            RolloutState::Advancing(Stage::Promoting { ring }) => Self::Promoting(ring.0),
+            RolloutState::Paused { .. } => Self::Paused,
+            RolloutState::Halted { stage, .. } => Self::Halted(stage.ring().0),
+            RolloutState::RollingBack
+            | RolloutState::Cancelling
+            | RolloutState::Superseding { .. } => Self::Ending,
+            RolloutState::Completed
+            | RolloutState::RolledBack
+            | RolloutState::Cancelled
+            | RolloutState::Superseded { .. } => Self::Over,
+        }
+    }
 }

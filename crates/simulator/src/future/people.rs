@@ -14,13 +14,13 @@ use super::roll::{About, Roll};
 use super::run::{Future, Happening, Stood};
 
 /// Who starts every rollout.
-const STARTER: &str = "starter";
+pub(super) const STARTER: &str = "starter";
 
 /// How long until somebody looks again whether what they asked for is so.
 const LOOKS_AGAIN: Span = Span::hours(1);
 
 /// How often somebody asks again for a rollout that Ringway did not answer about.
-const ASKS_AGAIN: Span = Span::minutes(1);
+pub(super) const ASKS_AGAIN: Span = Span::minutes(1);
 
 /// After how long somebody asks whether a rollout has got on at all. One that has not is given up: what a person would
 /// have to repair by hand is no part of a world.
@@ -66,7 +66,7 @@ impl Future<'_> {
         }
         let proposal = Proposal {
             fleet: Arc::clone(&self.set.fleet),
-            plan: Arc::clone(&self.set.rollouts[index].plan),
+            plan: Arc::clone(&self.planned[index].plan),
             documents: self.set.documents.clone(),
             key: Some(format!("rollout-{index}")),
             change: None,
@@ -81,7 +81,7 @@ impl Future<'_> {
         self.after(ASKS_AGAIN, Happening::Starts(index));
     }
 
-    fn ticket(&mut self) -> u64 {
+    pub(super) fn ticket(&mut self) -> u64 {
         self.tickets += 1;
         self.tickets
     }
@@ -160,7 +160,9 @@ impl Future<'_> {
                 }
             }
             Stood::Halted(_) if self.set.world.people.after_halt == AfterHalt::Leave => {
-                self.end(index, Ended::LeftHalted);
+                if !self.will_be_superseded(index) {
+                    self.end(index, Ended::LeftHalted);
+                }
             }
             Stood::Halted(_) | Stood::Paused => {
                 let range = self.set.world.people.decide;
@@ -257,7 +259,7 @@ impl Future<'_> {
         if usize::from(approval.need) <= approval.by.len() {
             return;
         }
-        let plan = Arc::clone(&self.set.rollouts[index].plan);
+        let plan = Arc::clone(&self.planned[index].plan);
         let wanted = match approval.subject {
             Subject::Start => plan.start.as_ref(),
             Subject::Promotion { ring } | Subject::Early { ring } => {

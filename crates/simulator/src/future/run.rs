@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
-use ringway_engine::{Accepted, Rejected, RolloutState, Stage};
+use ringway_engine::{Accepted, Rejected};
 use ringway_executor::Executor;
 use ringway_executor::codec::Batch;
 use ringway_executor::port::{
@@ -17,7 +17,7 @@ use super::harm::{Drawn, Harm, Luck, draw};
 use super::hosts::{Cause, Count, Hosts, NONE};
 use super::outcome::{Ended, Halt, Outcome, Point, RingTimes, RolloutOutcome, Struck};
 use super::people::Deed;
-use super::setting::Setting;
+use super::setting::{Planned, Setting};
 use super::steps::Doing;
 use crate::checkers::{Checkers, Invariant, Violation};
 use crate::trace::{Trace, dense};
@@ -137,6 +137,8 @@ pub(super) enum Stood {
 /// One future while it happens.
 pub(super) struct Future<'a> {
     pub(super) set: &'a Setting,
+    /// The setting's, and of those that supersede others what was made when they did.
+    pub(super) planned: Vec<Arc<Planned>>,
     pub(super) seed: u64,
     keep: Keep,
     pub(super) now: Timestamp,
@@ -199,6 +201,7 @@ impl<'a> Future<'a> {
             .collect();
         Self {
             set,
+            planned: set.rollouts.clone(),
             seed,
             keep,
             now: set.begins,
@@ -211,7 +214,7 @@ impl<'a> Future<'a> {
             ahead: 0,
             store: MemoryStore::default(),
             epoch: Epoch(0),
-            hosts: Hosts::new(&set.fleet),
+            hosts: Hosts::new(set.fleet.hosts.len(), &set.kept),
             harms,
             drawn,
             tracks,
@@ -235,7 +238,7 @@ impl<'a> Future<'a> {
         self.install_first();
         self.schedule_faults();
         for index in 0..self.tracks.len() {
-            self.after(self.set.rollouts[index].starts, Happening::Starts(index));
+            self.after(self.planned[index].starts, Happening::Starts(index));
         }
         self.recovers();
     }
@@ -274,7 +277,7 @@ impl<'a> Future<'a> {
 
     fn happen(&mut self, what: Happening) {
         match what {
-            Happening::Starts(index) => self.propose(index),
+            Happening::Starts(index) => self.starts(index),
             Happening::Ends(doing) => self.ends(doing),
             Happening::Reports(doing) => self.report(&doing),
             Happening::HandEnds(doing) => self.hand_ends(doing),
@@ -525,6 +528,12 @@ impl<'a> Future<'a> {
             match answer {
                 Ok(accepted) => self.accepted(index, accepted.rollout),
                 Err(rejected) if rejected.code == "unanswered" => {}
+                Err(rejected) if rejected.code == "stale-parts" => {
+                    self.say(&format!(
+                        "! rollout {index} is planned anew: {}",
+                        rejected.why
+                    ));
+                }
                 Err(rejected) => {
                     self.say(&format!("! rollout {index} refused: {}", rejected.why));
                     self.tracks[index].ended = Some(Ended::Refused(rejected.why));
@@ -567,18 +576,7 @@ impl<'a> Future<'a> {
     pub(super) fn standing(&self, index: usize) -> Option<Stood> {
         let id = self.tracks[index].id?;
         let state = self.executor.as_ref()?.engine().standing(id)?;
-        Some(match state {
-            RolloutState::Proposed => Stood::Proposed,
-            RolloutState::Advancing(Stage::Visiting { ring }) => Stood::Visiting(ring.0),
-            RolloutState::Advancing(Stage::Soaking { ring, .. }) => Stood::Soaking(ring.0),
-            RolloutState::Advancing(Stage::Promoting { ring }) => Stood::Promoting(ring.0),
-            RolloutState::Paused { .. } => Stood::Paused,
-            RolloutState::Halted { stage, .. } => Stood::Halted(stage.ring().0),
-            RolloutState::RollingBack | RolloutState::Cancelling => Stood::Ending,
-            RolloutState::Completed | RolloutState::RolledBack | RolloutState::Cancelled => {
-                Stood::Over
-            }
-        })
+        Some(Stood::of(state))
     }
 
     fn changed(&mut self, index: usize, before: Option<Stood>, stood: Stood) {
@@ -629,11 +627,7 @@ impl<'a> Future<'a> {
             .executor
             .as_ref()
             .and_then(|executor| executor.engine().standing(id));
-        let ended = match state {
-            Some(RolloutState::Completed) => Ended::Completed,
-            Some(RolloutState::RolledBack) => Ended::RolledBack,
-            _ => Ended::Cancelled,
-        };
+        let ended = state.map_or(Ended::Cancelled, Ended::of);
         let since = self.now.since(self.tracks[index].began);
         if ended == Ended::Completed {
             self.tracks[index].promoted(NONE, since);
@@ -691,13 +685,18 @@ impl<'a> Future<'a> {
         let rollouts = self
             .tracks
             .drain(..)
-            .zip(&self.set.rollouts)
+            .zip(&self.planned)
             .zip(waits)
             .map(|((track, planned), waits)| track.outcome(&planned.plan, begins, now, waits))
             .collect();
         Outcome {
             seed: self.seed,
             rollouts,
+            plans: self
+                .planned
+                .iter()
+                .map(|planned| Arc::clone(&planned.plan))
+                .collect(),
             groups_lost: self.hosts.lost,
             lasted: self.now.since(self.set.begins),
             drawn: self.drawn,
@@ -733,7 +732,7 @@ impl<'a> Future<'a> {
 }
 
 impl Track {
-    fn new(plan: &Plan) -> Self {
+    pub(super) fn new(plan: &Plan) -> Self {
         let targets = u32::try_from(plan.slots.len()).unwrap_or(u32::MAX);
         Self {
             id: None,

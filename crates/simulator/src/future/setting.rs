@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ringway_calendar::{HoursIn, Opening, UnknownZone, Zones};
+use ringway_engine::Exception;
 use ringway_executor::{Config, Watch};
-use ringway_model::{Selector, Span, StepKind, Timestamp};
-use ringway_policy::validated::{HostModel, Regression, SpanRange, World};
+use ringway_model::{HostId, Selector, Span, StepKind, Timestamp};
+use ringway_policy::validated::{
+    Documents, HostModel, Regression, SpanRange, Watch as Watched, World,
+};
 use ringway_scheduler::report::assumed;
 use ringway_scheduler::spec::HostSpec;
 use ringway_scheduler::{FleetSpec, Plan};
@@ -38,6 +41,8 @@ pub(super) struct Planned {
     pub(super) starts: Span,
     /// By host: its ring, or `NONE` where it is no target.
     pub(super) ring_of: Vec<u16>,
+    /// Whether it takes the place of the one before it.
+    pub(super) supersedes: bool,
 }
 
 /// Hosts that are of one kind: they share the value of a label.
@@ -48,12 +53,24 @@ pub(super) struct Kind {
     pub(super) hosts: HostSet,
 }
 
+/// Hosts of which some must serve at any time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Kept {
+    pub(super) name: String,
+    pub(super) must: u32,
+    pub(super) members: Vec<HostId>,
+}
+
 /// Everything that futures share.
 #[derive(Clone, Debug)]
 pub struct Setting {
     pub(super) fleet: Arc<FleetSpec>,
-    pub(super) rollouts: Vec<Planned>,
+    pub(super) rollouts: Vec<Arc<Planned>>,
     pub(super) documents: Vec<(String, String)>,
+    /// What a plan is made from in mid-flight, where a rollout supersedes another.
+    pub(super) papers: Option<Arc<Documents>>,
+    /// Who is left out of rollouts, and until when.
+    pub(super) exceptions: Vec<Exception>,
     pub(super) world: World,
     pub(super) begins: Timestamp,
     /// By host: its entry in the world, or `NONE`.
@@ -62,6 +79,8 @@ pub struct Setting {
     pub(super) durations: Vec<BTreeMap<StepKind, SpanRange>>,
     pub(super) harms: Vec<Harm>,
     pub(super) kinds: Vec<Kind>,
+    /// What must not be lost: the fleet's availability groups, or what the world watches in their place.
+    pub(super) kept: Vec<Kept>,
     pub(super) config: Config,
     /// What windows and freezes are turned into instants with.
     pub(super) zones: Zones,
@@ -110,9 +129,13 @@ impl Setting {
             return Err(Unfit::OtherFleet(plan.policy.clone()));
         }
         let hosts = &fleet.hosts[..];
-        let rollouts: Vec<Planned> = plans
+        let supersedes = world.rollouts.iter().map(|rollout| rollout.supersedes);
+        let rollouts: Vec<Arc<Planned>> = plans
             .into_iter()
-            .map(|(plan, starts)| planned(plan, starts, hosts.len()))
+            .zip(supersedes.chain(std::iter::repeat(false)))
+            .map(|((plan, starts), supersedes)| {
+                Arc::new(planned(plan, starts, supersedes, hosts.len()))
+            })
             .collect();
         let model_of = model_of(&world.hosts, hosts);
         let durations = world
@@ -127,6 +150,7 @@ impl Setting {
             .map(|regression| harm(regression, &rollouts, hosts))
             .collect();
         let kinds = kinds(&world.priors.by, &rollouts, hosts);
+        let kept = kept(&world.watch, &fleet);
         let crashes = world.faults.crashes > 0 || world.faults.bad_writes.millionths() > 0;
         let config = Config {
             workers,
@@ -144,11 +168,14 @@ impl Setting {
             fleet,
             rollouts,
             documents,
+            papers: None,
+            exceptions: Vec::new(),
             world: world.clone(),
             model_of,
             durations,
             harms,
             kinds,
+            kept,
             config,
             zones: Zones::utc(),
             grain,
@@ -173,6 +200,21 @@ impl Setting {
         Ok(self)
     }
 
+    /// The same with the documents that the plan of a rollout that supersedes another is made from; without them it starts as any
+    /// other.
+    #[must_use]
+    pub fn with_documents(mut self, documents: Option<Arc<Documents>>) -> Self {
+        self.papers = documents;
+        self
+    }
+
+    /// The same with exceptions in force, which come into it with the first rollout.
+    #[must_use]
+    pub fn with_exceptions(mut self, exceptions: Vec<Exception>) -> Self {
+        self.exceptions = exceptions;
+        self
+    }
+
     /// The same question about other plans, in the same order: what two policies are compared by.
     ///
     /// # Errors
@@ -186,6 +228,9 @@ impl Setting {
             &self.world,
             self.config.workers,
         )?;
+        let other = other
+            .with_documents(self.papers.clone())
+            .with_exceptions(self.exceptions.clone());
         other.with_zones(self.zones.clone())
     }
 
@@ -202,6 +247,11 @@ impl Setting {
     /// The fleet.
     pub const fn fleet(&self) -> &Arc<FleetSpec> {
         &self.fleet
+    }
+
+    /// What [`super::Struck::cells`] counts, by name: the fleet's availability groups, or what the world watches in their place.
+    pub fn kept(&self) -> impl Iterator<Item = &str> {
+        self.kept.iter().map(|kept| kept.name.as_str())
     }
 
     /// The kinds of hosts that an update may harm one of, by name.
@@ -244,7 +294,7 @@ impl Setting {
     }
 }
 
-fn planned(plan: Arc<Plan>, starts: Span, hosts: usize) -> Planned {
+pub(super) fn planned(plan: Arc<Plan>, starts: Span, supersedes: bool, hosts: usize) -> Planned {
     let mut ring_of = vec![NONE; hosts];
     for (ring, planned) in plan.rings.iter().enumerate() {
         let ring = u16::try_from(ring).unwrap_or(NONE);
@@ -256,7 +306,51 @@ fn planned(plan: Arc<Plan>, starts: Span, hosts: usize) -> Planned {
         plan,
         starts: super::roll::whole(starts),
         ring_of,
+        supersedes,
     }
+}
+
+/// The fleet's availability groups, or what a world watches in their place; of each host the first entry that matches.
+fn kept(watch: &[Watched], fleet: &FleetSpec) -> Vec<Kept> {
+    if watch.is_empty() {
+        let cells = fleet.cells.iter().map(|cell| Kept {
+            name: cell.name.clone(),
+            must: cell.must_stay_up,
+            members: cell.members.clone(),
+        });
+        return cells.collect();
+    }
+    let mut sets: BTreeMap<(usize, Option<&str>), Vec<HostId>> = BTreeMap::new();
+    for (host, spec) in fleet.hosts.iter().enumerate() {
+        let matches = |watch: &Watched| watch.select.matches(&spec.name, &spec.labels);
+        let Some(entry) = watch.iter().position(matches) else {
+            continue;
+        };
+        let value = watch[entry].per.as_ref().map(|per| spec.labels.get(per));
+        // A host without the label is in no set.
+        if value != Some(None) {
+            let set = sets.entry((entry, value.flatten())).or_default();
+            set.push(HostId::at(host));
+        }
+    }
+    let sets = sets.into_iter().map(|((entry, value), members)| {
+        let Watched {
+            name,
+            per,
+            at_least,
+            ..
+        } = &watch[entry];
+        let name = match (per, value) {
+            (Some(per), Some(value)) => format!("{name} {per}={value}"),
+            (_, _) => name.clone(),
+        };
+        Kept {
+            name,
+            must: *at_least,
+            members,
+        }
+    });
+    sets.collect()
 }
 
 /// Of each host the first entry that matches.
@@ -288,7 +382,7 @@ fn durations(written: &BTreeMap<StepKind, SpanRange>) -> BTreeMap<StepKind, Span
         .collect()
 }
 
-fn harm(regression: &Regression, rollouts: &[Planned], hosts: &[HostSpec]) -> Harm {
+fn harm(regression: &Regression, rollouts: &[Arc<Planned>], hosts: &[HostSpec]) -> Harm {
     let of = |update: &str| {
         regression
             .update
@@ -316,7 +410,7 @@ fn matching(select: &Selector, hosts: &[HostSpec]) -> HostSet {
 }
 
 /// The kinds of hosts among the targets, by the labels that tell them apart.
-fn kinds(by: &[String], rollouts: &[Planned], hosts: &[HostSpec]) -> Vec<Kind> {
+fn kinds(by: &[String], rollouts: &[Arc<Planned>], hosts: &[HostSpec]) -> Vec<Kind> {
     let role = ["role".to_owned()];
     let by = if by.is_empty() { &role[..] } else { by };
     let is_target = |host: usize| rollouts.iter().any(|rollout| rollout.ring_of[host] != NONE);

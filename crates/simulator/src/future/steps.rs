@@ -58,7 +58,7 @@ impl Future<'_> {
             let (already, away, flaky) = (model.already, model.offline, model.flaky);
             if roll(About::Already).is_in(already) {
                 for rollout in 0..self.tracks.len() {
-                    if self.set.rollouts[rollout].ring_of[host] != NONE {
+                    if self.planned[rollout].ring_of[host] != NONE {
                         self.gets(host, rollout);
                     }
                 }
@@ -379,17 +379,18 @@ impl Future<'_> {
     }
 
     fn restarts(&self, doing: &Doing) -> bool {
-        let route = &self.set.rollouts[usize::from(doing.rollout)].plan.routes[doing.route.index()];
+        let route = &self.planned[usize::from(doing.rollout)].plan.routes[doing.route.index()];
         route.position(doing.visit, StepKind::Reboot).is_some()
     }
 
     /// A host has an update.
     fn gets(&mut self, host: usize, rollout: usize) {
         let bit = 1 << rollout;
-        let ring = usize::from(self.set.rollouts[rollout].ring_of[host]);
+        let ring = usize::from(self.planned[rollout].ring_of[host]);
         if self.hosts.all[host].has & bit != 0 {
             return;
         }
+        self.replaces(host, rollout);
         self.hosts.all[host].has |= bit;
         let (now, count) = (self.now, &mut self.tracks[rollout].count);
         count.pass(now);
@@ -402,7 +403,7 @@ impl Future<'_> {
     /// A host has an update no longer, and with it goes the harm.
     fn loses(&mut self, host: usize, rollout: usize) {
         let bit = 1 << rollout;
-        let ring = usize::from(self.set.rollouts[rollout].ring_of[host]);
+        let ring = usize::from(self.planned[rollout].ring_of[host]);
         self.hosts.all[host].era += 1;
         if self.hosts.all[host].has & bit != 0 {
             self.hosts.all[host].has &= !bit;
@@ -421,7 +422,7 @@ impl Future<'_> {
         self.set_cause(host, Cause::Late, false);
     }
 
-    fn carries(&mut self, host: usize, rollout: usize, to: bool) {
+    pub(super) fn carries(&mut self, host: usize, rollout: usize, to: bool) {
         let bit = 1 << rollout;
         if (self.hosts.all[host].carries & bit != 0) == to {
             return;
@@ -523,7 +524,7 @@ impl Future<'_> {
 
     /// A result reaches the decider.
     pub(super) fn report(&mut self, doing: &Doing) {
-        let plan = &self.set.rollouts[usize::from(doing.rollout)].plan;
+        let plan = &self.planned[usize::from(doing.rollout)].plan;
         let step = plan.routes[doing.route.index()].step(doing.visit, doing.position);
         let report = step.map_or(RawReport::NeverStarted, |step| raw(doing.verdict, step));
         self.arrives(Arrival::StepReported {

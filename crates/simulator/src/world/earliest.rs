@@ -165,6 +165,7 @@ impl Stated {
             | Event::CancelBegan { rollout, .. }
             | Event::RollbackBegan { rollout, .. }
             | Event::Finished { rollout, .. } => self.forget(*rollout),
+            Event::SupersedeBegan { .. } => self.all.clear(),
             Event::HostRetried { rollout, slot, .. }
             | Event::HostSkipped { rollout, slot, .. }
             | Event::HostMoved { rollout, slot, .. } => {

@@ -53,6 +53,9 @@ impl World {
         let what = match &order {
             Order::Propose(_) => "a proposal".to_owned(),
             Order::Refresh(_) => "a refresh".to_owned(),
+            Order::Supersede(supersession) => {
+                format!("to supersede {}", supersession.rollout)
+            }
             Order::Command(command) => format!("{command:?}"),
             Order::HandIn(handed) => format!("{:?}", handed.command),
         };

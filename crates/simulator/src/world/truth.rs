@@ -157,6 +157,18 @@ impl World {
                     },
                 }
             }
+            Order::Supersede(supersession) => {
+                let proposal = &supersession.proposal;
+                Command::Supersede {
+                    rollout: supersession.rollout,
+                    fleet: proposal.fleet.encode().0,
+                    plan: proposal.plan.encode().0,
+                    key: proposal.key.clone(),
+                    change: proposal.change.clone(),
+                    poison: supersession.poison.clone(),
+                    reason: supersession.reason.clone(),
+                }
+            }
             Order::Refresh(refresh) => Command::Refresh {
                 fleet: refresh.fleet.encode().0,
                 plans: refresh
@@ -448,6 +460,7 @@ impl World {
                     | HostOutcome::CatchUp
                     | HostOutcome::NotReady
                     | HostOutcome::GoesLast
+                    | HostOutcome::Superseded
                         if unknown =>
                     {
                         continue;
@@ -466,6 +479,7 @@ impl World {
                     | HostOutcome::Excepted
                     | HostOutcome::Advised
                     | HostOutcome::CatchUp
+                    | HostOutcome::Superseded
                     | HostOutcome::OnHold => first,
                     HostOutcome::Visiting { .. }
                     | HostOutcome::Settling

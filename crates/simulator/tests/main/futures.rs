@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ringway_model::{Selector, Share, Span, StepKind};
 use ringway_policy::validated::{
     AfterHalt, Away, Does, FaultModel, Flaky, HostModel, Regression, Shows, SpanRange, StepFails,
-    World,
+    Watch, World,
 };
 use ringway_policy::{Source, read};
 use ringway_scheduler::{compile_fleet, make_plan};
@@ -111,6 +111,55 @@ fn checked(setting: &Setting, seed: u64) -> Outcome {
 
 fn tried(setting: &Setting, seeds: u64) -> Vec<Tried> {
     try_out(setting, Luck::Certain, 0..seeds)
+}
+
+// What is watched.
+
+/// Two hosts are taken down together. That leaves the set of all short of what must serve, and not the set of one label's value
+/// that may be down; hosts without the label are in no set.
+#[test]
+fn a_world_watches_sets_of_its_own_in_place_of_groups() {
+    let lost = |watch: Vec<Watch>| {
+        let world = World {
+            watch,
+            ..punctual()
+        };
+        let policy = "pace: { at_once: 3, ramp: off }\nhalt: { failed: 9 }";
+        let setting = one_ring(3, policy, &with_harm(world, "name = h0 | h1"));
+        let keep = Keep {
+            journal: true,
+            ..Keep::default()
+        };
+        let outcome = setting.run(1, Luck::Certain, keep);
+        let names: Vec<String> = setting.kept().map(str::to_owned).collect();
+        let cells = outcome.struck.cells.iter().map(|&cell| names[cell].clone());
+        (outcome.groups_lost, cells.collect::<Vec<_>>())
+    };
+    let watch = |name: &str, select: &str, per: Option<&str>, at_least| Watch {
+        name: name.to_owned(),
+        select: Selector::parse(select).unwrap(),
+        per: per.map(str::to_owned),
+        at_least,
+    };
+    assert_eq!(lost(Vec::new()), (0, Vec::new()), "the fleet has no groups");
+    let all = |at_least| vec![watch("all", "all", None, at_least)];
+    assert_eq!(lost(all(1)), (0, Vec::new()), "h2 serves");
+    assert_eq!(lost(all(2)), (1, vec!["all".to_owned()]));
+    let roles = vec![watch("role", "name = h0 | h1", Some("role"), 1)];
+    assert_eq!(lost(roles), (1, vec!["role role=web".to_owned()]));
+    let sites = vec![watch("site", "all", Some("site"), 1)];
+    assert_eq!(lost(sites), (0, Vec::new()), "no host has a site");
+}
+
+/// A world in which the update breaks these hosts at once.
+fn with_harm(world: World, select: &str) -> World {
+    World {
+        regressions: vec![Regression {
+            select: Selector::parse(select).unwrap(),
+            ..harmful(Does::Down, Shows::AtOnce, 100)
+        }],
+        ..world
+    }
 }
 
 // What arithmetic knows.

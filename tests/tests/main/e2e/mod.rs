@@ -19,3 +19,4 @@ mod pairs;
 mod rings;
 mod run;
 mod stage;
+mod superseding;

@@ -1,0 +1,203 @@
+//! A rollout that takes the place of another one: the old one touches nobody any more, the new one begins with those that the
+//! old one has touched, and what it broke is down until it is mended.
+//!
+//! Who was touched is read here from the steps that began and the states that followed, by the rules as they are written,
+//! and not from what the decider says of it.
+
+use std::collections::BTreeSet;
+
+use ringway_engine::HostState;
+use ringway_model::{HostId, IntentId, RolloutId, StepKind, VisitKind};
+use ringway_scheduler::Part;
+
+use super::facts::{Facts, Phase, RolloutFacts, ring_of};
+use super::{Broken, ensure};
+
+impl Facts {
+    /// Another rollout takes the place of this one.
+    pub(super) fn superseded(
+        &mut self,
+        old: RolloutId,
+        by: RolloutId,
+        reason: &str,
+    ) -> Result<(), Broken> {
+        ensure!(
+            !reason.trim().is_empty(),
+            Story,
+            "{old} is superseded and nobody says why"
+        );
+        ensure!(
+            self.superseded.insert(old, by).is_none(),
+            Story,
+            "{old} is superseded a second time, by {by}"
+        );
+        let new = self.rollout(by)?;
+        let names_it = new.plan.supersedes.as_ref().map(|it| it.rollout);
+        ensure!(
+            new.phase == Phase::Proposed && new.opened == 0 && names_it == Some(old),
+            Story,
+            "{by} takes the place of {old}, and was not made for that"
+        );
+        ensure!(
+            new.approvals.is_empty(),
+            I9,
+            "{by} takes the place of {old} and has approvals from before it was"
+        );
+        self.check_parts_of(by)?;
+        if !self.rollout(old)?.phase.is_over() {
+            self.set_phase(old, Phase::Superseding)?;
+        }
+        self.rollout_mut(old)?.superseded = true;
+        let plan = self.rollout(by)?.plan.clone();
+        for slot in 0..plan.slots.len() {
+            if part_in(self.rollout(by)?, slot) == Some(Part::Broken) {
+                self.change(by, slot, |facts| facts.rest = HostState::Again);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whoever has something of what is superseded is in a ring of the parts, and nobody else is.
+    fn check_parts_of(&self, by: RolloutId) -> Result<(), Broken> {
+        let new = self.rollout(by)?;
+        for (slot, planned) in new.plan.slots.iter().enumerate() {
+            let found = self.left_of(by, planned.host);
+            let ring = ring_of(&new.plan, slot);
+            let part = part_in(new, slot);
+            let fits = match part {
+                Some(Part::Broken) => found.broken,
+                Some(Part::Withheld | Part::Latent) => found.has && !found.is_surely_broken,
+                Some(Part::Untouched) | None => !found.has && !found.is_surely_broken,
+            };
+            ensure!(
+                fits,
+                Story,
+                "{by} has host {} in ring {ring} as {part:?}, and it is {found:?}",
+                planned.host.0
+            );
+        }
+        Ok(())
+    }
+
+    /// What rollouts that a new one supersedes, directly or through others, have left on a host.
+    fn left_of(&self, by: RolloutId, host: HostId) -> Left {
+        let mut left = Left::default();
+        let mut olds = BTreeSet::new();
+        let mut next = self.supersedes(by);
+        while let Some(old) = next {
+            olds.insert(old);
+            next = self.supersedes(old);
+        }
+        let contents: BTreeSet<_> = olds
+            .iter()
+            .filter_map(|old| self.rollouts.get(old))
+            .flat_map(|old| old.plan.routes.iter().map(content_of))
+            .collect();
+        let name = self
+            .fleet
+            .as_ref()
+            .map(|fleet| &fleet.hosts[host.index()].name);
+        // The latest first: what one has changed is as that one left it.
+        for rollout in self.rollouts.range(..by).rev().map(|(_, rollout)| rollout) {
+            let fleet = self.fleets.get(&rollout.plan.fleet);
+            let is_it = |at: HostId| fleet.map(|fleet| &fleet.hosts[at.index()].name) == name;
+            let mut slots = rollout.plan.slots.iter();
+            let Some(slot) = slots.position(|planned| is_it(planned.host)) else {
+                continue;
+            };
+            let route = &rollout.plan.routes[rollout.plan.slots[slot].route.index()];
+            if contents.contains(&content_of(route)) {
+                left.note(rollout, slot);
+            }
+            if rollout.slots[slot].changed {
+                break;
+            }
+        }
+        left
+    }
+
+    fn supersedes(&self, rollout: RolloutId) -> Option<RolloutId> {
+        let plan = &self.rollouts.get(&rollout)?.plan;
+        Some(plan.supersedes.as_ref()?.rollout)
+    }
+
+    /// Nothing of a rollout that was superseded installs, restarts or begins: what is in flight only comes back into service.
+    pub(super) fn check_not_superseded(
+        &self,
+        intent: IntentId,
+        visit: VisitKind,
+        kind: StepKind,
+    ) -> Result<(), Broken> {
+        let brings_back = matches!(
+            kind,
+            StepKind::Verify | StepKind::CareVerify | StepKind::Undrain | StepKind::Unsilence
+        );
+        let by = self.superseded.get(&intent.rollout());
+        ensure!(
+            by.is_none() || brings_back || visit == VisitKind::Rollback && kind == StepKind::Reboot,
+            I4,
+            "{intent} starts `{kind}` of a {} visit, and {by:?} has taken the place of its rollout",
+            visit.word()
+        );
+        Ok(())
+    }
+}
+
+impl RolloutFacts {
+    /// Whether it only waits for what is in flight.
+    pub(super) const fn is_ending(&self) -> bool {
+        matches!(
+            self.phase,
+            Phase::Cancelling | Phase::RollingBack | Phase::Superseding
+        )
+    }
+}
+
+/// The part of the fleet that a host of a plan was taken for; none in a ring of the policy.
+pub(super) fn part_in(rollout: &RolloutFacts, slot: usize) -> Option<Part> {
+    let supersedes = rollout.plan.supersedes.as_ref()?;
+    supersedes.parts.get(ring_of(&rollout.plan, slot)).copied()
+}
+
+fn content_of(
+    route: &ringway_scheduler::plan::Route,
+) -> (
+    &str,
+    Option<&str>,
+    &std::collections::BTreeMap<String, String>,
+) {
+    (&route.release, route.build.as_deref(), &route.parameters)
+}
+
+/// What old rollouts have left on a host.
+#[derive(Clone, Copy, Debug, Default)]
+struct Left {
+    /// It may have something of them.
+    has: bool,
+    /// It may be broken.
+    broken: bool,
+    /// It is down by its outcome, so that it cannot be taken for anything else.
+    is_surely_broken: bool,
+}
+
+impl Left {
+    fn note(&mut self, rollout: &RolloutFacts, slot: usize) {
+        let facts = &rollout.slots[slot];
+        let is_back = facts.rest == HostState::RolledBack && facts.visit.is_none();
+        let was_there = matches!(facts.rest, HostState::Already | HostState::ChangedOutside);
+        self.has |= facts.changed && !is_back || was_there;
+        let failed = matches!(
+            facts.rest,
+            HostState::Failed { .. }
+                | HostState::Unhealthy { .. }
+                | HostState::RollbackFailed { .. }
+                | HostState::Lost
+                | HostState::Again
+        );
+        let is_down = facts.visit.is_none() && facts.is_down();
+        self.is_surely_broken |= is_down;
+        self.broken |= is_down
+            || failed && (facts.changed || facts.out_of_service)
+            || facts.suspected && (self.has || facts.out_of_service || facts.visit.is_some());
+    }
+}
