@@ -128,6 +128,7 @@ pub fn plan(fleet: Digest, hosts: u32, groups: u16, at_once: u32) -> Plan {
         revises: None,
         outside_pause_at: 3,
         supersedes: None,
+        lane: None,
         consent: ringway_scheduler::consent::Consent::default(),
     }
 }

@@ -9,7 +9,7 @@ use ringway_executor::port::Proposal;
 use ringway_model::{ChangeId, Digest};
 use ringway_policy::validated::Documents;
 use ringway_policy::{HostOrigins, Problems, Source};
-use ringway_scheduler::{FleetSpec, Plan, make_plan};
+use ringway_scheduler::{FleetSpec, Plan, make_plan_in};
 
 use crate::args::{Output, Planned};
 use crate::asking;
@@ -68,17 +68,24 @@ impl Prepared {
     /// Exit code 2, where the documents cannot be planned over it.
     pub(crate) fn plan_over(&mut self, fleet: Arc<FleetSpec>) -> Result<(), Failure> {
         let names = (&*self.plan.policy, &*self.plan.update);
-        let plan = plan_over(&fleet, &self.read, names, self.plan.seed)?;
+        let lane = self.plan.lane.as_ref().map(|lane| lane.name.as_str());
+        let plan = plan_over(&fleet, &self.read, names, lane, self.plan.seed)?;
         self.plan = Arc::new(plan);
         self.fleet = fleet;
         Ok(())
     }
 
     /// As the loop takes it.
-    pub(crate) fn proposal(self, key: Option<String>, change: Option<ChangeId>) -> Proposal {
+    pub(crate) fn proposal(
+        self,
+        key: Option<String>,
+        change: Option<ChangeId>,
+        reason: Option<String>,
+    ) -> Proposal {
         Proposal {
             key,
             change,
+            reason,
             ..self.as_proposal()
         }
     }
@@ -99,6 +106,7 @@ impl Prepared {
             documents,
             key: None,
             change: None,
+            reason: None,
         }
     }
 }
@@ -195,7 +203,8 @@ pub(crate) fn prepare(out: Out, planned: &Planned) -> Result<Prepared, Failure> 
         planned.update.as_deref(),
         documents.updates.keys(),
     )?;
-    let plan = plan_over(&spec, &read, (&policy, &update), planned.seed)?;
+    let (names, lane) = ((&*policy, &*update), planned.lane.as_deref());
+    let plan = plan_over(&spec, &read, names, lane, planned.seed)?;
     Ok(Prepared {
         fleet: Arc::new(spec),
         plan: Arc::new(plan),
@@ -206,10 +215,11 @@ pub(crate) fn prepare(out: Out, planned: &Planned) -> Result<Prepared, Failure> 
 fn plan_over(
     fleet: &FleetSpec,
     read: &Read,
-    (policy, update): (&str, &str),
+    names: (&str, &str),
+    lane: Option<&str>,
     seed: u64,
 ) -> Result<Plan, Failure> {
-    let mut plan = make_plan(fleet, &read.documents, policy, update, seed)
+    let mut plan = make_plan_in(fleet, &read.documents, names, lane, seed)
         .map_err(|e| Failure::new(End::Invalid, e))?;
     ringway_runtime::zones_of_plan(&plan).map_err(|e| Failure::new(End::Invalid, e))?;
     // Where commands run is part of what is planned, approved and journaled.

@@ -153,6 +153,7 @@ fn perform(out: Out, data: PathBuf, command: Cmd) -> Outcome {
         Cmd::Exception(args) => on_runtime(commands::exception(out, data, args.what)),
         Cmd::Advisory(args) => on_runtime(commands::advisory(out, data, args.what)),
         Cmd::OverrideFreeze(args) => on_runtime(commands::override_freeze(out, data, args)),
+        Cmd::Expedite(args) => on_runtime(commands::expedite(out, data, args)),
         Cmd::Poison(args) => on_runtime(commands::poison(out, data, args)),
         Cmd::Supersede(args) => on_runtime(commands::supersede(out, data, args)),
         Cmd::Unpoison(args) => on_runtime(commands::unpoison(out, data, args)),

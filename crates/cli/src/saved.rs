@@ -47,6 +47,9 @@ struct Content {
     plan: Digest,
     policy: String,
     update: String,
+    /// The lane, where it is made in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lane: Option<String>,
     seed: u64,
     /// Where the documents were read, absolute.
     paths: Vec<PathBuf>,
@@ -88,6 +91,7 @@ pub(crate) fn write(path: &Path, planned: &Planned, prepared: &Prepared) -> Resu
         plan: prepared.digest(),
         policy: prepared.plan.policy.clone(),
         update: prepared.plan.update.clone(),
+        lane: prepared.plan.lane.as_ref().map(|lane| lane.name.clone()),
         seed: prepared.plan.seed,
         paths,
         bundle: Bundle::pack(&prepared.as_proposal()),
@@ -113,6 +117,7 @@ pub(crate) fn prepare(out: Out, path: &Path) -> Result<Prepared, Failure> {
         },
         policy: Some(content.policy),
         update: Some(content.update),
+        lane: content.lane,
         seed: content.seed,
     };
     let reviewed = content.bundle.unpack().map_err(|e| broken(path, &e))?;

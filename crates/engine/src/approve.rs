@@ -12,7 +12,7 @@
 
 use std::collections::BTreeSet;
 
-use ringway_model::{Digest, Hasher, RingIndex, Slot, WaitingOn};
+use ringway_model::{Actor, Digest, Hasher, RingIndex, Slot, WaitingOn};
 use ringway_scheduler::consent::RuleTerms;
 use ringway_scheduler::plan::ApprovalPlan;
 
@@ -27,20 +27,27 @@ use crate::slot::Class;
 pub(crate) struct Rule<'p> {
     pub(crate) plan: &'p ApprovalPlan,
     pub(crate) terms: Option<&'p RuleTerms>,
+    /// Who asked for it, where that is not who started the rollout: whoever may not be the starter may not be this one.
+    pub(crate) asked_by: Option<&'p Actor>,
 }
 
 impl Subject {
     /// The ring that is observed; none for the start.
     pub const fn ring(self) -> Option<RingIndex> {
         match self {
-            Self::Start => None,
+            Self::Start | Self::Lane => None,
             Self::Promotion { ring } | Self::Early { ring } => Some(ring),
         }
     }
 
     /// The ring that comes after.
     pub(crate) fn next(self) -> usize {
-        self.ring().map_or(0, |ring| ring.next().index())
+        match self {
+            Self::Start => 0,
+            Self::Promotion { ring } | Self::Early { ring } => ring.next().index(),
+            // A lane opens none.
+            Self::Lane => usize::MAX,
+        }
     }
 
     /// By which a digest knows it.
@@ -49,6 +56,7 @@ impl Subject {
             Self::Start => (0, u32::MAX),
             Self::Promotion { ring } => (1, u32::from(ring.0)),
             Self::Early { ring } => (2, u32::from(ring.0)),
+            Self::Lane => (3, u32::MAX),
         }
     }
 }
@@ -88,6 +96,7 @@ impl Engine {
                 self.stage(r),
                 Some(Stage::Soaking { ring: soaking, .. }) if soaking == ring
             ),
+            Subject::Lane => at != Subject::Start && self.asked_plan(r).is_some(),
         }
     }
 
@@ -98,23 +107,42 @@ impl Engine {
             Subject::Start => plan.start.as_ref().map(|start| Rule {
                 plan: start,
                 terms: Some(&plan.consent.start),
+                asked_by: None,
             }),
             Subject::Promotion { ring } => {
                 let after = plan.rings.get(ring.index())?.after_soak.as_ref()?;
                 Some(Rule {
                     plan: after,
                     terms: plan.consent.after_soak(ring.index()),
+                    asked_by: None,
                 })
             }
             Subject::Early { ring } => plan.consent.early(ring.index()).map(|early| Rule {
                 plan: &early.rule,
                 terms: Some(&early.terms),
+                asked_by: None,
             }),
+            Subject::Lane => {
+                let plan = self.asked_plan(r)?;
+                let asked = self.rollouts[r].rec.lane.asked.as_ref();
+                plan.start.as_ref().map(|start| Rule {
+                    plan: start,
+                    terms: Some(&plan.consent.start),
+                    asked_by: asked.map(|asked| &asked.by),
+                })
+            }
         }
     }
 
     /// What a yes starts, as people call it.
     pub(crate) fn starts(&self, r: usize, subject: Subject) -> String {
+        if subject == Subject::Lane {
+            let plan = self.asked_plan(r).and_then(|plan| plan.lane.as_ref());
+            return plan.map_or_else(
+                || "a lane".to_owned(),
+                |lane| format!("lane `{}`", lane.name),
+            );
+        }
         let rings = &self.rollouts[r].plan.rings;
         rings
             .get(subject.next())
@@ -161,7 +189,7 @@ impl Engine {
         });
         let untested = match subject {
             // Nothing can have been tried before the first ring.
-            Subject::Start => Vec::new(),
+            Subject::Start | Subject::Lane => Vec::new(),
             Subject::Promotion { .. } | Subject::Early { .. } => tested.untested(subject.next()),
         };
         Shown {
@@ -193,7 +221,17 @@ impl Engine {
             .flat_map(|kind| kind.to_le_bytes())
             .collect();
         let (kind, ring) = subject.code();
-        Hasher::default()
+        let asked = rollout.rec.lane.asked.as_ref();
+        let asked = asked.filter(|_| subject == Subject::Lane);
+        let hasher = Hasher::default();
+        let hasher = match asked {
+            Some(asked) => hasher
+                .part(b"ringway lane")
+                .part(asked.plan.as_bytes())
+                .part(asked.reason.as_bytes()),
+            None => hasher,
+        };
+        hasher
             .part(b"ringway approval 2")
             .part(rollout.rec.plan.as_bytes())
             .part(&rollout.rec.id.0.to_le_bytes())

@@ -250,6 +250,28 @@ pub enum Command {
         /// Why; required.
         reason: String,
     },
+    /// As `ProposeAs`, where the plan is made in a lane and somebody says why.
+    ProposeIn {
+        /// Digest of the `FleetSpec`.
+        fleet: Digest,
+        /// Digest of the `Plan`.
+        plan: Digest,
+        /// The caller's own name for this request.
+        key: Option<String>,
+        /// The ticket, where it has one.
+        change: Option<ChangeId>,
+        /// Why it hurries.
+        reason: String,
+    },
+    /// A rollout is to go on in a lane of its policy, or again as everybody.
+    Expedite {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Digest of the revision of its plan in that lane, or in none.
+        plan: Digest,
+        /// Why; required.
+        reason: String,
+    },
     /// This is what somebody says of the content of updates, each in place of the one of its id where there is one.
     Advise {
         /// They.
@@ -301,9 +323,11 @@ impl Command {
             | Self::PromoteEarly { rollout, .. }
             | Self::Ask { rollout, .. }
             | Self::Answer { rollout, .. }
-            | Self::OverrideFreeze { rollout, .. } => Some(*rollout),
+            | Self::OverrideFreeze { rollout, .. }
+            | Self::Expedite { rollout, .. } => Some(*rollout),
             Self::Propose { .. }
             | Self::ProposeAs { .. }
+            | Self::ProposeIn { .. }
             | Self::Stop { .. }
             | Self::Go { .. }
             | Self::Adopt { .. }
@@ -391,6 +415,8 @@ pub enum Subject {
         /// The ring that is observed.
         ring: RingIndex,
     },
+    /// Going on in the lane that is asked for.
+    Lane,
 }
 
 /// A command that was carried out.
@@ -409,7 +435,7 @@ pub struct Rejected {
     /// A stable code, as the documentation lists them: `not-found`, `wrong-state`, `not-allowed`, `stale-digest`,
     /// `already-approved`, `nothing-to-approve`, `reason-missing`, `fleet-changed`, `nothing-to-roll-back`, `another-change`,
     /// `bad-key`, `outside-hours`, `stale-fleet`, `evidence-missing`, `too-large`, `poisoned`,
-    /// `bad-content`, `stale-parts`, `bad-advisory`, `lower-rank`, `accepted-as-it-was`.
+    /// `bad-content`, `stale-parts`, `stale-plan`, `no-lane`, `bad-advisory`, `lower-rank`, `accepted-as-it-was`.
     pub code: String,
     /// Why, as a sentence fragment.
     pub why: String,

@@ -108,6 +108,7 @@ impl Engine {
         let Some(rule) = rule else {
             let why = match subject {
                 Subject::Early { .. } => format!("rollout {id} does not soak in that ring"),
+                Subject::Lane => format!("nobody asks that rollout {id} be let into a lane"),
                 Subject::Start | Subject::Promotion { .. } => {
                     format!("rollout {id} is not at what this approves")
                 }
@@ -185,6 +186,13 @@ impl Engine {
         rule.plan.not_by.iter().find_map(|not_by| {
             let (is_excluded, role) = match not_by {
                 NotBy::PolicyAuthor => (rollout.plan.is_author(person), "wrote the policy"),
+                NotBy::Starter
+                    if rule
+                        .asked_by
+                        .is_some_and(|by| consent.person(&by.0) == person) =>
+                {
+                    (true, "asked for it")
+                }
                 NotBy::Starter => (
                     consent.person(&rollout.rec.starter.0) == person,
                     "started the rollout",
@@ -286,7 +294,10 @@ impl Engine {
         #[cfg(feature = "planted-bugs")]
         let needed = match subject {
             Subject::Early { .. } if self.bug(crate::planted::Bug::EarlyWithTooFew) => needed - 1,
-            Subject::Start | Subject::Promotion { .. } | Subject::Early { .. } => needed,
+            Subject::Lane if self.bug(crate::planted::Bug::LaneWithTooFew) => needed - 1,
+            Subject::Start | Subject::Promotion { .. } | Subject::Early { .. } | Subject::Lane => {
+                needed
+            }
         };
         self.approvals(r, subject) >= needed
     }
@@ -376,6 +387,11 @@ impl Engine {
     /// What a rollout waits for people to approve, if it does.
     pub(crate) fn approval_wanted(&self, r: usize) -> Option<(WaitingOn, Subject)> {
         let subject = self.subject(r)?;
+        Some((self.wanted(r, subject)?, subject))
+    }
+
+    /// What of the yeses to a subject is missing.
+    pub(crate) fn wanted(&self, r: usize, subject: Subject) -> Option<WaitingOn> {
         let rule = self.rule(r, subject)?;
         let have = self.approvals(r, subject);
         if have >= rule.plan.needed {
@@ -383,7 +399,7 @@ impl Engine {
         }
         let (could, cannot) = self.who_could(r, subject, rule);
         let expiring = self.expiring(r).filter(|(_, of, _)| *of == subject);
-        let on = WaitingOn::Approval {
+        Some(WaitingOn::Approval {
             to: self.starts(r, subject),
             by: rule.plan.by.clone(),
             have,
@@ -391,8 +407,7 @@ impl Engine {
             could: could.iter().map(ToString::to_string).collect(),
             cannot: cannot.iter().map(ToString::to_string).collect(),
             expires: expiring.map(|(at, ..)| at).min(),
-        };
-        Some((on, subject))
+        })
     }
 
     /// How long the ring that soaks was observed so far.

@@ -490,6 +490,52 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// A rollout that was proposed in a lane of its policy.
+    LaneEntered {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The lane.
+        lane: String,
+        /// By whom.
+        actor: Actor,
+        /// Why; empty where nobody said: then no freeze gives way.
+        reason: String,
+    },
+    /// Somebody asks that a rollout go on in a lane of its policy.
+    LaneAsked {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The lane.
+        lane: String,
+        /// Digest of its plan in that lane.
+        plan: Digest,
+        /// Who.
+        actor: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// What was asked for so is asked for no more.
+    LaneLapsed {
+        /// The rollout.
+        rollout: RolloutId,
+        /// A word why.
+        why: String,
+    },
+    /// A rollout goes on in a lane of its policy, or again as everybody; its plan changes with it.
+    Expedited {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The lane; absent: none any more.
+        lane: Option<String>,
+        /// Digest of its plan from now on.
+        plan: Digest,
+        /// Who asked for it.
+        actor: Actor,
+        /// Why.
+        reason: String,
+        /// The people who approved it.
+        people: Vec<String>,
+    },
     /// This is what somebody says of the content of updates from now on, in place of what is known under this id. Unless its
     /// rank is unverified it counts at once.
     Advised {
@@ -541,6 +587,10 @@ impl Event {
             | Self::FreezeOverridden { rollout, .. }
             | Self::GateSaid { rollout, .. }
             | Self::PlanRevised { rollout, .. }
+            | Self::LaneEntered { rollout, .. }
+            | Self::LaneAsked { rollout, .. }
+            | Self::LaneLapsed { rollout, .. }
+            | Self::Expedited { rollout, .. }
             | Self::ApprovalGiven { rollout, .. }
             | Self::SoakCutShort { rollout, .. }
             | Self::Asked { rollout, .. }

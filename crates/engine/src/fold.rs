@@ -12,6 +12,7 @@ use crate::fleet::Fleet;
 use crate::fold_care::care_issued;
 use crate::hold::HostHold;
 use crate::host::{Ending, HostState};
+use crate::lane::{InLane, LaneAsk};
 use crate::rollout::{Approval, Overridden, Rollout, RolloutState, Stage};
 use crate::slot::{Class, SlotRec};
 
@@ -405,6 +406,51 @@ impl Engine {
                 let r = self.index_of(*rollout)?;
                 self.check_slot(r, slot.0)?;
                 self.fold_outside(r, slot.0, found.as_deref(), was);
+            }
+            Event::LaneEntered {
+                rollout,
+                actor,
+                reason,
+                ..
+            } => {
+                let r = self.index_of(*rollout)?;
+                let (by, reason) = (actor.clone(), reason.clone());
+                let since = at;
+                self.fold_lane(r, Some(InLane { by, reason, since }));
+            }
+            Event::LaneAsked {
+                rollout,
+                plan,
+                actor,
+                reason,
+                ..
+            } => {
+                let r = self.index_of(*rollout)?;
+                self.rollouts[r].rec.lane.asked = Some(LaneAsk {
+                    plan: *plan,
+                    by: actor.clone(),
+                    reason: reason.clone(),
+                    at,
+                });
+            }
+            Event::LaneLapsed { rollout, .. } => {
+                let r = self.index_of(*rollout)?;
+                self.fold_lapsed(r);
+            }
+            Event::Expedited {
+                rollout,
+                lane,
+                actor,
+                reason,
+                ..
+            } => {
+                let r = self.index_of(*rollout)?;
+                let entered = lane.as_ref().map(|_| InLane {
+                    by: actor.clone(),
+                    reason: reason.clone(),
+                    since: at,
+                });
+                self.fold_lane(r, entered);
             }
             Event::Poisoned {
                 contents,

@@ -231,6 +231,8 @@ impl Engine {
             }
             Command::Propose { .. }
             | Command::ProposeAs { .. }
+            | Command::ProposeIn { .. }
+            | Command::Expedite { .. }
             | Command::Approve { .. }
             | Command::Reject { .. }
             | Command::Pause { .. }

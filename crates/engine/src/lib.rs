@@ -26,6 +26,7 @@ mod hold;
 mod host;
 mod index;
 mod input;
+mod lane;
 mod life;
 mod observe;
 mod outside;

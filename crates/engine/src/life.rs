@@ -53,7 +53,7 @@ impl Engine {
     ) -> Result<Accepted, Rejected> {
         let before = out.len();
         let rollout = match command {
-            Command::Propose { .. } | Command::ProposeAs { .. } => {
+            Command::Propose { .. } | Command::ProposeAs { .. } | Command::ProposeIn { .. } => {
                 self.asked_for(actor, command, out)?
             }
             Command::Approve {
@@ -150,6 +150,15 @@ impl Engine {
                 Some(*rollout)
             }
             Command::Supersede { .. } => Some(self.supersede(actor, command, out)?),
+            Command::Expedite {
+                rollout,
+                plan,
+                reason,
+            } => {
+                let r = self.known(*rollout)?;
+                self.expedite(r, actor, *plan, reason, out)?;
+                Some(*rollout)
+            }
             Command::Poison { what, reason } => {
                 self.poison(actor, what, reason, out)?;
                 None
@@ -515,10 +524,13 @@ impl Engine {
                 false
             }
             &RolloutState::Advancing(stage) => {
-                self.halts(r, out) || free && self.progress_stage(r, stage, true, out)
+                self.halts(r, out)
+                    || free && (self.enter_lane(r, out) || self.progress_stage(r, stage, true, out))
             }
             &RolloutState::Paused { stage, .. } => {
-                self.halts(r, out) || free && self.progress_stage(r, stage, false, out)
+                self.halts(r, out)
+                    || free
+                        && (self.enter_lane(r, out) || self.progress_stage(r, stage, false, out))
             }
             RolloutState::RollingBack => {
                 let idx = &self.rollouts[r].idx;

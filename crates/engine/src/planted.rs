@@ -145,6 +145,18 @@ pub enum Bug {
     GateOutlivesCrash,
     /// What an external gate said counts however long ago that was. (In the loop around the engine.)
     GateNeverStale,
+    /// A rollout enters a lane with one approval fewer than that asks for.
+    LaneWithTooFew,
+    /// A yes to a promotion stands when the rollout enters a lane.
+    LaneKeepsApprovals,
+    /// A soak ends when its rollout enters a lane.
+    LaneEndsSoak,
+    /// Freezes give way to a lane for which nobody gave a reason.
+    LaneNeedsNoReason,
+    /// Freezes that are binding give way to a lane.
+    LaneWorksInEveryFreeze,
+    /// Whatever plan comes with it, a rollout goes on by it in a lane.
+    LaneUnchecked,
     /// A freeze that was overridden does not hold again.
     OverrideNeverEnds,
     /// Whoever overrides one freeze overrides all.
@@ -273,7 +285,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 132] = [
+    pub const ALL: [Self; 138] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -344,6 +356,12 @@ impl Bug {
         Self::GateIgnoredByRings,
         Self::GateOutlivesCrash,
         Self::GateNeverStale,
+        Self::LaneWithTooFew,
+        Self::LaneKeepsApprovals,
+        Self::LaneEndsSoak,
+        Self::LaneNeedsNoReason,
+        Self::LaneWorksInEveryFreeze,
+        Self::LaneUnchecked,
         Self::OverrideNeverEnds,
         Self::OverridesEveryFreeze,
         Self::BindingOverridden,

@@ -11,6 +11,7 @@ use ringway_model::{Actor, ChangeId, Digest, RolloutId};
 use ringway_scheduler::Plan;
 
 use crate::command::{Command, Rejected};
+use crate::consent::check_length;
 use crate::engine::Engine;
 use crate::event::Event;
 use crate::rollout::Record;
@@ -20,6 +21,8 @@ use crate::rollout::Record;
 pub(crate) struct Asked<'a> {
     pub(crate) key: Option<&'a str>,
     pub(crate) change: Option<&'a ChangeId>,
+    /// Why it hurries, where it is in a lane.
+    pub(crate) reason: Option<&'a str>,
 }
 
 /// A plan that begins with the parts in which another rollout left the fleet takes the place of that one, or is none.
@@ -67,10 +70,12 @@ impl Engine {
         out: &mut Vec<Event>,
     ) -> Result<Option<RolloutId>, Rejected> {
         if let Command::Propose { fleet, plan, key } = command {
-            let (key, change) = (key.as_deref(), None);
-            return self
-                .propose(actor, *fleet, *plan, Asked { key, change }, out)
-                .map(Some);
+            let asked = Asked {
+                key: key.as_deref(),
+                change: None,
+                reason: None,
+            };
+            return self.propose(actor, *fleet, *plan, asked, out).map(Some);
         }
         if let Command::ProposeAs {
             fleet,
@@ -79,10 +84,27 @@ impl Engine {
             change,
         } = command
         {
-            let (key, change) = (key.as_deref(), Some(change));
-            return self
-                .propose(actor, *fleet, *plan, Asked { key, change }, out)
-                .map(Some);
+            let asked = Asked {
+                key: key.as_deref(),
+                change: Some(change),
+                reason: None,
+            };
+            return self.propose(actor, *fleet, *plan, asked, out).map(Some);
+        }
+        if let Command::ProposeIn {
+            fleet,
+            plan,
+            key,
+            change,
+            reason,
+        } = command
+        {
+            let asked = Asked {
+                key: key.as_deref(),
+                change: change.as_ref(),
+                reason: Some(reason),
+            };
+            return self.propose(actor, *fleet, *plan, asked, out).map(Some);
         }
         Ok(None)
     }
@@ -138,7 +160,11 @@ impl Engine {
         actor: &Actor,
         fleet: Digest,
         plan: Digest,
-        Asked { key, change }: Asked<'_>,
+        Asked {
+            key,
+            change,
+            reason,
+        }: Asked<'_>,
         out: &mut Vec<Event>,
     ) -> Result<RolloutId, Rejected> {
         if key.is_some_and(is_bad_key) {
@@ -148,9 +174,20 @@ impl Engine {
                 "for example `change-4711`",
             ));
         }
+        let mut lane = None;
         if let Some(known) = self.plans.get(&plan) {
             self.refuses_poisoned(known)?;
+            lane = known.lane.as_ref().map(|lane| lane.name.clone());
         }
+        if lane.is_none() && reason.is_some() {
+            let why = "a reason is said for a lane, and the plan is made in none";
+            return Err(Rejected::new(
+                "no-lane",
+                why,
+                "name the lane, or give no reason",
+            ));
+        }
+        check_length(reason.unwrap_or_default(), "reason")?;
         if self.rollouts.len() as u64 >= u64::from(ringway_model::IntentId::MAX_ROLLOUT) {
             return Err(Rejected::new(
                 "wrong-state",
@@ -185,6 +222,15 @@ impl Engine {
         );
         if let Some(change) = change.cloned() {
             self.emit(Event::ChangeNamed { rollout, change }, out);
+        }
+        if let Some(lane) = lane {
+            let event = Event::LaneEntered {
+                rollout,
+                lane,
+                actor: actor.clone(),
+                reason: reason.unwrap_or_default().to_owned(),
+            };
+            self.emit(event, out);
         }
         self.settle_exceptions(self.rollouts.len() - 1, None, out);
         Ok(rollout)

@@ -144,6 +144,7 @@ impl Engine {
             self.void_changed(r, &plan, out);
             let (rollout, plan) = (self.rollouts[r].rec.id, digest);
             self.emit(Event::PlanRevised { rollout, plan }, out);
+            self.lapse_lane(r, "the fleet has changed since it was asked for", out);
             self.hold_misfits(r, &revision, (&before, actor), out);
         }
         for r in 0..self.rollouts.len() {
@@ -540,10 +541,16 @@ impl Engine {
             Ok(to)
         });
         let moves: Vec<u32> = moves.collect::<Result<_, _>>()?;
-        if let Some(calendar) = &mut rollout.rec.calendar {
+        let changes_lane = self.changes_lane(r, &plan);
+        let runs = changes_lane && self.leave_for_lane(r, &plan);
+        let rollout = &mut self.rollouts[r];
+        if let Some(calendar) = rollout.rec.calendar.as_mut().filter(|_| !changes_lane) {
             calendar.make_room(&rollout.plan, &plan, self.now);
         }
         rollout.revise(digest, plan, &moves);
+        if changes_lane {
+            self.go_on_in_lane(r, runs);
+        }
         self.mark_poisoned_in(r);
         self.mark_advised_in(r);
         self.rebuild_counts();

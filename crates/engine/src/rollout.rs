@@ -19,6 +19,7 @@ use crate::errand::Errands;
 use crate::event::{Conditions, HaltCause, Shown};
 use crate::fleet::Fleet;
 use crate::hold::Skipped;
+use crate::lane::LaneRecord;
 use crate::outside::Outside;
 use crate::slot::{Class, SlotRec};
 use crate::tested::Tested;
@@ -332,6 +333,9 @@ pub(crate) struct Record {
     /// By the number of a timetable: when work may run with freezes overridden, where one is. Derived.
     #[serde(skip)]
     pub(crate) effective: BTreeMap<usize, Vec<(Timestamp, Timestamp)>>,
+    /// By whom it is in a lane, and who asks for one. Written beside, too.
+    #[serde(skip)]
+    pub(crate) lane: LaneRecord,
     /// What people asked, in the order of their numbers. Written beside, too.
     #[serde(skip)]
     pub(crate) asked: Vec<AskedRec>,
@@ -516,6 +520,7 @@ impl Rollout {
                 ..TermsRecord::default()
             },
             effective: BTreeMap::new(),
+            lane: LaneRecord::default(),
             asked: Vec::new(),
             last_yes: None,
             by_hand: BTreeMap::new(),

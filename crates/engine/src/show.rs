@@ -6,6 +6,7 @@ use ringway_model::{
     Evidence, HostOutcome, RingIndex, RolloutId, Slot, StepKind, Timestamp, VisitKind, WaitingOn,
 };
 
+use crate::command::Subject;
 use crate::engine::{Engine, FleetHold};
 use crate::event::HaltCause;
 use crate::host::HostState;
@@ -431,8 +432,11 @@ impl Engine {
         let (now, later): (Vec<_>, Vec<_>) = self
             .approval_views(r)
             .into_iter()
-            .partition(|view| Some(view.subject) == at);
-        let approval = now.into_iter().next();
+            .partition(|view| Some(view.subject) == at || view.subject == Subject::Lane);
+        let mut now = now.into_iter();
+        let approval = now.next();
+        let later = now.chain(later).collect();
+        let (lane, lane_asked) = self.lane_views(r);
         RolloutView {
             id: rollout.rec.id,
             policy: rollout.plan.policy.clone(),
@@ -459,6 +463,8 @@ impl Engine {
             questions: self.question_views(r),
             author: rollout.plan.author.clone(),
             overrides: self.override_views(r),
+            lane,
+            lane_asked,
             gates: gate_views(rollout),
             due: self.due_view(r),
             not_applicable: u32::try_from(rollout.plan.not_applicable.len()).unwrap_or(u32::MAX),

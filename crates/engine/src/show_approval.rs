@@ -82,7 +82,9 @@ impl Engine {
         let rings = (0..self.rollouts[r].plan.rings.len()).map(RingIndex::at);
         let later = rings.map(|ring| Subject::Promotion { ring });
         let start = (at == Subject::Start).then_some(Subject::Start);
-        let all = start.into_iter().chain(later);
+        // Somebody waits for an answer to that, whatever the rollout is at.
+        let lane = std::iter::once(Subject::Lane);
+        let all = lane.chain(start).chain(later);
         let open = all.filter(|subject| self.is_open(r, *subject));
         open.filter_map(|subject| self.approval_view(r, subject))
             .collect()
@@ -121,7 +123,8 @@ impl Engine {
             });
         let (could, cannot) = self.who_could(r, subject, rule);
         let given = self.given(r, subject);
-        let is_at = self.subject(r) == Some(subject) || matches!(subject, Subject::Early { .. });
+        let is_at = self.subject(r) == Some(subject)
+            || matches!(subject, Subject::Early { .. } | Subject::Lane);
         // While hosts are visited views are made often, and these take a look at every host.
         let at_rest = is_at && !matches!(self.stage(r), Some(Stage::Visiting { .. }));
         let strata = &rollout.plan.consent.strata.names;
@@ -147,7 +150,8 @@ impl Engine {
             counts_from: self.outside_hours(r, subject).and_then(|on| on.earliest()),
             could,
             cannot,
-            due: is_at && matches!(self.stage(r), None | Some(Stage::Promoting { .. })),
+            due: subject == Subject::Lane
+                || is_at && matches!(self.stage(r), None | Some(Stage::Promoting { .. })),
             at_least: None,
             failed: names(&conditions.failed),
             debt: conditions.debt,

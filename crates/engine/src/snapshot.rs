@@ -16,6 +16,7 @@ use crate::errand::Errands;
 use crate::exception::Exception;
 use crate::fleet::Fleet;
 use crate::hold::{HostHold, Skipped};
+use crate::lane::LaneRecord;
 use crate::outside::Outside;
 use crate::poison::Poison;
 use crate::rollout::{
@@ -82,8 +83,14 @@ type Found = Vec<(u32, BTreeMap<u32, Outside>)>;
 /// The same with what is poisoned behind that.
 const FORMAT_WITH_POISON: u8 = 12;
 
+/// The same with lanes behind that.
+const FORMAT_WITH_LANES: u8 = 13;
+
+/// Lanes of rollouts, by the rollout's index, where there is anything.
+type Lanes = Vec<(u32, LaneRecord)>;
+
 /// The same with advisories behind that.
-const FORMAT_WITH_ADVISORIES: u8 = 13;
+const FORMAT_WITH_ADVISORIES: u8 = 14;
 
 /// Work by hand, by the rollout's index.
 type Hands = Vec<(u32, BTreeMap<u32, Handwork>)>;
@@ -230,9 +237,16 @@ impl Engine {
             .map(|(index, rollout)| (index, rollout.rec.outside.clone()))
             .collect();
         let poisons = self.poisons_to_write();
+        let lanes: Lanes = (0_u32..)
+            .zip(&self.rollouts)
+            .filter(|(_, rollout)| rollout.rec.lane != LaneRecord::default())
+            .map(|(index, rollout)| (index, rollout.rec.lane.clone()))
+            .collect();
         let advisories = self.advisories_to_write();
         let format = if !advisories.is_empty() {
             FORMAT_WITH_ADVISORIES
+        } else if !lanes.is_empty() {
+            FORMAT_WITH_LANES
         } else if !poisons.is_empty() {
             FORMAT_WITH_POISON
         } else if !outside.is_empty() {
@@ -300,6 +314,9 @@ impl Engine {
         }
         if format >= FORMAT_WITH_POISON {
             bytes = postcard::to_extend(&poisons, bytes).expect(plain);
+        }
+        if format >= FORMAT_WITH_LANES {
+            bytes = postcard::to_extend(&lanes, bytes).expect(plain);
         }
         if format >= FORMAT_WITH_ADVISORIES {
             bytes = postcard::to_extend(&advisories, bytes).expect(plain);
@@ -538,6 +555,11 @@ impl Engine {
         } else {
             (Vec::new(), rest)
         };
+        let (lanes, rest): (Lanes, _) = if format >= FORMAT_WITH_LANES {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Lanes::new(), rest)
+        };
         let advisories: Vec<Known> = if format >= FORMAT_WITH_ADVISORIES {
             postcard::from_bytes(rest).map_err(unreadable)?
         } else {
@@ -604,6 +626,11 @@ impl Engine {
             let rollout = engine.rollouts.get_mut(index as usize);
             let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
             rollout.rec.errands = errands;
+        }
+        for (index, lane) in lanes {
+            let rollout = engine.rollouts.get_mut(index as usize);
+            let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
+            rollout.rec.lane = lane;
         }
         engine.take_terms(terms)?;
         engine.take_consented(consented)?;

@@ -198,9 +198,11 @@ impl Engine {
         else {
             return Err(Rejected::new("wrong-state", "nothing is superseded", ""));
         };
+        let in_lane = self.plans.get(plan).is_some_and(|plan| plan.lane.is_some());
         let asked = Asked {
             key: key.as_deref(),
             change: change.as_ref(),
+            reason: in_lane.then_some(reason.as_str()),
         };
         if let Some(known) = self.known_by(asked) {
             return known;

@@ -12,6 +12,8 @@
 //! * Nothing new begins, and nothing is promoted, unless every external gate is known to be open (I11). What has begun is
 //!   finished; what goes back asks no gate.
 
+use std::collections::BTreeSet;
+
 use ringway_calendar::{Interval, Intervals};
 use ringway_model::{
     Actor, ChangeId, RingIndex, RolloutId, Says, Span, Timestamp, VisitKind, WaitingOn,
@@ -205,10 +207,17 @@ impl Engine {
             self.bug(crate::planted::Bug::OverrideNeverEnds),
             self.bug(crate::planted::Bug::OverridesEveryFreeze),
         );
+        let tables = self.rollouts[r].plan.times.tables.iter();
+        let in_lane: BTreeSet<String> = tables
+            .flat_map(|table| &table.freezes)
+            .filter(|freeze| self.lane_works_in(r, &freeze.name))
+            .map(|freeze| freeze.name.clone())
+            .collect();
         let Rollout { rec, plan, .. } = &mut self.rollouts[r];
         rec.effective.clear();
         let overridden = &rec.terms.overridden;
-        let Some(calendar) = rec.calendar.as_ref().filter(|_| !overridden.is_empty()) else {
+        let is_any = !overridden.is_empty() || !in_lane.is_empty();
+        let Some(calendar) = rec.calendar.as_ref().filter(|_| is_any) else {
             return;
         };
         for (number, table) in plan.times.tables.iter().enumerate() {
@@ -220,6 +229,11 @@ impl Engine {
                 #[cfg(feature = "planted-bugs")]
                 let found = found.or_else(|| overridden.values().next().filter(|_| all));
                 let again = found.map(|one| one.until);
+                let again = if in_lane.contains(&freeze.name) {
+                    Some(Timestamp::NEVER)
+                } else {
+                    again
+                };
                 #[cfg(feature = "planted-bugs")]
                 let again = again.map(|until| if for_ever { Timestamp::NEVER } else { until });
                 let holds = calendar.tables[windows + 1 + at].open.iter();
@@ -237,7 +251,11 @@ impl Engine {
     pub(crate) fn is_overridden(&self, r: usize, told: &str) -> bool {
         let overridden = self.rollouts[r].rec.terms.overridden.iter();
         let mut now = overridden.filter(|(_, one)| self.now < one.until);
-        now.any(|(name, _)| told.starts_with(&format!("`{name}`")))
+        let is = |name: &str| told.starts_with(&format!("`{name}`"));
+        let tables = self.rollouts[r].plan.times.tables.iter();
+        let mut freezes = tables.flat_map(|table| &table.freezes);
+        now.any(|(name, _)| is(name))
+            || freezes.any(|one| is(&one.name) && self.lane_works_in(r, &one.name))
     }
 
     /// A person lets work run in a freeze.
@@ -257,7 +275,7 @@ impl Engine {
         }
         let tables = plan.times.tables.iter();
         let freezes = tables.flat_map(|table| &table.freezes);
-        let names: std::collections::BTreeSet<&str> = freezes.map(|one| &*one.name).collect();
+        let names: BTreeSet<&str> = freezes.map(|one| &*one.name).collect();
         if !names.contains(freeze) {
             let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
             let hint = if names.is_empty() {
@@ -316,6 +334,7 @@ impl Engine {
             Subject::Start => terms.start,
             Subject::Promotion { ring } => terms.after_soak(ring.index()),
             Subject::Early { ring } => terms.early(ring.index()),
+            Subject::Lane => self.lane_hours(r),
         }
     }
 

@@ -182,6 +182,12 @@ impl Engine {
             && known.is_none_or(|until| until <= self.now + AHEAD)
     }
 
+    /// Whether a rollout goes by this very plan, and by no revision of it.
+    pub fn goes_by(&self, rollout: ringway_model::RolloutId, plan: &std::sync::Arc<Plan>) -> bool {
+        let known = self.index_of(rollout);
+        known.is_ok_and(|r| std::sync::Arc::ptr_eq(&self.rollouts[r].plan, plan))
+    }
+
     /// Rollouts that are not over.
     pub fn open_rollouts(
         &self,

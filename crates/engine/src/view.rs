@@ -205,6 +205,12 @@ pub struct RolloutView {
     /// Freezes that people let work run in.
     #[serde(default)]
     pub overrides: Vec<OverrideView>,
+    /// The lane of its policy that it is in.
+    #[serde(default)]
+    pub lane: Option<LaneView>,
+    /// The lane that somebody asks for.
+    #[serde(default)]
+    pub lane_asked: Option<LaneAskedView>,
     /// What external gates say.
     #[serde(default)]
     pub gates: Vec<GateView>,
@@ -264,6 +270,42 @@ pub struct OverrideView {
     pub reason: String,
     /// When it holds again.
     pub until: Timestamp,
+}
+
+/// The lane that a rollout is in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LaneView {
+    /// Its name.
+    pub name: String,
+    /// Who started in it, or asked for it.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// Whether freezes give way that are not binding.
+    pub works_in_freezes: bool,
+}
+
+/// A lane that somebody asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LaneAskedView {
+    /// Its name.
+    pub name: String,
+    /// Who asks.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub at: Timestamp,
+    /// The plan that the rollout would have.
+    pub plan: Digest,
+    /// Soaks that it would change, in words: `canary 24h -> 2h24m`.
+    pub soaks: Vec<String>,
+    /// Whose yes is missing.
+    pub waiting: Option<Waiting>,
 }
 
 /// What an external gate says.

@@ -1,9 +1,11 @@
 //! One batch: what arrived is handed to the engine, time is let pass, and what was decided becomes a row.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use ringway_engine::{Accepted, Command, Event, Handled, Input, Rejected};
 use ringway_model::{Actor, Digest, IntentId, Timestamp};
+use ringway_scheduler::Plan;
 
 use crate::clock::JUMP;
 use crate::codec::Batch;
@@ -168,7 +170,7 @@ impl Executor {
                 self.check_known(&command)?;
                 (command, Vec::new())
             }
-            Order::HandIn(handed) => handed_in(*handed)?,
+            Order::HandIn(handed) => self.handed_in(*handed)?,
         };
         let input = Input::Command { actor, command };
         match self.engine.handle(now, &input, &mut draft.batch.events) {
@@ -204,7 +206,11 @@ impl Executor {
                 let host = *host;
                 self.take(now, Input::Restarted { host }, draft);
             }
-            Happening::Calendar(rollout, calendar) => {
+            Happening::Calendar(rollout, plan, calendar) => {
+                // One that was asked for before the plan changed is of rules that are no more.
+                if !self.engine.goes_by(*rollout, plan) {
+                    return;
+                }
                 let (rollout, calendar) = (*rollout, (**calendar).clone());
                 self.take(now, Input::Calendar { rollout, calendar }, draft);
             }
@@ -268,14 +274,22 @@ impl Executor {
     /// Makes a proposal's documents known, and names what must become durable with it.
     fn register(&mut self, proposal: Proposal) -> Result<(Command, Vec<Blob>), Rejected> {
         let (key, change) = (proposal.key.clone(), proposal.change.clone());
+        let reason = proposal.reason.clone();
         let (fleet, plan, blobs) = self.register_all(proposal)?;
-        let command = match change {
-            None => Command::Propose { fleet, plan, key },
-            Some(change) => Command::ProposeAs {
+        let command = match (change, reason) {
+            (None, None) => Command::Propose { fleet, plan, key },
+            (Some(change), None) => Command::ProposeAs {
                 fleet,
                 plan,
                 key,
                 change,
+            },
+            (change, Some(reason)) => Command::ProposeIn {
+                fleet,
+                plan,
+                key,
+                change,
+                reason,
             },
         };
         Ok((command, blobs))
@@ -399,8 +413,18 @@ impl Executor {
                 hint: Some("send the documents with it".to_owned()),
             });
         }
+        if let Command::Expedite { plan, .. } = command
+            && !self.library.plans.contains_key(plan)
+        {
+            return Err(Rejected {
+                code: "not-found".to_owned(),
+                why: format!("plan {} is not registered", plan.short()),
+                hint: Some("send it with the request".to_owned()),
+            });
+        }
         if let Command::Propose { fleet, plan, .. }
         | Command::ProposeAs { fleet, plan, .. }
+        | Command::ProposeIn { fleet, plan, .. }
         | Command::Supersede { fleet, plan, .. } = command
             && !(self.library.fleets.contains_key(fleet) && self.library.plans.contains_key(plan))
         {
@@ -475,8 +499,34 @@ impl Executor {
     }
 }
 
+impl Executor {
+    /// A command with what it names: a file, or a plan; that one and no other.
+    fn handed_in(&mut self, handed: HandIn) -> Result<(Command, Vec<Blob>), Rejected> {
+        let Command::Expedite { plan, .. } = &handed.command else {
+            return with_file(handed);
+        };
+        let digest = *plan;
+        let wrong = |why: String| Rejected {
+            code: "documents-missing".to_owned(),
+            why,
+            hint: Some("ask again".to_owned()),
+        };
+        if Digest::of(&handed.bytes) != digest {
+            return Err(wrong(
+                "the plan that came is not the one that is named with it".to_owned(),
+            ));
+        }
+        let plan = Plan::decode(&handed.bytes)
+            .map_err(|error| wrong(format!("the plan cannot be read: {error}")))?;
+        let plan = Arc::new(plan);
+        self.engine.provide_plan(digest, plan.clone());
+        self.library.plans.insert(digest, plan);
+        Ok((handed.command, vec![blob(PLAN, digest, handed.bytes)]))
+    }
+}
+
 /// A command with the file that it names; that one and no other.
-fn handed_in(handed: HandIn) -> Result<(Command, Vec<Blob>), Rejected> {
+fn with_file(handed: HandIn) -> Result<(Command, Vec<Blob>), Rejected> {
     let HandIn { command, bytes } = handed;
     let digest = Digest::of(&bytes);
     let named = if let Command::Done { exhibit, .. } = &command {

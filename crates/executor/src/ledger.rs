@@ -207,6 +207,10 @@ const fn mark(event: &Event) -> Mark {
         | Event::FreezeOverridden { .. }
         | Event::GateSaid { .. }
         | Event::PlanRevised { .. }
+        | Event::LaneEntered { .. }
+        | Event::LaneAsked { .. }
+        | Event::LaneLapsed { .. }
+        | Event::Expedited { .. }
         // Nothing runs where a person works.
         | Event::WorkAsked { .. }
         | Event::WorkTold { .. }

@@ -23,7 +23,7 @@ use ringway_engine::{Calendar, Engine};
 use ringway_model::{
     Actor, Digest, Epoch, HostId, IntentId, RawReport, RolloutId, Span, Timestamp,
 };
-use ringway_scheduler::FleetSpec;
+use ringway_scheduler::{FleetSpec, Plan};
 
 use crate::clock::Clock;
 use crate::commit::Commit;
@@ -65,7 +65,7 @@ pub(crate) enum Phase {
 pub(crate) enum Happening {
     Report(IntentId, RawReport),
     Restarted(HostId),
-    Calendar(RolloutId, Box<Calendar>),
+    Calendar(RolloutId, Arc<Plan>, Box<Calendar>),
     Gate(RolloutId, u16, GateAnswer),
 }
 
@@ -306,8 +306,12 @@ impl Executor {
                     self.inbox.happenings.push_back(Happening::Restarted(host));
                 }
             }
-            Arrival::CalendarTold { rollout, calendar } => {
-                let told = calendar.map(|calendar| Happening::Calendar(rollout, calendar));
+            Arrival::CalendarTold {
+                rollout,
+                plan,
+                calendar,
+            } => {
+                let told = calendar.map(|calendar| Happening::Calendar(rollout, plan, calendar));
                 self.inbox.happenings.extend(told);
             }
             Arrival::GateTold {

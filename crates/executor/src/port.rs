@@ -67,6 +67,8 @@ pub enum Arrival {
     CalendarTold {
         /// The rollout.
         rollout: RolloutId,
+        /// The plan whose rules they are, as it was asked.
+        plan: Arc<Plan>,
         /// They.
         calendar: Option<Box<Calendar>>,
     },
@@ -101,7 +103,8 @@ pub enum Order {
     Refresh(Box<Refresh>),
     /// Anything else.
     Command(Command),
-    /// A word about work by hand with the file that shows it, which is kept in the same commit.
+    /// A word about work by hand with the file that shows it, or a request for a lane with the plan in it; they are kept in
+    /// the same commit.
     HandIn(Box<HandIn>),
     /// A new rollout in the place of another one; its documents are registered under the actor in the same commit.
     Supersede(Box<Supersession>),
@@ -120,12 +123,12 @@ pub struct Supersession {
     pub reason: String,
 }
 
-/// A command that names a file, with the file.
+/// A command that names a file or a plan, with its bytes.
 #[derive(Clone, Debug)]
 pub struct HandIn {
     /// The command.
     pub command: Command,
-    /// The file's bytes.
+    /// They.
     pub bytes: Vec<u8>,
 }
 
@@ -142,6 +145,8 @@ pub struct Proposal {
     pub key: Option<String>,
     /// The ticket by which a change management system knows the rollout.
     pub change: Option<ChangeId>,
+    /// Why it hurries, where its plan is made in a lane and somebody says so.
+    pub reason: Option<String>,
 }
 
 /// The fleet as its document is now, with what follows from it for rollouts in flight.

@@ -74,10 +74,24 @@ impl Selector {
     ///
     /// The first place where the text stops being one.
     pub fn parse(text: &str) -> Result<Self, SelectorError> {
+        Self::parse_as(text, false)
+    }
+
+    /// Parses a condition over what is not a host: as a selector, and a name alone means that it is so (`exploited`).
+    ///
+    /// # Errors
+    ///
+    /// The first place where the text stops being one.
+    pub fn parse_condition(text: &str) -> Result<Self, SelectorError> {
+        Self::parse_as(text, true)
+    }
+
+    fn parse_as(text: &str, bare: bool) -> Result<Self, SelectorError> {
         let mut parser = Parser {
             tokens: lex(text)?,
             next: 0,
             end: text.len(),
+            bare,
         };
         let selector = parser.or(0)?;
         match parser.peek() {
@@ -297,6 +311,8 @@ struct Parser {
     tokens: Vec<Token>,
     next: usize,
     end: usize,
+    /// Whether a name alone is a condition.
+    bare: bool,
 }
 
 impl Parser {
@@ -372,6 +388,12 @@ impl Parser {
         }
     }
 
+    /// Whether a condition ends here.
+    fn is_at_an_end(&self) -> bool {
+        self.peek()
+            .is_none_or(|token| token.is("and") || token.is("or"))
+    }
+
     fn condition(&mut self) -> Result<Selector, SelectorError> {
         if self.take("all") {
             return Ok(Selector::All);
@@ -386,6 +408,12 @@ impl Parser {
             Comparison::Ne
         } else if self.take("startswith") {
             Comparison::StartsWith
+        } else if self.bare && self.is_at_an_end() {
+            return Ok(Selector::Compare(
+                label,
+                Comparison::Eq,
+                vec!["yes".to_owned()],
+            ));
         } else {
             let hint = if self.peek().is_some_and(|token| token.is("in")) {
                 format!("write `{} = one | two`", label.name)
@@ -456,6 +484,26 @@ mod tests {
             let again = Selector::parse(&selector.to_string()).unwrap();
             assert_eq!(again.to_string(), selector.to_string(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_name_alone_is_a_condition_and_no_selector() {
+        let of = |exploited: &str, severity: &str| -> Labels {
+            [("exploited", exploited), ("severity", severity)]
+                .into_iter()
+                .collect()
+        };
+        let condition = Selector::parse_condition("exploited or severity = critical").unwrap();
+        for (labels, holds) in [
+            (of("yes", "low"), true),
+            (of("no", "critical"), true),
+            (of("no", "low"), false),
+        ] {
+            assert_eq!(condition.matches("april", &labels), holds, "{labels:?}");
+        }
+        assert!(Selector::parse_condition("not exploited and disclosed").is_ok());
+        assert!(Selector::parse_condition("exploited severity").is_err());
+        assert!(Selector::parse("exploited").is_err());
     }
 
     #[test]

@@ -88,6 +88,8 @@ codes! {
     RingAfterRest = "ring-after-rest",
     /// Small rings would never halt.
     UnsafeHalt = "unsafe-halt",
+    /// A lane that would give way on what keeps a fleet safe.
+    NeverGivesWay = "never-gives-way",
     /// A label that no host has.
     UnknownLabel = "unknown-label",
     /// A name of something that is not there.

@@ -12,6 +12,7 @@ mod calendar;
 mod errands;
 mod events;
 mod exception;
+mod lane;
 mod maintenance;
 mod notify;
 mod people;
@@ -28,6 +29,7 @@ pub use calendar::{
 pub use errands::Stage;
 pub use events::{Event, EventLength, Frequency, Repeat, RepeatEnds};
 pub use exception::{Exception, Excepts};
+pub use lane::{Lane, LanePace, LaneSoak};
 pub use maintenance::{Announced, Maintenance};
 pub use notify::{Escalate, Notify, NotifyRule, NotifyTo, Topic};
 pub use people::{People, Person, Team};
@@ -325,6 +327,8 @@ pub struct Policy {
     pub outside_pause_at: u32,
     /// Which hosts are mended first, in this order, where a rollout supersedes one that did harm.
     pub recovery_first: Vec<Selector>,
+    /// By name: how a rollout may hurry.
+    pub lanes: BTreeMap<String, Lane>,
 }
 
 /// `outside` of a policy that has none: one or two may be a person who could not wait; more is another tool at work.

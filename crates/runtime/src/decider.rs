@@ -355,7 +355,11 @@ impl Decider {
                     tracing::error!("when {rollout} may work is not known: {why}");
                 });
                 let calendar = calendar.ok().map(Box::new);
-                let told = Arrival::CalendarTold { rollout, calendar };
+                let told = Arrival::CalendarTold {
+                    rollout,
+                    plan,
+                    calendar,
+                };
                 progress.found.push_back(told);
             }
             Request::AskGate {

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::consent::Consent;
+use crate::lane::LanePlan;
 use crate::parts::Supersedes;
 use crate::plan::Revision;
 use crate::terms::Terms;
@@ -39,6 +40,9 @@ const WITH_OUTSIDE: u8 = 6;
 /// The format of a plan that supersedes something: as with that number, with what it supersedes behind it.
 const WITH_PARTS: u8 = 7;
 
+/// The format of a plan that is made in a lane: as with that number, with what it supersedes, if anything, and the lane.
+const WITH_LANE: u8 = 8;
+
 /// The format of a fleet of which hosts have vanished: as version 1, with their numbers behind it.
 const WITH_VANISHED: u8 = 2;
 
@@ -56,7 +60,7 @@ pub enum DecodeError {
     #[error("no bytes")]
     Empty,
     /// Another format.
-    #[error("format version {0} is not known (this program reads {VERSION} to {WITH_PARTS})")]
+    #[error("format version {0} is not known (this program reads {VERSION} to {WITH_LANE})")]
     Version(u8),
     /// The bytes do not describe the value.
     #[error("the bytes do not describe the value: {0}")]
@@ -182,7 +186,10 @@ impl FleetSpec {
 impl Plan {
     /// The plan's bytes and their digest.
     pub fn encode(&self) -> (Digest, Vec<u8>) {
-        if let Some(supersedes) = &self.supersedes {
+        if let Some(lane) = &self.lane {
+            let value = (self.all(), self.outside_pause_at, &self.supersedes, lane);
+            with_version(WITH_LANE, &value)
+        } else if let Some(supersedes) = &self.supersedes {
             let value = (self.all(), self.outside_pause_at, supersedes);
             with_version(WITH_PARTS, &value)
         } else if self.outside_pause_at != OUTSIDE_PAUSE_AT {
@@ -202,7 +209,10 @@ impl Plan {
 
     /// The plan's digest, as [`Plan::encode`] gives it.
     pub fn digest(&self) -> Digest {
-        if let Some(supersedes) = &self.supersedes {
+        if let Some(lane) = &self.lane {
+            let value = (self.all(), self.outside_pause_at, &self.supersedes, lane);
+            digest(WITH_LANE, &value)
+        } else if let Some(supersedes) = &self.supersedes {
             digest(WITH_PARTS, &(self.all(), self.outside_pause_at, supersedes))
         } else if self.outside_pause_at != OUTSIDE_PAUSE_AT {
             digest(WITH_OUTSIDE, &(self.all(), self.outside_pause_at))
@@ -257,9 +267,21 @@ impl Plan {
     }
 
     fn as_written(bytes: &[u8]) -> Result<Self, DecodeError> {
+        type All = (Plan, Times, Terms, More, Vec<Option<u32>>);
         match bytes.split_first() {
+            Some((&WITH_LANE, body)) => {
+                type Laned = (All, u32, Option<Supersedes>, LanePlan);
+                let (all, outside_pause_at, supersedes, lane): Laned = whole(body)?;
+                let (plan, times, terms, more, early) = all;
+                let plan = plan.with(times, Terms { early, ..terms }, more);
+                Ok(Self {
+                    outside_pause_at,
+                    supersedes,
+                    lane: Some(lane),
+                    ..plan
+                })
+            }
             Some((&WITH_PARTS, body)) => {
-                type All = (Plan, Times, Terms, More, Vec<Option<u32>>);
                 let (all, outside_pause_at, supersedes): (All, u32, Supersedes) = whole(body)?;
                 let (plan, times, terms, more, early) = all;
                 let plan = plan.with(times, Terms { early, ..terms }, more);
@@ -270,7 +292,6 @@ impl Plan {
                 })
             }
             Some((&WITH_OUTSIDE, body)) => {
-                type All = (Plan, Times, Terms, More, Vec<Option<u32>>);
                 let (all, outside_pause_at): (All, u32) = whole(body)?;
                 let (plan, times, terms, more, early) = all;
                 let plan = plan.with(times, Terms { early, ..terms }, more);
@@ -280,7 +301,6 @@ impl Plan {
                 })
             }
             Some((&WITH_EARLY_HOURS, body)) => {
-                type All = (Plan, Times, Terms, More, Vec<Option<u32>>);
                 let (plan, times, terms, more, early): All = whole(body)?;
                 Ok(plan.with(times, Terms { early, ..terms }, more))
             }

@@ -15,6 +15,7 @@ use crate::claim::{Claims, Wish, claim};
 use crate::consent::{Consent, EarlyPlan, RingConsent, RuleTerms};
 use crate::draw::in_drawn_order;
 use crate::index::HostIndex;
+use crate::lane::hurried;
 use crate::order::in_starting_order;
 use crate::parts::{Carried, Part, Supersedes};
 use crate::plan::{ApprovalPlan, GatePlan, Plan, RingPlan, Route, SlotPlan};
@@ -40,15 +41,48 @@ pub fn make_plan(
     update: &str,
     seed: u64,
 ) -> Result<Plan, PlanProblems> {
+    make_plan_in(fleet, documents, (policy, update), None, seed)
+}
+
+/// The same in a lane of the policy, where one is named.
+///
+/// # Errors
+///
+/// As [`make_plan`], and a lane that the policy does not have, or that is not for the update.
+pub fn make_plan_in(
+    fleet: &FleetSpec,
+    documents: &Documents,
+    (policy, update): (&str, &str),
+    lane: Option<&str>,
+    seed: u64,
+) -> Result<Plan, PlanProblems> {
     let named = Named::find(documents, policy, update)?;
-    Making {
+    let making = Making {
         fleet,
         documents,
         named,
         seed,
         carried: None,
+    };
+    plan_in(making, lane)
+}
+
+/// A plan in a lane of its policy, where one is named.
+pub(crate) fn plan_in(making: Making<'_>, lane: Option<&str>) -> Result<Plan, PlanProblems> {
+    let named = making.named;
+    let hurried = lane.map(|lane| hurried(named, lane)).transpose()?;
+    let policy = hurried.as_ref().map_or(named.policy, |it| &it.policy);
+    let making = Making {
+        named: Named { policy, ..named },
+        ..making
+    };
+    let mut plan = making.plan()?;
+    if let Some(mut lane) = hurried.map(|it| it.lane) {
+        lane.times = std::mem::take(&mut plan.times);
+        plan.times = lane.times();
+        plan.lane = Some(lane);
     }
-    .plan()
+    Ok(plan)
 }
 
 /// The documents a plan is about.
@@ -219,7 +253,7 @@ impl<'d> Making<'d> {
             let hosts = Written::new(fleet, self.fleet);
             Times::of_rings((fleet, policy), &claims.rings, |host| hosts.get(host))
         });
-        let terms = fleet.map_or_else(Terms::default, |fleet| Terms::of(fleet, policy, update));
+        let terms = self.terms();
         let slots = claims.rings.iter().flatten();
         let mut plan = Plan {
             seed: self.seed,
@@ -257,6 +291,7 @@ impl<'d> Making<'d> {
             terms,
             revises: None,
             outside_pause_at: policy.outside_pause_at,
+            lane: None,
             supersedes: self.carried.as_ref().map(|carried| Supersedes {
                 rollout: carried.situation.rollout,
                 situation: carried.situation.digest(),
@@ -267,8 +302,15 @@ impl<'d> Making<'d> {
         Ok(plan)
     }
 
+    /// What the policy says of time besides, over the fleet.
+    pub(crate) fn terms(&self) -> Terms {
+        let Named { policy, update, .. } = self.named;
+        let fleet = self.documents.fleet.as_ref();
+        fleet.map_or_else(Terms::default, |fleet| Terms::of(fleet, policy, update))
+    }
+
     /// Who people are, and the terms of their approvals.
-    fn consent(&self, problems: &mut Vec<PlanProblem>) -> Consent {
+    pub(crate) fn consent(&self, problems: &mut Vec<PlanProblem>) -> Consent {
         let Named { policy, .. } = self.named;
         let people = &self.documents.people;
         let rings = policy.rings.iter().map(|ring| {
@@ -524,7 +566,7 @@ impl<'d> Making<'d> {
         gates
     }
 
-    fn approvals(
+    pub(crate) fn approvals(
         &self,
         written: Option<&Approvals>,
         problems: &mut Vec<PlanProblem>,

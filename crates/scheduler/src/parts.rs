@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::claim::Claims;
 use crate::index::HostIndex;
-use crate::make::{Making, Named};
+use crate::make::{Making, Named, plan_in};
 use crate::plan::{Plan, Route};
 use crate::problem::PlanProblems;
 use crate::spec::FleetSpec;
@@ -123,17 +123,18 @@ pub(crate) struct Carried<'d> {
 }
 
 /// The plan of a rollout that supersedes another one, and the documents as it reads them: its policy has the rings of the
-/// parts before its own. `before` is the plan of the other one, with the fleet it is for.
+/// parts before its own; where one is named, in that lane. `before` is the plan of the other one, with the fleet it is for.
 ///
 /// # Errors
 ///
-/// As [`make_plan`](crate::make_plan).
+/// As [`make_plan_in`](crate::make_plan_in).
 pub fn make_superseding(
     fleet: &FleetSpec,
     documents: &Documents,
     (policy, update): (&str, &str),
     (before, before_fleet): (&Plan, &FleetSpec),
     situation: &Situation,
+    lane: Option<&str>,
 ) -> Result<(Plan, Documents), PlanProblems> {
     let named = Named::find(documents, policy, update)?;
     let seed = before.seed;
@@ -169,14 +170,14 @@ pub fn make_superseding(
         parts,
         rings: rings.collect(),
     };
-    let plan = Making {
+    let making = Making {
         fleet,
         documents: &with_rings,
         named: Named::find(&with_rings, policy, update)?,
         seed,
         carried: Some(carried),
-    }
-    .plan()?;
+    };
+    let plan = plan_in(making, lane)?;
     Ok((plan, with_rings))
 }
 

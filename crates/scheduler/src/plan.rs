@@ -12,6 +12,7 @@ use ringway_policy::validated::{
 use serde::{Deserialize, Serialize};
 
 use crate::consent::Consent;
+use crate::lane::LanePlan;
 use crate::parts::Supersedes;
 use crate::terms::Terms;
 use crate::times::Times;
@@ -81,6 +82,9 @@ pub struct Plan {
     /// is something.
     #[serde(skip)]
     pub supersedes: Option<Supersedes>,
+    /// The lane it is made in, and what it would be without. Written behind the rest, and only where there is one.
+    #[serde(skip)]
+    pub lane: Option<LanePlan>,
 }
 
 const fn usual_outside() -> u32 {

@@ -49,6 +49,14 @@ impl PlanProblems {
     }
 }
 
+impl From<PlanProblem> for PlanProblems {
+    fn from(problem: PlanProblem) -> Self {
+        Self {
+            problems: vec![problem],
+        }
+    }
+}
+
 /// The look of every report of problems: a headline, then each with its hint on a line of its own.
 impl fmt::Display for PlanProblems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -94,7 +94,7 @@ struct Seat {
 }
 
 /// Gives rings behind the last one what that one has, where any ring has it.
-fn extend<T: Clone>(of_rings: &mut Vec<T>, last: usize, rings: usize) {
+pub(crate) fn extend<T: Clone>(of_rings: &mut Vec<T>, last: usize, rings: usize) {
     if let Some(like) = of_rings.get(last).cloned() {
         of_rings.resize(rings, like);
     }
@@ -111,7 +111,7 @@ fn seats(plan: &Plan) -> Vec<Vec<Seat>> {
 }
 
 /// Hosts join under the documents that were planned with, and approved.
-fn check_documents(before: &Plan, making: &Making<'_>) -> Result<(), PlanProblems> {
+pub(crate) fn check_documents(before: &Plan, making: &Making<'_>) -> Result<(), PlanProblems> {
     let now = making.digests(&before.routes);
     let binds = |name: &str| {
         let kinds = ["policy/", "update/", "recipe/", "care/"];
@@ -362,6 +362,12 @@ impl Revising<'_> {
         extend(&mut plan.terms.working, last, plan.rings.len());
         extend(&mut plan.terms.after_soak, last, plan.rings.len());
         extend(&mut plan.consent.rings, last, plan.rings.len());
+        let rings = plan.rings.len();
+        if let Some(lane) = &mut plan.lane {
+            extend(&mut lane.rings, last, rings);
+            lane.times = std::mem::take(&mut plan.times);
+            plan.times = lane.times();
+        }
         plan.routes = self.routes;
         plan.unclaimed = self.unclaimed;
         let strata = &self.before.consent.strata.names;
@@ -427,10 +433,11 @@ impl Revising<'_> {
         name
     }
 
+    /// When work may run on each host, lanes aside.
     fn times(&self) -> crate::times::Times {
         let policy = self.making.named.policy;
         let Some(fleet) = &self.making.documents.fleet else {
-            return self.before.times.clone();
+            return self.before.without_lane().clone();
         };
         let written = Written::new(fleet, self.making.fleet);
         let rings = self.rings.iter().enumerate();
@@ -438,15 +445,17 @@ impl Revising<'_> {
             let ring = policy.rings.get(at).or(policy.rings.last());
             seats.iter().map(move |seat| (ring, seat))
         });
-        self.before.times.revised(slots.map(|(ring, seat)| {
-            let host = written.get(seat.host.0);
-            match (seat.from, ring, host) {
-                (None, Some(ring), Some(host)) => {
-                    Placed::New(Box::new(Timetable::of(fleet, host, policy, ring)))
+        self.before
+            .without_lane()
+            .revised(slots.map(|(ring, seat)| {
+                let host = written.get(seat.host.0);
+                match (seat.from, ring, host) {
+                    (None, Some(ring), Some(host)) => {
+                        Placed::New(Box::new(Timetable::of(fleet, host, policy, ring)))
+                    }
+                    (Some(from), ..) => Placed::Before(from),
+                    (None, ..) => Placed::New(Box::new(Timetable::always())),
                 }
-                (Some(from), ..) => Placed::Before(from),
-                (None, ..) => Placed::New(Box::new(Timetable::always())),
-            }
-        }))
+            }))
     }
 }

@@ -107,6 +107,7 @@ impl Plan {
         let mut tables = times.of_slot.iter();
         let tables = tables.all(|at| (*at as usize) < times.tables.len());
         holds(tables, || "a host has times that are not there".to_owned())?;
+        self.check_lane()?;
         self.check_terms(rings)
     }
 

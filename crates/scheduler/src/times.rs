@@ -97,6 +97,21 @@ impl Times {
     }
 }
 
+impl Times {
+    /// What is left of these where windows do not count, those that are binding aside. Rules keep their numbers.
+    pub(crate) fn ignoring_windows(&self) -> Self {
+        let tables = self.tables.iter().map(Timetable::ignoring_windows);
+        let tables: Vec<Timetable> = tables.collect();
+        if tables.iter().all(Timetable::is_always) {
+            return Self::default();
+        }
+        Self {
+            tables,
+            of_slot: self.of_slot.clone(),
+        }
+    }
+}
+
 /// Where the rule of a slot of a revision comes from.
 pub(crate) enum Placed {
     /// From this slot of the plan before.

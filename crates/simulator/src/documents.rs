@@ -541,6 +541,7 @@ fn policy(dice: &mut Dice, update: &str, hosts: u64) -> Policy {
         due: BTreeMap::new(),
         outside_pause_at: 3,
         recovery_first: Vec::new(),
+        lanes: BTreeMap::new(),
     }
 }
 

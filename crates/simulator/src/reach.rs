@@ -121,6 +121,7 @@ impl Reach {
                 match subject {
                     Subject::Start | Subject::Promotion { .. } => "approve",
                     Subject::Early { .. } => "approve early",
+                    Subject::Lane => "approve a lane",
                 },
             ),
             Event::ApprovalVoided {
@@ -130,6 +131,7 @@ impl Reach {
                 match subject {
                     Subject::Start | Subject::Promotion { .. } => "void",
                     Subject::Early { .. } => "void early",
+                    Subject::Lane => "void a lane",
                 },
             ),
             Event::Declined { rollout, .. } => self.rollout(*rollout, "decline", "paused"),
@@ -171,6 +173,17 @@ impl Reach {
                 };
                 self.host(at, "retry", to);
             }
+            Event::LaneEntered { rollout, .. } => self.stay(*rollout, "start in a lane"),
+            Event::LaneAsked { rollout, .. } => self.stay(*rollout, "ask for a lane"),
+            Event::LaneLapsed { rollout, .. } => self.stay(*rollout, "lapse a lane"),
+            Event::Expedited { rollout, lane, .. } => self.stay(
+                *rollout,
+                if lane.is_some() {
+                    "enter a lane"
+                } else {
+                    "leave a lane"
+                },
+            ),
             Event::Poisoned { .. } => self.all("poison"),
             Event::Unpoisoned { .. } => self.all("unpoison"),
             Event::Advised { .. } => self.all("advise"),

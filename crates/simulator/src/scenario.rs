@@ -15,6 +15,7 @@ use crate::expected::{Expected, Kind};
 use crate::history::{History, HistoryError};
 use crate::reach::Reach;
 use crate::terms::{with_early_terms, with_terms};
+use crate::world::lanes::with_lanes;
 use crate::world::{BEGIN, Faults, NoPlan, World};
 
 /// How long after healing everything must be over.
@@ -66,6 +67,8 @@ pub struct Extra {
     pub keep: usize,
     /// In how many of a hundred wild worlds people poison content; absent: in some.
     pub poison: Option<u64>,
+    /// In how many of a hundred wild worlds people hurry; absent: in some.
+    pub lanes: Option<u64>,
     /// The same of advisories.
     pub advise: Option<u64>,
     /// A mistake to plant in the engine.
@@ -79,6 +82,7 @@ impl Extra {
         Self {
             keep: lines,
             poison: None,
+            lanes: None,
             advise: None,
             #[cfg(feature = "planted-bugs")]
             bug: None,
@@ -89,6 +93,8 @@ impl Extra {
 /// In how many of a hundred wild worlds people poison content, where nobody asks for more.
 const POISON: u64 = 8;
 
+/// In how many of a hundred wild worlds people hurry, where nobody asks for more.
+const LANES: u64 = 4;
 /// In how many of a hundred wild worlds people bring advisories, where nobody asks for more.
 const ADVISE: u64 = 8;
 
@@ -221,6 +227,11 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
             policy.outside_pause_at = *others.pick(&[0, 1, 3]);
         }
     }
+    let mut lanes = Dice::new(seed, "who hurries");
+    let hurries = kind == Kind::Wild && lanes.chance(extra.lanes.unwrap_or(LANES));
+    if hurries {
+        with_lanes(&mut papers, &mut lanes);
+    }
     let mut world = World::new(seed, &papers, ways, faults, config, extra.keep)?;
     #[cfg(feature = "planted-bugs")]
     world.plant(extra.bug);
@@ -229,6 +240,9 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     world.excepting = kind == Kind::Wild && Dice::new(seed, "who is excepted").chance(25);
     let mut poison = Dice::new(seed, "whether anybody poisons");
     world.poisons = poison.chance(extra.poison.unwrap_or(POISON)) && kind == Kind::Wild;
+    if hurries {
+        world.hurry(seed, &papers);
+    }
     let mut advise = Dice::new(seed, "whether anybody advises");
     world.advising = advise.chance(extra.advise.unwrap_or(ADVISE)) && kind == Kind::Wild;
     if renews {

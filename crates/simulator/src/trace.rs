@@ -134,6 +134,10 @@ pub(crate) fn dense(event: &Event) -> String {
         | Event::Poisoned { .. }
         | Event::Unpoisoned { .. }
         | Event::SupersedeBegan { .. }
+        | Event::LaneEntered { .. }
+        | Event::LaneAsked { .. }
+        | Event::LaneLapsed { .. }
+        | Event::Expedited { .. }
         | Event::Advised { .. }
         | Event::AdvisoryRuled { .. }
         | Event::Commented { .. }

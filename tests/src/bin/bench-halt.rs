@@ -124,6 +124,7 @@ async fn decider() {
         documents: vec![(DIRECTORY.to_owned(), text)],
         key: None,
         change: None,
+        reason: None,
     };
     let taken = runtime
         .caller()

@@ -47,6 +47,7 @@ async fn run(data: &Path) {
         documents: Vec::new(),
         key: None,
         change: None,
+        reason: None,
     };
     let order = Order::Propose(Box::new(proposal));
     let (began, cpu) = (Instant::now(), cpu_seconds());

@@ -25,7 +25,7 @@ hosts:
 groups: [{ name: web, select: role = web, care: CARE }]
 ---
 ringway: people/v1
-teams: { operators: { members: [ana, ben] }, cab: { members: [chris, dora] } }
+teams: { operators: { members: [ana, ben] }, cab: { members: [chris, dora] }, security: { members: [eve, flo] } }
 ";
 
 fn shipped(path: &str) -> Source {

@@ -75,6 +75,8 @@ pub(crate) fn excepted(
 pub(crate) struct Course {
     pub(crate) id: RolloutId,
     pub(crate) change: Option<ChangeId>,
+    /// The lane it is in.
+    pub(crate) lane: Option<String>,
     pub(crate) key: Option<String>,
     pub(crate) starter: Actor,
     pub(crate) proposed: Timestamp,
@@ -278,6 +280,10 @@ impl<'a> Chronicle<'a> {
             | Event::HostReleased { .. }
             | Event::Poisoned { .. }
             | Event::Unpoisoned { .. }
+            | Event::LaneEntered { .. }
+            | Event::LaneAsked { .. }
+            | Event::LaneLapsed { .. }
+            | Event::Expedited { .. }
             | Event::Commented { .. }
             | Event::CalendarKnown { .. }
             | Event::ChangeNamed { .. }
@@ -309,6 +315,7 @@ impl<'a> Chronicle<'a> {
         Course {
             id,
             change: None,
+            lane: None,
             key: key.cloned(),
             starter: starter.clone(),
             proposed: at,
@@ -369,8 +376,15 @@ impl Course {
                 actor: actor.clone(),
                 digest: *digest,
                 void: None,
-                used: !matches!(subject, Subject::Early { .. }),
+                used: !matches!(subject, Subject::Early { .. } | Subject::Lane),
             }),
+            Event::LaneEntered { lane, .. } => self.lane = Some(lane.clone()),
+            Event::Expedited { lane, .. } => {
+                self.lane.clone_from(lane);
+                for yes in &mut self.approvals {
+                    yes.used |= yes.subject == Subject::Lane && yes.void.is_none();
+                }
+            }
             Event::SoakCutShort { ring, .. } => {
                 let early = Subject::Early { ring: *ring };
                 for yes in &mut self.approvals {
@@ -500,6 +514,8 @@ impl Course {
             | Event::Poisoned { .. }
             | Event::Unpoisoned { .. }
             | Event::SupersedeBegan { .. }
+            | Event::LaneAsked { .. }
+            | Event::LaneLapsed { .. }
             | Event::Advised { .. }
             | Event::AdvisoryRuled { .. }
             | Event::Stopped { .. }
@@ -544,6 +560,8 @@ impl Course {
         for yes in self.approvals.iter().filter(counted) {
             let counts = match yes.subject {
                 Subject::Start => true,
+                // It lets nobody be visited who would not be without it.
+                Subject::Lane => false,
                 Subject::Promotion { ring: after } | Subject::Early { ring: after } => after < ring,
             };
             if counts && !names.contains(&yes.actor.0) {
@@ -557,6 +575,7 @@ impl Course {
     pub(crate) fn subject(&self, subject: Subject) -> String {
         match subject {
             Subject::Start => "start".to_owned(),
+            Subject::Lane => "a lane".to_owned(),
             Subject::Promotion { ring } => format!("going on after ring {}", self.ring_name(ring)),
             Subject::Early { ring } => {
                 format!("ending the soak of ring {} early", self.ring_name(ring))

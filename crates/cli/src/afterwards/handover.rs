@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use ringway_engine::view::{FleetView, HostView, RolloutView, Waiting};
+use ringway_engine::view::{ApprovalView, FleetView, HostView, RolloutView, Waiting};
 use ringway_engine::{Event, HostState, Subject, Then};
 use ringway_executor::Library;
 use ringway_model::{ChangeId, HostOutcome, RolloutId, Slot, Timestamp, WaitingOn};
@@ -280,6 +280,9 @@ impl Now<'_> {
                     waits.push(self.wait(Some(one), waiting));
                 }
             }
+            let asked = one.lane_asked.as_ref();
+            let asked = asked.and_then(|asked| asked.waiting.as_ref());
+            waits.extend(asked.map(|waiting| self.wait(Some(one), waiting)));
         }
         let proposed = self.view.advisories.iter().filter(|one| one.is_proposed());
         waits.extend(proposed.map(|one| {
@@ -310,9 +313,14 @@ impl Now<'_> {
     }
 
     fn wait(&self, rollout: Option<&RolloutView>, waiting: &Waiting) -> Waits {
-        let who = rollout
-            .filter(|_| matches!(waiting.on, WaitingOn::Approval { .. }))
-            .and_then(|one| Some(Self::who(one, self.approval_plan(one)?)));
+        let who = rollout.and_then(|one| {
+            let WaitingOn::Approval { to, .. } = &waiting.on else {
+                return None;
+            };
+            let mut asked = one.approval.iter().chain(&one.later);
+            let wanted = asked.find(|wanted| wanted.starts == *to)?;
+            Some(Self::who(wanted, self.approval_plan(one, wanted.subject)?))
+        });
         Waits {
             rollout: rollout.map(|one| one.id),
             change: rollout.and_then(|one| one.change.clone()),
@@ -329,10 +337,14 @@ impl Now<'_> {
     }
 
     /// The rules of the approval that could be given now.
-    fn approval_plan(&self, one: &RolloutView) -> Option<&ApprovalPlan> {
+    fn approval_plan(&self, one: &RolloutView, subject: Subject) -> Option<&ApprovalPlan> {
         let plan = self.plan(one)?;
-        match one.approval.as_ref()?.subject {
+        match subject {
             Subject::Start => plan.start.as_ref(),
+            Subject::Lane => {
+                let asked = self.library.plans.get(&one.lane_asked.as_ref()?.plan)?;
+                asked.start.as_ref()
+            }
             Subject::Promotion { ring } => plan.rings.get(ring.index())?.after_soak.as_ref(),
             Subject::Early { ring } => {
                 let early = plan.consent.rings.get(ring.index())?.early.as_ref();
@@ -342,20 +354,15 @@ impl Now<'_> {
     }
 
     /// Who can still say yes, in words.
-    fn who(one: &RolloutView, rules: &ApprovalPlan) -> String {
-        match one.approval.as_ref() {
-            None => "anybody who may give commands here".to_owned(),
-            Some(_) if rules.by.is_empty() && rules.people.is_empty() => {
-                "anybody who may give commands here".to_owned()
-            }
-            Some(wanted) => {
-                let left: Vec<String> = wanted.could.iter().map(|one| one.person.clone()).collect();
-                if left.is_empty() {
-                    "nobody who has not said yes".to_owned()
-                } else {
-                    show::shortened(&left, NAMES)
-                }
-            }
+    fn who(wanted: &ApprovalView, rules: &ApprovalPlan) -> String {
+        if rules.by.is_empty() && rules.people.is_empty() {
+            return "anybody who may give commands here".to_owned();
+        }
+        let left: Vec<String> = wanted.could.iter().map(|one| one.person.clone()).collect();
+        if left.is_empty() {
+            "nobody who has not said yes".to_owned()
+        } else {
+            show::shortened(&left, NAMES)
         }
     }
 

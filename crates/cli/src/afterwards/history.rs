@@ -566,6 +566,10 @@ impl<'a> OneHost<'a> {
             | Event::PlanRevised { .. }
             | Event::Poisoned { .. }
             | Event::Unpoisoned { .. }
+            | Event::LaneEntered { .. }
+            | Event::LaneAsked { .. }
+            | Event::LaneLapsed { .. }
+            | Event::Expedited { .. }
             | Event::Advised { .. }
             | Event::AdvisoryRuled { .. }
             | Event::Stopped { .. }

@@ -78,6 +78,9 @@ pub(crate) fn kind(event: &Event) -> (Kind, Option<&str>) {
         | Event::FleetRefreshed { actor, .. }
         | Event::Poisoned { actor, .. }
         | Event::Unpoisoned { actor, .. }
+        | Event::LaneEntered { actor, .. }
+        | Event::LaneAsked { actor, .. }
+        | Event::Expedited { actor, .. }
         | Event::Advised { actor, .. }
         | Event::AdvisoryRuled { actor, .. }
         | Event::FreezeOverridden { actor, .. } => (Kind::Decision, Some(&actor.0)),
@@ -87,6 +90,7 @@ pub(crate) fn kind(event: &Event) -> (Kind, Option<&str>) {
         | Event::PlanRevised { .. }
         | Event::Faulted { .. }
         | Event::ApprovalVoided { .. }
+        | Event::LaneLapsed { .. }
         | Event::RingOpened { .. }
         | Event::SoakBegan { .. }
         | Event::SoakEnded { .. }

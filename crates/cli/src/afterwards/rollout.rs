@@ -28,6 +28,9 @@ struct Report {
     fleet: Option<String>,
     policy: String,
     update: String,
+    /// The lane it is in, or was when it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lane: Option<String>,
     /// The plan's digest.
     plan: Digest,
     starter: String,
@@ -204,6 +207,7 @@ fn told(
         fleet: course.fleet.as_ref().map(|fleet| fleet.name.clone()),
         policy: course.policy(),
         update: course.update(),
+        lane: course.lane.clone(),
         plan: course.digest,
         starter: course.starter.0.clone(),
         proposed: course.proposed.to_string(),
@@ -247,6 +251,11 @@ impl Report {
             },
             format!("Plan {}.", self.plan),
         ];
+        if let Some(lane) = &self.lane {
+            facts.push(format!(
+                "In lane `{lane}`: the decisions say who let it in, and why."
+            ));
+        }
         if let Some(key) = &self.key {
             facts.push(format!("Asked for as `{key}`."));
         }

@@ -29,6 +29,9 @@ pub(crate) struct Planned {
     /// The update; needed where there is more than one
     #[arg(long, value_name = "NAME")]
     pub(crate) update: Option<String>,
+    /// A lane of the policy: the reviewed way to hurry
+    #[arg(long, value_name = "NAME")]
+    pub(crate) lane: Option<String>,
     /// What every choice that documents leave open is made with
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub(crate) seed: u64,

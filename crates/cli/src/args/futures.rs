@@ -64,6 +64,9 @@ pub(crate) struct Place {
     /// The update; needed where there is more than one and the world names none
     #[arg(long, value_name = "NAME")]
     pub(crate) update: Option<String>,
+    /// A lane of the policy: the reviewed way to hurry
+    #[arg(long, value_name = "NAME")]
+    pub(crate) lane: Option<String>,
     /// The world; needed where there is more than one. Where there is none, everything goes as it should
     #[arg(long, value_name = "NAME")]
     pub(crate) world: Option<String>,

@@ -38,8 +38,8 @@ pub(crate) use hosts::{
 };
 pub(crate) use poison::{Poison, Unpoison};
 pub(crate) use rollout::{
-    Adopt, Answer, Approve, Ask, Audit, Bounds, Connections, Due, Exposure, FleetReason, Journal,
-    OverrideFreeze, Promote, Reasoned, Refresh, Run, Status, Wait, When, Which, Why,
+    Adopt, Answer, Approve, Ask, Audit, Bounds, Connections, Due, Expedite, Exposure, FleetReason,
+    Journal, OverrideFreeze, Promote, Reasoned, Refresh, Run, Status, Wait, When, Which, Why,
 };
 pub(crate) use supersede::Supersede;
 
@@ -258,6 +258,11 @@ pub(crate) enum Cmd {
         after_help = "Example:\n    ringway override-freeze year-end --until 4h --reason 'the hole is being exploited, CHG-4711'"
     )]
     OverrideFreeze(OverrideFreeze),
+    /// Let a rollout into a lane of its policy: the reviewed way to hurry; or back to what the policy says for everybody
+    #[command(
+        after_help = "Examples:\n    ringway expedite r3 --lane expedite --reason 'exploited since noon, CHG-4711'\n    ringway expedite r3 --end --reason 'the hole is closed at the firewall'"
+    )]
+    Expedite(Expedite),
     /// Say that content must not be installed any more, by any rollout; with nothing named: list what is poisoned
     #[command(
         after_help = "Examples:\n    ringway poison --rollout r7 --reason 'domain controllers restart in a loop'\n    ringway poison KB5082142 --build 20348.5020 --reason 'known issue of the vendor'\n    ringway poison"
@@ -374,6 +379,7 @@ impl Cmd {
             Self::Advisory(args) => args.what.observes(),
             Self::Comment(args) => args.observed.observe,
             Self::OverrideFreeze(args) => args.observed.observe,
+            Self::Expedite(args) => args.observed.observe,
             Self::Poison(args) => args.observed.observe,
             Self::Unpoison(args) => args.observed.observe,
             Self::Supersede(args) => args.observed.observe,

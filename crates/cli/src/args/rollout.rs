@@ -16,7 +16,7 @@ pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) planned: Planned,
     /// Run exactly the plan that `plan --save FILE` wrote; refused where the documents no longer give it
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "policy", "update", "seed"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "policy", "update", "lane", "seed"])]
     pub(crate) plan: Option<PathBuf>,
     /// A name of your own for this request: asked twice, it is one rollout
     #[arg(long, value_name = "KEY")]
@@ -24,8 +24,11 @@ pub(crate) struct Run {
     /// The ticket by which your change management knows this rollout, as in `CHG0012345`; kept with it and shown wherever it is
     #[arg(long, value_name = "ID")]
     pub(crate) change: Option<ChangeId>,
+    /// Why it hurries, where it runs in a lane; it is journaled with your name, and freezes give way to no lane without it
+    #[arg(long, short, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
     /// Propose nothing; go on with what the data directory holds
-    #[arg(long, conflicts_with_all = ["paths", "policy", "update", "key", "change", "plan"])]
+    #[arg(long, conflicts_with_all = ["paths", "policy", "update", "lane", "reason", "key", "change", "plan"])]
     pub(crate) resume: bool,
     /// Exit with code 4 where a person is needed, instead of waiting for one
     #[arg(long)]
@@ -279,6 +282,37 @@ pub(crate) struct OverrideFreeze {
     /// Which rollout.
     #[command(flatten)]
     pub(crate) which: Which,
+    /// When, where nothing runs.
+    #[command(flatten)]
+    pub(crate) when: When,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
+}
+
+/// A lane that a rollout goes into, or comes back from.
+#[derive(Debug, Args)]
+pub(crate) struct Expedite {
+    /// The rollout, as in `r3`
+    #[arg(value_name = "ROLLOUT")]
+    pub(crate) rollout: RolloutId,
+    /// The documents it was planned with.
+    #[command(flatten)]
+    pub(crate) documents: Documents,
+    /// The lane of its policy
+    #[arg(
+        long,
+        value_name = "NAME",
+        required_unless_present = "end",
+        conflicts_with = "end"
+    )]
+    pub(crate) lane: Option<String>,
+    /// Go on as the policy says for everybody; a request that nobody has approved yet is withdrawn
+    #[arg(long)]
+    pub(crate) end: bool,
+    /// Why; it is journaled with your name
+    #[arg(long, short, value_name = "TEXT")]
+    pub(crate) reason: String,
     /// When, where nothing runs.
     #[command(flatten)]
     pub(crate) when: When,

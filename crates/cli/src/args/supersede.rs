@@ -21,6 +21,9 @@ pub(crate) struct Supersede {
     /// The policy; that of the old rollout where it is among the documents
     #[arg(long, value_name = "NAME")]
     pub(crate) policy: Option<String>,
+    /// A lane of the policy: the reviewed way to hurry
+    #[arg(long, value_name = "NAME")]
+    pub(crate) lane: Option<String>,
     /// Poison what the new update says it supersedes of the old rollout: it is never installed again
     #[arg(long)]
     pub(crate) poison: bool,

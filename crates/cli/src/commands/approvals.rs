@@ -83,7 +83,7 @@ pub(crate) async fn promote(out: Out, data: &Path, args: Promote) -> Outcome {
                 reason: args.reason,
             }
         }
-        (Reply::Yes(_), Subject::Start) => {
+        (Reply::Yes(_), Subject::Start | Subject::Lane) => {
             return Err(Failure::new(End::Refused, "nothing has started"));
         }
         (Reply::Ask(text), _) => question(rollout, text),

@@ -4,6 +4,7 @@
 //! answered, by whoever takes the fleet over.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ringway_engine::view::FleetView;
@@ -20,6 +21,7 @@ use crate::journal::Past;
 use crate::out::Out;
 use crate::session::{me, refused};
 use crate::show;
+use ringway_scheduler::Plan;
 
 /// How long is waited for the answers to commands that are given before anything else: they are there, or were not
 /// decided for a reason that will be heard of elsewhere.
@@ -83,7 +85,16 @@ pub(super) fn leave(
 pub(super) fn foresee(engine: &mut Engine, errand: Errand) -> Result<bool, Failure> {
     match errand {
         Errand::Command(command) => decided(engine, command),
-        Errand::HandIn(handed) => decided(engine, handed.command),
+        Errand::HandIn(handed) => {
+            let handed = handed.unpack();
+            let handed = handed.map_err(|e| Failure::new(End::Refused, chain(&e)))?;
+            if let Command::Expedite { plan, .. } = &handed.command
+                && let Ok(of) = Plan::decode(&handed.bytes)
+            {
+                engine.provide_plan(*plan, Arc::new(of));
+            }
+            decided(engine, handed.command)
+        }
         Errand::Refresh(renewal) => {
             let refresh = renewal.unpack();
             let refresh = refresh.map_err(|e| Failure::new(End::Refused, chain(&e)))?;

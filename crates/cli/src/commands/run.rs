@@ -18,6 +18,35 @@ use crate::session::{Beginning, Informant, Session};
 use crate::show;
 use crate::standing::{self, Standing};
 
+/// What a caller says of the rollout besides its documents.
+struct Named {
+    key: Option<String>,
+    change: Option<ChangeId>,
+    /// Why it hurries.
+    reason: Option<String>,
+}
+
+/// A reason is said for a lane; without one a lane leaves freezes as they are.
+fn check_reason(out: Out, prepared: &Prepared, reason: Option<&str>) -> Result<(), Failure> {
+    match (&prepared.plan.lane, reason) {
+        (None, Some(_)) => {
+            let failure = Failure::new(End::Refused, "a reason is said for a lane");
+            Err(failure.hint("name it with `--lane`, or leave `--reason` out"))
+        }
+        (Some(_), Some(reason)) if reason.trim().is_empty() => {
+            Err(Failure::new(End::Refused, "the reason is empty"))
+        }
+        (Some(lane), None) if lane.overrides_freezes => {
+            out.say(&format!(
+                "note: without a `--reason` freezes hold in lane `{}` too",
+                lane.name
+            ));
+            Ok(())
+        }
+        (Some(_) | None, _) => Ok(()),
+    }
+}
+
 /// `ringway run`.
 pub(crate) async fn run(out: Out, data: &Path, args: Run) -> Outcome {
     // Documents first: nothing may be written where they are not valid.
@@ -35,6 +64,9 @@ pub(crate) async fn run(out: Out, data: &Path, args: Run) -> Outcome {
             format!("nothing ran in `{}` yet", data.display()),
         )
         .hint("`ringway run` with documents starts a rollout"));
+    }
+    if let Some(prepared) = &prepared {
+        check_reason(out, prepared, args.reason.as_deref())?;
     }
     let waited = later::waiting(data)?;
     let beginning = Beginning {
@@ -55,7 +87,11 @@ pub(crate) async fn run(out: Out, data: &Path, args: Run) -> Outcome {
     let rollout = match prepared {
         Some(prepared) => {
             let reviewed = args.plan.as_deref();
-            let named = (args.key, args.change);
+            let named = Named {
+                key: args.key,
+                change: args.change,
+                reason: args.reason,
+            };
             begin(out, data, &session, (prepared, reviewed), named).await
         }
         None => newest(&session.view().await?, is_here && had_errands),
@@ -116,7 +152,7 @@ async fn begin(
     data: &Path,
     session: &Session,
     (mut prepared, reviewed): (Prepared, Option<&Path>),
-    (key, change): (Option<String>, Option<ChangeId>),
+    named: Named,
 ) -> Result<RolloutId, Failure> {
     exceptions::bring(out, session, &prepared.read.documents).await?;
     advisories::bring(out, session, &prepared.read.documents).await?;
@@ -124,7 +160,7 @@ async fn begin(
     let open = past.engine.open();
     let is_known = past.engine.fleet_digest() == Some(prepared.fleet.digest());
     if open.is_empty() || is_known || past.engine.fleet().name != prepared.fleet.name {
-        return propose(out, session, prepared, key, change).await;
+        return propose(out, session, prepared, named).await;
     }
     if let Some(file) = reviewed {
         // Over the fleet that the others run over it would be another plan, which nobody has seen.
@@ -143,22 +179,24 @@ async fn begin(
     let said = refresh::words(&changes);
     said.lines().for_each(|line| out.say(line));
     let same = open.iter().find(|open| is_same(&open.plan, &prepared.plan));
-    if let Some(same) = same.filter(|_| key.is_none()) {
+    if let Some(same) = same.filter(|_| named.key.is_none()) {
         let view = session.view().await?;
         let same = view.rollouts.iter().find(|one| one.id == same.rollout);
         let same = same.ok_or_else(|| Failure::new(End::Fault, "a rollout is there no more"))?;
-        return going_on(out, same, change.as_ref());
+        return going_on(out, same, named.change.as_ref());
     }
     prepared.plan_over(fleet)?;
     let prepared = as_observed(out, ringway_runtime::is_observed(data), prepared);
-    propose(out, session, prepared, key, change).await
+    propose(out, session, prepared, named).await
 }
 
 /// Whether two plans are of the same documents, the fleet's aside, and of one seed.
 fn is_same(one: &Plan, other: &Plan) -> bool {
     let of_fleet = |name: &str| name.starts_with("fleet/");
     let documents = other.documents.iter();
+    let lane = |plan: &Plan| plan.lane.as_ref().map(|lane| lane.name.clone());
     (one.seed, &one.policy, &one.update) == (other.seed, &other.policy, &other.update)
+        && lane(one) == lane(other)
         && documents
             .filter(|(name, _)| !of_fleet(name))
             .all(|(name, digest)| one.documents.get(name) == Some(digest))
@@ -169,9 +207,13 @@ async fn propose(
     out: Out,
     session: &Session,
     prepared: Prepared,
-    key: Option<String>,
-    change: Option<ChangeId>,
+    named: Named,
 ) -> Result<RolloutId, Failure> {
+    let Named {
+        key,
+        change,
+        reason,
+    } = named;
     let plan = prepared.digest();
     if key.is_none()
         && let Some(same) = already(&session.view().await?, &plan)
@@ -179,7 +221,9 @@ async fn propose(
         return going_on(out, &same, change.as_ref());
     }
     let named = key.as_ref().map(|key| format!("`{key}`"));
-    let accepted = session.propose(prepared.proposal(key, change)).await?;
+    let accepted = session
+        .propose(prepared.proposal(key, change, reason))
+        .await?;
     let rollout = accepted
         .rollout
         .ok_or_else(|| Failure::new(End::Fault, "the engine named no rollout"))?;

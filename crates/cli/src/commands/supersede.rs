@@ -67,6 +67,7 @@ struct Asked {
     read: Read,
     update: String,
     policy: Option<String>,
+    lane: Option<String>,
     poison: bool,
 }
 
@@ -89,6 +90,7 @@ pub(crate) async fn supersede(out: Out, data: &Path, args: args::Supersede) -> O
         read,
         update,
         policy: args.policy.clone(),
+        lane: args.lane.clone(),
         poison: args.poison,
     };
     if args.dry_run {
@@ -295,8 +297,9 @@ impl Asked {
         let policy = choose("policy", wanted, documents.policies.keys())?;
         let names = (&*policy, &*self.update);
         let old = (&*before, &*before_fleet);
-        let (mut plan, with_rings) = make_superseding(&fleet, documents, names, old, &situation)
-            .map_err(|e| Failure::new(End::Invalid, e))?;
+        let lane = self.lane.as_deref();
+        let made = make_superseding(&fleet, documents, names, old, &situation, lane);
+        let (mut plan, with_rings) = made.map_err(|e| Failure::new(End::Invalid, e))?;
         ringway_runtime::zones_of_plan(&plan).map_err(|e| Failure::new(End::Invalid, e))?;
         let directory = self.read.directory.to_string_lossy();
         let directory = Digest::of(directory.as_bytes());

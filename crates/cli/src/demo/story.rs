@@ -315,6 +315,7 @@ fn prepare(out: Out, place: &Place) -> Result<Prepared, Failure> {
             documents,
             policy: None,
             update: None,
+            lane: None,
             seed: 1,
         },
     )
@@ -336,7 +337,7 @@ async fn start(place: &Place) -> Result<Runtime, Failure> {
 async fn propose(runtime: &Runtime, prepared: Prepared) -> Result<RolloutId, Failure> {
     let answer = runtime
         .caller()
-        .propose(SystemUsers.me(), prepared.proposal(None, None))
+        .propose(SystemUsers.me(), prepared.proposal(None, None, None))
         .await;
     let accepted = answer
         .map_err(|e| Failure::new(End::Fault, e))?

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ringway_model::Span;
 use ringway_policy::validated::{Documents, RingHosts, World, WorldRollout};
-use ringway_scheduler::{FleetSpec, Plan, make_plan};
+use ringway_scheduler::{FleetSpec, Plan, make_plan_in};
 use ringway_simulator::future::Setting;
 
 use crate::args::Place;
@@ -39,6 +39,8 @@ pub(super) struct Question {
     /// The labels that tell kinds of hosts apart come from these policies, where the world names none.
     pub(super) kinds_from: Vec<String>,
     update: Option<String>,
+    /// The lane that the first rollout runs in.
+    lane: Option<String>,
 }
 
 impl Question {
@@ -49,7 +51,9 @@ impl Question {
     /// Exit code 2: documents that cannot be read, no fleet, or a world that is not there.
     pub(super) fn read(out: Out, paths: &[PathBuf], place: &Place) -> Result<Self, Failure> {
         let documents = documents::read(out, paths)?.documents;
-        Self::of(documents, place.world.as_deref(), place.update.clone())
+        let mut question = Self::of(documents, place.world.as_deref(), place.update.clone())?;
+        question.lane.clone_from(&place.lane);
+        Ok(question)
     }
 
     /// The same of documents that were read.
@@ -67,6 +71,7 @@ impl Question {
             is_built_in,
             kinds_from: Vec::new(),
             update,
+            lane: None,
         })
     }
 
@@ -100,7 +105,10 @@ impl Question {
                 supersedes: false,
             });
         }
-        rollouts.iter().map(|rollout| self.plan(rollout)).collect()
+        let lanes = std::iter::once(self.lane.as_deref()).chain(std::iter::repeat(None));
+        let all = rollouts.iter().zip(lanes);
+        all.map(|(rollout, lane)| self.plan(rollout, lane))
+            .collect()
     }
 
     fn check(&self, rollout: &WorldRollout) -> Result<(), Failure> {
@@ -122,14 +130,13 @@ impl Question {
         Ok(())
     }
 
-    fn plan(&self, rollout: &WorldRollout) -> Result<(Arc<Plan>, Span), Failure> {
-        let plan = make_plan(
-            &self.fleet,
-            &self.documents,
-            &rollout.policy,
-            &rollout.update,
-            PLAN_SEED,
-        );
+    fn plan(
+        &self,
+        rollout: &WorldRollout,
+        lane: Option<&str>,
+    ) -> Result<(Arc<Plan>, Span), Failure> {
+        let names = (&*rollout.policy, &*rollout.update);
+        let plan = make_plan_in(&self.fleet, &self.documents, names, lane, PLAN_SEED);
         plan.map(|plan| (Arc::new(plan), rollout.starts))
             .map_err(|e| Failure::new(End::Invalid, e))
     }

@@ -282,6 +282,10 @@ fn matters(event: &Event) -> bool {
         | Event::Poisoned { .. }
         | Event::Unpoisoned { .. }
         | Event::PlanRevised { .. } => false,
+        Event::LaneEntered { .. }
+        | Event::LaneAsked { .. }
+        | Event::LaneLapsed { .. }
+        | Event::Expedited { .. } => true,
         Event::StepEnded { result, .. } => match result {
             StepResult::Failed(_) | StepResult::Unreachable => true,
             StepResult::Done

@@ -2,8 +2,10 @@
 //!
 //! Pure. What would not fit is counted; the whole is in `--output json`.
 
-use ringway_engine::Verdict;
-use ringway_engine::view::{ApprovalView, QuestionView, RolloutView, SinceView, YesView};
+use ringway_engine::view::{
+    ApprovalView, LaneAskedView, QuestionView, RolloutView, SinceView, YesView,
+};
+use ringway_engine::{Subject, Verdict};
 use ringway_model::Timestamp;
 
 use super::words::{hosts, in_words, named, put, until};
@@ -25,7 +27,14 @@ pub(crate) fn approving(rollout: &RolloutView, view: &ApprovalView, now: Timesta
     let mut screen = Screen::default();
     screen.heading(rollout, view);
     screen.questions(&rollout.questions, now);
-    screen.topic("starts", &starts(view, now));
+    if view.subject == Subject::Lane
+        && let Some(asked) = &rollout.lane_asked
+    {
+        screen.topic("asked by", &format!("{}: {}", asked.by, asked.reason));
+        screen.topic("soaks", &soaks(asked));
+    } else {
+        screen.topic("starts", &starts(view, now));
+    }
     if let Some(at_once) = &view.at_once {
         let group = at_once.group.as_ref();
         let whose = group.map_or_else(|| "no group".to_owned(), |group| format!("group `{group}`"));
@@ -81,10 +90,12 @@ struct Screen {
 impl Screen {
     /// Which rollout, with its ticket, of whom.
     fn heading(&mut self, rollout: &RolloutView, view: &ApprovalView) {
-        let what = if view.at_least.is_some() {
-            "ending a soak early"
-        } else {
-            "approval"
+        let what = match view.subject {
+            _ if view.at_least.is_some() => "ending a soak early".to_owned(),
+            Subject::Lane => format!("going on in {}", view.starts),
+            Subject::Start | Subject::Promotion { .. } | Subject::Early { .. } => {
+                "approval".to_owned()
+            }
         };
         put(
             &mut self.text,
@@ -159,6 +170,15 @@ fn starts(view: &ApprovalView, now: Timestamp) -> String {
         );
     }
     words
+}
+
+/// What the lane changes: soaks of rings to come.
+fn soaks(asked: &LaneAskedView) -> String {
+    if asked.soaks.is_empty() {
+        "as they are".to_owned()
+    } else {
+        asked.soaks.join(", ")
+    }
 }
 
 fn so_far(rollout: &RolloutView, view: &ApprovalView) -> String {
@@ -316,7 +336,6 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use ringway_engine::Subject;
     use ringway_engine::view::{AtOnce, CannotView, CouldView, RingView, VerdictView, WayBack};
     use ringway_model::{Digest, RingIndex, RolloutId, Span};
 
@@ -361,6 +380,8 @@ mod tests {
             starter: "olga".to_owned(),
             state: "advancing".to_owned(),
             is_final: false,
+            superseded_by: None,
+            supersedes: None,
             ring: Some("canary".to_owned()),
             waiting: Vec::new(),
             rings: vec![
@@ -382,6 +403,8 @@ mod tests {
             author: Some("dora".to_owned()),
             change: None,
             overrides: Vec::new(),
+            lane: None,
+            lane_asked: None,
             gates: Vec::new(),
             due: None,
             too_late: Vec::new(),

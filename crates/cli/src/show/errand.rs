@@ -21,6 +21,19 @@ fn said(command: &Command) -> String {
     let (what, reason) = match command {
         Command::Propose { .. } => ("a new rollout".to_owned(), ""),
         Command::ProposeAs { change, .. } => (format!("a new rollout for {change}"), ""),
+        Command::ProposeIn { change, reason, .. } => (
+            match change {
+                Some(change) => format!("a new rollout for {change}, in a lane"),
+                None => "a new rollout, in a lane".to_owned(),
+            },
+            reason.as_str(),
+        ),
+        Command::Expedite {
+            rollout, reason, ..
+        } => (
+            format!("let {rollout} go on in another lane, or in none"),
+            reason.as_str(),
+        ),
         Command::Refresh { .. } => ("take the fleet as it is now".to_owned(), ""),
         Command::Approve {
             rollout, subject, ..
@@ -29,6 +42,7 @@ fn said(command: &Command) -> String {
                 Subject::Start => "its start",
                 Subject::Promotion { .. } => "going on",
                 Subject::Early { .. } => "an early end of its soak",
+                Subject::Lane => "a lane",
             };
             (format!("approve {rollout}, {what}"), "")
         }

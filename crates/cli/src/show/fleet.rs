@@ -245,6 +245,37 @@ pub(crate) fn rollout(view: &RolloutView, now: Timestamp) -> String {
 /// Freezes that people let it work in, and what external gates say.
 fn terms(view: &RolloutView, now: Timestamp) -> String {
     let mut text = String::new();
+    if let Some(lane) = &view.lane {
+        let since = lane
+            .since
+            .map_or_else(String::new, |at| format!(" since {at}"));
+        let says = if lane.reason.is_empty() {
+            format!(", started by {}", lane.by)
+        } else {
+            format!(", says {}: {}", lane.by, lane.reason)
+        };
+        put(
+            &mut text,
+            format_args!("  in lane {}{since}{says}\n", lane.name),
+        );
+        if lane.works_in_freezes {
+            text.push_str("  works in freezes that are not binding, until the rollout ends\n");
+        }
+    }
+    if let Some(asked) = &view.lane_asked {
+        let soaks = if asked.soaks.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", asked.soaks.join(", "))
+        };
+        put(
+            &mut text,
+            format_args!(
+                "  {} asks for lane {}{soaks}: {}; it goes on as before until that is approved\n",
+                asked.by, asked.name, asked.reason
+            ),
+        );
+    }
     for one in &view.overrides {
         let end = until(now, one.until);
         put(
@@ -499,6 +530,8 @@ mod tests {
             change: None,
             state: "halted".to_owned(),
             is_final: false,
+            superseded_by: None,
+            supersedes: None,
             ring: Some("canary".to_owned()),
             waiting: vec![
                 WaitingOn::Halt {
@@ -513,6 +546,8 @@ mod tests {
             questions: Vec::new(),
             author: None,
             overrides: Vec::new(),
+            lane: None,
+            lane_asked: None,
             gates: Vec::new(),
             due: None,
             not_applicable: 0,

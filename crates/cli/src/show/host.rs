@@ -92,6 +92,16 @@ pub(crate) fn rollout_waits(view: &RolloutView, now: Timestamp) -> String {
     if view.waiting.is_empty() && !view.is_final {
         text.push_str("  steps are running\n");
     }
+    if let Some(asked) = &view.lane_asked {
+        put(
+            &mut text,
+            format_args!(
+                "  {} asks that it go on in lane {}:\n",
+                asked.by, asked.name
+            ),
+        );
+        text.push_str(&reasons(asked.waiting.as_slice(), now));
+    }
     text
 }
 

@@ -7,7 +7,7 @@ use ringway_engine::{Ending, Event, Final, HaltCause, HostState, Subject, Then};
 use ringway_executor::Library;
 use ringway_executor::codec::{Line, What};
 use ringway_model::{
-    ChangeId, HostId, IntentId, ProbeId, RingIndex, RolloutId, Slot, StepResult, VisitKind,
+    ChangeId, Digest, HostId, IntentId, ProbeId, RingIndex, RolloutId, Slot, StepResult, VisitKind,
 };
 use ringway_scheduler::{FleetSpec, Plan};
 
@@ -428,6 +428,52 @@ impl<'a> Narrator<'a> {
                 let about = slot.map_or_else(|| name.clone(), |slot| self.host(*rollout, slot));
                 format!("{about} {actor} notes: {text}")
             }
+            Event::LaneEntered {
+                lane,
+                actor,
+                reason,
+                ..
+            } => format!(
+                "{name} starts in lane `{lane}`, says {actor}{}",
+                because(reason)
+            ),
+            Event::LaneAsked {
+                rollout,
+                lane,
+                plan,
+                actor,
+                reason,
+            } => format!(
+                "{name}: {actor} asks that it go on in lane `{lane}`{}{}",
+                self.soaks(*rollout, plan),
+                because(reason)
+            ),
+            Event::LaneLapsed { why, .. } => {
+                format!("{name}: the lane is asked for no more{}", because(why))
+            }
+            Event::Expedited {
+                rollout,
+                lane,
+                plan,
+                actor,
+                reason,
+                people,
+            } => {
+                let approved = if people.is_empty() {
+                    String::new()
+                } else {
+                    format!(", approved by {}", people.join(" and "))
+                };
+                let goes_on = lane.as_ref().map_or_else(
+                    || "goes on as its policy says for everybody".to_owned(),
+                    |lane| format!("goes on in lane `{lane}`"),
+                );
+                format!(
+                    "{name} {goes_on}{}, says {actor}{approved}{}",
+                    self.soaks(*rollout, plan),
+                    because(reason)
+                )
+            }
             Event::Poisoned {
                 contents,
                 actor,
@@ -496,6 +542,24 @@ impl<'a> Narrator<'a> {
         }
     }
 
+    /// Which soaks another plan changes, against the one of now.
+    fn soaks(&self, rollout: RolloutId, plan: &Digest) -> String {
+        let (Some(now), Some(then)) = (self.plans.get(&rollout), self.library.plans.get(plan))
+        else {
+            return String::new();
+        };
+        let rings = now.rings.iter().zip(&then.rings);
+        let changed = rings.filter(|(now, then)| now.soak != then.soak);
+        let words: Vec<String> = changed
+            .map(|(now, then)| format!("{} {} -> {}", now.name, now.soak, then.soak))
+            .collect();
+        if words.is_empty() {
+            String::new()
+        } else {
+            format!(" (soaks: {})", words.join(", "))
+        }
+    }
+
     /// What the revision of a rollout's plan, which was heard of just now, says of hosts.
     fn revision(&self, rollout: RolloutId) -> String {
         let Some((plan, revision)) = self
@@ -541,6 +605,7 @@ impl<'a> Narrator<'a> {
     fn subject(&self, rollout: RolloutId, subject: Subject) -> String {
         match subject {
             Subject::Start => "start".to_owned(),
+            Subject::Lane => "the lane".to_owned(),
             Subject::Promotion { ring } => {
                 format!("going on after ring {}", self.ring(rollout, ring))
             }

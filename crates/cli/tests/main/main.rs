@@ -17,6 +17,7 @@ mod init;
 #[cfg(test)]
 mod inventory;
 mod keys;
+mod lanes;
 mod lint;
 #[cfg(test)]
 mod notify;

@@ -19,6 +19,7 @@ mod errands;
 mod exceptions;
 mod holds;
 mod hosts;
+mod lanes;
 mod outside;
 mod people;
 mod poison;

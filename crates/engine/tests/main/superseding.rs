@@ -555,9 +555,10 @@ fn unhealthy_hosts_of_the_parts_are_visited_and_others_are_held() {
     visit_in(&mut hand, TWO, 1);
     hand.evidence(2, Evidence::Down);
     hand.evidence(1, Evidence::Up);
-    let stands = (hand.engine.waiting(TWO), waits(&hand, TWO, 2));
-    assert_eq!(hand.running_in(TWO, 2), None, "{stands:?}");
-    assert_eq!(words(&hand, TWO, 2), "held (unhealthy before the update)");
+    assert_eq!(hand.running_in(TWO, 2), None);
+    let stands = (hand.engine.waiting(TWO), words(&hand, TWO, 1));
+    let is = words(&hand, TWO, 2);
+    assert_eq!(is, "held (unhealthy before the update)", "{stands:?}");
 }
 
 /// Three are down and the budget is one: each can be mended all the same, and nobody else is taken down meanwhile.

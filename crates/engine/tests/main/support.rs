@@ -164,6 +164,7 @@ pub(crate) fn plan(rings: &[u32]) -> (FleetSpec, Plan) {
         revises: None,
         outside_pause_at: 3,
         supersedes: None,
+        lane: None,
         consent: ringway_scheduler::consent::Consent::default(),
     };
     (fleet, plan)

@@ -97,6 +97,7 @@ pub(crate) fn all_open(engine: &Engine) -> Vec<Matter> {
         if !plan.notify.is_empty() {
             let said = of_rollout(engine, id).into_iter();
             let said = said.chain(due_date(engine, id, plan));
+            let said = said.chain(lane(engine, id));
             for one in said.chain(questions(engine, id)) {
                 open.extend(told(engine, Some(id), plan, Some(one)));
             }
@@ -243,6 +244,16 @@ fn due_date(engine: &Engine, id: RolloutId, plan: &Plan) -> Option<Said> {
         unblocked_by: Some("its completion; a due date overrides nothing".to_owned()),
         commands: vec!["ringway due".to_owned()],
     })
+}
+
+/// A lane that somebody asks for, and that people have to approve.
+fn lane(engine: &Engine, id: RolloutId) -> Option<Said> {
+    let on = engine.lane_waits(id)?;
+    let WaitingOn::Approval { to, .. } = &on else {
+        return None;
+    };
+    let about = to.clone();
+    Some(Said::waits(Topic::ApprovalNeeded, about, &on, Some(id)))
 }
 
 /// What people asked and nobody has answered.

@@ -18,11 +18,11 @@ const V2: &str = include_str!("batch-v2.hex");
 /// The digest of a batch about work by hand.
 const BY_HAND: &str = "33c5cdfa138e109475e170de6bb2609207c94842382f17c469c53a159f5bfa31";
 
-fn text(text: &str) -> String {
+pub(crate) fn text(text: &str) -> String {
     text.to_owned()
 }
 
-fn ana() -> Actor {
+pub(crate) fn ana() -> Actor {
     Actor(text("ana"))
 }
 
@@ -324,7 +324,7 @@ fn everything_of_version_1() -> Batch {
     batch
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     let digits = digits.concat();
     let lines = digits

@@ -171,6 +171,7 @@ pub(crate) fn plan() -> Plan {
         revises: None,
         outside_pause_at: 3,
         supersedes: None,
+        lane: None,
         consent: ringway_scheduler::consent::Consent::default(),
     }
 }
@@ -182,5 +183,6 @@ pub(crate) fn proposal() -> Proposal {
         documents: vec![("policy test".to_owned(), DOCUMENT.to_owned())],
         key: Some("first".to_owned()),
         change: None,
+        reason: None,
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod codec;
+mod codec_lanes;
 mod crashes;
 mod errands;
 mod fixture;

@@ -282,8 +282,11 @@ impl Rig {
                 let zones = ringway_calendar::Zones::utc();
                 let calendar = ringway_engine::instants(&plan, &zones, from).unwrap();
                 let calendar = Some(Box::new(calendar));
-                self.queue
-                    .push_back(Arrival::CalendarTold { rollout, calendar });
+                self.queue.push_back(Arrival::CalendarTold {
+                    rollout,
+                    plan,
+                    calendar,
+                });
             }
             Request::WakeAt(at) => {
                 assert!(at > self.now, "a wake in the past is a busy loop");

@@ -140,7 +140,7 @@ pub(crate) static OFFLINE: Shape = Shape {
 /// More attempts than this hide a fault instead of riding out a hiccup.
 const MAX_RETRIES: u32 = 20;
 
-static RAMPS: [(&str, Ramp); 2] = [("double", Ramp::Double), ("off", Ramp::Off)];
+pub(crate) static RAMPS: [(&str, Ramp); 2] = [("double", Ramp::Double), ("off", Ramp::Off)];
 
 /// `pace` of a policy that has none. Ten at once is what a person can still follow; settling for five minutes shows a
 /// service that dies after its start.

@@ -16,6 +16,7 @@ pub(crate) mod group;
 pub(crate) mod host_keys;
 pub(crate) mod import;
 pub(crate) mod jump;
+pub(crate) mod lane;
 pub(crate) mod limits;
 pub(crate) mod maintenance;
 pub(crate) mod notify;

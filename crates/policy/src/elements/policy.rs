@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ringway_model::Digest;
 
 use super::fleet::{MAX_PROBES, optional};
-use super::{approvals, freeze, gate, limits, ring, window};
+use super::{approvals, freeze, gate, lane, limits, ring, window};
 use crate::fields::{Cx, Fields, Named, not_supported};
 use crate::problem::{Code, Report};
 use crate::scalar;
@@ -110,12 +110,17 @@ pub(crate) static POLICY: Shape = Shape {
             "What a halt does to a host whose restart is due: withhold it, or finish the visit; `withhold` where absent.",
         ),
         may(
+            "lanes",
+            Is::Map(&Is::Of(&lane::LANE)),
+            "Reviewed ways to hurry, by name.",
+        ),
+        may(
             "recovery",
             Is::Of(&RECOVERY),
             "In which order hosts are mended where its rollout supersedes one that did harm.",
         ),
     ],
-    later: &[("lanes", "expedite lanes")],
+    later: &[],
 };
 
 static RECOVERY: Shape = Shape {
@@ -178,6 +183,7 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Polic
     let recovery = fields.read("recovery", |cx, node| recovery(cx, node, &shown));
     let calendar = calendar(&fields, &shown);
     let due = fields.read("due", due);
+    let lanes = fields.read("lanes", |cx, node| lane::read_all(cx, node, &shown));
     let (gates, external) = optional(&fields, "gates", gates)?;
     let policy = Policy {
         name: name?,
@@ -198,6 +204,7 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Polic
         calendar: calendar?,
         due: optional(&fields, "due", due)?,
         outside_pause_at: outside_pause_at.unwrap_or(OUTSIDE_PAUSE_AT),
+        lanes: optional(&fields, "lanes", lanes)?,
         recovery_first: optional(&fields, "recovery", recovery)?,
     };
     check_author(&fields, &policy);
@@ -294,7 +301,15 @@ pub(crate) fn approval_rules(policy: &Policy) -> impl Iterator<Item = (String, &
             .map(move |rule| (path("after_soak"), rule))
             .chain(early.map(move |rule| (path("promote_early"), rule)))
     });
-    start.chain(rings)
+    let lanes = policy.lanes.values().flat_map(|lane| {
+        let path = |key| format!("policy {} lane {} {key}", policy.name, lane.name);
+        let start = lane.start.iter();
+        let after = lane.after_soak.iter();
+        start
+            .map(move |rule| (path("start"), rule))
+            .chain(after.map(move |rule| (path("after_soak"), rule)))
+    });
+    start.chain(rings).chain(lanes)
 }
 
 /// `not_by: [policy-author]` means nobody when nobody is said to be the author.

@@ -50,7 +50,7 @@ pub(crate) static UPDATE: Shape = Shape {
 
 static CVE: Shape = Shape {
     what: "CVE",
-    about: "A vulnerability that the update mends. It is told in `plan` and in `exposure`; nothing is decided by it.",
+    about: "A vulnerability that the update mends. It is told in `plan` and in `exposure`; a lane of a policy may ask for updates that mend one which is exploited, or was disclosed.",
     keys: &[
         must(
             "id",

@@ -97,6 +97,9 @@ pub struct Bundle {
     /// The rollout's ticket.
     #[serde(default)]
     change: Option<ChangeId>,
+    /// Why it hurries.
+    #[serde(default)]
+    reason: Option<String>,
 }
 
 /// A proposal, with what else there is to say of a rollout that takes the place of another one.
@@ -192,6 +195,7 @@ impl Bundle {
             documents: proposal.documents.clone(),
             key: proposal.key.clone(),
             change: proposal.change.clone(),
+            reason: proposal.reason.clone(),
         }
     }
 
@@ -215,6 +219,7 @@ impl Bundle {
             documents: self.documents,
             key: self.key,
             change: self.change,
+            reason: self.reason,
         })
     }
 }

@@ -301,6 +301,7 @@ halt: { failed: 1 }
         documents: texts,
         key: None,
         change: None,
+        reason: None,
     }
 }
 

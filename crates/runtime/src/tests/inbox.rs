@@ -159,7 +159,7 @@ fn a_proposal_that_is_given_twice_has_the_same_key_both_times() {
         let given = inbox(data.path()).take();
         let key = |given: Given| match given.order {
             Order::Propose(proposal) => proposal.key,
-            Order::Command(_) | Order::Refresh(_) | Order::HandIn(_) => {
+            Order::Command(_) | Order::Refresh(_) | Order::Supersede(_) | Order::HandIn(_) => {
                 panic!("a proposal was left")
             }
         };

@@ -192,6 +192,7 @@ impl Place {
             documents: texts,
             key: None,
             change: None,
+            reason: None,
         }
     }
 }

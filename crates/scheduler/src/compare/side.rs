@@ -109,6 +109,8 @@ fn terms(fleet: &FleetSpec, plan: &Plan, policy: &Policy) -> Terms {
         outside_pause_at: _,
         // Only where something goes wrong, and told by the plan that mends it.
         recovery_first: _,
+        // A plan is compared as it is in no lane.
+        lanes: _,
     } = policy;
     let external = external.iter().map(|gate| {
         let ExternalGate {

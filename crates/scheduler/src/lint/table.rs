@@ -2,7 +2,7 @@
 
 use super::facts::Facts;
 use super::finding::{Finding, Found, Severity};
-use super::rules::{advisories, calendar, cares, exceptions, hosts, shares, times};
+use super::rules::{advisories, calendar, cares, exceptions, hosts, lanes, shares, times};
 use super::rules::{approvals, availability, coverage, gates, limits, recipes, rings, selectors};
 use crate::report::Warning;
 
@@ -98,6 +98,8 @@ pub(super) static RULES: &[Rule] = &[
     rule("misspelt-value", Warn, selectors::misspelt_value),
     rule("unmatched-value", Note, selectors::unmatched_value),
     rule("no-severity", Note, recipes::no_severity).about_update(),
+    rule("idle-lane", Warn, lanes::changes_nothing),
+    rule("lane-soak-kept", Note, lanes::longer_than_soak),
     rule("exception-over", Warn, exceptions::over),
     rule("exception-ends-soon", Warn, exceptions::ends_soon),
     rule("advisory-affects-nobody", Warn, advisories::affects_nobody),

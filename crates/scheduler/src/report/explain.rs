@@ -7,9 +7,11 @@ use ringway_model::{HostId, Place, StepKind, Timestamp, VisitKind};
 use ringway_policy::validated::{Documents, Ramp};
 
 use super::parts::{
-    DueReport, Estimate, ExternalReport, GateReport, PaceReport, PlanReport, RouteReport,
+    DueReport, Estimate, ExternalReport, GateReport, LaneReport, PaceReport, PlanReport,
+    RouteReport, WithoutLaneReport,
 };
 use super::{advisories, availability, coverage, estimate, exceptions, releases, rings};
+use crate::lane::LanePlan;
 use crate::lint::{self, Facts, Here};
 use crate::plan::{More, Plan, Route};
 use crate::spec::FleetSpec;
@@ -48,6 +50,7 @@ pub fn explain(fleet: &FleetSpec, plan: &Plan, documents: &Documents) -> PlanRep
         fleet: fleet.name.clone(),
         policy: plan.policy.clone(),
         author: plan.author.clone(),
+        lane: plan.lane.as_ref().map(|of| lane(plan, of)),
         update: plan.update.clone(),
         severity: update.and_then(|update| update.severity.clone()),
         released: update.and_then(|update| update.released),
@@ -123,6 +126,29 @@ pub fn explain_at(
     report.when = Some(super::calendar::when(fleet, plan, documents, zones, from)?);
     report.exceptions = exceptions::from(report.exceptions, documents, zones, from)?;
     Ok(report)
+}
+
+/// What a plan's lane changes.
+fn lane(plan: &Plan, lane: &LanePlan) -> LaneReport {
+    let rings = plan.rings.iter().zip(&lane.rings);
+    let layers = plan.times.tables.iter().flat_map(|table| &table.layers);
+    LaneReport {
+        name: lane.name.clone(),
+        allowed_when: lane.allowed_when.clone(),
+        without: rings
+            .map(|(ring, without)| WithoutLaneReport {
+                ring: ring.name.clone(),
+                soak_ms: without.soak,
+                working_ms: without.working,
+            })
+            .collect(),
+        ignores_windows: lane.ignores_windows,
+        binding_windows: layers
+            .flat_map(|layer| layer.windows.keys().cloned())
+            .collect(),
+        overrides_freezes: lane.overrides_freezes,
+        binding_freezes: plan.terms.binding.clone(),
+    }
 }
 
 fn can_roll_back(plan: &Plan, route: usize) -> bool {

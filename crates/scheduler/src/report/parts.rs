@@ -19,6 +19,9 @@ pub struct PlanReport {
     pub policy: String,
     /// Who wrote it.
     pub author: Option<String>,
+    /// The lane it is made in, and what that changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lane: Option<LaneReport>,
     /// The update's name.
     pub update: String,
     /// How bad what it mends is, as its document says.
@@ -76,6 +79,36 @@ pub struct PlanReport {
     pub estimate: Estimate,
     /// What somebody should look at before saying yes.
     pub warnings: Vec<Warning>,
+}
+
+/// What a lane changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LaneReport {
+    /// Its name.
+    pub name: String,
+    /// For which updates it is.
+    pub allowed_when: String,
+    /// By ring: what its policy says without the lane.
+    pub without: Vec<WithoutLaneReport>,
+    /// Whether windows do not count, those that are binding aside.
+    pub ignores_windows: bool,
+    /// Windows that count all the same: they are binding for everybody.
+    pub binding_windows: BTreeSet<String>,
+    /// Whether it works in freezes, those that are binding aside, where somebody says why.
+    pub overrides_freezes: bool,
+    /// Freezes in which nobody works all the same.
+    pub binding_freezes: BTreeSet<String>,
+}
+
+/// What a ring needs where its rollout is in no lane.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WithoutLaneReport {
+    /// The ring.
+    pub ring: String,
+    /// Its soak.
+    pub soak_ms: Span,
+    /// The working time in it.
+    pub working_ms: Option<Span>,
 }
 
 /// The content for one product line, and what its vendor says of it.

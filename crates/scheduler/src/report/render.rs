@@ -6,8 +6,8 @@ use ringway_model::{Effect, Span, StepKind};
 use ringway_policy::validated::{NotBy, OUTSIDE_PAUSE_AT, Restart, RingSpread};
 
 use super::parts::{
-    AfterReport, ApprovalReport, AvailabilityReport, CellReport, PaceReport, PlanReport,
-    RingReport, TimesReport,
+    AfterReport, ApprovalReport, AvailabilityReport, CellReport, LaneReport, PaceReport,
+    PlanReport, RingReport, TimesReport,
 };
 use super::strata;
 use crate::text::Text;
@@ -55,10 +55,14 @@ fn names(of: &[String], limit: usize) -> String {
 
 fn head(text: &mut Text, report: &PlanReport) {
     text.heading(&format!(
-        "Plan {}: update `{}` under policy `{}`",
+        "Plan {}: update `{}` under policy `{}`{}",
         report.plan.short(),
         report.update,
-        report.policy
+        report.policy,
+        report
+            .lane
+            .as_ref()
+            .map_or_else(String::new, |lane| format!(" in lane `{}`", lane.name))
     ));
     let mut who = format!(
         "{} of fleet `{}` ({} in all)",
@@ -77,6 +81,9 @@ fn head(text: &mut Text, report: &PlanReport) {
     }
     text.entry("hosts", &who);
     about_update(text, report);
+    if let Some(of) = &report.lane {
+        lane(text, of);
+    }
     installs(text, report);
     if let Some(wanted) = &report.start {
         text.entry(
@@ -119,6 +126,58 @@ fn head(text: &mut Text, report: &PlanReport) {
         &format!("about {whole} if all goes well (what is assumed stands at the end)"),
     );
     whole_when(text, report);
+}
+
+/// What the lane is for, and what of the policy's times it changes; soaks are told ring by ring.
+fn lane(text: &mut Text, lane: &LaneReport) {
+    text.entry(
+        "lane",
+        &format!(
+            "`{}`, for updates of which holds: {}",
+            lane.name, lane.allowed_when
+        ),
+    );
+    if lane.ignores_windows {
+        let binding: Vec<String> = lane.binding_windows.iter().cloned().collect();
+        let but = if binding.is_empty() {
+            String::new()
+        } else {
+            format!(", but for {}, which are binding", names(&binding, NAMES))
+        };
+        text.entry("", &format!("windows do not count{but}"));
+    }
+    if lane.overrides_freezes {
+        let binding: Vec<String> = lane.binding_freezes.iter().cloned().collect();
+        let but = if binding.is_empty() {
+            String::new()
+        } else {
+            format!(", but not in {}, which is binding", names(&binding, NAMES))
+        };
+        let words = format!("works in freezes where somebody gives a reason{but}");
+        text.entry("", &words);
+    }
+}
+
+/// What a ring's soak is without the lane, where that is something else.
+fn without_lane(report: &PlanReport, at: usize, ring: &RingReport) -> String {
+    let without = report.lane.as_ref().and_then(|lane| lane.without.get(at));
+    let Some(without) = without else {
+        return String::new();
+    };
+    let mut parts = Vec::new();
+    if without.soak_ms != ring.soak_ms {
+        parts.push(format!("{} without the lane", without.soak_ms));
+    }
+    if without.working_ms != ring.working_ms
+        && let Some(time) = without.working_ms
+    {
+        parts.push(format!("{time} of it in working time"));
+    }
+    if parts.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", parts.join(", "))
+    }
 }
 
 /// When all of it can be done by the calendar, and by when it is to be.
@@ -349,7 +408,12 @@ fn one_ring(text: &mut Text, report: &PlanReport, at: usize, ring: &RingReport) 
         };
         text.entry(
             "goes on",
-            &format!("after {} of soak{}, {kept}", ring.soak_ms, working(ring)),
+            &format!(
+                "after {} of soak{}{}, {kept}",
+                ring.soak_ms,
+                working(ring),
+                without_lane(report, at, ring)
+            ),
         );
         if let Some(wanted) = &ring.after_soak {
             text.entry(

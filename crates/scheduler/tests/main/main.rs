@@ -8,6 +8,7 @@
 mod compare;
 mod encoding;
 mod fleet;
+mod lane;
 mod lint;
 mod problems;
 mod properties;

@@ -180,6 +180,7 @@ pub(crate) fn policy(rings: Vec<Ring>) -> Policy {
         due: BTreeMap::new(),
         outside_pause_at: 3,
         recovery_first: Vec::new(),
+        lanes: BTreeMap::new(),
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Approval {
 /// What the documents ask for.
 struct Asked<'p> {
     rule: &'p ApprovalPlan,
+    /// Who asks for it, and so may no more say yes to it than who started the rollout.
+    by: Option<&'p Actor>,
     expire: Option<Span>,
     deputies: Vec<(&'p str, &'p str)>,
 }
@@ -64,7 +66,7 @@ impl RolloutFacts {
     }
 
     /// Whether something is still to come, so that somebody can say yes to it.
-    fn is_to_come(&self, subject: Subject) -> bool {
+    pub(super) fn is_to_come(&self, subject: Subject) -> bool {
         let waits = match self.phase {
             Phase::Proposed | Phase::Advancing | Phase::Paused | Phase::Halted => true,
             Phase::RollingBack | Phase::Cancelling | Phase::Superseding | Phase::Over => false,
@@ -78,6 +80,7 @@ impl RolloutFacts {
                 Subject::Early { ring } => self
                     .soak
                     .is_some_and(|soak| soak.ring == ring.index() && !soak.ended),
+                Subject::Lane => self.lane.asked.is_some() && self.phase != Phase::Proposed,
             }
     }
 
@@ -90,6 +93,7 @@ impl RolloutFacts {
                     ring.index() + 1 == self.opened && self.soak.is_some_and(|soak| soak.ended)
                 }
                 Subject::Early { .. } => false,
+                Subject::Lane => true,
             }
     }
 
@@ -106,10 +110,20 @@ impl RolloutFacts {
                 let early = of_ring(ring)?.early.as_ref()?;
                 (&early.rule, Some(&early.terms))
             }
+            Subject::Lane => {
+                let asked = self.lane.asked.as_ref()?;
+                let plan = &asked.plan;
+                (plan.start.as_ref()?, Some(&plan.consent.start))
+            }
+        };
+        let by = match subject {
+            Subject::Lane => self.lane.asked.as_ref().map(|asked| &asked.by),
+            Subject::Start | Subject::Promotion { .. } | Subject::Early { .. } => None,
         };
         let deputies = terms.into_iter().flat_map(|terms| &terms.deputies);
         Some(Asked {
             rule,
+            by,
             expire: terms.and_then(|terms| terms.expire),
             deputies: deputies
                 .map(|(person, team)| (person.as_str(), team.as_str()))
@@ -132,6 +146,8 @@ impl RolloutFacts {
     fn to_show(&self, subject: Subject) -> Shown {
         let observed = match subject {
             Subject::Start => None,
+            // It opens no ring, and judges none.
+            Subject::Lane => return Shown::default(),
             Subject::Promotion { ring } | Subject::Early { ring } => Some(ring.index()),
         };
         let next = observed.map_or(0, |ring| ring + 1);
@@ -184,6 +200,7 @@ impl RolloutFacts {
         let ring = match subject {
             Subject::Start => None,
             Subject::Promotion { ring } | Subject::Early { ring } => Some(ring.index()),
+            Subject::Lane => Some(self.rings.len()),
         };
         let shown: BTreeSet<u32> = approval
             .conditions
@@ -191,7 +208,8 @@ impl RolloutFacts {
             .iter()
             .map(|slot| slot.0)
             .collect();
-        let debt = ring.map_or(0, |ring| self.rings[ring].debt);
+        let debt = ring.and_then(|ring| self.rings.get(ring));
+        let debt = debt.map_or(0, |ring| ring.debt);
         if !self.failed(ring).is_subset(&shown) || debt > approval.conditions.debt {
             return false;
         }
@@ -206,7 +224,8 @@ impl RolloutFacts {
     }
 
     /// Whether somebody may approve.
-    fn may(&self, rule: &ApprovalPlan, user: &str) -> bool {
+    fn may(&self, asked: &Asked<'_>, user: &str) -> bool {
+        let rule = asked.rule;
         let person = whose(&self.plan, user);
         let of_a_team = rule.by.is_empty() || rule.people.contains(&person);
         let excluded = rule.not_by.iter().any(|not| match not {
@@ -216,7 +235,10 @@ impl RolloutFacts {
                 .author
                 .as_deref()
                 .is_some_and(|author| author == person || whose(&self.plan, author) == person),
-            NotBy::Starter => whose(&self.plan, &self.starter.0) == person,
+            NotBy::Starter => {
+                let mut all = std::iter::once(&self.starter).chain(asked.by);
+                all.any(|one| whose(&self.plan, &one.0) == person)
+            }
         });
         of_a_team && !excluded
     }
@@ -294,7 +316,7 @@ impl Facts {
             "{actor} approved {id} ({subject:?}), which is not to come"
         );
         ensure!(
-            rollout.may(asked.rule, &actor.0),
+            rollout.may(&asked, &actor.0),
             I9,
             "{actor} approved {id} ({subject:?}) and may not"
         );
@@ -337,10 +359,20 @@ impl Facts {
             Subject::Start => 0_u8,
             Subject::Promotion { .. } => 1,
             Subject::Early { .. } => 2,
+            Subject::Lane => 3,
         };
+        let lane = rollout.lane.asked.as_ref();
+        let lane = lane.filter(|_| subject == Subject::Lane);
+        let lane: Vec<Vec<u8>> = lane.map_or_else(Vec::new, |asked| {
+            vec![
+                b"ringway lane".to_vec(),
+                asked.digest.as_bytes().to_vec(),
+                asked.reason.as_bytes().to_vec(),
+            ]
+        });
         let gates: Vec<u8> = so.gates.iter().map(|says| gate_code(*says)).collect();
         let kinds = so.untested.iter().flat_map(|kind| kind.to_le_bytes());
-        let bound = digest_of(&[
+        let own: [&[u8]; 10] = [
             b"ringway approval 2",
             plan.as_bytes(),
             &id.0.to_le_bytes(),
@@ -351,9 +383,11 @@ impl Facts {
             &gates,
             &bytes_of(&so.left_out),
             &kinds.collect::<Vec<u8>>(),
-        ]);
+        ];
+        let all: Vec<&[u8]> = lane.iter().map(Vec::as_slice).chain(own).collect();
+        let bound = digest_of(&all);
         let said = format!(
-            "{id} {subject:?} {conditions:?} {gates:?} {:?} {:?}",
+            "{lane:?} {id} {subject:?} {conditions:?} {gates:?} {:?} {:?}",
             so.left_out, so.untested
         );
         self.bind(actor, digest, bound, said)?;
@@ -429,7 +463,7 @@ impl Facts {
             .approvals
             .iter()
             .filter(|approval| approval.subject == subject)
-            .filter(|approval| rollout.may(asked.rule, &approval.actor.0))
+            .filter(|approval| rollout.may(&asked, &approval.actor.0))
             .filter(|approval| approval.expires.is_none_or(|at| now < at))
             .filter(|approval| rollout.still_covers(approval, subject))
             .map(|approval| whose(&rollout.plan, &approval.actor.0))
@@ -524,7 +558,7 @@ impl Facts {
 
 fn ring_code(subject: Subject) -> u32 {
     match subject {
-        Subject::Start => u32::MAX,
+        Subject::Start | Subject::Lane => u32::MAX,
         Subject::Promotion { ring } | Subject::Early { ring } => u32::from(ring.0),
     }
 }

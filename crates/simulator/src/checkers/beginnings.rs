@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ringway_model::{Actor, Digest, Epoch, HostId, RolloutId, Says, Timestamp};
 
 use super::facts::{Facts, GroupFacts, Phase, RingFacts, RolloutFacts, SlotFacts, ring_of};
+use super::lanes::LaneFacts;
 use super::{Broken, ensure};
 
 impl Facts {
@@ -102,6 +103,7 @@ impl Facts {
             calendar: None,
             gates: vec![Says::Unknown; plan.terms.external.len()],
             overridden: BTreeMap::new(),
+            lane: LaneFacts::default(),
             outside: 0,
             superseded: false,
             plan: plan.clone(),

@@ -308,6 +308,8 @@ pub(super) struct RolloutFacts {
     pub(super) gates: Vec<Says>,
     /// By name: until when people may work in a freeze.
     pub(super) overridden: BTreeMap<String, Timestamp>,
+    /// What is known of its lane.
+    pub(super) lane: super::lanes::LaneFacts,
     /// Hosts that were told to be changed outside.
     pub(super) outside: u32,
     /// Another one has taken its place.
@@ -705,6 +707,10 @@ impl Facts {
                 says,
                 ..
             } => self.gate_said(*rollout, *gate, *says),
+            Event::LaneEntered { .. }
+            | Event::LaneAsked { .. }
+            | Event::LaneLapsed { .. }
+            | Event::Expedited { .. } => self.lane_event(event),
             Event::Poisoned {
                 contents, reason, ..
             } => self.poisoned(contents, reason),

@@ -20,6 +20,7 @@ mod errands;
 mod exceptions;
 mod facts;
 mod hands;
+mod lanes;
 mod outside;
 mod phases;
 mod poison;

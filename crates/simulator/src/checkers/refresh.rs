@@ -95,7 +95,9 @@ impl Facts {
         };
         let rollout = self.rollout(id)?;
         let before = rollout.plan.clone();
-        check_revision(id, &before, &after, rollout.opened)?;
+        let name = |plan: &Plan| plan.lane.as_ref().map(|lane| lane.name.clone());
+        let changes_lane = name(&before) != name(&after);
+        check_revision(id, &before, &after, rollout.opened, changes_lane)?;
         ensure!(
             after
                 .revises
@@ -109,6 +111,7 @@ impl Facts {
             let lets = match approval.subject() {
                 Subject::Start => 0,
                 Subject::Promotion { ring } | Subject::Early { ring } => ring.index() + 1,
+                Subject::Lane => usize::MAX,
             };
             ensure!(
                 old.get(&lets) == new.get(&lets),
@@ -122,9 +125,12 @@ impl Facts {
         for (planned, facts) in before.slots.iter().zip(&rollout.slots) {
             slots[places[&planned.host]] = *facts;
         }
+        if changes_lane {
+            self.check_lane_change(id, digest, (&before, &after))?;
+        }
         let rollout = self.rollout_mut(id)?;
         // Rules that were not there are unknown, and those that were are where they belong in the new order.
-        if let Some(calendar) = &mut rollout.calendar {
+        if let Some(calendar) = rollout.calendar.as_mut().filter(|_| !changes_lane) {
             let terms = &after.terms;
             let apart = after.times.tables[before.times.tables.len()..]
                 .iter()
@@ -351,7 +357,13 @@ fn members(plan: &Plan) -> BTreeMap<usize, BTreeSet<HostId>> {
 }
 
 /// Everybody is where he was, and rings that have begun are what they were.
-fn check_revision(id: RolloutId, before: &Plan, after: &Plan, begun: usize) -> Result<(), Broken> {
+fn check_revision(
+    id: RolloutId,
+    before: &Plan,
+    after: &Plan,
+    begun: usize,
+    changes_lane: bool,
+) -> Result<(), Broken> {
     let there = places(after);
     ensure!(
         there.len() == after.slots.len(),
@@ -398,7 +410,8 @@ fn check_revision(id: RolloutId, before: &Plan, after: &Plan, begun: usize) -> R
         );
         let (was, is) = (&before.rings[ring], &after.rings[ring]);
         ensure!(
-            (was.halt_on, was.debt_allowed, was.soak) == (is.halt_on, is.debt_allowed, is.soak),
+            (was.halt_on, was.debt_allowed) == (is.halt_on, is.debt_allowed)
+                && (changes_lane || was.soak == is.soak),
             Halts,
             "ring {ring} of {id} has begun and is judged by other numbers from now on"
         );

@@ -86,6 +86,12 @@ impl Facts {
             Subject::Start => terms.start,
             Subject::Promotion { ring } => terms.after_soak.get(ring.index()).copied().flatten(),
             Subject::Early { ring } => terms.early.get(ring.index()).copied().flatten(),
+            Subject::Lane => rollout.lane.asked.as_ref().and_then(|asked| {
+                let wanted = &asked.plan.terms;
+                let hours = &wanted.hours[wanted.start? as usize];
+                let at = terms.hours.iter().position(|known| known == hours)?;
+                u32::try_from(at).ok()
+            }),
         };
         let Some(number) = number else { return Ok(()) };
         let now = self.now;
@@ -175,6 +181,9 @@ pub(super) fn room_with_overrides(rollout: &RolloutFacts, table: usize, now: Tim
         return Span::ZERO;
     };
     for (number, freeze) in plan.times.tables[table].freezes.iter().enumerate() {
+        if rollout.lane_overrides(&freeze.name) {
+            continue;
+        }
         let again = rollout.overridden.get(&freeze.name).copied();
         for &(from, until) in &calendar.tables[at + 1 + number].open {
             let from = again.map_or(from, |again| if again > from { again } else { from });

@@ -48,7 +48,11 @@ impl Facts {
             at += 1;
         }
         let now = self.now;
-        if !rollout.overridden.is_empty() && !rule.freezes.is_empty() {
+        let in_lane = rule
+            .freezes
+            .iter()
+            .any(|it| rollout.lane_overrides(&it.name));
+        if (!rollout.overridden.is_empty() || in_lane) && !rule.freezes.is_empty() {
             let room = room_with_overrides(rollout, number, now);
             ensure!(
                 left <= room && room > Span::ZERO,

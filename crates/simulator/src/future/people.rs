@@ -70,6 +70,7 @@ impl Future<'_> {
             documents: self.set.documents.clone(),
             key: Some(format!("rollout-{index}")),
             change: None,
+            reason: None,
         };
         let ticket = self.ticket();
         self.proposals.insert(ticket, index);
@@ -261,6 +262,8 @@ impl Future<'_> {
         }
         let plan = Arc::clone(&self.planned[index].plan);
         let wanted = match approval.subject {
+            // Nobody of the described worlds asks for a lane.
+            Subject::Lane => None,
             Subject::Start => plan.start.as_ref(),
             Subject::Promotion { ring } | Subject::Early { ring } => {
                 plan.rings[ring.index()].after_soak.as_ref()

@@ -373,10 +373,8 @@ impl<'a> Future<'a> {
                 plan,
                 from,
             } => {
-                let calendar = ringway_engine::instants(&plan, &self.set.zones, from);
-                let calendar = calendar.ok().map(Box::new);
-                self.arrivals
-                    .push(Arrival::CalendarTold { rollout, calendar });
+                let told = self.set.calendar_told(rollout, plan, from);
+                self.arrivals.push(told);
             }
             // Nobody knows what somebody else's system will say; an estimate is of what is here.
             Request::AskGate { rollout, gate, .. } => {

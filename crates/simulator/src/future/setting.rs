@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use ringway_calendar::{HoursIn, Opening, UnknownZone, Zones};
 use ringway_engine::Exception;
+use ringway_executor::port::Arrival;
 use ringway_executor::{Config, Watch};
-use ringway_model::{HostId, Selector, Span, StepKind, Timestamp};
+use ringway_model::{HostId, RolloutId, Selector, Span, StepKind, Timestamp};
 use ringway_policy::validated::{
     Documents, HostModel, Regression, SpanRange, Watch as Watched, World,
 };
@@ -105,6 +106,21 @@ pub enum Unfit {
 }
 
 impl Setting {
+    /// The instants of a plan's rules about time, where all zones that it names are known.
+    pub(super) fn calendar_told(
+        &self,
+        rollout: RolloutId,
+        plan: Arc<Plan>,
+        from: Timestamp,
+    ) -> Arrival {
+        let calendar = ringway_engine::instants(&plan, &self.zones, from);
+        Arrival::CalendarTold {
+            rollout,
+            plan,
+            calendar: calendar.ok().map(Box::new),
+        }
+    }
+
     /// Prepares a question. Each plan comes with the span after the world's beginning at which its rollout is started;
     /// `documents` are the texts all plans were made from, by kind and name.
     ///

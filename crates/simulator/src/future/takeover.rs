@@ -66,6 +66,7 @@ impl Future<'_> {
             names,
             (&old.0, &old.1),
             &situation,
+            first.plan.lane.as_ref().map(|lane| &*lane.name),
         );
         let plan = match made {
             Ok((plan, _)) => Arc::new(plan),
@@ -83,6 +84,7 @@ impl Future<'_> {
                 documents: self.set.documents.clone(),
                 key: Some(format!("rollout-{index}")),
                 change: None,
+                reason: None,
             },
             poison: superseded_by(update, &old.0),
             reason: "the vendor has a fix".to_owned(),

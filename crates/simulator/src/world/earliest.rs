@@ -164,6 +164,8 @@ impl Stated {
             | Event::Resumed { rollout, .. }
             | Event::CancelBegan { rollout, .. }
             | Event::RollbackBegan { rollout, .. }
+            | Event::Expedited { rollout, .. }
+            | Event::LaneEntered { rollout, .. }
             | Event::Finished { rollout, .. } => self.forget(*rollout),
             Event::SupersedeBegan { .. } => self.all.clear(),
             Event::HostRetried { rollout, slot, .. }

@@ -13,6 +13,7 @@ mod exceptions;
 mod faults;
 mod hands;
 mod host;
+pub(crate) mod lanes;
 mod patching;
 mod people;
 mod poisoners;
@@ -156,6 +157,8 @@ pub struct World {
     poisoners: Dice,
     /// Whether anybody does.
     pub(crate) poisons: bool,
+    /// Who hurries, where anybody does.
+    hurry: Option<Box<lanes::Hurry>>,
     /// What people do by hand.
     hands: Dice,
     /// Who else patches.
@@ -275,6 +278,7 @@ impl World {
             freezers: Dice::new(seed, "people in freezes"),
             poisoners: Dice::new(seed, "people who poison"),
             poisons: false,
+            hurry: None,
             hands: Dice::new(seed, "by hand"),
             patchers: Dice::new(seed, "patching by others"),
             patching: false,
@@ -402,6 +406,7 @@ impl World {
             self.say(&line);
             self.reach.event(event);
             self.note_renewed(event);
+            self.note_lane(event);
         }
         if let Err(violation) = self.checkers.observe(at, inputs, events) {
             self.violation.get_or_insert(violation);

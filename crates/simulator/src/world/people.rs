@@ -37,6 +37,7 @@ impl World {
         self.look_around();
         self.work_in_freezes();
         self.think_of_poison();
+        self.think_of_lanes();
         self.think_of_advisories();
         if self.healing {
             self.help();
@@ -134,6 +135,7 @@ impl World {
             documents: self.texts(),
             key: Some(format!("key-{next}")),
             change: self.change(next),
+            reason: self.hurry_of(next),
         };
         self.ask("starter", Order::Propose(Box::new(proposal)));
     }

@@ -211,6 +211,11 @@ impl World {
         }
     }
 
+    /// The documents as they were taken in last, where people change them.
+    pub(super) fn documents_now(&self) -> Option<&Documents> {
+        self.renewals.as_ref().map(|renewals| &renewals.documents)
+    }
+
     /// The documents as written, with the fleet's as it is now.
     pub(super) fn texts(&self) -> Vec<(String, String)> {
         self.renewals

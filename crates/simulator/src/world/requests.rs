@@ -60,7 +60,14 @@ impl World {
                 let calendar = ringway_engine::instants(&plan, &Zones::utc(), from).ok();
                 let calendar = calendar.filter(|_| is_there).map(Box::new);
                 let wait = self.network.span(Span(1), Span(50));
-                self.tell_after(wait, Arrival::CalendarTold { rollout, calendar });
+                self.tell_after(
+                    wait,
+                    Arrival::CalendarTold {
+                        rollout,
+                        plan,
+                        calendar,
+                    },
+                );
             }
             Request::AskGate { rollout, gate, .. } => {
                 if let Some(says) = self.gates.ask(self.now, (rollout, gate)) {

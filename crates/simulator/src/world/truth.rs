@@ -147,9 +147,16 @@ impl World {
             Order::Propose(proposal) => {
                 let (fleet, plan) = (proposal.fleet.encode().0, proposal.plan.encode().0);
                 let key = proposal.key.clone();
-                match proposal.change.clone() {
-                    None => Command::Propose { fleet, plan, key },
-                    Some(change) => Command::ProposeAs {
+                match (proposal.change.clone(), proposal.reason.clone()) {
+                    (change, Some(reason)) => Command::ProposeIn {
+                        fleet,
+                        plan,
+                        key,
+                        change,
+                        reason,
+                    },
+                    (None, None) => Command::Propose { fleet, plan, key },
+                    (Some(change), None) => Command::ProposeAs {
                         fleet,
                         plan,
                         key,
@@ -560,8 +567,9 @@ impl World {
         let registered = documents
             .values()
             .all(|digest| self.store.blobs().contains_key(digest));
-        let brought =
-            brought && start.fleet == self.fleet || self.was_brought(&start.plan, &start.fleet);
+        let brought = brought && start.fleet == self.fleet
+            || self.was_brought(&start.plan, &start.fleet)
+            || self.was_asked_for(&start.plan, &start.fleet);
         if !brought || !registered {
             self.broken(
                 Invariant::I15,

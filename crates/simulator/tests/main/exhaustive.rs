@@ -150,6 +150,7 @@ impl Tiny {
             documents: world.documents.clone(),
             key: None,
             change: None,
+            reason: None,
         };
         tiny.tell(commanded("starter", Order::Propose(Box::new(proposal))));
         tiny

@@ -11,10 +11,12 @@
 )]
 
 mod advisories;
+mod april;
 mod crash_points;
 mod exhaustive;
 mod futures;
 mod histories;
+mod lanes;
 mod planted;
 mod poison;
 mod seeds;

@@ -19,6 +19,7 @@ fn caught(bug: Bug) -> Option<(u64, String)> {
                 bug: Some(bug),
                 // Where a mistake is about poison, people poison in all worlds that a suite of its own goes through.
                 poison: is_of_poison(bug).then_some(100),
+                lanes: is_of_lanes(bug).then_some(100),
                 advise: is_of_advisories(bug).then_some(100),
             },
         );
@@ -53,6 +54,18 @@ const fn is_of_advisories(bug: Bug) -> bool {
             | Bug::AdvisoryPoisonsNothing
             | Bug::WithdrawalUnpoisonsAll
             | Bug::SnapshotForgetsAdvisories
+    )
+}
+
+const fn is_of_lanes(bug: Bug) -> bool {
+    matches!(
+        bug,
+        Bug::LaneWithTooFew
+            | Bug::LaneKeepsApprovals
+            | Bug::LaneEndsSoak
+            | Bug::LaneNeedsNoReason
+            | Bug::LaneWorksInEveryFreeze
+            | Bug::LaneUnchecked
     )
 }
 

@@ -241,6 +241,10 @@ fn one_seed() {
         poison: std::env::var("RINGWAY_POISON")
             .is_ok()
             .then(|| number("RINGWAY_POISON", 100)),
+        // The same for those in which people hurry: `RINGWAY_LANES=100`.
+        lanes: std::env::var("RINGWAY_LANES")
+            .is_ok()
+            .then(|| number("RINGWAY_LANES", 100)),
         // And the one about advisories: `RINGWAY_ADVISE=100`.
         advise: std::env::var("RINGWAY_ADVISE")
             .is_ok()

@@ -246,5 +246,6 @@ pub(crate) fn proposal(texts: &[(&'static str, String)], directory: &Path) -> Pr
         documents: texts,
         key: None,
         change: None,
+        reason: None,
     }
 }

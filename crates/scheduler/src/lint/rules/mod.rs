@@ -11,6 +11,7 @@ pub(super) mod coverage;
 pub(super) mod exceptions;
 pub(super) mod gates;
 pub(super) mod hosts;
+pub(super) mod lanes;
 pub(super) mod limits;
 pub(super) mod recipes;
 pub(super) mod rings;
