@@ -231,7 +231,7 @@ impl Engine {
                 .part(asked.reason.as_bytes()),
             None => hasher,
         };
-        hasher
+        let hasher = hasher
             .part(b"ringway approval 2")
             .part(rollout.rec.plan.as_bytes())
             .part(&rollout.rec.id.0.to_le_bytes())
@@ -241,8 +241,12 @@ impl Engine {
             .part(&conditions.debt.to_le_bytes())
             .part(&gates)
             .part(&slots(&shown.left_out))
-            .part(&untested)
-            .finish()
+            .part(&untested);
+        // Where no evidence is asked for a yes is known by what it was known by before there was any.
+        match self.coverage_digested(r, subject) {
+            Some(coverage) => hasher.part(&coverage).finish(),
+            None => hasher.finish(),
+        }
     }
 
     /// In which respect what is there now is worse than what somebody approved, each with a word.

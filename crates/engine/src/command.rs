@@ -272,6 +272,15 @@ pub enum Command {
         /// Why; required.
         reason: String,
     },
+    /// A stratum may go on although too little is known of it.
+    AcceptUntested {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The stratum, as it is told.
+        stratum: String,
+        /// Why; required.
+        reason: String,
+    },
     /// This is what somebody says of the content of updates, each in place of the one of its id where there is one.
     Advise {
         /// They.
@@ -325,6 +334,7 @@ impl Command {
             | Self::Answer { rollout, .. }
             | Self::OverrideFreeze { rollout, .. }
             | Self::Expedite { rollout, .. } => Some(*rollout),
+            Self::AcceptUntested { rollout, .. } => Some(*rollout),
             Self::Propose { .. }
             | Self::ProposeAs { .. }
             | Self::ProposeIn { .. }

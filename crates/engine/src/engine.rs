@@ -228,6 +228,7 @@ impl Engine {
         // Whose time has come is woken before anybody whom this input wakes: a look at the time leaves no trace in the
         // journal, and the order must not depend on whether there was one.
         self.wake_times();
+        self.wake_strata();
         let accepted = Handled::Accepted(Accepted {
             rollout: None,
             changed: false,
@@ -287,6 +288,7 @@ impl Engine {
             self.end_exceptions(out);
             self.expire_approvals(out);
             self.wake_times();
+            self.wake_strata();
             self.fire_timers(out);
             for rollout in 0..self.rollouts.len() {
                 while self.progress(rollout, out) {}
@@ -361,6 +363,7 @@ impl Engine {
         let yes = self.next_of_approvals();
         let all = timer.into_iter().chain(soak).chain(hold).chain(window);
         let all = all.chain(yes).chain(exception).chain(self.next_errand());
+        let all = all.chain(self.next_evidence());
         all.min()
     }
 
@@ -449,6 +452,7 @@ impl Engine {
         self.rollouts
             .iter()
             .any(|rollout| self.soak_until(rollout).is_some())
+            || self.gathers_evidence()
     }
 
     /// The fleet that rollouts run over; one without hosts before the first.

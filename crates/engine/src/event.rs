@@ -536,6 +536,17 @@ pub enum Event {
         /// The people who approved it.
         people: Vec<String>,
     },
+    /// A person lets a stratum go on although too little is known of it.
+    UntestedAccepted {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The stratum: its labels and values.
+        stratum: String,
+        /// Who.
+        actor: Actor,
+        /// Why.
+        reason: String,
+    },
     /// This is what somebody says of the content of updates from now on, in place of what is known under this id. Unless its
     /// rank is unverified it counts at once.
     Advised {
@@ -562,6 +573,7 @@ impl Event {
     pub const fn rollout(&self) -> Option<RolloutId> {
         match self {
             Self::Proposed { rollout, .. }
+            | Self::UntestedAccepted { rollout, .. }
             | Self::Approved { rollout, .. }
             | Self::ApprovalVoided { rollout, .. }
             | Self::Declined { rollout, .. }

@@ -99,6 +99,11 @@ impl Engine {
             #[cfg(feature = "planted-bugs")]
             Event::ClockJumped { .. } if self.bug(crate::planted::Bug::JumpCredited) => {}
             Event::ClockJumped { from } => {
+                #[cfg(feature = "planted-bugs")]
+                let credited = self.bug(crate::planted::Bug::StratumOverJump);
+                #[cfg(not(feature = "planted-bugs"))]
+                let credited = false;
+                self.unwitnessed(if credited { at } else { *from }, Some(at));
                 for r in 0..self.rollouts.len() {
                     if self.soak_runs(r) {
                         self.hold_soak(r, *from);
@@ -462,6 +467,12 @@ impl Engine {
                 let (r, by) = (self.index_of(*rollout)?, self.index_of(*by)?);
                 self.fold_supersede_began(r, by);
             }
+            Event::UntestedAccepted {
+                rollout,
+                stratum,
+                actor,
+                reason,
+            } => self.fold_untested(*rollout, (stratum, actor, reason))?,
             Event::Advised { advisory, actor } => self.fold_advised(advisory, actor)?,
             Event::AdvisoryRuled {
                 id,

@@ -253,6 +253,7 @@ impl Engine {
             | Command::Poison { .. }
             | Command::Unpoison { .. }
             | Command::Supersede { .. }
+            | Command::AcceptUntested { .. }
             | Command::Advise { .. }
             | Command::RuleAdvisory { .. } => Ok(None),
         }

@@ -159,6 +159,15 @@ impl Engine {
                 self.expedite(r, actor, *plan, reason, out)?;
                 Some(*rollout)
             }
+            Command::AcceptUntested {
+                rollout,
+                stratum,
+                reason,
+            } => {
+                let r = self.known(*rollout)?;
+                self.accept_untested(r, actor, (stratum, reason), out)?;
+                Some(*rollout)
+            }
             Command::Poison { what, reason } => {
                 self.poison(actor, what, reason, out)?;
                 None
@@ -731,6 +740,7 @@ impl Engine {
         let is_approved = self.approved(r, Subject::Promotion { ring }, out);
         if self.promotion_waits(r, ring).is_some()
             || self.gate_keeps_ring(r).is_some()
+            || self.coverage_keeps_ring(r, ring).is_some()
             || !is_approved
         {
             return false;

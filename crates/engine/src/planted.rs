@@ -261,6 +261,30 @@ pub enum Bug {
     PoisonProposed,
     /// A snapshot forgets what is poisoned.
     SnapshotForgetsPoison,
+    /// A ring begins although too little is known of one of its strata.
+    StratumNotAtGate,
+    /// Visits begin on hosts of which too little is known.
+    StratumNotAtVisit,
+    /// Time in which nobody ran counts as seen healthy.
+    StratumOverGap,
+    /// Time that the clock jumped over counts as seen healthy.
+    StratumOverJump,
+    /// Hosts count as healthy while nothing is known of them.
+    StratumWhileBlind,
+    /// Hosts count as healthy while somebody else has them in hand.
+    StratumWhileHeld,
+    /// A host that lost the update leaves what it showed behind.
+    StratumOutlivesHost,
+    /// One host fewer than must have been seen is enough.
+    StratumHostShort,
+    /// One example more than may goes first.
+    StratumExampleTooMany,
+    /// Where one stratum was accepted untested, all are.
+    StratumAcceptedForAll,
+    /// People are told of a later instant than the one at which enough is known.
+    StratumToldTooLate,
+    /// A snapshot forgets what was seen of strata.
+    SnapshotForgetsStrata,
     /// Visits begin although an advisory holds their host.
     AdvisoryNotAtStart,
     /// A visit under way goes on although an advisory has come that holds its host.
@@ -285,7 +309,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 138] = [
+    pub const ALL: [Self; 150] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -414,6 +438,18 @@ impl Bug {
         Self::PoisonPutBack,
         Self::PoisonProposed,
         Self::SnapshotForgetsPoison,
+        Self::StratumNotAtGate,
+        Self::StratumNotAtVisit,
+        Self::StratumOverGap,
+        Self::StratumOverJump,
+        Self::StratumWhileBlind,
+        Self::StratumWhileHeld,
+        Self::StratumOutlivesHost,
+        Self::StratumHostShort,
+        Self::StratumExampleTooMany,
+        Self::StratumAcceptedForAll,
+        Self::StratumToldTooLate,
+        Self::SnapshotForgetsStrata,
         Self::AdvisoryNotAtStart,
         Self::AdvisoryNotInVisit,
         Self::AdvisoryRestarts,

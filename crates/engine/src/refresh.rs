@@ -463,6 +463,7 @@ impl Engine {
                 if observed && !plan.gates.is_empty() {
                     record.until = Timestamp::NEVER;
                 }
+                self.weigh(r, slot);
             }
         }
         self.watch_refreshed(&before);
@@ -587,6 +588,7 @@ impl Rollout {
         rec.downs = downs
             .map(|((slot, gate), since)| ((to(slot), gate), since))
             .collect();
+        rec.coverage.moved(to);
         for yes in &mut rec.approvals {
             let given = yes.given.iter_mut();
             let left_out = given.flat_map(|given| given.shown.left_out.iter_mut());
@@ -654,7 +656,23 @@ fn judges_alike(plan: &Plan, before: &Plan) -> bool {
         && plan.already_unhealthy == before.already_unhealthy
         && plan.on_halt == before.on_halt
         && plan.notify == before.notify
+        && evidence_alike(plan, before)
         && terms_alike(plan, before)
+}
+
+/// The same for what must be known of kinds of hosts: hosts that join may be of further kinds.
+fn evidence_alike(plan: &Plan, before: &Plan) -> bool {
+    match (&plan.evidence, &before.evidence) {
+        (None, None) => true,
+        (Some(now), Some(was)) => {
+            now.by == was.by
+                && now.hosts == was.hosts
+                && now.healthy == was.healthy
+                && now.where_missing == was.where_missing
+                && now.strata.names.starts_with(&was.strata.names)
+        }
+        (Some(_), None) | (None, Some(_)) => false,
+    }
 }
 
 /// The same for what is kept by ring: a ring that is added has what the last one has.

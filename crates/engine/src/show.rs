@@ -157,9 +157,11 @@ impl Engine {
             Vec::new()
         } else if ring.0 >= rec.opened && rec.opened > 0 {
             let at = usize::from(rec.opened - 1);
-            vec![WaitingOn::EarlierRing {
+            let earlier = WaitingOn::EarlierRing {
                 ring: self.rollouts[r].plan.rings[at].name.clone(),
-            }]
+            };
+            let evidence = self.coverage_waits(r, ring.index());
+            std::iter::once(earlier).chain(evidence).collect()
         } else {
             self.waiting(rollout)
         }
@@ -203,6 +205,7 @@ impl Engine {
             (_, Some(Stage::Soaking { ring, .. })) => reasons.extend(self.soak_waits(r, ring)),
             (_, Some(Stage::Promoting { ring })) => {
                 reasons.extend(self.promotion_waits(r, ring));
+                reasons.extend(self.coverage_waits(r, ring.next().index()));
                 reasons.extend(self.restart_waits(r, ring));
                 reasons.extend(self.gate_waits(r));
                 reasons.extend(self.approval_waits(r));
@@ -466,6 +469,7 @@ impl Engine {
             lane,
             lane_asked,
             gates: gate_views(rollout),
+            coverage: self.coverage_view(r),
             due: self.due_view(r),
             not_applicable: u32::try_from(rollout.plan.not_applicable.len()).unwrap_or(u32::MAX),
             hit: rollout.rec.hit,

@@ -35,6 +35,8 @@ pub(crate) enum Block {
     Excepted(WaitingOn),
     /// Work may not run on the host now, or its group is not ready for it.
     Time(WaitingOn),
+    /// Too little is known of the host's stratum.
+    Stratum(u16, WaitingOn),
     /// The host goes last of its group.
     Last(WaitingOn),
     /// A step of it runs on a peer, and there is none.
@@ -48,6 +50,7 @@ impl Block {
             | Self::Group(on)
             | Self::Cell(on)
             | Self::Budget(_, on)
+            | Self::Stratum(_, on)
             | Self::Host(on)
             | Self::Hold(on)
             | Self::OnHold(on)
@@ -122,6 +125,9 @@ impl Engine {
             } else {
                 Block::Host(on)
             });
+        }
+        if let Some(block) = self.kept_by_coverage(r, slot, visit) {
+            return Err(block);
         }
         if let Some(block) = self
             .postponed(r, slot)
@@ -498,6 +504,10 @@ impl Engine {
                 let opens = on.earliest().unwrap_or(Timestamp::NEVER);
                 let parked = &mut self.rollouts[r].idx.parked_times;
                 parked.entry(opens).or_default().push(slot);
+            }
+            Block::Stratum(stratum, _) => {
+                let parked = &mut self.rollouts[r].idx.parked_strata;
+                parked.entry(*stratum).or_default().insert(slot);
             }
             Block::OnHold(_) => self.move_host(r, slot, HostState::OnHold, Timestamp::NEVER, out),
             Block::Excepted(_) => {

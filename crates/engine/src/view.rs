@@ -6,6 +6,7 @@ use ringway_model::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use crate::coverage_view::{CoverageView, StratumView, UntestedView};
 pub use crate::errand_view::{StageState, StageView, StagedView};
 
 use crate::advisory::Advisory;
@@ -214,6 +215,9 @@ pub struct RolloutView {
     /// What external gates say.
     #[serde(default)]
     pub gates: Vec<GateView>,
+    /// What is known of the kinds of hosts to come; absent where its policy asks for no evidence, and when it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<CoverageView>,
     /// By when it is to be complete, and when it can be; absent where its policy does not say, and when it is over.
     #[serde(default)]
     pub due: Option<DueView>,

@@ -237,6 +237,25 @@ impl fmt::Display for WaitingOn {
                 reason,
             } => write!(f, "{content} is poisoned by {by}: {reason}"),
             Self::Superseded { by } => write!(f, "superseded by {by}, which visits it instead"),
+            Self::Evidence {
+                stratum,
+                hosts,
+                need_hosts,
+                healthy,
+                need_healthy,
+                under_way,
+                until,
+            } => {
+                write!(
+                    f,
+                    "too little is known of `{stratum}`: {hosts} of {need_hosts} hosts, {healthy} of {need_healthy} seen healthy"
+                )?;
+                match until {
+                    Some(at) => write!(f, "; enough at {at} at the earliest"),
+                    None if *under_way > 0 => write!(f, "; {under_way} of it under way"),
+                    None => f.write_str("; no host of it is left that could show it"),
+                }
+            }
             Self::Advisory {
                 id,
                 source,

@@ -11,6 +11,7 @@ mod advisory;
 mod calendar;
 mod errands;
 mod events;
+mod evidence;
 mod exception;
 mod lane;
 mod maintenance;
@@ -28,6 +29,7 @@ pub use calendar::{
 };
 pub use errands::Stage;
 pub use events::{Event, EventLength, Frequency, Repeat, RepeatEnds};
+pub use evidence::{Evidence, WhereMissing};
 pub use exception::{Exception, Excepts};
 pub use lane::{Lane, LanePace, LaneSoak};
 pub use maintenance::{Announced, Maintenance};
@@ -329,6 +331,8 @@ pub struct Policy {
     pub recovery_first: Vec<Selector>,
     /// By name: how a rollout may hurry.
     pub lanes: BTreeMap<String, Lane>,
+    /// What must be known of a kind of host before a later ring visits more of them; absent: nothing.
+    pub evidence: Option<Evidence>,
 }
 
 /// `outside` of a policy that has none: one or two may be a person who could not wait; more is another tool at work.

@@ -14,6 +14,7 @@ use crate::check::check_claims;
 use crate::claim::{Claims, Wish, claim};
 use crate::consent::{Consent, EarlyPlan, RingConsent, RuleTerms};
 use crate::draw::in_drawn_order;
+use crate::evidence::EvidencePlan;
 use crate::index::HostIndex;
 use crate::lane::hurried;
 use crate::order::in_starting_order;
@@ -297,8 +298,10 @@ impl<'d> Making<'d> {
                 situation: carried.situation.digest(),
                 parts: carried.parts.clone(),
             }),
+            evidence: None,
         };
         plan.consent.strata = crate::report::strata_of(self.fleet, &plan, policy, &[]);
+        plan.evidence = EvidencePlan::of(self.fleet, &plan, policy)?;
         Ok(plan)
     }
 

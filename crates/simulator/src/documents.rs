@@ -542,6 +542,7 @@ fn policy(dice: &mut Dice, update: &str, hosts: u64) -> Policy {
         outside_pause_at: 3,
         recovery_first: Vec::new(),
         lanes: BTreeMap::new(),
+        evidence: None,
     }
 }
 

@@ -223,6 +223,7 @@ impl Reach {
             Event::CalendarKnown { rollout, .. } => self.stay(*rollout, "calendar"),
             Event::ChangeNamed { rollout, .. } => self.stay(*rollout, "name a change"),
             Event::FreezeOverridden { rollout, .. } => self.stay(*rollout, "override a freeze"),
+            Event::UntestedAccepted { rollout, .. } => self.stay(*rollout, "accept untested"),
             Event::GateSaid { rollout, says, .. } => self.stay(
                 *rollout,
                 match says {

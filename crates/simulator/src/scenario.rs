@@ -11,12 +11,13 @@ use crate::documents::{
     Size, by_hand, draw, for_days, in_windows, with_consent, with_lab_releases,
 };
 use crate::errands::with_stages;
+use crate::evidence::with_evidence;
 use crate::expected::{Expected, Kind};
 use crate::history::{History, HistoryError};
 use crate::reach::Reach;
 use crate::terms::{with_early_terms, with_terms};
 use crate::world::lanes::with_lanes;
-use crate::world::{BEGIN, Faults, NoPlan, World};
+use crate::world::{BEGIN, Faults, NoPlan, World, has_plan};
 
 /// How long after healing everything must be over.
 const CONVERGES_IN: Span = Span::hours(12);
@@ -69,6 +70,8 @@ pub struct Extra {
     pub poison: Option<u64>,
     /// In how many of a hundred wild worlds people hurry; absent: in some.
     pub lanes: Option<u64>,
+    /// In how many of a hundred wild worlds policies ask for evidence of kinds of hosts; absent: in some.
+    pub evidence: Option<u64>,
     /// The same of advisories.
     pub advise: Option<u64>,
     /// A mistake to plant in the engine.
@@ -83,6 +86,7 @@ impl Extra {
             keep: lines,
             poison: None,
             lanes: None,
+            evidence: None,
             advise: None,
             #[cfg(feature = "planted-bugs")]
             bug: None,
@@ -95,6 +99,8 @@ const POISON: u64 = 8;
 
 /// In how many of a hundred wild worlds people hurry, where nobody asks for more.
 const LANES: u64 = 4;
+/// In how many policies ask for evidence of kinds of hosts, where nobody asks for more.
+const EVIDENCE: u64 = 20;
 /// In how many of a hundred wild worlds people bring advisories, where nobody asks for more.
 const ADVISE: u64 = 8;
 
@@ -231,6 +237,12 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     let hurries = kind == Kind::Wild && lanes.chance(extra.lanes.unwrap_or(LANES));
     if hurries {
         with_lanes(&mut papers, &mut lanes);
+    }
+    let mut evidence = Dice::new(seed, "evidence of kinds of hosts");
+    if kind == Kind::Wild && evidence.chance(extra.evidence.unwrap_or(EVIDENCE)) {
+        with_evidence(&mut papers, &mut evidence, |papers, policy| {
+            has_plan(papers, policy, seed)
+        });
     }
     let mut world = World::new(seed, &papers, ways, faults, config, extra.keep)?;
     #[cfg(feature = "planted-bugs")]

@@ -288,6 +288,7 @@ impl<'a> Chronicle<'a> {
             | Event::CalendarKnown { .. }
             | Event::ChangeNamed { .. }
             | Event::FreezeOverridden { .. }
+            | Event::UntestedAccepted { .. }
             | Event::GateSaid { .. }
             | Event::WorkAsked { .. }
             | Event::ChangedOutside { .. }
@@ -526,6 +527,7 @@ impl Course {
             | Event::HostHeld { .. }
             | Event::HostReleased { .. }
             | Event::FreezeOverridden { .. }
+            | Event::UntestedAccepted { .. }
             | Event::GateSaid { .. }
             | Event::WorkTold { .. }
             | Event::Excepted { .. }

@@ -514,6 +514,14 @@ impl Now<'_> {
         {
             risks.push(format!("{name} a failure froze its ramp"));
         }
+        let accepted = one.coverage.iter().flat_map(|known| &known.accepted);
+        risks.extend(accepted.map(|untested| {
+            let (stratum, by) = (&untested.stratum, &untested.by);
+            format!(
+                "{name} {stratum} goes on untested, says {by}: {}",
+                untested.reason
+            )
+        }));
         let Some(plan) = self.plan(one) else { return };
         let start = plan
             .start

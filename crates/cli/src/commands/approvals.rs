@@ -35,6 +35,14 @@ enum Reply {
 pub(crate) async fn approve(out: Out, data: &Path, args: Approve) -> Outcome {
     let (informant, view) = Informant::look(data).await?;
     let rollout = choose(&view, args.which)?;
+    if let Some(stratum) = args.accept_untested {
+        let command = Command::AcceptUntested {
+            rollout: rollout.id,
+            stratum,
+            reason: args.reason.unwrap_or_default(),
+        };
+        return give(out, data, &informant, order(rollout, command, args.when)).await;
+    }
     let wanted = wanted(rollout, args.ring.as_deref())?;
     if args.show {
         shown(out, &view, rollout, wanted);

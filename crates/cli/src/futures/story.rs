@@ -335,6 +335,7 @@ fn matters(event: &Event) -> bool {
         | Event::Asked { .. }
         | Event::Answered { .. }
         | Event::FreezeOverridden { .. }
+        | Event::UntestedAccepted { .. }
         | Event::GateSaid { .. }
         | Event::WorkAsked { .. }
         | Event::WorkTold { .. }

@@ -120,6 +120,14 @@ fn said(command: &Command) -> String {
             format!("let {rollout} work in freeze {freeze} until {until}"),
             reason.as_str(),
         ),
+        Command::AcceptUntested {
+            rollout,
+            stratum,
+            reason,
+        } => (
+            format!("let {rollout} go on with `{stratum}` untested"),
+            reason.as_str(),
+        ),
         Command::Poison { what, reason } => (
             match what {
                 Poisoning::Content { contents } => {

@@ -9,6 +9,7 @@ use ringway_model::{Says, Span, Timestamp};
 use super::advisory::advisories;
 use super::approving::{one_yes, others};
 use super::bar::bar;
+use super::coverage;
 use super::paint::{Paint, bold, paint};
 use super::words::{hosts, in_words, named, put, until};
 
@@ -200,6 +201,9 @@ pub(crate) fn rollout(view: &RolloutView, now: Timestamp) -> String {
     }
     text.push_str(&reasons(&view.waiting, now));
     text.push_str(&terms(view, now));
+    if let Some(known) = &view.coverage {
+        text.push_str(&coverage::lines(known, now));
+    }
     if !view.is_final {
         text.push_str(&questions(&view.questions));
     }
@@ -545,6 +549,7 @@ mod tests {
             early: None,
             questions: Vec::new(),
             author: None,
+            coverage: None,
             overrides: Vec::new(),
             lane: None,
             lane_asked: None,

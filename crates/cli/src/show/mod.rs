@@ -3,6 +3,7 @@
 mod advisory;
 mod approving;
 mod bar;
+mod coverage;
 mod errand;
 mod fleet;
 mod host;

@@ -375,6 +375,15 @@ impl<'a> Narrator<'a> {
                 "{name} may work in freeze {freeze} until {until}, says {actor}{}",
                 because(reason)
             ),
+            Event::UntestedAccepted {
+                stratum,
+                actor,
+                reason,
+                ..
+            } => format!(
+                "{name} may go on with `{stratum}` untested, says {actor}{}",
+                because(reason)
+            ),
             Event::GateSaid {
                 rollout,
                 gate,

@@ -143,6 +143,7 @@ mod tests {
             early: None,
             questions: Vec::new(),
             author: None,
+            coverage: None,
             overrides: Vec::new(),
             lane: None,
             lane_asked: None,

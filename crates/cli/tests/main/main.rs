@@ -6,6 +6,7 @@ mod afterwards;
 mod approving;
 mod changes;
 mod commands;
+mod coverage;
 mod diff;
 mod doctor;
 mod documents;

@@ -15,6 +15,7 @@ mod advisories;
 mod by_hand;
 mod care;
 mod consent;
+mod coverage;
 mod errands;
 mod exceptions;
 mod holds;

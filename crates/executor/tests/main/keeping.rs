@@ -129,6 +129,30 @@ fn a_batch_about_poison_is_written_and_read_as_it_always_was() {
     assert_eq!(Batch::decode(&body), Ok(batch));
 }
 
+/// A stratum that goes on untested.
+#[test]
+fn a_batch_about_an_untested_stratum_is_written_and_read_as_it_always_was() {
+    let batch = Batch {
+        inputs: vec![Input::Command {
+            actor: ana(),
+            command: Command::AcceptUntested {
+                rollout: RolloutId(7),
+                stratum: text("os=debian-12 role=sql"),
+                reason: text("exploited"),
+            },
+        }],
+        events: vec![Event::UntestedAccepted {
+            rollout: RolloutId(7),
+            stratum: text("os=debian-12 role=sql"),
+            actor: ana(),
+            reason: text("exploited"),
+        }],
+        ..Batch::default()
+    };
+    let body = batch.encode();
+    assert_eq!(Batch::decode(&body), Ok(batch));
+}
+
 /// What somebody says of content, and what becomes of it.
 #[test]
 fn a_batch_about_an_advisory_reads_back() {

@@ -8,6 +8,7 @@ pub(crate) mod clock;
 mod cron;
 mod days;
 pub(crate) mod errands;
+pub(crate) mod evidence;
 pub(crate) mod exception;
 pub(crate) mod fleet;
 pub(crate) mod freeze;

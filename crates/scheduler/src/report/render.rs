@@ -9,7 +9,7 @@ use super::parts::{
     AfterReport, ApprovalReport, AvailabilityReport, CellReport, LaneReport, PaceReport,
     PlanReport, RingReport, TimesReport,
 };
-use super::strata;
+use super::{evidence, strata};
 use crate::text::Text;
 use crate::words::{counted, hosts, push, shortened};
 
@@ -27,6 +27,7 @@ pub fn render(report: &PlanReport) -> String {
         one_ring(&mut text, report, at, ring);
     }
     strata::table(&mut text, report);
+    evidence::render(&mut text, report);
     availability(&mut text, report);
     left_out(&mut text, report);
     advisories(&mut text, report);

@@ -7,6 +7,7 @@
 
 mod compare;
 mod encoding;
+mod evidence;
 mod fleet;
 mod lane;
 mod lint;

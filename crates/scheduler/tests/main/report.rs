@@ -189,7 +189,7 @@ fn the_report_is_the_same_every_time_and_its_json_keeps_its_names() {
     let canary = &json["rings"][1];
     assert_eq!(
         names(canary).join(" "),
-        "after_soak asks debt_allowed differs estimate groups halts_by halts_on hosts name soak_ms \
+        "after_soak asks covers debt_allowed differs estimate groups halts_by halts_on hosts name soak_ms \
          take times working_hours working_ms"
     );
     assert_eq!(

@@ -18,6 +18,7 @@ use ringway_scheduler::{FleetSpec, Plan};
 use super::advisories::Notice;
 use super::approvals::Approval;
 use super::care::is_harmless;
+use super::coverage::CoverageFacts;
 use super::errands::ErrandFacts;
 use super::exceptions::InForce;
 use super::hands::Said;
@@ -314,6 +315,8 @@ pub(super) struct RolloutFacts {
     pub(super) outside: u32,
     /// Another one has taken its place.
     pub(super) superseded: bool,
+    /// What was seen of each stratum.
+    pub(super) coverage: CoverageFacts,
 }
 
 /// One host over all rollouts.
@@ -484,6 +487,7 @@ impl Facts {
     fn stop_credit(&mut self, from: Timestamp, to: Timestamp) {
         for rollout in self.rollouts.values_mut() {
             rollout.credit_and_go_on(from, to);
+            rollout.nobody_saw(from, to);
         }
     }
 
@@ -723,6 +727,12 @@ impl Facts {
                 reason,
                 ..
             } => self.superseded(*rollout, *by, reason),
+            Event::UntestedAccepted {
+                rollout,
+                stratum,
+                reason,
+                ..
+            } => self.untested_accepted(*rollout, stratum, reason),
             Event::Advised { advisory, .. } => self.advised(advisory),
             Event::AdvisoryRuled {
                 id, ruling, reason, ..

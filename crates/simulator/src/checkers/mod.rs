@@ -16,6 +16,7 @@ mod beginnings;
 mod budgets;
 mod care;
 mod counts;
+mod coverage;
 mod errands;
 mod exceptions;
 mod facts;

@@ -27,6 +27,7 @@ impl Facts {
             rollout.check_gates(&format!("{id} begins"))?;
             self.check_approvals(id, Subject::Start)?;
         }
+        self.check_ring_covered(id, ring)?;
         let rollout = self.rollout_mut(id)?;
         rollout.opened += 1;
         rollout.phase = Phase::Advancing;

@@ -217,6 +217,7 @@ impl Facts {
         );
         if kind == VisitKind::Update {
             self.check_not_excepted(intent.rollout(), slot)?;
+            self.check_covered(intent, slot)?;
         }
         let host = rollout.plan.slots[slot].host;
         ensure!(

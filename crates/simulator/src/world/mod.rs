@@ -7,6 +7,7 @@
 
 mod advisers;
 mod approvers;
+mod coverage;
 mod deciders;
 mod earliest;
 mod exceptions;
@@ -155,6 +156,7 @@ pub struct World {
     freezers: Dice,
     /// Who poisons content.
     poisoners: Dice,
+    doubters: Dice,
     /// Whether anybody does.
     pub(crate) poisons: bool,
     /// Who hurries, where anybody does.
@@ -203,6 +205,17 @@ pub struct World {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the documents of this seed make no plan: {0}")]
 pub struct NoPlan(pub String);
+
+/// Whether a policy has a plan for what it is proposed with.
+pub(crate) fn has_plan(papers: &Papers, policy: &str, seed: u64) -> bool {
+    let fleet = papers.documents.fleet.as_ref();
+    let fleet = fleet.and_then(|document| compile_fleet(document).ok());
+    let mut rollouts = papers.rollouts.iter().filter(|(name, _)| name == policy);
+    fleet.is_some_and(|fleet| {
+        rollouts
+            .all(|(name, update)| make_plan(&fleet, &papers.documents, name, update, seed).is_ok())
+    })
+}
 
 impl World {
     /// A world in which nothing has happened.
@@ -277,6 +290,7 @@ impl World {
             gates: GateMoods::new(seed),
             freezers: Dice::new(seed, "people in freezes"),
             poisoners: Dice::new(seed, "people who poison"),
+            doubters: Dice::new(seed, "people who lack evidence"),
             poisons: false,
             hurry: None,
             hands: Dice::new(seed, "by hand"),

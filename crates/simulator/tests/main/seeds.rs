@@ -245,6 +245,10 @@ fn one_seed() {
         lanes: std::env::var("RINGWAY_LANES")
             .is_ok()
             .then(|| number("RINGWAY_LANES", 100)),
+        // The same about evidence of kinds of hosts.
+        evidence: std::env::var("RINGWAY_EVIDENCE")
+            .is_ok()
+            .then(|| number("RINGWAY_EVIDENCE", 100)),
         // And the one about advisories: `RINGWAY_ADVISE=100`.
         advise: std::env::var("RINGWAY_ADVISE")
             .is_ok()
