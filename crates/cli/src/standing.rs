@@ -163,6 +163,7 @@ const fn may_have_it(outcome: HostOutcome) -> bool {
         | HostOutcome::Skipped
         | HostOutcome::NotReady
         | HostOutcome::Excepted
+        | HostOutcome::Advised
         | HostOutcome::CatchUp
         | HostOutcome::ChangedOutside
         | HostOutcome::Superseded

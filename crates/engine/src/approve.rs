@@ -306,10 +306,20 @@ impl Engine {
             .iter()
             .map(|count| count.visiting + count.settling)
             .sum();
-        // A host that was left behind and came back during the soak is to be visited, not forgotten.
+        // A host that was left behind and came back during the soak is to be visited, not forgotten. Whose restart only an
+        // advisory keeps away holds nobody else up; the rollout is complete only when that is over.
+        let is_last = ring.index() + 1 >= rollout.plan.rings.len();
         let pending: u32 = so_far
             .iter()
-            .map(|count| count.withheld + count.pending)
+            .enumerate()
+            .map(|(at, count)| {
+                let advised = if is_last {
+                    0
+                } else {
+                    self.restarts_advised(r, at)
+                };
+                count.withheld - advised + count.pending
+            })
             .sum();
         #[cfg(feature = "planted-bugs")]
         let pending = if self.bug(crate::planted::Bug::PendingForgotten) {

@@ -12,6 +12,7 @@ use ringway_model::{
 };
 use ringway_scheduler::{FleetSpec, Plan};
 
+use crate::advisory::Advisories;
 use crate::command::{Accepted, Rejected};
 use crate::event::Event;
 use crate::exception::Exceptions;
@@ -148,6 +149,8 @@ pub struct Engine {
     pub(crate) changes: u32,
     /// What must not be installed any more, in the order in which it was said.
     pub(crate) poisons: Vec<Poison>,
+    /// What is said of the content of updates.
+    pub(crate) advisories: Advisories,
     pub(crate) fleet: Fleet,
     pub(crate) rollouts: Vec<Rollout>,
     /// Due states, earliest first: instant, rollout index, slot. An entry is stale when the slot's `until` is another.
@@ -195,6 +198,7 @@ impl Engine {
             last_changes: LastChanges::default(),
             changes: 0,
             poisons: Vec::new(),
+            advisories: Advisories::default(),
             fleet: Fleet::new(Arc::new(empty)),
             rollouts: Vec::new(),
             timers: BinaryHeap::new(),

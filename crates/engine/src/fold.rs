@@ -121,6 +121,7 @@ impl Engine {
                 self.fleet_digest = Some(*fleet);
                 self.holds = holds;
                 self.exceptions.resolve(&self.fleet.spec);
+                self.advisories.resolve(&self.fleet.spec);
                 self.recount_changes();
                 // No rollout is under way, so only somebody else's work takes anything.
                 self.claim_maintenance();
@@ -164,6 +165,7 @@ impl Engine {
                 );
                 self.rollouts.push(new);
                 self.mark_poisoned_in(self.rollouts.len() - 1);
+                self.mark_advised_in(self.rollouts.len() - 1);
                 self.build_index(self.rollouts.len() - 1);
             }
             Event::Approved {
@@ -471,6 +473,13 @@ impl Engine {
                 actor,
                 reason,
             } => self.fold_untested(*rollout, (stratum, actor, reason))?,
+            Event::Advised { advisory, actor } => self.fold_advised(advisory, actor)?,
+            Event::AdvisoryRuled {
+                id,
+                ruling,
+                actor,
+                reason,
+            } => self.fold_advisory_ruled(id, *ruling, actor, reason)?,
         }
         Ok(())
     }

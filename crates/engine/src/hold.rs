@@ -124,6 +124,7 @@ impl Engine {
             || self.has_vanished(self.host_of(r, slot))
             || visit != VisitKind::Rollback && self.is_on_hold(self.host_of(r, slot))
             || self.is_poisoned(r, slot, visit)
+            || self.is_advised(r, slot, visit)
     }
 
     /// Whether nobody's word keeps a step from starting; what time says is asked beside it.
@@ -252,7 +253,9 @@ impl Engine {
             | Command::Poison { .. }
             | Command::Unpoison { .. }
             | Command::Supersede { .. }
-            | Command::AcceptUntested { .. } => Ok(None),
+            | Command::AcceptUntested { .. }
+            | Command::Advise { .. }
+            | Command::RuleAdvisory { .. } => Ok(None),
         }
     }
 
@@ -577,8 +580,8 @@ impl Engine {
             | HostState::GoesLast { .. } => false,
             HostState::Excepted => {
                 return wrong(
-                    "is left out by an exception",
-                    "`ringway why` names it; `exception end` lets the host be visited",
+                    "is left out by an exception or an advisory",
+                    "`ringway why` names it; `exception end` or `advisory withdraw` lets the host be visited",
                 );
             }
             HostState::Failed { .. } | HostState::Unhealthy { .. } | HostState::Lost => true,

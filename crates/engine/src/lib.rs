@@ -3,6 +3,7 @@
 //! One pure, synchronous, deterministic machine: inputs in, events out. It reads no clock, no disk and no network;
 //! `now` is an argument. The product, the simulator and the replay all run exactly this code.
 
+mod advisory;
 mod approve;
 mod asked;
 mod by_hand;
@@ -38,6 +39,7 @@ mod propose;
 mod refresh;
 mod rollout;
 mod show;
+mod show_advisory;
 mod show_approval;
 mod slot;
 mod snapshot;
@@ -51,6 +53,7 @@ pub mod view;
 mod visit;
 mod watch;
 
+pub use advisory::{Advisory, Ruling};
 pub use by_hand::LARGEST_EXHIBIT;
 pub use command::{Accepted, Command, Exhibit, HoldKind, Poisoning, Rejected, Subject, Told};
 pub use engine::{Engine, Fault, Handled, OrderView, WatchChange};

@@ -176,6 +176,14 @@ impl Engine {
                 self.unpoison(actor, id, build.as_deref(), reason, out)?;
                 None
             }
+            Command::Advise { advisories } => {
+                self.advise(actor, advisories, out)?;
+                None
+            }
+            Command::RuleAdvisory { id, ruling, reason } => {
+                self.rule_advisory(actor, id, (*ruling, reason), out)?;
+                None
+            }
         };
         Ok(Accepted {
             rollout,
@@ -641,7 +649,8 @@ impl Engine {
     fn visited(&mut self, r: usize, ring: RingIndex, out: &mut Vec<Event>) -> bool {
         let rollout = &self.rollouts[r];
         let count = rollout.idx.rings[ring.index()];
-        if count.pending + count.visiting + count.settling + count.withheld > 0
+        if count.pending + count.visiting + count.settling > 0
+            || count.withheld > self.restarts_advised(r, ring.index())
             || self.too_much_debt(r, ring).is_some()
         {
             return false;

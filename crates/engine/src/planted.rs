@@ -285,11 +285,31 @@ pub enum Bug {
     StratumToldTooLate,
     /// A snapshot forgets what was seen of strata.
     SnapshotForgetsStrata,
+    /// Visits begin although an advisory holds their host.
+    AdvisoryNotAtStart,
+    /// A visit under way goes on although an advisory has come that holds its host.
+    AdvisoryNotInVisit,
+    /// A withheld restart is carried out although an advisory holds its host.
+    AdvisoryRestarts,
+    /// An advisory that nobody has verified counts at once.
+    UnverifiedCounts,
+    /// An advisory holds every host that gets what it is about.
+    AdvisoryTooWide,
+    /// A host that lacks a label is taken for one that an advisory does not affect.
+    AdvisoryMissesUnknown,
+    /// Who was held is not released when the advisory is withdrawn.
+    AdvisoryOutlivesItself,
+    /// An advisory that poisons does not.
+    AdvisoryPoisonsNothing,
+    /// A withdrawn advisory takes the poisonings of people back, too.
+    WithdrawalUnpoisonsAll,
+    /// A snapshot forgets advisories.
+    SnapshotForgetsAdvisories,
 }
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 140] = [
+    pub const ALL: [Self; 150] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -430,5 +450,15 @@ impl Bug {
         Self::StratumAcceptedForAll,
         Self::StratumToldTooLate,
         Self::SnapshotForgetsStrata,
+        Self::AdvisoryNotAtStart,
+        Self::AdvisoryNotInVisit,
+        Self::AdvisoryRestarts,
+        Self::UnverifiedCounts,
+        Self::AdvisoryTooWide,
+        Self::AdvisoryMissesUnknown,
+        Self::AdvisoryOutlivesItself,
+        Self::AdvisoryPoisonsNothing,
+        Self::WithdrawalUnpoisonsAll,
+        Self::SnapshotForgetsAdvisories,
     ];
 }

@@ -448,6 +448,7 @@ impl Engine {
         self.fleet.evidence = evidence;
         self.fleet_digest = Some(digest);
         self.exceptions.resolve(&self.fleet.spec);
+        self.advisories.resolve(&self.fleet.spec);
         self.rebuild_counts();
         for &host in &forgotten {
             for r in 0..self.rollouts.len() {
@@ -552,6 +553,7 @@ impl Engine {
             self.go_on_in_lane(r, runs);
         }
         self.mark_poisoned_in(r);
+        self.mark_advised_in(r);
         self.rebuild_counts();
         self.times_changed(r);
         Ok(())

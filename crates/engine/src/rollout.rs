@@ -481,6 +481,8 @@ pub(crate) struct Rollout {
     pub(crate) plan: Arc<Plan>,
     /// By `RouteId`: the number of the poisoning that covers it. Derived, and empty where nothing is poisoned.
     pub(crate) poisoned: Vec<Option<usize>>,
+    /// By `RouteId`: the ids of the advisories that hold whom they affect from it. Derived, and empty where there are none.
+    pub(crate) advised: Vec<Vec<String>>,
 }
 
 impl Rollout {
@@ -538,6 +540,7 @@ impl Rollout {
             idx: Index::default(),
             plan,
             poisoned: Vec::new(),
+            advised: Vec::new(),
         }
     }
 

@@ -7,6 +7,7 @@ use ringway_model::{Actor, ChangeId, Digest, Epoch, HostId, RolloutId, Timestamp
 use ringway_scheduler::{FleetSpec, Plan};
 use serde::{Deserialize, Serialize};
 
+use crate::advisory::Known;
 use crate::by_hand::Handwork;
 use crate::care::Unready;
 use crate::command::HoldKind;
@@ -94,6 +95,9 @@ const FORMAT_WITH_COVERAGE: u8 = 14;
 
 /// What was seen of updated hosts, by the rollout's index, where there is anything.
 type Coverages = Vec<(u32, CoverageRecord)>;
+
+/// The same with advisories behind that.
+const FORMAT_WITH_ADVISORIES: u8 = 15;
 
 /// Work by hand, by the rollout's index.
 type Hands = Vec<(u32, BTreeMap<u32, Handwork>)>;
@@ -246,7 +250,10 @@ impl Engine {
             .map(|(index, rollout)| (index, rollout.rec.lane.clone()))
             .collect();
         let coverages = self.coverages();
-        let format = if !coverages.is_empty() {
+        let advisories = self.advisories_to_write();
+        let format = if !advisories.is_empty() {
+            FORMAT_WITH_ADVISORIES
+        } else if !coverages.is_empty() {
             FORMAT_WITH_COVERAGE
         } else if !lanes.is_empty() {
             FORMAT_WITH_LANES
@@ -316,13 +323,16 @@ impl Engine {
             bytes = postcard::to_extend(&outside, bytes).expect(plain);
         }
         if format >= FORMAT_WITH_POISON {
-            bytes = postcard::to_extend(poisons, bytes).expect(plain);
+            bytes = postcard::to_extend(&poisons, bytes).expect(plain);
         }
         if format >= FORMAT_WITH_LANES {
             bytes = postcard::to_extend(&lanes, bytes).expect(plain);
         }
         if format >= FORMAT_WITH_COVERAGE {
             bytes = postcard::to_extend(&coverages, bytes).expect(plain);
+        }
+        if format >= FORMAT_WITH_ADVISORIES {
+            bytes = postcard::to_extend(&advisories, bytes).expect(plain);
         }
         bytes
     }
@@ -470,12 +480,20 @@ impl Engine {
         &self.hold
     }
 
-    fn poisons_to_write(&self) -> &[Poison] {
+    fn poisons_to_write(&self) -> Vec<&Poison> {
         #[cfg(feature = "planted-bugs")]
         if self.bug(crate::planted::Bug::SnapshotForgetsPoison) {
-            return &[];
+            return Vec::new();
         }
-        &self.poisons
+        self.poisons_given()
+    }
+
+    fn advisories_to_write(&self) -> Vec<&Known> {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::SnapshotForgetsAdvisories) {
+            return Vec::new();
+        }
+        self.advisories.of.values().collect()
     }
 
     /// The digest that format 1 gave this state: what journals of that time have written down.
@@ -519,7 +537,7 @@ impl Engine {
         plans: BTreeMap<Digest, Arc<Plan>>,
     ) -> Result<Self, Fault> {
         let format = bytes.first().copied();
-        let known = FORMAT..=FORMAT_WITH_COVERAGE;
+        let known = FORMAT..=FORMAT_WITH_ADVISORIES;
         let Some(format) = format.filter(|format| known.contains(format)) else {
             return Err(Fault::new("the snapshot is of another format"));
         };
@@ -580,10 +598,15 @@ impl Engine {
         } else {
             (Lanes::new(), rest)
         };
-        let coverages: Coverages = if format >= FORMAT_WITH_COVERAGE {
+        let (coverages, rest): (Coverages, _) = if format >= FORMAT_WITH_COVERAGE {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Coverages::new(), rest)
+        };
+        let advisories: Vec<Known> = if format >= FORMAT_WITH_ADVISORIES {
             postcard::from_bytes(rest).map_err(unreadable)?
         } else {
-            Coverages::new()
+            Vec::new()
         };
         let mut engine = Self::new();
         engine.now = stored.last_event;
@@ -619,10 +642,15 @@ impl Engine {
                 rec,
                 idx: Index::default(),
                 poisoned: Vec::new(),
+                advised: Vec::new(),
             });
         }
         engine.poisons = poisons;
-        engine.mark_poisoned();
+        for known in advisories {
+            engine.advisories.insert(known, &engine.fleet.spec)?;
+        }
+        engine.poison_as_advised();
+        engine.mark_advised();
         engine.take_words(words)?;
         for exception in exceptions {
             engine.exceptions.insert(exception, &engine.fleet.spec)?;

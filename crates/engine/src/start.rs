@@ -9,6 +9,7 @@ use ringway_scheduler::plan::StepPlan;
 
 use crate::engine::{Engine, FleetHold};
 use crate::event::Event;
+use crate::exception::rests;
 use crate::host::HostState;
 use crate::rollout::{Rollout, RolloutState, Stage};
 use crate::slot::{Class, SlotRec};
@@ -30,7 +31,7 @@ pub(crate) enum Block {
     Hold(WaitingOn),
     /// Somebody said that the host is not to be touched, and nothing has been done to it.
     OnHold(WaitingOn),
-    /// An exception leaves the host out.
+    /// An exception or an advisory leaves the host out.
     Excepted(WaitingOn),
     /// Work may not run on the host now, or its group is not ready for it.
     Time(WaitingOn),
@@ -98,6 +99,14 @@ impl Engine {
         }
         if let Some(on) = self.poison_keeps(r, slot, visit) {
             return Err(Block::Host(on));
+        }
+        if let Some(on) = self.advisory_keeps(r, slot, visit) {
+            let state = self.rollouts[r].rec.slots[slot as usize].state;
+            return Err(if visit == VisitKind::Update && rests(state) {
+                Block::Excepted(on)
+            } else {
+                Block::Host(on)
+            });
         }
         let host = self.host_of(r, slot);
         if visit == VisitKind::Update

@@ -243,7 +243,12 @@ impl Engine {
             out,
         );
         let mut contents = poison.clone();
-        contents.retain(|content| !self.poisons.iter().any(|known| known.content == *content));
+        contents.retain(|content| {
+            !self
+                .poisons_given()
+                .iter()
+                .any(|known| known.content == *content)
+        });
         contents.sort();
         contents.dedup();
         if !contents.is_empty() {

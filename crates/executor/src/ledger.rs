@@ -170,7 +170,9 @@ const fn mark(event: &Event) -> Mark {
         | Event::Finished { .. }
         | Event::HostHeld { .. }
         | Event::FleetRefreshed { .. }
-        | Event::Poisoned { .. } => Mark::MayRevoke,
+        | Event::Poisoned { .. }
+        | Event::Advised { .. }
+        | Event::AdvisoryRuled { .. } => Mark::MayRevoke,
         Event::Recovered { .. }
         | Event::Alive
         | Event::PeerChosen { .. }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::advisory::{Effect, Rank};
 use crate::content::Content;
 use crate::evidence::Says;
 use crate::ids::{Actor, HostId, RolloutId};
@@ -360,6 +361,23 @@ pub enum WaitingOn {
         /// show it, or no host of it is left that could.
         until: Option<Timestamp>,
     },
+    /// An advisory keeps what would be installed, or the restart into it, from the host.
+    Advisory {
+        /// Its id.
+        id: String,
+        /// Whose it is.
+        source: String,
+        /// How far that is believed.
+        rank: Rank,
+        /// What it asks for: a hold, or a poisoning.
+        effect: Effect,
+        /// Who accepted it, where nobody has verified it.
+        accepted_by: Option<Actor>,
+        /// The update that mends it, where it says one.
+        fixed_by: Option<String>,
+        /// Labels that the host lacks, because of which it may not be meant.
+        lacks: Vec<String>,
+    },
 }
 
 impl WaitingOn {
@@ -412,11 +430,12 @@ impl WaitingOn {
             Self::Poisoned { .. } => "poisoned",
             Self::Superseded { .. } => "superseded",
             Self::Evidence { .. } => "evidence",
+            Self::Advisory { .. } => "advisory",
         }
     }
 
     /// Every variant's name.
-    pub const NAMES: [&'static str; 46] = [
+    pub const NAMES: [&'static str; 47] = [
         "stop",
         "fault",
         "pause",
@@ -463,6 +482,7 @@ impl WaitingOn {
         "poisoned",
         "superseded",
         "evidence",
+        "advisory",
     ];
 
     /// The earliest instant at which this can be over by itself, where that is known.
@@ -511,7 +531,8 @@ impl WaitingOn {
             | Self::CatchUp { .. }
             | Self::Staging { .. }
             | Self::Poisoned { .. }
-            | Self::Superseded { .. } => None,
+            | Self::Superseded { .. }
+            | Self::Advisory { .. } => None,
         }
     }
 
@@ -596,6 +617,14 @@ impl WaitingOn {
                 "a rollout of other content once this one is cancelled; a person's `skip`, `rollback` or `unpoison`"
             }
             Self::Superseded { .. } => "the rollout that took its place",
+            Self::Advisory {
+                fixed_by: Some(_), ..
+            } => {
+                "a rollout of the update that mends it, once this one is over or cancelled; its withdrawal: `advisory withdraw`"
+            }
+            Self::Advisory { fixed_by: None, .. } => {
+                "a rollout of other content, once this one is over or cancelled; its withdrawal: `advisory withdraw`"
+            }
         }
     }
 }

@@ -76,6 +76,9 @@ impl WaitingOn {
                 with_reason("skip HOST"),
                 with_reason("cancel"),
             ],
+            Self::Advisory { id, .. } => {
+                vec![format!("ringway advisory withdraw {id} --reason WHY")]
+            }
             Self::EarlierRing { .. }
             | Self::Staging { .. }
             | Self::GoesLast { .. }

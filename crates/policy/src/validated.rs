@@ -7,6 +7,7 @@ use ringway_model::{AfterCrash, Digest, Labels, Place, Selector, Share, Span};
 use serde::{Deserialize, Serialize};
 
 mod accept;
+mod advisory;
 mod calendar;
 mod errands;
 mod events;
@@ -20,6 +21,7 @@ mod update;
 mod world;
 
 pub use accept::Acceptance;
+pub use advisory::{About, Advisory};
 pub use calendar::{
     Binding, Cron, CronDays, Date, DayRule, FleetCalendar, Freeze, FreezeOverride, Frozen,
     HostCalendar, Hours, HoursOfDay, LocalTime, Moment, Nth, PolicyCalendar, Starts, TimeOfDay,
@@ -760,6 +762,8 @@ pub struct Documents {
     pub maintenances: BTreeMap<String, Maintenance>,
     /// Exceptions by id.
     pub exceptions: BTreeMap<String, Exception>,
+    /// Advisories by id.
+    pub advisories: BTreeMap<String, Advisory>,
     /// The people; empty when no document says who they are.
     pub people: People,
     /// Who is told what; without rules when no document says so.

@@ -254,6 +254,12 @@ impl<'d> Making<'d> {
             let hosts = Written::new(fleet, self.fleet);
             Times::of_rings((fleet, policy), &claims.rings, |host| hosts.get(host))
         });
+        // A window says when a service may be interrupted. One that is down already waits for none.
+        let recovery = claims.rings.first().map_or(0, Vec::len);
+        let times = match self.part_of(0) {
+            Some(Part::Broken) => times.ignoring_windows_on(0..recovery),
+            Some(Part::Withheld | Part::Latent | Part::Untouched) | None => times,
+        };
         let terms = self.terms();
         let slots = claims.rings.iter().flatten();
         let mut plan = Plan {

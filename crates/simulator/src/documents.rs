@@ -56,6 +56,7 @@ pub fn draw(dice: &mut Dice, size: Size) -> Papers {
         worlds: BTreeMap::new(),
         maintenances: BTreeMap::new(),
         exceptions: BTreeMap::new(),
+        advisories: BTreeMap::new(),
         people: people(),
         notify: ringway_policy::validated::Notify::default(),
         texts: BTreeMap::new(),

@@ -72,6 +72,8 @@ pub struct Extra {
     pub lanes: Option<u64>,
     /// In how many of a hundred wild worlds policies ask for evidence of kinds of hosts; absent: in some.
     pub evidence: Option<u64>,
+    /// The same of advisories.
+    pub advise: Option<u64>,
     /// A mistake to plant in the engine.
     #[cfg(feature = "planted-bugs")]
     pub bug: Option<ringway_engine::planted::Bug>,
@@ -85,6 +87,7 @@ impl Extra {
             poison: None,
             lanes: None,
             evidence: None,
+            advise: None,
             #[cfg(feature = "planted-bugs")]
             bug: None,
         }
@@ -98,6 +101,8 @@ const POISON: u64 = 8;
 const LANES: u64 = 4;
 /// In how many policies ask for evidence of kinds of hosts, where nobody asks for more.
 const EVIDENCE: u64 = 20;
+/// In how many of a hundred wild worlds people bring advisories, where nobody asks for more.
+const ADVISE: u64 = 8;
 
 /// Lines that a failure is told with.
 const TOLD: usize = 40;
@@ -250,6 +255,8 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     if hurries {
         world.hurry(seed, &papers);
     }
+    let mut advise = Dice::new(seed, "whether anybody advises");
+    world.advising = advise.chance(extra.advise.unwrap_or(ADVISE)) && kind == Kind::Wild;
     if renews {
         world.renew(seed, &papers, lasts);
     }

@@ -139,6 +139,8 @@ pub(crate) fn dense(event: &Event) -> String {
         | Event::LaneLapsed { .. }
         | Event::Expedited { .. }
         | Event::UntestedAccepted { .. }
+        | Event::Advised { .. }
+        | Event::AdvisoryRuled { .. }
         | Event::Commented { .. }
         | Event::ApprovalGiven { .. }
         | Event::SoakCutShort { .. }

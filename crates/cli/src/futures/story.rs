@@ -341,8 +341,10 @@ fn matters(event: &Event) -> bool {
         | Event::WorkTold { .. }
         | Event::Excepted { .. }
         | Event::ChangedOutside { .. }
-        | Event::ExceptionEnded { .. }
-        | Event::SupersedeBegan { .. } => true,
+        | Event::SupersedeBegan { .. }
+        | Event::Advised { .. }
+        | Event::AdvisoryRuled { .. }
+        | Event::ExceptionEnded { .. } => true,
     }
 }
 

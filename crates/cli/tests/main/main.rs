@@ -1,5 +1,6 @@
 //! The `ringway` command from outside: what it prints where, and with which code it ends.
 
+mod advisories;
 #[cfg(test)]
 mod afterwards;
 mod approving;

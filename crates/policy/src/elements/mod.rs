@@ -1,6 +1,7 @@
 //! One module per element of a document: its table of keys, its reader and its defaults.
 
 pub(crate) mod accept;
+pub(crate) mod advisory;
 pub(crate) mod approvals;
 pub(crate) mod care;
 pub(crate) mod clock;

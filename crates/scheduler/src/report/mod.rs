@@ -3,6 +3,7 @@
 //! [`explain`] computes a [`PlanReport`] (for JSON as it is), [`render`] writes it as text. Neither decides anything:
 //! all of it is read off the plan, the fleet and the documents.
 
+mod advisories;
 mod availability;
 mod calendar;
 mod coverage;
@@ -26,10 +27,10 @@ pub(crate) use exceptions::end_of as end_of_exception;
 pub use explain::{explain, explain_at};
 pub(crate) use explain::{gates, pace};
 pub use parts::{
-    AfterReport, ApprovalReport, AvailabilityReport, CellReport, Coverage, CoversReport, DueReport,
-    EarlyReport, Estimate, ExceptionReport, ExternalReport, GateReport, GroupReport, KeepUpReport,
-    PaceReport, PlanReport, ReleaseReport, RingEstimate, RingReport, RingWhenReport, RouteReport,
-    StratumReport, TimesReport, Warning, WhenReport,
+    AdvisoryReport, AfterReport, ApprovalReport, AvailabilityReport, CellReport, Coverage,
+    CoversReport, DueReport, EarlyReport, Estimate, ExceptionReport, ExternalReport, GateReport,
+    GroupReport, KeepUpReport, PaceReport, PlanReport, ReleaseReport, RingEstimate, RingReport,
+    RingWhenReport, RouteReport, StratumReport, TimesReport, Warning, WhenReport,
 };
 pub use render::render;
 pub(crate) use render::{about, pace_in_words};

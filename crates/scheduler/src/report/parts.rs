@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringway_model::{Digest, Span, StepKind, Timestamp};
+use ringway_model::{Digest, Effect, Rank, Span, StepKind, Timestamp};
 use ringway_policy::validated::{NotBy, Restart, RingSpread};
 use serde::Serialize;
 
@@ -51,6 +51,8 @@ pub struct PlanReport {
     pub unclaimed: Vec<String>,
     /// Hosts of it that exceptions among the documents leave out; those that are over are none.
     pub exceptions: Vec<ExceptionReport>,
+    /// Advisories among the documents that are about what it installs on some of its hosts.
+    pub advisories: Vec<AdvisoryReport>,
     /// Hosts in a ring that could not be taken back.
     pub without_rollback: Vec<String>,
     /// How kinds of hosts are visited.
@@ -158,6 +160,29 @@ pub struct ExceptionReport {
     pub reason: String,
     /// The teams or people who approved it.
     pub approved_by: Vec<String>,
+}
+
+/// An advisory that is about what a plan installs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AdvisoryReport {
+    /// Its id.
+    pub id: String,
+    /// Whose it is.
+    pub source: String,
+    /// How far that is believed.
+    pub rank: Rank,
+    /// What it asks for.
+    pub effect: Effect,
+    /// Hosts of the plan that it may affect.
+    pub hosts: Vec<String>,
+    /// Of these, those that lack labels on which that depends.
+    pub unsure: Vec<String>,
+    /// How many of them it keeps from the update: none where it only tells, or proposes.
+    pub held: usize,
+    /// The update that mends it.
+    pub fixed_by: Option<String>,
+    /// What it says.
+    pub says: Option<String>,
 }
 
 /// A condition that a command at the controller knows of.

@@ -11,6 +11,7 @@ mod evidence;
 mod fleet;
 mod lane;
 mod lint;
+mod parts;
 mod problems;
 mod properties;
 mod report;

@@ -542,7 +542,13 @@ impl Facts {
             I4,
             "{id} ends the soak of ring {ring} early in a scope that is held"
         );
-        super::promotion::check_ring(id, rollout, ring)?;
+        let is_last = ring + 1 == rollout.plan.rings.len();
+        let kept = if is_last {
+            0
+        } else {
+            self.restarts_kept(id, ring)
+        };
+        super::promotion::check_ring(id, rollout, ring, kept)?;
         if let Some(soak) = &mut self.rollout_mut(id)?.soak {
             (soak.ended, soak.since, soak.accrued) = (true, None, observed);
         }

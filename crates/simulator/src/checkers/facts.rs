@@ -15,6 +15,7 @@ use ringway_model::{
 };
 use ringway_scheduler::{FleetSpec, Plan};
 
+use super::advisories::Notice;
 use super::approvals::Approval;
 use super::care::is_harmless;
 use super::coverage::CoverageFacts;
@@ -402,7 +403,9 @@ pub(super) struct Facts {
     pub(super) taken_over: Timestamp,
     /// Exceptions in force, by id.
     pub(super) exceptions: BTreeMap<String, InForce>,
-    /// Whether exceptions, the fleet or the rollouts changed in this batch.
+    /// Advisories, by id; those that count no more included.
+    pub(super) notices: BTreeMap<String, Notice>,
+    /// Whether exceptions, advisories, the fleet or the rollouts changed in this batch.
     pub(super) exceptions_changed: bool,
     /// By host's name: rollouts that began to change it.
     pub(super) applied: BTreeMap<String, BTreeSet<RolloutId>>,
@@ -730,6 +733,10 @@ impl Facts {
                 reason,
                 ..
             } => self.untested_accepted(*rollout, stratum, reason),
+            Event::Advised { advisory, .. } => self.advised(advisory),
+            Event::AdvisoryRuled {
+                id, ruling, reason, ..
+            } => self.advisory_ruled(id, *ruling, reason),
             Event::FleetRefreshed { fleet, actor } => self.refreshed(*fleet, actor),
             Event::Excepted { exception, .. } => self.excepted(exception),
             Event::ChangedOutside { rollout, slot, .. } => self.changed_outside(*rollout, *slot),

@@ -159,6 +159,8 @@ impl Stated {
             | Event::Excepted { .. }
             | Event::ExceptionEnded { actor: Some(_), .. }
             | Event::Poisoned { .. }
+            | Event::Advised { .. }
+            | Event::AdvisoryRuled { .. }
             | Event::Unpoisoned { .. } => {
                 self.all.clear();
             }

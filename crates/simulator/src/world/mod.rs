@@ -5,6 +5,7 @@
 //! * Time is virtual and moves from one happening to the next; every choice is from the seed.
 //! * Every row is shown to the checkers as soon as it is durable, and never before.
 
+mod advisers;
 mod approvers;
 mod coverage;
 mod deciders;
@@ -166,6 +167,10 @@ pub struct World {
     patchers: Dice,
     /// Whether anybody does.
     pub(crate) patching: bool,
+    /// Who speaks of advisories.
+    advisers: Dice,
+    /// Whether anybody does.
+    pub(crate) advising: bool,
     /// Who leaves hosts out, and until when.
     exceptions: Dice,
     /// Whether people do.
@@ -291,6 +296,8 @@ impl World {
             hands: Dice::new(seed, "by hand"),
             patchers: Dice::new(seed, "patching by others"),
             patching: false,
+            advisers: Dice::new(seed, "people who advise"),
+            advising: false,
             exceptions: Dice::new(seed, "exceptions"),
             excepting: false,
             handwork: BTreeMap::new(),

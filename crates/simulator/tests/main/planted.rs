@@ -22,6 +22,7 @@ fn caught(bug: Bug) -> Option<(u64, String)> {
                 lanes: is_of_lanes(bug).then_some(100),
                 // The same of evidence of kinds of hosts.
                 evidence: is_of_strata(bug).then_some(100),
+                advise: is_of_advisories(bug).then_some(100),
             },
         );
         report
@@ -38,6 +39,23 @@ const fn is_of_poison(bug: Bug) -> bool {
             | Bug::PoisonPutBack
             | Bug::PoisonProposed
             | Bug::SnapshotForgetsPoison
+            | Bug::WithdrawalUnpoisonsAll
+    )
+}
+
+const fn is_of_advisories(bug: Bug) -> bool {
+    matches!(
+        bug,
+        Bug::AdvisoryNotAtStart
+            | Bug::AdvisoryNotInVisit
+            | Bug::AdvisoryRestarts
+            | Bug::UnverifiedCounts
+            | Bug::AdvisoryTooWide
+            | Bug::AdvisoryMissesUnknown
+            | Bug::AdvisoryOutlivesItself
+            | Bug::AdvisoryPoisonsNothing
+            | Bug::WithdrawalUnpoisonsAll
+            | Bug::SnapshotForgetsAdvisories
     )
 }
 
