@@ -356,6 +356,10 @@ impl Engine {
     /// The rest of the same, after the plan has changed.
     pub(crate) fn go_on_in_lane(&mut self, r: usize, runs: bool) {
         let Rollout { rec, plan, .. } = &mut self.rollouts[r];
+        if !plan.terms.freeze_override {
+            // What a person was let do in the lane ends with it.
+            rec.terms.overridden.clear();
+        }
         rec.ramp.limit = match plan.pace.ramp {
             Ramp::Off => plan.pace.at_once.get(),
             Ramp::Double => rec.ramp.limit.min(plan.pace.at_once.get()),
