@@ -39,7 +39,9 @@ impl Engine {
         // Whoever said yes before expected that the ring would wait for what is now taken for granted.
         let given = self.rollouts[r].rec.approvals.iter();
         let given: Vec<(Subject, Actor)> = given
-            .filter(|yes| yes.subject != Subject::Start && yes.subject.next() >= ring)
+            .filter(|yes| {
+                !matches!(yes.subject, Subject::Start | Subject::Lane) && yes.subject.next() >= ring
+            })
             .map(|yes| (yes.subject, yes.actor.clone()))
             .collect();
         for (subject, actor) in given {
