@@ -333,8 +333,8 @@ impl Command {
             | Self::Ask { rollout, .. }
             | Self::Answer { rollout, .. }
             | Self::OverrideFreeze { rollout, .. }
-            | Self::Expedite { rollout, .. } => Some(*rollout),
-            Self::AcceptUntested { rollout, .. } => Some(*rollout),
+            | Self::Expedite { rollout, .. }
+            | Self::AcceptUntested { rollout, .. } => Some(*rollout),
             Self::Propose { .. }
             | Self::ProposeAs { .. }
             | Self::ProposeIn { .. }

@@ -99,6 +99,7 @@ const POISON: u64 = 8;
 
 /// In how many of a hundred wild worlds people hurry, where nobody asks for more.
 const LANES: u64 = 4;
+
 /// In how many policies ask for evidence of kinds of hosts, where nobody asks for more.
 const EVIDENCE: u64 = 20;
 /// In how many of a hundred wild worlds people bring advisories, where nobody asks for more.

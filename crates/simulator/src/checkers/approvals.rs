@@ -384,10 +384,18 @@ impl Facts {
             &bytes_of(&so.left_out),
             &kinds.collect::<Vec<u8>>(),
         ];
-        let all: Vec<&[u8]> = lane.iter().map(Vec::as_slice).chain(own).collect();
+        let opens = match subject {
+            Subject::Start => 0,
+            Subject::Promotion { ring } | Subject::Early { ring } => ring.index() + 1,
+            // None.
+            Subject::Lane => usize::MAX,
+        };
+        let coverage = self.coverage_said(id, opens)?;
+        let all = lane.iter().map(Vec::as_slice).chain(own);
+        let all: Vec<&[u8]> = all.chain(coverage.as_deref()).collect();
         let bound = digest_of(&all);
         let said = format!(
-            "{lane:?} {id} {subject:?} {conditions:?} {gates:?} {:?} {:?}",
+            "{lane:?} {id} {subject:?} {conditions:?} {gates:?} {:?} {:?} {coverage:?}",
             so.left_out, so.untested
         );
         self.bind(actor, digest, bound, said)?;

@@ -267,4 +267,30 @@ impl Facts {
         }
         Ok(())
     }
+
+    /// What a yes was shown of kinds of hosts in the ring that it opens, as it is bound: those too little is known of, and those that
+    /// somebody let go on all the same. None where no evidence is asked for.
+    pub(super) fn coverage_said(&self, id: RolloutId, ring: usize) -> Result<Option<Vec<u8>>, Broken> {
+        let rollout = self.rollout(id)?;
+        let Some(wanted) = &rollout.plan.evidence else {
+            return Ok(None);
+        };
+        let (mut lacking, mut here) = (BTreeSet::new(), BTreeSet::new());
+        let slots = rollout.plan.rings.get(ring).map_or(0..0, ringway_scheduler::plan::RingPlan::slots);
+        for slot in slots {
+            let Some(of) = stratum(&rollout.plan, slot) else {
+                continue;
+            };
+            here.insert(of);
+            let comes = matches!(rollout.slots[slot].class(), Class::Pending | Class::Debt);
+            if comes && is_asked(&rollout.plan, ring) && !rollout.is_known(of, self.now) {
+                lacking.insert(of);
+            }
+        }
+        here.retain(|of| rollout.coverage.accepted.contains(&wanted.strata.names[*of]));
+        let line = |word: &str, of: &usize| format!("{word} {}\n", wanted.strata.names[*of]);
+        let lacking = lacking.iter().map(|of| line("lacking", of));
+        let said: String = lacking.chain(here.iter().map(|of| line("accepted", of))).collect();
+        Ok(Some(said.into_bytes()))
+    }
 }

@@ -143,7 +143,8 @@ impl Checkers {
 
     /// Provides a plan before an event refers to it.
     pub fn provide_plan(&mut self, digest: Digest, plan: Arc<Plan>) {
-        self.facts.plans.insert(digest, plan);
+        // The first copy is kept: a rollout's own plan is told by which copy it is.
+        self.facts.plans.entry(digest).or_insert(plan);
     }
 
     /// One batch of the journal: the inputs that were accepted, and the events they led to.
