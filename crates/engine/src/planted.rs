@@ -261,11 +261,25 @@ pub enum Bug {
     PoisonProposed,
     /// A snapshot forgets what is poisoned.
     SnapshotForgetsPoison,
+    /// A rollout that was superseded goes on visiting hosts that it had begun with.
+    SupersededGoesOn,
+    /// Visits of a superseded rollout are finished where its policy has visits finished: hosts restart into the fault.
+    SupersededRestarts,
+    /// What was broken counts as up once another rollout has taken its place.
+    BrokenCountsAsUp,
+    /// A plan is carried out for parts that are not so any more.
+    PartsUnchecked,
+    /// Approvals of the old rollout's start count for the new one.
+    ApprovalsCarryOver,
+    /// Superseding poisons nothing.
+    SupersedePoisonsNothing,
+    /// A rollout that was superseded is superseded again.
+    SupersededTwice,
 }
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 128] = [
+    pub const ALL: [Self; 135] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -394,5 +408,12 @@ impl Bug {
         Self::PoisonPutBack,
         Self::PoisonProposed,
         Self::SnapshotForgetsPoison,
+        Self::SupersededGoesOn,
+        Self::SupersededRestarts,
+        Self::BrokenCountsAsUp,
+        Self::PartsUnchecked,
+        Self::ApprovalsCarryOver,
+        Self::SupersedePoisonsNothing,
+        Self::SupersededTwice,
     ];
 }

@@ -16,6 +16,7 @@ use crate::history::{History, HistoryError};
 use crate::reach::Reach;
 use crate::terms::{with_early_terms, with_terms};
 use crate::world::lanes::with_lanes;
+use crate::world::superseders::with_fixes;
 use crate::world::{BEGIN, Faults, NoPlan, World};
 
 /// How long after healing everything must be over.
@@ -69,6 +70,8 @@ pub struct Extra {
     pub poison: Option<u64>,
     /// In how many of a hundred wild worlds people hurry; absent: in some.
     pub lanes: Option<u64>,
+    /// In how many of a hundred wild worlds people supersede rollouts; absent: in some.
+    pub supersede: Option<u64>,
     /// A mistake to plant in the engine.
     #[cfg(feature = "planted-bugs")]
     pub bug: Option<ringway_engine::planted::Bug>,
@@ -81,6 +84,7 @@ impl Extra {
             keep: lines,
             poison: None,
             lanes: None,
+            supersede: None,
             #[cfg(feature = "planted-bugs")]
             bug: None,
         }
@@ -92,6 +96,8 @@ const POISON: u64 = 8;
 
 /// In how many of a hundred wild worlds people hurry, where nobody asks for more.
 const LANES: u64 = 4;
+/// In how many people supersede rollouts.
+const SUPERSEDE: u64 = 8;
 
 /// Lines that a failure is told with.
 const TOLD: usize = 40;
@@ -227,7 +233,15 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     if hurries {
         with_lanes(&mut papers, &mut lanes);
     }
+    let supersede = Dice::new(seed, "who supersedes").chance(extra.supersede.unwrap_or(SUPERSEDE));
+    let supersede = supersede && kind == Kind::Wild;
+    if supersede {
+        with_fixes(&mut papers);
+    }
     let mut world = World::new(seed, &papers, ways, faults, config, extra.keep)?;
+    if supersede {
+        world.supersede(seed, &papers);
+    }
     #[cfg(feature = "planted-bugs")]
     world.plant(extra.bug);
     world.meddling = dice.chance(60) && kind == Kind::Wild;

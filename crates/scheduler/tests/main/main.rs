@@ -10,6 +10,7 @@ mod encoding;
 mod fleet;
 mod lane;
 mod lint;
+mod parts;
 mod problems;
 mod properties;
 mod report;

@@ -139,7 +139,8 @@ impl Checkers {
 
     /// Provides a plan before an event refers to it.
     pub fn provide_plan(&mut self, digest: Digest, plan: Arc<Plan>) {
-        self.facts.plans.insert(digest, plan);
+        // The same plan may be brought twice; the one that is known stays the one that rollouts go by.
+        self.facts.plans.entry(digest).or_insert(plan);
     }
 
     /// One batch of the journal: the inputs that were accepted, and the events they led to.
@@ -166,6 +167,7 @@ impl Checkers {
         for event in events {
             self.facts.event(event)?;
         }
+        self.facts.check_all_of_it(inputs, events)?;
         self.facts.end_batch()
     }
 

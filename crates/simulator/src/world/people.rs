@@ -38,6 +38,7 @@ impl World {
         self.work_in_freezes();
         self.think_of_poison();
         self.think_of_lanes();
+        self.think_of_superseding();
         if self.healing {
             self.help();
         } else if self.people.chance(45) {

@@ -245,6 +245,10 @@ fn one_seed() {
         lanes: std::env::var("RINGWAY_LANES")
             .is_ok()
             .then(|| number("RINGWAY_LANES", 100)),
+        // So does the one about fixes: `RINGWAY_SUPERSEDE=100`.
+        supersede: std::env::var("RINGWAY_SUPERSEDE")
+            .is_ok()
+            .then(|| number("RINGWAY_SUPERSEDE", 100)),
         ..Extra::default()
     };
     let report = run_seed_with(number("RINGWAY_SEED", 0), extra);
