@@ -271,6 +271,7 @@ fn reads_back(documents: &Documents, attachments: &Attachments) {
     assert_eq!(documents.worlds, again.worlds);
     assert_eq!(documents.maintenances, again.maintenances);
     assert_eq!(documents.exceptions, again.exceptions);
+    assert_eq!(documents.advisories, again.advisories);
     assert_eq!(documents.people, again.people);
     assert_eq!(documents.notify, again.notify);
 }

@@ -129,6 +129,7 @@ pub fn plan(fleet: Digest, hosts: u32, groups: u16, at_once: u32) -> Plan {
         outside_pause_at: 3,
         supersedes: None,
         lane: None,
+        evidence: None,
         consent: ringway_scheduler::consent::Consent::default(),
     }
 }

@@ -151,6 +151,7 @@ fn perform(out: Out, data: PathBuf, command: Cmd) -> Outcome {
         Cmd::Release(args) => on_runtime(commands::release(out, data, args, HoldKind::Hold)),
         Cmd::Maintenance(args) => on_runtime(commands::maintenance(out, data, args.what)),
         Cmd::Exception(args) => on_runtime(commands::exception(out, data, args.what)),
+        Cmd::Advisory(args) => on_runtime(commands::advisory(out, data, args.what)),
         Cmd::OverrideFreeze(args) => on_runtime(commands::override_freeze(out, data, args)),
         Cmd::Expedite(args) => on_runtime(commands::expedite(out, data, args)),
         Cmd::Poison(args) => on_runtime(commands::poison(out, data, args)),

@@ -70,6 +70,9 @@ fn standing(view: &FleetView, one: &RolloutView) -> Standing {
             Standing::Person(End::Waiting)
         }
         _ if in_flight == 0 && needs_a_yes(one) => Standing::Person(End::Waiting),
+        _ if in_flight == 0 && settling == 0 && lacks_for_good(one) => {
+            Standing::Person(End::Waiting)
+        }
         _ => Standing::Going,
     }
 }
@@ -81,6 +84,16 @@ fn needs_a_yes(one: &RolloutView) -> bool {
             .waiting
             .iter()
             .any(|waiting| matches!(waiting.on, WaitingOn::Approval { .. }))
+}
+
+/// Whether it waits for evidence that nobody is left to give, and for nothing that comes by itself.
+fn lacks_for_good(one: &RolloutView) -> bool {
+    let is_lacking = |on: &WaitingOn| {
+        let on_nobody = |until: &Option<_>, under_way: u32| until.is_none() && under_way == 0;
+        matches!(on, WaitingOn::Evidence { until, under_way, .. } if on_nobody(until, *under_way))
+    };
+    one.waiting.iter().any(|waiting| is_lacking(&waiting.on))
+        && one.waiting.iter().all(|waiting| waiting.earliest.is_none())
 }
 
 /// Hosts that are named; the rest is counted.
@@ -150,6 +163,7 @@ const fn may_have_it(outcome: HostOutcome) -> bool {
         | HostOutcome::Skipped
         | HostOutcome::NotReady
         | HostOutcome::Excepted
+        | HostOutcome::Advised
         | HostOutcome::CatchUp
         | HostOutcome::ChangedOutside
         | HostOutcome::Superseded

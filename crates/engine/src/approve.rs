@@ -231,7 +231,7 @@ impl Engine {
                 .part(asked.reason.as_bytes()),
             None => hasher,
         };
-        hasher
+        let hasher = hasher
             .part(b"ringway approval 2")
             .part(rollout.rec.plan.as_bytes())
             .part(&rollout.rec.id.0.to_le_bytes())
@@ -241,8 +241,12 @@ impl Engine {
             .part(&conditions.debt.to_le_bytes())
             .part(&gates)
             .part(&slots(&shown.left_out))
-            .part(&untested)
-            .finish()
+            .part(&untested);
+        // Where no evidence is asked for a yes is known by what it was known by before there was any.
+        match self.coverage_digested(r, subject) {
+            Some(coverage) => hasher.part(&coverage).finish(),
+            None => hasher.finish(),
+        }
     }
 
     /// In which respect what is there now is worse than what somebody approved, each with a word.
@@ -302,10 +306,20 @@ impl Engine {
             .iter()
             .map(|count| count.visiting + count.settling)
             .sum();
-        // A host that was left behind and came back during the soak is to be visited, not forgotten.
+        // A host that was left behind and came back during the soak is to be visited, not forgotten. Whose restart only an
+        // advisory keeps away holds nobody else up; the rollout is complete only when that is over.
+        let is_last = ring.index() + 1 >= rollout.plan.rings.len();
         let pending: u32 = so_far
             .iter()
-            .map(|count| count.withheld + count.pending)
+            .enumerate()
+            .map(|(at, count)| {
+                let advised = if is_last {
+                    0
+                } else {
+                    self.restarts_advised(r, at)
+                };
+                count.withheld - advised + count.pending
+            })
             .sum();
         #[cfg(feature = "planted-bugs")]
         let pending = if self.bug(crate::planted::Bug::PendingForgotten) {

@@ -3,6 +3,7 @@
 use ringway_model::{ChangeId, Content, Digest, RingIndex, RolloutId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::advisory::{Advisory, Ruling};
 use crate::exception::Exception;
 
 /// Something a person or automation asks for. Idempotent: asking again for what already is so is accepted and changes
@@ -271,6 +272,29 @@ pub enum Command {
         /// Why; required.
         reason: String,
     },
+    /// A stratum may go on although too little is known of it.
+    AcceptUntested {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The stratum, as it is told.
+        stratum: String,
+        /// Why; required.
+        reason: String,
+    },
+    /// This is what somebody says of the content of updates, each in place of the one of its id where there is one.
+    Advise {
+        /// They.
+        advisories: Vec<Advisory>,
+    },
+    /// What becomes of an advisory.
+    RuleAdvisory {
+        /// Its id.
+        id: String,
+        /// What.
+        ruling: Ruling,
+        /// Why; required.
+        reason: String,
+    },
 }
 
 /// Which content is meant.
@@ -309,7 +333,8 @@ impl Command {
             | Self::Ask { rollout, .. }
             | Self::Answer { rollout, .. }
             | Self::OverrideFreeze { rollout, .. }
-            | Self::Expedite { rollout, .. } => Some(*rollout),
+            | Self::Expedite { rollout, .. }
+            | Self::AcceptUntested { rollout, .. } => Some(*rollout),
             Self::Propose { .. }
             | Self::ProposeAs { .. }
             | Self::ProposeIn { .. }
@@ -322,7 +347,9 @@ impl Command {
             | Self::EndException { .. }
             | Self::Refresh { .. }
             | Self::Poison { .. }
-            | Self::Unpoison { .. } => None,
+            | Self::Unpoison { .. }
+            | Self::Advise { .. }
+            | Self::RuleAdvisory { .. } => None,
             Self::Done { rollout, .. } => *rollout,
         }
     }
@@ -418,7 +445,7 @@ pub struct Rejected {
     /// A stable code, as the documentation lists them: `not-found`, `wrong-state`, `not-allowed`, `stale-digest`,
     /// `already-approved`, `nothing-to-approve`, `reason-missing`, `fleet-changed`, `nothing-to-roll-back`, `another-change`,
     /// `bad-key`, `outside-hours`, `stale-fleet`, `evidence-missing`, `too-large`, `poisoned`,
-    /// `bad-content`, `stale-parts`, `stale-plan`, `no-lane`.
+    /// `bad-content`, `stale-parts`, `stale-plan`, `no-lane`, `bad-advisory`, `lower-rank`, `accepted-as-it-was`.
     pub code: String,
     /// Why, as a sentence fragment.
     pub why: String,

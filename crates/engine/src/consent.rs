@@ -205,7 +205,12 @@ impl Engine {
     }
 
     /// As whom a user may say yes or no.
-    fn may_approve(&self, r: usize, rule: Rule<'_>, actor: &Actor) -> Result<Standing, Rejected> {
+    pub(crate) fn may_approve(
+        &self,
+        r: usize,
+        rule: Rule<'_>,
+        actor: &Actor,
+    ) -> Result<Standing, Rejected> {
         let consent = &self.rollouts[r].plan.consent;
         let person = consent.person(&actor.0);
         if !rule.plan.by.is_empty() && !rule.plan.people.contains(&person) {
@@ -319,7 +324,7 @@ impl Engine {
         .collect()
     }
 
-    fn void(
+    pub(crate) fn void(
         &mut self,
         r: usize,
         subject: Subject,
@@ -453,7 +458,8 @@ impl Engine {
         let Some(observed) = self.observed(r).filter(|observed| *observed >= at_least) else {
             return false;
         };
-        let lacks = self.promotion_waits(r, ring).is_some();
+        let lacks =
+            self.promotion_waits(r, ring).is_some() || self.coverage_keeps_ring(r, ring).is_some();
         #[cfg(feature = "planted-bugs")]
         let lacks = lacks && !self.bug(crate::planted::Bug::EarlyBlind);
         if self.approvals(r, subject) == 0 || !self.approved(r, subject, out) || lacks {

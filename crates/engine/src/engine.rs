@@ -12,6 +12,7 @@ use ringway_model::{
 };
 use ringway_scheduler::{FleetSpec, Plan};
 
+use crate::advisory::Advisories;
 use crate::command::{Accepted, Rejected};
 use crate::event::Event;
 use crate::exception::Exceptions;
@@ -148,6 +149,8 @@ pub struct Engine {
     pub(crate) changes: u32,
     /// What must not be installed any more, in the order in which it was said.
     pub(crate) poisons: Vec<Poison>,
+    /// What is said of the content of updates.
+    pub(crate) advisories: Advisories,
     pub(crate) fleet: Fleet,
     pub(crate) rollouts: Vec<Rollout>,
     /// Due states, earliest first: instant, rollout index, slot. An entry is stale when the slot's `until` is another.
@@ -195,6 +198,7 @@ impl Engine {
             last_changes: LastChanges::default(),
             changes: 0,
             poisons: Vec::new(),
+            advisories: Advisories::default(),
             fleet: Fleet::new(Arc::new(empty)),
             rollouts: Vec::new(),
             timers: BinaryHeap::new(),
@@ -224,6 +228,7 @@ impl Engine {
         // Whose time has come is woken before anybody whom this input wakes: a look at the time leaves no trace in the
         // journal, and the order must not depend on whether there was one.
         self.wake_times();
+        self.wake_strata();
         let accepted = Handled::Accepted(Accepted {
             rollout: None,
             changed: false,
@@ -283,6 +288,7 @@ impl Engine {
             self.end_exceptions(out);
             self.expire_approvals(out);
             self.wake_times();
+            self.wake_strata();
             self.fire_timers(out);
             for rollout in 0..self.rollouts.len() {
                 while self.progress(rollout, out) {}
@@ -357,6 +363,7 @@ impl Engine {
         let yes = self.next_of_approvals();
         let all = timer.into_iter().chain(soak).chain(hold).chain(window);
         let all = all.chain(yes).chain(exception).chain(self.next_errand());
+        let all = all.chain(self.next_evidence());
         all.min()
     }
 
@@ -445,6 +452,7 @@ impl Engine {
         self.rollouts
             .iter()
             .any(|rollout| self.soak_until(rollout).is_some())
+            || self.gathers_evidence()
     }
 
     /// The fleet that rollouts run over; one without hosts before the first.

@@ -6,6 +6,7 @@ use ringway_model::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::advisory::{Advisory, Ruling};
 use crate::command::{Exhibit, HoldKind, Subject, Told};
 use crate::exception::Exception;
 use crate::host::{Ending, HostState};
@@ -535,6 +536,36 @@ pub enum Event {
         /// The people who approved it.
         people: Vec<String>,
     },
+    /// A person lets a stratum go on although too little is known of it.
+    UntestedAccepted {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The stratum: its labels and values.
+        stratum: String,
+        /// Who.
+        actor: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// This is what somebody says of the content of updates from now on, in place of what is known under this id. Unless its
+    /// rank is unverified it counts at once.
+    Advised {
+        /// It.
+        advisory: Advisory,
+        /// By whom it was brought.
+        actor: Actor,
+    },
+    /// A person said what becomes of an advisory.
+    AdvisoryRuled {
+        /// Its id.
+        id: String,
+        /// What.
+        ruling: Ruling,
+        /// Who.
+        actor: Actor,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl Event {
@@ -542,6 +573,7 @@ impl Event {
     pub const fn rollout(&self) -> Option<RolloutId> {
         match self {
             Self::Proposed { rollout, .. }
+            | Self::UntestedAccepted { rollout, .. }
             | Self::Approved { rollout, .. }
             | Self::ApprovalVoided { rollout, .. }
             | Self::Declined { rollout, .. }
@@ -597,7 +629,9 @@ impl Event {
             | Self::ExceptionEnded { .. }
             | Self::FleetRefreshed { .. }
             | Self::Poisoned { .. }
-            | Self::Unpoisoned { .. } => None,
+            | Self::Unpoisoned { .. }
+            | Self::Advised { .. }
+            | Self::AdvisoryRuled { .. } => None,
         }
     }
 }

@@ -108,7 +108,7 @@ fn meant(selector: &Selector, fleet: &FleetSpec) -> BTreeSet<HostId> {
 
 /// Whether a host in this state has not begun, or is back as it was: an exception that comes leaves it out. Failures stay
 /// what they are, what was postponed in the middle of its update is not begun anew.
-const fn rests(state: HostState) -> bool {
+pub(crate) const fn rests(state: HostState) -> bool {
     match state {
         HostState::Pending
         | HostState::Offline
@@ -186,6 +186,19 @@ impl Engine {
         let host = self.host_of(r, slot);
         let update = &self.rollouts[r].plan.update;
         self.exceptions.on(host, update)
+    }
+
+    /// Whether an exception leaves a host out.
+    pub(crate) fn is_excepted(&self, r: usize, slot: u32) -> bool {
+        self.exception_of(r, slot).is_some()
+    }
+
+    /// Whether anything leaves a host out: an exception, or an advisory.
+    fn is_left_out(&self, r: usize, slot: u32) -> bool {
+        let is_advised = self.is_held_by_advisory(r, slot);
+        #[cfg(feature = "planted-bugs")]
+        let is_advised = is_advised && !self.bug(crate::planted::Bug::AdvisoryNotAtStart);
+        is_advised || self.is_excepted(r, slot)
     }
 
     /// Why a host is left out.
@@ -359,7 +372,7 @@ impl Engine {
         };
         for slot in slots {
             let state = self.rollouts[r].rec.slots[slot as usize].state;
-            let is_covered = self.exception_of(r, slot).is_some();
+            let is_covered = self.is_left_out(r, slot);
             #[cfg(feature = "planted-bugs")]
             let is_covered = is_covered
                 && !(self.bug(crate::planted::Bug::ExceptionIgnored)
@@ -418,9 +431,7 @@ impl Engine {
     pub(crate) fn unless_excepted(&self, r: usize, slot: u32, then: Then) -> Then {
         match then {
             Then::End { to, .. }
-                if rests(to)
-                    && self.rollouts[r].takes_in()
-                    && self.exception_of(r, slot).is_some() =>
+                if rests(to) && self.rollouts[r].takes_in() && self.is_left_out(r, slot) =>
             {
                 Then::End {
                     to: HostState::Excepted,

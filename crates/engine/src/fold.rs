@@ -99,6 +99,11 @@ impl Engine {
             #[cfg(feature = "planted-bugs")]
             Event::ClockJumped { .. } if self.bug(crate::planted::Bug::JumpCredited) => {}
             Event::ClockJumped { from } => {
+                #[cfg(feature = "planted-bugs")]
+                let credited = self.bug(crate::planted::Bug::StratumOverJump);
+                #[cfg(not(feature = "planted-bugs"))]
+                let credited = false;
+                self.unwitnessed(if credited { at } else { *from }, Some(at));
                 for r in 0..self.rollouts.len() {
                     if self.soak_runs(r) {
                         self.hold_soak(r, *from);
@@ -116,6 +121,7 @@ impl Engine {
                 self.fleet_digest = Some(*fleet);
                 self.holds = holds;
                 self.exceptions.resolve(&self.fleet.spec);
+                self.advisories.resolve(&self.fleet.spec);
                 self.recount_changes();
                 // No rollout is under way, so only somebody else's work takes anything.
                 self.claim_maintenance();
@@ -159,6 +165,7 @@ impl Engine {
                 );
                 self.rollouts.push(new);
                 self.mark_poisoned_in(self.rollouts.len() - 1);
+                self.mark_advised_in(self.rollouts.len() - 1);
                 self.build_index(self.rollouts.len() - 1);
             }
             Event::Approved {
@@ -460,6 +467,19 @@ impl Engine {
                 let (r, by) = (self.index_of(*rollout)?, self.index_of(*by)?);
                 self.fold_supersede_began(r, by);
             }
+            Event::UntestedAccepted {
+                rollout,
+                stratum,
+                actor,
+                reason,
+            } => self.fold_untested(*rollout, (stratum, actor, reason))?,
+            Event::Advised { advisory, actor } => self.fold_advised(advisory, actor)?,
+            Event::AdvisoryRuled {
+                id,
+                ruling,
+                actor,
+                reason,
+            } => self.fold_advisory_ruled(id, *ruling, actor, reason)?,
         }
         Ok(())
     }

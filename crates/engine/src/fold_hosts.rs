@@ -102,6 +102,7 @@ impl Engine {
                 }
             }
         }
+        self.weigh_host(host);
         Ok(())
     }
 
@@ -118,6 +119,7 @@ impl Engine {
             self.forget_evidence(host);
             self.watch_again(host);
         }
+        self.weigh_host(host);
         // It may be what others need to run something for them.
         self.wake_peers(host);
         for r in 0..self.rollouts.len() {

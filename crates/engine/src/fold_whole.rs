@@ -2,6 +2,7 @@
 
 use ringway_model::{Evidence, HostId, ProbeId, Timestamp};
 
+use crate::coverage::CoverageRecord;
 use crate::engine::Engine;
 use crate::event::Final;
 use crate::rollout::{Rollout, RolloutState, TermsRecord};
@@ -48,6 +49,15 @@ impl Engine {
             last_alive
         };
         self.forget_gates();
+        #[cfg(feature = "planted-bugs")]
+        let witnessed = if self.bug(crate::planted::Bug::StratumOverGap) {
+            self.now
+        } else {
+            last_alive
+        };
+        #[cfg(not(feature = "planted-bugs"))]
+        let witnessed = last_alive;
+        self.unwitnessed(witnessed, None);
         for r in 0..self.rollouts.len() {
             self.hold_soak(r, last_alive);
             let rollout = &mut self.rollouts[r];
@@ -87,6 +97,7 @@ impl Engine {
         rollout.rec.calendar = None;
         rollout.rec.last_yes = None;
         rollout.rec.terms = TermsRecord::default();
+        rollout.rec.coverage = CoverageRecord::default();
         rollout.rec.effective.clear();
         let hosts: Vec<HostId> = rollout.plan.slots.iter().map(|slot| slot.host).collect();
         self.forget_rollout(r);

@@ -124,6 +124,7 @@ impl Engine {
             || self.has_vanished(self.host_of(r, slot))
             || visit != VisitKind::Rollback && self.is_on_hold(self.host_of(r, slot))
             || self.is_poisoned(r, slot, visit)
+            || self.is_advised(r, slot, visit)
     }
 
     /// Whether nobody's word keeps a step from starting; what time says is asked beside it.
@@ -251,7 +252,10 @@ impl Engine {
             | Command::Answer { .. }
             | Command::Poison { .. }
             | Command::Unpoison { .. }
-            | Command::Supersede { .. } => Ok(None),
+            | Command::Supersede { .. }
+            | Command::AcceptUntested { .. }
+            | Command::Advise { .. }
+            | Command::RuleAdvisory { .. } => Ok(None),
         }
     }
 
@@ -576,8 +580,8 @@ impl Engine {
             | HostState::GoesLast { .. } => false,
             HostState::Excepted => {
                 return wrong(
-                    "is left out by an exception",
-                    "`ringway why` names it; `exception end` lets the host be visited",
+                    "is left out by an exception or an advisory",
+                    "`ringway why` names it; `exception end` or `advisory withdraw` lets the host be visited",
                 );
             }
             HostState::Failed { .. } | HostState::Unhealthy { .. } | HostState::Lost => true,

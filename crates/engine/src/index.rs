@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use ringway_model::{Evidence, HostId, Timestamp, VisitKind};
 
 use crate::command::HoldKind;
+use crate::coverage::Coverage;
 use crate::engine::Engine;
 use crate::fleet::{NONE, evidence_in};
 use crate::host::HostState;
@@ -173,6 +174,7 @@ impl Engine {
         let (was, is) = (from.class(), to.class());
         let Rollout { idx, plan, .. } = &mut self.rollouts[r];
         idx.tested.class(plan, (ring, slot), (Some(was), is), bits);
+        idx.coverage.class(plan, (ring, slot), (Some(was), is));
         let count = &mut idx.rings[ring];
         *count.of(was) -= 1;
         *count.of(is) += 1;
@@ -195,6 +197,7 @@ impl Engine {
             entry.skipped = entry.skipped + left_out(is) - left_out(was);
         }
         self.reuse(r, host, from, to);
+        self.weigh_host(host);
         let aside = |class| {
             matches!(
                 class,
@@ -292,6 +295,7 @@ impl Engine {
             let count = &mut idx.rings[ring];
             count.evident = count.evident + u32::from(is.0) - u32::from(was.0);
             count.reporting = count.reporting + u32::from(is.1) - u32::from(was.1);
+            self.weigh(r, slot);
         }
     }
 
@@ -502,6 +506,7 @@ impl Engine {
             rings: vec![RingCount::default(); plan.rings.len()],
             groups: vec![GroupCount::default(); plan.rings.len() * groups],
             tested: Tested::new(plan),
+            coverage: Coverage::new(plan, &rec.coverage),
             previous: rec
                 .previous
                 .iter()
@@ -519,6 +524,7 @@ impl Engine {
                 let bits = fleet.evidence[host.index()];
                 let (up, reporting) = self.rollouts[r].gates_say(bits);
                 idx.tested.class(plan, (ring, slot), (None, class), bits);
+                idx.coverage.class(plan, (ring, slot), (None, class));
                 let done = class == Class::Done;
                 let count = &mut idx.rings[ring];
                 *count.of(class) += 1;
@@ -666,6 +672,7 @@ impl Engine {
         idx.parked_last.clear();
         idx.parked_budgets.clear();
         idx.parked_times.clear();
+        idx.parked_strata.clear();
         idx.cursor = u32::try_from(rec.slots.len()).unwrap_or(NONE);
         let opened = plan
             .rings

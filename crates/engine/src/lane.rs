@@ -356,6 +356,10 @@ impl Engine {
     /// The rest of the same, after the plan has changed.
     pub(crate) fn go_on_in_lane(&mut self, r: usize, runs: bool) {
         let Rollout { rec, plan, .. } = &mut self.rollouts[r];
+        if !plan.terms.freeze_override {
+            // What a person was let do in the lane ends with it.
+            rec.terms.overridden.clear();
+        }
         rec.ramp.limit = match plan.pace.ramp {
             Ramp::Off => plan.pace.at_once.get(),
             Ramp::Double => rec.ramp.limit.min(plan.pace.at_once.get()),
@@ -538,6 +542,7 @@ fn same_care(plan: &Plan, before: &Plan) -> bool {
         && plan.update == before.update
         && plan.author == before.author
         && plan.gates == before.gates
+        && plan.evidence == before.evidence
         && plan.budget_down == before.budget_down
         && plan.pace.settle == before.pace.settle
         && plan.retry == before.retry

@@ -3,12 +3,15 @@
 //! One pure, synchronous, deterministic machine: inputs in, events out. It reads no clock, no disk and no network;
 //! `now` is an argument. The product, the simulator and the replay all run exactly this code.
 
+mod advisory;
 mod approve;
 mod asked;
 mod by_hand;
 mod care;
 mod command;
 mod consent;
+mod coverage;
+mod coverage_view;
 mod due;
 mod engine;
 mod errand;
@@ -36,6 +39,7 @@ mod propose;
 mod refresh;
 mod rollout;
 mod show;
+mod show_advisory;
 mod show_approval;
 mod slot;
 mod snapshot;
@@ -44,10 +48,12 @@ mod supersede;
 mod terms;
 mod tested;
 mod times;
+mod untested;
 pub mod view;
 mod visit;
 mod watch;
 
+pub use advisory::{Advisory, Ruling};
 pub use by_hand::LARGEST_EXHIBIT;
 pub use command::{Accepted, Command, Exhibit, HoldKind, Poisoning, Rejected, Subject, Told};
 pub use engine::{Engine, Fault, Handled, OrderView, WatchChange};

@@ -159,12 +159,29 @@ impl Engine {
                 self.expedite(r, actor, *plan, reason, out)?;
                 Some(*rollout)
             }
+            Command::AcceptUntested {
+                rollout,
+                stratum,
+                reason,
+            } => {
+                let r = self.known(*rollout)?;
+                self.accept_untested(r, actor, (stratum, reason), out)?;
+                Some(*rollout)
+            }
             Command::Poison { what, reason } => {
                 self.poison(actor, what, reason, out)?;
                 None
             }
             Command::Unpoison { id, build, reason } => {
                 self.unpoison(actor, id, build.as_deref(), reason, out)?;
+                None
+            }
+            Command::Advise { advisories } => {
+                self.advise(actor, advisories, out)?;
+                None
+            }
+            Command::RuleAdvisory { id, ruling, reason } => {
+                self.rule_advisory(actor, id, (*ruling, reason), out)?;
                 None
             }
         };
@@ -637,7 +654,8 @@ impl Engine {
     fn visited(&mut self, r: usize, ring: RingIndex, out: &mut Vec<Event>) -> bool {
         let rollout = &self.rollouts[r];
         let count = rollout.idx.rings[ring.index()];
-        if count.pending + count.visiting + count.settling + count.withheld > 0
+        if count.pending + count.visiting + count.settling > 0
+            || count.withheld > self.restarts_advised(r, ring.index())
             || self.too_much_debt(r, ring).is_some()
         {
             return false;
@@ -727,6 +745,7 @@ impl Engine {
         let is_approved = self.approved(r, Subject::Promotion { ring }, out);
         if self.promotion_waits(r, ring).is_some()
             || self.gate_keeps_ring(r).is_some()
+            || self.coverage_keeps_ring(r, ring).is_some()
             || !is_approved
         {
             return false;

@@ -275,11 +275,55 @@ pub enum Bug {
     SupersedePoisonsNothing,
     /// A rollout that was superseded is superseded again.
     SupersededTwice,
+    /// A ring begins although too little is known of one of its strata.
+    StratumNotAtGate,
+    /// Visits begin on hosts of which too little is known.
+    StratumNotAtVisit,
+    /// Time in which nobody ran counts as seen healthy.
+    StratumOverGap,
+    /// Time that the clock jumped over counts as seen healthy.
+    StratumOverJump,
+    /// Hosts count as healthy while nothing is known of them.
+    StratumWhileBlind,
+    /// Hosts count as healthy while somebody else has them in hand.
+    StratumWhileHeld,
+    /// A host that lost the update leaves what it showed behind.
+    StratumOutlivesHost,
+    /// One host fewer than must have been seen is enough.
+    StratumHostShort,
+    /// One example more than may goes first.
+    StratumExampleTooMany,
+    /// Where one stratum was accepted untested, all are.
+    StratumAcceptedForAll,
+    /// People are told of a later instant than the one at which enough is known.
+    StratumToldTooLate,
+    /// A snapshot forgets what was seen of strata.
+    SnapshotForgetsStrata,
+    /// Visits begin although an advisory holds their host.
+    AdvisoryNotAtStart,
+    /// A visit under way goes on although an advisory has come that holds its host.
+    AdvisoryNotInVisit,
+    /// A withheld restart is carried out although an advisory holds its host.
+    AdvisoryRestarts,
+    /// An advisory that nobody has verified counts at once.
+    UnverifiedCounts,
+    /// An advisory holds every host that gets what it is about.
+    AdvisoryTooWide,
+    /// A host that lacks a label is taken for one that an advisory does not affect.
+    AdvisoryMissesUnknown,
+    /// Who was held is not released when the advisory is withdrawn.
+    AdvisoryOutlivesItself,
+    /// An advisory that poisons does not.
+    AdvisoryPoisonsNothing,
+    /// A withdrawn advisory takes the poisonings of people back, too.
+    WithdrawalUnpoisonsAll,
+    /// A snapshot forgets advisories.
+    SnapshotForgetsAdvisories,
 }
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 135] = [
+    pub const ALL: [Self; 157] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -415,5 +459,27 @@ impl Bug {
         Self::ApprovalsCarryOver,
         Self::SupersedePoisonsNothing,
         Self::SupersededTwice,
+        Self::StratumNotAtGate,
+        Self::StratumNotAtVisit,
+        Self::StratumOverGap,
+        Self::StratumOverJump,
+        Self::StratumWhileBlind,
+        Self::StratumWhileHeld,
+        Self::StratumOutlivesHost,
+        Self::StratumHostShort,
+        Self::StratumExampleTooMany,
+        Self::StratumAcceptedForAll,
+        Self::StratumToldTooLate,
+        Self::SnapshotForgetsStrata,
+        Self::AdvisoryNotAtStart,
+        Self::AdvisoryNotInVisit,
+        Self::AdvisoryRestarts,
+        Self::UnverifiedCounts,
+        Self::AdvisoryTooWide,
+        Self::AdvisoryMissesUnknown,
+        Self::AdvisoryOutlivesItself,
+        Self::AdvisoryPoisonsNothing,
+        Self::WithdrawalUnpoisonsAll,
+        Self::SnapshotForgetsAdvisories,
     ];
 }

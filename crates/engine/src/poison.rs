@@ -12,7 +12,7 @@
 //! * What was begun is brought back into service as after a halt: in `apply` it ends, and its restart is withheld, whatever
 //!   the policy says of halts.
 
-use ringway_model::{Actor, Content, RouteId, StepKind, Timestamp, VisitKind, WaitingOn};
+use ringway_model::{Actor, Content, Effect, RouteId, StepKind, Timestamp, VisitKind, WaitingOn};
 use ringway_scheduler::Plan;
 use ringway_scheduler::plan::Route;
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,19 @@ pub(crate) struct Poison {
     pub(crate) by: Actor,
     pub(crate) reason: String,
     pub(crate) since: Timestamp,
+    /// The advisory that asks for it; it is there as long as that counts, and not written beside it.
+    #[serde(skip)]
+    pub(crate) advisory: Option<String>,
+}
+
+impl Poison {
+    /// Whether it is of this content. An advisory may know a release by its build alone.
+    fn covers(&self, other: &Content) -> bool {
+        let by_build = self.advisory.is_some()
+            && self.content.build.is_none()
+            && other.build.as_ref() == Some(&self.content.id);
+        self.content.covers(other) || by_build
+    }
 }
 
 /// Which of these poisonings covers each route of a plan, by `RouteId`.
@@ -43,9 +56,7 @@ pub(crate) fn of_routes(poisons: &[Poison], plan: &Plan) -> Vec<Option<usize>> {
     }
     let routes = plan.routes.iter().map(|route| {
         let content = route.content();
-        poisons
-            .iter()
-            .position(|poison| poison.content.covers(&content))
+        poisons.iter().position(|poison| poison.covers(&content))
     });
     routes.collect()
 }
@@ -100,6 +111,9 @@ impl Engine {
         let poison = self
             .poison_on(r, slot)
             .filter(|_| visit != VisitKind::Rollback)?;
+        if let Some(known) = self.advisory_behind(poison) {
+            return Some(known.waiting_on(&[]));
+        }
         Some(WaitingOn::Poisoned {
             content: Content {
                 digest: None,
@@ -160,11 +174,13 @@ impl Engine {
             poison.by,
             poison.reason
         );
-        Err(Rejected::new(
-            "poisoned",
-            why,
-            "leave the release out of the update, or take the poisoning back: `ringway unpoison`",
-        ))
+        let hint = match &poison.advisory {
+            Some(id) => format!(
+                "leave the release out of the update, or have the advisory withdrawn: `ringway advisory withdraw {id}`"
+            ),
+            None => "leave the release out of the update, or take the poisoning back: `ringway unpoison`".to_owned(),
+        };
+        Err(Rejected::new("poisoned", why, &hint))
     }
 
     /// Which poisonings cover what the plans of rollouts install, anew for all of them.
@@ -228,7 +244,10 @@ impl Engine {
             ));
         }
         let mut contents = self.contents(what)?;
-        contents.retain(|content| !self.poisons.iter().any(|known| known.content == *content));
+        contents.retain(|content| {
+            let given = self.poisons_given();
+            !given.into_iter().any(|known| known.content == *content)
+        });
         if contents.is_empty() {
             return Ok(());
         }
@@ -253,6 +272,44 @@ impl Engine {
         }
     }
 
+    /// The poisonings that people gave, in the order in which they did.
+    pub(crate) fn poisons_given(&self) -> Vec<&Poison> {
+        let given = self.poisons.iter();
+        given.filter(|poison| poison.advisory.is_none()).collect()
+    }
+
+    /// The advisory that asks for a poisoning.
+    fn advisory_behind(&self, poison: &Poison) -> Option<&crate::advisory::Known> {
+        self.advisories.of.get(poison.advisory.as_ref()?)
+    }
+
+    /// What advisories poison stands behind what people do, and nowhere else than in them.
+    pub(crate) fn poison_as_advised(&mut self) {
+        self.poisons.retain(|poison| poison.advisory.is_none());
+        let known = self.advisories.of.values();
+        let asking =
+            known.filter(|known| known.counts() && known.advisory.effect == Effect::Poison);
+        let poisons = asking.flat_map(|known| {
+            let advisory = &known.advisory;
+            advisory.about.iter().map(|about| Poison {
+                content: Content {
+                    id: about.name.clone(),
+                    build: about.build.clone(),
+                    digest: None,
+                },
+                by: known.accepted_by().unwrap_or(&known.by).clone(),
+                reason: format!(
+                    "advisory {} of {} ({})",
+                    advisory.id, advisory.source, advisory.rank
+                ),
+                since: known.since,
+                advisory: Some(advisory.id.clone()),
+            })
+        });
+        self.poisons.extend(poisons);
+        self.mark_poisoned();
+    }
+
     /// Content may be installed again, as far as these poisonings are concerned.
     pub(crate) fn unpoison(
         &mut self,
@@ -269,15 +326,27 @@ impl Engine {
                 "say what is known now: `--reason`",
             ));
         }
-        let contents: Vec<Content> = self
-            .poisons
-            .iter()
+        let is_meant = |content: &Content| {
+            content.id == id && (build.is_none() || content.build.as_deref() == build)
+        };
+        let given = self.poisons_given().into_iter();
+        let contents: Vec<Content> = given
             .map(|poison| &poison.content)
-            .filter(|content| content.id == id)
-            .filter(|content| build.is_none() || content.build.as_deref() == build)
+            .filter(|content| is_meant(content))
             .cloned()
             .collect();
         if contents.is_empty() {
+            let mut advised = self
+                .poisons
+                .iter()
+                .filter(|poison| is_meant(&poison.content));
+            if let Some(advisory) = advised.find_map(|poison| poison.advisory.as_ref()) {
+                return Err(Rejected::new(
+                    "wrong-state",
+                    format!("{id} is poisoned by advisory {advisory}, and by nobody else"),
+                    &format!("`ringway advisory withdraw {advisory}` takes that back"),
+                ));
+            }
             let ids: Vec<String> = self
                 .poisons
                 .iter()
@@ -308,6 +377,13 @@ impl Engine {
             },
             out,
         );
+        self.after_unpoisoned(&before);
+        Ok(())
+    }
+
+    /// A poisoning was taken back: whoever waited because of one is looked at again. Before, by rollout: what covered its
+    /// routes.
+    pub(crate) fn after_unpoisoned(&mut self, before: &[Vec<Option<usize>>]) {
         for (r, before) in before.iter().enumerate() {
             if self.is_rolling_back(r) {
                 // Hosts that could not go back, for what they had was poisoned, are in no queue.
@@ -316,7 +392,6 @@ impl Engine {
                 self.wake_unpoisoned(r, before);
             }
         }
-        Ok(())
     }
 
     /// Hosts that waited because of what they would be given are looked at again.
@@ -341,15 +416,16 @@ impl Engine {
             by: actor.clone(),
             reason: reason.to_owned(),
             since,
+            advisory: None,
         });
         self.poisons.extend(new);
-        self.mark_poisoned();
+        self.poison_as_advised();
     }
 
     /// Applies the end of one.
     pub(crate) fn fold_unpoisoned(&mut self, contents: &[Content]) {
         self.poisons
-            .retain(|poison| !contents.contains(&poison.content));
+            .retain(|poison| poison.advisory.is_some() || !contents.contains(&poison.content));
         self.mark_poisoned();
     }
 
@@ -377,6 +453,7 @@ impl Engine {
                 by: poison.by.0.clone(),
                 reason: poison.reason.clone(),
                 since: poison.since,
+                advisory: poison.advisory.clone(),
                 has,
                 kept,
             }

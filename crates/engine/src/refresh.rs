@@ -449,6 +449,7 @@ impl Engine {
         self.fleet.evidence = evidence;
         self.fleet_digest = Some(digest);
         self.exceptions.resolve(&self.fleet.spec);
+        self.advisories.resolve(&self.fleet.spec);
         self.rebuild_counts();
         for &host in &forgotten {
             for r in 0..self.rollouts.len() {
@@ -463,6 +464,7 @@ impl Engine {
                 if observed && !plan.gates.is_empty() {
                     record.until = Timestamp::NEVER;
                 }
+                self.weigh(r, slot);
             }
         }
         self.watch_refreshed(&before);
@@ -552,6 +554,7 @@ impl Engine {
             self.go_on_in_lane(r, runs);
         }
         self.mark_poisoned_in(r);
+        self.mark_advised_in(r);
         self.rebuild_counts();
         self.times_changed(r);
         Ok(())
@@ -586,6 +589,7 @@ impl Rollout {
         rec.downs = downs
             .map(|((slot, gate), since)| ((to(slot), gate), since))
             .collect();
+        rec.coverage.moved(to);
         for yes in &mut rec.approvals {
             let given = yes.given.iter_mut();
             let left_out = given.flat_map(|given| given.shown.left_out.iter_mut());
@@ -653,7 +657,23 @@ fn judges_alike(plan: &Plan, before: &Plan) -> bool {
         && plan.already_unhealthy == before.already_unhealthy
         && plan.on_halt == before.on_halt
         && plan.notify == before.notify
+        && evidence_alike(plan, before)
         && terms_alike(plan, before)
+}
+
+/// The same for what must be known of kinds of hosts: hosts that join may be of further kinds.
+fn evidence_alike(plan: &Plan, before: &Plan) -> bool {
+    match (&plan.evidence, &before.evidence) {
+        (None, None) => true,
+        (Some(now), Some(was)) => {
+            now.by == was.by
+                && now.hosts == was.hosts
+                && now.healthy == was.healthy
+                && now.where_missing == was.where_missing
+                && now.strata.names.starts_with(&was.strata.names)
+        }
+        (Some(_), None) | (None, Some(_)) => false,
+    }
 }
 
 /// The same for what is kept by ring: a ring that is added has what the last one has.

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::by_hand::Handwork;
 use crate::care::{Kin, Remaining, Unready};
 use crate::command::Subject;
+use crate::coverage::{Coverage, CoverageRecord};
 use crate::errand::Errands;
 use crate::event::{Conditions, HaltCause, Shown};
 use crate::fleet::Fleet;
@@ -342,6 +343,9 @@ pub(crate) struct Record {
     /// The last yes of all, as it was given. Written beside, too.
     #[serde(skip)]
     pub(crate) last_yes: Option<LastYes>,
+    /// What was seen of its updated hosts, where its plan asks for evidence. Written beside, too.
+    #[serde(skip)]
+    pub(crate) coverage: CoverageRecord,
 }
 
 /// Who lets work run in a freeze.
@@ -463,6 +467,10 @@ pub(crate) struct Index {
     pub(crate) previous: BTreeMap<String, u32>,
     /// What was tried, by kind of host and by gate.
     pub(crate) tested: Tested,
+    /// What is known of each stratum.
+    pub(crate) coverage: Coverage,
+    /// By stratum: slots that wait until more is known of it.
+    pub(crate) parked_strata: BTreeMap<u16, BTreeSet<u32>>,
 }
 
 /// One rollout.
@@ -473,6 +481,8 @@ pub(crate) struct Rollout {
     pub(crate) plan: Arc<Plan>,
     /// By `RouteId`: the number of the poisoning that covers it. Derived, and empty where nothing is poisoned.
     pub(crate) poisoned: Vec<Option<usize>>,
+    /// By `RouteId`: the ids of the advisories that hold whom they affect from it. Derived, and empty where there are none.
+    pub(crate) advised: Vec<Vec<String>>,
 }
 
 impl Rollout {
@@ -521,6 +531,7 @@ impl Rollout {
             lane: LaneRecord::default(),
             asked: Vec::new(),
             last_yes: None,
+            coverage: CoverageRecord::default(),
             by_hand: BTreeMap::new(),
             outside: BTreeMap::new(),
         };
@@ -529,6 +540,7 @@ impl Rollout {
             idx: Index::default(),
             plan,
             poisoned: Vec::new(),
+            advised: Vec::new(),
         }
     }
 

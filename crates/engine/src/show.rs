@@ -28,6 +28,7 @@ impl Engine {
             holds: self.hold_views(),
             exceptions: self.exception_views(),
             poisons: self.poison_views(),
+            advisories: self.advisories(),
             at: now.max(self.now),
             rollouts: (0..self.rollouts.len())
                 .map(|r| self.rollout_view(r))
@@ -156,9 +157,11 @@ impl Engine {
             Vec::new()
         } else if ring.0 >= rec.opened && rec.opened > 0 {
             let at = usize::from(rec.opened - 1);
-            vec![WaitingOn::EarlierRing {
+            let earlier = WaitingOn::EarlierRing {
                 ring: self.rollouts[r].plan.rings[at].name.clone(),
-            }]
+            };
+            let evidence = self.coverage_waits(r, ring.index());
+            std::iter::once(earlier).chain(evidence).collect()
         } else {
             self.waiting(rollout)
         }
@@ -202,6 +205,8 @@ impl Engine {
             (_, Some(Stage::Soaking { ring, .. })) => reasons.extend(self.soak_waits(r, ring)),
             (_, Some(Stage::Promoting { ring })) => {
                 reasons.extend(self.promotion_waits(r, ring));
+                reasons.extend(self.coverage_waits(r, ring.next().index()));
+                reasons.extend(self.restart_waits(r, ring));
                 reasons.extend(self.gate_waits(r));
                 reasons.extend(self.approval_waits(r));
             }
@@ -255,7 +260,7 @@ impl Engine {
         let count = rollout.idx.rings[ring.index()];
         let in_flight = rollout.idx.visiting + rollout.idx.settling;
         let mut reasons = Vec::new();
-        let pending = count.pending + count.withheld;
+        let pending = count.pending + count.withheld - self.restarts_advised(r, ring.index());
         if pending + in_flight > 0 {
             reasons.push(WaitingOn::Visits { pending, in_flight });
             reasons.extend(self.hands_wait(r));
@@ -264,8 +269,9 @@ impl Engine {
         } else if let Some((have, allowed)) = self.too_much_debt(r, ring) {
             reasons.push(WaitingOn::Debt { have, allowed });
         } else if self.nobody_updated(r, ring) {
-            let ring = rollout.plan.rings[ring.index()].name.clone();
-            reasons.push(WaitingOn::NobodyUpdated { ring });
+            let name = rollout.plan.rings[ring.index()].name.clone();
+            reasons.push(WaitingOn::NobodyUpdated { ring: name });
+            reasons.extend(self.all_advised(r, ring));
         } else {
             reasons.extend(self.promotion_waits(r, ring));
         }
@@ -362,7 +368,10 @@ impl Engine {
             | HostState::Lost
             | HostState::Skipped
             | HostState::Vanished => Vec::new(),
-            HostState::Excepted => self.exception_waits(r, slot).into_iter().collect(),
+            HostState::Excepted => {
+                let exception = self.exception_waits(r, slot).into_iter();
+                exception.chain(self.advisory_waits(r, slot)).collect()
+            }
             HostState::CatchUp => vec![self.catches_up_with(r)],
         }
     }
@@ -460,6 +469,7 @@ impl Engine {
             lane,
             lane_asked,
             gates: gate_views(rollout),
+            coverage: self.coverage_view(r),
             due: self.due_view(r),
             not_applicable: u32::try_from(rollout.plan.not_applicable.len()).unwrap_or(u32::MAX),
             hit: rollout.rec.hit,
@@ -568,6 +578,7 @@ impl Engine {
                 (_, None) => outcome.to_string(),
             },
             previous: rollout.previous(slot).cloned(),
+            advised: self.advised_of(r, slot),
             poisoned: self.poison_had(r, slot),
             last_word: None,
             told: self.told_view(r, slot),
@@ -654,6 +665,7 @@ impl Engine {
             HostState::Vanished => HostOutcome::Vanished,
             HostState::NotReady { .. } => HostOutcome::NotReady,
             HostState::GoesLast { .. } => HostOutcome::GoesLast,
+            HostState::Excepted if self.is_left_out_by_advisory(r, slot) => HostOutcome::Advised,
             HostState::Excepted => HostOutcome::Excepted,
             HostState::CatchUp => HostOutcome::CatchUp,
             HostState::ChangedOutside => HostOutcome::ChangedOutside,

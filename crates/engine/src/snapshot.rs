@@ -7,9 +7,11 @@ use ringway_model::{Actor, ChangeId, Digest, Epoch, HostId, RolloutId, Timestamp
 use ringway_scheduler::{FleetSpec, Plan};
 use serde::{Deserialize, Serialize};
 
+use crate::advisory::Known;
 use crate::by_hand::Handwork;
 use crate::care::Unready;
 use crate::command::HoldKind;
+use crate::coverage::CoverageRecord;
 use crate::engine::{Engine, Fault, FleetHold};
 use crate::errand::Errands;
 use crate::exception::Exception;
@@ -87,6 +89,15 @@ const FORMAT_WITH_LANES: u8 = 13;
 
 /// Lanes of rollouts, by the rollout's index, where there is anything.
 type Lanes = Vec<(u32, LaneRecord)>;
+
+/// The same with what was seen of updated hosts behind that.
+const FORMAT_WITH_COVERAGE: u8 = 14;
+
+/// What was seen of updated hosts, by the rollout's index, where there is anything.
+type Coverages = Vec<(u32, CoverageRecord)>;
+
+/// The same with advisories behind that.
+const FORMAT_WITH_ADVISORIES: u8 = 15;
 
 /// Work by hand, by the rollout's index.
 type Hands = Vec<(u32, BTreeMap<u32, Handwork>)>;
@@ -238,7 +249,13 @@ impl Engine {
             .filter(|(_, rollout)| rollout.rec.lane != LaneRecord::default())
             .map(|(index, rollout)| (index, rollout.rec.lane.clone()))
             .collect();
-        let format = if !lanes.is_empty() {
+        let coverages = self.coverages();
+        let advisories = self.advisories_to_write();
+        let format = if !advisories.is_empty() {
+            FORMAT_WITH_ADVISORIES
+        } else if !coverages.is_empty() {
+            FORMAT_WITH_COVERAGE
+        } else if !lanes.is_empty() {
             FORMAT_WITH_LANES
         } else if !poisons.is_empty() {
             FORMAT_WITH_POISON
@@ -306,12 +323,43 @@ impl Engine {
             bytes = postcard::to_extend(&outside, bytes).expect(plain);
         }
         if format >= FORMAT_WITH_POISON {
-            bytes = postcard::to_extend(poisons, bytes).expect(plain);
+            bytes = postcard::to_extend(&poisons, bytes).expect(plain);
         }
         if format >= FORMAT_WITH_LANES {
             bytes = postcard::to_extend(&lanes, bytes).expect(plain);
         }
+        if format >= FORMAT_WITH_COVERAGE {
+            bytes = postcard::to_extend(&coverages, bytes).expect(plain);
+        }
+        if format >= FORMAT_WITH_ADVISORIES {
+            bytes = postcard::to_extend(&advisories, bytes).expect(plain);
+        }
         bytes
+    }
+
+    fn coverages(&self) -> Coverages {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::SnapshotForgetsStrata) {
+            return Coverages::new();
+        }
+        let rollouts = (0_u32..).zip(&self.rollouts);
+        rollouts
+            .filter(|(_, rollout)| !rollout.rec.coverage.is_empty())
+            .map(|(index, rollout)| (index, rollout.rec.coverage.clone()))
+            .collect()
+    }
+
+    fn take_coverages(&mut self, coverages: Coverages) -> Result<(), Fault> {
+        for (index, coverage) in coverages {
+            let rollout = self.rollouts.get_mut(index as usize);
+            let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
+            let mut slots = coverage.seen.keys();
+            if slots.any(|slot| *slot as usize >= rollout.rec.slots.len()) {
+                return Err(Fault::new("the snapshot is of another plan"));
+            }
+            rollout.rec.coverage = coverage;
+        }
+        Ok(())
     }
 
     fn handwork(&self) -> Hands {
@@ -432,12 +480,20 @@ impl Engine {
         &self.hold
     }
 
-    fn poisons_to_write(&self) -> &[Poison] {
+    fn poisons_to_write(&self) -> Vec<&Poison> {
         #[cfg(feature = "planted-bugs")]
         if self.bug(crate::planted::Bug::SnapshotForgetsPoison) {
-            return &[];
+            return Vec::new();
         }
-        &self.poisons
+        self.poisons_given()
+    }
+
+    fn advisories_to_write(&self) -> Vec<&Known> {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::SnapshotForgetsAdvisories) {
+            return Vec::new();
+        }
+        self.advisories.of.values().collect()
     }
 
     /// The digest that format 1 gave this state: what journals of that time have written down.
@@ -481,7 +537,7 @@ impl Engine {
         plans: BTreeMap<Digest, Arc<Plan>>,
     ) -> Result<Self, Fault> {
         let format = bytes.first().copied();
-        let known = FORMAT..=FORMAT_WITH_LANES;
+        let known = FORMAT..=FORMAT_WITH_ADVISORIES;
         let Some(format) = format.filter(|format| known.contains(format)) else {
             return Err(Fault::new("the snapshot is of another format"));
         };
@@ -537,10 +593,20 @@ impl Engine {
         } else {
             (Vec::new(), rest)
         };
-        let lanes: Lanes = if format >= FORMAT_WITH_LANES {
+        let (lanes, rest): (Lanes, _) = if format >= FORMAT_WITH_LANES {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Lanes::new(), rest)
+        };
+        let (coverages, rest): (Coverages, _) = if format >= FORMAT_WITH_COVERAGE {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Coverages::new(), rest)
+        };
+        let advisories: Vec<Known> = if format >= FORMAT_WITH_ADVISORIES {
             postcard::from_bytes(rest).map_err(unreadable)?
         } else {
-            Lanes::new()
+            Vec::new()
         };
         let mut engine = Self::new();
         engine.now = stored.last_event;
@@ -576,10 +642,15 @@ impl Engine {
                 rec,
                 idx: Index::default(),
                 poisoned: Vec::new(),
+                advised: Vec::new(),
             });
         }
         engine.poisons = poisons;
-        engine.mark_poisoned();
+        for known in advisories {
+            engine.advisories.insert(known, &engine.fleet.spec)?;
+        }
+        engine.poison_as_advised();
+        engine.mark_advised();
         engine.take_words(words)?;
         for exception in exceptions {
             engine.exceptions.insert(exception, &engine.fleet.spec)?;
@@ -605,6 +676,7 @@ impl Engine {
             rollout.rec.lane = lane;
         }
         engine.take_terms(terms)?;
+        engine.take_coverages(coverages)?;
         engine.take_consented(consented)?;
         for (index, change) in changes {
             let rollout = engine.rollouts.get_mut(index as usize);

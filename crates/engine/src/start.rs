@@ -9,6 +9,7 @@ use ringway_scheduler::plan::StepPlan;
 
 use crate::engine::{Engine, FleetHold};
 use crate::event::Event;
+use crate::exception::rests;
 use crate::host::HostState;
 use crate::rollout::{Rollout, RolloutState, Stage};
 use crate::slot::{Class, SlotRec};
@@ -30,10 +31,12 @@ pub(crate) enum Block {
     Hold(WaitingOn),
     /// Somebody said that the host is not to be touched, and nothing has been done to it.
     OnHold(WaitingOn),
-    /// An exception leaves the host out.
+    /// An exception or an advisory leaves the host out.
     Excepted(WaitingOn),
     /// Work may not run on the host now, or its group is not ready for it.
     Time(WaitingOn),
+    /// Too little is known of the host's stratum.
+    Stratum(u16, WaitingOn),
     /// The host goes last of its group.
     Last(WaitingOn),
     /// A step of it runs on a peer, and there is none.
@@ -47,6 +50,7 @@ impl Block {
             | Self::Group(on)
             | Self::Cell(on)
             | Self::Budget(_, on)
+            | Self::Stratum(_, on)
             | Self::Host(on)
             | Self::Hold(on)
             | Self::OnHold(on)
@@ -96,6 +100,14 @@ impl Engine {
         if let Some(on) = self.poison_keeps(r, slot, visit) {
             return Err(Block::Host(on));
         }
+        if let Some(on) = self.advisory_keeps(r, slot, visit) {
+            let state = self.rollouts[r].rec.slots[slot as usize].state;
+            return Err(if visit == VisitKind::Update && rests(state) {
+                Block::Excepted(on)
+            } else {
+                Block::Host(on)
+            });
+        }
         let host = self.host_of(r, slot);
         if visit == VisitKind::Update
             && let Some(block) = self.kept_by_exception(r, slot)
@@ -113,6 +125,9 @@ impl Engine {
             } else {
                 Block::Host(on)
             });
+        }
+        if let Some(block) = self.kept_by_coverage(r, slot, visit) {
+            return Err(block);
         }
         if let Some(block) = self
             .postponed(r, slot)
@@ -489,6 +504,10 @@ impl Engine {
                 let opens = on.earliest().unwrap_or(Timestamp::NEVER);
                 let parked = &mut self.rollouts[r].idx.parked_times;
                 parked.entry(opens).or_default().push(slot);
+            }
+            Block::Stratum(stratum, _) => {
+                let parked = &mut self.rollouts[r].idx.parked_strata;
+                parked.entry(*stratum).or_default().insert(slot);
             }
             Block::OnHold(_) => self.move_host(r, slot, HostState::OnHold, Timestamp::NEVER, out),
             Block::Excepted(_) => {

@@ -255,7 +255,12 @@ impl Engine {
         if self.bug(crate::planted::Bug::SupersedePoisonsNothing) {
             contents.clear();
         }
-        contents.retain(|content| !self.poisons.iter().any(|known| known.content == *content));
+        contents.retain(|content| {
+            !self
+                .poisons_given()
+                .iter()
+                .any(|known| known.content == *content)
+        });
         contents.sort();
         contents.dedup();
         if !contents.is_empty() {

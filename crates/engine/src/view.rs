@@ -6,8 +6,10 @@ use ringway_model::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use crate::coverage_view::{CoverageView, StratumView, UntestedView};
 pub use crate::errand_view::{StageState, StageView, StagedView};
 
+use crate::advisory::Advisory;
 use crate::command::{Exhibit, HoldKind, Subject, Told};
 use crate::event::Verdict;
 
@@ -30,6 +32,9 @@ pub struct FleetView {
     /// What must not be installed any more.
     #[serde(default)]
     pub poisons: Vec<PoisonView>,
+    /// What is said of the content of updates, the most believed first; what counts no more is behind.
+    #[serde(default)]
+    pub advisories: Vec<AdvisoryView>,
     /// When this was so.
     pub at: Timestamp,
     /// Rollouts, oldest first.
@@ -86,10 +91,68 @@ pub struct PoisonView {
     pub reason: String,
     /// Since when.
     pub since: Timestamp,
+    /// The advisory that asks for it, where it is one.
+    #[serde(default)]
+    pub advisory: Option<String>,
     /// Hosts that have it, as far as rollouts of this fleet know.
     pub has: Vec<String>,
     /// Hosts of rollouts under way that wait because of it.
     pub kept: u32,
+}
+
+/// What somebody says of the content of updates.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct AdvisoryView {
+    /// It.
+    #[serde(flatten)]
+    pub advisory: Advisory,
+    /// `in-force`, `proposed`, `accepted`, `dismissed` or `withdrawn`.
+    pub standing: String,
+    /// Whether it does what it asks for.
+    pub counts: bool,
+    /// Who brought it.
+    pub by: String,
+    /// Since when it is known so.
+    pub since: Timestamp,
+    /// Who accepted, dismissed or withdrew it.
+    pub ruled_by: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+    /// Hosts of the fleet that it may affect.
+    pub affected: Vec<String>,
+    /// Of these, those that lack labels on which that depends, with the labels.
+    pub unsure: Vec<Unsure>,
+    /// Rollouts under way that install what it is about on hosts that it may affect.
+    pub rollouts: Vec<RolloutId>,
+    /// Those hosts.
+    pub concerned: Vec<String>,
+    /// Of these, those that it keeps from it now.
+    pub held: Vec<String>,
+    /// Advisories about the same content that say something else for hosts in common.
+    pub conflicts: Vec<String>,
+}
+
+impl AdvisoryView {
+    /// Whether it waits for somebody to accept or dismiss it.
+    pub fn is_proposed(&self) -> bool {
+        self.standing == "proposed"
+    }
+
+    /// Whether it counts, or may come to.
+    pub fn is_open(&self) -> bool {
+        self.counts || self.is_proposed()
+    }
+}
+
+/// A host of which nobody can tell whether an advisory affects it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Unsure {
+    /// The host.
+    pub host: String,
+    /// Labels that it lacks.
+    pub lacks: Vec<String>,
 }
 
 /// One rollout.
@@ -152,6 +215,9 @@ pub struct RolloutView {
     /// What external gates say.
     #[serde(default)]
     pub gates: Vec<GateView>,
+    /// What is known of the kinds of hosts to come; absent where its policy asks for no evidence, and when it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<CoverageView>,
     /// By when it is to be complete, and when it can be; absent where its policy does not say, and when it is over.
     #[serde(default)]
     pub due: Option<DueView>,
@@ -562,6 +628,9 @@ pub struct HostView {
     pub words: String,
     /// What it had before, as `inspect` found it.
     pub previous: Option<String>,
+    /// Advisories about what it gets or got, as far as they stand; those that keep it away are among what it waits for.
+    #[serde(default)]
+    pub advised: Vec<String>,
     /// What it has of this rollout that is poisoned by now.
     #[serde(default)]
     pub poisoned: Option<String>,

@@ -591,7 +591,8 @@ impl Engine {
             let finishes = rollout.plan.on_halt == OnHalt::Finish
                 && !self.withholds_restarts(r)
                 && !self.is_on_hold(self.host_of(r, slot))
-                && !self.is_poisoned(r, slot, visit);
+                && !self.is_poisoned(r, slot, visit)
+                && !self.is_advised(r, slot, visit);
             step.kind.may_start_when_held(visit) || step.kind == StepKind::Reboot && finishes
         })
     }

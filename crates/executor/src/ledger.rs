@@ -170,7 +170,9 @@ const fn mark(event: &Event) -> Mark {
         | Event::Finished { .. }
         | Event::HostHeld { .. }
         | Event::FleetRefreshed { .. }
-        | Event::Poisoned { .. } => Mark::MayRevoke,
+        | Event::Poisoned { .. }
+        | Event::Advised { .. }
+        | Event::AdvisoryRuled { .. } => Mark::MayRevoke,
         Event::Recovered { .. }
         | Event::Alive
         | Event::PeerChosen { .. }
@@ -195,6 +197,7 @@ const fn mark(event: &Event) -> Mark {
         | Event::HostRetried { .. }
         | Event::HostReleased { .. }
         | Event::Unpoisoned { .. }
+        | Event::UntestedAccepted { .. }
         | Event::Commented { .. }
         | Event::ApprovalGiven { .. }
         | Event::SoakCutShort { .. }

@@ -83,6 +83,8 @@ pub enum HostOutcome {
     ChangedOutside,
     /// Not visited, and another rollout has taken the place of this one.
     Superseded,
+    /// An advisory keeps the update from it: neither failed nor debt nor done; visited when that is withdrawn.
+    Advised,
 }
 
 impl HostOutcome {
@@ -113,6 +115,7 @@ impl HostOutcome {
             Self::CatchUp => "to catch up",
             Self::ChangedOutside => "changed outside",
             Self::Superseded => "superseded",
+            Self::Advised => "held by an advisory",
         }
     }
 }
@@ -158,7 +161,8 @@ impl fmt::Display for HostOutcome {
             | Self::Excepted
             | Self::CatchUp
             | Self::ChangedOutside
-            | Self::Superseded => f.write_str(self.word()),
+            | Self::Superseded
+            | Self::Advised => f.write_str(self.word()),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::advisory::{Effect, Rank};
 use crate::content::Content;
 use crate::evidence::Says;
 use crate::ids::{Actor, HostId, RolloutId};
@@ -342,6 +343,41 @@ pub enum WaitingOn {
         /// That one.
         by: RolloutId,
     },
+    /// Too little is known of a stratum for a later ring to visit more hosts of it.
+    Evidence {
+        /// The stratum: its labels and values.
+        stratum: String,
+        /// Its hosts that have the update and were seen healthy with it.
+        hosts: u32,
+        /// How many must be.
+        need_hosts: u32,
+        /// How long they were seen healthy with it, together.
+        healthy: Span,
+        /// How long they must have been.
+        need_healthy: Span,
+        /// Its hosts that are being visited, or settle.
+        under_way: u32,
+        /// When that can be at the earliest; absent where that is open, since it is not certain that a host on its way will
+        /// show it, or no host of it is left that could.
+        until: Option<Timestamp>,
+    },
+    /// An advisory keeps what would be installed, or the restart into it, from the host.
+    Advisory {
+        /// Its id.
+        id: String,
+        /// Whose it is.
+        source: String,
+        /// How far that is believed.
+        rank: Rank,
+        /// What it asks for: a hold, or a poisoning.
+        effect: Effect,
+        /// Who accepted it, where nobody has verified it.
+        accepted_by: Option<Actor>,
+        /// The update that mends it, where it says one.
+        fixed_by: Option<String>,
+        /// Labels that the host lacks, because of which it may not be meant.
+        lacks: Vec<String>,
+    },
 }
 
 impl WaitingOn {
@@ -393,11 +429,13 @@ impl WaitingOn {
             Self::CatchUp { .. } => "catch-up",
             Self::Poisoned { .. } => "poisoned",
             Self::Superseded { .. } => "superseded",
+            Self::Evidence { .. } => "evidence",
+            Self::Advisory { .. } => "advisory",
         }
     }
 
     /// Every variant's name.
-    pub const NAMES: [&'static str; 45] = [
+    pub const NAMES: [&'static str; 47] = [
         "stop",
         "fault",
         "pause",
@@ -443,6 +481,8 @@ impl WaitingOn {
         "catch-up",
         "poisoned",
         "superseded",
+        "evidence",
+        "advisory",
     ];
 
     /// The earliest instant at which this can be over by itself, where that is known.
@@ -457,6 +497,7 @@ impl WaitingOn {
             | Self::Freeze { opens, .. }
             | Self::ApprovalHours { opens, .. } => *opens,
             Self::NotReady { again, .. } => Some(*again),
+            Self::Evidence { until, .. } => *until,
             Self::Stop { .. }
             | Self::Fault { .. }
             | Self::Pause { .. }
@@ -490,7 +531,8 @@ impl WaitingOn {
             | Self::CatchUp { .. }
             | Self::Staging { .. }
             | Self::Poisoned { .. }
-            | Self::Superseded { .. } => None,
+            | Self::Superseded { .. }
+            | Self::Advisory { .. } => None,
         }
     }
 
@@ -558,10 +600,31 @@ impl WaitingOn {
             Self::ByHand { .. } => "a person's word how it ended: `done`",
             Self::Exception { .. } => "its end, by time or `exception end`",
             Self::CatchUp { .. } => "that ring being opened, or a person's `retry`",
+            Self::Evidence { until: Some(_), .. } => {
+                "time, while its updated hosts are seen healthy; a person's `approve --accept-untested`, or `skip` of its hosts to come"
+            }
+            Self::Evidence {
+                until: None,
+                under_way: 1..,
+                ..
+            } => {
+                "the end of its visits, then time; a person's `approve --accept-untested`, or `skip` of its hosts to come"
+            }
+            Self::Evidence { until: None, .. } => {
+                "a person's `retry` of a host of it, `approve --accept-untested`, or `skip` of its hosts to come"
+            }
             Self::Poisoned { .. } => {
                 "a rollout of other content once this one is cancelled; a person's `skip`, `rollback` or `unpoison`"
             }
             Self::Superseded { .. } => "the rollout that took its place",
+            Self::Advisory {
+                fixed_by: Some(_), ..
+            } => {
+                "a rollout of the update that mends it, once this one is over or cancelled; its withdrawal: `advisory withdraw`"
+            }
+            Self::Advisory { fixed_by: None, .. } => {
+                "a rollout of other content, once this one is over or cancelled; its withdrawal: `advisory withdraw`"
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::advisory::Effect;
 use crate::time::Timestamp;
 use crate::waiting::WaitingOn;
 
@@ -228,7 +229,7 @@ impl fmt::Display for WaitingOn {
             }
             Self::CatchUp { ring } => write!(
                 f,
-                "its ring was promoted while it was excepted; it is visited with `{ring}`, the last ring"
+                "its ring was promoted while it was left out; it is visited with `{ring}`, the last ring"
             ),
             Self::Poisoned {
                 content,
@@ -236,6 +237,50 @@ impl fmt::Display for WaitingOn {
                 reason,
             } => write!(f, "{content} is poisoned by {by}: {reason}"),
             Self::Superseded { by } => write!(f, "superseded by {by}, which visits it instead"),
+            Self::Evidence {
+                stratum,
+                hosts,
+                need_hosts,
+                healthy,
+                need_healthy,
+                under_way,
+                until,
+            } => {
+                write!(
+                    f,
+                    "too little is known of `{stratum}`: {hosts} of {need_hosts} hosts, {healthy} of {need_healthy} seen healthy"
+                )?;
+                match until {
+                    Some(at) => write!(f, "; enough at {at} at the earliest"),
+                    None if *under_way > 0 => write!(f, "; {under_way} of it under way"),
+                    None => f.write_str("; no host of it is left that could show it"),
+                }
+            }
+            Self::Advisory {
+                id,
+                source,
+                rank,
+                effect,
+                accepted_by,
+                fixed_by,
+                lacks,
+            } => {
+                let done = match effect {
+                    Effect::Note | Effect::Hold => "held",
+                    Effect::Poison => "poisoned",
+                };
+                write!(f, "{done} by advisory {id} of {source} ({rank}")?;
+                if let Some(by) = accepted_by {
+                    write!(f, ", accepted by {by}")?;
+                }
+                f.write_str(")")?;
+                if !lacks.is_empty() {
+                    write!(f, "; it may not be meant, for it lacks {}", Names(lacks))?;
+                }
+                fixed_by
+                    .as_ref()
+                    .map_or(Ok(()), |fix| write!(f, "; `{fix}` mends it"))
+            }
         }
     }
 }

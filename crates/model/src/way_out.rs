@@ -68,6 +68,17 @@ impl WaitingOn {
                 format!("ringway unpoison {} --reason WHY", content.id),
             ],
             Self::Superseded { by } => vec![format!("ringway status --rollout {by}")],
+            Self::Evidence { stratum, .. } => vec![
+                format!(
+                    "{} --accept-untested '{stratum}' --reason WHY",
+                    about("approve")
+                ),
+                with_reason("skip HOST"),
+                with_reason("cancel"),
+            ],
+            Self::Advisory { id, .. } => {
+                vec![format!("ringway advisory withdraw {id} --reason WHY")]
+            }
             Self::EarlierRing { .. }
             | Self::Staging { .. }
             | Self::GoesLast { .. }

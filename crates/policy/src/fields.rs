@@ -26,6 +26,7 @@ pub(crate) enum Named {
     World,
     Window,
     Exception,
+    Advisory,
 }
 
 impl Named {
@@ -42,6 +43,7 @@ impl Named {
             Self::World => "world",
             Self::Window => "window",
             Self::Exception => "exception",
+            Self::Advisory => "advisory",
         }
     }
 }

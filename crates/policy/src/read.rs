@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use ringway_model::Digest;
 
 use crate::elements::{
-    care, exception, fleet, maintenance, notify, people, policy, recipe, update, world,
+    advisory, care, exception, fleet, maintenance, notify, people, policy, recipe, update, world,
 };
 use crate::fields::{Cx, Named, Notes, nearest, not_supported};
 use crate::inventory::{self, Attachments, Files, HostOrigins, Origins};
@@ -60,10 +60,12 @@ pub enum Kind {
     Notify,
     /// Hosts that are left out until a day.
     Exception,
+    /// What somebody says of the content of updates.
+    Advisory,
 }
 
 /// Every kind of document.
-pub const KINDS: [Kind; 10] = [
+pub const KINDS: [Kind; 11] = [
     Kind::Fleet,
     Kind::Policy,
     Kind::Update,
@@ -74,10 +76,11 @@ pub const KINDS: [Kind; 10] = [
     Kind::Maintenance,
     Kind::Notify,
     Kind::Exception,
+    Kind::Advisory,
 ];
 
 /// Kinds that come with a later release, and what they are about.
-const LATER_KINDS: [(&str, &str); 2] = [("advisory", "advisories"), ("calendar", "calendars")];
+const LATER_KINDS: [(&str, &str); 1] = [("calendar", "calendars")];
 
 impl Kind {
     /// The kind's word.
@@ -93,6 +96,7 @@ impl Kind {
             Self::Maintenance => "maintenance",
             Self::Notify => "notify",
             Self::Exception => "exception",
+            Self::Advisory => "advisory",
         }
     }
 
@@ -113,6 +117,7 @@ impl Kind {
             Self::Maintenance => &maintenance::MAINTENANCE,
             Self::Notify => &notify::NOTIFY,
             Self::Exception => &exception::EXCEPTION,
+            Self::Advisory => &advisory::ADVISORY,
         }
     }
 }
@@ -380,6 +385,8 @@ impl Reading {
                 .map(|it| keep(&mut documents.maintenances, it.name.clone(), it)),
             Kind::Exception => exception::read(&cx, root, digest)
                 .map(|it| keep(&mut documents.exceptions, it.id.clone(), it)),
+            Kind::Advisory => advisory::read(&cx, root, digest)
+                .map(|it| keep(&mut documents.advisories, it.id.clone(), it)),
             Kind::Notify => notify::read(&cx, root, digest).map(|notify| {
                 documents.notify = notify;
                 "notify".to_owned()

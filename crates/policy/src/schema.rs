@@ -28,7 +28,8 @@ mod tests {
 
     use super::*;
     use crate::elements::{
-        care, exception, fleet, maintenance, notify, people, policy, recipe, update, world,
+        advisory, care, exception, fleet, maintenance, notify, people, policy, recipe, update,
+        world,
     };
     use crate::fields::{Cx, Notes};
     use crate::problem::Found;
@@ -64,16 +65,20 @@ mod tests {
     /// Hosts that are left out.
     const EXCEPTED: &str = "ringway: exception/v1\nid: EXC-1\nhosts: all\nupdates: [one]\nuntil: 2026-12-01\nowner: it\nreason: it\napproved_by: [ana]\n";
 
+    /// What somebody says of a release.
+    const ADVISED: &str = "ringway: advisory/v1\nid: ADV-1\nsource: { name: it, rank: vendor }\nabout: [KB1, { id: KB2, build: 10.1 }]\naffects: role = dc and pam = yes\neffect: hold\nfixed_by: it\npublished: 2026-04-19T18:00:00Z\nreference: https://it\nsays: it\n";
+
     /// What a vendor says of a release.
     const MENDED: &str = "ringway: update/v1\nname: it\ncves: [{ id: CVE-1, severity: critical, exploited: yes, disclosed: no }]\nreleases: [{ select: all, id: a, supersedes: [b], restart: maybe, hotpatch: yes, cves: [CVE-1], with: { instructions: do it } }]\nrecipe: manual\n";
 
     const FETCHED: &str = "ringway: recipe/v1\nname: it\nsteps:\n  stage: { run: fetch, at: host, timeout: 5m, at_once: 4 }\n  apply: { run: install }\n---\nringway: policy/v1\nname: it\napplies_to: all\nrings: [{ name: all, hosts: rest, soak: 1h }]\noutside: { pause_at: 2 }\n";
 
-    const EXAMPLES: [&str; 21] = [
+    const EXAMPLES: [&str; 22] = [
         FETCHED,
         MENDED,
         CARED,
         EXCEPTED,
+        ADVISED,
         TOLD,
         CORP,
         WORLD,
@@ -215,7 +220,7 @@ mod tests {
         let (mut asked, mut known) = (BTreeSet::new(), BTreeSet::new());
         let texts = [
             CORP, IMPORTS, CALENDAR, WORLD, ANNOUNCED, EXTERNAL, SPECIAL, CARED, TOLD, EXCEPTED,
-            MENDED, FETCHED,
+            ADVISED, MENDED, FETCHED,
         ];
         for (text, tree) in texts
             .iter()
@@ -235,6 +240,7 @@ mod tests {
                 Kind::Maintenance => maintenance::read(&cx, root, digest).is_some(),
                 Kind::Notify => notify::read(&cx, root, digest).is_some(),
                 Kind::Exception => exception::read(&cx, root, digest).is_some(),
+                Kind::Advisory => advisory::read(&cx, root, digest).is_some(),
             };
             assert!(read);
             asked.append(&mut cx.asked.borrow_mut());

@@ -7,9 +7,11 @@ use ringway_model::{AfterCrash, Digest, Labels, Place, Selector, Share, Span};
 use serde::{Deserialize, Serialize};
 
 mod accept;
+mod advisory;
 mod calendar;
 mod errands;
 mod events;
+mod evidence;
 mod exception;
 mod lane;
 mod maintenance;
@@ -19,6 +21,7 @@ mod update;
 mod world;
 
 pub use accept::Acceptance;
+pub use advisory::{About, Advisory};
 pub use calendar::{
     Binding, Cron, CronDays, Date, DayRule, FleetCalendar, Freeze, FreezeOverride, Frozen,
     HostCalendar, Hours, HoursOfDay, LocalTime, Moment, Nth, PolicyCalendar, Starts, TimeOfDay,
@@ -26,6 +29,7 @@ pub use calendar::{
 };
 pub use errands::Stage;
 pub use events::{Event, EventLength, Frequency, Repeat, RepeatEnds};
+pub use evidence::{Evidence, WhereMissing};
 pub use exception::{Exception, Excepts};
 pub use lane::{Lane, LanePace, LaneSoak};
 pub use maintenance::{Announced, Maintenance};
@@ -327,6 +331,8 @@ pub struct Policy {
     pub recovery_first: Vec<Selector>,
     /// By name: how a rollout may hurry.
     pub lanes: BTreeMap<String, Lane>,
+    /// What must be known of a kind of host before a later ring visits more of them; absent: nothing.
+    pub evidence: Option<Evidence>,
 }
 
 /// `outside` of a policy that has none: one or two may be a person who could not wait; more is another tool at work.
@@ -756,6 +762,8 @@ pub struct Documents {
     pub maintenances: BTreeMap<String, Maintenance>,
     /// Exceptions by id.
     pub exceptions: BTreeMap<String, Exception>,
+    /// Advisories by id.
+    pub advisories: BTreeMap<String, Advisory>,
     /// The people; empty when no document says who they are.
     pub people: People,
     /// Who is told what; without rules when no document says so.

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::consent::Consent;
+use crate::evidence::EvidencePlan;
 use crate::lane::LanePlan;
 use crate::parts::Supersedes;
 use crate::plan::Revision;
@@ -42,6 +43,9 @@ const WITH_PARTS: u8 = 7;
 
 /// The format of a plan that is made in a lane: as with that number, with what it supersedes, if anything, and the lane.
 const WITH_LANE: u8 = 8;
+/// The format of a plan that asks for evidence: as with that number, with what it supersedes and its lane, if anything, and
+/// [`EvidencePlan`] behind them.
+const WITH_EVIDENCE: u8 = 9;
 
 /// The format of a fleet of which hosts have vanished: as version 1, with their numbers behind it.
 const WITH_VANISHED: u8 = 2;
@@ -60,7 +64,7 @@ pub enum DecodeError {
     #[error("no bytes")]
     Empty,
     /// Another format.
-    #[error("format version {0} is not known (this program reads {VERSION} to {WITH_LANE})")]
+    #[error("format version {0} is not known (this program reads {VERSION} to {WITH_EVIDENCE})")]
     Version(u8),
     /// The bytes do not describe the value.
     #[error("the bytes do not describe the value: {0}")]
@@ -186,7 +190,13 @@ impl FleetSpec {
 impl Plan {
     /// The plan's bytes and their digest.
     pub fn encode(&self) -> (Digest, Vec<u8>) {
-        if let Some(lane) = &self.lane {
+        if let Some(evidence) = &self.evidence {
+            let all = (self.all(), self.outside_pause_at);
+            with_version(
+                WITH_EVIDENCE,
+                &(all, &self.supersedes, &self.lane, evidence),
+            )
+        } else if let Some(lane) = &self.lane {
             let value = (self.all(), self.outside_pause_at, &self.supersedes, lane);
             with_version(WITH_LANE, &value)
         } else if let Some(supersedes) = &self.supersedes {
@@ -209,7 +219,13 @@ impl Plan {
 
     /// The plan's digest, as [`Plan::encode`] gives it.
     pub fn digest(&self) -> Digest {
-        if let Some(lane) = &self.lane {
+        if let Some(evidence) = &self.evidence {
+            let all = (self.all(), self.outside_pause_at);
+            digest(
+                WITH_EVIDENCE,
+                &(all, &self.supersedes, &self.lane, evidence),
+            )
+        } else if let Some(lane) = &self.lane {
             let value = (self.all(), self.outside_pause_at, &self.supersedes, lane);
             digest(WITH_LANE, &value)
         } else if let Some(supersedes) = &self.supersedes {
@@ -269,6 +285,24 @@ impl Plan {
     fn as_written(bytes: &[u8]) -> Result<Self, DecodeError> {
         type All = (Plan, Times, Terms, More, Vec<Option<u32>>);
         match bytes.split_first() {
+            Some((&WITH_EVIDENCE, body)) => {
+                type Whole = (
+                    (All, u32),
+                    Option<Supersedes>,
+                    Option<LanePlan>,
+                    EvidencePlan,
+                );
+                let ((all, outside_pause_at), supersedes, lane, evidence): Whole = whole(body)?;
+                let (plan, times, terms, more, early) = all;
+                let plan = plan.with(times, Terms { early, ..terms }, more);
+                Ok(Self {
+                    outside_pause_at,
+                    supersedes,
+                    lane,
+                    evidence: Some(evidence),
+                    ..plan
+                })
+            }
             Some((&WITH_LANE, body)) => {
                 type Laned = (All, u32, Option<Supersedes>, LanePlan);
                 let (all, outside_pause_at, supersedes, lane): Laned = whole(body)?;

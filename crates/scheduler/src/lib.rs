@@ -11,6 +11,7 @@ pub mod compare;
 pub mod consent;
 mod draw;
 mod encode;
+pub mod evidence;
 pub mod exposure;
 mod fleet;
 mod graph;

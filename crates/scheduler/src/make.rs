@@ -14,6 +14,7 @@ use crate::check::check_claims;
 use crate::claim::{Claims, Wish, claim};
 use crate::consent::{Consent, EarlyPlan, RingConsent, RuleTerms};
 use crate::draw::in_drawn_order;
+use crate::evidence::EvidencePlan;
 use crate::index::HostIndex;
 use crate::lane::hurried;
 use crate::order::in_starting_order;
@@ -253,6 +254,12 @@ impl<'d> Making<'d> {
             let hosts = Written::new(fleet, self.fleet);
             Times::of_rings((fleet, policy), &claims.rings, |host| hosts.get(host))
         });
+        // A window says when a service may be interrupted. One that is down already waits for none.
+        let recovery = claims.rings.first().map_or(0, Vec::len);
+        let times = match self.part_of(0) {
+            Some(Part::Broken) => times.ignoring_windows_on(0..recovery),
+            Some(Part::Withheld | Part::Latent | Part::Untouched) | None => times,
+        };
         let terms = self.terms();
         let slots = claims.rings.iter().flatten();
         let mut plan = Plan {
@@ -297,8 +304,10 @@ impl<'d> Making<'d> {
                 situation: carried.situation.digest(),
                 parts: carried.parts.clone(),
             }),
+            evidence: None,
         };
         plan.consent.strata = crate::report::strata_of(self.fleet, &plan, policy, &[]);
+        plan.evidence = EvidencePlan::of(self.fleet, &plan, policy)?;
         Ok(plan)
     }
 

@@ -6,7 +6,7 @@
 //!
 //! | part | its ring | what is another than in the policy's rings |
 //! |---|---|---|
-//! | broken | `recovery`, the first | failures do not halt: what is broken already is not harmed |
+//! | broken | `recovery`, the first | failures do not halt: what is broken already is not harmed; windows that are not binding do not keep it broken |
 //! | restart withheld | `withheld` | |
 //! | latent | `latent` | |
 //! | untouched | the ring of the policy it was in | |

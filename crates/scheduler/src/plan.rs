@@ -12,6 +12,7 @@ use ringway_policy::validated::{
 use serde::{Deserialize, Serialize};
 
 use crate::consent::Consent;
+use crate::evidence::EvidencePlan;
 use crate::lane::LanePlan;
 use crate::parts::Supersedes;
 use crate::terms::Terms;
@@ -85,6 +86,10 @@ pub struct Plan {
     /// The lane it is made in, and what it would be without. Written behind the rest, and only where there is one.
     #[serde(skip)]
     pub lane: Option<LanePlan>,
+    /// What must be known of a kind of host before a later ring visits more of them. Written behind the rest, and only
+    /// where it is asked for.
+    #[serde(skip)]
+    pub evidence: Option<EvidencePlan>,
 }
 
 const fn usual_outside() -> u32 {

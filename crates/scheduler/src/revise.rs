@@ -81,7 +81,7 @@ pub fn revise(
     };
     revising.join(&targets)?;
     revising.find_misfits(&targets);
-    Ok(revising.finish(&targets))
+    revising.finish(&targets)
 }
 
 /// A place in a ring.
@@ -332,7 +332,7 @@ impl Revising<'_> {
     }
 
     /// The revision, where it differs from the plan before.
-    fn finish(self, targets: &Targets) -> Option<Plan> {
+    fn finish(self, targets: &Targets) -> Result<Option<Plan>, PlanProblems> {
         let before = self.before;
         let policy = self.making.named.policy;
         let mut documents = before.documents.clone();
@@ -375,6 +375,12 @@ impl Revising<'_> {
             let fleet = self.making.fleet;
             plan.consent.strata = crate::report::strata_of(fleet, &plan, policy, strata);
         }
+        if let Some(evidence) = &before.evidence {
+            match evidence.revised(self.making.fleet, &plan) {
+                Ok(evidence) => plan.evidence = Some(evidence),
+                Err(problem) => return PlanProblems::none_of(vec![problem]).map(|()| None),
+            }
+        }
         let known = before.revises.as_ref();
         let is_told = known.map_or_else(
             || self.revision.too_late.is_empty() && self.revision.misfits.is_empty(),
@@ -387,7 +393,7 @@ impl Revising<'_> {
             && plan.slots == before.slots
             && plan.budget_down == before.budget_down;
         plan.revises = Some(self.revision);
-        (!same).then_some(plan)
+        Ok((!same).then_some(plan))
     }
 
     fn is_there(&self, seat: &Seat) -> bool {

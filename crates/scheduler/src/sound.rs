@@ -108,6 +108,17 @@ impl Plan {
         let tables = tables.all(|at| (*at as usize) < times.tables.len());
         holds(tables, || "a host has times that are not there".to_owned())?;
         self.check_lane()?;
+        self.evidence.as_ref().map_or(Ok(()), |evidence| {
+            let strata = &evidence.strata;
+            let mut kinds = strata.of_slot.iter();
+            let named = kinds.all(|kind| usize::from(*kind) < strata.names.len());
+            holds(named && strata.of_slot.len() == slots, || {
+                "evidence is asked for by strata that are not there".to_owned()
+            })?;
+            holds(evidence.hosts > 0, || {
+                "evidence is asked for of no host".to_owned()
+            })
+        })?;
         self.check_terms(rings)
     }
 

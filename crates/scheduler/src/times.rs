@@ -2,6 +2,8 @@
 //!
 //! A plan carries rules, not instants: those take a version of the time zone database, and a plan outlives those.
 
+use std::collections::BTreeMap;
+
 use ringway_calendar::{Timetable, Timetables};
 use ringway_model::Slot;
 use ringway_policy::validated::{Fleet, Host, Policy};
@@ -109,6 +111,32 @@ impl Times {
             tables,
             of_slot: self.of_slot.clone(),
         }
+    }
+}
+
+impl Times {
+    /// The same, where windows do not count for some slots, those that are binding aside.
+    pub(crate) fn ignoring_windows_on(mut self, slots: std::ops::Range<usize>) -> Self {
+        let mut known: BTreeMap<u32, u32> = BTreeMap::new();
+        for slot in slots {
+            let Some(number) = self.of_slot.get(slot).copied() else {
+                continue;
+            };
+            let other = *known.entry(number).or_insert_with(|| {
+                self.tables
+                    .push(self.tables[number as usize].ignoring_windows());
+                u32::try_from(self.tables.len() - 1).expect("there are fewer than hosts")
+            });
+            self.of_slot[slot] = other;
+        }
+        if self
+            .of_slot
+            .iter()
+            .all(|number| self.tables[*number as usize].is_always())
+        {
+            return Self::default();
+        }
+        self
     }
 }
 

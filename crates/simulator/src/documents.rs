@@ -56,6 +56,7 @@ pub fn draw(dice: &mut Dice, size: Size) -> Papers {
         worlds: BTreeMap::new(),
         maintenances: BTreeMap::new(),
         exceptions: BTreeMap::new(),
+        advisories: BTreeMap::new(),
         people: people(),
         notify: ringway_policy::validated::Notify::default(),
         texts: BTreeMap::new(),
@@ -541,6 +542,7 @@ fn policy(dice: &mut Dice, update: &str, hosts: u64) -> Policy {
         outside_pause_at: 3,
         recovery_first: Vec::new(),
         lanes: BTreeMap::new(),
+        evidence: None,
     }
 }
 

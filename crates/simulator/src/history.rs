@@ -17,6 +17,7 @@ use ringway_executor::port::{Blob, Row};
 use ringway_model::{Digest, Epoch, HostId, Timestamp};
 use ringway_policy::validated::OUTSIDE_PAUSE_AT;
 use ringway_scheduler::consent::Consent;
+use ringway_scheduler::evidence::EvidencePlan;
 use ringway_scheduler::plan::Revision;
 use ringway_scheduler::terms::Terms;
 use ringway_scheduler::times::Times;
@@ -78,6 +79,8 @@ enum Line {
     Outside(u32),
     /// What the next plan supersedes.
     Supersedes(Box<ringway_scheduler::Supersedes>),
+    /// The evidence that it asks for, where it does.
+    Evidence(Box<EvidencePlan>),
     Plan(Digest, Box<Plan>),
     Row(Box<Recorded>),
     End {
@@ -204,6 +207,9 @@ impl History {
                 if plan.outside_pause_at != OUTSIDE_PAUSE_AT {
                     lines.push(Line::Outside(plan.outside_pause_at));
                 }
+                if let Some(evidence) = plan.evidence.take() {
+                    lines.push(Line::Evidence(Box::new(evidence)));
+                }
                 let terms = std::mem::take(&mut plan.terms);
                 if !terms.is_empty() {
                     lines.push(Line::Terms(Box::new(terms)));
@@ -239,7 +245,8 @@ impl History {
         let mut terms = Terms::default();
         let mut consent = Consent::default();
         let mut revises = None;
-        let (mut early, mut outside, mut supersedes) = (Vec::new(), None, None);
+        let (mut early, mut outside) = (Vec::new(), None);
+        let (mut supersedes, mut evidence) = (None, None);
         let mut vanished = BTreeSet::new();
         for (number, line) in text.lines().enumerate() {
             let wrong = |why: String| HistoryError::Line {
@@ -300,6 +307,10 @@ impl History {
                     supersedes = Some(*of_next);
                     continue;
                 }
+                Line::Evidence(of_next) => {
+                    evidence = Some(*of_next);
+                    continue;
+                }
                 Line::Plan(digest, mut plan) => {
                     plan.consent = std::mem::take(&mut consent);
                     plan.times = std::mem::take(&mut times);
@@ -308,6 +319,7 @@ impl History {
                     plan.outside_pause_at = outside.take().unwrap_or(OUTSIDE_PAUSE_AT);
                     plan.revises = revises.take();
                     plan.supersedes = supersedes.take();
+                    plan.evidence = evidence.take();
                     ("plan", digest, plan.encode())
                 }
             };

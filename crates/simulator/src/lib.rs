@@ -9,6 +9,7 @@ pub mod checkers;
 mod dice;
 mod documents;
 mod errands;
+mod evidence;
 mod expected;
 pub mod future;
 pub mod history;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringway_engine::{Event, HoldKind, HostState, Subject, Then, Told};
+use ringway_engine::{Event, HoldKind, HostState, Ruling, Subject, Then, Told};
 use ringway_model::{FailWhy, IntentId, RolloutId, Says, Slot, StepKind, StepResult, VisitKind};
 
 use crate::trace::word;
@@ -192,6 +192,12 @@ impl Reach {
             ),
             Event::Poisoned { .. } => self.all("poison"),
             Event::Unpoisoned { .. } => self.all("unpoison"),
+            Event::Advised { .. } => self.all("advise"),
+            Event::AdvisoryRuled { ruling, .. } => self.all(match ruling {
+                Ruling::Withdraw => "withdraw an advisory",
+                Ruling::Accept => "accept an advisory",
+                Ruling::Dismiss => "dismiss an advisory",
+            }),
             Event::HostHeld { kind, .. } => self.all(match kind {
                 HoldKind::Hold => "hold a host",
                 HoldKind::Maintenance => "maintain a host",
@@ -223,6 +229,7 @@ impl Reach {
             Event::CalendarKnown { rollout, .. } => self.stay(*rollout, "calendar"),
             Event::ChangeNamed { rollout, .. } => self.stay(*rollout, "name a change"),
             Event::FreezeOverridden { rollout, .. } => self.stay(*rollout, "override a freeze"),
+            Event::UntestedAccepted { rollout, .. } => self.stay(*rollout, "accept untested"),
             Event::GateSaid { rollout, says, .. } => self.stay(
                 *rollout,
                 match says {

@@ -11,13 +11,14 @@ use crate::documents::{
     Size, by_hand, draw, for_days, in_windows, with_consent, with_lab_releases,
 };
 use crate::errands::with_stages;
+use crate::evidence::with_evidence;
 use crate::expected::{Expected, Kind};
 use crate::history::{History, HistoryError};
 use crate::reach::Reach;
 use crate::terms::{with_early_terms, with_terms};
 use crate::world::lanes::with_lanes;
 use crate::world::superseders::with_fixes;
-use crate::world::{BEGIN, Faults, NoPlan, World};
+use crate::world::{BEGIN, Faults, NoPlan, World, has_plan};
 
 /// How long after healing everything must be over.
 const CONVERGES_IN: Span = Span::hours(12);
@@ -72,6 +73,10 @@ pub struct Extra {
     pub lanes: Option<u64>,
     /// In how many of a hundred wild worlds people supersede rollouts; absent: in some.
     pub supersede: Option<u64>,
+    /// In how many of a hundred wild worlds policies ask for evidence of kinds of hosts; absent: in some.
+    pub evidence: Option<u64>,
+    /// The same of advisories.
+    pub advise: Option<u64>,
     /// A mistake to plant in the engine.
     #[cfg(feature = "planted-bugs")]
     pub bug: Option<ringway_engine::planted::Bug>,
@@ -85,6 +90,8 @@ impl Extra {
             poison: None,
             lanes: None,
             supersede: None,
+            evidence: None,
+            advise: None,
             #[cfg(feature = "planted-bugs")]
             bug: None,
         }
@@ -98,6 +105,11 @@ const POISON: u64 = 8;
 const LANES: u64 = 4;
 /// In how many people supersede rollouts.
 const SUPERSEDE: u64 = 8;
+
+/// In how many policies ask for evidence of kinds of hosts, where nobody asks for more.
+const EVIDENCE: u64 = 20;
+/// In how many of a hundred wild worlds people bring advisories, where nobody asks for more.
+const ADVISE: u64 = 8;
 
 /// Lines that a failure is told with.
 const TOLD: usize = 40;
@@ -238,6 +250,12 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     if supersede {
         with_fixes(&mut papers);
     }
+    let mut evidence = Dice::new(seed, "evidence of kinds of hosts");
+    if kind == Kind::Wild && evidence.chance(extra.evidence.unwrap_or(EVIDENCE)) {
+        with_evidence(&mut papers, &mut evidence, |papers, policy| {
+            has_plan(papers, policy, seed)
+        });
+    }
     let mut world = World::new(seed, &papers, ways, faults, config, extra.keep)?;
     if supersede {
         world.supersede(seed, &papers);
@@ -252,6 +270,8 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     if hurries {
         world.hurry(seed, &papers);
     }
+    let mut advise = Dice::new(seed, "whether anybody advises");
+    world.advising = advise.chance(extra.advise.unwrap_or(ADVISE)) && kind == Kind::Wild;
     if renews {
         world.renew(seed, &papers, lasts);
     }

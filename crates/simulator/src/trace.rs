@@ -138,6 +138,9 @@ pub(crate) fn dense(event: &Event) -> String {
         | Event::LaneAsked { .. }
         | Event::LaneLapsed { .. }
         | Event::Expedited { .. }
+        | Event::UntestedAccepted { .. }
+        | Event::Advised { .. }
+        | Event::AdvisoryRuled { .. }
         | Event::Commented { .. }
         | Event::ApprovalGiven { .. }
         | Event::SoakCutShort { .. }

@@ -15,6 +15,8 @@ use ringway_scheduler::exposure::{Changes, Has};
 use ringway_scheduler::plan::Route;
 use ringway_scheduler::{FleetSpec, Plan};
 
+use super::advised::Advisories;
+
 /// Everything that was heard.
 pub(crate) struct Chronicle<'a> {
     library: &'a Library,
@@ -26,6 +28,8 @@ pub(crate) struct Chronicle<'a> {
     pub(crate) exceptions: Exceptions,
     /// Those, and the ones that are over, as they were last.
     pub(crate) ever_excepted: Exceptions,
+    /// Advisories, those that count no more included.
+    pub(crate) advisories: Advisories,
 }
 
 /// Exceptions by their ids.
@@ -185,6 +189,7 @@ impl<'a> Chronicle<'a> {
             courses: BTreeMap::new(),
             exceptions: BTreeMap::new(),
             ever_excepted: BTreeMap::new(),
+            advisories: BTreeMap::new(),
         }
     }
 
@@ -210,6 +215,9 @@ impl<'a> Chronicle<'a> {
             }
             Event::ExceptionEnded { id, .. } => {
                 self.exceptions.remove(id);
+            }
+            Event::Advised { .. } | Event::AdvisoryRuled { .. } => {
+                super::advised::learn(&mut self.advisories, event);
             }
             Event::PlanRevised { rollout, plan } => {
                 let library = self.library;
@@ -280,6 +288,7 @@ impl<'a> Chronicle<'a> {
             | Event::CalendarKnown { .. }
             | Event::ChangeNamed { .. }
             | Event::FreezeOverridden { .. }
+            | Event::UntestedAccepted { .. }
             | Event::GateSaid { .. }
             | Event::WorkAsked { .. }
             | Event::ChangedOutside { .. }
@@ -508,6 +517,8 @@ impl Course {
             | Event::SupersedeBegan { .. }
             | Event::LaneAsked { .. }
             | Event::LaneLapsed { .. }
+            | Event::Advised { .. }
+            | Event::AdvisoryRuled { .. }
             | Event::Stopped { .. }
             | Event::Went { .. }
             | Event::Faulted { .. }
@@ -516,6 +527,7 @@ impl Course {
             | Event::HostHeld { .. }
             | Event::HostReleased { .. }
             | Event::FreezeOverridden { .. }
+            | Event::UntestedAccepted { .. }
             | Event::GateSaid { .. }
             | Event::WorkTold { .. }
             | Event::Excepted { .. }

@@ -9,6 +9,7 @@ use ringway_model::{ChangeId, HostId, RolloutId, Slot, Timestamp};
 use ringway_runtime::Clock;
 use serde::Serialize;
 
+use super::advised::{Advisories, advised};
 use super::chronicle::{Chronicle, Course, Exceptions, Stood, excepted};
 use super::csv;
 use super::walk::Walk;
@@ -156,6 +157,7 @@ struct Then {
     courses: BTreeMap<RolloutId, Course>,
     holds: Holds,
     exceptions: Exceptions,
+    advisories: Advisories,
 }
 
 /// Hosts that are not to be touched, with the words of whoever said so.
@@ -223,6 +225,7 @@ fn at_the_end(at: Timestamp, chronicle: &Chronicle<'_>, holds: &Holds) -> Then {
         courses: chronicle.courses.clone(),
         holds: holds.clone(),
         exceptions: chronicle.exceptions.clone(),
+        advisories: chronicle.advisories.clone(),
     }
 }
 
@@ -337,6 +340,10 @@ fn rows_of(
         let row = bare(course.host(slot), course.outcome(stood.state));
         let last = last.and_then(|course| course.hosts.get(index));
         let skipped = stood.skipped.as_ref();
+        let fleet = then.fleet.as_deref();
+        let advised = route
+            .filter(|_| !has_it(stood.state))
+            .and_then(|route| advised(&then.advisories, fleet, (&row.host, route), false));
         Row {
             release: route.map(|route| route.release.clone()),
             build: route.and_then(|route| route.build.clone()),
@@ -349,7 +356,10 @@ fn rows_of(
             approvers: course.approvers(ring),
             exception: skipped
                 .map(|(by, reason)| format!("left out by {by}: {reason}"))
-                .or(row.exception),
+                .or_else(|| {
+                    let both: Vec<String> = row.exception.into_iter().chain(advised).collect();
+                    (!both.is_empty()).then(|| both.join("; "))
+                }),
             last_known_state: last.map(|stood| show::host_state(stood.state)),
             last_known_since: last.and_then(|stood| Some(stood.since?.to_string())),
             ..row

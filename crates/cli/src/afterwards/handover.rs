@@ -284,6 +284,22 @@ impl Now<'_> {
             let asked = asked.and_then(|asked| asked.waiting.as_ref());
             waits.extend(asked.map(|waiting| self.wait(Some(one), waiting)));
         }
+        let proposed = self.view.advisories.iter().filter(|one| one.is_proposed());
+        waits.extend(proposed.map(|one| {
+            let id = &one.advisory.id;
+            Waits {
+                rollout: None,
+                change: None,
+                why: format!("{} (a proposal)", show::asks(&one.advisory)),
+                unblocked_by: "a person's `advisory accept` or `advisory dismiss`".to_owned(),
+                earliest: None,
+                who: None,
+                commands: vec![
+                    format!("ringway advisory accept {id} --reason WHY"),
+                    format!("ringway advisory dismiss {id} --reason WHY"),
+                ],
+            }
+        }));
         waits.extend(inbox.iter().map(|asked| Waits {
             rollout: None,
             change: None,
@@ -449,10 +465,26 @@ impl Now<'_> {
         if let Some(on) = &self.view.stopped {
             risks.push(on.to_string());
         }
+        risks.extend(self.advised());
         for one in self.open() {
             self.risks_of(one, &mut risks);
         }
         risks
+    }
+
+    /// Advisories that count, each with whom it keeps from an update.
+    fn advised(&self) -> Vec<String> {
+        let all = self.view.advisories.iter().filter(|one| one.counts);
+        let told = all.map(|one| {
+            let what = show::asks(&one.advisory);
+            if one.held.is_empty() {
+                return what;
+            }
+            let count = u32::try_from(one.held.len()).unwrap_or(u32::MAX);
+            let names = show::shortened(&one.held, NAMES);
+            format!("{what}; it keeps {} from it: {names}", show::hosts(count))
+        });
+        told.collect()
     }
 
     fn risks_of(&self, one: &RolloutView, risks: &mut Vec<String>) {
@@ -482,6 +514,14 @@ impl Now<'_> {
         {
             risks.push(format!("{name} a failure froze its ramp"));
         }
+        let accepted = one.coverage.iter().flat_map(|known| &known.accepted);
+        risks.extend(accepted.map(|untested| {
+            let (stratum, by) = (&untested.stratum, &untested.by);
+            format!(
+                "{name} {stratum} goes on untested, says {by}: {}",
+                untested.reason
+            )
+        }));
         let Some(plan) = self.plan(one) else { return };
         let start = plan
             .start
@@ -539,7 +579,8 @@ const fn risk_word(outcome: HostOutcome, is_down: bool) -> Option<&'static str> 
         HostOutcome::OnHold => Some("on hold"),
         HostOutcome::Vanished => Some("gone from the fleet"),
         HostOutcome::Excepted => Some("left out by an exception"),
-        HostOutcome::CatchUp => Some("to catch up after an exception"),
+        HostOutcome::Advised => Some("held by an advisory"),
+        HostOutcome::CatchUp => Some("to catch up after they were left out"),
         HostOutcome::ChangedOutside => Some("changed outside Ringway"),
         HostOutcome::RestartWithheld => Some("without the restart they need"),
         HostOutcome::Settling | HostOutcome::Updated | HostOutcome::Already if is_down => {

@@ -11,6 +11,7 @@ use ringway_model::{
 use ringway_runtime::Clock;
 use serde::Serialize;
 
+use super::advised::affects;
 use super::chronicle::{Chronicle, Course, is_meant};
 use super::walk::Walk;
 use crate::args::History;
@@ -108,6 +109,8 @@ enum What {
     CatchUp,
     ChangedOutside,
     Superseded,
+    Advised,
+    AdvisoryRuled,
 }
 
 /// `ringway history`.
@@ -155,6 +158,8 @@ struct OneHost<'a> {
     visits: BTreeSet<RolloutId>,
     /// Exceptions that mean it.
     exceptions: BTreeSet<String>,
+    /// Advisories that may affect it.
+    advisories: BTreeSet<String>,
     entries: VecDeque<Entry>,
     more: u64,
 }
@@ -199,6 +204,7 @@ impl<'a> OneHost<'a> {
             slots: BTreeMap::new(),
             visits: BTreeSet::new(),
             exceptions: BTreeSet::new(),
+            advisories: BTreeSet::new(),
             entries: VecDeque::new(),
             more: 0,
         }
@@ -226,7 +232,14 @@ impl<'a> OneHost<'a> {
         {
             self.slots.insert(*rollout, slot);
         }
-        let about = self.of_exception(event, chronicle);
+        let exception = self.of_exception(event, chronicle);
+        let about = match (exception, self.of_advisory(event, chronicle)) {
+            (Some(mut one), Some(other)) => {
+                one.words = format!("{}; {}", one.words, other.words);
+                Some(one)
+            }
+            (one, other) => one.or(other),
+        };
         let bare = about.or_else(|| self.bare(event, batch));
         self.note_visit(event);
         let Some(bare) = bare else {
@@ -307,6 +320,46 @@ impl<'a> OneHost<'a> {
         }
         let bare = (!words.is_empty()).then(|| Bare::new(What::Excepted, words.join("; "), None));
         bare.map(|bare| bare.by(None, &reasons.join("; ")))
+    }
+
+    /// An advisory that may affect the host comes, or somebody says what becomes of it.
+    fn of_advisory(&mut self, event: &Event, chronicle: &Chronicle<'_>) -> Option<Bare> {
+        if let Event::Advised { advisory, actor } = event {
+            let was = self.advisories.remove(&advisory.id);
+            if !affects(advisory, chronicle.fleet.as_deref(), self.name) {
+                let words = format!("advisory {} does not affect it any more", advisory.id);
+                return was.then(|| Bare::new(What::AdvisoryRuled, words, None));
+            }
+            self.advisories.insert(advisory.id.clone());
+            let bare = Bare::new(What::Advised, show::asks(advisory), None);
+            return Some(bare.by(Some(actor), advisory.says.as_deref().unwrap_or_default()));
+        }
+        if let Event::AdvisoryRuled {
+            id,
+            ruling,
+            actor,
+            reason,
+        } = event
+            && self.advisories.contains(id)
+        {
+            let words = format!("advisory {id} {}", ruling.done());
+            let bare = Bare::new(What::AdvisoryRuled, words, None);
+            return Some(bare.by(Some(actor), reason));
+        }
+        if let Event::FleetAdopted { .. } | Event::FleetRefreshed { .. } = event {
+            let all = chronicle.advisories.values().filter(|heard| heard.counts);
+            let all = all.map(|heard| &heard.advisory);
+            let mut words = Vec::new();
+            for one in all.filter(|one| affects(one, chronicle.fleet.as_deref(), self.name)) {
+                if self.advisories.insert(one.id.clone()) {
+                    words.push(show::asks(one));
+                }
+            }
+            let bare =
+                (!words.is_empty()).then(|| Bare::new(What::Advised, words.join("; "), None));
+            return bare.map(|bare| bare.by(None, ""));
+        }
+        None
     }
 
     fn is_ours(&self, rollout: RolloutId, slot: Slot) -> bool {
@@ -528,6 +581,8 @@ impl<'a> OneHost<'a> {
             | Event::LaneAsked { .. }
             | Event::LaneLapsed { .. }
             | Event::Expedited { .. }
+            | Event::Advised { .. }
+            | Event::AdvisoryRuled { .. }
             | Event::Stopped { .. }
             | Event::Went { .. }
             | Event::Faulted { .. }
@@ -558,6 +613,7 @@ impl<'a> OneHost<'a> {
             | Event::CalendarKnown { .. }
             | Event::ChangeNamed { .. }
             | Event::FreezeOverridden { .. }
+            | Event::UntestedAccepted { .. }
             | Event::GateSaid { .. }
             | Event::WorkAsked { .. }
             | Event::WorkTold { .. }

@@ -81,6 +81,9 @@ pub(crate) fn kind(event: &Event) -> (Kind, Option<&str>) {
         | Event::LaneEntered { actor, .. }
         | Event::LaneAsked { actor, .. }
         | Event::Expedited { actor, .. }
+        | Event::UntestedAccepted { actor, .. }
+        | Event::Advised { actor, .. }
+        | Event::AdvisoryRuled { actor, .. }
         | Event::FreezeOverridden { actor, .. } => (Kind::Decision, Some(&actor.0)),
         Event::Recovered { .. }
         | Event::ClockJumped { .. }

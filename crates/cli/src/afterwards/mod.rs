@@ -2,6 +2,7 @@
 //!
 //! Everything here goes over the journal row by row and keeps what it tells, never the rows: journals outgrow memories.
 
+mod advised;
 mod chronicle;
 mod compliance;
 mod csv;

@@ -7,6 +7,7 @@ use ringway_engine::{Event, HoldKind, HostState};
 use ringway_model::{ChangeId, Digest, HostId, RolloutId, Slot};
 use serde::Serialize;
 
+use super::advised::{Advisories, advised};
 use super::chronicle::{Chronicle, Course, Exceptions, excepted};
 use super::lines::{Kind, Line, Lines, kind};
 use super::walk::Walk;
@@ -108,7 +109,7 @@ pub(crate) async fn report(out: Out, data: &Path, args: &OneRollout) -> Outcome 
         Failure::new(End::Refused, why).hint("`ringway status --all` lists them")
     })?;
     let audit = journal::examine(data).await?;
-    let excepted = &chronicle.ever_excepted;
+    let excepted = (&chronicle.ever_excepted, &chronicle.advisories);
     let report = told(course, decisions.lines, timeline.lines, audit, excepted);
     match (args.format, out.format()) {
         (Some(Written::Html), _) => out.raw(&report.html()),
@@ -152,7 +153,7 @@ fn told(
     decisions: Vec<Line>,
     timeline: Vec<Line>,
     audit: journal::Report,
-    exceptions: &Exceptions,
+    (exceptions, advisories): (&Exceptions, &Advisories),
 ) -> Report {
     let hosts: Vec<Host> = course
         .hosts
@@ -178,7 +179,12 @@ fn told(
                         let host = course.host(slot);
                         let is_excepted = stood.state == HostState::Excepted;
                         let about = (host.as_str(), Some(update.as_str()));
-                        excepted(exceptions, course.fleet.as_deref(), about).filter(|_| is_excepted)
+                        let advised = || {
+                            let about = (host.as_str(), route?);
+                            advised(advisories, course.fleet.as_deref(), about, true)
+                        };
+                        let excepted = excepted(exceptions, course.fleet.as_deref(), about);
+                        excepted.or_else(advised).filter(|_| is_excepted)
                     }),
             }
         })

@@ -2,6 +2,7 @@
 //!
 //! It says what can be asked for. What is done about it is in the commands; nothing here looks at a file or a process.
 
+mod advisory;
 mod afterwards;
 mod documents;
 mod feeds;
@@ -18,6 +19,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use advisory::{
+    AboutAdvisories, AddAdvisory, Advisories, ListAdvisories, RuleAdvisory, ShowAdvisory,
+};
 pub(crate) use afterwards::{
     Compliance, Handover, History, Month, OneRollout, Report, Reported, Table, Written,
 };
@@ -244,6 +248,11 @@ pub(crate) enum Cmd {
         after_help = "Examples:\n    ringway exception add exceptions/pacs.yaml fleet.yaml\n    ringway exception list\n    ringway exception end EXC-0042 --reason 'the vendor has certified 4.2'"
     )]
     Exception(Exceptions),
+    /// Heed what vendors and others say of an update: hold exactly the hosts that it is about, by documents
+    #[command(
+        after_help = "Examples:\n    ringway advisory add advisories/ms-lsass.yaml\n    ringway advisory list\n    ringway advisory accept BLOG-7 --reason 'seen on two of our own hosts'\n    ringway advisory withdraw MS-2026-04-19-lsass --reason 'the vendor took it back'"
+    )]
+    Advisory(Advisories),
     /// Let a rollout work in a freeze for some time, where its policy permits that
     #[command(
         after_help = "Example:\n    ringway override-freeze year-end --until 4h --reason 'the hole is being exploited, CHG-4711'"
@@ -367,6 +376,7 @@ impl Cmd {
             Self::Release(args) => args.observed.observe,
             Self::Maintenance(args) => args.what.observes(),
             Self::Exception(args) => args.what.observes(),
+            Self::Advisory(args) => args.what.observes(),
             Self::Comment(args) => args.observed.observe,
             Self::OverrideFreeze(args) => args.observed.observe,
             Self::Expedite(args) => args.observed.observe,

@@ -139,6 +139,13 @@ pub(crate) struct Approve {
     /// Only show what there is to approve
     #[arg(long, conflicts_with_all = ["yes", "digest"])]
     pub(crate) show: bool,
+    /// Approve nothing but this: hosts of this stratum may be visited although `evidence` of it is lacking, as `ringway why`
+    /// names it, as in `os=debian-12 role=sql`; needs `--reason`
+    #[arg(long, value_name = "STRATUM", requires = "reason", conflicts_with_all = ["ring", "show", "yes", "digest"])]
+    pub(crate) accept_untested: Option<String>,
+    /// Why a stratum may go on untested; it is journaled with your name
+    #[arg(long, short, value_name = "TEXT", requires = "accept_untested")]
+    pub(crate) reason: Option<String>,
     /// Do not ask, approve what is shown
     #[arg(long, short)]
     pub(crate) yes: bool,

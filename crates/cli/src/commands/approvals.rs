@@ -7,7 +7,7 @@ use std::path::Path;
 
 use ringway_engine::view::{ApprovalView, FleetView, RolloutView};
 use ringway_engine::{Command, Subject};
-use ringway_model::{Digest, Timestamp};
+use ringway_model::Digest;
 use serde::Serialize;
 
 use super::orders::{Aim, Order, choose, give};
@@ -35,9 +35,17 @@ enum Reply {
 pub(crate) async fn approve(out: Out, data: &Path, args: Approve) -> Outcome {
     let (informant, view) = Informant::look(data).await?;
     let rollout = choose(&view, args.which)?;
+    if let Some(stratum) = args.accept_untested {
+        let command = Command::AcceptUntested {
+            rollout: rollout.id,
+            stratum,
+            reason: args.reason.unwrap_or_default(),
+        };
+        return give(out, data, &informant, order(rollout, command, args.when)).await;
+    }
     let wanted = wanted(rollout, args.ring.as_deref())?;
     if args.show {
-        shown(out, rollout, wanted, view.at);
+        shown(out, &view, rollout, wanted);
         return Ok(End::Done);
     }
     let reply = reply(out, &view, (rollout, wanted), (args.digest, args.yes))?;
@@ -174,10 +182,17 @@ fn wanted<'v>(rollout: &'v RolloutView, ring: Option<&str>) -> Result<&'v Approv
 }
 
 /// Shows what there is to approve, as data where data is asked for.
-fn shown(out: Out, rollout: &RolloutView, wanted: &ApprovalView, now: Timestamp) {
+fn shown(out: Out, view: &FleetView, rollout: &RolloutView, wanted: &ApprovalView) {
     out.value(&Shown { rollout, wanted }, |_| {
-        show::approving(rollout, wanted, now)
+        screen(view, rollout, wanted)
     });
+}
+
+/// What somebody sees who is to say yes, with the advisories about what that would install.
+fn screen(view: &FleetView, rollout: &RolloutView, wanted: &ApprovalView) -> String {
+    let mut text = show::approving(rollout, wanted, view.at);
+    text.push_str(&show::about_rollout(&view.advisories, rollout.id));
+    text
 }
 
 /// Shows what it is about and hears what somebody says to it.
@@ -187,7 +202,7 @@ fn reply(
     (rollout, wanted): (&RolloutView, &ApprovalView),
     (digest, yes): (Option<Digest>, bool),
 ) -> Result<Reply, Failure> {
-    out.say(show::approving(rollout, wanted, view.at).trim_end());
+    out.say(screen(view, rollout, wanted).trim_end());
     if let Some(digest) = digest {
         return Ok(Reply::Yes(digest));
     }

@@ -1,5 +1,7 @@
 //! `check`, `plan` and `schema`: what can be said of documents without changing anything.
 
+use ringway_model::{Effect, Rank, Selector, Weight};
+use ringway_policy::validated::{self, Advisory};
 use ringway_policy::{KINDS, Kind};
 use ringway_runtime::Clock;
 use serde::Serialize;
@@ -21,6 +23,86 @@ struct Found {
     hosts: usize,
     policies: Vec<String>,
     updates: Vec<String>,
+    advisories: Vec<Noticed>,
+}
+
+/// An advisory, and whom of the fleet it is about.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Noticed {
+    id: String,
+    source: String,
+    rank: Rank,
+    effect: Effect,
+    /// Updates among the documents that install what it is about.
+    updates: Vec<String>,
+    /// Hosts of the fleet that it may affect.
+    hosts: usize,
+    /// Of these, those that lack labels on which that depends.
+    unsure: usize,
+}
+
+impl Noticed {
+    fn of(advisory: &Advisory, documents: &validated::Documents) -> Self {
+        let affects = advisory.affects.as_deref();
+        let selector = affects.map_or(Some(Selector::All), |text| Selector::parse(text).ok());
+        let (mut hosts, mut unsure) = (0, 0);
+        for host in documents.fleet.iter().flat_map(|fleet| &fleet.hosts) {
+            let weight = selector
+                .as_ref()
+                .map(|it| it.weigh(&host.name, &host.labels));
+            match weight {
+                Some(Weight::Yes) => hosts += 1,
+                Some(Weight::Unknown(_)) => {
+                    hosts += 1;
+                    unsure += 1;
+                }
+                Some(Weight::No) | None => {}
+            }
+        }
+        let is_of = |update: &&validated::Update| {
+            update.releases.iter().any(|release| {
+                let mut about = advisory.about.iter();
+                about.any(|one| one.means(&release.id, release.build.as_deref()))
+            })
+        };
+        let updates = documents.updates.values().filter(is_of);
+        Self {
+            id: advisory.id.clone(),
+            source: advisory.source.clone(),
+            rank: advisory.rank,
+            effect: advisory.effect,
+            updates: updates.map(|update| update.name.clone()).collect(),
+            hosts,
+            unsure,
+        }
+    }
+
+    fn words(&self) -> String {
+        let of = if self.updates.is_empty() {
+            "what no update here installs".to_owned()
+        } else {
+            format!("what {} installs", self.updates.join(", "))
+        };
+        let unsure = match self.unsure {
+            0 => String::new(),
+            1 => ", 1 of them for want of a label".to_owned(),
+            more => format!(", {more} of them for want of labels"),
+        };
+        let proposal = if self.rank == Rank::Unverified {
+            " (a proposal)"
+        } else {
+            ""
+        };
+        format!(
+            "\nadvisory `{}` of {} ({}): {}{proposal}, of {of}; it may affect {} of the fleet{unsure}",
+            self.id,
+            self.source,
+            self.rank,
+            self.effect,
+            crate::show::hosts(u32::try_from(self.hosts).unwrap_or(u32::MAX)),
+        )
+    }
 }
 
 /// `ringway check`: problems are printed where they are found.
@@ -35,6 +117,12 @@ pub(crate) fn check(out: Out, args: &Documents) -> Outcome {
             .map_or(0, |fleet| fleet.hosts.len()),
         policies: read.documents.policies.keys().cloned().collect(),
         updates: read.documents.updates.keys().cloned().collect(),
+        advisories: read
+            .documents
+            .advisories
+            .values()
+            .map(|one| Noticed::of(one, &read.documents))
+            .collect(),
     };
     out.value(&found, |found| {
         let named = |names: &[String]| {
@@ -44,13 +132,17 @@ pub(crate) fn check(out: Out, args: &Documents) -> Outcome {
                 names.join(", ")
             }
         };
-        format!(
+        let mut text = format!(
             "{} files are valid: {} hosts; policies: {}; updates: {}",
             found.files,
             found.hosts,
             named(&found.policies),
             named(&found.updates)
-        )
+        );
+        for one in &found.advisories {
+            text.push_str(&one.words());
+        }
+        text
     });
     Ok(End::Done)
 }

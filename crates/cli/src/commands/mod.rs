@@ -1,5 +1,6 @@
 //! The commands, each from its arguments to an exit code.
 
+mod advisories;
 mod announced;
 mod approvals;
 mod by_hand;
@@ -26,6 +27,7 @@ mod status;
 mod supersede;
 mod wait;
 
+pub(crate) use advisories::advisory;
 pub(crate) use approvals::{answer, approve, ask, promote};
 pub(crate) use by_hand::{done, evidence};
 pub(crate) use calendar::calendar;

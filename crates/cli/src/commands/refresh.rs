@@ -16,8 +16,8 @@ use ringway_scheduler::plan::{JoinsBecause, Revision};
 use ringway_scheduler::{FleetSpec, Plan, refresh_fleet, revise};
 use serde::Serialize;
 
-use super::exceptions;
 use super::later;
+use super::{advisories, exceptions};
 use crate::args;
 use crate::documents::{self, Read};
 use crate::exit::{End, Failure, Outcome};
@@ -85,6 +85,7 @@ pub(crate) async fn refresh(out: Out, data: &Path, args: &args::Refresh) -> Outc
         let past = journal::fold(data).await?;
         let (_, changes) = compute(&past.engine, &read, is_observed(data))?;
         exceptions::would_bring(out, &read.documents)?;
+        advisories::would_bring(out, &read.documents);
         out.value(&changes, words);
         return Ok(End::Done);
     }
@@ -92,6 +93,7 @@ pub(crate) async fn refresh(out: Out, data: &Path, args: &args::Refresh) -> Outc
         return leave(out, data, &read).await;
     };
     exceptions::bring(out, &session, &read.documents).await?;
+    advisories::bring(out, &session, &read.documents).await?;
     let (_, changes) = take_in(data, &session, &read).await?;
     out.value(&changes, words);
     Ok(End::Done)

@@ -6,7 +6,7 @@ use ringway_engine::view::{FleetView, RolloutView};
 use ringway_model::{ChangeId, Digest, RolloutId};
 use ringway_scheduler::Plan;
 
-use super::{exceptions, later, refresh};
+use super::{advisories, exceptions, later, refresh};
 use crate::args::Run;
 use crate::documents::{self, Prepared};
 use crate::exit::{End, Failure, Outcome};
@@ -155,6 +155,7 @@ async fn begin(
     named: Named,
 ) -> Result<RolloutId, Failure> {
     exceptions::bring(out, session, &prepared.read.documents).await?;
+    advisories::bring(out, session, &prepared.read.documents).await?;
     let past = journal::fold(data).await?;
     let open = past.engine.open();
     let is_known = past.engine.fleet_digest() == Some(prepared.fleet.digest());

@@ -1,8 +1,9 @@
 //! `ringway import msrc`: Microsoft's month to updates, with what a person should look at.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use ringway_policy::feeds::msrc::{self, Draft, Drafted, Feed, Wishes};
+use ringway_policy::feeds::msrc::{self, Draft, Drafted, Feed, KnownIssue, Wishes};
 use ringway_policy::{Source, built_in_recipes, update_alone, write_update};
 
 use super::content;
@@ -36,8 +37,9 @@ pub(super) fn import(out: Out, args: &Msrc) -> Outcome {
     let wishes = wishes(&feed, args)?;
     let draft = msrc::draft(&feed, &wishes);
     let mut made = Vec::new();
+    let mut proposed = BTreeSet::new();
     for drafted in &draft.updates {
-        let document = document(&feed, &draft, drafted);
+        let document = document(&feed, &draft, drafted, &mut proposed);
         check(out, args, drafted, &document)?;
         made.push(Made::new(drafted, document));
     }
@@ -69,8 +71,13 @@ fn wishes(feed: &Feed, args: &Msrc) -> Result<Wishes, Failure> {
     })
 }
 
-/// The document, with where it is from.
-fn document(feed: &Feed, draft: &Draft, drafted: &Drafted) -> String {
+/// The document, with where it is from, and a note for each known issue of what is in it that none has a note on yet.
+fn document<'d>(
+    feed: &Feed,
+    draft: &'d Draft,
+    drafted: &Drafted,
+    proposed: &mut BTreeSet<&'d str>,
+) -> String {
     let revision = feed.revision.as_ref();
     let revision = revision.map(|(number, at)| format!(", revision {number} of {at}"));
     let mut text = format!(
@@ -79,20 +86,67 @@ fn document(feed: &Feed, draft: &Draft, drafted: &Drafted) -> String {
         feed.id,
         revision.unwrap_or_default()
     );
+    text += &write_update(&drafted.update);
     let releases = &drafted.update.releases;
     for issue in &draft.issues {
-        if releases.iter().any(|release| release.id == issue.release) {
-            let url = issue
-                .url
-                .as_deref()
-                .unwrap_or("it does not say where to read of it");
-            put(
-                &mut text,
-                format_args!("# Known issue of {}: {url}\n", issue.release),
-            );
+        let is_of = releases.iter().any(|release| release.id == issue.release);
+        if is_of && proposed.insert(&issue.release) {
+            text += &note(feed, issue);
         }
     }
-    text + &write_update(&drafted.update)
+    text
+}
+
+/// What the document says of a known issue: that there is one. Whom it harms is for a person to read and to write.
+fn note(feed: &Feed, issue: &KnownIssue) -> String {
+    let id = name_of(feed, issue);
+    let lines: Vec<&str> = issue.lines.iter().map(String::as_str).collect();
+    let mut text = format!(
+        "---\n# Microsoft's document says that there is a known issue, and no more. Read what it is; where it harms hosts of yours, write\n# which in `affects`, and `effect: hold`. As a note it only tells people.\nringway: advisory/v1\nid: {id}\nsource: {{ name: Microsoft, rank: vendor }}\nabout: [{}]\neffect: note\n",
+        issue.release
+    );
+    // Where it is not a place to read it is told in the report, and in no document.
+    let url = issue.url.as_deref().filter(|url| {
+        let is_plain = |c: char| c.is_ascii_graphic();
+        url.len() > "https://".len() && url.starts_with("https://") && url.chars().all(is_plain)
+    });
+    if let Some(url) = url {
+        put(&mut text, format_args!("reference: {}\n", quoted(url)));
+    }
+    put(
+        &mut text,
+        format_args!(
+            "says: {}\n",
+            quoted(&format!(
+                "Microsoft lists a known issue of {} on {}",
+                issue.release,
+                lines.join(", ")
+            ))
+        ),
+    );
+    text
+}
+
+/// The id of the note on a known issue.
+fn name_of(feed: &Feed, issue: &KnownIssue) -> String {
+    let plain = |c: &char| c.is_ascii_alphanumeric() || *c == '-';
+    let month: String = feed.id.chars().filter(plain).take(40).collect();
+    format!("MSRC-{month}-{}", issue.release)
+}
+
+/// A text of one line, as YAML takes it whatever is in it.
+fn quoted(text: &str) -> String {
+    let inner: String = text
+        .chars()
+        .filter(|c| !c.is_control())
+        .flat_map(|c| {
+            matches!(c, '"' | '\\')
+                .then_some('\\')
+                .into_iter()
+                .chain([c])
+        })
+        .collect();
+    format!("\"{inner}\"")
 }
 
 /// What is written must be what `check` takes: a parameter that the recipe does not have is found here, and not later.

@@ -195,7 +195,7 @@ fn words(file: &Path, feed: &Feed, draft: &Draft, made: &[Made]) -> String {
     }
     if !draft.issues.is_empty() {
         text.push_str(
-            "known issues, of which the document says only where to read (there is no document for advisories yet: `ringway hold` keeps hosts back):\n",
+            "known issues, of which the document says only where to read; each is a note beside its update (`advisory/v1`), which holds nobody until a person writes whom it affects:\n",
         );
     }
     for issue in &draft.issues {

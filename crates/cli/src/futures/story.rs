@@ -335,13 +335,16 @@ fn matters(event: &Event) -> bool {
         | Event::Asked { .. }
         | Event::Answered { .. }
         | Event::FreezeOverridden { .. }
+        | Event::UntestedAccepted { .. }
         | Event::GateSaid { .. }
         | Event::WorkAsked { .. }
         | Event::WorkTold { .. }
         | Event::Excepted { .. }
         | Event::ChangedOutside { .. }
-        | Event::ExceptionEnded { .. }
-        | Event::SupersedeBegan { .. } => true,
+        | Event::SupersedeBegan { .. }
+        | Event::Advised { .. }
+        | Event::AdvisoryRuled { .. }
+        | Event::ExceptionEnded { .. } => true,
     }
 }
 

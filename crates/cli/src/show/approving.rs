@@ -8,6 +8,7 @@ use ringway_engine::view::{
 use ringway_engine::{Subject, Verdict};
 use ringway_model::Timestamp;
 
+use super::coverage;
 use super::words::{hosts, in_words, named, put, until};
 
 /// Columns of a terminal that nobody has made wider.
@@ -57,6 +58,9 @@ pub(crate) fn approving(rollout: &RolloutView, view: &ApprovalView, now: Timesta
     if !view.untested.is_empty() {
         let words = format!("no ring has tested {}", list(&view.untested, 6));
         screen.topic("not tested", &words);
+    }
+    if let Some(known) = rollout.coverage.as_ref().filter(|_| view.ring.is_some()) {
+        screen.topic("evidence", &coverage::in_short(known, &view.starts, now));
     }
     if let Some(words) = way_back(view) {
         screen.topic("way back", &words);
@@ -402,11 +406,10 @@ mod tests {
             }],
             author: Some("dora".to_owned()),
             change: None,
+            coverage: None,
             overrides: Vec::new(),
             lane: None,
             lane_asked: None,
-            superseded_by: None,
-            supersedes: None,
             gates: Vec::new(),
             due: None,
             too_late: Vec::new(),

@@ -120,6 +120,14 @@ fn said(command: &Command) -> String {
             format!("let {rollout} work in freeze {freeze} until {until}"),
             reason.as_str(),
         ),
+        Command::AcceptUntested {
+            rollout,
+            stratum,
+            reason,
+        } => (
+            format!("let {rollout} go on with `{stratum}` untested"),
+            reason.as_str(),
+        ),
         Command::Poison { what, reason } => (
             match what {
                 Poisoning::Content { contents } => {
@@ -145,6 +153,13 @@ fn said(command: &Command) -> String {
         Command::Supersede {
             rollout, reason, ..
         } => (format!("supersede {rollout}"), reason.as_str()),
+        Command::Advise { advisories } => {
+            let ids: Vec<&str> = advisories.iter().map(|one| one.id.as_str()).collect();
+            (format!("heed advisories {}", ids.join(", ")), "")
+        }
+        Command::RuleAdvisory { id, ruling, reason } => {
+            (format!("{} advisory {id}", ruling.word()), reason.as_str())
+        }
         Command::Comment { rollout, text, .. } => (format!("note on {rollout}"), text.as_str()),
     };
     if reason.is_empty() {

@@ -1,13 +1,15 @@
 //! The fleet and its rollouts: rings as lanes, what each waits for, and what would unblock it.
 
 use ringway_engine::view::{
-    ApprovalView, ExceptionView, FleetView, HoldView, PoisonView, QuestionView, RingView,
-    RolloutView, Waiting,
+    AdvisoryView, ApprovalView, ExceptionView, FleetView, HoldView, PoisonView, QuestionView,
+    RingView, RolloutView, Waiting,
 };
 use ringway_model::{Says, Span, Timestamp};
 
+use super::advisory::advisories;
 use super::approving::{one_yes, others};
 use super::bar::bar;
+use super::coverage;
 use super::paint::{Paint, bold, paint};
 use super::words::{hosts, in_words, named, put, until};
 
@@ -40,6 +42,13 @@ pub(crate) fn fleet(view: &FleetView, all: bool) -> String {
     }
     text.push_str(&holds(&view.holds, view.at));
     text.push_str(&poisons(&view.poisons));
+    // A note that is about nothing under way is in `advisory list`.
+    let matters = |one: &&AdvisoryView| {
+        let is_at_work = one.counts && one.advisory.effect.keeps() || !one.concerned.is_empty();
+        one.is_open() && (one.is_proposed() || is_at_work)
+    };
+    let open = view.advisories.iter().filter(matters).cloned();
+    text.push_str(&advisories(&open.collect::<Vec<_>>()));
     text.push_str(&exceptions(&view.exceptions, view.at));
     let open = view.rollouts.iter().any(|r| !r.is_final);
     let last = view.rollouts.len().saturating_sub(1);
@@ -192,6 +201,9 @@ pub(crate) fn rollout(view: &RolloutView, now: Timestamp) -> String {
     }
     text.push_str(&reasons(&view.waiting, now));
     text.push_str(&terms(view, now));
+    if let Some(known) = &view.coverage {
+        text.push_str(&coverage::lines(known, now));
+    }
     if !view.is_final {
         text.push_str(&questions(&view.questions));
     }
@@ -537,11 +549,10 @@ mod tests {
             early: None,
             questions: Vec::new(),
             author: None,
+            coverage: None,
             overrides: Vec::new(),
             lane: None,
             lane_asked: None,
-            superseded_by: None,
-            supersedes: None,
             gates: Vec::new(),
             due: None,
             not_applicable: 0,
@@ -558,6 +569,7 @@ mod tests {
             observing: false,
             holds: Vec::new(),
             poisons: Vec::new(),
+            advisories: Vec::new(),
             exceptions: Vec::new(),
             at: Timestamp(1_776_186_000_000),
             rollouts: vec![halted()],
@@ -593,6 +605,7 @@ r1  april by policy careful, started by ana   halted
             observing: false,
             holds: Vec::new(),
             poisons: Vec::new(),
+            advisories: Vec::new(),
             exceptions: Vec::new(),
             at: Timestamp(0),
             rollouts: vec![over, second],

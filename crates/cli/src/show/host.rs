@@ -27,6 +27,20 @@ pub(crate) fn host(view: &HostView, now: Timestamp) -> String {
             format_args!("  has {content}, which is poisoned\n"),
         );
     }
+    if !view.advised.is_empty() {
+        let side = if view.advised.len() > 1 {
+            "; the strictest that counts rules"
+        } else {
+            ""
+        };
+        put(
+            &mut text,
+            format_args!(
+                "  advisories about what it gets: {} (`ringway advisory show`){side}\n",
+                view.advised.join(", ")
+            ),
+        );
+    }
     if let Some(previous) = &view.previous {
         put(&mut text, format_args!("  had before: {previous}\n"));
     }

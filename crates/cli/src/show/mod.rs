@@ -1,7 +1,9 @@
 //! Views as text for people. Pure: values in, text out; nothing here asks or prints.
 
+mod advisory;
 mod approving;
 mod bar;
+mod coverage;
 mod errand;
 mod fleet;
 mod host;
@@ -12,6 +14,7 @@ mod progress;
 mod said;
 mod words;
 
+pub(crate) use advisory::{about_rollout, advisories, advisory, asks};
 pub(crate) use approving::approving;
 pub(crate) use errand::errand;
 pub(crate) use fleet::{exceptions, fleet, holds, poisons, reasons, rollout, shortened};

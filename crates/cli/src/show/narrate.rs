@@ -375,6 +375,15 @@ impl<'a> Narrator<'a> {
                 "{name} may work in freeze {freeze} until {until}, says {actor}{}",
                 because(reason)
             ),
+            Event::UntestedAccepted {
+                stratum,
+                actor,
+                reason,
+                ..
+            } => format!(
+                "{name} may go on with `{stratum}` untested, says {actor}{}",
+                because(reason)
+            ),
             Event::GateSaid {
                 rollout,
                 gate,
@@ -499,6 +508,34 @@ impl<'a> Narrator<'a> {
                 reason,
             } => format!(
                 "{rollout} is superseded by {by}, says {actor}{}",
+                because(reason)
+            ),
+            Event::Advised { advisory, actor } => format!(
+                "{}, brought by {actor}{}{}",
+                super::asks(advisory),
+                if advisory.rank == ringway_model::Rank::Unverified {
+                    "; a proposal"
+                } else {
+                    ""
+                },
+                because(
+                    advisory
+                        .says
+                        .as_deref()
+                        .unwrap_or_default()
+                        .lines()
+                        .next()
+                        .unwrap_or_default()
+                )
+            ),
+            Event::AdvisoryRuled {
+                id,
+                ruling,
+                actor,
+                reason,
+            } => format!(
+                "advisory {id} {} by {actor}{}",
+                ruling.done(),
                 because(reason)
             ),
             Event::FleetRefreshed { fleet, actor } => {

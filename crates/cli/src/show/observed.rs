@@ -62,6 +62,7 @@ fn what(host: &HostView) -> (usize, &'static str) {
         | HostOutcome::OnHold
         | HostOutcome::Vanished
         | HostOutcome::Excepted
+        | HostOutcome::Advised
         | HostOutcome::CatchUp => (6, "would leave out, as people said"),
         HostOutcome::Pending
         | HostOutcome::Visiting { .. }

@@ -1,10 +1,12 @@
 //! The `ringway` command from outside: what it prints where, and with which code it ends.
 
+mod advisories;
 #[cfg(test)]
 mod afterwards;
 mod approving;
 mod changes;
 mod commands;
+mod coverage;
 mod diff;
 mod doctor;
 mod documents;

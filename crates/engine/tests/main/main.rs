@@ -11,9 +11,11 @@
 )]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod advisories;
 mod by_hand;
 mod care;
 mod consent;
+mod coverage;
 mod errands;
 mod exceptions;
 mod holds;

@@ -165,6 +165,7 @@ pub(crate) fn plan(rings: &[u32]) -> (FleetSpec, Plan) {
         outside_pause_at: 3,
         supersedes: None,
         lane: None,
+        evidence: None,
         consent: ringway_scheduler::consent::Consent::default(),
     };
     (fleet, plan)

@@ -103,6 +103,7 @@ pub(crate) fn all_open(engine: &Engine) -> Vec<Matter> {
             }
         }
     }
+    open.extend(advisories(engine));
     if let Some(on) = engine.stopped()
         && let Some(plan) = engine.newest_plan()
     {
@@ -120,6 +121,61 @@ pub(crate) fn all_open(engine: &Engine) -> Vec<Matter> {
 /// The keys of matters, by which two sets of them are compared.
 pub(crate) fn keys(matters: &[Matter]) -> BTreeSet<String> {
     matters.iter().map(|matter| matter.key.clone()).collect()
+}
+
+/// What advisories want of people: those that somebody is to accept or dismiss, and those that keep hosts from an update. They
+/// are told by the rules of the newest plan, as all that is about the whole fleet.
+fn advisories(engine: &Engine) -> Vec<Matter> {
+    let rules = |plan: &Plan| {
+        let mut rules = plan.notify.iter();
+        rules.any(|rule| rule.when.contains(&Topic::Advisory))
+    };
+    let Some(plan) = engine.newest_plan().filter(|plan| rules(plan)) else {
+        return Vec::new();
+    };
+    let views = engine.advisories().into_iter();
+    let said = views.filter_map(|view| {
+        let (id, held) = (&view.advisory.id, view.held.len());
+        let whose = format!(
+            "advisory {id} of {} ({})",
+            view.advisory.source, view.advisory.rank
+        );
+        let (about, why, by, commands) = if view.is_proposed() {
+            (
+                "proposed",
+                format!(
+                    "{whose} asks for `{}`, and nobody has verified it",
+                    view.advisory.effect
+                ),
+                "a person's `advisory accept` or `advisory dismiss`",
+                vec![
+                    format!("ringway advisory show {id}"),
+                    format!("ringway advisory accept {id} --reason WHY"),
+                    format!("ringway advisory dismiss {id} --reason WHY"),
+                ],
+            )
+        } else if held > 0 {
+            let names = listed(&view.held);
+            let hosts = if held == 1 { "host" } else { "hosts" };
+            (
+                "holds",
+                format!("{whose} keeps {held} {hosts} from an update: {names}"),
+                "the update that mends it, or its withdrawal: `advisory withdraw`",
+                vec![format!("ringway advisory show {id}")],
+            )
+        } else {
+            return None;
+        };
+        Some(Said {
+            topic: Topic::Advisory,
+            about: format!("{id}/{about}"),
+            why,
+            unblocked_by: Some(by.to_owned()),
+            commands,
+        })
+    });
+    said.flat_map(|said| told(engine, None, plan, Some(said)))
+        .collect()
 }
 
 fn of_rollout(engine: &Engine, id: RolloutId) -> Option<Said> {
@@ -301,10 +357,7 @@ fn hosts_failed(engine: &Engine, id: RolloutId, slots: &[Slot]) -> Said {
         Some(engine.fleet().hosts.get(host.index())?.name.clone())
     };
     let names: Vec<String> = slots.iter().filter_map(name).collect();
-    let mut list = names[..names.len().min(NAMES)].join(", ");
-    if let more @ 1.. = names.len().saturating_sub(NAMES) {
-        list = format!("{list} and {more} more");
-    }
+    let list = listed(&names);
     let why = match names.len() {
         1 => format!("1 host failed: {list}"),
         count => format!("{count} hosts failed: {list}"),
@@ -316,6 +369,15 @@ fn hosts_failed(engine: &Engine, id: RolloutId, slots: &[Slot]) -> Said {
         why,
         unblocked_by: None,
         commands: vec![format!("ringway why {first} --rollout {id}")],
+    }
+}
+
+/// The first names, and how many more there are.
+fn listed(names: &[String]) -> String {
+    let list = names[..names.len().min(NAMES)].join(", ");
+    match names.len().saturating_sub(NAMES) {
+        0 => list,
+        more => format!("{list} and {more} more"),
     }
 }
 

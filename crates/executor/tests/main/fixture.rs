@@ -172,6 +172,7 @@ pub(crate) fn plan() -> Plan {
         outside_pause_at: 3,
         supersedes: None,
         lane: None,
+        evidence: None,
         consent: ringway_scheduler::consent::Consent::default(),
     }
 }

@@ -422,3 +422,54 @@ fn a_question_is_open_until_somebody_has_answered_it() {
     assert_eq!(asked.why, "question 1: ana asks: is the vendor told?");
     assert_eq!(asked.commands, ["ringway answer 1 TEXT --rollout r1"]);
 }
+
+/// A proposal is open until somebody says what becomes of it, and a hold as long as it keeps hosts from an update.
+#[test]
+fn an_advisory_is_told_while_it_waits_for_a_word_or_holds_somebody() {
+    let mut rig = with_rule(&[Topic::Advisory], |_| {});
+    let advise = |id: &str, rank| Command::Advise {
+        advisories: vec![ringway_engine::Advisory {
+            id: id.to_owned(),
+            source: "Microsoft".to_owned(),
+            rank,
+            about: vec![ringway_policy::validated::About {
+                name: "web".to_owned(),
+                build: None,
+            }],
+            affects: None,
+            effect: ringway_model::Effect::Hold,
+            fixed_by: None,
+            published: None,
+            reference: None,
+            says: None,
+        }],
+    };
+    let rule = |id: &str, ruling| Command::RuleAdvisory {
+        id: id.to_owned(),
+        ruling,
+        reason: "so we decided".to_owned(),
+    };
+    rig.command(2, advise("A", ringway_model::Rank::Unverified));
+    rig.settle();
+    rig.command(3, advise("B", ringway_model::Rank::Vendor));
+    rig.settle();
+    rig.command(4, rule("A", ringway_engine::Ruling::Dismiss));
+    rig.settle();
+    rig.command(5, rule("B", ringway_engine::Ruling::Withdraw));
+    rig.settle();
+    let (proposed, holds) = (
+        "ops/advisory/fleet/A/proposed".to_owned(),
+        "ops/advisory/fleet/B/holds".to_owned(),
+    );
+    let all = opened(&rig);
+    assert_eq!(
+        all,
+        [
+            vec![],
+            vec![proposed.clone()],
+            vec![holds.clone(), proposed],
+            vec![holds],
+            vec![]
+        ]
+    );
+}

@@ -1,12 +1,14 @@
 //! One module per element of a document: its table of keys, its reader and its defaults.
 
 pub(crate) mod accept;
+pub(crate) mod advisory;
 pub(crate) mod approvals;
 pub(crate) mod care;
 pub(crate) mod clock;
 mod cron;
 mod days;
 pub(crate) mod errands;
+pub(crate) mod evidence;
 pub(crate) mod exception;
 pub(crate) mod fleet;
 pub(crate) mod freeze;

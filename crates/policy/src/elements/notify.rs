@@ -113,7 +113,7 @@ static ESCALATE: Shape = Shape {
     later: &[],
 };
 
-const WORDS: [&str; 11] = [
+const WORDS: [&str; 12] = [
     "approval-needed",
     "halted",
     "paused",
@@ -125,9 +125,10 @@ const WORDS: [&str; 11] = [
     "ended",
     "overdue",
     "question",
+    "advisory",
 ];
 
-static TOPICS: [(&str, Topic); 11] = [
+static TOPICS: [(&str, Topic); 12] = [
     ("approval-needed", Topic::ApprovalNeeded),
     ("halted", Topic::Halted),
     ("paused", Topic::Paused),
@@ -139,6 +140,7 @@ static TOPICS: [(&str, Topic); 11] = [
     ("ended", Topic::Ended),
     ("overdue", Topic::Overdue),
     ("question", Topic::Question),
+    ("advisory", Topic::Advisory),
 ];
 
 /// Reads a notify document.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ringway_model::Digest;
 
 use super::fleet::{MAX_PROBES, optional};
-use super::{approvals, freeze, gate, lane, limits, ring, window};
+use super::{approvals, evidence, freeze, gate, lane, limits, ring, window};
 use crate::fields::{Cx, Fields, Named, not_supported};
 use crate::problem::{Code, Report};
 use crate::scalar;
@@ -80,6 +80,11 @@ pub(crate) static POLICY: Shape = Shape {
             "gates",
             Is::List(&Is::Of(&gate::GATE)),
             "Conditions on updated hosts, at most 16; and conditions outside the fleet, at most 16.",
+        ),
+        may(
+            "evidence",
+            Is::Of(&evidence::EVIDENCE),
+            "What must be known of every kind of host before a later ring visits more of them; nothing where absent.",
         ),
         may(
             "windows",
@@ -185,6 +190,11 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Polic
     let due = fields.read("due", due);
     let lanes = fields.read("lanes", |cx, node| lane::read_all(cx, node, &shown));
     let (gates, external) = optional(&fields, "gates", gates)?;
+    let wanted = fields.read("evidence", evidence::read);
+    if let Some(node) = fields.get("evidence") {
+        cx.place(format!("policy {shown} evidence"), node.place);
+        evidence::check_gates(cx, node, gates.len());
+    }
     let policy = Policy {
         name: name?,
         digest,
@@ -206,6 +216,7 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Polic
         outside_pause_at: outside_pause_at.unwrap_or(OUTSIDE_PAUSE_AT),
         lanes: optional(&fields, "lanes", lanes)?,
         recovery_first: optional(&fields, "recovery", recovery)?,
+        evidence: optional(&fields, "evidence", wanted.map(Some))?,
     };
     check_author(&fields, &policy);
     Some(policy)

@@ -241,7 +241,8 @@ fn put(ical: &Ical, new: Vec<Event>, text: Digest, documents: &mut Documents) {
         | Kind::World
         | Kind::Maintenance
         | Kind::Notify
-        | Kind::Exception => return,
+        | Kind::Exception
+        | Kind::Advisory => return,
     };
     let Some(freeze) = freezes.get_mut(&ical.freeze) else {
         return;

@@ -25,7 +25,12 @@ fn is_asked(documents: &Documents, reference: &Reference) -> bool {
         // A world is read alone as well as with what it speaks of.
         Named::Policy => !documents.policies.is_empty(),
         Named::Update => !documents.updates.is_empty(),
-        Named::Host | Named::Care | Named::Team | Named::World | Named::Exception => true,
+        Named::Host
+        | Named::Care
+        | Named::Team
+        | Named::World
+        | Named::Exception
+        | Named::Advisory => true,
     }
 }
 

@@ -93,6 +93,8 @@ pub enum Topic {
     Overdue,
     /// Somebody asked something, and nobody has answered.
     Question,
+    /// An advisory waits for somebody to accept or dismiss it, or keeps hosts from an update.
+    Advisory,
 }
 
 impl Topic {
@@ -105,7 +107,8 @@ impl Topic {
             | Self::Stopped
             | Self::Fault
             | Self::Overdue
-            | Self::Question => true,
+            | Self::Question
+            | Self::Advisory => true,
             Self::Failed | Self::Promoted | Self::Completed | Self::Ended => false,
         }
     }
@@ -124,6 +127,7 @@ impl Topic {
             Self::Ended => "ended",
             Self::Overdue => "overdue",
             Self::Question => "question",
+            Self::Advisory => "advisory",
         }
     }
 
@@ -140,7 +144,8 @@ impl Topic {
             | Self::Promoted
             | Self::Completed
             | Self::Ended
-            | Self::Question => false,
+            | Self::Question
+            | Self::Advisory => false,
         }
     }
 }

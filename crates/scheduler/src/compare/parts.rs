@@ -161,10 +161,26 @@ pub struct Terms {
     pub offline_retry_ms: Span,
     /// More hosts than this that somebody else changes pause the rollout.
     pub outside_pause_at: u32,
+    /// What must be known of a stratum before a later ring visits more of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<EvidenceTerms>,
     /// What happens to hosts that are unhealthy before the update.
     pub already_unhealthy: AlreadyUnhealthy,
     /// What a halt does to hosts applied and not restarted.
     pub on_halt: OnHalt,
+}
+
+/// What must be known of a stratum before a later ring visits more of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EvidenceTerms {
+    /// The labels whose combinations are the strata.
+    pub by: Vec<String>,
+    /// Hosts that must have been seen healthy.
+    pub hosts: u32,
+    /// How long, together.
+    pub healthy_ms: Span,
+    /// What becomes of a ring with a stratum that lacks it.
+    pub where_missing: &'static str,
 }
 
 /// A condition that a command knows of.

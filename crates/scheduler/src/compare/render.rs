@@ -6,8 +6,10 @@ use std::cmp::Ordering;
 use ringway_model::Span;
 use ringway_policy::validated::{AlreadyUnhealthy, NotBy, OnHalt};
 
-use super::parts::{Comparison, ExternalSide, FirstSoak, Place, RingSide, Side, Terms};
-use crate::report::{ApprovalReport, EarlyReport, about, pace_in_words};
+use super::parts::{
+    Comparison, EvidenceTerms, ExternalSide, FirstSoak, Place, RingSide, Side, Terms,
+};
+use crate::report::{ApprovalReport, EarlyReport, about, evidence_in_words, pace_in_words};
 use crate::text::Text;
 use crate::words::{counted, hosts, push, shortened};
 
@@ -431,6 +433,16 @@ fn terms(text: &mut Text, old: &Terms, new: &Terms) {
         let both = number(&old.outside_pause_at, &new.outside_pause_at);
         let what = format!("pauses when others changed more hosts than {both}");
         text.entry("outside", &what);
+    }
+    if old.evidence != new.evidence {
+        let words = |terms: &Option<EvidenceTerms>| {
+            terms.as_ref().map_or_else(
+                || "none is asked for".to_owned(),
+                |one| evidence_in_words(&one.by, one.hosts, one.healthy_ms, one.where_missing),
+            )
+        };
+        text.entry("evidence", &format!("before: {}", words(&old.evidence)));
+        text.entry("", &format!("after: {}", words(&new.evidence)));
     }
     let unhealthy = |how| match how {
         AlreadyUnhealthy::Hold => "left alone",

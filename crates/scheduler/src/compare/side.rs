@@ -3,7 +3,7 @@
 use ringway_model::Span;
 use ringway_policy::validated::{ExternalGate, FreezeOverride, Policy, PolicyCalendar, Ramp, Ring};
 
-use super::parts::{ExternalSide, FirstSoak, RingSide, Risk, Side, Terms};
+use super::parts::{EvidenceTerms, ExternalSide, FirstSoak, RingSide, Risk, Side, Terms};
 use super::strata::RingStrata;
 use crate::plan::{Plan, RingPlan};
 use crate::report::{self, RingEstimate};
@@ -111,6 +111,7 @@ fn terms(fleet: &FleetSpec, plan: &Plan, policy: &Policy) -> Terms {
         recovery_first: _,
         // A plan is compared as it is in no lane.
         lanes: _,
+        evidence: _,
     } = policy;
     let external = external.iter().map(|gate| {
         let ExternalGate {
@@ -139,6 +140,12 @@ fn terms(fleet: &FleetSpec, plan: &Plan, policy: &Policy) -> Terms {
         due_ms: due.clone(),
         offline_retry_ms: plan.offline_retry,
         outside_pause_at: plan.outside_pause_at,
+        evidence: plan.evidence.as_ref().map(|evidence| EvidenceTerms {
+            by: evidence.by.clone(),
+            hosts: evidence.hosts,
+            healthy_ms: evidence.healthy,
+            where_missing: evidence.where_missing.word(),
+        }),
         already_unhealthy: plan.already_unhealthy,
         on_halt: plan.on_halt,
     }

@@ -302,6 +302,7 @@ fn stand_in(documents: &Documents) -> Documents {
         cares: documents.cares.clone(),
         people: documents.people.clone(),
         exceptions: documents.exceptions.clone(),
+        advisories: documents.advisories.clone(),
         updates: [(STAND_IN.to_owned(), update)].into(),
         recipes: [(STAND_IN.to_owned(), recipe)].into(),
         ..Documents::default()

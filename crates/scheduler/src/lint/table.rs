@@ -2,8 +2,8 @@
 
 use super::facts::Facts;
 use super::finding::{Finding, Found, Severity};
+use super::rules::{advisories, calendar, cares, exceptions, hosts, lanes, shares, times};
 use super::rules::{approvals, availability, coverage, gates, limits, recipes, rings, selectors};
-use super::rules::{calendar, cares, exceptions, hosts, lanes, shares, times};
 use crate::report::Warning;
 
 /// One kind of mistake.
@@ -102,6 +102,10 @@ pub(super) static RULES: &[Rule] = &[
     rule("lane-soak-kept", Note, lanes::longer_than_soak),
     rule("exception-over", Warn, exceptions::over),
     rule("exception-ends-soon", Warn, exceptions::ends_soon),
+    rule("advisory-affects-nobody", Warn, advisories::affects_nobody),
+    rule("advisory-unknown-label", Warn, advisories::unknown_label),
+    rule("advisory-about-nothing", Note, advisories::about_nothing).about_update(),
+    rule("advisory-fix-affected", Error, advisories::fix_is_affected).about_update(),
 ];
 
 /// Findings about acceptances themselves. They cannot be accepted.

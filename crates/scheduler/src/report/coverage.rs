@@ -90,6 +90,21 @@ pub(crate) fn strata_of(
     before: &[String],
 ) -> Strata {
     let (by, _) = labels(fleet, plan, Some(policy));
+    let strata = tell_apart(fleet, plan, &by, before).unwrap_or_default();
+    if strata.names.len() < 2 {
+        return Strata::default();
+    }
+    strata
+}
+
+/// Which stratum each host in a ring is of, by these labels, or by its group where there are none. Absent where there are
+/// more than can be told apart. What was told apart before keeps its number.
+pub(crate) fn tell_apart(
+    fleet: &FleetSpec,
+    plan: &Plan,
+    by: &[String],
+    before: &[String],
+) -> Option<Strata> {
     let mut numbers: BTreeMap<Vec<Option<&str>>, u16> = BTreeMap::new();
     let mut strata = Strata {
         names: before.to_vec(),
@@ -107,7 +122,7 @@ pub(crate) fn strata_of(
         }
         let number = numbers.get(&key).copied().unwrap_or_else(|| {
             let by_group = [GROUP.to_owned()];
-            let labels = if by.is_empty() { &by_group[..] } else { &by };
+            let labels = if by.is_empty() { &by_group[..] } else { by };
             let name = named(labels, &key);
             let known = strata.names[..before.len()]
                 .iter()
@@ -121,14 +136,11 @@ pub(crate) fn strata_of(
             number
         });
         if strata.names.len() > MOST_STRATA {
-            return Strata::default();
+            return None;
         }
         strata.of_slot.push(number);
     }
-    if strata.names.len() < 2 {
-        return Strata::default();
-    }
-    strata
+    Some(strata)
 }
 
 /// What a stratum is called by where hosts have no label that tells them apart.

@@ -10,7 +10,7 @@ use super::parts::{
     DueReport, Estimate, ExternalReport, GateReport, LaneReport, PaceReport, PlanReport,
     RouteReport, WithoutLaneReport,
 };
-use super::{availability, coverage, estimate, exceptions, releases, rings};
+use super::{advisories, availability, coverage, estimate, evidence, exceptions, releases, rings};
 use crate::lane::LanePlan;
 use crate::lint::{self, Facts, Here};
 use crate::plan::{More, Plan, Route};
@@ -66,6 +66,7 @@ pub fn explain(fleet: &FleetSpec, plan: &Plan, documents: &Documents) -> PlanRep
         releases: update.map_or_else(Vec::new, |update| releases::releases(plan, update)),
         unclaimed: names(&plan.unclaimed),
         exceptions: exceptions::of_plan(fleet, plan, documents),
+        advisories: advisories::of_plan(fleet, plan, documents),
         without_rollback: names(&without_rollback),
         routes: routes(plan),
         start: plan.start.as_ref().map(|wanted| {
@@ -82,6 +83,7 @@ pub fn explain(fleet: &FleetSpec, plan: &Plan, documents: &Documents) -> PlanRep
         }),
         when: None,
         coverage: coverage::coverage(fleet, plan, policy),
+        evidence: evidence::of_plan(plan, &rings),
         availability: availability::availability(fleet, plan),
         estimate: Estimate {
             total_ms: rings

@@ -3,10 +3,12 @@
 //! [`explain`] computes a [`PlanReport`] (for JSON as it is), [`render`] writes it as text. Neither decides anything:
 //! all of it is read off the plan, the fleet and the documents.
 
+mod advisories;
 mod availability;
 mod calendar;
 mod coverage;
 mod estimate;
+mod evidence;
 mod exceptions;
 mod explain;
 mod parts;
@@ -16,17 +18,19 @@ mod rings;
 mod strata;
 
 pub(crate) use calendar::{instants, on_the_clock};
-pub(crate) use coverage::{USUAL, cover_of, strata_of};
+pub(crate) use coverage::{USUAL, cover_of, strata_of, tell_apart};
 pub use estimate::assumed;
 pub(crate) use estimate::{rings as estimates, works as estimates_of};
+pub(crate) use evidence::in_words as evidence_in_words;
+pub use evidence::{EvidenceReport, RingEvidence, StratumEvidence, Then};
 pub(crate) use exceptions::end_of as end_of_exception;
 pub use explain::{explain, explain_at};
 pub(crate) use explain::{gates, pace};
 pub use parts::{
-    AfterReport, ApprovalReport, AvailabilityReport, CellReport, Coverage, DueReport, EarlyReport,
-    Estimate, ExceptionReport, ExternalReport, GateReport, GroupReport, KeepUpReport, PaceReport,
-    PlanReport, ReleaseReport, RingEstimate, RingReport, RingWhenReport, RouteReport,
-    StratumReport, TimesReport, Warning, WhenReport,
+    AdvisoryReport, AfterReport, ApprovalReport, AvailabilityReport, CellReport, Coverage,
+    CoversReport, DueReport, EarlyReport, Estimate, ExceptionReport, ExternalReport, GateReport,
+    GroupReport, KeepUpReport, PaceReport, PlanReport, ReleaseReport, RingEstimate, RingReport,
+    RingWhenReport, RouteReport, StratumReport, TimesReport, Warning, WhenReport,
 };
 pub use render::render;
 pub(crate) use render::{about, pace_in_words};

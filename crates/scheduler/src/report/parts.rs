@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringway_model::{Digest, Span, StepKind, Timestamp};
+use ringway_model::{Digest, Effect, Rank, Span, StepKind, Timestamp};
 use ringway_policy::validated::{NotBy, Restart, RingSpread};
 use serde::Serialize;
+
+use super::evidence::EvidenceReport;
 
 /// A plan, explained.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -49,6 +51,8 @@ pub struct PlanReport {
     pub unclaimed: Vec<String>,
     /// Hosts of it that exceptions among the documents leave out; those that are over are none.
     pub exceptions: Vec<ExceptionReport>,
+    /// Advisories among the documents that are about what it installs on some of its hosts.
+    pub advisories: Vec<AdvisoryReport>,
     /// Hosts in a ring that could not be taken back.
     pub without_rollback: Vec<String>,
     /// How kinds of hosts are visited.
@@ -71,6 +75,9 @@ pub struct PlanReport {
     pub rings: Vec<RingReport>,
     /// What each ring has examples of.
     pub coverage: Coverage,
+    /// What will be known of each stratum when a ring comes to it; absent where no evidence is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<EvidenceReport>,
     /// Redundant peers, by group.
     pub availability: Vec<AvailabilityReport>,
     /// How long it takes if all goes well.
@@ -153,6 +160,29 @@ pub struct ExceptionReport {
     pub reason: String,
     /// The teams or people who approved it.
     pub approved_by: Vec<String>,
+}
+
+/// An advisory that is about what a plan installs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AdvisoryReport {
+    /// Its id.
+    pub id: String,
+    /// Whose it is.
+    pub source: String,
+    /// How far that is believed.
+    pub rank: Rank,
+    /// What it asks for.
+    pub effect: Effect,
+    /// Hosts of the plan that it may affect.
+    pub hosts: Vec<String>,
+    /// Of these, those that lack labels on which that depends.
+    pub unsure: Vec<String>,
+    /// How many of them it keeps from the update: none where it only tells, or proposes.
+    pub held: usize,
+    /// The update that mends it.
+    pub fixed_by: Option<String>,
+    /// What it says.
+    pub says: Option<String>,
 }
 
 /// A condition that a command at the controller knows of.
@@ -312,6 +342,9 @@ pub struct RingReport {
     pub take: Option<u32>,
     /// Why it has another number of hosts than `take`.
     pub differs: Option<String>,
+    /// What its `cover` comes to; absent where it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub covers: Option<CoversReport>,
     /// Its hosts in the order they should start, by group.
     pub groups: Vec<GroupReport>,
     /// The failure that halts; absent: none does.
@@ -335,6 +368,17 @@ pub struct RingReport {
     pub times: Vec<TimesReport>,
     /// When, if all goes well.
     pub estimate: RingEstimate,
+}
+
+/// How few hosts could be an example of every stratum of which hosts are left for a ring. A host is of one stratum, so no
+/// choice does with fewer than there are strata. The choice made takes one host for each, and more only where hosts belong
+/// together: then it is larger than the fewest by at most what came along.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CoversReport {
+    /// The labels whose combinations are the strata.
+    pub by: Vec<String>,
+    /// The strata: the fewest hosts that any choice needs.
+    pub fewest: usize,
 }
 
 /// When work may run on some hosts of a ring.

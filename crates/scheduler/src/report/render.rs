@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use ringway_model::{Span, StepKind};
+use ringway_model::{Effect, Span, StepKind};
 use ringway_policy::validated::{NotBy, OUTSIDE_PAUSE_AT, Restart, RingSpread};
 
 use super::parts::{
     AfterReport, ApprovalReport, AvailabilityReport, CellReport, LaneReport, PaceReport,
     PlanReport, RingReport, TimesReport,
 };
-use super::strata;
+use super::{evidence, strata};
 use crate::text::Text;
 use crate::words::{counted, hosts, push, shortened};
 
@@ -27,8 +27,10 @@ pub fn render(report: &PlanReport) -> String {
         one_ring(&mut text, report, at, ring);
     }
     strata::table(&mut text, report);
+    evidence::render(&mut text, report);
     availability(&mut text, report);
     left_out(&mut text, report);
+    advisories(&mut text, report);
     foot(&mut text, report);
     text.finish()
 }
@@ -687,6 +689,46 @@ fn left_out(text: &mut Text, report: &PlanReport) {
                 one.approved_by.join(", ")
             ),
         );
+    }
+}
+
+fn advisories(text: &mut Text, report: &PlanReport) {
+    if report.advisories.is_empty() {
+        return;
+    }
+    text.heading("Advisories");
+    for one in &report.advisories {
+        let all = hosts(one.hosts.len());
+        let mut words = match (one.effect, one.held) {
+            (Effect::Note, _) => format!("{all} concerned: {}", names(&one.hosts, NAMES)),
+            (Effect::Hold | Effect::Poison, 0) => format!(
+                "nobody held, for it is a proposal; asks for `{}` on {all}: {}",
+                one.effect,
+                names(&one.hosts, NAMES)
+            ),
+            (Effect::Hold, _) => format!("{all} held: {}", names(&one.hosts, NAMES)),
+            (Effect::Poison, _) => format!("{all} poisoned: {}", names(&one.hosts, NAMES)),
+        };
+        push(
+            &mut words,
+            format_args!("; by {} of {} ({})", one.id, one.source, one.rank),
+        );
+        if !one.unsure.is_empty() {
+            push(
+                &mut words,
+                format_args!(
+                    "; {} of them lack labels by which to tell",
+                    one.unsure.len()
+                ),
+            );
+        }
+        if let Some(fix) = &one.fixed_by {
+            push(&mut words, format_args!("; mended by {fix}"));
+        }
+        if let Some(says) = one.says.as_ref().and_then(|says| says.lines().next()) {
+            push(&mut words, format_args!(": {says}"));
+        }
+        text.entry(one.rank.word(), &words);
     }
 }
 

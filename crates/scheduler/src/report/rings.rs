@@ -6,15 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use ringway_model::GroupId;
 use ringway_policy::validated::{Amount, Halt, NotBy, Policy, RingHosts};
 
+use super::coverage::{cover_of, tell_apart};
 use super::estimate;
 use super::parts::{
-    AfterReport, ApprovalReport, EarlyReport, GroupReport, RingReport, TimesReport,
+    AfterReport, ApprovalReport, CoversReport, EarlyReport, GroupReport, RingReport, TimesReport,
 };
 use crate::consent::RuleTerms;
 use crate::plan::{ApprovalPlan, Plan, RingPlan};
 use crate::spec::FleetSpec;
 use crate::thresholds;
-use crate::words::push;
+use crate::words::{hosts as counted_hosts, push};
 
 /// All rings, in order.
 pub(super) fn rings(fleet: &FleetSpec, plan: &Plan, policy: Option<&Policy>) -> Vec<RingReport> {
@@ -28,6 +29,7 @@ pub(super) fn rings(fleet: &FleetSpec, plan: &Plan, policy: Option<&Policy>) -> 
             .and_then(|policy| policy.rings.get(at))
             .map(|ring| &ring.hosts);
         let groups = groups(fleet, plan, ring, &earlier);
+        let covers = cover_of(policy, at).and_then(|by| covers(fleet, plan, at, by));
         let here = plan.slots[ring.slots()].iter();
         earlier.extend(here.filter_map(|slot| fleet.hosts[slot.host.index()].group));
         reports.push(RingReport {
@@ -37,7 +39,11 @@ pub(super) fn rings(fleet: &FleetSpec, plan: &Plan, policy: Option<&Policy>) -> 
             take: hosts
                 .and_then(take_of)
                 .map(|take| thresholds::take(take, applies_to)),
-            differs: hosts.and_then(|hosts| differs(hosts, applies_to, ring.planned)),
+            differs: hosts.and_then(|hosts| {
+                let fewest = covers.as_ref().map(|covers| covers.fewest);
+                differs(hosts, applies_to, ring.planned, fewest)
+            }),
+            covers,
             groups,
             halts_on: ring.halt_on,
             halts_by: policy.and_then(|policy| halts_by(&policy.halt, ring)),
@@ -140,8 +146,25 @@ fn take_of(hosts: &RingHosts) -> Option<Amount> {
     }
 }
 
+/// How few hosts could be an example of every stratum of which hosts are left for a ring: one that the ring took whole would
+/// come later, had it not been taken.
+fn covers(fleet: &FleetSpec, plan: &Plan, ring: usize, by: &[String]) -> Option<CoversReport> {
+    let strata = tell_apart(fleet, plan, by, &[])?;
+    let later = strata.of_slot.get(plan.rings[ring].slots().start..)?;
+    let later: BTreeSet<u16> = later.iter().copied().collect();
+    Some(CoversReport {
+        by: by.to_vec(),
+        fewest: later.len(),
+    })
+}
+
 /// Why a ring has another number of hosts than its `take`.
-fn differs(hosts: &RingHosts, applies_to: u32, planned: u32) -> Option<String> {
+fn differs(
+    hosts: &RingHosts,
+    applies_to: u32,
+    planned: u32,
+    fewest: Option<usize>,
+) -> Option<String> {
     let RingHosts::Select {
         take: Some(take),
         cover,
@@ -153,10 +176,17 @@ fn differs(hosts: &RingHosts, applies_to: u32, planned: u32) -> Option<String> {
     let take = thresholds::take(*take, applies_to);
     match planned.cmp(&take) {
         Ordering::Equal => None,
-        Ordering::Greater if cover.is_some() => Some(format!(
-            "{} more than that, to have one of every stratum",
-            planned - take
-        )),
+        Ordering::Greater if cover.is_some() => {
+            let bound = match fewest {
+                Some(fewest) if fewest == planned as usize => ": no choice needs fewer".to_owned(),
+                Some(fewest) => format!(": any choice needs at least {}", counted_hosts(fewest)),
+                None => String::new(),
+            };
+            Some(format!(
+                "{} more than that, to have one of every stratum{bound}",
+                planned - take
+            ))
+        }
         Ordering::Greater => Some(format!(
             "{} more than that, because hosts of one availability group belong together",
             planned - take

@@ -7,6 +7,7 @@
 
 mod compare;
 mod encoding;
+mod evidence;
 mod fleet;
 mod lane;
 mod lint;
@@ -22,3 +23,4 @@ mod support;
 mod unchanged;
 mod warnings;
 mod when;
+mod windows_of_parts;

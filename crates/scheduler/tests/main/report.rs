@@ -182,14 +182,14 @@ fn the_report_is_the_same_every_time_and_its_json_keeps_its_names() {
     };
     assert_eq!(
         names(&json).join(" "),
-        "applies_to author availability coverage documents due estimate exceptions external fleet fleet_hosts \
+        "advisories applies_to author availability coverage documents due estimate exceptions external fleet fleet_hosts \
          freeze_override gates left_out_by not_applicable pace plan policy released releases rings routes seed severity start supersedes targets unclaimed update warnings \
          when without_rollback"
     );
     let canary = &json["rings"][1];
     assert_eq!(
         names(canary).join(" "),
-        "after_soak asks debt_allowed differs estimate groups halts_by halts_on hosts name soak_ms \
+        "after_soak asks covers debt_allowed differs estimate groups halts_by halts_on hosts name soak_ms \
          take times working_hours working_ms"
     );
     assert_eq!(

@@ -181,6 +181,7 @@ pub(crate) fn policy(rings: Vec<Ring>) -> Policy {
         outside_pause_at: 3,
         recovery_first: Vec::new(),
         lanes: BTreeMap::new(),
+        evidence: None,
     }
 }
 

@@ -384,10 +384,18 @@ impl Facts {
             &bytes_of(&so.left_out),
             &kinds.collect::<Vec<u8>>(),
         ];
-        let all: Vec<&[u8]> = lane.iter().map(Vec::as_slice).chain(own).collect();
+        let opens = match subject {
+            Subject::Start => 0,
+            Subject::Promotion { ring } | Subject::Early { ring } => ring.index() + 1,
+            // None.
+            Subject::Lane => usize::MAX,
+        };
+        let coverage = self.coverage_said(id, opens)?;
+        let all = lane.iter().map(Vec::as_slice).chain(own);
+        let all: Vec<&[u8]> = all.chain(coverage.as_deref()).collect();
         let bound = digest_of(&all);
         let said = format!(
-            "{lane:?} {id} {subject:?} {conditions:?} {gates:?} {:?} {:?}",
+            "{lane:?} {id} {subject:?} {conditions:?} {gates:?} {:?} {:?} {coverage:?}",
             so.left_out, so.untested
         );
         self.bind(actor, digest, bound, said)?;
@@ -542,7 +550,13 @@ impl Facts {
             I4,
             "{id} ends the soak of ring {ring} early in a scope that is held"
         );
-        super::promotion::check_ring(id, rollout, ring)?;
+        let is_last = ring + 1 == rollout.plan.rings.len();
+        let kept = if is_last {
+            0
+        } else {
+            self.restarts_kept(id, ring)
+        };
+        super::promotion::check_ring(id, rollout, ring, kept)?;
         if let Some(soak) = &mut self.rollout_mut(id)?.soak {
             (soak.ended, soak.since, soak.accrued) = (true, None, observed);
         }

@@ -18,9 +18,10 @@ impl Facts {
         );
         self.epoch = epoch;
         self.taken_over = self.now;
-        let last_alive = self.credited(last_alive);
+        let (last_alive, now) = (self.credited(last_alive), self.now);
         for rollout in self.rollouts.values_mut() {
             rollout.credit(last_alive);
+            rollout.nobody_saw(last_alive, now);
             rollout.gates.fill(Says::Unknown);
         }
         // Nobody looked while nobody ran: everything is unknown again.
@@ -106,6 +107,7 @@ impl Facts {
             lane: LaneFacts::default(),
             outside: 0,
             superseded: false,
+            coverage: super::coverage::CoverageFacts::default(),
             plan: plan.clone(),
         };
         for (index, slot) in plan.slots.iter().enumerate() {

@@ -120,6 +120,7 @@ impl Facts {
             self.touched.push(id);
         }
         self.hosts[host.index()].seats = seats;
+        self.look_at_coverage(host);
     }
 
     /// Whether a member is known to be up and nothing claims it.
@@ -163,6 +164,7 @@ impl Facts {
         }
         self.count_slot(id, slot, &after, true);
         self.count_host(host, &after, true);
+        self.look_at_coverage(host);
         self.touched.push(id);
     }
 

@@ -114,6 +114,12 @@ impl Facts {
         Ok(self.exception_over(plan.slots[slot].host, &plan.update))
     }
 
+    /// What leaves a host out, if anything does: an exception, or an advisory.
+    fn left_out_by(&self, id: RolloutId, slot: usize) -> Result<Option<&str>, Broken> {
+        let advisory = self.advisory_over(self.rollout(id)?, slot);
+        Ok(self.exception_of(id, slot)?.or(advisory))
+    }
+
     /// A visit for an update begins: nobody may have left its host out.
     pub(super) fn check_not_excepted(&self, id: RolloutId, slot: usize) -> Result<(), Broken> {
         if let Some(exception) = self.exception_of(id, slot)? {
@@ -133,9 +139,9 @@ impl Facts {
         facts: &SlotFacts,
     ) -> Result<(), Broken> {
         ensure!(
-            self.exception_of(id, slot)?.is_some(),
+            self.left_out_by(id, slot)?.is_some(),
             Excepted,
-            "slot {slot} of {id} is left out and no exception says so"
+            "slot {slot} of {id} is left out and neither an exception nor an advisory says so"
         );
         ensure!(
             facts.visit.is_some() || waits(facts.rest),
@@ -157,7 +163,7 @@ impl Facts {
         ensure!(
             facts.visit.is_none()
                 && facts.rest == HostState::Excepted
-                && self.exception_of(id, slot)?.is_none()
+                && self.left_out_by(id, slot)?.is_none()
                 && ring_of(&rollout.plan, slot) < rollout.promoted
                 && rollout.opened < rollout.plan.rings.len(),
             Excepted,
@@ -181,9 +187,9 @@ impl Facts {
         let rollout = self.rollout(id)?;
         let is_late = ring_of(&rollout.plan, slot) < rollout.promoted;
         ensure!(
-            self.exception_of(id, slot)?.is_none(),
+            self.left_out_by(id, slot)?.is_none(),
             Excepted,
-            "slot {slot} of {id} is to be visited and an exception leaves it out"
+            "slot {slot} of {id} is to be visited and an exception or an advisory leaves it out"
         );
         ensure!(
             !is_late || rollout.opened == rollout.plan.rings.len(),
@@ -193,7 +199,7 @@ impl Facts {
         Ok(())
     }
 
-    /// What must be so at the end of a batch in which exceptions, the fleet or the rollouts changed.
+    /// What must be so at the end of a batch in which exceptions, advisories, the fleet or the rollouts changed.
     pub(super) fn check_exceptions(&mut self) -> Result<(), Broken> {
         let over = self.exceptions.iter();
         let mut over = over.filter(|(_, one)| one.until <= self.now);
@@ -213,16 +219,17 @@ impl Facts {
                     continue;
                 }
                 let over = self.exception_over(rollout.plan.slots[slot].host, &rollout.plan.update);
+                let over = over.or_else(|| self.advisory_over(rollout, slot));
                 ensure!(
                     over.is_none() || !waits(facts.rest),
                     Excepted,
-                    "slot {slot} of {id} is {:?} although exception {over:?} leaves it out",
+                    "slot {slot} of {id} is {:?} although {over:?} leaves it out",
                     facts.rest
                 );
                 ensure!(
                     over.is_some() || facts.rest != HostState::Excepted,
                     Excepted,
-                    "slot {slot} of {id} is left out and its exception is over"
+                    "slot {slot} of {id} is left out and what did that is over"
                 );
                 ensure!(
                     facts.rest != HostState::CatchUp || rollout.opened < rollout.plan.rings.len(),

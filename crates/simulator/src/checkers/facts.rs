@@ -15,8 +15,10 @@ use ringway_model::{
 };
 use ringway_scheduler::{FleetSpec, Plan};
 
+use super::advisories::Notice;
 use super::approvals::Approval;
 use super::care::is_harmless;
+use super::coverage::CoverageFacts;
 use super::errands::ErrandFacts;
 use super::exceptions::InForce;
 use super::hands::Said;
@@ -313,6 +315,8 @@ pub(super) struct RolloutFacts {
     pub(super) outside: u32,
     /// Another one has taken its place.
     pub(super) superseded: bool,
+    /// What was seen of each stratum.
+    pub(super) coverage: CoverageFacts,
 }
 
 /// One host over all rollouts.
@@ -399,7 +403,9 @@ pub(super) struct Facts {
     pub(super) taken_over: Timestamp,
     /// Exceptions in force, by id.
     pub(super) exceptions: BTreeMap<String, InForce>,
-    /// Whether exceptions, the fleet or the rollouts changed in this batch.
+    /// Advisories, by id; those that count no more included.
+    pub(super) notices: BTreeMap<String, Notice>,
+    /// Whether exceptions, advisories, the fleet or the rollouts changed in this batch.
     pub(super) exceptions_changed: bool,
     /// By host's name: rollouts that began to change it.
     pub(super) applied: BTreeMap<String, BTreeSet<RolloutId>>,
@@ -481,6 +487,7 @@ impl Facts {
     fn stop_credit(&mut self, from: Timestamp, to: Timestamp) {
         for rollout in self.rollouts.values_mut() {
             rollout.credit_and_go_on(from, to);
+            rollout.nobody_saw(from, to);
         }
     }
 
@@ -720,6 +727,16 @@ impl Facts {
                 reason,
                 ..
             } => self.superseded(*rollout, *by, reason),
+            Event::UntestedAccepted {
+                rollout,
+                stratum,
+                reason,
+                ..
+            } => self.untested_accepted(*rollout, stratum, reason),
+            Event::Advised { advisory, .. } => self.advised(advisory),
+            Event::AdvisoryRuled {
+                id, ruling, reason, ..
+            } => self.advisory_ruled(id, *ruling, reason),
             Event::FleetRefreshed { fleet, actor } => self.refreshed(*fleet, actor),
             Event::Excepted { exception, .. } => self.excepted(exception),
             Event::ChangedOutside { rollout, slot, .. } => self.changed_outside(*rollout, *slot),

@@ -250,6 +250,9 @@ impl Facts {
             .calendar
             .take()
             .and_then(|known| carried(&known, before, after, now));
+        if !after.terms.freeze_override {
+            rollout.overridden.clear();
+        }
         if let Some(soak) = &mut rollout.soak
             && soak.ended
         {

@@ -10,11 +10,13 @@
 //! * An observation costs O(1) or O(log n), except at a recovery, a promotion or the end of a rollout.
 //! * What the checkers demand is at most what the documents promise: a decider that is stricter passes.
 
+mod advisories;
 mod approvals;
 mod beginnings;
 mod budgets;
 mod care;
 mod counts;
+mod coverage;
 mod errands;
 mod exceptions;
 mod facts;
@@ -79,6 +81,8 @@ pub enum Invariant {
     I15,
     /// Nobody who is left out by an exception is visited for its update, and nobody is forgotten when it ends.
     Excepted,
+    /// Nobody whom an advisory holds is given what it is about, nobody else is left out, and what nobody verified does nothing.
+    Advised,
     /// A rollout halts on the failure its policy says: not later, and not earlier.
     Halts,
     /// No more hosts are visited at once than the policy's pace says.
@@ -139,7 +143,7 @@ impl Checkers {
 
     /// Provides a plan before an event refers to it.
     pub fn provide_plan(&mut self, digest: Digest, plan: Arc<Plan>) {
-        // The same plan may be brought twice; the one that is known stays the one that rollouts go by.
+        // The first copy is kept: a rollout's own plan is told by which copy it is.
         self.facts.plans.entry(digest).or_insert(plan);
     }
 
@@ -258,6 +262,17 @@ impl Checkers {
     pub fn state_of(&self, rollout: RolloutId) -> Option<&'static str> {
         let rollout = self.facts.rollouts.get(&rollout)?;
         Some(rollout.word())
+    }
+
+    /// Whether an advisory keeps what a rollout installs from a host.
+    pub fn is_held_by_advisory(&self, rollout: RolloutId, slot: Slot) -> bool {
+        let rollout = self.facts.rollouts.get(&rollout);
+        rollout.is_some_and(|rollout| self.facts.advisory_over(rollout, slot.index()).is_some())
+    }
+
+    /// Whether a host of a rollout is left out by an advisory.
+    pub fn is_left_out_by_advisory(&self, rollout: RolloutId, slot: Slot) -> bool {
+        self.facts.is_left_out_by_advisory(rollout, slot.index())
     }
 
     /// What has become of a host in a rollout.

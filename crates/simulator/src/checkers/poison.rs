@@ -88,7 +88,7 @@ impl Facts {
         visit: VisitKind,
         kind: StepKind,
     ) -> Result<(), Broken> {
-        if self.poisons.is_empty() {
+        if self.poisons.is_empty() && self.notices.is_empty() {
             return Ok(());
         }
         let (rollout, slot) = self.place(intent.rollout(), intent.slot())?;
@@ -135,7 +135,7 @@ impl Facts {
         self.found.get(&at).is_some_and(|found| {
             self.poisons.iter().any(|content| {
                 content.build.as_deref() == Some(found.trim()) || content.id == found.trim()
-            })
+            }) || self.is_advised_poison_found(found.trim())
         })
     }
 
@@ -146,6 +146,6 @@ impl Facts {
             let any_build = poison.build.is_none() && poison.digest.is_none();
             (poison.id == route.release && (same_build || any_build))
                 || (digest.is_some() && poison.digest == digest)
-        })
+        }) || self.is_advised_poison(route)
     }
 }

@@ -27,6 +27,7 @@ impl Facts {
             rollout.check_gates(&format!("{id} begins"))?;
             self.check_approvals(id, Subject::Start)?;
         }
+        self.check_ring_covered(id, ring)?;
         let rollout = self.rollout_mut(id)?;
         rollout.opened += 1;
         rollout.phase = Phase::Advancing;
@@ -36,6 +37,8 @@ impl Facts {
 
     pub(super) fn soak_began(&mut self, id: RolloutId, ring: usize) -> Result<(), Broken> {
         let now = self.now;
+        // Whose restart only an advisory keeps away is not waited for.
+        let kept = self.restarts_kept(id, ring);
         let rollout = self.rollout_mut(id)?;
         let counts = &rollout.rings[ring];
         ensure!(
@@ -44,7 +47,7 @@ impl Facts {
             "{id} soaks ring {ring}, which is not the open one"
         );
         ensure!(
-            counts.pending == 0 && counts.moving == 0 && counts.withheld == 0,
+            counts.pending == 0 && counts.moving == 0 && counts.withheld == kept,
             I11,
             "{id} soaks ring {ring} with {} hosts to come, {} in flight and {} withheld",
             counts.pending,
@@ -137,7 +140,14 @@ impl Facts {
                 "{id} promotes ring {ring} before its soak ended"
             );
         }
-        check_ring(id, rollout, ring)?;
+        // The last promotion completes the rollout, and that waits for everybody.
+        let is_last = ring + 1 == rollout.plan.rings.len();
+        let kept = if is_last {
+            0
+        } else {
+            self.restarts_kept(id, ring)
+        };
+        check_ring(id, rollout, ring, kept)?;
         rollout.check_gates(&format!("{id} promotes ring {ring}"))?;
         self.check_approvals(
             id,
@@ -315,11 +325,17 @@ fn check_nobody_left(
     Ok(())
 }
 
-/// I11: everything in the ring has an outcome that is known, and what is left behind is within its allowance.
-pub(super) fn check_ring(id: RolloutId, rollout: &RolloutFacts, ring: usize) -> Result<(), Broken> {
+/// I11: everything in the ring has an outcome that is known, and what is left behind is within its allowance. So many are not
+/// restarted for nothing but an advisory.
+pub(super) fn check_ring(
+    id: RolloutId,
+    rollout: &RolloutFacts,
+    ring: usize,
+    kept: u32,
+) -> Result<(), Broken> {
     let (counts, plan) = (&rollout.rings[ring], &rollout.plan.rings[ring]);
     ensure!(
-        counts.pending == 0 && counts.moving == 0 && counts.withheld == 0,
+        counts.pending == 0 && counts.moving == 0 && counts.withheld == kept,
         I11,
         "{id} promotes ring {ring} with {} hosts to come, {} in flight and {} withheld",
         counts.pending,

@@ -146,6 +146,8 @@ impl Facts {
         }
         rollout.plan = after.clone();
         rollout.slots = slots;
+        let moved = |slot: usize| places[&before.slots[slot].host];
+        rollout.coverage.renumbered(moved);
         for approval in &mut rollout.approvals {
             approval.renumber(|slot| places[&before.slots[slot].host]);
         }
@@ -316,6 +318,7 @@ impl Facts {
             }
             self.touched.push(id);
         }
+        self.look_at_all_coverage();
     }
 }
 

@@ -63,6 +63,7 @@ impl Facts {
         self.check_scope(intent, kind, step.kind)?;
         self.check_poison(intent, kind, step.kind)?;
         self.check_not_superseded(intent, kind, step.kind)?;
+        self.check_advised(intent, kind, step.kind)?;
         self.check_time(intent, kind, position, step.kind)?;
         match facts.visit {
             None => {
@@ -216,6 +217,7 @@ impl Facts {
         );
         if kind == VisitKind::Update {
             self.check_not_excepted(intent.rollout(), slot)?;
+            self.check_covered(intent, slot)?;
         }
         let host = rollout.plan.slots[slot].host;
         ensure!(
@@ -393,7 +395,8 @@ impl Facts {
             "{intent} is handed to a worker and a person does it"
         );
         self.check_scope(intent, visit.kind, step.kind)?;
-        self.check_poison(intent, visit.kind, step.kind)
+        self.check_poison(intent, visit.kind, step.kind)?;
+        self.check_advised(intent, visit.kind, step.kind)
     }
 
     /// The availability group whose members an outstanding step relies on: where it is the step that takes its host down.

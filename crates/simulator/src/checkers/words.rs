@@ -217,6 +217,7 @@ impl Facts {
         let is_down = facts.is_down();
         self.recount_down(host, was_down, is_down);
         self.recount_cell(host, was_able);
+        self.look_at_coverage(host);
     }
 
     /// At the end of a batch no hold is in force whose time is over, and nobody waits for one that has ended.

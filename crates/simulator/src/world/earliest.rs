@@ -24,6 +24,10 @@ enum What {
     YesCounts,
     /// A visit of the rollout begins.
     AnyVisit,
+    /// The next ring of the rollout begins.
+    NextRing,
+    /// A visit of the host begins for which evidence was missing.
+    Evident(Slot),
     /// A step runs on the host.
     Step(Slot),
     /// The host is no longer offline.
@@ -58,6 +62,7 @@ fn of_host(slot: Slot, on: &WaitingOn) -> Option<What> {
     match on {
         WaitingOn::Offline { .. } => Some(What::Back(slot)),
         WaitingOn::Settle { .. } => Some(What::Settled(slot)),
+        WaitingOn::Evidence { .. } => Some(What::Evident(slot)),
         WaitingOn::Retry { .. }
         | WaitingOn::HostHold { .. }
         | WaitingOn::Maintenance { .. }
@@ -73,10 +78,12 @@ fn of_host(slot: Slot, on: &WaitingOn) -> Option<What> {
     clippy::wildcard_enum_match_arm,
     reason = "most reasons state no instant"
 )]
-fn of_rollout(on: &WaitingOn) -> Option<What> {
+fn of_rollout(on: &WaitingOn, is_visiting: bool) -> Option<What> {
     match on {
         WaitingOn::Soak { .. } => Some(What::SoakEnds),
         WaitingOn::ApprovalHours { .. } => Some(What::YesCounts),
+        // While hosts are visited it is one of these that waits for it.
+        WaitingOn::Evidence { .. } if !is_visiting => Some(What::NextRing),
         WaitingOn::Window { .. }
         | WaitingOn::Freeze { .. }
         | WaitingOn::HostHold { .. }
@@ -89,8 +96,11 @@ impl Stated {
     /// Somebody looks at a rollout and its hosts.
     pub(super) fn look(&mut self, now: Timestamp, rollout: &RolloutView, hosts: &[HostView]) {
         self.forget(rollout.id);
+        let visits = |waiting: &Waiting| matches!(waiting.on, WaitingOn::Visits { .. });
+        let is_visiting = rollout.waiting.iter().any(visits);
         for waiting in &rollout.waiting {
-            self.say(now, rollout.id, of_rollout(&waiting.on), waiting);
+            let what = of_rollout(&waiting.on, is_visiting);
+            self.say(now, rollout.id, what, waiting);
         }
         for host in hosts {
             // Whoever works on a host that settles keeps it from nothing but that.
@@ -149,12 +159,15 @@ impl Stated {
             | Event::Excepted { .. }
             | Event::ExceptionEnded { actor: Some(_), .. }
             | Event::Poisoned { .. }
+            | Event::Advised { .. }
+            | Event::AdvisoryRuled { .. }
             | Event::Unpoisoned { .. } => {
                 self.all.clear();
             }
             Event::HostReleased { actor: Some(_), .. } => self.all.clear(),
             Event::CalendarKnown { rollout, .. }
             | Event::FreezeOverridden { rollout, .. }
+            | Event::UntestedAccepted { rollout, .. }
             | Event::RingOpened { rollout, .. }
             | Event::Paused { rollout, .. }
             | Event::Declined { rollout, .. }
@@ -166,9 +179,19 @@ impl Stated {
             | Event::LaneEntered { rollout, .. }
             | Event::Finished { rollout, .. } => self.forget(*rollout),
             Event::SupersedeBegan { .. } => self.all.clear(),
-            Event::HostRetried { rollout, slot, .. }
-            | Event::HostSkipped { rollout, slot, .. }
-            | Event::HostMoved { rollout, slot, .. } => {
+            Event::FleetRefreshed { .. } | Event::PlanRevised { .. } => {
+                let evident = |what: &What| matches!(what, What::NextRing | What::Evident(_));
+                self.all.retain(|(_, what), _| !evident(what));
+            }
+            Event::HostRetried { rollout, slot, .. } | Event::HostSkipped { rollout, slot, .. } => {
+                self.forget_host(*rollout, *slot);
+                self.all.remove(&(*rollout, What::AnyVisit));
+                // A person takes a host out of what was asked for, or an example's place comes free.
+                let evident = |what: &What| matches!(what, What::NextRing | What::Evident(_));
+                let kept = |id: &RolloutId, what: &What| id != rollout || !evident(what);
+                self.all.retain(|(id, what), _| kept(id, what));
+            }
+            Event::HostMoved { rollout, slot, .. } => {
                 self.forget_host(*rollout, *slot);
                 // One more host that wants to be visited was not among those it was said of.
                 self.all.remove(&(*rollout, What::AnyVisit));
@@ -207,6 +230,9 @@ fn happened(event: &Event) -> Vec<(RolloutId, What)> {
                 return Vec::new();
             }
             let mut all = vec![(intent.rollout(), What::Step(intent.slot()))];
+            if *visit == VisitKind::Update && (*position, *attempt) == (0, 1) {
+                all.push((intent.rollout(), What::Evident(intent.slot())));
+            }
             if *visit != VisitKind::Rollback && (*position, *attempt) == (0, 1) {
                 all.push((intent.rollout(), What::AnyVisit));
             }
@@ -220,6 +246,7 @@ fn happened(event: &Event) -> Vec<(RolloutId, What)> {
             _ => Vec::new(),
         },
         Event::SoakEnded { rollout } => vec![(*rollout, What::SoakEnds)],
+        Event::RingOpened { rollout, .. } => vec![(*rollout, What::NextRing)],
         Event::Approved { rollout, .. } => vec![(*rollout, What::YesCounts)],
         _ => Vec::new(),
     }

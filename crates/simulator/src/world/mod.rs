@@ -5,7 +5,9 @@
 //! * Time is virtual and moves from one happening to the next; every choice is from the seed.
 //! * Every row is shown to the checkers as soon as it is durable, and never before.
 
+mod advisers;
 mod approvers;
+mod coverage;
 mod deciders;
 mod earliest;
 mod exceptions;
@@ -157,6 +159,7 @@ pub struct World {
     freezers: Dice,
     /// Who poisons content.
     poisoners: Dice,
+    doubters: Dice,
     /// Whether anybody does.
     pub(crate) poisons: bool,
     /// Who hurries, where anybody does.
@@ -169,6 +172,10 @@ pub struct World {
     patchers: Dice,
     /// Whether anybody does.
     pub(crate) patching: bool,
+    /// Who speaks of advisories.
+    advisers: Dice,
+    /// Whether anybody does.
+    pub(crate) advising: bool,
     /// Who leaves hosts out, and until when.
     exceptions: Dice,
     /// Whether people do.
@@ -203,6 +210,17 @@ pub struct World {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the documents of this seed make no plan: {0}")]
 pub struct NoPlan(pub String);
+
+/// Whether a policy has a plan for what it is proposed with.
+pub(crate) fn has_plan(papers: &Papers, policy: &str, seed: u64) -> bool {
+    let fleet = papers.documents.fleet.as_ref();
+    let fleet = fleet.and_then(|document| compile_fleet(document).ok());
+    let mut rollouts = papers.rollouts.iter().filter(|(name, _)| name == policy);
+    fleet.is_some_and(|fleet| {
+        rollouts
+            .all(|(name, update)| make_plan(&fleet, &papers.documents, name, update, seed).is_ok())
+    })
+}
 
 impl World {
     /// A world in which nothing has happened.
@@ -277,12 +295,15 @@ impl World {
             gates: GateMoods::new(seed),
             freezers: Dice::new(seed, "people in freezes"),
             poisoners: Dice::new(seed, "people who poison"),
+            doubters: Dice::new(seed, "people who lack evidence"),
             poisons: false,
             hurry: None,
             superseders: None,
             hands: Dice::new(seed, "by hand"),
             patchers: Dice::new(seed, "patching by others"),
             patching: false,
+            advisers: Dice::new(seed, "people who advise"),
+            advising: false,
             exceptions: Dice::new(seed, "exceptions"),
             excepting: false,
             handwork: BTreeMap::new(),

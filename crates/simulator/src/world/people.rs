@@ -39,6 +39,8 @@ impl World {
         self.think_of_poison();
         self.think_of_lanes();
         self.think_of_superseding();
+        self.doubt();
+        self.think_of_advisories();
         if self.healing {
             self.help();
         } else if self.people.chance(45) {

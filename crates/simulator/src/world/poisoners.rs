@@ -22,7 +22,8 @@ impl World {
             };
             let engine = executor.engine();
             let outstanding = engine.outstanding();
-            let poisoned = engine.view(self.now).poisons;
+            let mut poisoned = engine.view(self.now).poisons;
+            poisoned.retain(|poison| poison.advisory.is_none());
             (poisoned, outstanding.first().map(|intent| intent.rollout()))
         };
         if self.healing {

@@ -26,6 +26,8 @@ struct Silenced {
     until: Timestamp,
     /// Where it would have to be ended.
     at: Place,
+    /// Its end was to begin there, and nobody answered.
+    was_away: bool,
 }
 
 /// The roles of a world.
@@ -144,6 +146,7 @@ impl World {
                     rollout: start.intent.rollout(),
                     until: self.now + *at_most,
                     at,
+                    was_away: false,
                 };
                 self.roles.silenced.insert(start.host, silenced);
             }
@@ -154,6 +157,16 @@ impl World {
         }
     }
 
+    /// Nobody answered where a step was to begin.
+    pub(super) fn note_unreachable(&mut self, start: &Start) {
+        let step = start.plan.routes[start.route.index()].step(start.visit, start.position);
+        if step.is_some_and(|step| step.kind == StepKind::Unsilence)
+            && let Some(silenced) = self.roles.silenced.get_mut(&start.host)
+        {
+            silenced.was_away = true;
+        }
+    }
+
     pub(super) fn hands_over(&mut self, host: HostId) {
         self.roles.hands_over(host);
     }
@@ -161,9 +174,11 @@ impl World {
     /// At the end nobody is silenced whom somebody could have been told to unsilence.
     pub(super) fn check_silences(&mut self) {
         let left = self.roles.silenced.iter().find(|(host, silenced)| {
-            // A host that is silent itself cannot be told, and a peer may have been missing for long enough.
+            // A host that is silent itself cannot be told, and a peer may have been missing for long enough. A visit
+            // whose fault was found before its host fell silent ends as failed, and not as lost.
             let excused = silenced.at != Place::Controller
                 && (silenced.at == Place::Peer
+                    || silenced.was_away
                     || self.checkers.may_be_away(silenced.rollout, **host));
             self.now < silenced.until && !excused
         });

@@ -160,6 +160,7 @@ impl World {
                 .map_or(Span::ZERO, |step| step.step.timeout);
             if !begun {
                 let why = why.to_owned();
+                self.note_unreachable(&start);
                 self.report(generation, intent, RawReport::Unreachable { why });
             } else if self.now.since(since) < timeout.plus(PATIENCE) {
                 self.ask_again(generation, start, since, Span::seconds(15));

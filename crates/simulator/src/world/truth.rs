@@ -12,7 +12,8 @@ use ringway_executor::Library;
 use ringway_executor::fold::Fold;
 use ringway_executor::port::{Arrival, Blob, Order, Row, Start};
 use ringway_model::{
-    Actor, Epoch, Hasher, HostId, HostOutcome, IntentId, Slot, Span, StepKind, Timestamp, VisitKind,
+    Actor, Effect, Epoch, Hasher, HostId, HostOutcome, IntentId, Slot, Span, StepKind, Timestamp,
+    VisitKind, WaitingOn,
 };
 
 use super::store::Fate;
@@ -399,6 +400,31 @@ impl World {
             }
             for view in engine.hosts_of(rollout.id, None) {
                 let found = self.checkers.outcome_of(rollout.id, view.slot);
+                // Both leave a host out, and which of them did is told.
+                let is_advised = view.outcome == HostOutcome::Advised
+                    && self.checkers.is_left_out_by_advisory(rollout.id, view.slot);
+                let found = found.map(|found| {
+                    if is_advised && found == HostOutcome::Excepted {
+                        HostOutcome::Advised
+                    } else {
+                        found
+                    }
+                });
+                let is_told = view.waiting.iter().any(|waiting| {
+                    matches!(
+                        &waiting.on,
+                        WaitingOn::Advisory {
+                            effect: Effect::Hold,
+                            ..
+                        }
+                    )
+                });
+                if is_told && !self.checkers.is_held_by_advisory(rollout.id, view.slot) {
+                    return Err(format!(
+                        "{} of {} is said to be held by an advisory, and none affects it",
+                        view.host, rollout.id
+                    ));
+                }
                 if found != Some(view.outcome) {
                     return Err(format!(
                         "{} of {} is said to be {:?}, and its events make it {found:?}",
@@ -443,6 +469,7 @@ impl World {
                     HostOutcome::Pending
                     | HostOutcome::OnHold
                     | HostOutcome::Excepted
+                    | HostOutcome::Advised
                     | HostOutcome::CatchUp
                     | HostOutcome::NotReady
                     | HostOutcome::GoesLast
@@ -471,6 +498,7 @@ impl World {
                     | HostOutcome::NotReady
                     | HostOutcome::GoesLast
                     | HostOutcome::Excepted
+                    | HostOutcome::Advised
                     | HostOutcome::CatchUp
                     | HostOutcome::Superseded
                     | HostOutcome::OnHold => first,

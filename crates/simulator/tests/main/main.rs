@@ -10,7 +10,9 @@
     reason = "the suites read their tables, are told by variables what to show, and share the seeds among threads"
 )]
 
+mod advisories;
 mod april;
+mod coverage;
 mod crash_points;
 mod exhaustive;
 mod futures;

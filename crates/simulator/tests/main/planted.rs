@@ -21,6 +21,9 @@ fn caught(bug: Bug) -> Option<(u64, String)> {
                 poison: is_of_poison(bug).then_some(100),
                 lanes: is_of_lanes(bug).then_some(100),
                 supersede: is_of_superseding(bug).then_some(100),
+                // The same of evidence of kinds of hosts.
+                evidence: is_of_strata(bug).then_some(100),
+                advise: is_of_advisories(bug).then_some(100),
             },
         );
         report
@@ -37,6 +40,23 @@ const fn is_of_poison(bug: Bug) -> bool {
             | Bug::PoisonPutBack
             | Bug::PoisonProposed
             | Bug::SnapshotForgetsPoison
+            | Bug::WithdrawalUnpoisonsAll
+    )
+}
+
+const fn is_of_advisories(bug: Bug) -> bool {
+    matches!(
+        bug,
+        Bug::AdvisoryNotAtStart
+            | Bug::AdvisoryNotInVisit
+            | Bug::AdvisoryRestarts
+            | Bug::UnverifiedCounts
+            | Bug::AdvisoryTooWide
+            | Bug::AdvisoryMissesUnknown
+            | Bug::AdvisoryOutlivesItself
+            | Bug::AdvisoryPoisonsNothing
+            | Bug::WithdrawalUnpoisonsAll
+            | Bug::SnapshotForgetsAdvisories
     )
 }
 
@@ -62,6 +82,24 @@ const fn is_of_superseding(bug: Bug) -> bool {
             | Bug::ApprovalsCarryOver
             | Bug::SupersedePoisonsNothing
             | Bug::SupersededTwice
+    )
+}
+
+const fn is_of_strata(bug: Bug) -> bool {
+    matches!(
+        bug,
+        Bug::StratumNotAtGate
+            | Bug::StratumNotAtVisit
+            | Bug::StratumOverGap
+            | Bug::StratumOverJump
+            | Bug::StratumWhileBlind
+            | Bug::StratumWhileHeld
+            | Bug::StratumOutlivesHost
+            | Bug::StratumHostShort
+            | Bug::StratumExampleTooMany
+            | Bug::StratumAcceptedForAll
+            | Bug::StratumToldTooLate
+            | Bug::SnapshotForgetsStrata
     )
 }
 

@@ -249,6 +249,14 @@ fn one_seed() {
         supersede: std::env::var("RINGWAY_SUPERSEDE")
             .is_ok()
             .then(|| number("RINGWAY_SUPERSEDE", 100)),
+        // The same about evidence of kinds of hosts.
+        evidence: std::env::var("RINGWAY_EVIDENCE")
+            .is_ok()
+            .then(|| number("RINGWAY_EVIDENCE", 100)),
+        // And the one about advisories: `RINGWAY_ADVISE=100`.
+        advise: std::env::var("RINGWAY_ADVISE")
+            .is_ok()
+            .then(|| number("RINGWAY_ADVISE", 100)),
         ..Extra::default()
     };
     let report = run_seed_with(number("RINGWAY_SEED", 0), extra);

@@ -1,5 +1,7 @@
 //! Kinds of hosts that a ring meets without anything known about them.
 
+use ringway_policy::validated::WhereMissing;
+
 use super::super::facts::Facts;
 use super::super::finding::Found;
 use super::list;
@@ -8,6 +10,13 @@ use crate::words::{hosts, several};
 /// Strata that no earlier ring has an example of.
 pub(in super::super) fn unseen(facts: &Facts<'_>, into: &mut Found) {
     let report = facts.report;
+    // Where examples go first nothing is met without anything known about it, whichever ring meets it.
+    let examples = facts.plan.evidence.as_ref();
+    let examples = examples.filter(|of| of.where_missing == WhereMissing::Canary);
+    let by = &report.coverage.by;
+    if examples.is_some_and(|of| by.iter().all(|label| of.by.contains(label))) {
+        return;
+    }
     for (at, ring) in report.rings.iter().enumerate() {
         let strata = report.coverage.strata.iter();
         let new = strata.filter(|stratum| stratum.unseen_before && stratum.first_ring == at);
@@ -26,10 +35,7 @@ pub(in super::super) fn unseen(facts: &Facts<'_>, into: &mut Found) {
             hosts(ring.hosts),
             list(new.map(|stratum| stratum.stratum.as_str()))
         );
-        let hint = format!(
-            "`cover: {{ by: [{}] }}` in an earlier ring",
-            report.coverage.by.join(", ")
-        );
+        let hint = format!("`cover: {{ by: [{}] }}` in an earlier ring", by.join(", "));
         into.add(facts.in_ring(at), message, hint);
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::words::shortened;
 
+pub(super) mod advisories;
 pub(super) mod approvals;
 pub(super) mod availability;
 pub(super) mod calendar;
