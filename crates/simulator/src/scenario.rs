@@ -71,7 +71,7 @@ pub struct Extra {
     pub poison: Option<u64>,
     /// In how many of a hundred wild worlds people hurry; absent: in some.
     pub lanes: Option<u64>,
-    /// In how many of a hundred wild worlds people supersede rollouts; absent: in some.
+    /// In how many of a hundred wild worlds people supersede rollouts; absent: in none.
     pub supersede: Option<u64>,
     /// In how many of a hundred wild worlds policies ask for evidence of kinds of hosts; absent: in some.
     pub evidence: Option<u64>,
@@ -103,8 +103,10 @@ const POISON: u64 = 8;
 
 /// In how many of a hundred wild worlds people hurry, where nobody asks for more.
 const LANES: u64 = 4;
-/// In how many people supersede rollouts.
-const SUPERSEDE: u64 = 8;
+
+/// In how many people supersede rollouts, where nobody asks for more: in none, for a fix is a story of its own, and a suite of its
+/// own tells it.
+const SUPERSEDE: u64 = 0;
 
 /// In how many policies ask for evidence of kinds of hosts, where nobody asks for more.
 const EVIDENCE: u64 = 20;
