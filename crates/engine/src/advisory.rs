@@ -469,62 +469,8 @@ impl Engine {
                 "`ringway advisory list` names those that are known",
             ));
         };
-        let wrong = |why: String, hint: &str| Err(Rejected::new("wrong-state", why, hint));
-        match (&known.standing, ruling) {
-            (Standing::Ruled { ruling: before, .. }, now) if *before == now => return Ok(()),
-            (
-                Standing::Ruled {
-                    ruling: Ruling::Withdraw,
-                    by,
-                    ..
-                },
-                Ruling::Accept | Ruling::Dismiss | Ruling::Withdraw,
-            ) => {
-                return wrong(
-                    format!("advisory `{id}` was withdrawn by {by}"),
-                    "add it again with another text: `published` says when it was said anew",
-                );
-            }
-            (Standing::Verified, Ruling::Accept) => {
-                return wrong(
-                    format!(
-                        "advisory `{id}` counts already: it is of rank {}",
-                        known.advisory.rank
-                    ),
-                    "only what is unverified is accepted or dismissed",
-                );
-            }
-            (Standing::Verified, Ruling::Dismiss) => {
-                return wrong(
-                    format!(
-                        "advisory `{id}` is of rank {} and no proposal",
-                        known.advisory.rank
-                    ),
-                    "`ringway advisory withdraw` ends it",
-                );
-            }
-            (
-                Standing::Ruled {
-                    ruling: Ruling::Accept,
-                    by,
-                    ..
-                },
-                Ruling::Dismiss,
-            ) => {
-                return wrong(
-                    format!("advisory `{id}` was accepted by {by} and is no proposal"),
-                    "`ringway advisory withdraw` ends it",
-                );
-            }
-            (Standing::Verified | Standing::Proposed, Ruling::Withdraw)
-            | (Standing::Proposed, Ruling::Accept | Ruling::Dismiss)
-            | (
-                Standing::Ruled {
-                    ruling: Ruling::Accept | Ruling::Dismiss,
-                    ..
-                },
-                Ruling::Withdraw | Ruling::Accept | Ruling::Dismiss,
-            ) => {}
+        if !is_news(id, known, ruling)? {
+            return Ok(());
         }
         if reason.trim().is_empty() {
             return Err(Rejected::new(
@@ -588,7 +534,24 @@ impl Engine {
         known.is_some_and(|known| known.counts() && known.advisory.effect == Effect::Poison)
     }
 
-    pub(crate) fn fold_advised(&mut self, advisory: &Advisory, actor: &Actor) -> Result<(), Fault> {
+    /// Applies what was said of an advisory.
+    pub(crate) fn fold_advisory(&mut self, event: &Event) -> Result<(), Fault> {
+        if let Event::Advised { advisory, actor } = event {
+            self.fold_advised(advisory, actor)?;
+        }
+        if let Event::AdvisoryRuled {
+            id,
+            ruling,
+            actor,
+            reason,
+        } = event
+        {
+            self.fold_advisory_ruled(id, *ruling, actor, reason)?;
+        }
+        Ok(())
+    }
+
+    fn fold_advised(&mut self, advisory: &Advisory, actor: &Actor) -> Result<(), Fault> {
         let standing = match advisory.rank {
             #[cfg(feature = "planted-bugs")]
             Rank::Unverified if self.bug(crate::planted::Bug::UnverifiedCounts) => {
@@ -614,7 +577,7 @@ impl Engine {
         Ok(())
     }
 
-    pub(crate) fn fold_advisory_ruled(
+    fn fold_advisory_ruled(
         &mut self,
         id: &str,
         ruling: Ruling,
@@ -709,4 +672,70 @@ fn takes_the_place(new: &Advisory, known: &Known) -> Result<(), Rejected> {
         ));
     }
     Ok(())
+}
+
+/// Whether a ruling changes anything.
+///
+/// # Errors
+///
+/// It does not fit how the advisory stands.
+fn is_news(id: &str, known: &Known, ruling: Ruling) -> Result<bool, Rejected> {
+    let wrong = |why: String, hint: &str| Err(Rejected::new("wrong-state", why, hint));
+    match (&known.standing, ruling) {
+        (Standing::Ruled { ruling: before, .. }, now) if *before == now => return Ok(false),
+        (
+            Standing::Ruled {
+                ruling: Ruling::Withdraw,
+                by,
+                ..
+            },
+            Ruling::Accept | Ruling::Dismiss | Ruling::Withdraw,
+        ) => {
+            return wrong(
+                format!("advisory `{id}` was withdrawn by {by}"),
+                "add it again with another text: `published` says when it was said anew",
+            );
+        }
+        (Standing::Verified, Ruling::Accept) => {
+            return wrong(
+                format!(
+                    "advisory `{id}` counts already: it is of rank {}",
+                    known.advisory.rank
+                ),
+                "only what is unverified is accepted or dismissed",
+            );
+        }
+        (Standing::Verified, Ruling::Dismiss) => {
+            return wrong(
+                format!(
+                    "advisory `{id}` is of rank {} and no proposal",
+                    known.advisory.rank
+                ),
+                "`ringway advisory withdraw` ends it",
+            );
+        }
+        (
+            Standing::Ruled {
+                ruling: Ruling::Accept,
+                by,
+                ..
+            },
+            Ruling::Dismiss,
+        ) => {
+            return wrong(
+                format!("advisory `{id}` was accepted by {by} and is no proposal"),
+                "`ringway advisory withdraw` ends it",
+            );
+        }
+        (Standing::Verified | Standing::Proposed, Ruling::Withdraw)
+        | (Standing::Proposed, Ruling::Accept | Ruling::Dismiss)
+        | (
+            Standing::Ruled {
+                ruling: Ruling::Accept | Ruling::Dismiss,
+                ..
+            },
+            Ruling::Withdraw | Ruling::Accept | Ruling::Dismiss,
+        ) => {}
+    }
+    Ok(true)
 }

@@ -333,12 +333,18 @@ impl Engine {
         }
     }
 
-    /// Whether time passes that counts as evidence, so that somebody must bear witness to it: also where enough is known
-    /// already, since hosts may be lost and others may join.
+    /// Whether time passes that counts as evidence and is not enough yet, so that somebody must bear witness to it. Of a stratum
+    /// that enough is known of, a crash may cost what was seen since the last row; then it is gathered again.
     pub(crate) fn gathers_evidence(&self) -> bool {
-        self.rollouts.iter().any(|rollout| {
-            let mut strata = rollout.idx.coverage.strata.iter();
-            rollout.rec.state.stage().is_some() && strata.any(|count| count.running > 0)
+        (0..self.rollouts.len()).any(|r| {
+            let Rollout { rec, idx, plan, .. } = &self.rollouts[r];
+            let Some(evidence) = plan.evidence.as_ref() else {
+                return false;
+            };
+            let mut strata = (0_u16..).zip(&idx.coverage.strata);
+            rec.state.stage().is_some()
+                && strata
+                    .any(|(stratum, count)| count.running > 0 && self.lacks(r, evidence, stratum))
         })
     }
 

@@ -457,12 +457,7 @@ impl Engine {
                 });
                 self.fold_lane(r, entered);
             }
-            Event::Poisoned {
-                contents,
-                actor,
-                reason,
-            } => self.fold_poisoned(contents, actor, reason),
-            Event::Unpoisoned { contents, .. } => self.fold_unpoisoned(contents),
+            Event::Poisoned { .. } | Event::Unpoisoned { .. } => self.fold_poison(event),
             Event::SupersedeBegan { rollout, by, .. } => {
                 let (r, by) = (self.index_of(*rollout)?, self.index_of(*by)?);
                 self.fold_supersede_began(r, by);
@@ -473,13 +468,7 @@ impl Engine {
                 actor,
                 reason,
             } => self.fold_untested(*rollout, (stratum, actor, reason))?,
-            Event::Advised { advisory, actor } => self.fold_advised(advisory, actor)?,
-            Event::AdvisoryRuled {
-                id,
-                ruling,
-                actor,
-                reason,
-            } => self.fold_advisory_ruled(id, *ruling, actor, reason)?,
+            Event::Advised { .. } | Event::AdvisoryRuled { .. } => self.fold_advisory(event)?,
         }
         Ok(())
     }

@@ -261,6 +261,20 @@ pub enum Bug {
     PoisonProposed,
     /// A snapshot forgets what is poisoned.
     SnapshotForgetsPoison,
+    /// A rollout that was superseded goes on visiting hosts that it had begun with.
+    SupersededGoesOn,
+    /// Visits of a superseded rollout are finished where its policy has visits finished: hosts restart into the fault.
+    SupersededRestarts,
+    /// What was broken counts as up once another rollout has taken its place.
+    BrokenCountsAsUp,
+    /// A plan is carried out for parts that are not so any more.
+    PartsUnchecked,
+    /// Approvals of the old rollout's start count for the new one.
+    ApprovalsCarryOver,
+    /// Superseding poisons nothing.
+    SupersedePoisonsNothing,
+    /// A rollout that was superseded is superseded again.
+    SupersededTwice,
     /// A ring begins although too little is known of one of its strata.
     StratumNotAtGate,
     /// Visits begin on hosts of which too little is known.
@@ -309,7 +323,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 150] = [
+    pub const ALL: [Self; 157] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -438,6 +452,13 @@ impl Bug {
         Self::PoisonPutBack,
         Self::PoisonProposed,
         Self::SnapshotForgetsPoison,
+        Self::SupersededGoesOn,
+        Self::SupersededRestarts,
+        Self::BrokenCountsAsUp,
+        Self::PartsUnchecked,
+        Self::ApprovalsCarryOver,
+        Self::SupersedePoisonsNothing,
+        Self::SupersededTwice,
         Self::StratumNotAtGate,
         Self::StratumNotAtVisit,
         Self::StratumOverGap,

@@ -408,8 +408,22 @@ impl Engine {
         }
     }
 
-    /// Applies a poisoning.
-    pub(crate) fn fold_poisoned(&mut self, contents: &[Content], actor: &Actor, reason: &str) {
+    /// Applies a poisoning, or the end of one.
+    pub(crate) fn fold_poison(&mut self, event: &Event) {
+        if let Event::Poisoned {
+            contents,
+            actor,
+            reason,
+        } = event
+        {
+            self.fold_poisoned(contents, actor, reason);
+        }
+        if let Event::Unpoisoned { contents, .. } = event {
+            self.fold_unpoisoned(contents);
+        }
+    }
+
+    fn fold_poisoned(&mut self, contents: &[Content], actor: &Actor, reason: &str) {
         let since = self.last_event;
         let new = contents.iter().map(|content| Poison {
             content: content.clone(),
@@ -422,8 +436,7 @@ impl Engine {
         self.poison_as_advised();
     }
 
-    /// Applies the end of one.
-    pub(crate) fn fold_unpoisoned(&mut self, contents: &[Content]) {
+    fn fold_unpoisoned(&mut self, contents: &[Content]) {
         self.poisons
             .retain(|poison| poison.advisory.is_some() || !contents.contains(&poison.content));
         self.mark_poisoned();

@@ -224,6 +224,7 @@ impl Engine {
             && plan.rings[..begun] == before.rings[..begun]
             && plan.slots.get(..slots) == Some(&before.slots[..slots])
             && plan.gates == before.gates
+            && plan.supersedes == before.supersedes
             && keeps_steps(plan, rollout)
             && rings_of(plan, before)
             && judges_alike(plan, before)

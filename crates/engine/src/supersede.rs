@@ -84,7 +84,7 @@ impl Rollout {
 
 impl Engine {
     /// How a rollout left the fleet's hosts, with the rollouts that it has superseded itself and any other that installs the
-    /// same content. What a later rollout of other content has changed since is not told. Absent where there is no such
+    /// same content. What a later rollout has changed by the same recipe since is not told. Absent where there is no such
     /// rollout.
     pub fn situation(&self, rollout: RolloutId) -> Option<Situation> {
         let r = self.index_of(rollout).ok()?;
@@ -96,7 +96,9 @@ impl Engine {
             .filter(|(_, host)| !spec.vanished.contains(host))
             .collect();
         let mut hosts: BTreeMap<String, Part> = BTreeMap::new();
-        for (other, one) in self.rollouts.iter().enumerate() {
+        // By host and recipe: what a later rollout has changed is as that one left it. Another recipe changes something else.
+        let mut changed: BTreeSet<(HostId, &str)> = BTreeSet::new();
+        for one in self.rollouts.iter().rev() {
             let routes = one.plan.routes.iter();
             let is_meant: Vec<bool> = routes
                 .map(|route| contents.contains(&route.content()))
@@ -105,22 +107,21 @@ impl Engine {
                 continue;
             };
             for (slot, planned) in (0_u32..).zip(&one.plan.slots) {
-                if !is_meant[planned.route.index()] {
-                    continue;
-                }
                 let named = fleet.hosts.get(planned.host.index());
                 let Some((name, host)) = named.and_then(|host| here.get_key_value(&*host.name))
                 else {
                     continue;
                 };
+                let what = (*host, one.route(slot).recipe.as_str());
                 let part = one.left(slot);
-                let changed = self.last_changes.of(*host);
-                // What was changed later is as the later rollout left it.
-                if part == Part::Untouched || changed.is_some_and(|(last, _)| last > other) {
-                    continue;
+                let is_told = is_meant[planned.route.index()] && part != Part::Untouched;
+                if is_told && !changed.contains(&what) {
+                    let known = hosts.entry((*name).to_owned()).or_insert(part);
+                    *known = part.min(*known);
                 }
-                let known = hosts.entry((*name).to_owned()).or_insert(part);
-                *known = part.min(*known);
+                if one.rec.slots[slot as usize].is(SlotRec::CHANGED) {
+                    changed.insert(what);
+                }
             }
         }
         Some(Situation { rollout, hosts })
@@ -176,6 +177,10 @@ impl Engine {
 
     /// Whether hosts of a rollout are not to restart into what it installed, even where its policy has visits finished.
     pub(crate) fn withholds_restarts(&self, r: usize) -> bool {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::SupersededRestarts) {
+            return false;
+        }
         self.rollouts[r].rec.state.superseded_by().is_some()
     }
 
@@ -215,7 +220,10 @@ impl Engine {
             ));
         }
         let r = self.known(*rollout)?;
-        if let Some(by) = self.rollouts[r].rec.state.superseded_by() {
+        let by = self.rollouts[r].rec.state.superseded_by();
+        #[cfg(feature = "planted-bugs")]
+        let by = by.filter(|_| !self.bug(crate::planted::Bug::SupersededTwice));
+        if let Some(by) = by {
             let index = self.known(by)?;
             // Said twice it is done once.
             if self.rollouts[index].rec.plan == *plan {
@@ -243,6 +251,10 @@ impl Engine {
             out,
         );
         let mut contents = poison.clone();
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::SupersedePoisonsNothing) {
+            contents.clear();
+        }
         contents.retain(|content| {
             !self
                 .poisons_given()
@@ -270,6 +282,10 @@ impl Engine {
 
     /// Whether a plan begins with the parts that the rollout has left by now.
     fn check_parts(&self, rollout: RolloutId, plan: &Plan) -> Result<(), Rejected> {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::PartsUnchecked) {
+            return Ok(());
+        }
         let stale = |why: String| {
             let hint = "supersede it again: the plan is made anew";
             Err(Rejected::new("stale-parts", why, hint))
@@ -315,6 +331,10 @@ impl Engine {
         } else {
             RolloutState::Superseding { by: id }
         };
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::BrokenCountsAsUp) {
+            return;
+        }
         let plan = Arc::clone(&self.rollouts[by].plan);
         let broken = plan.rings.iter().enumerate();
         let broken = broken.filter(|(ring, _)| plan.part_of(*ring) == Some(Part::Broken));

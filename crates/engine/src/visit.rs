@@ -557,6 +557,10 @@ impl Engine {
         let fleet_held = !matches!(self.hold, FleetHold::Free);
         #[cfg(feature = "planted-bugs")]
         let fleet_held = fleet_held && !(r == 0 && self.bug(crate::planted::Bug::StopMissesOne));
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::SupersededGoesOn) && self.withholds_restarts(r) {
+            return fleet_held;
+        }
         match &self.rollouts[r].rec.state {
             RolloutState::Advancing(_) => fleet_held,
             RolloutState::RollingBack => visit != VisitKind::Rollback || fleet_held,

@@ -36,6 +36,10 @@ pub struct Reach {
     pub poisonings: u32,
     /// Of these, those while a step that installs what is poisoned had no result.
     pub poisonings_at_work: u32,
+    /// Rollouts in whose place another one was put.
+    pub supersessions: u32,
+    /// Of these, while something of them was in flight.
+    pub supersessions_in_flight: u32,
     /// What went wrong while a step of a kind ran, or with its request or result, and how often.
     pub faults: BTreeMap<(&'static str, StepKind), u32>,
     /// How errands went, by their position: what runs for hosts outside their visits.
@@ -62,6 +66,8 @@ impl Reach {
         self.faults_with_steps += other.faults_with_steps;
         self.poisonings += other.poisonings;
         self.poisonings_at_work += other.poisonings_at_work;
+        self.supersessions += other.supersessions;
+        self.supersessions_in_flight += other.supersessions_in_flight;
         for (key, times) in &other.faults {
             *self.faults.entry(*key).or_default() += times;
         }

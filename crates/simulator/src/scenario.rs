@@ -17,6 +17,7 @@ use crate::history::{History, HistoryError};
 use crate::reach::Reach;
 use crate::terms::{with_early_terms, with_terms};
 use crate::world::lanes::with_lanes;
+use crate::world::superseders::with_fixes;
 use crate::world::{BEGIN, Faults, NoPlan, World, has_plan};
 
 /// How long after healing everything must be over.
@@ -70,6 +71,8 @@ pub struct Extra {
     pub poison: Option<u64>,
     /// In how many of a hundred wild worlds people hurry; absent: in some.
     pub lanes: Option<u64>,
+    /// In how many of a hundred wild worlds people supersede rollouts; absent: in none.
+    pub supersede: Option<u64>,
     /// In how many of a hundred wild worlds policies ask for evidence of kinds of hosts; absent: in some.
     pub evidence: Option<u64>,
     /// The same of advisories.
@@ -86,6 +89,7 @@ impl Extra {
             keep: lines,
             poison: None,
             lanes: None,
+            supersede: None,
             evidence: None,
             advise: None,
             #[cfg(feature = "planted-bugs")]
@@ -99,6 +103,10 @@ const POISON: u64 = 8;
 
 /// In how many of a hundred wild worlds people hurry, where nobody asks for more.
 const LANES: u64 = 4;
+
+/// In how many people supersede rollouts, where nobody asks for more: in none, for a fix is a story of its own, and a suite of its
+/// own tells it.
+const SUPERSEDE: u64 = 0;
 
 /// In how many policies ask for evidence of kinds of hosts, where nobody asks for more.
 const EVIDENCE: u64 = 20;
@@ -239,6 +247,11 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     if hurries {
         with_lanes(&mut papers, &mut lanes);
     }
+    let supersede = Dice::new(seed, "who supersedes").chance(extra.supersede.unwrap_or(SUPERSEDE));
+    let supersede = supersede && kind == Kind::Wild;
+    if supersede {
+        with_fixes(&mut papers);
+    }
     let mut evidence = Dice::new(seed, "evidence of kinds of hosts");
     if kind == Kind::Wild && evidence.chance(extra.evidence.unwrap_or(EVIDENCE)) {
         with_evidence(&mut papers, &mut evidence, |papers, policy| {
@@ -246,6 +259,9 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
         });
     }
     let mut world = World::new(seed, &papers, ways, faults, config, extra.keep)?;
+    if supersede {
+        world.supersede(seed, &papers);
+    }
     #[cfg(feature = "planted-bugs")]
     world.plant(extra.bug);
     world.meddling = dice.chance(60) && kind == Kind::Wild;

@@ -108,6 +108,7 @@ enum What {
     ExceptionEnded,
     CatchUp,
     ChangedOutside,
+    Superseded,
     Advised,
     AdvisoryRuled,
 }
@@ -512,6 +513,16 @@ impl<'a> OneHost<'a> {
                 });
                 let words = format!("by hand: {}{shown}", told.words());
                 let bare = Bare::new(What::ToldByHand, words, Some(intent.rollout()));
+                Some(bare.by(Some(actor), reason))
+            }
+            Event::SupersedeBegan {
+                rollout,
+                by,
+                actor,
+                reason,
+            } if self.slots.contains_key(rollout) => {
+                let words = format!("its rollout is superseded by {by}");
+                let bare = Bare::new(What::Superseded, words, Some(*rollout));
                 Some(bare.by(Some(actor), reason))
             }
             Event::ChangedOutside {

@@ -1,6 +1,6 @@
 //! The commands, each from its arguments to an exit code.
 
-mod advisories;
+pub(crate) mod advisories;
 mod announced;
 mod approvals;
 mod by_hand;

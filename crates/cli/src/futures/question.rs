@@ -9,7 +9,7 @@ use ringway_scheduler::{FleetSpec, Plan, make_plan_in};
 use ringway_simulator::future::Setting;
 
 use crate::args::Place;
-use crate::commands::exceptions;
+use crate::commands::{advisories, exceptions};
 use crate::exit::{End, Failure};
 use crate::near::nearest;
 use crate::out::Out;
@@ -176,7 +176,8 @@ impl Question {
         let documents = superseding.then(|| Arc::new(self.documents.clone()));
         Ok(setting
             .with_documents(documents)
-            .with_exceptions(exceptions.in_force))
+            .with_exceptions(exceptions.in_force)
+            .with_advisories(advisories::written(&self.documents)))
     }
 
     /// The text of the world's document.

@@ -1,10 +1,11 @@
 //! Advisories: whose they are, what they ask for, whom that is about, and which of them contradict one another.
 
-use ringway_engine::Advisory;
 use ringway_engine::view::AdvisoryView;
-use ringway_model::{Effect, RolloutId};
+use ringway_engine::{Advisory, Event};
+use ringway_model::{Effect, Rank, RolloutId};
 
 use super::fleet::shortened;
+use super::narrate::because;
 use super::paint::{Paint, paint};
 use super::words::{hosts, put};
 
@@ -189,6 +190,29 @@ pub(crate) fn advisory(view: &AdvisoryView) -> String {
     text
 }
 
+/// What happened to one, as the journal tells it; nothing for any other event.
+pub(super) fn told(event: &Event) -> String {
+    if let Event::Advised { advisory, actor } = event {
+        let is_proposal = advisory.rank == Rank::Unverified;
+        let proposal = if is_proposal { "; a proposal" } else { "" };
+        let says = advisory.says.as_deref().unwrap_or_default();
+        let says = because(says.lines().next().unwrap_or_default());
+        let what = asks(advisory);
+        return format!("{what}, brought by {actor}{proposal}{says}");
+    }
+    if let Event::AdvisoryRuled {
+        id,
+        ruling,
+        actor,
+        reason,
+    } = event
+    {
+        let (done, why) = (ruling.done(), because(reason));
+        return format!("advisory {id} {done} by {actor}{why}");
+    }
+    String::new()
+}
+
 /// Those that are about what a rollout installs, for whoever is to say yes to it; nothing where there are none.
 pub(crate) fn about_rollout(all: &[AdvisoryView], rollout: RolloutId) -> String {
     let about = all.iter().filter(|one| one.rollouts.contains(&rollout));
@@ -212,7 +236,7 @@ pub(crate) fn about_rollout(all: &[AdvisoryView], rollout: RolloutId) -> String 
 
 #[cfg(test)]
 mod tests {
-    use ringway_model::{Rank, Timestamp};
+    use ringway_model::Timestamp;
     use ringway_policy::validated::About;
 
     use super::*;

@@ -510,34 +510,7 @@ impl<'a> Narrator<'a> {
                 "{rollout} is superseded by {by}, says {actor}{}",
                 because(reason)
             ),
-            Event::Advised { advisory, actor } => format!(
-                "{}, brought by {actor}{}{}",
-                super::asks(advisory),
-                if advisory.rank == ringway_model::Rank::Unverified {
-                    "; a proposal"
-                } else {
-                    ""
-                },
-                because(
-                    advisory
-                        .says
-                        .as_deref()
-                        .unwrap_or_default()
-                        .lines()
-                        .next()
-                        .unwrap_or_default()
-                )
-            ),
-            Event::AdvisoryRuled {
-                id,
-                ruling,
-                actor,
-                reason,
-            } => format!(
-                "advisory {id} {} by {actor}{}",
-                ruling.done(),
-                because(reason)
-            ),
+            Event::Advised { .. } | Event::AdvisoryRuled { .. } => super::advisory::told(event),
             Event::FleetRefreshed { fleet, actor } => {
                 format!("{actor} took the fleet in as it is now: {}", fleet.short())
             }
@@ -708,7 +681,7 @@ fn several(contents: &[ringway_model::Content]) -> String {
     words.join(", ")
 }
 
-fn because(reason: &str) -> String {
+pub(super) fn because(reason: &str) -> String {
     if reason.is_empty() {
         String::new()
     } else {

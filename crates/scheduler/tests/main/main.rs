@@ -23,3 +23,4 @@ mod support;
 mod unchanged;
 mod warnings;
 mod when;
+mod windows_of_parts;

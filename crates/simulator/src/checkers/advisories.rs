@@ -4,7 +4,7 @@
 //! Whom a selector may mean is worked out here once more, another way: by whether it can be true and whether it must be,
 //! where an absent label can be anything.
 
-use ringway_engine::{Advisory, HostState, Ruling};
+use ringway_engine::{Advisory, Event, HostState, Ruling};
 use ringway_model::selector::Comparison;
 use ringway_model::{
     Effect, HostId, IntentId, Labels, Rank, RolloutId, Selector, StepKind, VisitKind,
@@ -82,8 +82,21 @@ fn must(selector: &Selector, name: &str, labels: &Labels) -> bool {
 }
 
 impl Facts {
-    /// Somebody's word is known from now on.
-    pub(super) fn advised(&mut self, advisory: &Advisory) -> Result<(), Broken> {
+    /// Somebody's word is known, or a person said what becomes of it.
+    pub(super) fn advisory_said(&mut self, event: &Event) -> Result<(), Broken> {
+        if let Event::Advised { advisory, .. } = event {
+            self.advised(advisory)?;
+        }
+        if let Event::AdvisoryRuled {
+            id, ruling, reason, ..
+        } = event
+        {
+            self.advisory_ruled(id, *ruling, reason)?;
+        }
+        Ok(())
+    }
+
+    fn advised(&mut self, advisory: &Advisory) -> Result<(), Broken> {
         let id = &advisory.id;
         ensure!(
             !advisory.about.is_empty() && !advisory.source.trim().is_empty(),
@@ -125,12 +138,7 @@ impl Facts {
     }
 
     /// A person said what becomes of one.
-    pub(super) fn advisory_ruled(
-        &mut self,
-        id: &str,
-        ruling: Ruling,
-        reason: &str,
-    ) -> Result<(), Broken> {
+    fn advisory_ruled(&mut self, id: &str, ruling: Ruling, reason: &str) -> Result<(), Broken> {
         ensure!(
             !reason.trim().is_empty(),
             Story,

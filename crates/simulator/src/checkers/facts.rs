@@ -733,10 +733,7 @@ impl Facts {
                 reason,
                 ..
             } => self.untested_accepted(*rollout, stratum, reason),
-            Event::Advised { advisory, .. } => self.advised(advisory),
-            Event::AdvisoryRuled {
-                id, ruling, reason, ..
-            } => self.advisory_ruled(id, *ruling, reason),
+            Event::Advised { .. } | Event::AdvisoryRuled { .. } => self.advisory_said(event),
             Event::FleetRefreshed { fleet, actor } => self.refreshed(*fleet, actor),
             Event::Excepted { exception, .. } => self.excepted(exception),
             Event::ChangedOutside { rollout, slot, .. } => self.changed_outside(*rollout, *slot),

@@ -171,6 +171,7 @@ impl Checkers {
         for event in events {
             self.facts.event(event)?;
         }
+        self.facts.check_all_of_it(inputs, events)?;
         self.facts.end_batch()
     }
 

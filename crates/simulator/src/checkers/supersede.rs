@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use ringway_engine::HostState;
+use ringway_engine::{Command, Event, HostState, Input};
 use ringway_model::{HostId, IntentId, RolloutId, StepKind, VisitKind};
 use ringway_scheduler::Part;
 
@@ -97,7 +97,8 @@ impl Facts {
             .fleet
             .as_ref()
             .map(|fleet| &fleet.hosts[host.index()].name);
-        // The latest first: what one has changed is as that one left it.
+        let mut recipes = BTreeSet::new();
+        // The latest first: what one has changed is as that one left it. Another recipe changes something else.
         for rollout in self.rollouts.range(..by).rev().map(|(_, rollout)| rollout) {
             let fleet = self.fleets.get(&rollout.plan.fleet);
             let is_it = |at: HostId| fleet.map(|fleet| &fleet.hosts[at.index()].name) == name;
@@ -106,14 +107,45 @@ impl Facts {
                 continue;
             };
             let route = &rollout.plan.routes[rollout.plan.slots[slot].route.index()];
-            if contents.contains(&content_of(route)) {
+            if contents.contains(&content_of(route)) && !recipes.contains(&route.recipe) {
                 left.note(rollout, slot);
             }
             if rollout.slots[slot].changed {
-                break;
+                recipes.insert(&route.recipe);
             }
         }
         left
+    }
+
+    /// What was decided with one command is so as a whole: with the end of the old rollout, everything is poisoned that was to be.
+    pub(super) fn check_all_of_it(&self, inputs: &[Input], events: &[Event]) -> Result<(), Broken> {
+        let is_taken_back = |event: &Event| matches!(event, Event::Unpoisoned { .. });
+        if events.iter().any(is_taken_back) {
+            return Ok(());
+        }
+        for input in inputs {
+            let Input::Command {
+                command:
+                    Command::Supersede {
+                        rollout, poison, ..
+                    },
+                ..
+            } = input
+            else {
+                continue;
+            };
+            let begun = events.iter().any(
+                |event| matches!(event, Event::SupersedeBegan { rollout: old, .. } if old == rollout),
+            );
+            for content in poison.iter().filter(|_| begun) {
+                ensure!(
+                    self.poisons.contains(content),
+                    I10,
+                    "{rollout} is superseded, and {content} was to be poisoned with it and is not"
+                );
+            }
+        }
+        Ok(())
     }
 
     fn supersedes(&self, rollout: RolloutId) -> Option<RolloutId> {

@@ -406,7 +406,8 @@ impl Facts {
                 visit.took_down
                     || visit.touched
                     || visit.kind != VisitKind::Update
-                    || rollout.slots[slot].changed,
+                    || rollout.slots[slot].changed
+                    || rollout.slots[slot].rest == HostState::Again,
                 Story,
                 "slot {slot} of {id} is lost and no step took it down"
             ),

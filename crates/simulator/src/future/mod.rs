@@ -20,6 +20,7 @@
 //!
 //! [`Watch::Told`]: ringway_executor::Watch::Told
 
+mod brought;
 mod faults;
 mod harm;
 mod hosts;
@@ -29,7 +30,6 @@ mod roll;
 mod run;
 mod setting;
 mod steps;
-mod takeover;
 pub mod what_if;
 
 pub use harm::{Drawn, Luck};

@@ -4,7 +4,6 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
-use ringway_engine::{Accepted, Rejected};
 use ringway_executor::Executor;
 use ringway_executor::codec::Batch;
 use ringway_executor::port::{
@@ -68,6 +67,8 @@ pub(super) enum Happening {
     Flakes(u32),
     /// A person does something.
     Acts(Deed),
+    /// An advisory arrives.
+    Advises(usize),
     /// Ringway dies.
     Crashes(u16),
     /// Ringway comes back.
@@ -112,7 +113,7 @@ pub(super) struct Track {
     /// Where it stood when it was last looked at.
     stood: Option<Stood>,
     pub(super) ended: Option<Ended>,
-    began: Timestamp,
+    pub(super) began: Timestamp,
     over: Option<Timestamp>,
     rings: Vec<RingTimes>,
     halt: Option<Halt>,
@@ -160,6 +161,10 @@ pub(super) struct Future<'a> {
     pub(super) tracks: Vec<Track>,
     /// Tickets of proposals: which rollout.
     pub(super) proposals: BTreeMap<u64, usize>,
+    /// Tickets of advisories that are brought: which.
+    pub(super) advising: BTreeMap<u64, usize>,
+    /// Advisories that Ringway has answered about.
+    pub(super) advised: BTreeSet<usize>,
     /// Tickets of commands: what was asked.
     pub(super) asked: BTreeMap<u64, Deed>,
     pub(super) tickets: u64,
@@ -219,6 +224,8 @@ impl<'a> Future<'a> {
             drawn,
             tracks,
             proposals: BTreeMap::new(),
+            advising: BTreeMap::new(),
+            advised: BTreeSet::new(),
             asked: BTreeMap::new(),
             tickets: 0,
             healed: set.world.faults.lasts == Span::ZERO,
@@ -240,6 +247,7 @@ impl<'a> Future<'a> {
         for index in 0..self.tracks.len() {
             self.after(self.planned[index].starts, Happening::Starts(index));
         }
+        self.await_advisories();
         self.recovers();
     }
 
@@ -291,6 +299,7 @@ impl<'a> Future<'a> {
             Happening::Clears { host, cause, era } => self.clears(host as usize, cause, era),
             Happening::Flakes(host) => self.flakes(host as usize),
             Happening::Acts(deed) => self.acts(deed),
+            Happening::Advises(index) => self.advises(index),
             Happening::Crashes(number) => self.crashes(number),
             Happening::Recovers => self.recovers(),
             Happening::Jumps(by) => {
@@ -325,6 +334,7 @@ impl<'a> Future<'a> {
         self.arrivals.clear();
         self.wake = None;
         self.proposals.clear();
+        self.advising.clear();
         self.asked.clear();
     }
 
@@ -518,39 +528,6 @@ impl<'a> Future<'a> {
     pub(super) fn say(&mut self, what: &str) {
         if let Some(trace) = &mut self.trace {
             trace.say(self.now, what);
-        }
-    }
-
-    fn replied(&mut self, ticket: u64, answer: Result<Accepted, Rejected>) {
-        if let Some(index) = self.proposals.remove(&ticket) {
-            match answer {
-                Ok(accepted) => self.accepted(index, accepted.rollout),
-                Err(rejected) if rejected.code == "unanswered" => {}
-                Err(rejected) if rejected.code == "stale-parts" => {
-                    self.say(&format!(
-                        "! rollout {index} is planned anew: {}",
-                        rejected.why
-                    ));
-                }
-                Err(rejected) => {
-                    self.say(&format!("! rollout {index} refused: {}", rejected.why));
-                    self.tracks[index].ended = Some(Ended::Refused(rejected.why));
-                }
-            }
-        } else if let Some(deed) = self.asked.remove(&ticket)
-            && let Err(rejected) = answer
-        {
-            self.say(&format!("! refused: {}", rejected.code));
-            self.refused(deed);
-        }
-    }
-
-    fn accepted(&mut self, index: usize, id: Option<RolloutId>) {
-        let track = &mut self.tracks[index];
-        if track.id.is_none() {
-            track.id = id;
-            track.began = self.now;
-            track.count.begin(self.now);
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ringway_calendar::{HoursIn, Opening, UnknownZone, Zones};
-use ringway_engine::Exception;
+use ringway_engine::{Advisory, Exception};
 use ringway_executor::port::Arrival;
 use ringway_executor::{Config, Watch};
 use ringway_model::{HostId, RolloutId, Selector, Span, StepKind, Timestamp};
@@ -72,6 +72,8 @@ pub struct Setting {
     pub(super) papers: Option<Arc<Documents>>,
     /// Who is left out of rollouts, and until when.
     pub(super) exceptions: Vec<Exception>,
+    /// What is said of the content of updates, from when on.
+    pub(super) advisories: Vec<Advisory>,
     pub(super) world: World,
     pub(super) begins: Timestamp,
     /// By host: its entry in the world, or `NONE`.
@@ -186,6 +188,7 @@ impl Setting {
             documents,
             papers: None,
             exceptions: Vec::new(),
+            advisories: Vec::new(),
             world: world.clone(),
             model_of,
             durations,
@@ -231,6 +234,18 @@ impl Setting {
         self
     }
 
+    /// The same with advisories, each of which arrives when it is published, and at the world's beginning where it does not say.
+    #[must_use]
+    pub fn with_advisories(mut self, advisories: Vec<Advisory>) -> Self {
+        self.advisories = advisories;
+        self
+    }
+
+    /// What is said of the content of updates.
+    pub fn advisories(&self) -> &[Advisory] {
+        &self.advisories
+    }
+
     /// The same question about other plans, in the same order: what two policies are compared by.
     ///
     /// # Errors
@@ -246,7 +261,8 @@ impl Setting {
         )?;
         let other = other
             .with_documents(self.papers.clone())
-            .with_exceptions(self.exceptions.clone());
+            .with_exceptions(self.exceptions.clone())
+            .with_advisories(self.advisories.clone());
         other.with_zones(self.zones.clone())
     }
 

@@ -23,6 +23,7 @@ mod requests;
 mod roles;
 mod steps;
 mod store;
+pub(crate) mod superseders;
 mod truth;
 mod twists;
 
@@ -31,7 +32,7 @@ use std::sync::Arc;
 
 use ringway_engine::{Event, Input};
 use ringway_executor::codec::Batch;
-use ringway_executor::port::{Arrival, Blob, Refresh, Row, Start};
+use ringway_executor::port::{Arrival, Blob, Refresh, Row, Start, Supersession};
 use ringway_executor::{Config, Executor};
 use ringway_model::{Digest, HostId, IntentId, ProbeId, RolloutId, Sample, Slot, Span, Timestamp};
 use ringway_scheduler::{FleetSpec, Plan, compile_fleet, make_plan};
@@ -92,6 +93,8 @@ enum Happening {
     Brings(Box<Refresh>),
     /// Somebody does the next thing about work by hand.
     Hand(IntentId),
+    /// Somebody puts a fix in the place of a rollout, as it was planned before.
+    Supersedes(Box<Supersession>),
 }
 
 /// The world.
@@ -161,6 +164,8 @@ pub struct World {
     pub(crate) poisons: bool,
     /// Who hurries, where anybody does.
     hurry: Option<Box<lanes::Hurry>>,
+    /// Who puts fixes in the place of rollouts, where anybody does.
+    superseders: Option<Box<superseders::Superseders>>,
     /// What people do by hand.
     hands: Dice,
     /// Who else patches.
@@ -293,6 +298,7 @@ impl World {
             doubters: Dice::new(seed, "people who lack evidence"),
             poisons: false,
             hurry: None,
+            superseders: None,
             hands: Dice::new(seed, "by hand"),
             patchers: Dice::new(seed, "patching by others"),
             patching: false,
@@ -388,6 +394,7 @@ impl World {
             Happening::Renews => self.renews(),
             Happening::Brings(refresh) => self.brings(*refresh),
             Happening::Hand(intent) => self.hand(intent),
+            Happening::Supersedes(supersession) => self.supersedes(*supersession),
         }
     }
 
@@ -419,6 +426,7 @@ impl World {
             let line = dense(event);
             self.say(&line);
             self.reach.event(event);
+            self.note_superseding(event);
             self.note_renewed(event);
             self.note_lane(event);
         }

@@ -38,6 +38,7 @@ impl World {
         self.work_in_freezes();
         self.think_of_poison();
         self.think_of_lanes();
+        self.think_of_superseding();
         self.doubt();
         self.think_of_advisories();
         if self.healing {

@@ -225,6 +225,11 @@ impl World {
 }
 
 impl Renewals {
+    /// The documents as people have them now.
+    pub(super) const fn documents(&self) -> &Documents {
+        &self.documents
+    }
+
     fn texts(&self) -> Vec<(String, String)> {
         let mut all = texts();
         all.extend((1..=self.edits).map(|edit| ("fleet".to_owned(), text(edit))));

@@ -451,6 +451,12 @@ impl World {
         let engine = executor.engine();
         for (index, rollout) in engine.view(self.now).rollouts.iter().enumerate() {
             let plan = &self.plans[index];
+            // What is installed there by now is the business of the rollout that has taken its place; and what was there
+            // before that one is what this one, or an earlier one, has left.
+            if rollout.superseded_by.is_some() {
+                continue;
+            }
+            let takes_over = rollout.supersedes.is_some();
             for view in engine.hosts_of(rollout.id, None) {
                 let slot = &plan.slots[view.slot.index()];
                 let route = &plan.routes[slot.route.index()];
@@ -468,7 +474,7 @@ impl World {
                     | HostOutcome::NotReady
                     | HostOutcome::GoesLast
                     | HostOutcome::Superseded
-                        if unknown =>
+                        if unknown || takes_over =>
                     {
                         continue;
                     }
@@ -476,6 +482,14 @@ impl World {
                     | HostOutcome::Already
                     | HostOutcome::ChangedOutside
                     | HostOutcome::RestartWithheld => route.build.as_ref(),
+                    HostOutcome::RolledBack
+                    | HostOutcome::Offline
+                    | HostOutcome::Held
+                    | HostOutcome::Skipped
+                        if takes_over =>
+                    {
+                        continue;
+                    }
                     HostOutcome::RolledBack
                     | HostOutcome::Pending
                     | HostOutcome::Offline

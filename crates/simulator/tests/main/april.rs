@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ringway_calendar::Zones;
-use ringway_engine::Exception;
-use ringway_model::Span;
+use ringway_engine::{Advisory, Exception};
+use ringway_model::{Rank, Span};
 use ringway_policy::validated::ZoneName;
 use ringway_policy::{Attachment, Attachments, Source, imports, read_with};
 use ringway_scheduler::{Part, compile_fleet, make_plan};
@@ -20,6 +20,18 @@ const SEEDS: std::ops::Range<u64> = 0..500;
 /// The update's name, and the fix's.
 const APRIL: &str = "2026-04-windows-security";
 const FIX: &str = "2026-04-windows-oob";
+
+/// The documents of the story.
+const STORY: [&str; 8] = [
+    "fleet.yaml",
+    "policy.yaml",
+    "april.yaml",
+    "fix.yaml",
+    "recipe.yaml",
+    "exception.yaml",
+    "advisories.yaml",
+    "world.yaml",
+];
 
 fn seeds() -> std::ops::Range<u64> {
     let text = std::env::var("RINGWAY_SEEDS").unwrap_or_default();
@@ -79,9 +91,23 @@ fn setting(paths: &[&str], policy: &str) -> Setting {
         approved_by: one.approved_by.clone(),
     });
     let exceptions = exceptions.collect();
+    let advisories = documents.advisories.values().map(|one| Advisory {
+        id: one.id.clone(),
+        source: one.source.clone(),
+        rank: one.rank,
+        about: one.about.clone(),
+        affects: one.affects.clone(),
+        effect: one.effect,
+        fixed_by: one.fixed_by.clone(),
+        published: one.published,
+        reference: one.reference.clone(),
+        says: one.says.clone(),
+    });
+    let advisories = advisories.collect();
     let setting = setting.with_zones(zones()).unwrap();
     setting
         .with_exceptions(exceptions)
+        .with_advisories(advisories)
         .with_documents(Some(Arc::new(documents)))
 }
 
@@ -126,18 +152,7 @@ fn got_to(outcome: &Outcome, rollout: usize) -> usize {
 /// that holds always, the checkers say.
 #[test]
 fn the_careful_policy_stops_in_the_canary_ring_and_the_fix_reaches_everybody() {
-    let setting = setting(
-        &[
-            "fleet.yaml",
-            "policy.yaml",
-            "april.yaml",
-            "fix.yaml",
-            "recipe.yaml",
-            "exception.yaml",
-            "world.yaml",
-        ],
-        "careful",
-    );
+    let setting = setting(&STORY, "careful");
     let all = futures(&setting, |outcome| {
         let seed = outcome.seed;
         let [april, fix] = &outcome.rollouts[..] else {
@@ -173,6 +188,21 @@ fn the_careful_policy_stops_in_the_canary_ring_and_the_fix_reaches_everybody() {
         of(Part::Latent)
     );
     assert!(of(Part::Broken) > 0 && of(Part::Withheld) > 0 && of(Part::Latent) > 0);
+}
+
+/// What nobody has verified is a proposal: with it and without it the same happens to every host.
+#[test]
+fn the_unverified_advisory_changes_nothing() {
+    let with = setting(&STORY, "careful");
+    let all = setting(&STORY, "careful").advisories().to_vec();
+    let believed = all.iter().filter(|one| one.rank != Rank::Unverified);
+    let believed: Vec<Advisory> = believed.cloned().collect();
+    assert_eq!((all.len(), believed.len()), (2, 1));
+    let without = setting(&STORY, "careful").with_advisories(believed);
+    for seed in seeds().take(20) {
+        let of = |setting: &Setting| setting.run(seed, Luck::Certain, Keep::default()).rollouts;
+        assert_eq!(of(&with), of(&without), "seed {seed}");
+    }
 }
 
 /// Percentages with the installation's success as the gate bring the same update to everybody, and domains whose controllers are all at

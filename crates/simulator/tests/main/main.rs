@@ -22,4 +22,5 @@ mod planted;
 mod poison;
 mod seeds;
 mod soak;
+mod superseding;
 mod unreached;

@@ -20,6 +20,7 @@ fn caught(bug: Bug) -> Option<(u64, String)> {
                 // Where a mistake is about poison, people poison in all worlds that a suite of its own goes through.
                 poison: is_of_poison(bug).then_some(100),
                 lanes: is_of_lanes(bug).then_some(100),
+                supersede: is_of_superseding(bug).then_some(100),
                 // The same of evidence of kinds of hosts.
                 evidence: is_of_strata(bug).then_some(100),
                 advise: is_of_advisories(bug).then_some(100),
@@ -68,6 +69,19 @@ const fn is_of_lanes(bug: Bug) -> bool {
             | Bug::LaneNeedsNoReason
             | Bug::LaneWorksInEveryFreeze
             | Bug::LaneUnchecked
+    )
+}
+
+const fn is_of_superseding(bug: Bug) -> bool {
+    matches!(
+        bug,
+        Bug::SupersededGoesOn
+            | Bug::SupersededRestarts
+            | Bug::BrokenCountsAsUp
+            | Bug::PartsUnchecked
+            | Bug::ApprovalsCarryOver
+            | Bug::SupersedePoisonsNothing
+            | Bug::SupersededTwice
     )
 }
 

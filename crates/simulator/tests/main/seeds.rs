@@ -245,6 +245,10 @@ fn one_seed() {
         lanes: std::env::var("RINGWAY_LANES")
             .is_ok()
             .then(|| number("RINGWAY_LANES", 100)),
+        // So does the one about fixes: `RINGWAY_SUPERSEDE=100`.
+        supersede: std::env::var("RINGWAY_SUPERSEDE")
+            .is_ok()
+            .then(|| number("RINGWAY_SUPERSEDE", 100)),
         // The same about evidence of kinds of hosts.
         evidence: std::env::var("RINGWAY_EVIDENCE")
             .is_ok()

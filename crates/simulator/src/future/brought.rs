@@ -1,11 +1,12 @@
-//! A rollout's time has come: it starts, or takes the place of the one before it, whatever has become of that by then.
+//! What is brought to Ringway in a future, and its answers: a rollout's time has come, and it starts or takes the place of the one
+//! before it, whatever has become of that by then; an advisory arrives.
 //!
 //! What a host gets with it is cumulative: it takes the place of what the earlier ones installed, and their harm goes with
 //! them. Decides nothing about who is visited when; the plan that is made of the parts does.
 
 use std::sync::Arc;
 
-use ringway_engine::Command;
+use ringway_engine::{Accepted, Command, Rejected};
 use ringway_executor::port::{Arrival, Order, Proposal, Supersession};
 use ringway_model::{Actor, RolloutId};
 use ringway_scheduler::{make_superseding, superseded_by};
@@ -117,6 +118,68 @@ impl Future<'_> {
                 self.set_cause(host, Cause::Broken, false);
             }
             self.set_cause(host, Cause::Late, false);
+        }
+    }
+
+    /// Advisories arrive when they are published.
+    pub(super) fn await_advisories(&mut self) {
+        for index in 0..self.set.advisories.len() {
+            let published = self.set.advisories[index].published.unwrap_or(self.now);
+            self.after(published.since(self.now), Happening::Advises(index));
+        }
+    }
+
+    /// Somebody brings an advisory, again and again until Ringway has heard of it.
+    pub(super) fn advises(&mut self, index: usize) {
+        if self.advised.contains(&index) {
+            return;
+        }
+        self.after(ASKS_AGAIN, Happening::Advises(index));
+        let ticket = self.ticket();
+        self.advising.insert(ticket, index);
+        self.arrives(Arrival::Commanded {
+            ticket,
+            actor: Actor(STARTER.to_owned()),
+            order: Order::Command(Command::Advise {
+                advisories: vec![self.set.advisories[index].clone()],
+            }),
+        });
+    }
+
+    pub(super) fn replied(&mut self, ticket: u64, answer: Result<Accepted, Rejected>) {
+        if let Some(index) = self.proposals.remove(&ticket) {
+            match answer {
+                Ok(accepted) => self.accepted(index, accepted.rollout),
+                Err(rejected) if rejected.code == "unanswered" => {}
+                Err(rejected) if rejected.code == "stale-parts" => {
+                    self.say(&format!(
+                        "! rollout {index} is planned anew: {}",
+                        rejected.why
+                    ));
+                }
+                Err(rejected) => {
+                    self.say(&format!("! rollout {index} refused: {}", rejected.why));
+                    self.tracks[index].ended = Some(Ended::Refused(rejected.why));
+                }
+            }
+        } else if let Some(index) = self.advising.remove(&ticket) {
+            if !matches!(&answer, Err(rejected) if rejected.code == "unanswered") {
+                self.advised.insert(index);
+            }
+        } else if let Some(deed) = self.asked.remove(&ticket)
+            && let Err(rejected) = answer
+        {
+            self.say(&format!("! refused: {}", rejected.code));
+            self.refused(deed);
+        }
+    }
+
+    fn accepted(&mut self, index: usize, id: Option<RolloutId>) {
+        let track = &mut self.tracks[index];
+        if track.id.is_none() {
+            track.id = id;
+            track.began = self.now;
+            track.count.begin(self.now);
         }
     }
 }
