@@ -53,7 +53,9 @@ pub(super) fn lines(source: usize, text: &str, found: &mut Found) -> Option<Vec<
         .is_some_and(|first| first.eq_ignore_ascii_case(BEGIN));
     if !is_calendar {
         let first = begins.lines().next().unwrap_or_default();
-        let start = at + text.len() - begins.len();
+        // Where there is nothing but blanks, the file as a whole is meant.
+        let blank = text.len() - begins.len();
+        let start = at + if begins.is_empty() { 0 } else { blank };
         let place = Place {
             source,
             start,

@@ -64,6 +64,30 @@ fn the_group_of_all_hosts_is_below_no_other() {
     }
 }
 
+/// A file of blanks has no line whose end one could point behind.
+#[test]
+fn a_calendar_of_blanks_is_none_from_its_beginning_on() {
+    let fleet = "ringway: fleet/v1\nname: corp\nconnect: local\nhosts: [{ name: a }]\nfreezes: { x: { ical: it.ics, reason: y } }\n";
+    for text in ["\r", " \r\n\r\n ", ""] {
+        let sources = [Source::new("it.yaml", fleet)];
+        let attachment = Attachment {
+            file: Some("it.ics".to_owned()),
+            files: [("it.ics".to_owned(), text.as_bytes().to_vec())].into(),
+        };
+        let found = imports(&sources)
+            .into_iter()
+            .map(|wanted| (wanted, Ok(attachment.clone())));
+        let attachments = Attachments {
+            found: found.collect(),
+            ..Attachments::default()
+        };
+        let problems = read_with(&sources, &attachments).err().unwrap();
+        let problem = problems.problems.iter().find(|it| it.source == "it.ics");
+        let problem = problem.unwrap_or_else(|| panic!("{problems}"));
+        assert_eq!((problem.line, problem.column), (1, 1), "{text:?}");
+    }
+}
+
 /// An instant is told to the second everywhere; one that is kept finer would be told as another.
 #[test]
 fn an_instant_is_read_as_it_is_told() {
