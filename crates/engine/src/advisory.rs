@@ -423,8 +423,16 @@ impl Engine {
         out: &mut Vec<Event>,
     ) -> Result<(), Rejected> {
         let mut fresh = Vec::new();
+        let mut ids = BTreeSet::new();
         for advisory in advisories {
             check(advisory)?;
+            if !ids.insert(&advisory.id) {
+                return Err(Rejected::new(
+                    "named-twice",
+                    format!("advisory `{}` is brought twice at once", advisory.id),
+                    "bring one text of it",
+                ));
+            }
             let known = self.advisories.of.get(&advisory.id);
             if known.is_some_and(|known| known.advisory == *advisory) {
                 continue;
