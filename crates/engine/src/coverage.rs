@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::Subject;
 use crate::engine::Engine;
+use crate::event::Event;
 #[cfg(feature = "planted-bugs")]
 use crate::planted::Bug;
 use crate::rollout::{Rollout, Stage};
@@ -85,6 +86,10 @@ struct Count {
     /// Hosts of the rings that are asked for nothing which may still be visited.
     first_to_come: u32,
 }
+
+/// The longest time between two rows that is credited: a row a minute bears witness while evidence is gathered, and a jump of the
+/// clock of up to two minutes is none.
+const SILENCE: Span = Span::minutes(3);
 
 impl Count {
     /// How long its hosts were seen healthy, together.
@@ -333,8 +338,18 @@ impl Engine {
         }
     }
 
-    /// Whether time passes that counts as evidence and is not enough yet, so that somebody must bear witness to it. Of a stratum
-    /// that enough is known of, a crash may cost what was seen since the last row; then it is gathered again.
+    /// Time in which the journal was silent is no evidence, for nobody can say what was so then. A crash and a jump of the clock are
+    /// told by events of their own.
+    pub(crate) fn heed_silence(&mut self, event: &Event) {
+        let is_told = matches!(event, Event::Recovered { .. } | Event::ClockJumped { .. });
+        if !is_told && self.now.since(self.last_event) > SILENCE {
+            self.unwitnessed(self.last_event, Some(self.now));
+        }
+    }
+
+    /// Whether time passes that counts as evidence and was not enough yet at the last row, so that rows must bear witness to it. Of a
+    /// stratum that enough is known of, what passes in silence is not credited; should a host take its evidence with it, more is
+    /// gathered.
     pub(crate) fn gathers_evidence(&self) -> bool {
         (0..self.rollouts.len()).any(|r| {
             let Rollout { rec, idx, plan, .. } = &self.rollouts[r];
@@ -343,13 +358,18 @@ impl Engine {
             };
             let mut strata = (0_u16..).zip(&idx.coverage.strata);
             rec.state.stage().is_some()
-                && strata
-                    .any(|(stratum, count)| count.running > 0 && self.lacks(r, evidence, stratum))
+                && strata.any(|(stratum, count)| {
+                    count.running > 0 && self.lacks_at(r, evidence, stratum, self.last_event)
+                })
         })
     }
 
     /// Whether a stratum lacks evidence.
     pub(crate) fn lacks(&self, r: usize, evidence: &EvidencePlan, stratum: u16) -> bool {
+        self.lacks_at(r, evidence, stratum, self.now)
+    }
+
+    fn lacks_at(&self, r: usize, evidence: &EvidencePlan, stratum: u16, at: Timestamp) -> bool {
         let Rollout { rec, idx, .. } = &self.rollouts[r];
         let Some(count) = idx.coverage.strata.get(usize::from(stratum)) else {
             return false;
@@ -362,7 +382,7 @@ impl Engine {
         if self.bug(Bug::StratumAcceptedForAll) && !accepted.is_empty() {
             return false;
         }
-        let is_known = count.seen >= wanted && count.healthy(self.now) >= evidence.healthy;
+        let is_known = count.seen >= wanted && count.healthy(at) >= evidence.healthy;
         !is_known && (accepted.is_empty() || !accepted.contains_key(evidence.name(stratum)))
     }
 

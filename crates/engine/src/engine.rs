@@ -325,6 +325,7 @@ impl Engine {
     /// The event does not fit the state: the journal was not written by this engine, or one of us is wrong.
     pub fn apply(&mut self, at: Timestamp, event: &Event) -> Result<(), Fault> {
         self.now = self.now.max(at);
+        self.heed_silence(event);
         self.last_event = self.now;
         self.fold(event)
     }
@@ -332,6 +333,7 @@ impl Engine {
     /// Decides: applies an event to the state and hands it out. An event that does not fit is our bug and stops the
     /// fleet.
     pub(crate) fn emit(&mut self, event: Event, out: &mut Vec<Event>) {
+        self.heed_silence(&event);
         self.last_event = self.now;
         match self.fold(&event) {
             Ok(()) => out.push(event),
