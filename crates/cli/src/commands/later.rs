@@ -53,12 +53,12 @@ pub(super) fn leave(
         // Whether it fits is for its own answer to say.
         drop(one.errand.map(|errand| foresee(&mut engine, errand)));
     }
-    let changes = decided(&mut engine, command.clone())?;
+    let errand = match handed(command, file) {
+        Ok(handed) => Errand::HandIn(Handed::pack(&handed)),
+        Err(command) => Errand::Command(command),
+    };
+    let changes = foresee(&mut engine, errand.clone())?;
     let name = if changes {
-        let errand = match handed(command, file) {
-            Ok(handed) => Errand::HandIn(Handed::pack(&handed)),
-            Err(command) => Errand::Command(command),
-        };
         let left = inbox::leave(data, &errand).map_err(|e| not_left(&e))?;
         Some(left.name)
     } else {
