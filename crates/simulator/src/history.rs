@@ -18,6 +18,7 @@ use ringway_model::{Digest, Epoch, HostId, Timestamp};
 use ringway_policy::validated::OUTSIDE_PAUSE_AT;
 use ringway_scheduler::consent::Consent;
 use ringway_scheduler::evidence::EvidencePlan;
+use ringway_scheduler::lane::LanePlan;
 use ringway_scheduler::plan::Revision;
 use ringway_scheduler::terms::Terms;
 use ringway_scheduler::times::Times;
@@ -81,6 +82,8 @@ enum Line {
     Supersedes(Box<ringway_scheduler::Supersedes>),
     /// The evidence that it asks for, where it does.
     Evidence(Box<EvidencePlan>),
+    /// The lane that it is made in, where it is.
+    Lane(Box<LanePlan>),
     Plan(Digest, Box<Plan>),
     Row(Box<Recorded>),
     End {
@@ -207,6 +210,9 @@ impl History {
                 if plan.outside_pause_at != OUTSIDE_PAUSE_AT {
                     lines.push(Line::Outside(plan.outside_pause_at));
                 }
+                if let Some(lane) = plan.lane.take() {
+                    lines.push(Line::Lane(Box::new(lane)));
+                }
                 if let Some(evidence) = plan.evidence.take() {
                     lines.push(Line::Evidence(Box::new(evidence)));
                 }
@@ -246,7 +252,7 @@ impl History {
         let mut consent = Consent::default();
         let mut revises = None;
         let (mut early, mut outside) = (Vec::new(), None);
-        let (mut supersedes, mut evidence) = (None, None);
+        let (mut supersedes, mut evidence, mut lane) = (None, None, None);
         let mut vanished = BTreeSet::new();
         for (number, line) in text.lines().enumerate() {
             let wrong = |why: String| HistoryError::Line {
@@ -307,6 +313,10 @@ impl History {
                     supersedes = Some(*of_next);
                     continue;
                 }
+                Line::Lane(of_next) => {
+                    lane = Some(*of_next);
+                    continue;
+                }
                 Line::Evidence(of_next) => {
                     evidence = Some(*of_next);
                     continue;
@@ -320,6 +330,7 @@ impl History {
                     plan.revises = revises.take();
                     plan.supersedes = supersedes.take();
                     plan.evidence = evidence.take();
+                    plan.lane = lane.take();
                     ("plan", digest, plan.encode())
                 }
             };

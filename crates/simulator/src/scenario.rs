@@ -104,9 +104,9 @@ const POISON: u64 = 8;
 /// In how many of a hundred wild worlds people hurry, where nobody asks for more.
 const LANES: u64 = 4;
 
-/// In how many people supersede rollouts, where nobody asks for more: in none, for a fix is a story of its own, and a suite of its
-/// own tells it.
-const SUPERSEDE: u64 = 0;
+/// In how many of a hundred wild worlds people supersede rollouts, where nobody asks for more: in few, for a fix is a story of its
+/// own, and a suite of its own tells it.
+const SUPERSEDE: u64 = 4;
 
 /// In how many policies ask for evidence of kinds of hosts, where nobody asks for more.
 const EVIDENCE: u64 = 20;

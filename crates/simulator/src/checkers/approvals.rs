@@ -88,12 +88,11 @@ impl RolloutFacts {
     fn is_due(&self, subject: Subject) -> bool {
         self.is_to_come(subject)
             && match subject {
-                Subject::Start => true,
+                Subject::Start | Subject::Lane => true,
                 Subject::Promotion { ring } => {
                     ring.index() + 1 == self.opened && self.soak.is_some_and(|soak| soak.ended)
                 }
                 Subject::Early { .. } => false,
-                Subject::Lane => true,
             }
     }
 

@@ -56,10 +56,34 @@ pub(super) struct CoverageFacts {
 }
 
 impl CoverageFacts {
-    /// Hosts are in other places of another plan.
-    pub(super) fn renumbered(&mut self, place: impl Fn(usize) -> usize) {
+    /// Hosts are in other places of another plan, and may be of another stratum there: each takes along what it showed.
+    pub(super) fn renumbered(
+        &mut self,
+        plan: &Plan,
+        now: Timestamp,
+        place: impl Fn(usize) -> usize,
+    ) {
         let hosts = std::mem::take(&mut self.hosts).into_iter();
         self.hosts = hosts.map(|(slot, own)| (place(slot), own)).collect();
+        let strata = plan.evidence.as_ref().map_or(0, |of| of.strata.names.len());
+        self.strata = vec![Tally::default(); strata];
+        for tally in &mut self.strata {
+            tally.at = now;
+        }
+        for (slot, own) in &mut self.hosts {
+            let Some(of) = stratum(plan, *slot) else {
+                continue;
+            };
+            if own.healthy {
+                own.hours += u128::from(now.since(own.at).millis());
+            }
+            own.at = now;
+            let tally = &mut self.strata[of];
+            tally.hours += own.hours;
+            tally.rate += u32::from(own.healthy);
+            tally.seen += u32::from(own.seen);
+            tally.exposed += u32::from(own.exposed);
+        }
     }
 }
 

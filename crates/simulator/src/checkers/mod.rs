@@ -24,6 +24,7 @@ mod hands;
 mod lanes;
 mod outside;
 mod phases;
+mod places;
 mod poison;
 mod promotion;
 mod refresh;
@@ -206,6 +207,11 @@ impl Checkers {
     /// The availability group whose members an outstanding step relies on, where it is the one that takes its host down.
     pub fn relies_on_peers(&self, intent: IntentId) -> Option<CellId> {
         self.facts.relies_on_peers(intent)
+    }
+
+    /// Whether a step is of a visit that has taken its host down already, and begins nothing.
+    pub fn goes_on(&self, intent: IntentId) -> bool {
+        self.facts.goes_on(intent)
     }
 
     /// Whether a step without a result is of a visit that installs what is poisoned.

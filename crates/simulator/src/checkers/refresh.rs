@@ -86,6 +86,7 @@ impl Facts {
     }
 
     /// A rollout goes on by the next revision of its plan.
+    #[expect(clippy::too_many_lines, reason = "it is read as one list")]
     pub(super) fn revised(&mut self, id: RolloutId, digest: Digest) -> Result<(), Broken> {
         let Some(after) = self.plans.get(&digest).cloned() else {
             return Err((
@@ -120,7 +121,8 @@ impl Facts {
             );
         }
         let places: BTreeMap<HostId, usize> = places(&after);
-        let fresh = SlotFacts::fresh(self.now);
+        let now = self.now;
+        let fresh = SlotFacts::fresh(now);
         let mut slots = vec![fresh; after.slots.len()];
         for (planned, facts) in before.slots.iter().zip(&rollout.slots) {
             slots[places[&planned.host]] = *facts;
@@ -147,7 +149,7 @@ impl Facts {
         rollout.plan = after.clone();
         rollout.slots = slots;
         let moved = |slot: usize| places[&before.slots[slot].host];
-        rollout.coverage.renumbered(moved);
+        rollout.coverage.renumbered(&after, now, moved);
         for approval in &mut rollout.approvals {
             approval.renumber(|slot| places[&before.slots[slot].host]);
         }

@@ -14,6 +14,7 @@ use super::hands::is_by_hand;
 use super::{Broken, ensure};
 
 impl Facts {
+    #[expect(clippy::too_many_lines, reason = "it is read as one list")]
     pub(super) fn step_issued(
         &mut self,
         intent: IntentId,
@@ -412,6 +413,13 @@ impl Facts {
             .accept_outage
             .is_none()
             .then_some(cell)
+    }
+
+    /// Whether a step is of a visit that has taken its host down already.
+    pub(super) fn goes_on(&self, intent: IntentId) -> bool {
+        let place = self.place(intent.rollout(), intent.slot()).ok();
+        let visit = place.and_then(|(rollout, slot)| rollout.slots[slot].visit);
+        visit.is_some_and(|visit| visit.before.0)
     }
 
     /// The digest of the plan that a rollout was registered with.

@@ -97,7 +97,7 @@ impl Facts {
             .fleet
             .as_ref()
             .map(|fleet| &fleet.hosts[host.index()].name);
-        let mut recipes = BTreeSet::new();
+        let (mut recipes, mut in_flight) = (BTreeSet::new(), BTreeSet::new());
         // The latest first: what one has changed is as that one left it. Another recipe changes something else.
         for rollout in self.rollouts.range(..by).rev().map(|(_, rollout)| rollout) {
             let fleet = self.fleets.get(&rollout.plan.fleet);
@@ -108,9 +108,21 @@ impl Facts {
             };
             let route = &rollout.plan.routes[rollout.plan.slots[slot].route.index()];
             if contents.contains(&content_of(route)) && !recipes.contains(&route.recipe) {
-                left.note(rollout, slot);
+                if in_flight.contains(&route.recipe) {
+                    // Whether what the later one does will mend it, nobody knows yet.
+                    let mut before = Left::default();
+                    before.note(rollout, slot);
+                    left.has |= before.has;
+                    left.broken |= before.broken;
+                } else {
+                    left.note(rollout, slot);
+                }
             }
-            if rollout.slots[slot].changed {
+            let facts = &rollout.slots[slot];
+            let by_hand = matches!(facts.rest, HostState::ByHand { .. });
+            if facts.changed && (facts.visit.is_some() || by_hand) {
+                in_flight.insert(&route.recipe);
+            } else if facts.changed {
                 recipes.insert(&route.recipe);
             }
         }
@@ -227,6 +239,8 @@ impl Left {
                 | HostState::Again
         );
         let is_down = facts.visit.is_none() && facts.is_down();
+        // What was broken before its rollout began stays so until its visit has ended.
+        self.broken |= facts.visit.is_some() && part_in(rollout, slot) == Some(Part::Broken);
         self.is_surely_broken |= is_down;
         self.broken |= is_down
             || failed && (facts.changed || facts.out_of_service)

@@ -29,7 +29,7 @@ impl World {
             return;
         }
         if self.doubters.chance(5) {
-            stratum = "role=nobody".to_owned();
+            "role=nobody".clone_into(&mut stratum);
         }
         let reason = if self.doubters.chance(8) {
             String::new()

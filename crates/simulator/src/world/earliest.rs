@@ -154,6 +154,8 @@ impl Stated {
         let found = happened.find_map(|(rollout, what)| self.contradicted(at, rollout, what));
         match event {
             Event::Recovered { .. }
+            | Event::HostReleased { actor: Some(_), .. }
+            | Event::SupersedeBegan { .. }
             | Event::HostsAdopted { .. }
             | Event::HostHeld { .. }
             | Event::Excepted { .. }
@@ -164,7 +166,6 @@ impl Stated {
             | Event::Unpoisoned { .. } => {
                 self.all.clear();
             }
-            Event::HostReleased { actor: Some(_), .. } => self.all.clear(),
             Event::CalendarKnown { rollout, .. }
             | Event::FreezeOverridden { rollout, .. }
             | Event::UntestedAccepted { rollout, .. }
@@ -178,7 +179,6 @@ impl Stated {
             | Event::Expedited { rollout, .. }
             | Event::LaneEntered { rollout, .. }
             | Event::Finished { rollout, .. } => self.forget(*rollout),
-            Event::SupersedeBegan { .. } => self.all.clear(),
             Event::FleetRefreshed { .. } | Event::PlanRevised { .. } => {
                 let evident = |what: &What| matches!(what, What::NextRing | What::Evident(_));
                 self.all.retain(|(_, what), _| !evident(what));

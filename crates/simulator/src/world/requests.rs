@@ -26,6 +26,7 @@ impl World {
         executor
     }
 
+    #[expect(clippy::too_many_lines, reason = "it is read as one list")]
     pub(super) fn carry_out(&mut self, request: Request) {
         match request {
             Request::Load => {

@@ -444,6 +444,7 @@ impl World {
     }
 
     /// I12 against the truth: the outcome that is told of every host is what is installed there.
+    #[expect(clippy::too_many_lines, reason = "it is read as one list")]
     fn check_installed(&self) -> Result<(), String> {
         let Some(executor) = &self.executor else {
             return Ok(());
@@ -629,7 +630,9 @@ impl World {
     pub(super) fn check_gates_open(&mut self, start: &Start) {
         /// From the answer to the moment the step is handed out: what an answer and a commit may take on their way.
         const SLACK: Span = Span::seconds(30);
-        let begins = start.position == 0 && start.attempt == 1;
+        // What was interrupted is looked at again from its first step.
+        let goes_on = self.checkers.goes_on(start.intent);
+        let begins = start.position == 0 && start.attempt == 1 && !goes_on;
         let is_asked = !matches!(start.visit, VisitKind::Rollback | VisitKind::Errand);
         if !begins || !is_asked || self.ahead != 0 {
             return;
