@@ -592,6 +592,7 @@ impl Engine {
     }
 
     /// What became of a host so far.
+    #[expect(clippy::too_many_lines, reason = "it is read as one list")]
     fn outcome(&self, r: usize, slot: u32) -> HostOutcome {
         let state = self.rollouts[r].rec.slots[slot as usize].state;
         match state {

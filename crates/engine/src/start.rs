@@ -84,6 +84,7 @@ impl Engine {
         clippy::result_large_err,
         reason = "the reason to wait is the answer, and most of them are small"
     )]
+    #[expect(clippy::too_many_lines, reason = "it is read as one list")]
     pub(crate) fn may_start(&self, r: usize, slot: u32, visit: VisitKind) -> Result<(), Block> {
         if self.is_held_for(r, visit) {
             return Err(Block::All(self.hold_reason(r)));

@@ -185,6 +185,7 @@ impl Engine {
     }
 
     /// A new rollout takes the place of another one.
+    #[expect(clippy::too_many_lines, reason = "it is read as one list")]
     pub(crate) fn supersede(
         &mut self,
         actor: &Actor,

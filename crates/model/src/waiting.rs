@@ -492,12 +492,13 @@ impl WaitingOn {
                 Some(*until)
             }
             Self::Retry { at } | Self::Offline { retry_at: at } => Some(*at),
-            Self::HostHold { until, .. } | Self::Maintenance { until, .. } => *until,
+            Self::HostHold { until, .. }
+            | Self::Maintenance { until, .. }
+            | Self::Evidence { until, .. } => *until,
             Self::Window { opens, .. }
             | Self::Freeze { opens, .. }
             | Self::ApprovalHours { opens, .. } => *opens,
             Self::NotReady { again, .. } => Some(*again),
-            Self::Evidence { until, .. } => *until,
             Self::Stop { .. }
             | Self::Fault { .. }
             | Self::Pause { .. }
@@ -537,6 +538,7 @@ impl WaitingOn {
     }
 
     /// What would unblock it.
+    #[expect(clippy::too_many_lines, reason = "it is read as one list")]
     pub const fn unblocked_by(&self) -> &'static str {
         match self {
             Self::Stop { .. } => "a person's `go`",

@@ -73,7 +73,11 @@ mod tests {
 
     const FETCHED: &str = "ringway: recipe/v1\nname: it\nsteps:\n  stage: { run: fetch, at: host, timeout: 5m, at_once: 4 }\n  apply: { run: install }\n---\nringway: policy/v1\nname: it\napplies_to: all\nrings: [{ name: all, hosts: rest, soak: 1h }]\noutside: { pause_at: 2 }\n";
 
-    const EXAMPLES: [&str; 22] = [
+    /// What must be known of kinds of hosts, and what must not be lost.
+    const KNOWN: &str = "ringway: policy/v1\nname: it\napplies_to: all\nrings: [{ name: a, hosts: rest, soak: 1h }]\ngates: [{ name: up, probe: up, down: { for: 3m } }]\nevidence: { by: [role], hosts: 1, healthy: 8h, where_missing: hold }\n---\nringway: world/v1\nname: it\nwatch: [{ name: domains, select: role = dc, per: domain, at_least: 1 }]\n";
+
+    const EXAMPLES: [&str; 23] = [
+        KNOWN,
         FETCHED,
         MENDED,
         CARED,
@@ -220,7 +224,7 @@ mod tests {
         let (mut asked, mut known) = (BTreeSet::new(), BTreeSet::new());
         let texts = [
             CORP, IMPORTS, CALENDAR, WORLD, ANNOUNCED, EXTERNAL, SPECIAL, CARED, TOLD, EXCEPTED,
-            ADVISED, MENDED, FETCHED,
+            ADVISED, MENDED, FETCHED, KNOWN,
         ];
         for (text, tree) in texts
             .iter()

@@ -90,7 +90,7 @@ enum Asker {
     /// A caller in this process or at the socket.
     Caller(oneshot::Sender<Answered>),
     /// Nobody at the moment: it was left in the inbox.
-    Inbox(Given),
+    Inbox(Box<Given>),
 }
 
 /// What changes while the task runs.
@@ -263,7 +263,7 @@ impl Decider {
     fn give(&mut self, progress: &mut Progress, left: Vec<Given>) {
         for given in left {
             let (actor, order) = (given.actor.clone(), given.order.clone());
-            self.ask(progress, Asker::Inbox(given), actor, order);
+            self.ask(progress, Asker::Inbox(Box::new(given)), actor, order);
         }
     }
 
@@ -305,6 +305,7 @@ impl Decider {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "it is read as one list")]
     fn carry_out(&mut self, progress: &mut Progress, request: Request) {
         match request {
             Request::Load => self.keep(Job::Load(LoadFrom::Snapshot)),

@@ -282,6 +282,7 @@ impl Plan {
         Ok(plan)
     }
 
+    #[expect(clippy::too_many_lines, reason = "it is read as one list")]
     fn as_written(bytes: &[u8]) -> Result<Self, DecodeError> {
         type All = (Plan, Times, Terms, More, Vec<Option<u32>>);
         match bytes.split_first() {

@@ -651,7 +651,7 @@ impl Rollout {
             self.policy.clone(),
             self.starter.clone(),
             self.proposed.clone(),
-            self.state.to_owned(),
+            self.state.clone(),
         ]
     }
 }

@@ -43,6 +43,7 @@ pub(crate) enum Kind {
 }
 
 /// What kind of event it is, and who decided it.
+#[expect(clippy::too_many_lines, reason = "it is read as one list")]
 pub(crate) fn kind(event: &Event) -> (Kind, Option<&str>) {
     match event {
         Event::Stopped { actor, .. }

@@ -48,6 +48,7 @@ fn check_reason(out: Out, prepared: &Prepared, reason: Option<&str>) -> Result<(
 }
 
 /// `ringway run`.
+#[expect(clippy::too_many_lines, reason = "it is read as one list")]
 pub(crate) async fn run(out: Out, data: &Path, args: Run) -> Outcome {
     // Documents first: nothing may be written where they are not valid.
     let prepared = if args.resume {

@@ -269,6 +269,7 @@ const fn went_wrong(state: HostState) -> bool {
 
 /// Whether somebody who does not read every line wants to read this one: all that is about a rollout as a whole, and
 /// hosts on which something is not as it should be.
+#[expect(clippy::too_many_lines, reason = "it is read as one list")]
 fn matters(event: &Event) -> bool {
     match event {
         Event::StepIssued { .. }
@@ -282,10 +283,6 @@ fn matters(event: &Event) -> bool {
         | Event::Poisoned { .. }
         | Event::Unpoisoned { .. }
         | Event::PlanRevised { .. } => false,
-        Event::LaneEntered { .. }
-        | Event::LaneAsked { .. }
-        | Event::LaneLapsed { .. }
-        | Event::Expedited { .. } => true,
         Event::StepEnded { result, .. } => match result {
             StepResult::Failed(_) | StepResult::Unreachable => true,
             StepResult::Done
@@ -302,7 +299,11 @@ fn matters(event: &Event) -> bool {
             );
             went_wrong(*to) || is_told
         }
-        Event::Recovered { .. }
+        Event::LaneEntered { .. }
+        | Event::LaneAsked { .. }
+        | Event::LaneLapsed { .. }
+        | Event::Expedited { .. }
+        | Event::Recovered { .. }
         | Event::ClockJumped { .. }
         | Event::Stopped { .. }
         | Event::Went { .. }

@@ -21,7 +21,7 @@ fn about(advisory: &Advisory) -> String {
     shortened(&all, NAMES)
 }
 
-/// `advisory MS-1 of Microsoft (vendor): hold KB1 from `role = dc``.
+/// One line: `advisory MS-1 of Microsoft (vendor)`, what it asks for, and of whom.
 pub(crate) fn asks(advisory: &Advisory) -> String {
     let what = match advisory.effect {
         Effect::Note => format!("a note on {}", about(advisory)),

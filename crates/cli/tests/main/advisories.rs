@@ -24,6 +24,7 @@ fn contains_all(text: &str, parts: &[&str]) {
 
 /// The story of a known issue: exactly whom it affects is held, the rest is updated, and its withdrawal lets go.
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is read as one list")]
 fn a_vendors_hold_keeps_exactly_the_hosts_it_affects_until_it_is_withdrawn() {
     let place = Place::new();
     advisory(
@@ -200,6 +201,11 @@ fn what_is_no_advisory_is_refused_and_nothing_is_done() {
     let refused = place.expect(&format!("advisory add {both}"), 2);
     contains_all(&refused.err, &["`affects` stands beside `effect: poison`"]);
     place.remove("BAD.yaml");
+    contains_all(
+        &place.expect("advisory list", 6).err,
+        &["nothing ran here yet"],
+    );
+    place.expect("run", 0);
     contains_all(
         &place.expect("advisory list", 0).out,
         &["no advisory counts"],

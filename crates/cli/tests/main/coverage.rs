@@ -7,7 +7,7 @@ use crate::place::{Place, json};
 /// Hosts are asked whether they are well; what `evidence` says is put in.
 fn place(rings: &str, evidence: &str) -> Place {
     let place = Place::new();
-    let common = fs::read_to_string(place.path("common.yaml")).unwrap();
+    let common = fs::read_to_string(place.path("common.yaml")).expect("it was written");
     let probes = "name: f\nprobes:\n  up: { run: 'test ! -e unwell', every: 1s }\n";
     place.write("common.yaml", &common.replacen("name: f\n", probes, 1));
     let policy = format!(
@@ -20,13 +20,11 @@ fn place(rings: &str, evidence: &str) -> Place {
 }
 
 /// The first ring has a host of one role, the second those of the other.
-const APART: &str = "\
-  - { name: first, hosts: { select: role = y }, soak: 0s }
+const APART: &str = "  - { name: first, hosts: { select: role = y }, soak: 0s }
   - { name: second, hosts: rest, soak: 0s }";
 
 /// The first ring has one of each.
-const COVERED: &str = "\
-  - { name: first, hosts: { select: all, take: 1, cover: { by: [role], may_exceed_take: yes } }, soak: 0s }
+const COVERED: &str = "  - { name: first, hosts: { select: all, take: 1, cover: { by: [role], may_exceed_take: yes } }, soak: 0s }
   - { name: second, hosts: rest, soak: 0s }";
 
 #[test]
@@ -44,7 +42,7 @@ fn a_ring_that_could_never_begin_is_refused_and_the_plan_says_what_will_be_known
     let said = place.ringway("run");
     assert_ne!(said.code, 0);
     assert!(said.err.contains("could never begin"), "{}", said.err);
-    let policy = fs::read_to_string(place.path("policy.yaml")).unwrap();
+    let policy = fs::read_to_string(place.path("policy.yaml")).expect("it was written");
     let examples = policy.replacen("healthy: 1h", "healthy: 1h, where_missing: canary", 1);
     place.write("policy.yaml", &examples);
     let plan = place.expect("plan", 0).out;
@@ -102,7 +100,7 @@ fn an_example_goes_first_and_a_person_lets_the_others_go_on_untested() {
         "too little is known of `role=x`",
         "1 of 1 hosts",
         "of 1h seen healthy",
-        "--accept-untested 'role=x'",
+        "a person's `approve --accept-untested`",
     ] {
         assert!(waits.contains(part), "{part}: {waits}");
     }

@@ -108,14 +108,16 @@ fn a_plan_is_shown_for_people_and_for_programs() {
 #[test]
 fn every_kind_of_document_has_a_schema() {
     let place = Place::new();
-    for kind in ["fleet", "policy", "update", "recipe", "care", "people"] {
+    for kind in [
+        "fleet", "policy", "update", "recipe", "care", "people", "advisory",
+    ] {
         let schema: serde_json::Value =
             serde_json::from_str(&place.expect(&format!("schema {kind}"), 0).out).unwrap();
         assert!(schema.is_object());
     }
     assert!(
         place
-            .expect("schema advisory", 2)
+            .expect("schema advice", 2)
             .err
             .contains("there are: fleet")
     );

@@ -18,9 +18,9 @@ fn place(exploited: bool) -> Place {
         "  - { name: first, hosts: { select: role = y }, soak: 0s, after_soak: { approvals: 1 } }
   - { name: second, hosts: rest, soak: 4h }",
     );
-    let policy = std::fs::read_to_string(place.path("policy.yaml")).unwrap();
+    let policy = std::fs::read_to_string(place.path("policy.yaml")).expect("it was written");
     place.write("policy.yaml", &format!("{policy}{}", LANES.trim_start()));
-    let common = std::fs::read_to_string(place.path("common.yaml")).unwrap();
+    let common = std::fs::read_to_string(place.path("common.yaml")).expect("it was written");
     let cves = format!("name: u\ncves: [{{ id: CVE-1, exploited: {exploited} }}]\n");
     place.write("common.yaml", &common.replace("name: u\n", &cves));
     place
@@ -153,7 +153,7 @@ fn a_rollout_enters_a_lane_on_its_way_and_goes_back() {
 fn a_lane_changes_only_under_the_documents_of_the_rollout() {
     let place = place(true);
     place.expect("run --no-wait", 4);
-    let policy = std::fs::read_to_string(place.path("policy.yaml")).unwrap();
+    let policy = std::fs::read_to_string(place.path("policy.yaml")).expect("it was written");
     place.write(
         "policy.yaml",
         &policy.replace("scale: 0.0001", "scale: 0.00001"),

@@ -291,7 +291,7 @@ fn a_plan_that_gives_way_where_no_lane_does_is_refused() {
         ("hosts left behind", |plan| plan.rings[1].debt_allowed = 1),
         ("who goes first", |plan| plan.slots.swap(0, 1)),
         ("a route", |plan| {
-            plan.routes[0].release = "other".to_owned()
+            plan.routes[0].release = "other".to_owned();
         }),
         ("what is repeated", |plan| plan.retry.times = 9),
         ("how long a host settles", |plan| plan.pace.settle = Span(1)),

@@ -225,6 +225,7 @@ impl Rig {
     }
 
     /// Carries a request out; true when the process died of it.
+    #[expect(clippy::too_many_lines, reason = "it is read as one list")]
     fn carry_out(&mut self, request: Request) -> bool {
         match request {
             Request::Load => {

@@ -209,7 +209,7 @@ fn refuses(cx: &Cx<'_>, node: &Node<'_>, name: &str) -> bool {
         return false;
     };
     let mut refused = false;
-    for entry in entries.iter() {
+    for entry in entries {
         if let Some((key, why)) = never(&entry) {
             let message = format!("lane `{name}` names `{key}`, which never gives way: {why}");
             let hint = "leave it out: what the policy and the fleet say of it holds in every lane";

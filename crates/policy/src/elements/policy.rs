@@ -147,6 +147,7 @@ static ALREADY: [(&str, AlreadyUnhealthy); 2] = [
 static ON_HALT: [(&str, OnHalt); 2] = [("withhold", OnHalt::Withhold), ("finish", OnHalt::Finish)];
 
 /// Reads a policy document.
+#[expect(clippy::too_many_lines, reason = "it is read as one list")]
 pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Policy> {
     let fields = Fields::open(cx, &POLICY, node)?;
     fields.read("ringway", |_, _| Some(()));

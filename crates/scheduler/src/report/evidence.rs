@@ -220,7 +220,7 @@ fn stratum(one: &StratumEvidence) -> String {
         ),
     };
     push(&mut words, format_args!(": {known}; "));
-    words.push_str(&match one.then {
+    let then = match one.then {
         Then::Enough => "enough".to_owned(),
         Then::RingWaits { ms } => format!("the ring waits {ms} longer"),
         Then::HostsWait { ms } => format!("they wait {ms} longer"),
@@ -231,7 +231,8 @@ fn stratum(one: &StratumEvidence) -> String {
             )
         }
         Then::AllGoFirst => "none waits: they go first".to_owned(),
-    });
+    };
+    words.push_str(&then);
     words
 }
 

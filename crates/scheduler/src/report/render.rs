@@ -54,6 +54,7 @@ fn names(of: &[String], limit: usize) -> String {
     shortened(of.iter().map(String::as_str), of.len(), limit)
 }
 
+#[expect(clippy::too_many_lines, reason = "it is read as one list")]
 fn head(text: &mut Text, report: &PlanReport) {
     text.heading(&format!(
         "Plan {}: update `{}` under policy `{}`{}",

@@ -70,7 +70,7 @@ fn the_format_of_a_plan_is_the_one_that_was_written_before() {
 fn bytes_that_are_something_else_are_refused() {
     let (_, bytes) = example().1.encode();
     assert_eq!(Plan::decode(&[]), Err(DecodeError::Empty));
-    assert_eq!(Plan::decode(&[9, 1, 2]), Err(DecodeError::Version(9)));
+    assert_eq!(Plan::decode(&[10, 1, 2]), Err(DecodeError::Version(10)));
     let short = Plan::decode(&bytes[..bytes.len() / 2]);
     assert!(matches!(short, Err(DecodeError::Malformed(_))), "{short:?}");
     let long = [&bytes[..], &[0]].concat();

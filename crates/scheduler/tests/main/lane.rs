@@ -219,7 +219,7 @@ fn lanes_change_under_the_documents_of_the_rollout_only() {
             }) as fn(&mut Documents),
         ),
         ("documents-changed", |documents| {
-            documents.people.digest = Digest::of(b"another")
+            documents.people.digest = Digest::of(b"another");
         }),
         ("fleet-changed", |documents| {
             documents.fleet.as_mut().unwrap().digest = Digest::of(b"another");
