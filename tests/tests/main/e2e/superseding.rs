@@ -152,7 +152,7 @@ fn a_bad_update_is_superseded_and_every_host_ends_on_the_fix() {
         let again = said(&ground, &order(fix, root, &reason)).await;
         assert_eq!(again.code, Some(1), "{}", again.text);
         assert!(again.text.contains("supersede r2"), "{}", again.text);
-        let listed = said(&ground, &["status"]).await;
+        let listed = said(&ground, &["status", "--all"]).await;
         assert!(listed.text.contains("superseded by r2"), "{}", listed.text);
         let poisoned = said(&ground, &["poison"]).await;
         assert!(poisoned.text.contains("KB1"), "{}", poisoned.text);
