@@ -44,6 +44,16 @@ fn update(hand: &mut Hand, host: u32) {
     hand.evidence(host, Evidence::Up);
 }
 
+/// Time passes, and as in the loop a row a minute says that somebody is there while anything asks for that.
+fn watch(hand: &mut Hand, span: Span) {
+    let until = hand.now + span;
+    while hand.now + Span::minutes(1) < until {
+        hand.now = hand.now + Span::minutes(1);
+        let _ = hand.take(ringway_engine::Input::Alive);
+    }
+    hand.pass(until.since(hand.now));
+}
+
 fn healthy(hand: &Hand) -> Vec<(String, Span, Option<Timestamp>)> {
     let view = hand.engine.view(hand.now);
     let lacking = &view.rollouts[0].coverage.as_ref().unwrap().lacking;
@@ -76,7 +86,7 @@ fn a_ring_begins_when_every_stratum_it_comes_to_was_seen_healthy_for_long_enough
     let mut hand = hold(&[&[0, 1], &[0, 0, 1]]);
     update(&mut hand, 0);
     let begin = hand.now;
-    hand.pass(Span::hours(3));
+    watch(&mut hand, Span::hours(3));
     update(&mut hand, 1);
     assert_eq!(hand.waiting(), ["evidence", "evidence"]);
     let waits = hand.engine.waiting(ONE);
@@ -92,12 +102,12 @@ fn a_ring_begins_when_every_stratum_it_comes_to_was_seen_healthy_for_long_enough
     });
     let end = begin + Span::hours(7);
     assert_eq!(sql, Some((1, Span::ZERO, Some(end))));
-    hand.pass(Span::hours(1));
+    watch(&mut hand, Span::hours(1));
     assert_eq!(hand.waiting(), ["evidence"], "four hours of web were seen");
     assert_eq!(hand.engine.next_wake(), Some(end));
-    hand.pass(Span::hours(3).less(Span(1)));
+    watch(&mut hand, Span::hours(3).less(Span(1)));
     assert_eq!(hand.running(2), None);
-    hand.pass(Span(1));
+    watch(&mut hand, Span(1));
     assert_eq!(hand.running(2), Some(StepKind::Inspect));
     assert_eq!(hand.running(4), Some(StepKind::Inspect));
 }
@@ -108,24 +118,45 @@ fn two_hosts_show_it_in_half_the_time_and_the_first_ring_waits_for_nothing() {
     update(&mut hand, 0);
     update(&mut hand, 1);
     assert_eq!(healthy(&hand)[0].2, Some(hand.now + Span::hours(2)));
-    hand.pass(Span::hours(2));
+    watch(&mut hand, Span::hours(2));
     assert_eq!(hand.running(2), Some(StepKind::Inspect));
 }
 
 /// A probe that is silent, a crash, a clock that jumped, somebody else at work: nobody saw a healthy host then.
+/// No row says that anybody was there: a process that hung, or one that had nothing more to wait for.
+#[test]
+fn time_in_which_the_journal_was_silent_counts_for_nothing() {
+    let mut hand = hold(&[&[0], &[0]]);
+    update(&mut hand, 0);
+    watch(&mut hand, Span::hours(1));
+    assert_eq!(healthy(&hand)[0].1, Span::hours(1));
+    hand.pass(Span::hours(10));
+    let comment = Command::Comment {
+        rollout: ONE,
+        host: None,
+        text: "good morning".into(),
+    };
+    hand.command("ana", comment).unwrap();
+    let seen = healthy(&hand)[0].1;
+    assert!(seen <= Span::hours(1), "{seen}: the night was not seen");
+    assert_eq!(hand.running(1), None);
+    watch(&mut hand, Span::hours(4));
+    assert!(hand.running(1).is_some(), "it is gathered again");
+}
+
 #[test]
 fn time_that_nobody_witnessed_counts_for_nothing() {
     let mut hand = hold(&[&[0], &[0]]);
     update(&mut hand, 0);
-    hand.pass(Span::hours(1));
+    watch(&mut hand, Span::hours(1));
     hand.evidence(0, Evidence::Unknown);
-    hand.pass(Span::hours(10));
+    watch(&mut hand, Span::hours(10));
     assert_eq!(healthy(&hand)[0].1, Span::hours(1));
     hand.evidence(0, Evidence::Up);
-    hand.pass(Span::hours(1));
+    watch(&mut hand, Span::hours(1));
     hand.crash(Span::hours(10));
     assert_eq!(healthy(&hand)[0].1, Span::hours(2), "ten hours nobody ran");
-    hand.pass(Span::minutes(1));
+    watch(&mut hand, Span::minutes(1));
     hand.evidence(0, Evidence::Up);
     hand.now = hand.now + Span::hours(5);
     let from = hand.now - Span::hours(5);
@@ -135,7 +166,7 @@ fn time_that_nobody_witnessed_counts_for_nothing() {
         Span::hours(2),
         "the clock was set forward"
     );
-    hand.pass(Span::minutes(30));
+    watch(&mut hand, Span::minutes(30));
     let held = |kind| Command::Hold {
         hosts: vec!["h0".into()],
         kind,
@@ -143,7 +174,7 @@ fn time_that_nobody_witnessed_counts_for_nothing() {
         until: None,
     };
     hand.command("ana", held(HoldKind::Hold)).unwrap();
-    hand.pass(Span::hours(5));
+    watch(&mut hand, Span::hours(5));
     assert_eq!(healthy(&hand)[0].1, Span::minutes(150), "it was held");
     let again = hand.decoded(&hand.engine.encode());
     assert_eq!(again.state_digest(), hand.engine.state_digest());
@@ -155,7 +186,7 @@ fn time_that_nobody_witnessed_counts_for_nothing() {
         reason: "done".into(),
     };
     hand.command("ana", release).unwrap();
-    hand.pass(Span::minutes(90));
+    watch(&mut hand, Span::minutes(90));
     assert_eq!(hand.running(1), Some(StepKind::Inspect));
 }
 
@@ -164,16 +195,16 @@ fn a_host_that_fails_takes_what_it_showed_with_it() {
     let mut hand = hold(&[&[0, 0], &[0]]);
     update(&mut hand, 0);
     hand.visit(1);
-    hand.pass(Span::hours(3));
+    watch(&mut hand, Span::hours(3));
     // The second one never comes up: the first alone is not waited for by the soak, but by the ring's hosts.
     hand.evidence(0, Evidence::Down);
-    hand.pass(Span::minutes(3));
+    watch(&mut hand, Span::minutes(3));
     assert!(hand.state(0).starts_with("unhealthy"), "{}", hand.state(0));
     hand.evidence(1, Evidence::Up);
     assert_eq!(healthy(&hand)[0].1, Span::ZERO);
-    hand.pass(Span::hours(4).less(Span(1)));
+    watch(&mut hand, Span::hours(4).less(Span(1)));
     assert_eq!(hand.running(2), None);
-    hand.pass(Span(1));
+    watch(&mut hand, Span(1));
     assert_eq!(hand.running(2), Some(StepKind::Inspect));
 }
 
@@ -190,7 +221,7 @@ fn where_the_policy_lets_examples_go_first_one_goes_and_the_others_of_its_kind_w
     );
     assert_eq!((hand.running(3), hand.running(4)), (None, None));
     hand.visit(2);
-    hand.pass(Span::hours(1));
+    watch(&mut hand, Span::hours(1));
     hand.evidence(2, Evidence::Up);
     let waits = hand.engine.host_waiting(ONE, ringway_model::Slot(3));
     let until = match waits.as_slice() {
@@ -198,14 +229,14 @@ fn where_the_policy_lets_examples_go_first_one_goes_and_the_others_of_its_kind_w
         other => panic!("{other:?}"),
     };
     assert_eq!(until, Some(hand.now + Span::hours(4)));
-    hand.pass(Span::hours(3));
+    watch(&mut hand, Span::hours(3));
     assert_eq!(
         hand.running(1),
         Some(StepKind::Inspect),
         "web was seen for four hours"
     );
     assert_eq!(hand.running(3), None);
-    hand.pass(Span::hours(1));
+    watch(&mut hand, Span::hours(1));
     assert_eq!(hand.running(3), Some(StepKind::Inspect));
     assert_eq!(hand.running(4), Some(StepKind::Inspect));
 }
@@ -223,7 +254,7 @@ fn an_example_that_fails_is_followed_by_no_other_until_a_person_says_so() {
     }
     assert!(hand.state(1).starts_with("failed"), "{}", hand.state(1));
     assert_eq!(hand.running(2), None);
-    hand.pass(Span::hours(20));
+    watch(&mut hand, Span::hours(20));
     assert_eq!(hand.running(2), None);
     let again = Command::Retry {
         rollout: ONE,
@@ -243,7 +274,7 @@ fn an_example_that_fails_is_followed_by_no_other_until_a_person_says_so() {
 fn the_stratum_of_hosts_that_are_skipped_is_asked_for_no_more() {
     let mut hand = hold(&[&[0], &[0, 1]]);
     update(&mut hand, 0);
-    hand.pass(Span::hours(4));
+    watch(&mut hand, Span::hours(4));
     assert_eq!(hand.waiting(), ["evidence"]);
     assert_eq!(
         healthy(&hand)[0].2,
@@ -301,7 +332,7 @@ fn those_who_would_let_the_ring_begin_may_let_it_go_on_untested_and_their_yes_is
         |(_, event)| matches!(event, Event::ApprovalVoided { why, .. } if why.contains("role=sql")),
     );
     assert!(voided);
-    hand.pass(Span::hours(4));
+    watch(&mut hand, Span::hours(4));
     assert_eq!(hand.waiting(), ["approval"]);
     assert!(yes(&mut hand));
     assert_eq!(hand.running(2), Some(StepKind::Inspect));
