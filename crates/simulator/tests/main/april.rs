@@ -34,10 +34,7 @@ const STORY: [&str; 8] = [
 ];
 
 fn seeds() -> std::ops::Range<u64> {
-    let text = std::env::var("RINGWAY_SEEDS").unwrap_or_default();
-    let ends = text.split_once("..");
-    ends.and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?))
-        .unwrap_or(SEEDS)
+    crate::asked::seeds(SEEDS)
 }
 
 fn zones() -> Zones {

@@ -12,6 +12,7 @@
 
 mod advisories;
 mod april;
+mod asked;
 mod coverage;
 mod crash_points;
 mod exhaustive;

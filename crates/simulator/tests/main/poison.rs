@@ -6,10 +6,7 @@ use ringway_simulator::{Extra, Reach, run_seed_with};
 const SEEDS: std::ops::Range<u64> = 70_000..71_000;
 
 fn seeds() -> std::ops::Range<u64> {
-    let text = std::env::var("RINGWAY_SEEDS").unwrap_or_default();
-    let ends = text.split_once("..");
-    ends.and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?))
-        .unwrap_or(SEEDS)
+    crate::asked::seeds(SEEDS)
 }
 
 /// Runs half of the seeds, and says in how many a poisoning met a step at work.
