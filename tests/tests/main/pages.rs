@@ -258,13 +258,31 @@ fn an_inventory_becomes_a_plan_as_the_page_says() {
     run("docs/how-to/from-an-inventory-to-a-first-plan.md");
 }
 
+#[test]
+fn a_rollout_hurries_as_the_page_says() {
+    run("docs/how-to/hurry-safely.md");
+}
+
+#[test]
+fn a_bad_update_is_replaced_as_the_page_says() {
+    run("docs/how-to/replace-a-bad-update.md");
+}
+
+#[test]
+fn a_month_is_rehearsed_as_the_page_says() {
+    run("docs/how-to/rehearse-on-test-servers.md");
+}
+
 /// A page that says nothing about its commands is one that nobody tries.
 #[test]
 fn every_page_with_commands_says_what_becomes_of_them_and_those_that_are_run_are_run_here() {
     let run: Vec<&str> = vec![
         "docs/how-to/from-an-inventory-to-a-first-plan.md",
+        "docs/how-to/hurry-safely.md",
         "docs/how-to/import-hosts.md",
         "docs/how-to/import-microsofts-monthly-updates.md",
+        "docs/how-to/rehearse-on-test-servers.md",
+        "docs/how-to/replace-a-bad-update.md",
         "docs/how-to/runbook.md",
         "docs/tutorial.md",
     ];

@@ -83,6 +83,7 @@ async fn one_process_decides_and_the_next_one_may_after_it() {
         workers: 1,
         identify: Arc::new(Everybody("ana")),
         observe: false,
+        clock: std::sync::Arc::default(),
     };
     let refused = Runtime::start(config.clone()).await.err().unwrap();
     assert!(
@@ -173,6 +174,7 @@ async fn a_data_directory_with_a_long_path_is_reached_too() {
         workers: 1,
         identify: Arc::new(Everybody("ana")),
         observe: false,
+        clock: std::sync::Arc::default(),
     };
     let runtime = Runtime::start(config).await.unwrap();
     let answer = within(Client::new(&data).ask(&Question::Ping))

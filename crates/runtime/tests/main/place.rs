@@ -165,6 +165,7 @@ impl Place {
             workers: 8,
             identify: Arc::new(Everybody(name)),
             observe: false,
+            clock: std::sync::Arc::default(),
         };
         Running {
             runtime: Runtime::start(config).await.unwrap(),

@@ -75,6 +75,7 @@ fn config(place: &Place, observe: bool) -> Config {
         workers: 8,
         identify: std::sync::Arc::new(Everybody("ana")),
         observe,
+        clock: std::sync::Arc::default(),
     }
 }
 
