@@ -41,13 +41,13 @@ impl Account {
     }
 
     fn the_bad_update(&mut self, town: &Town, told: &Told) {
-        let halted = told.halted.as_ref();
+        let stopped = told.stopped.as_ref();
         self.say(
             "the regression is stopped in the canary ring",
-            halted.is_some_and(|(ring, ..)| ring == "canary"),
-            halted.map_or_else(
-                || "it was never halted".to_owned(),
-                |(ring, hit, at)| format!("halted in {ring} with {hit} hit, at {at}"),
+            stopped.is_some_and(|(ring, ..)| ring == "canary"),
+            stopped.map_or_else(
+                || "it was never stopped".to_owned(),
+                |(ring, hit, at, how)| format!("{how} in {ring} with {hit} hit, at {at}"),
             ),
         );
         let (mut had, mut after, mut suffered) = (0, Vec::new(), [0; 3]);

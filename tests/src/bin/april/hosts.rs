@@ -194,7 +194,7 @@ fn servers(table: &str) -> Outcome<Vec<Server>> {
 }
 
 fn lay_out(story: &Path, folder: &Path, farm: &Farm, speed: u32) -> Outcome {
-    for file in ["hosts.csv", "policy.yaml", "april.yaml", "exception.yaml"] {
+    for file in ["hosts.csv", "april.yaml", "exception.yaml"] {
         fs::copy(story.join(file), folder.join(file))?;
     }
     // What comes later is not there yet.
@@ -209,6 +209,16 @@ fn lay_out(story: &Path, folder: &Path, farm: &Farm, speed: u32) -> Outcome {
     fs::write(later.join("forum.yaml"), forum)?;
     fs::write(folder.join("recipe.yaml"), RECIPE)?;
     fs::write(folder.join("clock"), format!("{BEGINS} x{speed}\n"))?;
+    // A gate looks back further than from one question to the next.
+    let policy = fs::read_to_string(story.join("policy.yaml"))?;
+    let down = (
+        "down: { for: 3m }",
+        format!("down: {{ for: {}s }}", speed.div_ceil(2) * 2),
+    );
+    if !policy.contains(down.0) {
+        return Err(format!("`policy.yaml` does not say `{}` any more", down.0).into());
+    }
+    fs::write(folder.join("policy.yaml"), policy.replace(down.0, &down.1))?;
     let fleet = fs::read_to_string(story.join("fleet.yaml"))?;
     fs::write(folder.join("fleet.yaml"), on_the_farm(&fleet, farm, speed)?)?;
     Ok(())

@@ -50,8 +50,9 @@ impl Identify for Speaker {
 pub(crate) struct Told {
     /// The rollouts as they were at the end.
     pub(crate) rollouts: Vec<RolloutView>,
-    /// Which ring the first one was in when it halted, and how many had been hit by then.
-    pub(crate) halted: Option<(String, u32, Timestamp)>,
+    /// Which ring the first one was in when it was stopped, how many had been hit by then, when, and by what: its halt, or the
+    /// fix, where that came first.
+    pub(crate) stopped: Option<(String, u32, Timestamp, &'static str)>,
     /// When the poisoning was said and when it was taken, in the machine's milliseconds since 1970.
     pub(crate) poisoned: (u64, u64),
     /// What became of the two advisories: their ids and how they stood at the end.
@@ -151,6 +152,10 @@ impl People {
             }
             if on >= FIX && !fix {
                 fix = true;
+                if let (None, Some(first)) = (&told.stopped, view.rollouts.first()) {
+                    let ring = first.ring.clone().unwrap_or_default();
+                    told.stopped = Some((ring, first.hit, view.at, "superseded"));
+                }
                 self.supersede(&mut told).await?;
             }
             if let Some(last) = view.rollouts.last()
@@ -220,8 +225,8 @@ impl People {
                 "{} {}: ring {ring} {phase}",
                 rollout.id, rollout.state
             ));
-            if rollout.state == "halted" && told.halted.is_none() && rollout.id.0 == 1 {
-                told.halted = Some((ring.to_owned(), rollout.hit, view.at));
+            if rollout.state == "halted" && told.stopped.is_none() && rollout.id.0 == 1 {
+                told.stopped = Some((ring.to_owned(), rollout.hit, view.at, "halted"));
             }
         }
         let now = lines.join("; ");
@@ -235,6 +240,10 @@ impl People {
     async fn answer(&mut self, view: &FleetView) -> Outcome {
         let due = view.rollouts.iter().find_map(|rollout| {
             let approval = rollout.approval.as_ref().filter(|one| one.due)?;
+            // Where enough have said yes it is something else that is waited for.
+            if approval.by.len() >= usize::from(approval.need) {
+                return None;
+            }
             (!rollout.is_final && rollout.state != "halted").then_some((rollout, approval))
         });
         let Some((rollout, approval)) = due else {
