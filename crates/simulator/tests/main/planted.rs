@@ -82,6 +82,11 @@ const fn is_of_superseding(bug: Bug) -> bool {
             | Bug::ApprovalsCarryOver
             | Bug::SupersedePoisonsNothing
             | Bug::SupersededTwice
+            | Bug::RecoversAnybody
+            | Bug::RecoversUnasked
+            | Bug::RecoversWhatServes
+            | Bug::RecoversForEver
+            | Bug::RecoveredUninspected
     )
 }
 
