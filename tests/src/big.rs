@@ -130,6 +130,7 @@ pub fn plan(fleet: Digest, hosts: u32, groups: u16, at_once: u32) -> Plan {
         supersedes: None,
         lane: None,
         evidence: None,
+        unpoison: None,
         consent: ringway_scheduler::consent::Consent::default(),
     }
 }

@@ -25,6 +25,7 @@ use crate::outside::LastChanges;
 use crate::planted::Bug;
 use crate::poison::Poison;
 use crate::rollout::Rollout;
+use crate::unpoison::Unpoisonings;
 
 /// One of the engine's own rules is broken: our bug, never the caller's. The fleet stops.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -149,6 +150,8 @@ pub struct Engine {
     pub(crate) changes: u32,
     /// What must not be installed any more, in the order in which it was said.
     pub(crate) poisons: Vec<Poison>,
+    /// What people ask to take back of that.
+    pub(crate) unpoisonings: Unpoisonings,
     /// What is said of the content of updates.
     pub(crate) advisories: Advisories,
     pub(crate) fleet: Fleet,
@@ -198,6 +201,7 @@ impl Engine {
             last_changes: LastChanges::default(),
             changes: 0,
             poisons: Vec::new(),
+            unpoisonings: Unpoisonings::default(),
             advisories: Advisories::default(),
             fleet: Fleet::new(Arc::new(empty)),
             rollouts: Vec::new(),
@@ -287,6 +291,7 @@ impl Engine {
             self.end_holds(out);
             self.end_exceptions(out);
             self.expire_approvals(out);
+            self.lapse_unpoisonings(out);
             self.wake_times();
             self.wake_strata();
             self.fire_timers(out);
@@ -366,6 +371,7 @@ impl Engine {
         let all = timer.into_iter().chain(soak).chain(hold).chain(window);
         let all = all.chain(yes).chain(exception).chain(self.next_errand());
         let all = all.chain(self.next_evidence());
+        let all = all.chain(self.next_of_unpoisonings());
         all.min()
     }
 

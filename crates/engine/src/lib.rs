@@ -49,6 +49,7 @@ mod supersede;
 mod terms;
 mod tested;
 mod times;
+mod unpoison;
 mod untested;
 pub mod view;
 mod visit;

@@ -378,6 +378,25 @@ pub enum WaitingOn {
         /// Labels that the host lacks, because of which it may not be meant.
         lacks: Vec<String>,
     },
+    /// What would be installed is poisoned, and somebody asks that it be so no longer.
+    Unpoisoning {
+        /// What, without its digest.
+        content: Content,
+        /// The number of what is asked.
+        number: u32,
+        /// Who asks.
+        by: Actor,
+        /// The policy whose approvals are missing.
+        policy: String,
+        /// Approvals it has.
+        have: u8,
+        /// Approvals it needs.
+        need: u8,
+        /// The teams that may give them; empty: anybody.
+        teams: Vec<String>,
+        /// When it is asked no longer.
+        until: Option<Timestamp>,
+    },
 }
 
 impl WaitingOn {
@@ -431,11 +450,12 @@ impl WaitingOn {
             Self::Superseded { .. } => "superseded",
             Self::Evidence { .. } => "evidence",
             Self::Advisory { .. } => "advisory",
+            Self::Unpoisoning { .. } => "unpoisoning",
         }
     }
 
     /// Every variant's name.
-    pub const NAMES: [&'static str; 47] = [
+    pub const NAMES: [&'static str; 48] = [
         "stop",
         "fault",
         "pause",
@@ -483,6 +503,7 @@ impl WaitingOn {
         "superseded",
         "evidence",
         "advisory",
+        "unpoisoning",
     ];
 
     /// The earliest instant at which this can be over by itself, where that is known.
@@ -532,6 +553,7 @@ impl WaitingOn {
             | Self::CatchUp { .. }
             | Self::Staging { .. }
             | Self::Poisoned { .. }
+            | Self::Unpoisoning { .. }
             | Self::Superseded { .. }
             | Self::Advisory { .. } => None,
         }
@@ -617,6 +639,9 @@ impl WaitingOn {
             }
             Self::Poisoned { .. } => {
                 "a rollout of other content once this one is cancelled; a person's `skip`, `rollback` or `unpoison`"
+            }
+            Self::Unpoisoning { .. } => {
+                "people's `approve --unpoison`; or a person's `skip`, `rollback` or `cancel`"
             }
             Self::Superseded { .. } => "the rollout that took its place",
             Self::Advisory {

@@ -10,7 +10,7 @@ use ringway_policy::validated::{NotifyRule, OUTSIDE_PAUSE_AT};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::consent::Consent;
+use crate::consent::{Consent, UnpoisonPlan};
 use crate::evidence::EvidencePlan;
 use crate::lane::LanePlan;
 use crate::parts::Supersedes;
@@ -47,6 +47,10 @@ const WITH_LANE: u8 = 8;
 /// [`EvidencePlan`] behind them.
 const WITH_EVIDENCE: u8 = 9;
 
+/// The format of a plan that says who must agree before its content may be installed again: as with that number, with what it
+/// supersedes, its lane and its evidence, if anything, and [`UnpoisonPlan`] behind them. (10 is another's.)
+const WITH_UNPOISON: u8 = 11;
+
 /// The format of a fleet of which hosts have vanished: as version 1, with their numbers behind it.
 const WITH_VANISHED: u8 = 2;
 
@@ -64,7 +68,7 @@ pub enum DecodeError {
     #[error("no bytes")]
     Empty,
     /// Another format.
-    #[error("format version {0} is not known (this program reads {VERSION} to {WITH_EVIDENCE})")]
+    #[error("format version {0} is not known (this program reads {VERSION} to {WITH_UNPOISON})")]
     Version(u8),
     /// The bytes do not describe the value.
     #[error("the bytes do not describe the value: {0}")]
@@ -190,7 +194,11 @@ impl FleetSpec {
 impl Plan {
     /// The plan's bytes and their digest.
     pub fn encode(&self) -> (Digest, Vec<u8>) {
-        if let Some(evidence) = &self.evidence {
+        if let Some(unpoison) = &self.unpoison {
+            let all = (self.all(), self.outside_pause_at);
+            let value = (all, &self.supersedes, &self.lane, &self.evidence, unpoison);
+            with_version(WITH_UNPOISON, &value)
+        } else if let Some(evidence) = &self.evidence {
             let all = (self.all(), self.outside_pause_at);
             with_version(
                 WITH_EVIDENCE,
@@ -219,7 +227,11 @@ impl Plan {
 
     /// The plan's digest, as [`Plan::encode`] gives it.
     pub fn digest(&self) -> Digest {
-        if let Some(evidence) = &self.evidence {
+        if let Some(unpoison) = &self.unpoison {
+            let all = (self.all(), self.outside_pause_at);
+            let value = (all, &self.supersedes, &self.lane, &self.evidence, unpoison);
+            digest(WITH_UNPOISON, &value)
+        } else if let Some(evidence) = &self.evidence {
             let all = (self.all(), self.outside_pause_at);
             digest(
                 WITH_EVIDENCE,
@@ -286,6 +298,27 @@ impl Plan {
     fn as_written(bytes: &[u8]) -> Result<Self, DecodeError> {
         type All = (Plan, Times, Terms, More, Vec<Option<u32>>);
         match bytes.split_first() {
+            Some((&WITH_UNPOISON, body)) => {
+                type Guarded = (
+                    (All, u32),
+                    Option<Supersedes>,
+                    Option<LanePlan>,
+                    Option<EvidencePlan>,
+                    UnpoisonPlan,
+                );
+                let ((all, outside_pause_at), supersedes, lane, evidence, unpoison): Guarded =
+                    whole(body)?;
+                let (plan, times, terms, more, early) = all;
+                let plan = plan.with(times, Terms { early, ..terms }, more);
+                Ok(Self {
+                    outside_pause_at,
+                    supersedes,
+                    lane,
+                    evidence,
+                    unpoison: Some(unpoison),
+                    ..plan
+                })
+            }
             Some((&WITH_EVIDENCE, body)) => {
                 type Whole = (
                     (All, u32),

@@ -169,6 +169,7 @@ pub(crate) fn plan(rings: &[u32]) -> (FleetSpec, Plan) {
         supersedes: None,
         lane: None,
         evidence: None,
+        unpoison: None,
         consent: ringway_scheduler::consent::Consent::default(),
     };
     (fleet, plan)

@@ -173,6 +173,7 @@ pub(crate) fn plan() -> Plan {
         supersedes: None,
         lane: None,
         evidence: None,
+        unpoison: None,
         consent: ringway_scheduler::consent::Consent::default(),
     }
 }

@@ -41,6 +41,10 @@ const fn is_of_poison(bug: Bug) -> bool {
             | Bug::PoisonProposed
             | Bug::SnapshotForgetsPoison
             | Bug::WithdrawalUnpoisonsAll
+            | Bug::UnpoisonCountsTwice
+            | Bug::UnpoisonByAnybody
+            | Bug::UnpoisonedWhenAsked
+            | Bug::UnpoisonOutlivesPoison
     )
 }
 
