@@ -24,6 +24,7 @@ use crate::outside::LastChanges;
 #[cfg(feature = "planted-bugs")]
 use crate::planted::Bug;
 use crate::poison::Poison;
+use crate::protection::Protections;
 use crate::rollout::Rollout;
 
 /// One of the engine's own rules is broken: our bug, never the caller's. The fleet stops.
@@ -120,6 +121,8 @@ pub struct OrderView {
     pub ending: Ending,
     /// What the host had before, as `inspect` found it.
     pub previous: Option<String>,
+    /// What the last protection of it is called; for a `protect` what the one that it makes may be called.
+    pub protection: Option<String>,
     /// The member of the host's availability group on which it runs, where it does not run on the host or here.
     pub peer: Option<HostId>,
     /// Whether it may begin although its scope is held: it brings the host back into service, or its policy wants it
@@ -151,6 +154,8 @@ pub struct Engine {
     pub(crate) poisons: Vec<Poison>,
     /// What is said of the content of updates.
     pub(crate) advisories: Advisories,
+    /// What was made of hosts before they were changed, and is there.
+    pub(crate) protections: Protections,
     pub(crate) fleet: Fleet,
     pub(crate) rollouts: Vec<Rollout>,
     /// Due states, earliest first: instant, rollout index, slot. An entry is stale when the slot's `until` is another.
@@ -199,6 +204,7 @@ impl Engine {
             changes: 0,
             poisons: Vec::new(),
             advisories: Advisories::default(),
+            protections: Protections::default(),
             fleet: Fleet::new(Arc::new(empty)),
             rollouts: Vec::new(),
             timers: BinaryHeap::new(),
@@ -286,6 +292,7 @@ impl Engine {
             let before = out.len();
             self.end_holds(out);
             self.end_exceptions(out);
+            self.end_protections(out);
             self.expire_approvals(out);
             self.wake_times();
             self.wake_strata();
@@ -302,6 +309,7 @@ impl Engine {
             for rollout in self.by_precedence() {
                 self.start_stages(rollout, &mut free, out);
             }
+            self.start_removals(&mut free, out);
             // What was just decided may let a phase go on: an empty ring, a host that was left behind.
             if out.len() == before {
                 return;
@@ -365,7 +373,7 @@ impl Engine {
         let yes = self.next_of_approvals();
         let all = timer.into_iter().chain(soak).chain(hold).chain(window);
         let all = all.chain(yes).chain(exception).chain(self.next_errand());
-        let all = all.chain(self.next_evidence());
+        let all = all.chain(self.next_evidence()).chain(self.next_removal());
         all.min()
     }
 
@@ -424,6 +432,7 @@ impl Engine {
             attempt,
             ending,
             previous: self.previous_of(r, slot),
+            protection: self.protection_for(r, slot, (visit, position)),
             peer: rollout.rec.peers.get(&slot).map(|(_, peer)| *peer),
             may_run_when_held: self.may_go_on_when_held(r, slot, visit, position),
         }

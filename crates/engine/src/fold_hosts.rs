@@ -189,7 +189,9 @@ impl Engine {
             | StepKind::CareVerify
             | StepKind::Undrain
             | StepKind::Unsilence
-            | StepKind::Stage => {}
+            | StepKind::Stage
+            | StepKind::Protect
+            | StepKind::Unprotect => {}
         }
         let rec = &mut self.rollouts[r].rec.slots[slot as usize];
         if let StepResult::Back { restarts } = result {
@@ -231,6 +233,7 @@ impl Engine {
             | StepResult::Unreachable
             | StepResult::Interrupted
             | StepResult::Answered { .. }
+            | StepResult::Protected { .. }
             | StepResult::NotStarted => {}
         }
     }

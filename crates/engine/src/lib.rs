@@ -36,6 +36,8 @@ mod outside;
 pub mod planted;
 mod poison;
 mod propose;
+mod protection;
+mod protection_view;
 mod refresh;
 mod rollout;
 mod show;

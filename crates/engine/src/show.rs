@@ -29,6 +29,7 @@ impl Engine {
             exceptions: self.exception_views(),
             poisons: self.poison_views(),
             advisories: self.advisories(),
+            protections: self.protection_counts(),
             at: now.max(self.now),
             rollouts: (0..self.rollouts.len())
                 .map(|r| self.rollout_view(r))

@@ -20,6 +20,7 @@ use crate::hold::{HostHold, Skipped};
 use crate::lane::LaneRecord;
 use crate::outside::Outside;
 use crate::poison::Poison;
+use crate::protection::{Key, Protection};
 use crate::rollout::{
     Approval, AskedRec, Given, Index, LastYes, RampState, Record, Rollout, RolloutState,
     TermsRecord,
@@ -98,6 +99,9 @@ type Coverages = Vec<(u32, CoverageRecord)>;
 
 /// The same with advisories behind that.
 const FORMAT_WITH_ADVISORIES: u8 = 15;
+
+/// The same with protections behind that.
+const FORMAT_WITH_PROTECTIONS: u8 = 16;
 
 /// Work by hand, by the rollout's index.
 type Hands = Vec<(u32, BTreeMap<u32, Handwork>)>;
@@ -251,7 +255,10 @@ impl Engine {
             .collect();
         let coverages = self.coverages();
         let advisories = self.advisories_to_write();
-        let format = if !advisories.is_empty() {
+        let protections = self.protections_to_write();
+        let format = if !protections.is_empty() {
+            FORMAT_WITH_PROTECTIONS
+        } else if !advisories.is_empty() {
             FORMAT_WITH_ADVISORIES
         } else if !coverages.is_empty() {
             FORMAT_WITH_COVERAGE
@@ -333,6 +340,9 @@ impl Engine {
         }
         if format >= FORMAT_WITH_ADVISORIES {
             bytes = postcard::to_extend(&advisories, bytes).expect(plain);
+        }
+        if format >= FORMAT_WITH_PROTECTIONS {
+            bytes = postcard::to_extend(&protections, bytes).expect(plain);
         }
         bytes
     }
@@ -496,6 +506,14 @@ impl Engine {
         self.advisories.of.values().collect()
     }
 
+    fn protections_to_write(&self) -> Vec<(&Key, &Protection)> {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::SnapshotForgetsProtections) {
+            return Vec::new();
+        }
+        self.protections.of.iter().collect()
+    }
+
     /// The digest that format 1 gave this state: what journals of that time have written down.
     pub fn state_digest_v1(&self) -> Digest {
         let state = StateV1 {
@@ -537,7 +555,7 @@ impl Engine {
         plans: BTreeMap<Digest, Arc<Plan>>,
     ) -> Result<Self, Fault> {
         let format = bytes.first().copied();
-        let known = FORMAT..=FORMAT_WITH_ADVISORIES;
+        let known = FORMAT..=FORMAT_WITH_PROTECTIONS;
         let Some(format) = format.filter(|format| known.contains(format)) else {
             return Err(Fault::new("the snapshot is of another format"));
         };
@@ -603,7 +621,12 @@ impl Engine {
         } else {
             (Coverages::new(), rest)
         };
-        let advisories: Vec<Known> = if format >= FORMAT_WITH_ADVISORIES {
+        let (advisories, rest): (Vec<Known>, _) = if format >= FORMAT_WITH_ADVISORIES {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Vec::new(), rest)
+        };
+        let protections: Vec<(Key, Protection)> = if format >= FORMAT_WITH_PROTECTIONS {
             postcard::from_bytes(rest).map_err(unreadable)?
         } else {
             Vec::new()
@@ -646,6 +669,7 @@ impl Engine {
             });
         }
         engine.poisons = poisons;
+        engine.take_protections(protections)?;
         for known in advisories {
             engine.advisories.insert(known, &engine.fleet.spec)?;
         }
@@ -689,6 +713,18 @@ impl Engine {
         debug_assert_eq!(stored.format, format);
         engine.rebuild();
         Ok(engine)
+    }
+
+    fn take_protections(&mut self, protections: Vec<(Key, Protection)>) -> Result<(), Fault> {
+        for (key, protection) in protections {
+            let rollout = self.rollouts.get(key.0 as usize);
+            if rollout.is_none_or(|rollout| key.1 as usize >= rollout.rec.slots.len()) {
+                return Err(Fault::new("the snapshot misses a rollout or a slot"));
+            }
+            self.protections.of.insert(key, protection);
+        }
+        self.place_protections();
+        Ok(())
     }
 
     /// What the care of roles is waited for, as a snapshot has it.

@@ -38,14 +38,19 @@ pub enum StepKind {
     Unsilence,
     /// Fetches what is to be installed, ahead of the visit.
     Stage,
+    /// Makes what the host can be taken back by: a snapshot, before anything is changed.
+    Protect,
+    /// Removes what `protect` made.
+    Unprotect,
 }
 
 impl StepKind {
     /// Every kind, in the order inside a visit.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Stage,
         Self::Inspect,
         Self::Precheck,
+        Self::Protect,
         Self::Ready,
         Self::Last,
         Self::Silence,
@@ -57,10 +62,11 @@ impl StepKind {
         Self::CareVerify,
         Self::Undrain,
         Self::Unsilence,
+        Self::Unprotect,
     ];
 
     /// What runs for a host outside its visits, by position in a visit of the kind [`VisitKind::Errand`].
-    pub const ERRANDS: [Self; 1] = [Self::Stage];
+    pub const ERRANDS: [Self; 2] = [Self::Stage, Self::Unprotect];
 
     /// The kind's place in [`StepKind::ALL`].
     const fn rank(self) -> u8 {
@@ -68,17 +74,19 @@ impl StepKind {
             Self::Stage => 0,
             Self::Inspect => 1,
             Self::Precheck => 2,
-            Self::Ready => 3,
-            Self::Last => 4,
-            Self::Silence => 5,
-            Self::Drain => 6,
-            Self::Apply => 7,
-            Self::Rollback => 8,
-            Self::Reboot => 9,
-            Self::Verify => 10,
-            Self::CareVerify => 11,
-            Self::Undrain => 12,
-            Self::Unsilence => 13,
+            Self::Protect => 3,
+            Self::Ready => 4,
+            Self::Last => 5,
+            Self::Silence => 6,
+            Self::Drain => 7,
+            Self::Apply => 8,
+            Self::Rollback => 9,
+            Self::Reboot => 10,
+            Self::Verify => 11,
+            Self::CareVerify => 12,
+            Self::Undrain => 13,
+            Self::Unsilence => 14,
+            Self::Unprotect => 15,
         }
     }
 
@@ -99,6 +107,8 @@ impl StepKind {
             Self::Silence => "silence",
             Self::Unsilence => "unsilence",
             Self::Stage => "stage",
+            Self::Protect => "protect",
+            Self::Unprotect => "unprotect",
         }
     }
 
@@ -106,13 +116,15 @@ impl StepKind {
     pub const fn class(self) -> StepClass {
         match self {
             // Nobody is served worse while nobody would be told of it: a silence owes its end, and takes nothing down.
-            // What is fetched lies there and does nothing.
+            // What is fetched lies there and does nothing, and so does a snapshot.
             Self::Inspect
             | Self::Precheck
             | Self::Ready
             | Self::Last
             | Self::Silence
-            | Self::Stage => StepClass::Preparing,
+            | Self::Stage
+            | Self::Protect
+            | Self::Unprotect => StepClass::Preparing,
             Self::Drain | Self::Apply | Self::Reboot => StepClass::Disruptive,
             Self::Rollback | Self::Verify | Self::CareVerify | Self::Undrain | Self::Unsilence => {
                 StepClass::Restorative
@@ -136,7 +148,9 @@ impl StepKind {
             | Self::Last
             | Self::Silence
             | Self::Unsilence
-            | Self::Stage => true,
+            | Self::Stage
+            | Self::Protect
+            | Self::Unprotect => true,
             Self::Drain
             | Self::Apply
             | Self::Rollback
@@ -322,6 +336,11 @@ pub enum StepResult {
     Answered {
         /// Whether it is yes.
         yes: bool,
+    },
+    /// A `protect`: what it made is there.
+    Protected {
+        /// The name it printed: what `unprotect` and `rollback` are given.
+        name: String,
     },
 }
 

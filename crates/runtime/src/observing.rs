@@ -106,9 +106,12 @@ pub(crate) fn pretended(step: &StepPlan) -> Option<RawReport> {
         | More::Last { .. }
         | More::Silence { .. }
         | More::Stage { .. }
+        | More::Protect { .. }
         | More::Manual { .. } => 0,
     };
     let output = match &step.step.expect {
+        // It must be called something to be told of.
+        None if step.kind == StepKind::Protect => "not made".to_owned(),
         Some(Expect::AtLeast(number)) => number.to_string(),
         Some(Expect::Contains(text) | Expect::Equals(text)) => text.clone(),
         None => String::new(),
@@ -132,6 +135,8 @@ const fn looks_only(kind: StepKind) -> bool {
         | StepKind::Undrain
         | StepKind::Silence
         | StepKind::Stage
+        | StepKind::Protect
+        | StepKind::Unprotect
         | StepKind::Unsilence => false,
     }
 }

@@ -359,6 +359,11 @@ pub enum More {
         /// On how many hosts of the rollout at once.
         at_once: u16,
     },
+    /// What a host can be taken back by.
+    Protect {
+        /// How long it is kept at least.
+        keep: Span,
+    },
 }
 
 /// What stands for the command of a step that a person does: nobody runs it, and where somebody did it would fail rather
@@ -376,7 +381,8 @@ impl More {
             | Self::Last { .. }
             | Self::Silence { .. }
             | Self::Manual { .. }
-            | Self::Stage { .. } => Span::ZERO,
+            | Self::Stage { .. }
+            | Self::Protect { .. } => Span::ZERO,
         }
     }
 }

@@ -191,6 +191,7 @@ fn about_steps(route: &Route) -> BTreeMap<StepKind, String> {
             (More::Stage { at_once }, _) => {
                 Some(format!("ahead of the visit, at most {at_once} at once"))
             }
+            (More::Protect { keep }, _) => Some(format!("kept for {keep}")),
             (More::Silence { at_most }, StepKind::Silence) => Some(format!("up to {at_most}")),
             (
                 More::Nothing
