@@ -155,6 +155,8 @@ pub(crate) fn dense(event: &Event) -> String {
         | Event::WorkTold { .. }
         | Event::Excepted { .. }
         | Event::ChangedOutside { .. }
+        | Event::ProtectionEnds { .. }
+        | Event::ProtectionGone { .. }
         | Event::ExceptionEnded { .. } => format!("= {event:?}"),
     }
 }

@@ -537,6 +537,8 @@ impl Course {
                 visit: VisitKind::Errand,
                 ..
             }
+            | Event::ProtectionEnds { .. }
+            | Event::ProtectionGone { .. }
             | Event::ExceptionEnded { .. } => {}
         }
     }

@@ -11,6 +11,7 @@ mod narrate;
 mod observed;
 mod paint;
 mod progress;
+mod protection;
 mod said;
 mod words;
 
@@ -25,5 +26,6 @@ pub(crate) use observed::observed;
 pub(crate) use paint::plain;
 pub(crate) use paint::{Paint, bold, paint};
 pub(crate) use progress::changes;
+pub(crate) use protection::protections;
 pub(crate) use said::{last_word_briefly, telling};
 pub(crate) use words::{hosts, in_words, named, put, until};

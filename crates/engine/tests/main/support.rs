@@ -44,6 +44,9 @@ pub(crate) fn step(kind: StepKind) -> StepPlan {
             at_most: Span::minutes(60),
         },
         StepKind::Stage => More::Stage { at_once: 10 },
+        StepKind::Protect => More::Protect {
+            keep: Span::hours(48),
+        },
         _ => More::Nothing,
     };
     let step = Step {
@@ -484,7 +487,11 @@ pub(crate) fn good(kind: StepKind) -> StepResult {
         | StepKind::Undrain
         | StepKind::Silence
         | StepKind::Unsilence
+        | StepKind::Unprotect
         | StepKind::Stage => StepResult::Done,
+        StepKind::Protect => StepResult::Protected {
+            name: "snap".into(),
+        },
         StepKind::Ready => StepResult::Answered { yes: true },
         StepKind::Last => StepResult::Answered { yes: false },
     }

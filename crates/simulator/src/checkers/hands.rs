@@ -52,6 +52,7 @@ pub(super) const fn is_by_hand(step: &StepPlan) -> bool {
         | More::Ready { .. }
         | More::Last { .. }
         | More::Silence { .. }
+        | More::Protect { .. }
         | More::Stage { .. } => false,
     }
 }

@@ -65,6 +65,7 @@ impl Facts {
         self.check_poison(intent, kind, step.kind)?;
         self.check_not_superseded(intent, kind, step.kind)?;
         self.check_advised(intent, kind, step.kind)?;
+        self.check_protected(intent, (kind, step.kind))?;
         self.check_time(intent, kind, position, step.kind)?;
         match facts.visit {
             None => {
@@ -140,6 +141,8 @@ impl Facts {
                 | StepKind::Ready
                 | StepKind::Last
                 | StepKind::Stage
+                | StepKind::Protect
+                | StepKind::Unprotect
                 | StepKind::Rollback
                 | StepKind::Reboot
                 | StepKind::Verify
@@ -168,7 +171,7 @@ impl Facts {
             let step = step_of(rollout, slot, kind, position);
             step.is_some_and(|step| {
                 rest == HostState::Again && is_question(step.kind)
-                    || Self::was_done_before(&rollout.slots[slot], step.kind)
+                    || self.was_done_before(intent.rollout(), slot, step.kind)
             })
         });
         ensure!(
@@ -371,6 +374,9 @@ impl Facts {
 
     /// What is judged when a step is handed out: it is outstanding, and no hold that is durable by now forbids it.
     pub(super) fn may_hand_out(&self, intent: IntentId) -> Result<(), Broken> {
+        if let Some(judged) = self.may_hand_removal_out(intent) {
+            return judged;
+        }
         let (rollout, slot) = self.place(intent.rollout(), intent.slot())?;
         let host = rollout.plan.slots[slot].host;
         ensure!(
@@ -525,6 +531,8 @@ pub(crate) const fn takes_down(kind: StepKind) -> bool {
         | StepKind::Ready
         | StepKind::Last
         | StepKind::Silence
+        | StepKind::Protect
+        | StepKind::Unprotect
         | StepKind::Verify
         | StepKind::CareVerify
         | StepKind::Undrain

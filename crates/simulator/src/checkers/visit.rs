@@ -42,6 +42,7 @@ impl Facts {
         let attempts = rollout.plan.retry.times.saturating_add(1);
         let before = rollout.slots[slot];
         check_result(intent, kind, result, then)?;
+        self.note_protected(intent, kind, result)?;
         self.check_whose(intent, &before, result, then)?;
         self.check_answer(intent, &visit, &step, (result, then))?;
         self.note_answer(intent, &step, result);
@@ -234,7 +235,7 @@ impl Facts {
                 continue;
             };
             let unasked = is_question(step.kind) && rollout.slots[slot].rest == HostState::Again
-                || Self::was_done_before(&rollout.slots[slot], step.kind);
+                || self.was_done_before(id, slot, step.kind);
             let jumps = visit.applying && left_out <= applied_at(rollout, slot, visit.kind);
             ensure!(
                 ending != Ending::Well || jumps || unasked,
@@ -258,6 +259,7 @@ impl Facts {
                     step.kind,
                     StepKind::Ready
                         | StepKind::Last
+                        | StepKind::Protect
                         | StepKind::Silence
                         | StepKind::Drain
                         | StepKind::Apply
@@ -595,7 +597,10 @@ fn check_result(
 ) -> Result<(), Broken> {
     let succeeded = matches!(
         result,
-        StepResult::Done | StepResult::Found { .. } | StepResult::Back { .. }
+        StepResult::Done
+            | StepResult::Found { .. }
+            | StepResult::Back { .. }
+            | StepResult::Protected { .. }
     );
     match then {
         Then::End {
@@ -714,6 +719,8 @@ fn note_result(facts: &mut SlotFacts, kind: StepKind, repeatable: bool, result: 
                     facts.looked |= said && visit.kind == VisitKind::Update && !visit.applying;
                 }
                 StepKind::Precheck
+                | StepKind::Protect
+                | StepKind::Unprotect
                 | StepKind::Ready
                 | StepKind::Last
                 | StepKind::Silence
@@ -743,7 +750,7 @@ fn note_result(facts: &mut SlotFacts, kind: StepKind, repeatable: bool, result: 
             }
         }
         StepResult::NotStarted => visit.never_began(),
-        StepResult::Answered { .. } => {}
+        StepResult::Answered { .. } | StepResult::Protected { .. } => {}
     }
     facts.visit = Some(visit);
 }

@@ -163,6 +163,8 @@ impl Future<'_> {
             | StepKind::CareVerify
             | StepKind::Undrain
             | StepKind::Stage
+            | StepKind::Protect
+            | StepKind::Unprotect
             | StepKind::Unsilence => {}
         }
         if self.set.has_faults() {
@@ -374,6 +376,8 @@ impl Future<'_> {
             | StepKind::CareVerify
             | StepKind::Undrain
             | StepKind::Stage
+            | StepKind::Protect
+            | StepKind::Unprotect
             | StepKind::Unsilence => {}
         }
     }
@@ -561,6 +565,8 @@ fn raw(verdict: Verdict, step: &StepPlan) -> RawReport {
 /// An output that meets what the step expects.
 fn expected(step: &StepPlan) -> String {
     match &step.step.expect {
+        // What it made must be called something.
+        None if step.kind == StepKind::Protect => "a snapshot".to_owned(),
         None => String::new(),
         Some(Expect::AtLeast(least)) => least.to_string(),
         Some(Expect::Contains(text) | Expect::Equals(text)) => text.clone(),
@@ -578,6 +584,7 @@ fn found(step: &StepPlan, installed: bool) -> String {
         | More::Last { .. }
         | More::Silence { .. }
         | More::Stage { .. }
+        | More::Protect { .. }
         | More::Manual { .. } => "before".to_owned(),
     }
 }

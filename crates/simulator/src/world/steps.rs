@@ -295,6 +295,7 @@ impl World {
         let kind = step.kind;
         let (at, more) = (step.step.at, step.more.clone());
         self.check_truly_down(start.intent, start.host, kind);
+        self.check_truly_protected(start, kind);
         let (on, errand_for) = runs_on(start);
         if let Runner::Host(on) = on
             && self.hosts[on.index()].owner != start.incarnation
@@ -368,6 +369,8 @@ impl World {
             | StepKind::CareVerify
             | StepKind::Undrain
             | StepKind::Stage
+            | StepKind::Protect
+            | StepKind::Unprotect
             | StepKind::Unsilence => {}
         }
         self.after(takes, Happening::Ends { on, intent });
@@ -435,6 +438,7 @@ impl World {
             .map_or("none", String::as_str);
         let report = match (kind, effect) {
             (StepKind::Inspect, _) => well(found),
+            (StepKind::Protect, _) => well(start.protection.as_deref().unwrap_or_default()),
             (StepKind::Verify, Some(Effect::FailsVerify))
             | (StepKind::Apply, Some(Effect::FailsApply)) => bad,
             (StepKind::Reboot, _) => rebooted(more, loops),
@@ -442,6 +446,7 @@ impl World {
             (StepKind::Last, _) if !self.roles.goes_last(start.host) => bad,
             (
                 StepKind::Stage
+                | StepKind::Unprotect
                 | StepKind::Precheck
                 | StepKind::Ready
                 | StepKind::Last
@@ -527,6 +532,15 @@ impl World {
                 target.drained = false;
                 target.drained_by = None;
             }
+            StepKind::Protect => {
+                target.snapshots.extend(change.protection.clone());
+            }
+            StepKind::Unprotect => {
+                // Removing what is not there does no harm.
+                if let Some(name) = &change.protection {
+                    target.snapshots.remove(name);
+                }
+            }
             StepKind::Inspect
             | StepKind::Precheck
             | StepKind::Ready
@@ -607,6 +621,7 @@ fn rebooted(more: &More, loops: bool) -> RawReport {
         | More::Last { .. }
         | More::Silence { .. }
         | More::Stage { .. }
+        | More::Protect { .. }
         | More::Manual { .. } => 1,
     };
     if loops {
@@ -633,17 +648,23 @@ pub(super) struct Change {
     to: String,
     visit: VisitKind,
     restarts: bool,
+    /// What it makes or removes is called.
+    protection: Option<String>,
 }
 
 fn effect_of(start: &Start, kind: StepKind) -> Change {
     let plan: &Plan = &start.plan;
     let route = &plan.routes[start.route.index()];
-    effect(
+    let change = effect(
         (start.host, route),
         kind,
         start.visit,
         start.previous.as_ref(),
-    )
+    );
+    Change {
+        protection: start.protection.clone(),
+        ..change
+    }
 }
 
 /// What a step of a visit will change, where a host had this before.
@@ -665,5 +686,6 @@ pub(super) fn effect(
         to,
         visit,
         restarts: route.position(visit, StepKind::Reboot).is_some(),
+        protection: None,
     }
 }
