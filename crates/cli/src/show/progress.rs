@@ -161,6 +161,7 @@ mod tests {
             exceptions: Vec::new(),
             poisons: Vec::new(),
             advisories: Vec::new(),
+            protections: ringway_engine::view::ProtectionCounts::default(),
             at: Timestamp(0),
             rollouts: vec![one],
         }
