@@ -13,6 +13,9 @@ use ringway_scheduler::plan::{More, RingPlan, Route, SlotPlan, StepPlan};
 use ringway_scheduler::spec::{GroupSpec, HostSpec};
 use ringway_scheduler::{FleetSpec, Plan};
 
+/// What the plan installs.
+pub const RELEASE: &str = "1";
+
 /// The steps of a visit, by position.
 pub const KINDS: [StepKind; 5] = [
     StepKind::Inspect,
@@ -154,7 +157,7 @@ fn route() -> Route {
         },
     };
     Route {
-        release: "1".into(),
+        release: RELEASE.into(),
         build: None,
         recipe: "null".into(),
         care: None,

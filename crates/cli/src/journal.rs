@@ -10,13 +10,14 @@ use ringway_executor::fold::Fold;
 use ringway_executor::port::Loaded;
 use ringway_executor::{Library, Words};
 use ringway_model::Digest;
-use ringway_runtime::{Clock, is_observed};
+use ringway_runtime::is_observed;
 use ringway_simulator::checkers::Checkers;
 use ringway_store::{LoadFrom, Reader, SqliteReader};
 use serde::Serialize;
 
 use crate::afterwards::{Walk, untrusted};
 use crate::args::{Journal, Output};
+use crate::clock;
 use crate::exit::{End, Failure, Outcome, chain};
 use crate::out::Out;
 use crate::session::cannot_open;
@@ -35,7 +36,7 @@ impl Past {
     pub(crate) fn view(&self) -> FleetView {
         FleetView {
             observing: self.observing,
-            ..self.engine.view(Clock::default().now())
+            ..self.engine.view(clock::now())
         }
     }
 

@@ -6,6 +6,7 @@ mod afterwards;
 mod args;
 mod asking;
 mod attached;
+mod clock;
 mod commands;
 mod complete;
 mod demo;
@@ -71,7 +72,11 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
     let out = Out::new(cli.global.output);
-    match perform(out, cli.global.data, cli.command) {
+    let chosen = clock::choose(cli.global.clock.as_deref());
+    if let Some(warning) = clock::clock().warning() {
+        out.say(&warning);
+    }
+    match chosen.and_then(|()| perform(out, cli.global.data, cli.command)) {
         Ok(end) => out.ended(end).into(),
         Err(failure) => {
             say(out, &failure);

@@ -147,9 +147,10 @@ impl Decider {
             if progress.closing && progress.appends == 0 {
                 return Over::Shutdown;
             }
-            let wake = progress
-                .wake
-                .map_or(Duration::from_mins(1), |at| self.clock.sleep_until(at));
+            let wake = progress.wake.map_or_else(
+                || self.clock.longest_sleep(),
+                |at| self.clock.sleep_until(at),
+            );
             let publish = VIEW_EVERY.saturating_sub(progress.published.elapsed());
             tokio::select! {
                 biased;
@@ -292,7 +293,8 @@ impl Decider {
         progress.found.push_back(arrival);
         while let Some(arrival) = progress.found.pop_front() {
             let mut requests = Vec::new();
-            self.executor.step(self.clock.now(), arrival, &mut requests);
+            self.executor
+                .step(self.clock.turn(), arrival, &mut requests);
             progress.stale = true;
             for request in requests {
                 self.carry_out(progress, request);

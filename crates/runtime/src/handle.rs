@@ -43,6 +43,8 @@ pub struct Config {
     /// Whether hosts are only looked at: inspected, checked and probed, and never changed. Needs a data directory of its
     /// own.
     pub observe: bool,
+    /// What time it is.
+    pub clock: Arc<Clock>,
 }
 
 /// Why a runtime did not start.
@@ -129,7 +131,7 @@ impl Runtime {
             tasks.clone(),
             config.observe,
         );
-        let (clock, outbox) = (Arc::new(Clock::default()), Arc::new(Notify::new()));
+        let (clock, outbox) = (Arc::clone(&config.clock), Arc::new(Notify::new()));
         let ending = Arc::new(Notify::new());
         let teller = Teller {
             store: Arc::clone(&store),

@@ -30,7 +30,7 @@ mod workers;
 mod zones;
 
 pub use caller::{Caller, Gone, Views};
-pub use clock::Clock;
+pub use clock::{Clock, ClockError};
 pub use decider::Over;
 pub use handle::{Config, Runtime, StartError};
 pub use identify::{Identify, SystemUsers};

@@ -364,6 +364,11 @@ fn lay_out_host(base: &Path, host: &HostPlan, plan: &Plan, account: &Account) ->
     fs::write(home.join("version"), format!("{}\n", plan.version))?;
     fs::write(home.join("ledger"), "")?;
     fs::write(etc.join("role"), &host.role)?;
+    let mut faults = String::new();
+    for (version, fault) in &host.faults {
+        let _ = writeln!(faults, "{version} {fault}");
+    }
+    fs::write(etc.join("faults"), faults)?;
     for switch in &host.switches {
         fs::write(switches.join(switch.name()), switch.argument())?;
         account.own(&switches.join(switch.name()))?;

@@ -18,6 +18,10 @@ pub struct HostPlan {
     pub behind: Option<String>,
     /// What is wrong with it from the start.
     pub switches: Vec<Switch>,
+    /// Versions that are bad for this host, and how: `crash`, `late-crash`, `sick`, `late-sick`, `hang`, `late-start`,
+    /// `refused` as in a version's own name; `restart-loop`: with it the host restarts three times more after a restart,
+    /// and its service ends at once; `stays-away`: with it the host does not come back, once, until it is healed.
+    pub faults: BTreeMap<String, String>,
 }
 
 impl HostPlan {
@@ -29,6 +33,7 @@ impl HostPlan {
             labels: BTreeMap::new(),
             behind: None,
             switches: Vec::new(),
+            faults: BTreeMap::new(),
         }
     }
 
@@ -36,6 +41,13 @@ impl HostPlan {
     #[must_use]
     pub fn behind(mut self, jump: &str) -> Self {
         self.behind = Some(jump.to_owned());
+        self
+    }
+
+    /// The same, for which this version is bad in this way.
+    #[must_use]
+    pub fn suffers(mut self, version: &str, fault: &str) -> Self {
+        self.faults.insert(version.to_owned(), fault.to_owned());
         self
     }
 

@@ -1,9 +1,10 @@
-//! How long steps still start after another process has said `halt`: the real runtime, store and control socket, null
-//! workers, 100,000 hosts under way.
+//! How long steps still start after another process has said `halt` or `poison`: the real runtime, store and control
+//! socket, null workers, 100,000 hosts under way.
 //!
-//! This program starts itself a second time as the process that halts. For each halt the clock begins when that process
-//! is about to connect, and ends with the last step that was started; 0 where none was. Then it resumes, waits a little,
-//! and halts again, until the rollout is over or a hundred halts are measured.
+//! This program starts itself a second time as the process that says so. For each word the clock begins when that process
+//! is about to connect, and ends with the last step that was started (after `poison`: the last `apply`, for what was begun
+//! is ended); 0 where none was. Then it takes the word back, waits a little, and says it again, until the rollout is over
+//! or a hundred are measured.
 #![expect(
     clippy::print_stdout,
     reason = "a benchmark prints its figures, and talks to its other half"
@@ -21,16 +22,65 @@ use ringway_drivers::{
     BootReading, Driver, ProbeRequest, Reporting, Sampling, StepRequest, TidyRequest, Tidying,
     Withdrawal,
 };
-use ringway_engine::Command;
+use ringway_engine::{Command, Poisoning};
 use ringway_executor::port::Proposal;
 use ringway_model::{Actor, Digest, RawReport, RolloutId, Sample};
 use ringway_runtime::{Answer, Client, Config, DIRECTORY, Question, Runtime, SystemUsers};
-use ringway_tests::big;
+use ringway_tests::big::{self, RELEASE};
 
 const HOSTS: u32 = 100_000;
 const GROUPS: u16 = 1_000;
 const AT_ONCE: u32 = 2_000;
-const HALTS: usize = 100;
+const WORDS: usize = 100;
+
+/// What is said.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Halt,
+    Poison,
+}
+
+impl Word {
+    const ALL: [Self; 2] = [Self::Halt, Self::Poison];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Halt => "halt",
+            Self::Poison => "poison",
+        }
+    }
+
+    /// It, and what takes it back.
+    fn commands(self) -> (Command, Command) {
+        let (rollout, reason) = (RolloutId(1), || "bench".to_owned());
+        match self {
+            Self::Halt => (
+                Command::Halt {
+                    rollout,
+                    reason: reason(),
+                },
+                Command::Resume {
+                    rollout,
+                    reason: reason(),
+                },
+            ),
+            Self::Poison => (
+                Command::Poison {
+                    what: Poisoning::Rollout {
+                        rollout,
+                        releases: Vec::new(),
+                    },
+                    reason: reason(),
+                },
+                Command::Unpoison {
+                    id: RELEASE.to_owned(),
+                    build: None,
+                    reason: reason(),
+                },
+            ),
+        }
+    }
+}
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
@@ -39,9 +89,21 @@ fn main() {
         .enable_all()
         .build()
         .expect("a runtime");
-    match arguments.get(1) {
-        Some(data) => runtime.block_on(halter(PathBuf::from(data))),
-        None => runtime.block_on(decider()),
+    match &arguments[1..] {
+        [data, said] => {
+            let word = Word::ALL.into_iter().find(|word| word.name() == said);
+            let word = word.expect("this program says which word");
+            runtime.block_on(sayer(PathBuf::from(data), word));
+        }
+        _ => {
+            println!(
+                "| word | hosts | steps started | said | median ms | p90 ms | p99 ms | most ms |"
+            );
+            println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+            for word in Word::ALL {
+                runtime.block_on(decider(word));
+            }
+        }
     }
 }
 
@@ -50,12 +112,16 @@ fn main() {
 struct Null {
     started: AtomicU64,
     last: AtomicU64,
+    last_apply: AtomicU64,
 }
 
 impl Null {
     fn done(&self, step: &StepRequest) -> Reporting<'_> {
         self.started.fetch_add(1, Ordering::Relaxed);
         self.last.fetch_max(now(), Ordering::Relaxed);
+        if step.kind == ringway_model::StepKind::Apply {
+            self.last_apply.fetch_max(now(), Ordering::Relaxed);
+        }
         let output = if step.kind == ringway_model::StepKind::Inspect {
             "old"
         } else {
@@ -95,7 +161,7 @@ impl Driver for Null {
     }
 }
 
-async fn decider() {
+async fn decider(word: Word) {
     let directory = tempfile::Builder::new()
         .prefix("bench-halt")
         .tempdir_in(".")
@@ -107,6 +173,7 @@ async fn decider() {
         workers: AT_ONCE,
         identify: Arc::new(SystemUsers),
         observe: false,
+        clock: Arc::default(),
     };
     let runtime = Runtime::start_with(config, null.clone())
         .await
@@ -133,19 +200,24 @@ async fn decider() {
         .expect("it is there");
     taken.expect("the proposal is taken");
     let null_too = null.clone();
-    let latencies = tokio::task::spawn_blocking(move || measure(&data, &null_too))
+    let latencies = tokio::task::spawn_blocking(move || measure(&data, &null_too, word))
         .await
         .expect("it was measured");
     let started = null.started.load(Ordering::Relaxed);
     runtime.shutdown().await;
-    report(latencies, started);
+    report(word, latencies, started);
 }
 
-/// Talks to the other half: it says when it is about to halt, and that the halt was answered.
-fn measure(data: &std::path::Path, null: &Null) -> Vec<u64> {
+/// Talks to the other half: it says when it is about to say its word, and that it was answered.
+fn measure(data: &std::path::Path, null: &Null, word: Word) -> Vec<u64> {
+    let last = match word {
+        Word::Halt => &null.last,
+        Word::Poison => &null.last_apply,
+    };
     let program = std::env::current_exe().expect("this program has a path");
     let mut child = Process::new(program)
         .arg(data)
+        .arg(word.name())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -157,9 +229,9 @@ fn measure(data: &std::path::Path, null: &Null) -> Vec<u64> {
         let Ok(began) = line.trim().parse::<u64>() else {
             break;
         };
-        // The halt was answered; nothing may start any more, and what was already handed out has been.
+        // It was answered; nothing may start any more, and what was already handed out has been.
         std::thread::park_timeout(Duration::from_millis(20));
-        latencies.push(null.last.load(Ordering::Relaxed).saturating_sub(began));
+        latencies.push(last.load(Ordering::Relaxed).saturating_sub(began));
         if writeln!(to, "go").is_err() {
             break;
         }
@@ -169,19 +241,15 @@ fn measure(data: &std::path::Path, null: &Null) -> Vec<u64> {
     latencies
 }
 
-async fn halter(data: PathBuf) {
+async fn sayer(data: PathBuf, word: Word) {
     let client = Client::new(&data);
-    let rollout = RolloutId(1);
     let mut answers = std::io::stdin().lines();
-    for round in 0..HALTS {
+    for round in 0..WORDS {
         // Not in step with anything: between 10 and 40 ms after the rollout went on.
         tokio::time::sleep(Duration::from_millis(10 + (round as u64 * 7919) % 30)).await;
+        let (say, take_back) = word.commands();
         let began = now();
-        let halt = Command::Halt {
-            rollout,
-            reason: "bench".into(),
-        };
-        if !matches!(client.ask(&Question::Command(halt)).await, Ok(Answer::Accepted(done)) if done.changed)
+        if !matches!(client.ask(&Question::Command(say)).await, Ok(Answer::Accepted(done)) if done.changed)
         {
             break;
         }
@@ -189,12 +257,8 @@ async fn halter(data: PathBuf) {
         if answers.next().is_none() {
             break;
         }
-        let resume = Command::Resume {
-            rollout,
-            reason: "bench".into(),
-        };
         if !matches!(
-            client.ask(&Question::Command(resume)).await,
+            client.ask(&Question::Command(take_back)).await,
             Ok(Answer::Accepted(_))
         ) {
             break;
@@ -203,8 +267,8 @@ async fn halter(data: PathBuf) {
     println!("over");
 }
 
-fn report(mut latencies: Vec<u64>, started: u64) {
-    assert!(!latencies.is_empty(), "no halt was measured");
+fn report(word: Word, mut latencies: Vec<u64>, started: u64) {
+    assert!(!latencies.is_empty(), "no {} was measured", word.name());
     latencies.sort_unstable();
     let at = |share: f64| {
         #[expect(
@@ -215,10 +279,9 @@ fn report(mut latencies: Vec<u64>, started: u64) {
         let index = ((latencies.len() - 1) as f64 * share).ceil() as usize;
         latencies[index] as f64 / 1e6
     };
-    println!("| hosts | steps started | halts | median ms | p90 ms | p99 ms | most ms |");
-    println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     println!(
-        "| {HOSTS} | {started} | {} | {:.1} | {:.1} | {:.1} | {:.1} |",
+        "| {} | {HOSTS} | {started} | {} | {:.1} | {:.1} | {:.1} | {:.1} |",
+        word.name(),
         latencies.len(),
         at(0.5),
         at(0.9),

@@ -6,7 +6,6 @@ use std::path::Path;
 use ringway_engine::{Event, HoldKind, HostState};
 use ringway_executor::Library;
 use ringway_model::{ChangeId, HostId, RolloutId, Slot, Timestamp};
-use ringway_runtime::Clock;
 use serde::Serialize;
 
 use super::advised::{Advisories, advised};
@@ -14,6 +13,7 @@ use super::chronicle::{Chronicle, Course, Exceptions, Stood, excepted};
 use super::csv;
 use super::walk::Walk;
 use crate::args::{Compliance, Month, Output, Table};
+use crate::clock;
 use crate::exit::{End, Failure, Outcome};
 use crate::out::Out;
 use crate::page::page;
@@ -133,7 +133,7 @@ struct Row {
 
 /// `ringway report compliance`.
 pub(crate) async fn compliance(out: Out, data: &Path, args: &Compliance) -> Outcome {
-    let now = Clock::default().now();
+    let now = clock::now();
     if args.month.from > now {
         let why = format!("{} has not begun", args.month.name);
         return Err(Failure::new(End::Refused, why));

@@ -8,13 +8,13 @@ use ringway_executor::codec::Batch;
 use ringway_model::{
     ChangeId, HostId, IntentId, RolloutId, Slot, StepResult, Timestamp, VisitKind,
 };
-use ringway_runtime::Clock;
 use serde::Serialize;
 
 use super::advised::affects;
 use super::chronicle::{Chronicle, Course, is_meant};
 use super::walk::Walk;
 use crate::args::History;
+use crate::clock;
 use crate::exit::{End, Failure, Outcome};
 use crate::near::nearest;
 use crate::out::Out;
@@ -115,7 +115,7 @@ enum What {
 
 /// `ringway history`.
 pub(crate) async fn history(out: Out, data: &Path, args: &History) -> Outcome {
-    let since = args.since.map(|since| since.from(Clock::default().now()));
+    let since = args.since.map(|since| since.from(clock::now()));
     let (mut walk, library) = Walk::begin(data).await?;
     let mut host = OneHost::new(&args.host, since, args.limit.get());
     let mut chronicle = Chronicle::new(&library);

@@ -81,6 +81,15 @@ pub(crate) struct Global {
         value_name = "DIR"
     )]
     pub(crate) data: PathBuf,
+    /// A rehearsal: time is kept in this file, and goes faster (`echo '2026-04-14T17:00:00.000Z x720' > FILE`)
+    #[arg(
+        long,
+        global = true,
+        env = "RINGWAY_CLOCK",
+        value_name = "FILE",
+        hide_short_help = true
+    )]
+    pub(crate) clock: Option<PathBuf>,
     /// How data is printed on standard output
     #[arg(long, global = true, value_enum, default_value = "text")]
     pub(crate) output: Output,

@@ -13,11 +13,11 @@ use ringway_engine::view::HoldView;
 use ringway_engine::{Command, HoldKind};
 use ringway_model::{Selector, Timestamp};
 use ringway_policy::validated::Maintenance;
-use ringway_runtime::Clock;
 use ringway_scheduler::FleetSpec;
 
 use super::orders::{Aim, Order, give};
 use crate::args::Import;
+use crate::clock;
 use crate::documents;
 use crate::exit::{End, Failure, Outcome};
 use crate::journal;
@@ -62,7 +62,7 @@ pub(super) struct Work {
 
 /// `ringway maintenance import`.
 pub(crate) async fn import(out: Out, data: &Path, args: Import) -> Outcome {
-    let now = Clock::default().now();
+    let now = clock::now();
     let announced = match &args.hosts {
         Some(hosts) => vec![events::announced(out, &args, hosts, now)?],
         None => of_document(out, &args.file)?,

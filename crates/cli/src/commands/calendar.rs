@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use ringway_calendar::{Because, Intervals, Opening, State};
 use ringway_model::{Slot, Span, Timestamp};
-use ringway_runtime::Clock;
 use serde::Serialize;
 
 use crate::args::Calendar;
+use crate::clock;
 use crate::documents;
 use crate::exit::{End, Failure, Outcome};
 use crate::out::Out;
@@ -63,7 +63,7 @@ pub(crate) fn calendar(out: Out, args: &Calendar) -> Outcome {
     }
     let plan = &prepared.plan;
     let zones = ringway_runtime::zones_of_plan(plan).map_err(|e| Failure::new(End::Invalid, e))?;
-    let from = args.from.unwrap_or_else(|| Clock::default().now());
+    let from = args.from.unwrap_or_else(|| clock::now());
     let until = from + Span::hours(24 * u64::from(args.days));
     let mut told = Told {
         policy: plan.policy.clone(),

@@ -3,10 +3,10 @@
 use ringway_model::{Effect, Rank, Selector, Weight};
 use ringway_policy::validated::{self, Advisory};
 use ringway_policy::{KINDS, Kind};
-use ringway_runtime::Clock;
 use serde::Serialize;
 
 use crate::args::{Documents, Plan, Schema};
+use crate::clock;
 use crate::documents;
 use crate::exit::{End, Failure, Outcome};
 use crate::out::Out;
@@ -155,7 +155,7 @@ pub(crate) fn plan(out: Out, args: &Plan) -> Outcome {
     let prepared = documents::prepare(out, &args.planned)?;
     let (fleet, plan) = (&prepared.fleet, &prepared.plan);
     let documents = &prepared.read.documents;
-    let from = args.from.unwrap_or_else(|| Clock::default().now());
+    let from = args.from.unwrap_or_else(|| clock::now());
     let mut names = plan.zones();
     names.extend(
         documents

@@ -11,11 +11,11 @@ use ringway_engine::view::ExceptionView;
 use ringway_engine::{Command, Exception};
 use ringway_model::Timestamp;
 use ringway_policy::validated::{Documents, Moment};
-use ringway_runtime::Clock;
 use serde::Serialize;
 
 use super::orders::{Aim, Order, give};
 use crate::args::{AboutExceptions, AddException, EndException};
+use crate::clock;
 use crate::documents;
 use crate::exit::{End, Failure, Outcome};
 use crate::out::Out;
@@ -72,7 +72,7 @@ async fn list(out: Out, data: &Path) -> Outcome {
 
 async fn add(out: Out, data: &Path, args: AddException) -> Outcome {
     let read = documents::read(out, &args.files)?;
-    let now = Clock::default().now();
+    let now = clock::now();
     let written = written(&read.documents, now)?;
     if let Some((id, at)) = written.over.first() {
         let why = format!("exception `{id}` ended at {at}");
@@ -180,7 +180,7 @@ pub(crate) async fn bring(
     session: &Session,
     documents: &Documents,
 ) -> Result<(), Failure> {
-    let now = Clock::default().now();
+    let now = clock::now();
     let Written { in_force, over } = written(documents, now)?;
     for (id, at) in over {
         out.say(&format!(
@@ -212,7 +212,7 @@ pub(crate) async fn bring(
 ///
 /// As [`written`].
 pub(crate) fn would_bring(out: Out, documents: &Documents) -> Result<(), Failure> {
-    let now = Clock::default().now();
+    let now = clock::now();
     for one in written(documents, now)?.in_force {
         out.say(&words(&one, now));
     }

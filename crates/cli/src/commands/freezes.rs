@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use ringway_engine::Command;
-use ringway_runtime::Clock;
 
 use super::orders::{Aim, Order, choose, give};
 use crate::args::OverrideFreeze;
+use crate::clock;
 use crate::exit::Outcome;
 use crate::out::Out;
 use crate::session::Informant;
@@ -19,7 +19,7 @@ pub(crate) async fn override_freeze(out: Out, data: &Path, args: OverrideFreeze)
         rollout,
         freeze: args.freeze,
         reason: args.reason,
-        until: args.until.from(Clock::default().now()),
+        until: args.until.from(clock::now()),
     };
     let order = Order {
         command,

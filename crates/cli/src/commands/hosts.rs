@@ -8,12 +8,12 @@ use std::path::Path;
 use ringway_engine::view::FleetView;
 use ringway_engine::{Command, HoldKind};
 use ringway_model::Timestamp;
-use ringway_runtime::Clock;
 
 use super::announced::import;
 use super::orders::{Aim, Order, choose, give};
 use crate::args::{AboutMaintenance, Comment, Hold, OneHost, Release, SomeHosts};
 use crate::asking;
+use crate::clock;
 use crate::exit::{End, Failure, Outcome};
 use crate::journal;
 use crate::out::Out;
@@ -66,7 +66,7 @@ async fn one(
 pub(crate) async fn hold(out: Out, data: &Path, args: Hold, kind: HoldKind) -> Outcome {
     let informant = Informant::find(data).await?;
     let hosts = named(data, &args.hosts).await?;
-    let now: Timestamp = Clock::default().now();
+    let now: Timestamp = clock::now();
     let order = Order {
         command: Command::Hold {
             hosts,

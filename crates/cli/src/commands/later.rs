@@ -12,10 +12,11 @@ use ringway_engine::{Command, Engine, Handled, Input};
 use ringway_executor::port::Supersession;
 use ringway_model::RolloutId;
 use ringway_runtime::inbox::{self, Became, Errand, LeaveError, Waits};
-use ringway_runtime::{Answer, Clock, Handed};
+use ringway_runtime::{Answer, Handed};
 use serde::Serialize;
 
 use super::by_hand::handed;
+use crate::clock;
 use crate::exit::{End, Failure, Outcome, chain};
 use crate::journal::Past;
 use crate::out::Out;
@@ -141,7 +142,7 @@ fn decided(engine: &mut Engine, command: Command) -> Result<bool, Failure> {
         actor: me(),
         command,
     };
-    match engine.handle(Clock::default().now(), &input, &mut Vec::new()) {
+    match engine.handle(clock::now(), &input, &mut Vec::new()) {
         Handled::Accepted(accepted) => Ok(accepted.changed),
         Handled::Rejected(rejected) => Err(refused(&rejected)),
     }

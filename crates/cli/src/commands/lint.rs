@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use ringway_calendar::Zones;
 use ringway_policy::validated::{Acceptance, Documents};
 use ringway_policy::{Places, Spot};
-use ringway_runtime::Clock;
 use ringway_scheduler::lint::{
     Finding, LintReport, Pair, Question, Severity, Skipped, about, codes, intro, lint as look,
 };
@@ -13,6 +12,7 @@ use serde::Serialize;
 
 use crate::args::Lint;
 use crate::asking;
+use crate::clock;
 use crate::documents::{self, choose};
 use crate::exit::{End, Failure, Outcome};
 use crate::here;
@@ -104,7 +104,7 @@ pub(crate) fn lint(out: Out, args: &Lint) -> Outcome {
         policy: args.policy.as_deref(),
         update: args.update.as_deref(),
         seed: args.seed,
-        now: Clock::default().now(),
+        now: clock::now(),
         here: &here,
         zones: zones.as_ref().ok(),
     });

@@ -13,7 +13,7 @@ use ringway_executor::port::Supersession;
 use ringway_model::{Content, Digest, RolloutId};
 use ringway_policy::validated::Update;
 use ringway_runtime::inbox::{self, Errand};
-use ringway_runtime::{Clock, DIRECTORY, Superseding, is_observed};
+use ringway_runtime::{DIRECTORY, Superseding, is_observed};
 use ringway_scheduler::{
     FleetSpec, Part, Plan, PlanReport, Situation, explain, explain_at, make_superseding,
     refresh_fleet, render, superseded_by,
@@ -23,6 +23,7 @@ use serde::Serialize;
 use super::{exceptions, later, refresh};
 use crate::args;
 use crate::asking;
+use crate::clock;
 use crate::documents::{self, Prepared, Read, choose};
 use crate::exit::{End, Failure, Outcome};
 use crate::follow::{Until, follow};
@@ -402,7 +403,7 @@ fn report(out: Out, prepared: &Prepared) -> PlanReport {
     let zone = documents.fleet.as_ref();
     names.extend(zone.and_then(|fleet| fleet.calendar.zone.clone()));
     let zones = ringway_runtime::zones(&names).map_err(|e| e.to_string());
-    let now = Clock::default().now();
+    let now = clock::now();
     let report = zones.and_then(|zones| {
         explain_at(fleet, plan, documents, &zones, now).map_err(|e| e.to_string())
     });

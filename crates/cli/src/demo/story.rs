@@ -328,6 +328,7 @@ async fn start(place: &Place) -> Result<Runtime, Failure> {
         workers: 16,
         identify: Arc::new(SystemUsers),
         observe: false,
+        clock: Arc::default(),
     };
     Runtime::start(config)
         .await

@@ -75,8 +75,8 @@ impl Question {
         })
     }
 
-    /// The plans of the world's rollouts, or of the one that is asked for. A policy or an update that is named stands in
-    /// for that of the world's first rollout.
+    /// The plans of the world's rollouts, or of the one that is asked for. A policy, an update or a lane that is named
+    /// stands in for that of the world's first rollout.
     ///
     /// # Errors
     ///
@@ -103,12 +103,13 @@ impl Question {
                 update: update(named_update)?,
                 starts: Span::ZERO,
                 supersedes: false,
+                lane: None,
             });
         }
-        let lanes = std::iter::once(self.lane.as_deref()).chain(std::iter::repeat(None));
-        let all = rollouts.iter().zip(lanes);
-        all.map(|(rollout, lane)| self.plan(rollout, lane))
-            .collect()
+        if let (Some(first), Some(_)) = (rollouts.first_mut(), &self.lane) {
+            first.lane.clone_from(&self.lane);
+        }
+        rollouts.iter().map(|rollout| self.plan(rollout)).collect()
     }
 
     fn check(&self, rollout: &WorldRollout) -> Result<(), Failure> {
@@ -130,12 +131,9 @@ impl Question {
         Ok(())
     }
 
-    fn plan(
-        &self,
-        rollout: &WorldRollout,
-        lane: Option<&str>,
-    ) -> Result<(Arc<Plan>, Span), Failure> {
+    fn plan(&self, rollout: &WorldRollout) -> Result<(Arc<Plan>, Span), Failure> {
         let names = (&*rollout.policy, &*rollout.update);
+        let lane = rollout.lane.as_deref();
         let plan = make_plan_in(&self.fleet, &self.documents, names, lane, PLAN_SEED);
         plan.map(|plan| (Arc::new(plan), rollout.starts))
             .map_err(|e| Failure::new(End::Invalid, e))

@@ -165,6 +165,7 @@ fn a_world_may_have_several_rollouts_and_a_policy_that_is_named_stands_in_for_th
         update: "u".to_owned(),
         starts,
         supersedes: false,
+        lane: None,
     };
     let world = World {
         name: "two".to_owned(),

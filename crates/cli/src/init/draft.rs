@@ -4,7 +4,6 @@
 use ringway_model::{Selector, Span};
 use ringway_policy::validated::Documents;
 use ringway_policy::{Attachments, Source, Wanted, What};
-use ringway_runtime::Clock;
 use ringway_scheduler::lint::{Finding, Here, Question, lint, own_hosts};
 use ringway_scheduler::{FleetSpec, Plan, make_plan};
 
@@ -14,6 +13,7 @@ use super::texts::{self, Accepted, Choice, FleetParts};
 use super::wishes::Wishes;
 use crate::asking;
 use crate::attached::attachment;
+use crate::clock;
 use crate::documents::report;
 use crate::exit::{End, Failure};
 use crate::here::here;
@@ -173,7 +173,7 @@ impl Drafting<'_> {
             policy: None,
             update: None,
             seed: SEED,
-            now: Clock::default().now(),
+            now: clock::now(),
             here,
             zones: None,
         });
@@ -239,7 +239,7 @@ fn choices(said: &Said) -> Vec<Choice<'_>> {
 
 /// What is left is accepted, with what would mend it, until somebody has had the time to look.
 fn accepted(found: &[Finding]) -> Vec<Accepted> {
-    let until = (Clock::default().now() + ACCEPTED_FOR).to_string();
+    let until = (clock::now() + ACCEPTED_FOR).to_string();
     let until = until.split('T').next().unwrap_or_default().to_owned();
     let mut accepted: Vec<Accepted> = Vec::new();
     for finding in found.iter().filter(|one| one.counts()) {

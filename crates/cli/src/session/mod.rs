@@ -19,6 +19,7 @@ use ringway_runtime::{
 use ringway_store::OpenError;
 
 use crate::args::Bounds;
+use crate::clock;
 use crate::exit::{End, Failure, chain};
 use crate::reaching;
 
@@ -92,6 +93,7 @@ impl Session {
             workers: beginning.bounds.workers.get(),
             identify: Arc::new(SystemUsers),
             observe: beginning.observe,
+            clock: clock::clock(),
         };
         let drivers =
             reaching::drivers(data, beginning.bounds.connections).map_err(StartError::Driver)?;

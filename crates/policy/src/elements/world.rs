@@ -89,6 +89,11 @@ static ROLLOUT: Shape = Shape {
             Is::Flag,
             "Whether it takes the place of the rollout before it, whatever has become of that by then, and poisons what its update says that it supersedes; `no` where absent.",
         ),
+        may(
+            "lane",
+            Is::Name,
+            "The lane of its policy in which it runs, if any.",
+        ),
     ],
     later: &[],
 };
@@ -309,11 +314,17 @@ fn rollout(cx: &Cx<'_>, node: &Node<'_>) -> Option<WorldRollout> {
     let update = fields.read("update", scalar::reference(Named::Update));
     let starts = fields.read("starts", scalar::span);
     let supersedes = fields.read("supersedes", scalar::flag);
+    let lane = fields.read("lane", scalar::name);
     Some(WorldRollout {
         policy: policy?,
         update: update?,
         starts: optional(&fields, "starts", starts)?,
         supersedes: optional(&fields, "supersedes", supersedes)?,
+        lane: if fields.get("lane").is_some() {
+            Some(lane?)
+        } else {
+            None
+        },
     })
 }
 

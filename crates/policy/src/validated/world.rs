@@ -63,6 +63,8 @@ pub struct WorldRollout {
     pub starts: Span,
     /// Whether it takes the place of the rollout before it.
     pub supersedes: bool,
+    /// The lane of its policy in which it runs.
+    pub lane: Option<String>,
 }
 
 /// A length of time between two bounds, both included; each is as likely as every other.

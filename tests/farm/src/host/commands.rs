@@ -58,7 +58,7 @@ fn install(here: &Here, version: &str) -> io::Result<ExitCode> {
     if here.switch("hang-install").is_some() {
         hang();
     }
-    let code = if here.switch("fail-install").is_some() || version.contains("+refused") {
+    let code = if here.switch("fail-install").is_some() || here.fault(version) == "refused" {
         writeln!(io::stderr(), "install: `{version}` does not install")?;
         1
     } else {

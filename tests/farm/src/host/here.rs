@@ -68,6 +68,11 @@ impl Here {
         fs::read_to_string(etc(&self.farm, &self.name).join(name)).unwrap_or_default()
     }
 
+    /// How a version is bad for it; empty where it is not.
+    pub(crate) fn fault(&self, version: &str) -> String {
+        fault(&self.farm, &self.name, version)
+    }
+
     /// Asks the one who minds the farm, and waits for the answer.
     pub(crate) fn ask(&self, request: &str) -> io::Result<String> {
         let mut stream = UnixStream::connect(self.farm.join("control"))?;
@@ -86,6 +91,27 @@ pub(crate) fn home(farm: &Path, name: &str) -> PathBuf {
 /// What a host's own commands do not see: its keys, its configuration, its switches.
 pub(crate) fn etc(farm: &Path, name: &str) -> PathBuf {
     farm.join("etc").join(name)
+}
+
+/// How a version is bad for a host; empty where it is not. What stands in the version's own name holds for all hosts, or
+/// for those of a role; the rest is in the host's file `faults`.
+pub(crate) fn fault(farm: &Path, host: &str, version: &str) -> String {
+    let read = |file: &str| fs::read_to_string(etc(farm, host).join(file)).unwrap_or_default();
+    let named = version.split_once('+').map_or("", |(_, fault)| fault);
+    let named = match named.split_once(':') {
+        Some((fault, only)) if only == read("role").trim() => fault,
+        Some(_) => "",
+        None => named,
+    };
+    if !named.is_empty() {
+        return named.to_owned();
+    }
+    let faults = read("faults");
+    let own = faults
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .find(|(known, _)| *known == version);
+    own.map_or_else(String::new, |(_, fault)| fault.to_owned())
 }
 
 /// A switch's argument, where it is on.
@@ -117,5 +143,29 @@ pub(crate) fn pause(time: Duration) {
 pub(crate) fn hang() -> ! {
     loop {
         std::thread::park();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{fault, put};
+
+    #[test]
+    fn a_version_names_its_fault_and_whom_it_hits_and_a_host_has_its_own() {
+        let farm = std::env::temp_dir().join(format!("farm-faults-{}", std::process::id()));
+        let etc = super::etc(&farm, "db-1");
+        std::fs::create_dir_all(&etc).unwrap();
+        put(&etc.join("role"), "db\n").unwrap();
+        put(&etc.join("faults"), "3.0 restart-loop\n3.0.1 refused\n").unwrap();
+        let of = |version| fault(&farm, "db-1", version);
+        assert_eq!(of("2.0"), "");
+        assert_eq!(of("2.0+crash"), "crash");
+        assert_eq!(of("2.0+late-crash:db"), "late-crash");
+        assert_eq!(of("2.0+late-crash:web"), "");
+        assert_eq!(
+            (of("3.0"), of("3.0.1")),
+            ("restart-loop".to_owned(), "refused".to_owned())
+        );
+        std::fs::remove_dir_all(&farm).unwrap();
     }
 }

@@ -12,6 +12,13 @@
 //! | `hang` | `/health` never answers |
 //! | `late-start` | it listens only after a while |
 //! | `refused` | `install` fails; nothing is installed |
+//!
+//! What a version does to single hosts stands in their own files `faults`, and may be two things more:
+//!
+//! | fault | what happens |
+//! |---|---|
+//! | `restart-loop` | after a restart the host restarts three times more; the service ends before it listens |
+//! | `stays-away` | once, the host does not come back from a restart until it is healed |
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -32,12 +39,12 @@ const PORT_WITHIN: Duration = Duration::from_secs(8);
 /// Serves until it is killed, the farm ends, or the version's fault strikes.
 pub(crate) fn serve() -> io::Result<ExitCode> {
     let here = Here::find()?;
-    let (address, role) = (here.fact("address"), here.fact("role"));
+    let address = here.fact("address");
     let version = here.read("version");
-    let fault = fault_of(&version, &role).to_owned();
+    let fault = here.fault(&version);
     end_with_the_farm(&here)?;
     match fault.as_str() {
-        "crash" => return Ok(ExitCode::from(70)),
+        "crash" | "restart-loop" => return Ok(ExitCode::from(70)),
         "late-start" => {
             // It counts as started; what it promised comes later.
             put(
@@ -78,16 +85,6 @@ pub(crate) fn serve() -> io::Result<ExitCode> {
         });
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The fault of a version on hosts of a role; empty where there is none.
-fn fault_of<'a>(version: &'a str, role: &str) -> &'a str {
-    let fault = version.split_once('+').map_or("", |(_, fault)| fault);
-    match fault.split_once(':') {
-        Some((fault, only)) if only == role.trim() => fault,
-        Some(_) => "",
-        None => fault,
-    }
 }
 
 /// The kernel closes this connection however the farm ends.
@@ -131,17 +128,4 @@ fn respond(mut stream: TcpStream, version: &str, well: bool) -> io::Result<()> {
         "HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::fault_of;
-
-    #[test]
-    fn a_version_names_its_fault_and_whom_it_hits() {
-        assert_eq!(fault_of("2.0", "web"), "");
-        assert_eq!(fault_of("2.0+crash", "web"), "crash");
-        assert_eq!(fault_of("2.0+late-crash:db", "db\n"), "late-crash");
-        assert_eq!(fault_of("2.0+late-crash:db", "web"), "");
-    }
 }

@@ -20,6 +20,9 @@ const GOES_DOWN_AFTER: Duration = Duration::from_millis(50);
 /// How long a host that restarts again and again is up in between.
 const UP_BETWEEN: Duration = Duration::from_millis(400);
 
+/// How often a host restarts again with a version that makes it do so.
+const LOOPS: u64 = 3;
+
 /// Whether a host can be connected to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Door {
@@ -182,6 +185,14 @@ impl Yard {
         }
         let _life = host.life.lock().unwrap_or_else(PoisonError::into_inner);
         self.configure(host)?;
+        if here::home(&self.farm, &host.name)
+            .join("stayed-away")
+            .exists()
+            && host.door() == Door::Shut
+        {
+            // It was off all the while, and begins now.
+            self.new_boot(host)?;
+        }
         self.settle_door(host);
         self.start_service(host)
     }
@@ -205,11 +216,20 @@ impl Yard {
             self.settle_door(host);
             return Ok(());
         }
-        let again = self.number(host, "reboot-loop").unwrap_or(0);
+        let home = here::home(&self.farm, &host.name);
+        let version = fs::read_to_string(home.join("version")).unwrap_or_default();
+        let fault = here::fault(&self.farm, &host.name, version.trim());
+        let again = match self.number(host, "reboot-loop") {
+            Some(again) => again,
+            None if fault == "restart-loop" => LOOPS,
+            None => 0,
+        };
         for round in 0..=again {
             self.shut(host);
             self.end_everything(host)?;
-            if self.is_on(host, "never-back") {
+            // Once: whoever heals it has seen to what kept it away.
+            let stays_away = fault == "stays-away" && put_once(&home.join("stayed-away"))?;
+            if stays_away || self.is_on(host, "never-back") {
                 return Ok(());
             }
             here::pause(self.takes(host));
@@ -222,7 +242,7 @@ impl Yard {
             self.start_service(host)?;
             if round < again {
                 here::pause(UP_BETWEEN);
-                if !self.is_on(host, "reboot-loop") {
+                if fault != "restart-loop" && !self.is_on(host, "reboot-loop") {
                     return Ok(());
                 }
             }
@@ -377,4 +397,13 @@ LogLevel ERROR
 
 fn quoted(path: &Path) -> String {
     format!("\"{}\"", path.display())
+}
+
+/// Makes an empty file; false where it is there already.
+fn put_once(path: &Path) -> io::Result<bool> {
+    if path.exists() {
+        return Ok(false);
+    }
+    here::put(path, "")?;
+    Ok(true)
 }

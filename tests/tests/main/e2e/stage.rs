@@ -67,6 +67,7 @@ impl Stage {
             workers: 64,
             identify: Arc::clone(&speaker) as Arc<dyn Identify>,
             observe: false,
+            clock: Arc::default(),
         };
         let drivers = drivers(&ground).with_spans(spans);
         let runtime = Runtime::start_with(config, Arc::new(drivers));
