@@ -235,6 +235,10 @@ pub enum Bug {
     HeldHostStaged,
     /// A host on which fetching failed is not given what is to be fetched in its visit.
     FailedIsStaged,
+    /// What people were told goes on for them although it is over.
+    OverForNobody,
+    /// What is decided last is told to nobody.
+    EndUntold,
     /// A host is visited although an exception leaves it out.
     ExceptionIgnored,
     /// An exception does not end by itself.
@@ -323,7 +327,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 157] = [
+    pub const ALL: [Self; 159] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -439,6 +443,8 @@ impl Bug {
         Self::StagePaceIgnored,
         Self::HeldHostStaged,
         Self::FailedIsStaged,
+        Self::OverForNobody,
+        Self::EndUntold,
         Self::ExceptionIgnored,
         Self::ExceptionNeverEnds,
         Self::ExceptionOutlivesItself,

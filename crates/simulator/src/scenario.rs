@@ -17,6 +17,7 @@ use crate::history::{History, HistoryError};
 use crate::reach::Reach;
 use crate::terms::{with_early_terms, with_terms};
 use crate::world::lanes::with_lanes;
+use crate::world::post::with_rules;
 use crate::world::superseders::with_fixes;
 use crate::world::{BEGIN, Faults, NoPlan, World, has_plan};
 
@@ -222,6 +223,10 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     let mut errands = Dice::new(seed, "errands");
     if kind == Kind::Wild && errands.chance(20) {
         with_stages(&mut papers, &mut ways, &mut errands);
+    }
+    let mut told = Dice::new(seed, "who wants to be told");
+    if kind == Kind::Wild && told.chance(25) {
+        with_rules(&mut papers, &mut told);
     }
     let lasts = faults.lasts;
     let config = Config {
