@@ -30,6 +30,7 @@ mod index;
 mod input;
 mod lane;
 mod life;
+mod meant;
 mod observe;
 mod outside;
 #[cfg(feature = "planted-bugs")]
@@ -52,6 +53,7 @@ mod untested;
 pub mod view;
 mod visit;
 mod watch;
+mod withheld;
 
 pub use advisory::{Advisory, Ruling};
 pub use by_hand::LARGEST_EXHIBIT;
@@ -67,4 +69,4 @@ pub use times::{Calendar, Table, instants};
 
 /// Raised when the same inputs lead to other events than before, however slightly: recorded journals are decided again
 /// exactly within a version, and with a difference that somebody has looked at across versions.
-pub const DECISION_VERSION: u32 = 2;
+pub const DECISION_VERSION: u32 = 3;

@@ -12,14 +12,18 @@
 //! * What was begun is brought back into service as after a halt: in `apply` it ends, and its restart is withheld, whatever
 //!   the policy says of halts.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use ringway_model::{Actor, Content, Effect, RouteId, StepKind, Timestamp, VisitKind, WaitingOn};
 use ringway_scheduler::Plan;
-use ringway_scheduler::plan::Route;
+use ringway_scheduler::plan::{More, Route};
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Poisoning, Rejected};
+use crate::consent::check_length;
 use crate::engine::Engine;
 use crate::event::Event;
+use crate::host::HostState;
 use crate::rollout::{Record, Rollout};
 use crate::slot::SlotRec;
 use crate::view::PoisonView;
@@ -49,14 +53,64 @@ impl Poison {
     }
 }
 
+/// What inspections print of a host that has something poisoned.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PoisonWords {
+    /// Ids and builds: whatever inspection prints them.
+    names: BTreeSet<String>,
+    /// By recipe: what its inspection prints where the release is there. Another one's may mean something else by it.
+    by_recipe: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl PoisonWords {
+    /// Of all that these poisonings cover of what rollouts install, by whatever name somebody gave it.
+    fn new(poisons: &[Poison], rollouts: &[Rollout]) -> Self {
+        let mut words = Self::default();
+        for Content { id, build, .. } in poisons.iter().map(|poison| &poison.content) {
+            words.names.insert(id.clone());
+            words.names.extend(build.clone());
+        }
+        let covered = rollouts.iter().flat_map(|rollout| {
+            let routes = rollout.plan.routes.iter().zip(&rollout.poisoned);
+            routes.filter_map(|(route, by)| by.map(|_| route))
+        });
+        for route in covered {
+            words.names.insert(route.release.clone());
+            words.names.extend(route.build.clone());
+            let inspects = route.step_for(StepKind::Inspect).map(|step| &step.more);
+            let Some(More::Inspect { installed_when, .. }) = inspects else {
+                continue;
+            };
+            let printed = installed_when.trim();
+            if !printed.is_empty() && !printed.contains("{output}") {
+                let of_recipe = words.by_recipe.entry(route.recipe.clone()).or_default();
+                of_recipe.insert(printed.to_owned());
+            }
+        }
+        words
+    }
+
+    /// Whether they name what an inspection by this recipe found: its whole text, or the first word of it, behind which may
+    /// stand in what state that is.
+    fn mean(&self, recipe: &str, found: &str) -> bool {
+        let printed = self.by_recipe.get(recipe);
+        let is_one =
+            |text: &str| self.names.contains(text) || printed.is_some_and(|it| it.contains(text));
+        let found = found.trim();
+        is_one(found) || found.split_whitespace().next().is_some_and(is_one)
+    }
+}
+
 /// Which of these poisonings covers each route of a plan, by `RouteId`.
 pub(crate) fn of_routes(poisons: &[Poison], plan: &Plan) -> Vec<Option<usize>> {
     if poisons.is_empty() {
         return Vec::new();
     }
     let routes = plan.routes.iter().map(|route| {
-        let content = route.content();
-        poisons.iter().position(|poison| poison.covers(&content))
+        let (content, former) = (route.content(), route.former_digest());
+        let is_of_it =
+            |poison: &Poison| poison.covers(&content) || poison.content.digest == Some(former);
+        poisons.iter().position(is_of_it)
     });
     routes.collect()
 }
@@ -130,11 +184,34 @@ impl Engine {
         if self.bug(crate::planted::Bug::PoisonPutBack) {
             return false;
         }
-        !self.poisons.is_empty()
-            && self.rollouts[r].previous(slot).is_some_and(|previous| {
-                let mut poisons = self.poisons.iter();
-                poisons.any(|poison| poison.content.is_found_as(previous))
-            })
+        if self.poisons.is_empty() {
+            return false;
+        }
+        let rollout = &self.rollouts[r];
+        let previous = rollout.previous(slot);
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::PutBackUnlessNamed) {
+            let mut poisons = self.poisons.iter();
+            return previous.is_some_and(|it| poisons.any(|one| one.content.is_found_as(it)));
+        }
+        let recipe = &rollout.route(slot).recipe;
+        previous.is_some_and(|previous| self.poison_words.mean(recipe, previous))
+            || self.was_given_poison(r, slot)
+    }
+
+    /// Whether what a host had before a rollout changed it is what another rollout gave it, and poisoned by now: whatever an
+    /// inspection printed of it. What another recipe installed is beside that and stays, but where this rollout took the place
+    /// of that one.
+    fn was_given_poison(&self, r: usize, slot: u32) -> bool {
+        let recipe = &self.rollouts[r].route(slot).recipe;
+        let all = self.last_changes.all_of(self.host_of(r, slot));
+        let mut before = all.skip_while(|change| *change != (r, slot)).skip(1);
+        let given = before.find(|&(other, at)| {
+            let rollout = &self.rollouts[other];
+            rollout.rec.slots[at as usize].state != HostState::RolledBack
+                && (rollout.route(at).recipe == *recipe || self.has_superseded(r, other))
+        });
+        given.is_some_and(|(other, at)| self.poison_on(other, at).is_some())
     }
 
     /// Whether a step of a rollback would put poisoned content back.
@@ -188,12 +265,14 @@ impl Engine {
         for rollout in &mut self.rollouts {
             rollout.poisoned = of_routes(&self.poisons, &rollout.plan);
         }
+        self.poison_words = PoisonWords::new(&self.poisons, &self.rollouts);
     }
 
     /// The same for one of them.
     pub(crate) fn mark_poisoned_in(&mut self, r: usize) {
         let rollout = &mut self.rollouts[r];
         rollout.poisoned = of_routes(&self.poisons, &rollout.plan);
+        self.poison_words = PoisonWords::new(&self.poisons, &self.rollouts);
     }
 
     /// What a command names: releases of a rollout, or content by its id.
@@ -243,6 +322,7 @@ impl Engine {
                 "say why: `--reason`",
             ));
         }
+        check_length(reason, "reason")?;
         let mut contents = self.contents(what)?;
         contents.retain(|content| {
             let given = self.poisons_given();
@@ -326,6 +406,7 @@ impl Engine {
                 "say what is known now: `--reason`",
             ));
         }
+        check_length(reason, "reason")?;
         let is_meant = |content: &Content| {
             content.id == id && (build.is_none() || content.build.as_deref() == build)
         };
@@ -399,6 +480,7 @@ impl Engine {
         if before.iter().all(Option::is_none) {
             return;
         }
+        self.wake_withheld(r);
         let parked: Vec<u32> = self.rollouts[r].idx.parked_hosts.iter().copied().collect();
         for slot in parked {
             let route = self.rollouts[r].route_id(slot);
@@ -444,21 +526,28 @@ impl Engine {
 
     /// What is poisoned, with the hosts that have it and those that wait because of it.
     pub(crate) fn poison_views(&self) -> Vec<PoisonView> {
-        let views = self.poisons.iter().enumerate().map(|(number, poison)| {
-            let (mut has, mut kept) = (Vec::new(), 0);
-            for (r, rollout) in self.rollouts.iter().enumerate() {
-                let slots = rollout.rec.slots.iter().zip(&rollout.plan.slots);
-                for (index, (record, slot)) in slots.enumerate() {
-                    let is_of_it = rollout.poison_of(slot.route) == Some(number);
-                    if is_of_it && self.may_have(r, &rollout.rec, index) {
-                        let hosts = self.fleets.get(&rollout.plan.fleet);
-                        let host = hosts.and_then(|fleet| fleet.hosts.get(slot.host.index()));
-                        has.extend(host.map(|host| host.name.clone()));
-                    } else if is_of_it && !rollout.rec.state.is_final() {
-                        kept += u32::from(record.state.class() == crate::slot::Class::Pending);
-                    }
+        let mut found: Vec<(Vec<String>, u32)> = vec![(Vec::new(), 0); self.poisons.len()];
+        for (r, rollout) in self.rollouts.iter().enumerate() {
+            if rollout.poisoned.iter().all(Option::is_none) {
+                continue;
+            }
+            let hosts = self.fleets.get(&rollout.plan.fleet);
+            let slots = rollout.rec.slots.iter().zip(&rollout.plan.slots);
+            for (index, (record, slot)) in slots.enumerate() {
+                let of = rollout.poison_of(slot.route);
+                let Some((has, kept)) = of.and_then(|number| found.get_mut(number)) else {
+                    continue;
+                };
+                if self.may_have(r, &rollout.rec, index) {
+                    let host = hosts.and_then(|fleet| fleet.hosts.get(slot.host.index()));
+                    has.extend(host.map(|host| host.name.clone()));
+                } else if !rollout.rec.state.is_final() {
+                    *kept += u32::from(record.state.class() == crate::slot::Class::Pending);
                 }
             }
+        }
+        let views = self.poisons.iter().zip(found);
+        let views = views.map(|(poison, (mut has, kept))| {
             has.sort();
             has.dedup();
             PoisonView {
@@ -485,8 +574,8 @@ impl Engine {
     /// Whether a host may have what a rollout installs, as far as the rollout knows and nobody changed it since.
     fn may_have(&self, r: usize, record: &Record, slot: usize) -> bool {
         let slots = &record.slots;
-        let is_back = slots[slot].state == crate::host::HostState::RolledBack;
-        let had = slots[slot].state == crate::host::HostState::Already;
+        let is_back = slots[slot].state == HostState::RolledBack;
+        let had = slots[slot].state == HostState::Already;
         let is_changed = slots[slot].is(SlotRec::CHANGED | SlotRec::APPLYING) && !is_back;
         let slot = u32::try_from(slot).unwrap_or(u32::MAX);
         (is_changed || had) && !self.is_changed_since(r, slot)
@@ -494,10 +583,10 @@ impl Engine {
 
     /// Whether a later rollout has changed a host after this one did.
     fn is_changed_since(&self, r: usize, slot: u32) -> bool {
-        if !self.knows_hosts_of(r) {
+        let rollout = &self.rollouts[r];
+        if !rollout.same_hosts {
             return false;
         }
-        let rollout = &self.rollouts[r];
         let own = rollout.changed(slot as usize);
         let host = rollout.plan.slots[slot as usize].host;
         self.last_changes.of(host).is_some_and(|(other, theirs)| {

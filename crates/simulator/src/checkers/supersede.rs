@@ -10,7 +10,7 @@ use ringway_engine::{Command, Event, HostState, Input};
 use ringway_model::{HostId, IntentId, RolloutId, StepKind, VisitKind};
 use ringway_scheduler::Part;
 
-use super::facts::{Facts, Phase, RolloutFacts, ring_of};
+use super::facts::{Class, Facts, Phase, RolloutFacts, SlotFacts, ring_of};
 use super::{Broken, ensure};
 
 impl Facts {
@@ -98,8 +98,10 @@ impl Facts {
             .as_ref()
             .map(|fleet| &fleet.hosts[host.index()].name);
         let (mut recipes, mut in_flight) = (BTreeSet::new(), BTreeSet::new());
+        // Whether one of them has changed the host, or is about to: whatever its recipe, that is in the place of what was before.
+        let (mut is_mended, mut is_being_mended) = (false, false);
         // The latest first: what one has changed is as that one left it. Another recipe changes something else.
-        for rollout in self.rollouts.range(..by).rev().map(|(_, rollout)| rollout) {
+        for (id, rollout) in self.rollouts.range(..by).rev() {
             let fleet = self.fleets.get(&rollout.plan.fleet);
             let is_it = |at: HostId| fleet.map(|fleet| &fleet.hosts[at.index()].name) == name;
             let mut slots = rollout.plan.slots.iter();
@@ -107,8 +109,9 @@ impl Facts {
                 continue;
             };
             let route = &rollout.plan.routes[rollout.plan.slots[slot].route.index()];
-            if contents.contains(&content_of(route)) && !recipes.contains(&route.recipe) {
-                if in_flight.contains(&route.recipe) {
+            let is_told = !is_mended && !recipes.contains(&route.recipe);
+            if contents.contains(&content_of(route)) && is_told {
+                if is_being_mended || in_flight.contains(&route.recipe) {
                     // Whether what the later one does will mend it, nobody knows yet.
                     let mut before = Left::default();
                     before.note(rollout, slot);
@@ -120,13 +123,127 @@ impl Facts {
             }
             let facts = &rollout.slots[slot];
             let by_hand = matches!(facts.rest, HostState::ByHand { .. });
-            if facts.changed && (facts.visit.is_some() || by_hand) {
+            let is_of_them = olds.contains(id);
+            if may_have(facts) && (facts.visit.is_some() || by_hand) {
                 in_flight.insert(&route.recipe);
-            } else if facts.changed {
+                is_being_mended |= is_of_them;
+            } else if may_have(facts) && facts.rest != HostState::RolledBack {
                 recipes.insert(&route.recipe);
+                is_mended |= is_of_them;
             }
         }
         left
+    }
+
+    /// A rollout whose place another one took goes back only where nobody was visited in its place, and nobody will be.
+    pub(super) fn check_place_is_free(&mut self, id: RolloutId) -> Result<(), Broken> {
+        let mut last = id;
+        while let Some(by) = self.superseded.get(&last).copied() {
+            let new = self.rollout(by)?;
+            ensure!(
+                new.opened == 0 && new.phase.is_over(),
+                I4,
+                "{id} goes back and {by}, which took its place, has visited hosts, or may"
+            );
+            last = by;
+        }
+        self.superseded.remove(&id);
+        self.rollout_mut(id)?.superseded = false;
+        Ok(())
+    }
+
+    /// A host that was in flight in a superseded rollout broke: it is down where it is to be visited, too.
+    pub(super) fn note_broken(&mut self, id: RolloutId, slot: usize) -> Result<(), Broken> {
+        let rollout = self.rollout(id)?;
+        if rollout.phase != Phase::Superseding || !rollout.slots[slot].is_down() {
+            return Ok(());
+        }
+        let host = rollout.plan.slots[slot].host;
+        let mut by = id;
+        while let Some(next) = self.superseded.get(&by) {
+            by = *next;
+        }
+        let new = self.rollout(by)?;
+        let place = new.plan.slots.iter().position(|one| one.host == host);
+        let waits = |slot: &usize| {
+            let facts = &new.slots[*slot];
+            facts.visit.is_none() && facts.class() == Class::Pending
+        };
+        let open = !new.phase.is_over();
+        let place = place.filter(waits).filter(|_| open);
+        self.broken_meanwhile.extend(place.map(|slot| (by, slot)));
+        Ok(())
+    }
+
+    /// Nobody is told to be down who is not.
+    pub(super) fn check_broken_meanwhile(&self, id: RolloutId, slot: usize) -> Result<(), Broken> {
+        ensure!(
+            self.broken_meanwhile.contains(&(id, slot)),
+            Story,
+            "slot {slot} of {id} is to be visited again and had not failed"
+        );
+        Ok(())
+    }
+
+    /// I3: at the end of the batch that broke them they are down.
+    pub(super) fn check_broken(&mut self) -> Result<(), Broken> {
+        for (id, slot) in std::mem::take(&mut self.broken_meanwhile) {
+            let facts = &self.rollout(id)?.slots[slot];
+            ensure!(
+                facts.is_down() || facts.visit.is_some() || facts.class() != Class::Pending,
+                I3,
+                "slot {slot} of {id} broke in the rollout before, and counts as up"
+            );
+        }
+        Ok(())
+    }
+
+    /// I4: no visit restarts its host into what another rollout installed there and withholds the restart of, but of a rollout
+    /// that took the place of that one, or after one that did.
+    pub(super) fn check_restart(
+        &self,
+        intent: IntentId,
+        visit: VisitKind,
+        kind: StepKind,
+    ) -> Result<(), Broken> {
+        if kind != StepKind::Reboot || visit == VisitKind::Rollback {
+            return Ok(());
+        }
+        let (rollout, slot) = self.place(intent.rollout(), intent.slot())?;
+        let host = rollout.plan.slots[slot].host;
+        let Some(fleet) = &self.fleet else {
+            return Ok(());
+        };
+        let given = self.given.get(&fleet.hosts[host.index()].name);
+        let mut later = vec![intent.rollout()];
+        for (other, at) in given.into_iter().flatten().rev() {
+            let Some(theirs) = self.rollouts.get(other).filter(|_| !later.contains(other)) else {
+                continue;
+            };
+            let facts = &theirs.slots[at.index()];
+            let withheld = facts.visit.is_none() && facts.class() == Class::Withheld;
+            let replaced = later.iter().any(|one| {
+                let mut next = self.supersedes(*one);
+                while let Some(old) = next {
+                    if old == *other {
+                        return true;
+                    }
+                    next = self.supersedes(old);
+                }
+                false
+            });
+            ensure!(
+                !withheld || replaced || theirs.phase == Phase::Advancing,
+                I4,
+                "{intent} restarts host {}, whose restart {other} withholds ({})",
+                host.0,
+                theirs.word()
+            );
+            if facts.rest != HostState::RolledBack || facts.visit.is_some() {
+                later.push(*other);
+            }
+        }
+        Ok(())
     }
 
     /// What was decided with one command is so as a whole: with the end of the old rollout, everything is poisoned that was to be.
@@ -160,7 +277,7 @@ impl Facts {
         Ok(())
     }
 
-    fn supersedes(&self, rollout: RolloutId) -> Option<RolloutId> {
+    pub(super) fn supersedes(&self, rollout: RolloutId) -> Option<RolloutId> {
         let plan = &self.rollouts.get(&rollout)?.plan;
         Some(plan.supersedes.as_ref()?.rollout)
     }
@@ -213,6 +330,11 @@ fn content_of(
     (&route.release, route.build.as_deref(), &route.parameters)
 }
 
+/// Whether an `apply` began on a host, or was issued and is not known never to have.
+fn may_have(facts: &SlotFacts) -> bool {
+    facts.applied_to || facts.visit.is_some_and(|visit| visit.applying)
+}
+
 /// What old rollouts have left on a host.
 #[derive(Clone, Copy, Debug, Default)]
 struct Left {
@@ -229,7 +351,7 @@ impl Left {
         let facts = &rollout.slots[slot];
         let is_back = facts.rest == HostState::RolledBack && facts.visit.is_none();
         let was_there = matches!(facts.rest, HostState::Already | HostState::ChangedOutside);
-        self.has |= facts.changed && !is_back || was_there;
+        self.has |= may_have(facts) && !is_back || was_there;
         let failed = matches!(
             facts.rest,
             HostState::Failed { .. }
@@ -243,7 +365,7 @@ impl Left {
         self.broken |= facts.visit.is_some() && part_in(rollout, slot) == Some(Part::Broken);
         self.is_surely_broken |= is_down;
         self.broken |= is_down
-            || failed && (facts.changed || facts.out_of_service)
+            || failed && (may_have(facts) || facts.out_of_service)
             || facts.suspected && (self.has || facts.out_of_service || facts.visit.is_some());
     }
 }
