@@ -5,7 +5,6 @@ use std::fmt;
 
 use ringway_farm::Event;
 
-use crate::Outcome;
 use crate::hosts::{Fault, Town};
 use crate::onlooker::Seen;
 use crate::people::Told;
@@ -22,13 +21,13 @@ pub(crate) struct Account(Vec<Statement>);
 
 impl Account {
     /// Asks the hosts.
-    pub(crate) fn of(town: &Town, told: &Told, seen: &Seen) -> Outcome<Self> {
+    pub(crate) fn of(town: &Town, told: &Told, seen: &Seen) -> Self {
         let mut account = Self(Vec::new());
         account.the_bad_update(town, told);
         account.the_domains(seen);
         account.the_fix(town, told);
         account.the_words(told);
-        Ok(account)
+        account
     }
 
     /// Whether all of it is as it must be.

@@ -105,7 +105,7 @@ impl Town {
         let mut plan = Plan::made_of(hosts.collect());
         plan.network = Some(NETWORK);
         plan.services = Some(true);
-        plan.version = "march".to_owned();
+        "march".clone_into(&mut plan.version);
         let farm = Farm::start(plan)?;
         let folder = tempfile::tempdir()?;
         lay_out(&story, folder.path(), &farm, speed)?;

@@ -175,7 +175,7 @@ impl People {
         let view = self.runtime.caller().view().await?;
         told.rollouts = view.rollouts;
         let stands = |one: &ringway_engine::view::AdvisoryView| {
-            (one.advisory.id.to_string(), one.standing.clone())
+            (one.advisory.id.clone(), one.standing.clone())
         };
         told.advisories = view.advisories.iter().map(stands).collect();
         told.audit = self.says("ana", &["audit"]).await.is_ok();
