@@ -63,7 +63,7 @@ pub(crate) fn calendar(out: Out, args: &Calendar) -> Outcome {
     }
     let plan = &prepared.plan;
     let zones = ringway_runtime::zones_of_plan(plan).map_err(|e| Failure::new(End::Invalid, e))?;
-    let from = args.from.unwrap_or_else(|| clock::now());
+    let from = args.from.unwrap_or_else(clock::now);
     let until = from + Span::hours(24 * u64::from(args.days));
     let mut told = Told {
         policy: plan.policy.clone(),

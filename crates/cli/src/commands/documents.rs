@@ -155,7 +155,7 @@ pub(crate) fn plan(out: Out, args: &Plan) -> Outcome {
     let prepared = documents::prepare(out, &args.planned)?;
     let (fleet, plan) = (&prepared.fleet, &prepared.plan);
     let documents = &prepared.read.documents;
-    let from = args.from.unwrap_or_else(|| clock::now());
+    let from = args.from.unwrap_or_else(clock::now);
     let mut names = plan.zones();
     names.extend(
         documents
