@@ -5,6 +5,7 @@
 //! the hosts of end-to-end tests run.
 
 pub mod big;
+pub mod people;
 mod program;
 mod workspace;
 

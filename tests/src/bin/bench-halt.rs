@@ -89,21 +89,16 @@ fn main() {
         .enable_all()
         .build()
         .expect("a runtime");
-    match &arguments[1..] {
-        [data, said] => {
-            let word = Word::ALL.into_iter().find(|word| word.name() == said);
-            let word = word.expect("this program says which word");
-            runtime.block_on(sayer(PathBuf::from(data), word));
-        }
-        _ => {
-            println!(
-                "| word | hosts | steps started | said | median ms | p90 ms | p99 ms | most ms |"
-            );
-            println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
-            for word in Word::ALL {
-                runtime.block_on(decider(word));
-            }
-        }
+    if let [data, said] = &arguments[1..] {
+        let word = Word::ALL.into_iter().find(|word| word.name() == said);
+        let word = word.expect("this program says which word");
+        runtime.block_on(sayer(PathBuf::from(data), word));
+        return;
+    }
+    println!("| word | hosts | steps started | said | median ms | p90 ms | p99 ms | most ms |");
+    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    for word in Word::ALL {
+        runtime.block_on(decider(word));
     }
 }
 

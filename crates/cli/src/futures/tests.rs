@@ -187,6 +187,16 @@ fn a_world_may_have_several_rollouts_and_a_policy_that_is_named_stands_in_for_th
         plans.iter().map(|(plan, _)| plan.policy.clone()).collect()
     };
     assert_eq!(policies(&question, Some("other")), ["other", "other"]);
+    let mut hurried = world.clone();
+    hurried.rollouts[1].lane = Some("expedite".to_owned());
+    let failure = asked(hurried).plans(None).unwrap_err();
+    assert!(
+        failure
+            .why
+            .contains("policy `other` has no lane `expedite`"),
+        "it is planned in the lane that the world names: {}",
+        failure.why
+    );
     let mut mistaken = world;
     mistaken.rollouts[1].policy = "othr".to_owned();
     let failure = asked(mistaken).plans(None).unwrap_err();

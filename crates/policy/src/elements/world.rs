@@ -314,17 +314,13 @@ fn rollout(cx: &Cx<'_>, node: &Node<'_>) -> Option<WorldRollout> {
     let update = fields.read("update", scalar::reference(Named::Update));
     let starts = fields.read("starts", scalar::span);
     let supersedes = fields.read("supersedes", scalar::flag);
-    let lane = fields.read("lane", scalar::name);
+    let lane = fields.read("lane", |cx, node| scalar::name(cx, node).map(Some));
     Some(WorldRollout {
         policy: policy?,
         update: update?,
         starts: optional(&fields, "starts", starts)?,
         supersedes: optional(&fields, "supersedes", supersedes)?,
-        lane: if fields.get("lane").is_some() {
-            Some(lane?)
-        } else {
-            None
-        },
+        lane: optional(&fields, "lane", lane)?,
     })
 }
 

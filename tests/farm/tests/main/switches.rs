@@ -243,6 +243,50 @@ fn a_host_can_stay_away_until_it_is_healed() {
     assert_eq!(health(a), "HTTP/1.1 200 OK");
 }
 
+/// The version of a host's own faults is bad for it alone, and the next one mends it.
+#[test]
+fn a_version_can_be_bad_for_one_host() {
+    let farm = Farm::start(Plan::made_of(vec![
+        HostPlan::new("loops", "dc").suffers("2.0", "restart-loop"),
+        HostPlan::new("away", "dc").suffers("2.0", "stays-away"),
+        HostPlan::new("refuses", "dc").suffers("2.0", "refused"),
+        HostPlan::new("well", "dc"),
+    ]))
+    .unwrap();
+    let boots = |host: &str| {
+        let ledger = farm.host(host).ledger();
+        ledger.iter().filter(|entry| entry.what == "boot").count()
+    };
+    assert_eq!(run(&farm, "refuses", "install 2.0").status.code(), Some(1));
+    for host in ["loops", "away", "well"] {
+        says(&farm, host, "install 2.0");
+        run(&farm, host, "reboot");
+    }
+    wait_for("one that is well restarts once", || boots("well") == 1);
+    wait_for("the other restarts again and again", || boots("loops") == 4);
+    wait_for("the well one serves", || {
+        health(farm.host("well")) == "HTTP/1.1 200 OK"
+    });
+    assert_eq!(health(farm.host("loops")), "");
+    let away = farm.host("away");
+    wait_for("one is away", || {
+        run(&farm, "away", "true").status.code() == Some(255)
+    });
+    let before = away.boot_id();
+    away.heal().unwrap();
+    assert_ne!(away.boot_id(), before, "it was off, and begins now");
+    assert_eq!(health(away), "HTTP/1.1 200 OK", "once is enough");
+    wait_for("it can be logged in to", || {
+        run(&farm, "loops", "true").status.success()
+    });
+    says(&farm, "loops", "install 2.1");
+    run(&farm, "loops", "reboot");
+    wait_for("the fix mends it", || {
+        health(farm.host("loops")) == "HTTP/1.1 200 OK"
+    });
+    assert_eq!(boots("loops"), 5);
+}
+
 #[test]
 fn sudo_lets_everybody_nobody_or_those_who_know_the_password() {
     let farm = two();

@@ -213,7 +213,7 @@ fn lay_out(story: &Path, folder: &Path, farm: &Farm, speed: u32) -> Outcome {
     let policy = fs::read_to_string(story.join("policy.yaml"))?;
     let down = (
         "down: { for: 3m }",
-        format!("down: {{ for: {}s }}", speed.div_ceil(2) * 2),
+        format!("down: {{ for: {}s }}", every(speed) * 2),
     );
     if !policy.contains(down.0) {
         return Err(format!("`policy.yaml` does not say `{}` any more", down.0).into());
@@ -224,10 +224,15 @@ fn lay_out(story: &Path, folder: &Path, farm: &Farm, speed: u32) -> Outcome {
     Ok(())
 }
 
-/// The story's fleet, reached over SSH on this machine. A probe is asked as often as the machine can, once in half a
-/// second: what that is in the story's time depends on its speed.
+/// How many seconds of the story lie between two questions of a probe: half a second of the machine, which is as often as it
+/// can ask all of them.
+const fn every(speed: u32) -> u32 {
+    speed.div_ceil(2)
+}
+
+/// The story's fleet, reached over SSH on this machine.
 fn on_the_farm(fleet: &str, farm: &Farm, speed: u32) -> Outcome<String> {
-    let every = speed.div_ceil(2);
+    let every = every(speed);
     let connect = format!(
         "ssh: {{ user: {}, port: {}, key: {}, host_keys: {{ known_hosts: {} }} }}",
         farm.user(),

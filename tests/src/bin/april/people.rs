@@ -5,15 +5,13 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use ringway_drivers::Drivers;
-use ringway_drivers::ssh::{Here, Limits, Russh};
-use ringway_drivers::system::{Processes, SystemSsh};
 use ringway_engine::view::{ApprovalView, FleetView, RolloutView};
-use ringway_model::{Actor, Span, Timestamp};
+use ringway_model::{Span, Timestamp};
 use ringway_runtime::{Clock, Config, Identify, Runtime};
+use ringway_tests::people::{Speaker, drivers};
 use ringway_tests::ringway_as_shipped;
 use tokio::process::Command;
 
@@ -32,18 +30,6 @@ const FIX: Span = Span::hours(120);
 const LONGEST: Span = Span::hours(60 * 24);
 /// How often people look, in the machine's time.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-
-/// Who speaks now.
-struct Speaker(Mutex<Actor>);
-
-impl Identify for Speaker {
-    fn name_of(&self, _uid: u32) -> Actor {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-}
 
 /// What is to be told of the month afterwards.
 #[derive(Clone, Debug, Default)]
@@ -82,7 +68,7 @@ pub(crate) struct People {
 impl People {
     /// Starts the runtime.
     pub(crate) async fn start(town: Arc<Town>) -> Outcome<Self> {
-        let speaker = Arc::new(Speaker(Mutex::new(Actor("olga".to_owned()))));
+        let speaker = Arc::new(Speaker::new("olga"));
         let clock = Arc::new(Clock::rehearsal(&town.clock())?);
         let config = Config {
             data: town.data(),
@@ -91,10 +77,7 @@ impl People {
             observe: false,
             clock: Arc::clone(&clock),
         };
-        let here = Here::of_this_process();
-        let system = SystemSsh::new(&here, Processes::default());
-        let over_ssh = Russh::new(here, Limits::default());
-        let drivers = Drivers::over(&town.data(), Arc::new(over_ssh), Arc::new(system))?;
+        let drivers = drivers(&town.data())?;
         let runtime = Runtime::start_with(config, Arc::new(drivers)).await?;
         Ok(Self {
             program: ringway_as_shipped(),
@@ -273,11 +256,7 @@ impl People {
 
     /// A command of a person. What it prints is told.
     async fn says(&mut self, person: &str, words: &[&str]) -> Outcome {
-        *self
-            .speaker
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Actor(person.to_owned());
+        self.speaker.is(person);
         self.tell(
             self.clock.now(),
             &format!("{person}$ ringway {}", words.join(" ")),

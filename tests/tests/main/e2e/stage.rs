@@ -1,15 +1,14 @@
 //! A ground, the runtime that decides over it in this process, and people who speak to it through its control socket.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Instant;
 
-use ringway_drivers::ssh::{Here, Limits, Russh};
-use ringway_drivers::system::{Processes, SystemSsh};
-use ringway_drivers::{Drivers, Spans};
+use ringway_drivers::Spans;
 use ringway_engine::view::{FleetView, HostView, RolloutView};
 use ringway_engine::{Accepted, Command, Rejected};
-use ringway_model::{Actor, RolloutId};
+use ringway_model::RolloutId;
 use ringway_runtime::{Answer, Bundle, Client, Config, Identify, Question, Runtime};
+use ringway_tests::people::{Speaker, drivers};
 
 use super::documents::{Setup, proposal};
 use super::ground::{Ground, LONG, LOOK_EVERY};
@@ -28,23 +27,6 @@ pub(crate) fn play(test: impl Future<Output = ()>) {
         .block_on(test);
 }
 
-/// Whoever speaks now: all people of a test are one user of this machine.
-struct Speaker(Mutex<Actor>);
-
-impl Identify for Speaker {
-    fn name_of(&self, _uid: u32) -> Actor {
-        self.0.lock().unwrap().clone()
-    }
-}
-
-/// Every driver there is, as the program has them.
-fn drivers(ground: &Ground) -> Drivers {
-    let here = Here::of_this_process();
-    let system = SystemSsh::new(&here, Processes::default());
-    let ringway = Russh::new(here, Limits::default());
-    Drivers::over(&ground.data(), Arc::new(ringway), Arc::new(system)).unwrap()
-}
-
 /// A rollout that is going on.
 pub(crate) struct Stage {
     /// Before the ground, so that nothing is decided any more when the services end.
@@ -61,7 +43,7 @@ impl Stage {
 
     /// The same, with other spans to wait for hosts.
     pub(crate) async fn start_waiting(ground: Ground, spans: Spans) -> Self {
-        let speaker = Arc::new(Speaker(Mutex::new(Actor("olga".to_owned()))));
+        let speaker = Arc::new(Speaker::new("olga"));
         let config = Config {
             data: ground.data(),
             workers: 64,
@@ -69,7 +51,7 @@ impl Stage {
             observe: false,
             clock: Arc::default(),
         };
-        let drivers = drivers(&ground).with_spans(spans);
+        let drivers = drivers(&ground.data()).unwrap().with_spans(spans);
         let runtime = Runtime::start_with(config, Arc::new(drivers));
         let runtime = runtime.await.unwrap();
         let stage = Self {
@@ -92,7 +74,7 @@ impl Stage {
     }
 
     async fn ask(&self, person: &str, question: &Question) -> Result<Accepted, Rejected> {
-        *self.speaker.0.lock().unwrap() = Actor(person.to_owned());
+        self.speaker.is(person);
         let client = Client::new(&self.ground.data());
         let answer = tokio::time::timeout(LONG, client.ask(question)).await;
         match answer.expect("an answer comes").unwrap() {
