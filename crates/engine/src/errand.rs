@@ -8,7 +8,8 @@
 //!
 //! * No errand starts on a host on which another step runs, in any rollout, and no visit begins on a host on which an
 //!   errand runs (I2).
-//! * Nothing is staged in a scope that is held, nor on a host that is not to be touched or is gone (I4).
+//! * Nothing is staged in a scope that is held, nor on a host that is not to be touched or is gone (I4), nor what is poisoned
+//!   or kept from the host by an advisory (I10).
 //! * How an errand ends says nothing of its host's service: it is no failure of its ring, and takes no host down.
 //! * The last free worker is never given to an errand: what brings a host back into service must not wait for a download.
 
@@ -336,7 +337,20 @@ impl Engine {
             self.fleet.uses[host.index()].busy == 0 && !self.fleet.errands.contains_key(&host);
         #[cfg(feature = "planted-bugs")]
         let is_free = is_free || self.bug(crate::planted::Bug::ErrandBesideVisit);
-        self.wants_stage(r, slot) && is_free && !self.is_not_to_be_touched(host)
+        self.wants_stage(r, slot)
+            && is_free
+            && !self.is_not_to_be_touched(host)
+            && !self.fetches_harm(r, slot)
+    }
+
+    /// Whether what would be fetched is poisoned, or an advisory keeps it from the host. Whoever would hand such an errand out
+    /// withdraws it, and it would be decided again at once, for ever.
+    fn fetches_harm(&self, r: usize, slot: u32) -> bool {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::HarmIsStaged) {
+            return false;
+        }
+        self.is_poisoned(r, slot, VisitKind::Update) || self.is_advised(r, slot, VisitKind::Update)
     }
 
     /// Whether somebody said that a host is not to be touched, or it is gone.

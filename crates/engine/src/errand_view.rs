@@ -143,6 +143,10 @@ impl Engine {
         if let Some(on) = self.host_hold(host).or_else(|| self.errand_on(host)) {
             return on;
         }
+        let harm = self.poison_keeps(r, slot, VisitKind::Update);
+        if let Some(on) = harm.or_else(|| self.advisory_keeps(r, slot, VisitKind::Update)) {
+            return on;
+        }
         let busy = self.fleet.uses[host.index()].busy;
         if busy != 0 {
             let rollout = ringway_model::RolloutId(busy);

@@ -233,6 +233,8 @@ pub enum Bug {
     StagePaceIgnored,
     /// A host that is not to be touched is staged.
     HeldHostStaged,
+    /// What is poisoned, or kept from a host by an advisory, is fetched ahead of its visit.
+    HarmIsStaged,
     /// A host on which fetching failed is not given what is to be fetched in its visit.
     FailedIsStaged,
     /// A host is visited although an exception leaves it out.
@@ -323,7 +325,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 157] = [
+    pub const ALL: [Self; 158] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -438,6 +440,7 @@ impl Bug {
         Self::StagesWhileHeld,
         Self::StagePaceIgnored,
         Self::HeldHostStaged,
+        Self::HarmIsStaged,
         Self::FailedIsStaged,
         Self::ExceptionIgnored,
         Self::ExceptionNeverEnds,

@@ -226,3 +226,63 @@ fn an_errand_outlives_a_crash_and_its_rollout_and_is_found_again() {
             .all(|(_, event)| !matches!(event, Event::Faulted { .. }))
     );
 }
+
+/// Whoever hands an errand out withdraws it there, and it was decided anew at once, a row of the journal each time.
+#[test]
+fn what_is_poisoned_or_kept_away_by_an_advisory_is_not_fetched_until_that_is_over() {
+    let poison = || Command::Poison {
+        what: ringway_engine::Poisoning::Rollout {
+            rollout: ONE,
+            releases: Vec::new(),
+        },
+        reason: said("it breaks logins"),
+    };
+    let unpoison = || Command::Unpoison {
+        id: said("new"),
+        build: None,
+        reason: said("it was something else"),
+    };
+    let advise = || Command::Advise {
+        advisories: vec![ringway_engine::Advisory {
+            id: said("K-1"),
+            source: said("us"),
+            rank: ringway_model::Rank::Internal,
+            about: vec![ringway_policy::validated::About {
+                name: said("new"),
+                build: None,
+            }],
+            affects: None,
+            effect: ringway_model::Effect::Hold,
+            fixed_by: None,
+            published: None,
+            reference: None,
+            says: None,
+        }],
+    };
+    let withdraw = || Command::RuleAdvisory {
+        id: said("K-1"),
+        ruling: ringway_engine::Ruling::Withdraw,
+        reason: said("it is well"),
+    };
+    let cases: [(Command, Command, &str); 2] = [
+        (poison(), unpoison(), "poisoned"),
+        (advise(), withdraw(), "advisory"),
+    ];
+    for (harm, end, why) in cases {
+        let mut hand = Hand::start(staging(&[1, 3], 1));
+        let (intent, _) = hand.running_in(ONE, 1).unwrap();
+        hand.command("ana", harm).unwrap();
+        assert!(!hand.engine.still_wanted(intent), "{why}");
+        hand.end(1, StepResult::NotStarted);
+        assert_eq!((errands(&hand, 1), errands(&hand, 2)), (1, 0), "{why}");
+        let issued = hand.journal.len();
+        hand.pass(Span::minutes(5));
+        assert_eq!(hand.journal.len(), issued, "{why}: {:?}", hand.journal.last());
+        if why == "poisoned" {
+            // A host that an advisory holds is left out, and waits for nothing to be fetched.
+            assert_eq!(waits(&hand, 2), [why]);
+        }
+        hand.command("ana", end).unwrap();
+        assert_eq!(hand.running(1), Some(StepKind::Stage), "{why}");
+    }
+}

@@ -181,7 +181,8 @@ impl Facts {
         Ok(())
     }
 
-    /// I4: no errand starts in a held scope, on a held host, or on one that is gone.
+    /// I4: no errand starts in a held scope, on a held host, or on one that is gone. I10: none fetches what is poisoned, or
+    /// what an advisory keeps from its host.
     pub(super) fn check_errand_scope(&self, intent: IntentId) -> Result<(), Broken> {
         let (rollout, slot) = self.place(intent.rollout(), intent.slot())?;
         let host = rollout.plan.slots[slot].host;
@@ -197,7 +198,7 @@ impl Facts {
             "{intent} is an errand for host {}, which is not to be touched, or gone",
             host.0
         );
-        Ok(())
+        self.check_harmless(intent)
     }
 
     /// An errand ended. Whether it was one.

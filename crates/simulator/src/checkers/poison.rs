@@ -118,6 +118,26 @@ impl Facts {
         Ok(())
     }
 
+    /// What an errand fetches is not poisoned, and no advisory keeps it from the host.
+    pub(super) fn check_harmless(&self, intent: IntentId) -> Result<(), Broken> {
+        let (rollout, slot) = self.place(intent.rollout(), intent.slot())?;
+        let route = &rollout.plan.routes[rollout.plan.slots[slot].route.index()];
+        ensure!(
+            !self.is_poison(route),
+            I10,
+            "{intent} fetches {}, which is poisoned",
+            route.release
+        );
+        let notice = self.advisory_over(rollout, slot);
+        ensure!(
+            notice.is_none(),
+            Advised,
+            "{intent} fetches {}, which advisory {notice:?} keeps from the host",
+            route.release
+        );
+        Ok(())
+    }
+
     /// Whether a step without a result is of a visit that installs what is poisoned.
     pub(super) fn poison_is_at_work(&self) -> bool {
         self.outstanding().into_iter().any(|intent| {

@@ -39,6 +39,7 @@ const fn is_of_poison(bug: Bug) -> bool {
             | Bug::PoisonNotAtStart
             | Bug::PoisonPutBack
             | Bug::PoisonProposed
+            | Bug::HarmIsStaged
             | Bug::SnapshotForgetsPoison
             | Bug::WithdrawalUnpoisonsAll
     )
