@@ -23,7 +23,7 @@ use crate::input::Input;
 use crate::outside::LastChanges;
 #[cfg(feature = "planted-bugs")]
 use crate::planted::Bug;
-use crate::poison::Poison;
+use crate::poison::{Poison, PoisonWords};
 use crate::rollout::Rollout;
 
 /// One of the engine's own rules is broken: our bug, never the caller's. The fleet stops.
@@ -143,12 +143,14 @@ pub struct Engine {
     pub(crate) holds: Holds,
     /// Exceptions in force.
     pub(crate) exceptions: Exceptions,
-    /// Which rollout changed each host last. Derived.
+    /// Which rollouts changed each host. Derived.
     pub(crate) last_changes: LastChanges,
     /// How often a host's content was changed, over all rollouts: which change was later is the order of these numbers.
     pub(crate) changes: u32,
     /// What must not be installed any more, in the order in which it was said.
     pub(crate) poisons: Vec<Poison>,
+    /// What inspections print where that is installed. Derived.
+    pub(crate) poison_words: PoisonWords,
     /// What is said of the content of updates.
     pub(crate) advisories: Advisories,
     pub(crate) fleet: Fleet,
@@ -198,6 +200,7 @@ impl Engine {
             last_changes: LastChanges::default(),
             changes: 0,
             poisons: Vec::new(),
+            poison_words: PoisonWords::default(),
             advisories: Advisories::default(),
             fleet: Fleet::new(Arc::new(empty)),
             rollouts: Vec::new(),

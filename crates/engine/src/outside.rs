@@ -34,21 +34,42 @@ pub(crate) struct Outside {
     pub(crate) was: String,
 }
 
-/// By host: the rollout, by its index, and the slot whose `apply` changed it last; `NONE` for none. Derived.
+/// Which rollouts changed a host, each by its index and the slot whose `apply` did. Derived.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct LastChanges(Vec<(u32, u32)>);
+pub(crate) struct LastChanges {
+    /// By host: the last one; `NONE` for none.
+    last: Vec<(u32, u32)>,
+    /// By host that more than one has changed: those before, the earliest first. Seldom enough to be kept apart.
+    before: BTreeMap<HostId, Vec<(u32, u32)>>,
+}
 
 impl LastChanges {
     pub(crate) fn note(&mut self, host: HostId, r: usize, slot: u32) {
-        if self.0.len() <= host.index() {
-            self.0.resize(host.index() + 1, (NONE, NONE));
+        if self.last.len() <= host.index() {
+            self.last.resize(host.index() + 1, (NONE, NONE));
         }
-        self.0[host.index()] = (u32::try_from(r).unwrap_or(NONE), slot);
+        let new = (u32::try_from(r).unwrap_or(NONE), slot);
+        let last = std::mem::replace(&mut self.last[host.index()], new);
+        if last == new || last.0 == NONE {
+            return;
+        }
+        let before = self.before.entry(host).or_default();
+        before.retain(|one| *one != new);
+        before.push(last);
     }
 
     pub(crate) fn of(&self, host: HostId) -> Option<(usize, u32)> {
-        let (r, slot) = self.0.get(host.index()).copied()?;
-        (r != NONE).then_some((r as usize, slot))
+        self.all_of(host).next()
+    }
+
+    /// All of a host, the last one first.
+    pub(crate) fn all_of(&self, host: HostId) -> impl Iterator<Item = (usize, u32)> {
+        let last = self.last.get(host.index()).copied();
+        let last = last.filter(|(r, _)| *r != NONE);
+        let before = self.before.get(&host).into_iter().flatten().rev().copied();
+        last.into_iter()
+            .chain(before)
+            .map(|(r, slot)| (r as usize, slot))
     }
 }
 
@@ -260,7 +281,7 @@ impl Engine {
             .enumerate()
             .map(|(index, host)| (host.name.as_str(), HostId::at(index)))
             .collect();
-        let mut latest: BTreeMap<HostId, (u32, usize, u32)> = BTreeMap::new();
+        let mut all: Vec<(u32, usize, u32, HostId)> = Vec::new();
         for (r, rollout) in self.rollouts.iter().enumerate() {
             if rollout.rec.changed.is_empty() {
                 continue;
@@ -278,15 +299,12 @@ impl Engine {
                     let named = spec.and_then(|spec| spec.hosts.get(planned.host.index()));
                     named.and_then(|named| names.get(named.name.as_str()).copied())
                 };
-                let Some(host) = host else { continue };
-                let known = latest.entry(host).or_insert((order, r, slot));
-                if known.0 <= order {
-                    *known = (order, r, slot);
-                }
+                all.extend(host.map(|host| (order, r, slot, host)));
             }
         }
+        all.sort_unstable();
         let mut changes = LastChanges::default();
-        for (host, (_, r, slot)) in latest {
+        for (_, r, slot, host) in all {
             changes.note(host, r, slot);
         }
         self.last_changes = changes;

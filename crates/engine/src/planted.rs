@@ -259,6 +259,8 @@ pub enum Bug {
     PoisonNotAtStart,
     /// A rollback puts poisoned content back.
     PoisonPutBack,
+    /// A rollback puts poisoned content back unless an inspection found the very words of the poisoning.
+    PutBackUnlessNamed,
     /// A rollout of poisoned content may begin.
     PoisonProposed,
     /// A snapshot forgets what is poisoned.
@@ -273,6 +275,14 @@ pub enum Bug {
     PartsUnchecked,
     /// Approvals of the old rollout's start count for the new one.
     ApprovalsCarryOver,
+    /// A visit restarts its host into what another rollout installed and withholds the restart of.
+    RestartsForOthers,
+    /// A host that was in flight when its rollout was superseded, and broke since, counts as up.
+    BrokenMeanwhileIsUp,
+    /// A host that is down, and whose next visit fails at a check, counts as up.
+    FailedCheckIsUp,
+    /// A host that a fix has mended by another recipe stays broken for the next one.
+    MendedStaysBroken,
     /// Superseding poisons nothing.
     SupersedePoisonsNothing,
     /// A rollout that was superseded is superseded again.
@@ -325,7 +335,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 158] = [
+    pub const ALL: [Self; 163] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -453,6 +463,7 @@ impl Bug {
         Self::PoisonNotInVisit,
         Self::PoisonNotAtStart,
         Self::PoisonPutBack,
+        Self::PutBackUnlessNamed,
         Self::PoisonProposed,
         Self::SnapshotForgetsPoison,
         Self::SupersededGoesOn,
@@ -460,6 +471,10 @@ impl Bug {
         Self::BrokenCountsAsUp,
         Self::PartsUnchecked,
         Self::ApprovalsCarryOver,
+        Self::RestartsForOthers,
+        Self::BrokenMeanwhileIsUp,
+        Self::FailedCheckIsUp,
+        Self::MendedStaysBroken,
         Self::SupersedePoisonsNothing,
         Self::SupersededTwice,
         Self::StratumNotAtGate,

@@ -12,14 +12,18 @@
 //! * What was begun is brought back into service as after a halt: in `apply` it ends, and its restart is withheld, whatever
 //!   the policy says of halts.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use ringway_model::{Actor, Content, Effect, RouteId, StepKind, Timestamp, VisitKind, WaitingOn};
 use ringway_scheduler::Plan;
-use ringway_scheduler::plan::Route;
+use ringway_scheduler::plan::{More, Route};
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Poisoning, Rejected};
+use crate::consent::check_length;
 use crate::engine::Engine;
 use crate::event::Event;
+use crate::host::HostState;
 use crate::rollout::{Record, Rollout};
 use crate::slot::SlotRec;
 use crate::view::PoisonView;
@@ -46,6 +50,54 @@ impl Poison {
             && self.content.build.is_none()
             && other.build.as_ref() == Some(&self.content.id);
         self.content.covers(other) || by_build
+    }
+}
+
+/// What inspections print of a host that has something poisoned.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PoisonWords {
+    /// Ids and builds: whatever inspection prints them.
+    names: BTreeSet<String>,
+    /// By recipe: what its inspection prints where the release is there. Another one's may mean something else by it.
+    by_recipe: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl PoisonWords {
+    /// Of all that these poisonings cover of what rollouts install, by whatever name somebody gave it.
+    fn new(poisons: &[Poison], rollouts: &[Rollout]) -> Self {
+        let mut words = Self::default();
+        for Content { id, build, .. } in poisons.iter().map(|poison| &poison.content) {
+            words.names.insert(id.clone());
+            words.names.extend(build.clone());
+        }
+        let covered = rollouts.iter().flat_map(|rollout| {
+            let routes = rollout.plan.routes.iter().zip(&rollout.poisoned);
+            routes.filter_map(|(route, by)| by.map(|_| route))
+        });
+        for route in covered {
+            words.names.insert(route.release.clone());
+            words.names.extend(route.build.clone());
+            let inspects = route.step_for(StepKind::Inspect).map(|step| &step.more);
+            let Some(More::Inspect { installed_when, .. }) = inspects else {
+                continue;
+            };
+            let printed = installed_when.trim();
+            if !printed.is_empty() && !printed.contains("{output}") {
+                let of_recipe = words.by_recipe.entry(route.recipe.clone()).or_default();
+                of_recipe.insert(printed.to_owned());
+            }
+        }
+        words
+    }
+
+    /// Whether they name what an inspection by this recipe found: its whole text, or the first word of it, behind which may
+    /// stand in what state that is.
+    fn mean(&self, recipe: &str, found: &str) -> bool {
+        let printed = self.by_recipe.get(recipe);
+        let is_one =
+            |text: &str| self.names.contains(text) || printed.is_some_and(|it| it.contains(text));
+        let found = found.trim();
+        is_one(found) || found.split_whitespace().next().is_some_and(is_one)
     }
 }
 
@@ -130,11 +182,34 @@ impl Engine {
         if self.bug(crate::planted::Bug::PoisonPutBack) {
             return false;
         }
-        !self.poisons.is_empty()
-            && self.rollouts[r].previous(slot).is_some_and(|previous| {
-                let mut poisons = self.poisons.iter();
-                poisons.any(|poison| poison.content.is_found_as(previous))
-            })
+        if self.poisons.is_empty() {
+            return false;
+        }
+        let rollout = &self.rollouts[r];
+        let previous = rollout.previous(slot);
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::PutBackUnlessNamed) {
+            let mut poisons = self.poisons.iter();
+            return previous.is_some_and(|it| poisons.any(|one| one.content.is_found_as(it)));
+        }
+        let recipe = &rollout.route(slot).recipe;
+        previous.is_some_and(|previous| self.poison_words.mean(recipe, previous))
+            || self.was_given_poison(r, slot)
+    }
+
+    /// Whether what a host had before a rollout changed it is what another rollout gave it, and poisoned by now: whatever an
+    /// inspection printed of it. What another recipe installed is beside that and stays, but where this rollout took the place
+    /// of that one.
+    fn was_given_poison(&self, r: usize, slot: u32) -> bool {
+        let recipe = &self.rollouts[r].route(slot).recipe;
+        let all = self.last_changes.all_of(self.host_of(r, slot));
+        let mut before = all.skip_while(|change| *change != (r, slot)).skip(1);
+        let given = before.find(|&(other, at)| {
+            let rollout = &self.rollouts[other];
+            rollout.rec.slots[at as usize].state != HostState::RolledBack
+                && (rollout.route(at).recipe == *recipe || self.has_superseded(r, other))
+        });
+        given.is_some_and(|(other, at)| self.poison_on(other, at).is_some())
     }
 
     /// Whether a step of a rollback would put poisoned content back.
@@ -188,12 +263,14 @@ impl Engine {
         for rollout in &mut self.rollouts {
             rollout.poisoned = of_routes(&self.poisons, &rollout.plan);
         }
+        self.poison_words = PoisonWords::new(&self.poisons, &self.rollouts);
     }
 
     /// The same for one of them.
     pub(crate) fn mark_poisoned_in(&mut self, r: usize) {
         let rollout = &mut self.rollouts[r];
         rollout.poisoned = of_routes(&self.poisons, &rollout.plan);
+        self.poison_words = PoisonWords::new(&self.poisons, &self.rollouts);
     }
 
     /// What a command names: releases of a rollout, or content by its id.
@@ -485,8 +562,8 @@ impl Engine {
     /// Whether a host may have what a rollout installs, as far as the rollout knows and nobody changed it since.
     fn may_have(&self, r: usize, record: &Record, slot: usize) -> bool {
         let slots = &record.slots;
-        let is_back = slots[slot].state == crate::host::HostState::RolledBack;
-        let had = slots[slot].state == crate::host::HostState::Already;
+        let is_back = slots[slot].state == HostState::RolledBack;
+        let had = slots[slot].state == HostState::Already;
         let is_changed = slots[slot].is(SlotRec::CHANGED | SlotRec::APPLYING) && !is_back;
         let slot = u32::try_from(slot).unwrap_or(u32::MAX);
         (is_changed || had) && !self.is_changed_since(r, slot)

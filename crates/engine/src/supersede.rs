@@ -129,22 +129,27 @@ impl Engine {
 
     /// What a rollout installs, and those that it has superseded.
     fn superseded_contents(&self, r: usize) -> BTreeSet<Content> {
-        let mut contents = BTreeSet::new();
-        let mut next = Some(r);
-        while let Some(r) = next {
-            let plan = &self.rollouts[r].plan;
-            contents.extend(
-                plan.routes
-                    .iter()
-                    .map(ringway_scheduler::plan::Route::content),
-            );
-            let before = plan.supersedes.as_ref();
+        let chain = std::iter::once(r).chain(self.superseded_by(r));
+        let routes = chain.flat_map(|r| &self.rollouts[r].plan.routes);
+        routes
+            .map(ringway_scheduler::plan::Route::content)
+            .collect()
+    }
+
+    /// The rollouts that one has superseded: the one in whose place it is, the one in whose place that was, and so on.
+    fn superseded_by(&self, r: usize) -> impl Iterator<Item = usize> {
+        std::iter::successors(Some(r), |&r| {
+            let supersedes = self.rollouts[r].plan.supersedes.as_ref()?;
+            let before = self.index_of(supersedes.rollout).ok()?;
             // Always an earlier one, so this comes to an end.
-            next = before
-                .and_then(|it| self.index_of(it.rollout).ok())
-                .filter(|&before| before < r);
-        }
-        contents
+            (before < r).then_some(before)
+        })
+        .skip(1)
+    }
+
+    /// Whether one rollout is in the place of another, at once or by way of others.
+    pub(crate) fn has_superseded(&self, r: usize, other: usize) -> bool {
+        self.superseded_by(r).any(|before| before == other)
     }
 
     /// A rollout with its plan, and the fleet that is for: what a plan that supersedes it is made from.

@@ -224,6 +224,81 @@ fn a_rollback_puts_nothing_poisoned_back() {
     }
 }
 
+/// What a poisoning, an inspection and an earlier rollout say of what a host had before, and whether a rollback may put that back.
+#[test]
+fn a_rollback_knows_poison_by_whatever_words_it_is_told() {
+    // What is poisoned; what the host printed before the second rollout; the recipe of that.
+    for (poisoned, printed, recipe, is_back) in [
+        // By its id alone, and an inspection prints builds.
+        (("KB-1", None), "1.24.0-2", "recipe", true),
+        (("KB-1", Some("1.24.0-2")), "1.24.0-2", "recipe", true),
+        (
+            ("KB-1", Some("1.24.0-2")),
+            "1.24.0-2 (half-configured)",
+            "recipe",
+            true,
+        ),
+        // What inspections of that recipe print where it is there, which is neither.
+        (("KB-1", None), "ii nginx 2", "recipe", true),
+        (("KB-1", None), "ii nginx 2", "another", false),
+        // Nothing of what it prints is known, and it is what the first rollout left there.
+        (("KB-1", None), "nginx=1.24.0-2 perl=5", "recipe", true),
+        (("KB-1", None), "nginx=1.24.0-2 perl=5", "another", false),
+        (("KB-9", None), "1.24.0-2", "recipe", false),
+        (("KB-1", Some("9")), "1.24.0-2", "recipe", false),
+    ] {
+        let (fleet, mut first) = plan(&[1]);
+        first.routes[0].release = "KB-1".into();
+        first.routes[0].build = Some("1.24.0-2".into());
+        let inspect = &mut first.routes[0].steps[0].more;
+        *inspect = ringway_scheduler::plan::More::Inspect {
+            installed_when: "ii nginx 2".into(),
+            previous: Some("{output}".into()),
+        };
+        let mut second = first.clone();
+        second.update = "fix".into();
+        second.routes[0].release = "KB-2".into();
+        second.routes[0].build = Some("1.24.0-3".into());
+        second.routes[0].recipe = recipe.into();
+        let mut hand = Hand::start((fleet.clone(), first));
+        hand.visit(0);
+        hand.propose(fleet, second);
+        while let Some((intent, kind)) = hand.running_in(TWO, 0) {
+            let result = if kind == StepKind::Inspect {
+                StepResult::Found {
+                    installed: false,
+                    previous: Some(printed.to_owned()),
+                }
+            } else {
+                crate::support::good(kind)
+            };
+            let _ = hand.take(ringway_engine::Input::StepEnded { intent, result });
+        }
+        let (id, build) = poisoned;
+        hand.command("olga", poison(id, build)).unwrap();
+        let rollback = || Command::Rollback {
+            rollout: TWO,
+            reason: "harm".to_owned(),
+        };
+        for crashed in [false, true] {
+            if crashed {
+                hand.crash(Span::minutes(1));
+            }
+            let refused = hand.engine.clone();
+            let asked = hand.command("olga", rollback());
+            assert_eq!(
+                asked.is_err(),
+                is_back,
+                "{poisoned:?} and `{printed}` by {recipe}, crashed: {crashed}"
+            );
+            if !is_back {
+                break;
+            }
+            assert_eq!(refused.state_digest(), hand.engine.state_digest());
+        }
+    }
+}
+
 #[test]
 fn a_poisoning_survives_a_crash_and_a_snapshot() {
     let mut hand = Hand::start(plan(&[2]));

@@ -395,6 +395,10 @@ pub(super) struct Facts {
     pub(super) poisons: Vec<Content>,
     /// What an inspection found on a host of a rollout before the rollout changed it.
     pub(super) found: BTreeMap<(RolloutId, Slot), String>,
+    /// By host's name: whose `apply` began there, the latest last.
+    pub(super) given: BTreeMap<String, Vec<(RolloutId, Slot)>>,
+    /// Hosts that broke in this batch, in flight in a rollout that was superseded: where they are to be visited.
+    pub(super) broken_meanwhile: Vec<(RolloutId, usize)>,
     /// Holds that end by themselves, earliest first.
     pub(super) hold_ends: BTreeSet<(Timestamp, HostId, HoldKind)>,
     /// By host: with whom it was in the availability groups that it has been in.
@@ -618,6 +622,7 @@ impl Facts {
                 then,
             } => {
                 self.note_found(*intent, result);
+                self.note_given(*intent, result);
                 self.step_ended(*intent, result, *then)
             }
             Event::PeerChosen { intent, peer } => self.peer_chosen(*intent, *peer),

@@ -1,13 +1,15 @@
 //! I10: poisoned content is never issued again, and what is poisoned is said by somebody with a reason.
 //!
 //! What a route installs is compared with what was poisoned here once more, by the rule as it is written: the same id and
-//! build, or the same digest of build and values; an id alone means every build.
+//! build, or the same digest of build and values; an id alone means every build, and a release without a build may be any.
 
+use ringway_engine::HostState;
 use ringway_model::{Content, IntentId, RolloutId, Slot, StepKind, StepResult, VisitKind};
 use ringway_scheduler::Plan;
 use ringway_scheduler::plan::Route;
 
 use super::facts::Facts;
+use super::starts::step_of;
 use super::{Broken, ensure};
 
 impl Facts {
@@ -64,6 +66,62 @@ impl Facts {
         if !changed {
             self.found.insert((id, slot), previous.clone());
         }
+    }
+
+    /// An `apply` began on a host: from then on it has what that installs, or may.
+    pub(super) fn note_given(&mut self, intent: IntentId, result: &StepResult) {
+        let never_began = matches!(result, StepResult::NotStarted | StepResult::Unreachable);
+        let at = (intent.rollout(), intent.slot());
+        let (Some(rollout), Some(fleet)) = (self.rollouts.get(&at.0), &self.fleet) else {
+            return;
+        };
+        let Some(visit) = rollout.slots.get(at.1.index()).and_then(|slot| slot.visit) else {
+            return;
+        };
+        let step = step_of(rollout, at.1.index(), visit.kind, visit.at.0);
+        let applies = step.is_some_and(|step| step.kind == StepKind::Apply);
+        if never_began || !applies || visit.running != Some(intent) {
+            return;
+        }
+        let host = rollout.plan.slots[at.1.index()].host;
+        let name = fleet.hosts[host.index()].name.clone();
+        let given = self.given.entry(name).or_default();
+        given.retain(|known| *known != at);
+        given.push(at);
+    }
+
+    /// Whether a host had something of another rollout before this one changed it, and that is poisoned. What another recipe
+    /// installed there stays, unless this rollout took the place of that one.
+    fn was_given_poison(&self, at: (RolloutId, Slot)) -> bool {
+        let place = self.rollouts.get(&at.0).zip(self.fleet.as_ref());
+        let Some((rollout, fleet)) = place else {
+            return false;
+        };
+        let planned = rollout.plan.slots[at.1.index()];
+        let recipe = &rollout.plan.routes[planned.route.index()].recipe;
+        let mut olds = Vec::new();
+        let mut next = self.supersedes(at.0);
+        while let Some(old) = next {
+            olds.push(old);
+            next = self.supersedes(old);
+        }
+        let name = &fleet.hosts[planned.host.index()].name;
+        let given = self.given.get(name).map_or(&[][..], Vec::as_slice);
+        let Some(own) = given.iter().position(|known| *known == at) else {
+            return false;
+        };
+        for (other, slot) in given[..own].iter().rev() {
+            let Some(theirs) = self.rollouts.get(other) else {
+                continue;
+            };
+            let facts = &theirs.slots[slot.index()];
+            let is_back = facts.visit.is_none() && facts.rest == HostState::RolledBack;
+            let route = &theirs.plan.routes[theirs.plan.slots[slot.index()].route.index()];
+            if !is_back && (route.recipe == *recipe || olds.contains(other)) {
+                return self.is_poison(route);
+            }
+        }
+        false
     }
 
     /// A new rollout installs nothing that is poisoned.
@@ -152,10 +210,18 @@ impl Facts {
 
     /// Whether what a host had before a rollout is poisoned.
     pub(super) fn had_poison(&self, at: (RolloutId, Slot)) -> bool {
+        if self.was_given_poison(at) {
+            return true;
+        }
         self.found.get(&at).is_some_and(|found| {
-            self.poisons.iter().any(|content| {
-                content.build.as_deref() == Some(found.trim()) || content.id == found.trim()
-            }) || self.is_advised_poison_found(found.trim())
+            let first = found.split_whitespace().next().unwrap_or_default();
+            let plans = self.rollouts.values().map(|rollout| &rollout.plan);
+            let mut routes = plans.flat_map(|plan| &plan.routes);
+            routes.any(|route| route.build.as_deref() == Some(first) && self.is_poison(route))
+                || self.poisons.iter().any(|content| {
+                    content.build.as_deref() == Some(found.trim()) || content.id == found.trim()
+                })
+                || self.is_advised_poison_found(found.trim())
         })
     }
 

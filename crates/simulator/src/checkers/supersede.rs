@@ -160,7 +160,7 @@ impl Facts {
         Ok(())
     }
 
-    fn supersedes(&self, rollout: RolloutId) -> Option<RolloutId> {
+    pub(super) fn supersedes(&self, rollout: RolloutId) -> Option<RolloutId> {
         let plan = &self.rollouts.get(&rollout)?.plan;
         Some(plan.supersedes.as_ref()?.rollout)
     }

@@ -40,6 +40,7 @@ const fn is_of_poison(bug: Bug) -> bool {
             | Bug::PoisonPutBack
             | Bug::PoisonProposed
             | Bug::HarmIsStaged
+            | Bug::PutBackUnlessNamed
             | Bug::SnapshotForgetsPoison
             | Bug::WithdrawalUnpoisonsAll
     )
@@ -82,6 +83,10 @@ const fn is_of_superseding(bug: Bug) -> bool {
             | Bug::PartsUnchecked
             | Bug::ApprovalsCarryOver
             | Bug::SupersedePoisonsNothing
+            | Bug::MendedStaysBroken
+            | Bug::RestartsForOthers
+            | Bug::BrokenMeanwhileIsUp
+            | Bug::FailedCheckIsUp
             | Bug::SupersededTwice
     )
 }
