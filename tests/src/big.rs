@@ -132,6 +132,7 @@ pub fn plan(fleet: Digest, hosts: u32, groups: u16, at_once: u32) -> Plan {
         outside_pause_at: 3,
         supersedes: None,
         lane: None,
+        lanes: std::collections::BTreeMap::new(),
         evidence: None,
         consent: ringway_scheduler::consent::Consent::default(),
     }
@@ -163,6 +164,7 @@ fn route() -> Route {
         care: None,
         parameters: BTreeMap::new(),
         steps: KINDS.into_iter().map(step).collect(),
+        settings: std::collections::BTreeSet::new(),
         visits: [vec![0, 1, 2, 3, 4], vec![], vec![]],
     }
 }

@@ -97,7 +97,8 @@ impl Engine {
         };
         let asked = self.rollouts[r].rec.lane.asked.clone();
         if name(&wanted) == self.lane_of(r) {
-            if wanted.lane.is_none() && asked.is_some() {
+            // Whoever wants it as it is does not want what was asked for.
+            if asked.is_some() {
                 let why = format!("{actor} withdrew it: {reason}");
                 self.lapse_lane(r, &why, out);
             }
@@ -168,6 +169,9 @@ impl Engine {
                     && now.misfits == known.map_or_else(Vec::new, |it| it.misfits.clone())
             })
             && plan.documents == before.documents
+            && plan.lanes == before.lanes
+            && plan.is_of_a_known_lane()
+            && binds_as_before(plan, before)
             && same_hosts(plan, before)
             && same_care(plan, before)
             && plan.without_lane() == before.without_lane()
@@ -526,6 +530,15 @@ fn same_hosts(plan: &Plan, before: &Plan) -> bool {
         && plan.routes == before.routes
         && plan.not_applicable == before.not_applicable
         && plan.unclaimed == before.unclaimed
+}
+
+/// Whether every freeze of the hosts in which nobody may work stays one.
+fn binds_as_before(plan: &Plan, before: &Plan) -> bool {
+    let tables = plan.without_lane().tables.iter();
+    let mut freezes = tables.flat_map(|table| &table.freezes);
+    freezes.all(|freeze| {
+        !before.terms.binding.contains(&freeze.name) || plan.terms.binding.contains(&freeze.name)
+    })
 }
 
 /// Whether two plans take the same care: gates, budgets, what is repeated, what a halt does, who people are.

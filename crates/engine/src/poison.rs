@@ -107,8 +107,10 @@ pub(crate) fn of_routes(poisons: &[Poison], plan: &Plan) -> Vec<Option<usize>> {
         return Vec::new();
     }
     let routes = plan.routes.iter().map(|route| {
-        let content = route.content();
-        poisons.iter().position(|poison| poison.covers(&content))
+        let (content, former) = (route.content(), route.former_digest());
+        let is_of_it =
+            |poison: &Poison| poison.covers(&content) || poison.content.digest == Some(former);
+        poisons.iter().position(is_of_it)
     });
     routes.collect()
 }

@@ -24,7 +24,8 @@ impl Content {
         let is_same = self.digest.is_some() && self.digest == other.digest;
         let is_named = self.id == other.id
             && match (&self.build, self.digest) {
-                (Some(build), _) => other.build.as_ref() == Some(build),
+                // A release of this id that does not say its build may be just that one.
+                (Some(build), _) => other.build.as_ref().is_none_or(|other| other == build),
                 // A release without a build is known by its values, and the next one of the same name has others.
                 (None, Some(_)) => false,
                 (None, None) => true,
@@ -77,7 +78,8 @@ mod tests {
             (&named, &renamed, false),
             (&built, &planned, true),
             (&built, &later, false),
-            (&built, &named, false),
+            (&built, &named, true),
+            (&planned, &named, true),
             (&planned, &renamed, true),
             (&planned, &built, true),
             (&planned, &later, false),

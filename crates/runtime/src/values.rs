@@ -112,6 +112,7 @@ mod tests {
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
             steps: Vec::new(),
+            settings: std::collections::BTreeSet::new(),
             visits: [Vec::new(), Vec::new(), Vec::new()],
         }
     }

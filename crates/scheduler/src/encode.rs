@@ -2,7 +2,7 @@
 //!
 //! The first byte is the format's version; the rest is postcard. The same value gives the same bytes on every machine.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use postcard::ser_flavors::Flavor;
 use ringway_model::{Digest, HostId, Pieces};
@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::consent::Consent;
 use crate::evidence::EvidencePlan;
-use crate::lane::LanePlan;
+use crate::lane::{LanePlan, LaneTerms};
 use crate::parts::Supersedes;
 use crate::plan::Revision;
 use crate::terms::Terms;
@@ -47,6 +47,10 @@ const WITH_LANE: u8 = 8;
 /// [`EvidencePlan`] behind them.
 const WITH_EVIDENCE: u8 = 9;
 
+/// The format of a plan that tells settings from names of content, or knows the lanes of its policy: as with that number, with what
+/// it supersedes, its lane and the evidence it asks for, if anything, and by route its settings and those lanes behind them.
+const WITH_SETTINGS: u8 = 12;
+
 /// The format of a fleet of which hosts have vanished: as version 1, with their numbers behind it.
 const WITH_VANISHED: u8 = 2;
 
@@ -64,7 +68,7 @@ pub enum DecodeError {
     #[error("no bytes")]
     Empty,
     /// Another format.
-    #[error("format version {0} is not known (this program reads {VERSION} to {WITH_EVIDENCE})")]
+    #[error("format version {0} is not known (this program reads {VERSION} to {WITH_SETTINGS})")]
     Version(u8),
     /// The bytes do not describe the value.
     #[error("the bytes do not describe the value: {0}")]
@@ -190,7 +194,11 @@ impl FleetSpec {
 impl Plan {
     /// The plan's bytes and their digest.
     pub fn encode(&self) -> (Digest, Vec<u8>) {
-        if let Some(evidence) = &self.evidence {
+        if let Some(settings) = self.settings() {
+            let all = (self.all(), self.outside_pause_at);
+            let more = (&self.supersedes, &self.lane, &self.evidence);
+            with_version(WITH_SETTINGS, &(all, more, settings))
+        } else if let Some(evidence) = &self.evidence {
             let all = (self.all(), self.outside_pause_at);
             with_version(
                 WITH_EVIDENCE,
@@ -219,7 +227,11 @@ impl Plan {
 
     /// The plan's digest, as [`Plan::encode`] gives it.
     pub fn digest(&self) -> Digest {
-        if let Some(evidence) = &self.evidence {
+        if let Some(settings) = self.settings() {
+            let all = (self.all(), self.outside_pause_at);
+            let more = (&self.supersedes, &self.lane, &self.evidence);
+            digest(WITH_SETTINGS, &(all, more, settings))
+        } else if let Some(evidence) = &self.evidence {
             let all = (self.all(), self.outside_pause_at);
             digest(
                 WITH_EVIDENCE,
@@ -243,6 +255,25 @@ impl Plan {
         } else {
             digest(VERSION, self)
         }
+    }
+
+    /// By route its settings, and the lanes of its policy, where there is any of that.
+    fn settings(&self) -> Option<(Vec<&BTreeSet<String>>, &BTreeMap<String, LaneTerms>)> {
+        let all: Vec<_> = self.routes.iter().map(|route| &route.settings).collect();
+        let any = !self.lanes.is_empty() || all.iter().any(|of| !of.is_empty());
+        any.then_some((all, &self.lanes))
+    }
+
+    /// The same, read back.
+    fn with_settings(mut self, settings: Vec<BTreeSet<String>>) -> Result<Self, DecodeError> {
+        if settings.len() != self.routes.len() {
+            let what = "it has settings of other routes than its own".to_owned();
+            return Err(DecodeError::Unsound(what));
+        }
+        for (route, settings) in self.routes.iter_mut().zip(settings) {
+            route.settings = settings;
+        }
+        Ok(self)
     }
 
     fn has_more(&self) -> bool {
@@ -286,6 +317,24 @@ impl Plan {
     fn as_written(bytes: &[u8]) -> Result<Self, DecodeError> {
         type All = (Plan, Times, Terms, More, Vec<Option<u32>>);
         match bytes.split_first() {
+            Some((&WITH_SETTINGS, body)) => {
+                type Besides = (Option<Supersedes>, Option<LanePlan>, Option<EvidencePlan>);
+                type Lanes = BTreeMap<String, LaneTerms>;
+                type Whole = ((All, u32), Besides, (Vec<BTreeSet<String>>, Lanes));
+                let ((all, outside_pause_at), besides, (settings, lanes)): Whole = whole(body)?;
+                let (supersedes, lane, evidence) = besides;
+                let (plan, times, terms, more, early) = all;
+                let plan = plan.with(times, Terms { early, ..terms }, more);
+                let plan = Self {
+                    outside_pause_at,
+                    supersedes,
+                    lane,
+                    lanes,
+                    evidence,
+                    ..plan
+                };
+                plan.with_settings(settings)
+            }
             Some((&WITH_EVIDENCE, body)) => {
                 type Whole = (
                     (All, u32),

@@ -10,16 +10,20 @@
 //! * No soak is under its part of the policy's, rounded up, and none is over it.
 //! * A window that is binding for everybody holds in every lane.
 
-use ringway_model::Span;
-use ringway_policy::validated::{Documents, Lane, LaneSoak, Policy, Update};
+use std::collections::{BTreeMap, BTreeSet};
+
+use ringway_model::{Digest, Span};
+use ringway_policy::validated::{Documents, Lane, LaneSoak, Pace, Policy, Update};
 use serde::{Deserialize, Serialize};
 
+use crate::consent::Consent;
 use crate::make::{Making, Named};
 use crate::parts::documents_of;
-use crate::plan::{Plan, Revision};
+use crate::plan::{ApprovalPlan, Plan, Revision};
 use crate::problem::{PlanProblem, PlanProblems};
 use crate::revise::extend;
 use crate::spec::FleetSpec;
+use crate::terms::Terms;
 use crate::times::Times;
 
 /// The lane that a plan is made in.
@@ -50,6 +54,128 @@ pub struct WithoutLane {
     pub working: Option<Span>,
     /// How many approvals going on after it needs.
     pub after_soak: u8,
+}
+
+/// What somebody reviewed of a lane, as a digest: whose yes it needs, how fast it is, what gives way in it. The plan that a rollout
+/// begins with has that of every lane of its policy, and of the policy itself under no name, so that whoever lets it into one
+/// later takes nobody's word for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaneTerms {
+    /// Of how many rings: those of the policy. Rings that a revision adds go on as the last of them does.
+    pub rings: u16,
+    /// Freezes, by name, in which nobody may work in it.
+    pub binding: BTreeSet<String>,
+    /// The digest.
+    pub digest: Digest,
+}
+
+/// The lanes of a policy, by name, and the policy without one.
+pub(crate) fn terms_of_lanes(making: &Making<'_>) -> BTreeMap<String, LaneTerms> {
+    let Named { policy, .. } = making.named;
+    if policy.lanes.is_empty() {
+        return BTreeMap::new();
+    }
+    let terms = |lane: Option<&Lane>| {
+        let of = lane.map_or_else(|| policy.clone(), |lane| policy.in_lane(lane));
+        let making = Making {
+            fleet: making.fleet,
+            documents: making.documents,
+            named: Named {
+                policy: &of,
+                ..making.named
+            },
+            seed: making.seed,
+            carried: None,
+        };
+        // What is wrong with them is told where the plan is made.
+        let mut problems = Vec::new();
+        let start = making.approvals(of.start.as_ref(), &mut problems);
+        let rings = of.rings.iter();
+        let after_soak: Vec<Option<ApprovalPlan>> = rings
+            .map(|ring| making.approvals(ring.after_soak.as_ref(), &mut problems))
+            .collect();
+        let consent = making.consent(&mut problems);
+        let lane = lane.map(|lane| LanePlan::of(lane, policy));
+        let rings = u16::try_from(after_soak.len()).unwrap_or(u16::MAX);
+        let after_soak: Vec<_> = after_soak.iter().map(Option::as_ref).collect();
+        let terms = making.terms();
+        let rest = (&of.pace, &terms);
+        let digest = digest_of(lane.as_ref(), (start.as_ref(), &after_soak), &consent, rest);
+        LaneTerms {
+            rings,
+            binding: terms.binding,
+            digest,
+        }
+    };
+    let lanes = policy.lanes.iter();
+    let lanes = lanes.map(|(name, lane)| (name.clone(), terms(Some(lane))));
+    std::iter::once((String::new(), terms(None)))
+        .chain(lanes)
+        .collect()
+}
+
+fn digest_of(
+    lane: Option<&LanePlan>,
+    (start, after_soak): (Option<&ApprovalPlan>, &[Option<&ApprovalPlan>]),
+    consent: &Consent,
+    (pace, terms): (&Pace, &Terms),
+) -> Digest {
+    let lane = lane.map(|lane| {
+        let LanePlan {
+            name,
+            allowed_when,
+            soak,
+            ignores_windows,
+            overrides_freezes,
+            rings: _,
+            times: _,
+        } = lane;
+        (name, allowed_when, soak, ignores_windows, overrides_freezes)
+    });
+    let rings = consent.rings.iter().take(after_soak.len());
+    let rings: Vec<_> = rings.map(|ring| &ring.after_soak).collect();
+    let working = (0..after_soak.len()).map(|ring| terms.working(ring).map(|working| working.time));
+    let working: Vec<Option<Span>> = working.collect();
+    let rest = (pace, terms.freeze_override, working);
+    let all = (lane, start, after_soak, &consent.start, rings, rest);
+    let bytes = postcard::to_allocvec(&all)
+        .expect("these types have no lengths unknown in advance, and memory grows as needed");
+    Digest::of(&bytes)
+}
+
+impl Plan {
+    /// Whether its lane, or having none, is what the policy of its rollout says of that: as far as the plan knows what it says.
+    pub fn is_of_a_known_lane(&self) -> bool {
+        if self.lanes.is_empty() {
+            return true;
+        }
+        let name = self.lane.as_ref().map_or("", |lane| lane.name.as_str());
+        let Some(known) = self.lanes.get(name) else {
+            return false;
+        };
+        let after_soak = self.rings.iter().map(|ring| ring.after_soak.as_ref());
+        let after_soak: Vec<Option<&ApprovalPlan>> = after_soak.collect();
+        let count = usize::from(known.rings);
+        let Some((of_policy, added)) = after_soak.split_at_checked(count) else {
+            return false;
+        };
+        let start = self.start.as_ref();
+        let found = digest_of(
+            self.lane.as_ref(),
+            (start, of_policy),
+            &self.consent,
+            (&self.pace, &self.terms),
+        );
+        let last = of_policy.last().copied().flatten();
+        let tables = self.without_lane().tables.iter();
+        let mut freezes = tables.flat_map(|table| &table.freezes);
+        found == known.digest
+            && added.iter().all(|of| *of == last)
+            // One that is not there any more binds nobody.
+            && freezes.all(|freeze| {
+                !known.binding.contains(&freeze.name) || self.terms.binding.contains(&freeze.name)
+            })
+    }
 }
 
 impl LanePlan {

@@ -16,7 +16,7 @@ use crate::consent::{Consent, EarlyPlan, RingConsent, RuleTerms};
 use crate::draw::in_drawn_order;
 use crate::evidence::EvidencePlan;
 use crate::index::HostIndex;
-use crate::lane::hurried;
+use crate::lane::{hurried, terms_of_lanes};
 use crate::order::in_starting_order;
 use crate::parts::{Carried, Part, Supersedes};
 use crate::plan::{ApprovalPlan, GatePlan, Plan, RingPlan, Route, SlotPlan};
@@ -73,11 +73,13 @@ pub(crate) fn plan_in(making: Making<'_>, lane: Option<&str>) -> Result<Plan, Pl
     let named = making.named;
     let hurried = lane.map(|lane| hurried(named, lane)).transpose()?;
     let policy = hurried.as_ref().map_or(named.policy, |it| &it.policy);
+    let lanes = terms_of_lanes(&making);
     let making = Making {
         named: Named { policy, ..named },
         ..making
     };
     let mut plan = making.plan()?;
+    plan.lanes = lanes;
     if let Some(mut lane) = hurried.map(|it| it.lane) {
         lane.times = std::mem::take(&mut plan.times);
         plan.times = lane.times();
@@ -299,6 +301,7 @@ impl<'d> Making<'d> {
             revises: None,
             outside_pause_at: policy.outside_pause_at,
             lane: None,
+            lanes: BTreeMap::new(),
             supersedes: self.carried.as_ref().map(|carried| Supersedes {
                 rollout: carried.situation.rollout,
                 situation: carried.situation.digest(),

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::consent::Consent;
 use crate::evidence::EvidencePlan;
-use crate::lane::LanePlan;
+use crate::lane::{LanePlan, LaneTerms};
 use crate::parts::Supersedes;
 use crate::terms::Terms;
 use crate::times::Times;
@@ -86,6 +86,10 @@ pub struct Plan {
     /// The lane it is made in, and what it would be without. Written behind the rest, and only where there is one.
     #[serde(skip)]
     pub lane: Option<LanePlan>,
+    /// By name: what somebody reviewed of the lanes of its policy, and under no name of the policy without one. Written behind
+    /// the rest, and only where the policy has lanes; plans were made before they were kept.
+    #[serde(skip)]
+    pub lanes: BTreeMap<String, LaneTerms>,
     /// What must be known of a kind of host before a later ring visits more of them. Written behind the rest, and only
     /// where it is asked for.
     #[serde(skip)]
@@ -225,26 +229,41 @@ pub struct Route {
     /// By `VisitKind` in its order: the steps of such a visit in order, as indices into `steps`. The rollback list is
     /// empty where the recipe cannot.
     pub visits: [Vec<u8>; 3],
+    /// Parameters that have a default: they say how something is installed, and not what. Written behind the rest of the
+    /// plan, and only where there are any; in plans of before every parameter is taken for a name of content.
+    #[serde(skip)]
+    pub settings: BTreeSet<String>,
 }
 
 impl Route {
-    /// What exactly is installed. Its digest is that of the build and of all values the recipe is given, which name the
-    /// package; where there are none, the id is all that tells two releases of one build apart.
+    /// What exactly is installed. Its digest is that of the build and of the values that the recipe requires, which name the
+    /// package; where it requires none, the id is all that tells two releases of one build apart.
     pub fn content(&self) -> Content {
-        let mut hasher = Hasher::default()
-            .part(self.recipe.as_bytes())
-            .part(self.build.as_deref().unwrap_or_default().as_bytes());
-        if self.parameters.is_empty() {
-            hasher = hasher.part(self.release.as_bytes());
-        }
-        for (name, value) in &self.parameters {
-            hasher = hasher.part(name.as_bytes()).part(value.as_bytes());
-        }
+        let is_name = |name: &str| !self.settings.contains(name);
         Content {
             id: self.release.clone(),
             build: self.build.clone(),
-            digest: Some(hasher.finish()),
+            digest: Some(self.digest_of(is_name)),
         }
+    }
+
+    /// The digest that plans of before give the same content: of all values, settings too. What was poisoned by it stays so.
+    pub fn former_digest(&self) -> Digest {
+        self.digest_of(|_| true)
+    }
+
+    fn digest_of(&self, is_name: impl Fn(&str) -> bool) -> Digest {
+        let names = self.parameters.iter().filter(|(name, _)| is_name(name));
+        let mut hasher = Hasher::default()
+            .part(self.recipe.as_bytes())
+            .part(self.build.as_deref().unwrap_or_default().as_bytes());
+        if names.clone().next().is_none() {
+            hasher = hasher.part(self.release.as_bytes());
+        }
+        for (name, value) in names {
+            hasher = hasher.part(name.as_bytes()).part(value.as_bytes());
+        }
+        hasher.finish()
     }
 
     /// The words people know it by.

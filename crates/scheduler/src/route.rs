@@ -111,6 +111,12 @@ pub fn compile(
         care: care.map(|care| care.name.clone()),
         parameters,
         visits: visits(&steps),
+        settings: recipe
+            .parameters
+            .iter()
+            .filter(|(_, default)| default.is_some())
+            .map(|(name, _)| name.clone())
+            .collect(),
         steps,
     })
 }

@@ -28,6 +28,7 @@ fn cared(elsewhere: &[(StepKind, Place)]) -> Route {
         kept.map(|(_, at)| at).collect()
     };
     Route {
+        settings: std::collections::BTreeSet::new(),
         visits: [
             list(&[Rollback]),
             list(&[Inspect, Precheck, Apply, Rollback]),

@@ -318,6 +318,55 @@ fn a_plan_that_gives_way_where_no_lane_does_is_refused() {
     }
 }
 
+/// The plan says what was reviewed of its policy's lanes: what comes with a request is compared with that.
+#[test]
+fn a_plan_of_a_lane_that_nobody_reviewed_is_refused() {
+    let (fleet, mut the_plan) = plan(&[1, 1, 1]);
+    let terms = ringway_scheduler::lane::LaneTerms {
+        rings: 3,
+        binding: std::collections::BTreeSet::new(),
+        digest: Digest::of(b"what was reviewed"),
+    };
+    the_plan.lanes.insert("fast".to_owned(), terms);
+    let mut hand = Hand::start((fleet, the_plan));
+    hand.visit(0);
+    let digest = revision(&mut hand, in_lane);
+    let refused = expedite(&mut hand, "dan", digest, "exploited");
+    assert_eq!(refused, Err("stale-plan".into()));
+    // And what it says of them is not changed on the way.
+    let digest = revision(&mut hand, |plan| {
+        let mut plan = in_lane(plan);
+        plan.lanes.clear();
+        plan
+    });
+    let refused = expedite(&mut hand, "dan", digest, "exploited");
+    assert_eq!(refused, Err("stale-plan".into()));
+}
+
+/// Where another lane is asked for, wanting the present one means not to want that.
+#[test]
+fn a_request_is_withdrawn_from_within_a_lane_as_well() {
+    let mut hand = three_rings();
+    hand.visit(0);
+    ask(&mut hand);
+    for who in ["eve", "flo"] {
+        yes(&mut hand, who).unwrap();
+    }
+    assert_eq!(lane(&hand), Some("fast".to_owned()));
+    let other = revision(&mut hand, |plan| {
+        let mut plan = plan.clone();
+        plan.lane.as_mut().unwrap().name = "faster".to_owned();
+        plan
+    });
+    assert_eq!(expedite(&mut hand, "dan", other, "exploited"), Ok(true));
+    let same = revision(&mut hand, Plan::clone);
+    assert_eq!(expedite(&mut hand, "ben", same, "not needed"), Ok(true));
+    let view = hand.engine.view(hand.now).rollouts.remove(0);
+    assert!(view.lane_asked.is_none());
+    assert_eq!(lane(&hand), Some("fast".to_owned()));
+    assert_eq!(expedite(&mut hand, "ben", same, "not needed"), Ok(false));
+}
+
 #[test]
 fn a_lane_is_for_rollouts_on_their_way_and_takes_a_reason() {
     let mut hand = three_rings();

@@ -71,6 +71,7 @@ pub(crate) fn full_route() -> Route {
         care: Some("care".into()),
         parameters: BTreeMap::new(),
         steps: kinds.into_iter().map(step).collect(),
+        settings: std::collections::BTreeSet::new(),
         visits: [
             vec![0, 1, 2, 3, 4, 5, 6, 7],
             vec![2, 4, 5, 6, 7],
@@ -165,6 +166,7 @@ pub(crate) fn plan(rings: &[u32]) -> (FleetSpec, Plan) {
         outside_pause_at: 3,
         supersedes: None,
         lane: None,
+        lanes: std::collections::BTreeMap::new(),
         evidence: None,
         consent: ringway_scheduler::consent::Consent::default(),
     };

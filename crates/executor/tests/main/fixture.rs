@@ -100,6 +100,7 @@ fn route() -> Route {
             step(StepKind::Undrain, More::Nothing),
             step(StepKind::Rollback, More::Nothing),
         ],
+        settings: std::collections::BTreeSet::new(),
         visits: [
             vec![0, 1, 2, 3, 4, 5],
             vec![1, 3, 4, 5],
@@ -172,6 +173,7 @@ pub(crate) fn plan() -> Plan {
         outside_pause_at: 3,
         supersedes: None,
         lane: None,
+        lanes: std::collections::BTreeMap::new(),
         evidence: None,
         consent: ringway_scheduler::consent::Consent::default(),
     }

@@ -54,6 +54,30 @@ fn hours_for_ending_a_soak_early_are_written_behind_everything_else() {
     assert_eq!((again.digest(), &again), (digest, &plan));
 }
 
+/// Which parameters are settings is behind everything else, and only where there are any: content is told by the others.
+#[test]
+fn settings_are_written_behind_everything_else_and_read_back() {
+    let (_, mut plan) = example();
+    let before = plan.encode();
+    let route = &mut plan.routes[0];
+    route.parameters.insert("wait".to_owned(), "60".to_owned());
+    route.settings.insert("wait".to_owned());
+    let (digest, bytes) = plan.encode();
+    assert_eq!((before.1[0], bytes[0]), (1, 12));
+    let again = Plan::decode(&bytes).unwrap();
+    assert_eq!((again.digest(), &again), (digest, &plan));
+    // A program of before would not know the content by them.
+    let content = |plan: &Plan| plan.routes[0].content().digest;
+    assert_eq!(content(&again), content(&plan));
+    plan.routes[0].settings.clear();
+    assert_ne!(content(&again), content(&plan));
+    assert_eq!(
+        content(&plan),
+        Some(again.routes[0].former_digest()),
+        "what was poisoned by a plan of before stays so"
+    );
+}
+
 /// The digest is what approvals and journals name: if this changes, the format has changed and its version must too.
 #[test]
 fn the_format_of_a_plan_is_the_one_that_was_written_before() {

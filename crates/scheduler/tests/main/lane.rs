@@ -167,7 +167,12 @@ fn a_lane_is_for_updates_of_which_its_condition_holds() {
 fn a_plan_in_a_lane_is_written_in_a_format_of_its_own_and_reads_back() {
     let (_, with) = planned(Some("expedite"));
     let (digest, bytes) = with.encode();
-    assert_eq!(bytes[0], 8);
+    assert_eq!(bytes[0], 12);
+    let before = Plan {
+        lanes: std::collections::BTreeMap::new(),
+        ..with.clone()
+    };
+    assert_eq!(before.encode().1[0], 8, "as it was written before");
     let again = Plan::decode(&bytes).unwrap();
     assert_eq!((again.digest(), &again), (digest, &with));
     // One that says of itself what the lane does not permit is no plan.
@@ -283,7 +288,54 @@ fn a_policy_with_lanes_makes_the_plan_it_makes_without() {
     let mut documents = papers(Some("critical"));
     documents.policies.get_mut("monthly").unwrap().lanes.clear();
     let plan = make_plan(&fleet, &documents, NAMES.0, NAMES.1, 1).unwrap();
+    assert!(plan.lanes.is_empty());
+    let without = Plan {
+        lanes: std::collections::BTreeMap::new(),
+        ..without
+    };
     assert_eq!(plan, without);
     let policy = &documents.policies["monthly"];
     assert_eq!(policy.calendar.freeze_override, FreezeOverride::Never);
+}
+
+/// Whoever asks for a lane brings its plan, and is not believed what the lane is.
+#[test]
+fn a_plan_knows_what_its_lanes_are_and_no_other_passes_for_one() {
+    type Change = fn(&mut Plan);
+    let (fleet, without) = planned(None);
+    let documents = papers(Some("critical"));
+    assert!(without.is_of_a_known_lane());
+    let with = relane(&without, &fleet, &documents, Some("expedite")).unwrap();
+    assert!(with.is_of_a_known_lane());
+    let changes: [(&str, Change); 6] = [
+        ("nobody's yes", |plan| plan.start = None),
+        ("fewer people", |plan| {
+            let start = plan.start.as_mut();
+            start.unwrap().people.insert("mallory".to_owned());
+        }),
+        ("going on by itself", |plan| {
+            for ring in &mut plan.rings {
+                ring.after_soak = None;
+            }
+        }),
+        ("freezes", |plan| {
+            let lane = plan.lane.as_mut().unwrap();
+            lane.overrides_freezes = !lane.overrides_freezes;
+        }),
+        ("its pace", |plan| {
+            plan.pace.at_once = std::num::NonZeroU32::new(999).unwrap();
+        }),
+        ("a lane that there is not", |plan| {
+            plan.lane.as_mut().unwrap().name = "faster".to_owned();
+        }),
+    ];
+    for (what, change) in changes {
+        let mut plan = with.clone();
+        change(&mut plan);
+        assert!(!plan.is_of_a_known_lane(), "{what}");
+    }
+    let mut back = relane(&with, &fleet, &documents, None).unwrap();
+    assert!(back.is_of_a_known_lane());
+    back.pace.at_once = std::num::NonZeroU32::new(999).unwrap();
+    assert!(!back.is_of_a_known_lane());
 }

@@ -144,3 +144,39 @@ fn values_known_before_the_visit_stand_in_the_plan() {
     assert_eq!(previous.as_deref(), Some("{output}"));
     assert_eq!(route.parameters["version"], "1.2-3");
 }
+
+/// How long to wait for a lock is no other content; another manifest is, and where nothing is required the id tells.
+#[test]
+fn content_is_named_by_what_a_recipe_requires_and_by_no_setting() {
+    let made = |parameters: &[(&str, Option<&str>)], id: &str, with: &[(&str, &str)]| {
+        let owned = |text: &str| text.to_owned();
+        let mut the_recipe = recipe();
+        the_recipe.parameters = parameters
+            .iter()
+            .map(|(name, default)| (owned(name), default.map(owned)))
+            .collect();
+        let mut the_release = release("all", id);
+        the_release.build = None;
+        the_release.with = with.iter().map(|(n, v)| (owned(n), owned(v))).collect();
+        the_recipe.inspect = None;
+        the_recipe.rollback = None;
+        ringway_scheduler::compile_route(&the_release, &the_recipe, None).unwrap()
+    };
+    let manifest = [("manifest", None), ("lock_wait", Some("600"))];
+    let first = made(&manifest, "debian-12", &[("manifest", "a=1")]);
+    let longer = made(
+        &manifest,
+        "renamed",
+        &[("manifest", "a=1"), ("lock_wait", "60")],
+    );
+    let later = made(&manifest, "debian-12", &[("manifest", "a=2")]);
+    assert!(first.content().covers(&longer.content()));
+    assert!(!first.content().covers(&later.content()));
+    assert_ne!(first.former_digest(), longer.former_digest());
+    let settings = [("lock_wait", Some("600"))];
+    let april = made(&settings, "KB-1", &[]);
+    let fix = made(&settings, "KB-2", &[]);
+    let again = made(&settings, "KB-1", &[("lock_wait", "1")]);
+    assert!(!april.content().covers(&fix.content()));
+    assert!(april.content().covers(&again.content()));
+}

@@ -228,7 +228,8 @@ impl Facts {
     fn is_poison(&self, route: &Route) -> bool {
         let digest = route.content().digest;
         self.poisons.iter().any(|poison| {
-            let same_build = poison.build.is_some() && poison.build == route.build;
+            let same_build =
+                poison.build.is_some() && (route.build.is_none() || poison.build == route.build);
             let any_build = poison.build.is_none() && poison.digest.is_none();
             (poison.id == route.release && (same_build || any_build))
                 || (digest.is_some() && poison.digest == digest)
