@@ -84,8 +84,8 @@ impl Rollout {
 
 impl Engine {
     /// How a rollout left the fleet's hosts, with the rollouts that it has superseded itself and any other that installs the
-    /// same content. What a later rollout has changed by the same recipe since is not told. Absent where there is no such
-    /// rollout.
+    /// same content. What a later rollout has changed by the same recipe since, or one that took the place of the one before, is
+    /// not told of that. Absent where there is no such rollout.
     pub fn situation(&self, rollout: RolloutId) -> Option<Situation> {
         let r = self.index_of(rollout).ok()?;
         let contents = self.superseded_contents(r);
@@ -98,7 +98,10 @@ impl Engine {
         let mut hosts: BTreeMap<String, Part> = BTreeMap::new();
         // By host and recipe: what a later rollout has changed is as that one left it. Another recipe changes something else.
         let mut changed: BTreeSet<(HostId, &str)> = BTreeSet::new();
-        for one in self.rollouts.iter().rev() {
+        // One that took the place of another changes the same, whatever the recipe: these are its hosts.
+        let mut mended: BTreeSet<HostId> = BTreeSet::new();
+        for (at, one) in self.rollouts.iter().enumerate().rev() {
+            let is_of_the_chain = at == r || self.has_superseded(r, at);
             let routes = one.plan.routes.iter();
             let is_meant: Vec<bool> = routes
                 .map(|route| contents.contains(&route.content()))
@@ -115,12 +118,21 @@ impl Engine {
                 let what = (*host, one.route(slot).recipe.as_str());
                 let part = one.left(slot);
                 let is_told = is_meant[planned.route.index()] && part != Part::Untouched;
-                if is_told && !changed.contains(&what) {
+                #[cfg(feature = "planted-bugs")]
+                if self.bug(crate::planted::Bug::MendedStaysBroken) {
+                    mended.clear();
+                }
+                if is_told && !changed.contains(&what) && !mended.contains(host) {
                     let known = hosts.entry((*name).to_owned()).or_insert(part);
                     *known = part.min(*known);
                 }
-                if one.rec.slots[slot as usize].is(SlotRec::CHANGED) {
+                // Who was taken back has again what was there before.
+                let record = one.rec.slots[slot as usize];
+                if record.is(SlotRec::CHANGED) && record.state != HostState::RolledBack {
                     changed.insert(what);
+                    if is_of_the_chain {
+                        mended.insert(*host);
+                    }
                 }
             }
         }

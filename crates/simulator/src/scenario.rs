@@ -250,7 +250,8 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     let supersede = Dice::new(seed, "who supersedes").chance(extra.supersede.unwrap_or(SUPERSEDE));
     let supersede = supersede && kind == Kind::Wild;
     if supersede {
-        with_fixes(&mut papers);
+        let out_of_band = Dice::new(seed, "by which way fixes come").chance(40);
+        with_fixes(&mut papers, out_of_band);
     }
     let mut evidence = Dice::new(seed, "evidence of kinds of hosts");
     if kind == Kind::Wild && evidence.chance(extra.evidence.unwrap_or(EVIDENCE)) {

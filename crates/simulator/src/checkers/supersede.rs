@@ -98,8 +98,10 @@ impl Facts {
             .as_ref()
             .map(|fleet| &fleet.hosts[host.index()].name);
         let (mut recipes, mut in_flight) = (BTreeSet::new(), BTreeSet::new());
+        // Whether one of them has changed the host, or is about to: whatever its recipe, that is in the place of what was before.
+        let (mut is_mended, mut is_being_mended) = (false, false);
         // The latest first: what one has changed is as that one left it. Another recipe changes something else.
-        for rollout in self.rollouts.range(..by).rev().map(|(_, rollout)| rollout) {
+        for (id, rollout) in self.rollouts.range(..by).rev() {
             let fleet = self.fleets.get(&rollout.plan.fleet);
             let is_it = |at: HostId| fleet.map(|fleet| &fleet.hosts[at.index()].name) == name;
             let mut slots = rollout.plan.slots.iter();
@@ -107,8 +109,9 @@ impl Facts {
                 continue;
             };
             let route = &rollout.plan.routes[rollout.plan.slots[slot].route.index()];
-            if contents.contains(&content_of(route)) && !recipes.contains(&route.recipe) {
-                if in_flight.contains(&route.recipe) {
+            let is_told = !is_mended && !recipes.contains(&route.recipe);
+            if contents.contains(&content_of(route)) && is_told {
+                if is_being_mended || in_flight.contains(&route.recipe) {
                     // Whether what the later one does will mend it, nobody knows yet.
                     let mut before = Left::default();
                     before.note(rollout, slot);
@@ -120,10 +123,13 @@ impl Facts {
             }
             let facts = &rollout.slots[slot];
             let by_hand = matches!(facts.rest, HostState::ByHand { .. });
+            let is_of_them = olds.contains(id);
             if facts.changed && (facts.visit.is_some() || by_hand) {
                 in_flight.insert(&route.recipe);
-            } else if facts.changed {
+                is_being_mended |= is_of_them;
+            } else if facts.changed && facts.rest != HostState::RolledBack {
                 recipes.insert(&route.recipe);
+                is_mended |= is_of_them;
             }
         }
         left

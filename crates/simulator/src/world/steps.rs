@@ -8,6 +8,7 @@ use ringway_scheduler::Plan;
 use ringway_scheduler::plan::{More, Route};
 
 use super::host::{Execution, Harm, Met, Run, SimHost};
+use super::superseders::mends;
 use super::{Happening, World};
 use crate::checkers::Invariant;
 use crate::dice::Dice;
@@ -507,6 +508,9 @@ impl World {
                     .content
                     .insert(change.recipe.clone(), change.to.clone());
                 target.harm.remove(&change.recipe);
+                if let Some(mended) = mends(&change.recipe) {
+                    target.harm.remove(mended);
+                }
                 if !change.restarts {
                     self.harm(host, &change.recipe, effect, now);
                 }

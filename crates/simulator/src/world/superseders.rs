@@ -39,14 +39,30 @@ fn fix_of(update: &str, number: u32) -> String {
     format!("{update}-fix-{number}")
 }
 
-/// Has fixes among the documents, of every update.
-pub(crate) fn with_fixes(papers: &mut Papers) {
+/// What the recipe of a fix is called that comes by another way than what it mends.
+const OUT_OF_BAND: &str = "-oob";
+
+/// The recipe that one mends what was installed by, where it is another one.
+pub(super) fn mends(recipe: &str) -> Option<&str> {
+    recipe.strip_suffix(OUT_OF_BAND)
+}
+
+/// Has fixes among the documents, of every update. The first ones may come by a recipe of their own.
+pub(crate) fn with_fixes(papers: &mut Papers, is_out_of_band: bool) {
     let updates: Vec<Update> = papers.documents.updates.values().cloned().collect();
     for update in updates {
         for number in 1..=FIXES {
             let mut fix = update.clone();
             fix.name = fix_of(&update.name, number);
             fix.digest = Digest::of(fix.name.as_bytes());
+            let recipe = papers.documents.recipes.get(&fix.recipe).cloned();
+            if let Some(mut recipe) = recipe.filter(|_| is_out_of_band && number == 1) {
+                recipe.name.push_str(OUT_OF_BAND);
+                recipe.digest = Digest::of(recipe.name.as_bytes());
+                fix.recipe.clone_from(&recipe.name);
+                let recipes = &mut papers.documents.recipes;
+                recipes.insert(recipe.name.clone(), recipe);
+            }
             for release in &mut fix.releases {
                 release.id = format!("{}-fix-{number}", release.id);
                 release.build = Some(format!("3.{number}"));
