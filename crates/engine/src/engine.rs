@@ -339,7 +339,13 @@ impl Engine {
         self.heed_silence(&event);
         self.last_event = self.now;
         match self.fold(&event) {
-            Ok(()) => out.push(event),
+            Ok(()) => {
+                let follows = self.broken_meanwhile(&event);
+                out.push(event);
+                if let Some(follows) = follows {
+                    self.emit(follows, out);
+                }
+            }
             Err(fault) => {
                 self.hold = FleetHold::Faulted {
                     what: fault.what.clone(),

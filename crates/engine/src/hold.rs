@@ -131,6 +131,7 @@ impl Engine {
     pub(crate) fn is_wanted(&self, r: usize, slot: u32, visit: VisitKind, position: u8) -> bool {
         (!self.is_stayed(r, slot, visit) || self.may_go_on_when_held(r, slot, visit, position))
             && !self.puts_poison_back(r, slot, visit, position)
+            && !self.restarts_for_others(r, slot, visit, position)
     }
 
     /// Whether somebody said that a host is not to be touched.
@@ -145,6 +146,15 @@ impl Engine {
     /// Whether a host failed in a rollout and is being visited again.
     pub(crate) fn is_failed_again(&self, r: usize, slot: u32) -> bool {
         self.rollouts[r].rec.again.contains(&slot)
+    }
+
+    /// Whether a host that failed and was visited again is down where that visit came to nothing.
+    pub(crate) fn stays_down(&self, r: usize, slot: u32) -> bool {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::FailedCheckIsUp) {
+            return false;
+        }
+        self.is_failed_again(r, slot)
     }
 
     /// Why a host is not to be touched.

@@ -82,6 +82,9 @@ impl Engine {
                 self.wake_forlorn(r, self.host_of(r, slot));
             }
             self.list_stage(r, slot);
+            if from.class() == Class::Withheld && to.class() != Class::Withheld {
+                self.wake_elsewhere(r, slot);
+            }
         }
     }
 
@@ -89,7 +92,9 @@ impl Engine {
     fn forget_visit(&mut self, r: usize, slot: u32, to: HostState) {
         let rec = &mut self.rollouts[r].rec;
         rec.silenced.remove(&slot);
-        if to != HostState::Again {
+        if to == HostState::Again {
+            rec.again.insert(slot);
+        } else {
             rec.again.remove(&slot);
         }
         if !matches!(to, HostState::NotReady { .. }) {

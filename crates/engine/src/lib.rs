@@ -52,6 +52,7 @@ mod untested;
 pub mod view;
 mod visit;
 mod watch;
+mod withheld;
 
 pub use advisory::{Advisory, Ruling};
 pub use by_hand::LARGEST_EXHIBIT;

@@ -364,7 +364,12 @@ impl Engine {
             },
             &RolloutState::Superseding { by } | &RolloutState::Superseded { by } => {
                 let hint = format!("rollout {by} has taken its place: tell that one");
+                let is_over = self.rollouts[r].rec.state.is_final();
                 match ask {
+                    // Nobody has visited anybody in its place, and nobody will.
+                    Ask::Rollback if is_over && self.came_to_nothing(by) => {
+                        self.begin_rollback(r, actor, reason, out)?;
+                    }
                     Ask::Pause | Ask::Halt | Ask::Resume | Ask::Cancel | Ask::Rollback => {
                         return wrong(&hint);
                     }
@@ -413,6 +418,7 @@ impl Engine {
             },
             out,
         );
+        self.wake_withheld(r);
     }
 
     fn begin_cancel(&mut self, r: usize, actor: &Actor, reason: &str, out: &mut Vec<Event>) {

@@ -478,6 +478,7 @@ impl Engine {
         if before.iter().all(Option::is_none) {
             return;
         }
+        self.wake_withheld(r);
         let parked: Vec<u32> = self.rollouts[r].idx.parked_hosts.iter().copied().collect();
         for slot in parked {
             let route = self.rollouts[r].route_id(slot);

@@ -109,6 +109,9 @@ impl Engine {
                 Block::Host(on)
             });
         }
+        if let Some(rollout) = self.withheld_elsewhere(r, slot, visit) {
+            return Err(Block::Host(WaitingOn::Withheld { rollout }));
+        }
         let host = self.host_of(r, slot);
         if visit == VisitKind::Update
             && let Some(block) = self.kept_by_exception(r, slot)

@@ -15,17 +15,20 @@
 //!   what was installed, whatever its policy says of halts.
 //! * A plan is carried out for the parts it was made for: where a host has moved to another one since, it is refused.
 //! * What is broken stays down in the account of budgets and availability groups, from the decision until its visit ended, and
-//!   needs no slot of them meanwhile.
+//!   needs no slot of them meanwhile. So is what was in flight at the decision and broke since.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ringway_model::{Actor, Content, HostId, RingIndex, RolloutId, StepKind, Timestamp, VisitKind};
+use ringway_model::{
+    Actor, Content, HostId, RingIndex, RolloutId, Slot, StepKind, Timestamp, VisitKind,
+};
 use ringway_scheduler::{FleetSpec, Part, Plan, Situation};
 
 use crate::command::{Command, Rejected};
+use crate::consent::check_length;
 use crate::engine::Engine;
-use crate::event::Event;
+use crate::event::{Event, Then};
 use crate::host::{Ending, HostState};
 use crate::poison::{bad_content, is_badly_named};
 use crate::propose::Asked;
@@ -228,7 +231,9 @@ impl Engine {
             reason: in_lane.then_some(reason.as_str()),
         };
         if let Some(known) = self.known_by(asked) {
-            return known;
+            let known = known?;
+            let r = self.known(*rollout)?;
+            return self.said_before(r, known, asked);
         }
         if reason.trim().is_empty() {
             return Err(Rejected::new(
@@ -298,6 +303,48 @@ impl Engine {
         Ok(by)
     }
 
+    /// A rollout has the key that came with the wish already: the one in the old one's place, where it was said before. Any other
+    /// was asked for by somebody else, and nothing would be done.
+    fn said_before(
+        &self,
+        r: usize,
+        known: RolloutId,
+        asked: Asked<'_>,
+    ) -> Result<RolloutId, Rejected> {
+        if self.rollouts[r].rec.state.superseded_by() == Some(known) {
+            return Ok(known);
+        }
+        let (id, key) = (self.rollouts[r].rec.id, asked.key.unwrap_or_default());
+        Err(Rejected::new(
+            "key-taken",
+            format!("{known} has the key `{key}` and does not take the place of {id}"),
+            "give this one a key of its own: `--key`",
+        ))
+    }
+
+    /// Whether a rollout ended before it visited anybody, as where its start was rejected, and so did those in its place.
+    pub(crate) fn came_to_nothing(&self, rollout: RolloutId) -> bool {
+        let Ok(r) = self.index_of(rollout) else {
+            return false;
+        };
+        let rec = &self.rollouts[r].rec;
+        let ended = match rec.state {
+            RolloutState::Cancelled => true,
+            // Always a later one, so this comes to an end.
+            RolloutState::Superseded { by } => by > rollout && self.came_to_nothing(by),
+            RolloutState::Proposed
+            | RolloutState::Advancing(_)
+            | RolloutState::Paused { .. }
+            | RolloutState::Halted { .. }
+            | RolloutState::RollingBack
+            | RolloutState::Cancelling
+            | RolloutState::Superseding { .. }
+            | RolloutState::Completed
+            | RolloutState::RolledBack => false,
+        };
+        ended && rec.opened == 0
+    }
+
     /// Whether a plan begins with the parts that the rollout has left by now.
     fn check_parts(&self, rollout: RolloutId, plan: &Plan) -> Result<(), Rejected> {
         #[cfg(feature = "planted-bugs")]
@@ -338,6 +385,48 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// A host that was in flight when its rollout was superseded broke since: it is down in the account of the rollout that will
+    /// visit it, as what was broken before is.
+    pub(crate) fn broken_meanwhile(&self, event: &Event) -> Option<Event> {
+        let (rollout, slot, to) = if let Event::StepEnded {
+            intent,
+            then: Then::End { to, .. },
+            ..
+        } = event
+        {
+            (intent.rollout(), intent.slot(), to)
+        } else if let Event::HostMoved {
+            rollout, slot, to, ..
+        } = event
+        {
+            (*rollout, *slot, to)
+        } else {
+            return None;
+        };
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::BrokenMeanwhileIsUp) {
+            return None;
+        }
+        let r = self.index_of(rollout).ok().filter(|_| to.is_down())?;
+        let mut last = r;
+        // The one in its place may have been superseded in its turn.
+        while let Some(by) = self.rollouts[last].rec.state.superseded_by() {
+            last = self.index_of(by).ok().filter(|&by| by > last)?;
+        }
+        let is_superseding = matches!(self.rollouts[r].rec.state, RolloutState::Superseding { .. });
+        if !is_superseding || self.rollouts[last].rec.state.is_final() {
+            return None;
+        }
+        let at = self.slot_of(last, self.host_of(r, slot.0))?;
+        let state = self.rollouts[last].rec.slots[at as usize].state;
+        (state.class() == Class::Pending && state != HostState::Again).then(|| Event::HostMoved {
+            rollout: self.rollouts[last].rec.id,
+            slot: Slot(at),
+            to: HostState::Again,
+            until: Timestamp::NEVER,
+        })
     }
 
     /// The old rollout is over, or ends; what it broke stays down in the new one's account.

@@ -509,6 +509,12 @@ impl Engine {
                 why: why @ (FailWhy::RestartLoop | FailWhy::NotBack),
                 ..
             } if visit != VisitKind::Rollback => (HostState::Unhealthy { why }, never),
+            // It was down before the check that failed, and is.
+            Ending::Failed { step, why }
+                if step.leaves_up() && visit != VisitKind::Rollback && self.stays_down(r, slot) =>
+            {
+                (HostState::Unhealthy { why }, never)
+            }
             Ending::Failed { step, why } => match visit {
                 VisitKind::Rollback => (HostState::RollbackFailed { step, why }, never),
                 VisitKind::Update | VisitKind::Restart | VisitKind::Errand => {

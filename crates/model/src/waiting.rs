@@ -378,6 +378,11 @@ pub enum WaitingOn {
         /// Labels that the host lacks, because of which it may not be meant.
         lacks: Vec<String>,
     },
+    /// Its visit restarts the host, into what another rollout installed there and whose restart that one withholds.
+    Withheld {
+        /// That one.
+        rollout: RolloutId,
+    },
 }
 
 impl WaitingOn {
@@ -431,11 +436,12 @@ impl WaitingOn {
             Self::Superseded { .. } => "superseded",
             Self::Evidence { .. } => "evidence",
             Self::Advisory { .. } => "advisory",
+            Self::Withheld { .. } => "withheld",
         }
     }
 
     /// Every variant's name.
-    pub const NAMES: [&'static str; 47] = [
+    pub const NAMES: [&'static str; 48] = [
         "stop",
         "fault",
         "pause",
@@ -483,6 +489,7 @@ impl WaitingOn {
         "superseded",
         "evidence",
         "advisory",
+        "withheld",
     ];
 
     /// The earliest instant at which this can be over by itself, where that is known.
@@ -533,7 +540,8 @@ impl WaitingOn {
             | Self::Staging { .. }
             | Self::Poisoned { .. }
             | Self::Superseded { .. }
-            | Self::Advisory { .. } => None,
+            | Self::Advisory { .. }
+            | Self::Withheld { .. } => None,
         }
     }
 
@@ -619,6 +627,9 @@ impl WaitingOn {
                 "a rollout of other content once this one is cancelled; a person's `skip`, `rollback` or `unpoison`"
             }
             Self::Superseded { .. } => "the rollout that took its place",
+            Self::Withheld { .. } => {
+                "the other rollout's `resume` or `rollback`, or a fix in its place: `supersede`; a person's `skip`"
+            }
             Self::Advisory {
                 fixed_by: Some(_), ..
             } => {

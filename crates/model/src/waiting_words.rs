@@ -237,6 +237,10 @@ impl fmt::Display for WaitingOn {
                 reason,
             } => write!(f, "{content} is poisoned by {by}: {reason}"),
             Self::Superseded { by } => write!(f, "superseded by {by}, which visits it instead"),
+            Self::Withheld { rollout } => write!(
+                f,
+                "its visit would restart it into what {rollout} installed, which withholds that restart"
+            ),
             Self::Evidence {
                 stratum,
                 hosts,

@@ -68,6 +68,12 @@ impl WaitingOn {
                 format!("ringway unpoison {} --reason WHY", content.id),
             ],
             Self::Superseded { by } => vec![format!("ringway status --rollout {by}")],
+            Self::Withheld { rollout } => vec![
+                format!("ringway resume --rollout {rollout} --reason WHY"),
+                format!("ringway rollback --rollout {rollout} --reason WHY"),
+                format!("ringway supersede {rollout} --with UPDATE --reason WHY"),
+                with_reason("skip HOST"),
+            ],
             Self::Evidence { stratum, .. } => vec![
                 format!(
                     "{} --accept-untested '{stratum}' --reason WHY",

@@ -28,6 +28,7 @@ mod refreshing;
 mod rings;
 mod rollbacks;
 mod states;
+mod superseded;
 mod superseding;
 mod support;
 mod terms;

@@ -13,10 +13,10 @@ use ringway_scheduler::{FleetSpec, Part, Plan, Supersedes};
 
 use crate::support::{Hand, ONE, approvals, full_route, gate, good, group, plan};
 
-const TWO: RolloutId = RolloutId(2);
+pub(crate) const TWO: RolloutId = RolloutId(2);
 
 /// A plan of a fix that begins with the parts in which a rollout has left the fleet now.
-fn fix_of(hand: &Hand, old: RolloutId) -> Plan {
+pub(crate) fn fix_of(hand: &Hand, old: RolloutId) -> Plan {
     let situation = hand.engine.situation(old).unwrap();
     let (before, fleet) = hand.engine.plan_of(old).unwrap();
     let part = |slot: &SlotPlan| situation.part(&fleet.hosts[slot.host.index()].name);
@@ -87,7 +87,7 @@ fn registered(hand: &mut Hand, plan: Plan) -> (Digest, Digest) {
     (fleet, digest)
 }
 
-fn command(hand: &mut Hand, old: RolloutId, plan: Plan, poison: bool) -> Command {
+pub(crate) fn command(hand: &mut Hand, old: RolloutId, plan: Plan, poison: bool) -> Command {
     let (before, _) = hand.engine.plan_of(old).unwrap();
     let (fleet, plan) = registered(hand, plan);
     let mut contents: Vec<Content> = before
@@ -114,7 +114,7 @@ pub(crate) fn supersede(hand: &mut Hand, old: RolloutId, poison: bool) -> Result
     hand.command("olga", command)
 }
 
-fn halt(hand: &mut Hand) {
+pub(crate) fn halt(hand: &mut Hand) {
     let halt = Command::Halt {
         rollout: ONE,
         reason: "logins fail".to_owned(),
@@ -122,13 +122,13 @@ fn halt(hand: &mut Hand) {
     hand.command("olga", halt).unwrap();
 }
 
-fn words(hand: &Hand, rollout: RolloutId, host: u32) -> String {
+pub(crate) fn words(hand: &Hand, rollout: RolloutId, host: u32) -> String {
     let views = hand.engine.host_views(&format!("h{host}"));
     let view = views.iter().find(|view| view.rollout == rollout).unwrap();
     view.words.clone()
 }
 
-fn waits(hand: &Hand, rollout: RolloutId, host: u32) -> Vec<&'static str> {
+pub(crate) fn waits(hand: &Hand, rollout: RolloutId, host: u32) -> Vec<&'static str> {
     let views = hand.engine.host_views(&format!("h{host}"));
     let view = views.iter().find(|view| view.rollout == rollout).unwrap();
     view.waiting
@@ -137,7 +137,7 @@ fn waits(hand: &Hand, rollout: RolloutId, host: u32) -> Vec<&'static str> {
         .collect()
 }
 
-fn state(hand: &Hand, rollout: RolloutId) -> String {
+pub(crate) fn state(hand: &Hand, rollout: RolloutId) -> String {
     let rollouts = hand.engine.view(hand.now).rollouts;
     rollouts[rollout.0 as usize - 1].state.clone()
 }
@@ -148,7 +148,7 @@ fn good_in(hand: &mut Hand, rollout: RolloutId, host: u32) {
     let _ = hand.take(ringway_engine::Input::StepEnded { intent, result });
 }
 
-fn visit_in(hand: &mut Hand, rollout: RolloutId, host: u32) {
+pub(crate) fn visit_in(hand: &mut Hand, rollout: RolloutId, host: u32) {
     for _ in 0..20 {
         if hand.running_in(rollout, host).is_none() {
             return;
@@ -171,7 +171,7 @@ fn fail_in(hand: &mut Hand, rollout: RolloutId, host: u32, why: FailWhy) {
 }
 
 /// Five hosts: h0 broke at its restart, h1 has the update, the restart of h2 was withheld, h3 and h4 were never visited.
-fn three_parts() -> Hand {
+pub(crate) fn three_parts() -> Hand {
     let (fleet, mut the_plan) = plan(&[3, 2]);
     the_plan.rings[0].halt_on = Some(2);
     let mut hand = Hand::start((fleet, the_plan));

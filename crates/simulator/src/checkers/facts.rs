@@ -476,6 +476,7 @@ impl Facts {
         }
         self.touched = touched;
         self.check_refreshed()?;
+        self.check_broken()?;
         self.check_exceptions()?;
         self.check_outside()?;
         self.check_holds()

@@ -80,6 +80,7 @@ impl Facts {
 
     /// A rollout goes back; one that was over counts again.
     pub(super) fn rollback_began(&mut self, id: RolloutId) -> Result<(), Broken> {
+        self.check_place_is_free(id)?;
         if self.rollout(id)?.phase.is_over() {
             let plan = self.rollout(id)?.plan.clone();
             let mut down = 0;

@@ -64,6 +64,7 @@ impl Facts {
         self.check_scope(intent, kind, step.kind)?;
         self.check_poison(intent, kind, step.kind)?;
         self.check_not_superseded(intent, kind, step.kind)?;
+        self.check_restart(intent, kind, step.kind)?;
         self.check_advised(intent, kind, step.kind)?;
         self.check_time(intent, kind, position, step.kind)?;
         match facts.visit {

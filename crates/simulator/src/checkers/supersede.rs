@@ -10,7 +10,7 @@ use ringway_engine::{Command, Event, HostState, Input};
 use ringway_model::{HostId, IntentId, RolloutId, StepKind, VisitKind};
 use ringway_scheduler::Part;
 
-use super::facts::{Facts, Phase, RolloutFacts, ring_of};
+use super::facts::{Class, Facts, Phase, RolloutFacts, ring_of};
 use super::{Broken, ensure};
 
 impl Facts {
@@ -133,6 +133,117 @@ impl Facts {
             }
         }
         left
+    }
+
+    /// A rollout whose place another one took goes back only where nobody was visited in its place, and nobody will be.
+    pub(super) fn check_place_is_free(&mut self, id: RolloutId) -> Result<(), Broken> {
+        let mut last = id;
+        while let Some(by) = self.superseded.get(&last).copied() {
+            let new = self.rollout(by)?;
+            ensure!(
+                new.opened == 0 && new.phase.is_over(),
+                I4,
+                "{id} goes back and {by}, which took its place, has visited hosts, or may"
+            );
+            last = by;
+        }
+        self.superseded.remove(&id);
+        self.rollout_mut(id)?.superseded = false;
+        Ok(())
+    }
+
+    /// A host that was in flight in a superseded rollout broke: it is down where it is to be visited, too.
+    pub(super) fn note_broken(&mut self, id: RolloutId, slot: usize) -> Result<(), Broken> {
+        let rollout = self.rollout(id)?;
+        if rollout.phase != Phase::Superseding || !rollout.slots[slot].is_down() {
+            return Ok(());
+        }
+        let host = rollout.plan.slots[slot].host;
+        let mut by = id;
+        while let Some(next) = self.superseded.get(&by) {
+            by = *next;
+        }
+        let new = self.rollout(by)?;
+        let place = new.plan.slots.iter().position(|one| one.host == host);
+        let waits = |slot: &usize| {
+            let facts = &new.slots[*slot];
+            facts.visit.is_none() && facts.class() == Class::Pending
+        };
+        let open = !new.phase.is_over();
+        let place = place.filter(waits).filter(|_| open);
+        self.broken_meanwhile.extend(place.map(|slot| (by, slot)));
+        Ok(())
+    }
+
+    /// Nobody is told to be down who is not.
+    pub(super) fn check_broken_meanwhile(&self, id: RolloutId, slot: usize) -> Result<(), Broken> {
+        ensure!(
+            self.broken_meanwhile.contains(&(id, slot)),
+            Story,
+            "slot {slot} of {id} is to be visited again and had not failed"
+        );
+        Ok(())
+    }
+
+    /// I3: at the end of the batch that broke them they are down.
+    pub(super) fn check_broken(&mut self) -> Result<(), Broken> {
+        for (id, slot) in std::mem::take(&mut self.broken_meanwhile) {
+            let facts = &self.rollout(id)?.slots[slot];
+            ensure!(
+                facts.is_down() || facts.visit.is_some() || facts.class() != Class::Pending,
+                I3,
+                "slot {slot} of {id} broke in the rollout before, and counts as up"
+            );
+        }
+        Ok(())
+    }
+
+    /// I4: no visit restarts its host into what another rollout installed there and withholds the restart of, but of a rollout
+    /// that took the place of that one, or after one that did.
+    pub(super) fn check_restart(
+        &self,
+        intent: IntentId,
+        visit: VisitKind,
+        kind: StepKind,
+    ) -> Result<(), Broken> {
+        if kind != StepKind::Reboot || visit == VisitKind::Rollback {
+            return Ok(());
+        }
+        let (rollout, slot) = self.place(intent.rollout(), intent.slot())?;
+        let host = rollout.plan.slots[slot].host;
+        let Some(fleet) = &self.fleet else {
+            return Ok(());
+        };
+        let given = self.given.get(&fleet.hosts[host.index()].name);
+        let mut later = vec![intent.rollout()];
+        for (other, at) in given.into_iter().flatten().rev() {
+            let Some(theirs) = self.rollouts.get(other).filter(|_| !later.contains(other)) else {
+                continue;
+            };
+            let facts = &theirs.slots[at.index()];
+            let withheld = facts.visit.is_none() && facts.class() == Class::Withheld;
+            let replaced = later.iter().any(|one| {
+                let mut next = self.supersedes(*one);
+                while let Some(old) = next {
+                    if old == *other {
+                        return true;
+                    }
+                    next = self.supersedes(old);
+                }
+                false
+            });
+            ensure!(
+                !withheld || replaced || theirs.phase == Phase::Advancing,
+                I4,
+                "{intent} restarts host {}, whose restart {other} withholds ({})",
+                host.0,
+                theirs.word()
+            );
+            if facts.rest != HostState::RolledBack || facts.visit.is_some() {
+                later.push(*other);
+            }
+        }
+        Ok(())
     }
 
     /// What was decided with one command is so as a whole: with the end of the old rollout, everything is poisoned that was to be.

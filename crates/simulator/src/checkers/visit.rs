@@ -357,7 +357,7 @@ impl Facts {
                 facts.unready = None;
             }
         });
-        Ok(())
+        self.note_broken(id, slot)
     }
 
     /// No host is left drained, and a visit ends as its steps say.
@@ -437,13 +437,17 @@ impl Facts {
                 I12,
                 "slot {slot} of {id} is {to:?} and nothing was applied"
             ),
+            HostState::Failed { step, .. } => ensure!(
+                rollout.slots[slot].rest != HostState::Again || !is_harmless(step),
+                I3,
+                "slot {slot} of {id} was down, its visit failed at `{step}`, and it counts as up"
+            ),
             HostState::Running { .. }
             | HostState::Ready { .. }
             | HostState::Backoff { .. }
             | HostState::ByHand { .. }
             | HostState::Already
             | HostState::ChangedOutside
-            | HostState::Failed { .. }
             | HostState::Unhealthy { .. }
             | HostState::RollbackFailed { .. }
             | HostState::Held
@@ -532,6 +536,7 @@ impl Facts {
                 Story,
                 "slot {slot} of {id} is {to:?} and nobody said so"
             ),
+            HostState::Again if facts.visit.is_none() => self.check_broken_meanwhile(id, slot)?,
             HostState::Again | HostState::NotReady { .. } | HostState::GoesLast { .. } => ensure!(
                 facts.visit.is_some(),
                 Story,
