@@ -26,6 +26,7 @@ use crate::command::Rejected;
 use crate::consent::check_length;
 use crate::engine::{Engine, Fault};
 use crate::event::Event;
+use crate::meant::Meant;
 use crate::rollout::Rollout;
 
 /// The most advisories that are kept, those that count no more included: a feed that went astray must not fill the state.
@@ -169,8 +170,8 @@ pub(crate) struct Advisories {
     /// Whether a planted mistake takes a host that lacks a label for one that is not affected.
     #[cfg(feature = "planted-bugs")]
     pub(crate) misses_unknown: bool,
-    /// By id: the hosts that it may affect in the fleet as it is, with the labels that they lack. Derived.
-    hosts: BTreeMap<String, BTreeMap<HostId, Vec<String>>>,
+    /// By id: the hosts that it may affect in the fleet as it is. Derived.
+    hosts: BTreeMap<String, Meant>,
 }
 
 impl Advisories {
@@ -181,10 +182,7 @@ impl Advisories {
             .ok_or_else(|| Fault::new(format!("advisory {id} has no selector")))?;
         #[cfg(feature = "planted-bugs")]
         let meant = if self.misses_unknown {
-            meant
-                .into_iter()
-                .filter(|(_, lacks)| lacks.is_empty())
-                .collect()
+            meant.surely()
         } else {
             meant
         };
@@ -197,13 +195,12 @@ impl Advisories {
     pub(crate) fn resolve(&mut self, fleet: &FleetSpec) {
         for known in self.of.values() {
             // What was taken has a selector.
-            let meant = meant(&known.advisory, fleet).unwrap_or_default();
+            let Some(meant) = meant(&known.advisory, fleet) else {
+                continue;
+            };
             #[cfg(feature = "planted-bugs")]
             let meant = if self.misses_unknown {
-                meant
-                    .into_iter()
-                    .filter(|(_, lacks)| lacks.is_empty())
-                    .collect()
+                meant.surely()
             } else {
                 meant
             };
@@ -213,24 +210,34 @@ impl Advisories {
 
     /// Whether one may affect a host.
     pub(crate) fn affects(&self, id: &str, host: HostId) -> bool {
-        self.hosts
-            .get(id)
-            .is_some_and(|hosts| hosts.contains_key(&host))
+        self.lacks(id, host).is_some()
+    }
+
+    /// The labels that a host lacks for somebody to know whether one affects it; none where it surely does not.
+    pub(crate) fn lacks(&self, id: &str, host: HostId) -> Option<&[String]> {
+        self.hosts.get(id)?.lacks(host)
     }
 
     /// The hosts that one may affect, each with the labels that it lacks.
     pub(crate) fn affected(&self, id: &str) -> impl Iterator<Item = (HostId, &[String])> {
-        let hosts = self.hosts.get(id).into_iter().flatten();
-        hosts.map(|(host, lacks)| (*host, lacks.as_slice()))
+        let (all, some) = match self.hosts.get(id) {
+            None => (0, None),
+            Some(Meant::All(hosts)) => (*hosts, None),
+            Some(Meant::Some(hosts)) => (0, Some(hosts)),
+        };
+        let some = some.into_iter().flatten();
+        let some = some.map(|(host, lacks)| (*host, lacks.as_slice()));
+        let all = (0..all).map(|host| (HostId::at(host), &[][..]));
+        all.chain(some)
     }
 }
 
-/// The hosts that an advisory may affect, with the labels that they lack for somebody to know.
-fn meant(advisory: &Advisory, fleet: &FleetSpec) -> Option<BTreeMap<HostId, Vec<String>>> {
-    let selector = match &advisory.affects {
-        Some(text) => Selector::parse(text).ok()?,
-        None => Selector::All,
+/// The hosts that an advisory may affect; none where its selector is none.
+fn meant(advisory: &Advisory, fleet: &FleetSpec) -> Option<Meant> {
+    let Some(text) = &advisory.affects else {
+        return Some(Meant::All(fleet.hosts.len()));
     };
+    let selector = Selector::parse(text).ok()?;
     let hosts = fleet.hosts.iter().enumerate();
     let meant = hosts.filter_map(|(index, host)| {
         let lacks = match selector.weigh(&host.name, &host.labels) {
@@ -240,7 +247,7 @@ fn meant(advisory: &Advisory, fleet: &FleetSpec) -> Option<BTreeMap<HostId, Vec<
         };
         Some((HostId::at(index), lacks))
     });
-    Some(meant.collect())
+    Some(Meant::Some(meant.collect()))
 }
 
 /// Why an advisory is none.
@@ -326,8 +333,8 @@ impl Engine {
         let ids = rollout.advised_on(rollout.route_id(slot)).iter();
         let mut found: Vec<(&Known, &[String])> = ids
             .filter_map(|id| {
-                let lacks = self.advisories.hosts.get(id)?.get(&host)?;
-                Some((self.advisories.of.get(id)?, lacks.as_slice()))
+                let lacks = self.advisories.lacks(id, host)?;
+                Some((self.advisories.of.get(id)?, lacks))
             })
             .collect();
         found.sort_by_key(|(known, lacks)| {

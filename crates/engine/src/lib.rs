@@ -30,6 +30,7 @@ mod index;
 mod input;
 mod lane;
 mod life;
+mod meant;
 mod observe;
 mod outside;
 #[cfg(feature = "planted-bugs")]

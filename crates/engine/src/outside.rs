@@ -13,7 +13,7 @@
 
 use std::collections::BTreeMap;
 
-use ringway_model::{Actor, HostId, Slot, StepKind, StepResult, VisitKind};
+use ringway_model::{Actor, Digest, HostId, Slot, StepKind, StepResult, VisitKind};
 use ringway_policy::validated::Command;
 use ringway_scheduler::plan::{More, Route};
 use serde::{Deserialize, Serialize};
@@ -271,8 +271,16 @@ impl Engine {
         self.rollouts[r].rec.outside.insert(slot, outside);
     }
 
-    /// Makes anew which rollout changed each host last.
+    /// Makes anew which rollouts changed each host.
     pub(crate) fn recount_changes(&mut self) {
+        let mut known: BTreeMap<Digest, bool> = BTreeMap::new();
+        for r in 0..self.rollouts.len() {
+            let fleet = self.rollouts[r].plan.fleet;
+            let same = known.get(&fleet).copied();
+            let same = same.unwrap_or_else(|| self.knows_hosts_of(r));
+            known.insert(fleet, same);
+            self.rollouts[r].same_hosts = same;
+        }
         let names: BTreeMap<&str, HostId> = self
             .fleet
             .spec
@@ -286,7 +294,7 @@ impl Engine {
             if rollout.rec.changed.is_empty() {
                 continue;
             }
-            let same = self.knows_hosts_of(r);
+            let same = rollout.same_hosts;
             let spec = self.fleets.get(&rollout.plan.fleet);
             for (slot, planned) in (0_u32..).zip(&rollout.plan.slots) {
                 if !rollout.rec.slots[slot as usize].is(SlotRec::CHANGED) {

@@ -524,21 +524,28 @@ impl Engine {
 
     /// What is poisoned, with the hosts that have it and those that wait because of it.
     pub(crate) fn poison_views(&self) -> Vec<PoisonView> {
-        let views = self.poisons.iter().enumerate().map(|(number, poison)| {
-            let (mut has, mut kept) = (Vec::new(), 0);
-            for (r, rollout) in self.rollouts.iter().enumerate() {
-                let slots = rollout.rec.slots.iter().zip(&rollout.plan.slots);
-                for (index, (record, slot)) in slots.enumerate() {
-                    let is_of_it = rollout.poison_of(slot.route) == Some(number);
-                    if is_of_it && self.may_have(r, &rollout.rec, index) {
-                        let hosts = self.fleets.get(&rollout.plan.fleet);
-                        let host = hosts.and_then(|fleet| fleet.hosts.get(slot.host.index()));
-                        has.extend(host.map(|host| host.name.clone()));
-                    } else if is_of_it && !rollout.rec.state.is_final() {
-                        kept += u32::from(record.state.class() == crate::slot::Class::Pending);
-                    }
+        let mut found: Vec<(Vec<String>, u32)> = vec![(Vec::new(), 0); self.poisons.len()];
+        for (r, rollout) in self.rollouts.iter().enumerate() {
+            if rollout.poisoned.iter().all(Option::is_none) {
+                continue;
+            }
+            let hosts = self.fleets.get(&rollout.plan.fleet);
+            let slots = rollout.rec.slots.iter().zip(&rollout.plan.slots);
+            for (index, (record, slot)) in slots.enumerate() {
+                let of = rollout.poison_of(slot.route);
+                let Some((has, kept)) = of.and_then(|number| found.get_mut(number)) else {
+                    continue;
+                };
+                if self.may_have(r, &rollout.rec, index) {
+                    let host = hosts.and_then(|fleet| fleet.hosts.get(slot.host.index()));
+                    has.extend(host.map(|host| host.name.clone()));
+                } else if !rollout.rec.state.is_final() {
+                    *kept += u32::from(record.state.class() == crate::slot::Class::Pending);
                 }
             }
+        }
+        let views = self.poisons.iter().zip(found);
+        let views = views.map(|(poison, (mut has, kept))| {
             has.sort();
             has.dedup();
             PoisonView {
@@ -574,10 +581,10 @@ impl Engine {
 
     /// Whether a later rollout has changed a host after this one did.
     fn is_changed_since(&self, r: usize, slot: u32) -> bool {
-        if !self.knows_hosts_of(r) {
+        let rollout = &self.rollouts[r];
+        if !rollout.same_hosts {
             return false;
         }
-        let rollout = &self.rollouts[r];
         let own = rollout.changed(slot as usize);
         let host = rollout.plan.slots[slot as usize].host;
         self.last_changes.of(host).is_some_and(|(other, theirs)| {

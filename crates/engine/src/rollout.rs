@@ -483,6 +483,9 @@ pub(crate) struct Rollout {
     pub(crate) poisoned: Vec<Option<usize>>,
     /// By `RouteId`: the ids of the advisories that hold whom they affect from it. Derived, and empty where there are none.
     pub(crate) advised: Vec<Vec<String>>,
+    /// Whether its hosts have the numbers in the fleet that they have in its plan. Derived, since comparing all names costs
+    /// too much to be done for each host that is shown.
+    pub(crate) same_hosts: bool,
 }
 
 impl Rollout {
@@ -541,6 +544,7 @@ impl Rollout {
             plan,
             poisoned: Vec::new(),
             advised: Vec::new(),
+            same_hosts: true,
         }
     }
 

@@ -110,7 +110,12 @@ impl Engine {
     fn concerned_by(&self, known: &Known) -> Concerned {
         let mut concerned = Concerned::default();
         for r in 0..self.rollouts.len() {
-            if self.rollouts[r].rec.state.is_final() {
+            let rollout = &self.rollouts[r];
+            let is_about = |route: &ringway_scheduler::plan::Route| {
+                let advisory = &known.advisory;
+                advisory.is_about(&route.release, route.build.as_deref())
+            };
+            if rollout.rec.state.is_final() || !rollout.plan.routes.iter().any(is_about) {
                 continue;
             }
             for (host, _) in self.advisories.affected(&known.advisory.id) {

@@ -643,6 +643,8 @@ impl Engine {
                 idx: Index::default(),
                 poisoned: Vec::new(),
                 advised: Vec::new(),
+                // Made with the indices, before anything is decided or shown.
+                same_hosts: true,
             });
         }
         engine.poisons = poisons;
