@@ -280,6 +280,24 @@ fn check(advisory: &Advisory) -> Result<(), Rejected> {
             "it has an `id`, a `source` and at least one content it is `about`",
         ));
     }
+    // What it says may have paragraphs; nothing of it may be what a terminal obeys.
+    let obeyed = |text: &String| text.chars().any(char::is_control);
+    let is_told_badly = says.as_ref().is_some_and(|text| {
+        let mut odd = text.chars().filter(|one| !matches!(one, '\n' | '\t'));
+        odd.any(char::is_control)
+    });
+    if is_told_badly
+        || [affects, fixed_by, reference]
+            .into_iter()
+            .flatten()
+            .any(obeyed)
+    {
+        return Err(Rejected::new(
+            "bad-advisory",
+            format!("advisory `{id}` has characters in it that a terminal obeys"),
+            "write it in plain text; only what it `says` has lines",
+        ));
+    }
     if *effect == Effect::Poison && affects.is_some() {
         return Err(Rejected::new(
             "bad-advisory",

@@ -322,6 +322,7 @@ impl Engine {
                 "say why: `--reason`",
             ));
         }
+        check_length(reason, "reason")?;
         let mut contents = self.contents(what)?;
         contents.retain(|content| {
             let given = self.poisons_given();
@@ -405,6 +406,7 @@ impl Engine {
                 "say what is known now: `--reason`",
             ));
         }
+        check_length(reason, "reason")?;
         let is_meant = |content: &Content| {
             content.id == id && (build.is_none() || content.build.as_deref() == build)
         };

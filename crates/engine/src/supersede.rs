@@ -242,6 +242,7 @@ impl Engine {
                 "say what is wrong with the old one: `--reason`",
             ));
         }
+        check_length(reason, "reason")?;
         let r = self.known(*rollout)?;
         let by = self.rollouts[r].rec.state.superseded_by();
         #[cfg(feature = "planted-bugs")]
