@@ -168,7 +168,8 @@ impl Executor {
             Order::Supersede(supersession) => self.register_supersession(*supersession)?,
             Order::Command(command) => {
                 self.check_known(&command)?;
-                (command, Vec::new())
+                let blobs = self.named_by(&command);
+                (command, blobs)
             }
             Order::HandIn(handed) => self.handed_in(*handed)?,
         };
@@ -435,6 +436,44 @@ impl Executor {
             });
         }
         Ok(())
+    }
+
+    /// The fleet and the plans that a command names, to be made durable with it: what made them known may have been refused, and
+    /// then nothing has them but the memory of this process.
+    fn named_by(&self, command: &Command) -> Vec<Blob> {
+        let (mut fleet, mut plans) = (None, Vec::new());
+        if let Command::Propose {
+            fleet: of, plan, ..
+        }
+        | Command::ProposeAs {
+            fleet: of, plan, ..
+        }
+        | Command::ProposeIn {
+            fleet: of, plan, ..
+        }
+        | Command::Supersede {
+            fleet: of, plan, ..
+        } = command
+        {
+            (fleet, plans) = (Some(of), vec![*plan]);
+        }
+        if let Command::Expedite { plan, .. } = command {
+            plans.push(*plan);
+        }
+        if let Command::Refresh {
+            fleet: of,
+            plans: all,
+        } = command
+        {
+            fleet = Some(of);
+            plans.extend(all.iter().map(|(_, plan)| *plan));
+        }
+        let fleet = fleet.and_then(|digest| Some((digest, self.library.fleets.get(digest)?)));
+        let fleet = fleet.map(|(digest, fleet)| blob(FLEET, *digest, fleet.encode().1));
+        let plans = plans.iter();
+        let plans = plans.filter_map(|digest| Some((digest, self.library.plans.get(digest)?)));
+        let plans = plans.map(|(digest, plan)| blob(PLAN, *digest, plan.encode().1));
+        fleet.into_iter().chain(plans).collect()
     }
 
     /// Makes a row of what was decided and asks for it to be made durable.

@@ -184,3 +184,46 @@ fn a_full_disk_starts_nothing_and_records_everything_when_there_is_room() {
     );
     assert_eq!(rig.world.begun.len(), begun);
 }
+
+/// What a refusal brought is known in memory and not durable; whoever names it afterwards would leave a journal that does not
+/// read, since nobody has the plan.
+#[test]
+fn a_plan_that_came_with_a_refused_wish_is_durable_once_a_later_one_names_it() {
+    let mut rig = Rig::new();
+    let contents = vec![ringway_model::Content {
+        id: "web".to_owned(),
+        build: None,
+        digest: None,
+    }];
+    let reason = || "it breaks logins".to_owned();
+    let what = ringway_engine::Poisoning::Content { contents };
+    rig.command(
+        1,
+        ringway_engine::Command::Poison {
+            what,
+            reason: reason(),
+        },
+    );
+    rig.propose(2);
+    rig.settle();
+    let refused = rig.replies[&2].clone().unwrap_err();
+    assert_eq!(refused.code, "poisoned");
+    let unpoison = ringway_engine::Command::Unpoison {
+        id: "web".to_owned(),
+        build: None,
+        reason: reason(),
+    };
+    rig.command(3, unpoison);
+    let of = crate::fixture::proposal();
+    let propose = ringway_engine::Command::Propose {
+        fleet: of.fleet.digest(),
+        plan: of.plan.digest(),
+        key: None,
+    };
+    rig.command(4, propose);
+    rig.settle();
+    assert!(rig.replies[&4].is_ok(), "{:?}", rig.replies[&4]);
+    rig.crash();
+    rig.finish();
+    assert!(crate::rig::is_completed(&rig), "{:?}", rig.view());
+}
