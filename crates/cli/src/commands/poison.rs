@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use ringway_engine::view::PoisonView;
 use ringway_engine::{Command, Poisoning};
 use ringway_model::Content;
 
@@ -56,7 +57,19 @@ pub(crate) async fn poison(out: Out, data: &Path, args: Poison) -> Outcome {
         when,
     };
     let informant = Informant::find(data).await?;
-    give(out, data, &informant, order).await
+    let end = give(out, data, &informant, order).await?;
+    // What a person said is one thing, and what an advisory asks for is another, which goes on.
+    let (_, view) = Informant::look(data).await?;
+    let is_it = |poison: &&PoisonView| {
+        poison.content.id == id && (build.is_none() || poison.content.build == build)
+    };
+    let still = view.poisons.iter().filter(is_it);
+    for advisory in still.filter_map(|poison| poison.advisory.as_ref()) {
+        out.say(&format!(
+            "note: advisory {advisory} poisons {id} as well, and still does: `ringway advisory withdraw {advisory}` takes that back"
+        ));
+    }
+    Ok(end)
 }
 
 /// What is poisoned, and who has it.
@@ -81,6 +94,7 @@ async fn list(out: Out, data: &Path, args: &Poison) -> Outcome {
 
 /// `ringway unpoison`.
 pub(crate) async fn unpoison(out: Out, data: &Path, args: Unpoison) -> Outcome {
+    let (id, build) = (args.id.clone(), args.build.clone());
     let order = Order {
         command: Command::Unpoison {
             id: args.id,

@@ -4,14 +4,14 @@
 //! are worked out here. Whether they still fit is the decider's to say. Where they do not, because hosts have moved to
 //! another part meanwhile, they are worked out again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ringway_engine::Engine;
+use ringway_engine::{Command, Engine};
 use ringway_executor::port::Supersession;
 use ringway_model::{Content, Digest, RolloutId};
-use ringway_policy::validated::Update;
+use ringway_policy::validated::{Documents, Update};
 use ringway_runtime::inbox::{self, Errand};
 use ringway_runtime::{DIRECTORY, Superseding, is_observed};
 use ringway_scheduler::{
@@ -20,7 +20,7 @@ use ringway_scheduler::{
 };
 use serde::Serialize;
 
-use super::{exceptions, later, refresh};
+use super::{advisories, exceptions, later, refresh};
 use crate::args;
 use crate::asking;
 use crate::clock;
@@ -98,7 +98,9 @@ pub(crate) async fn supersede(out: Out, data: &Path, args: args::Supersede) -> O
         let past = journal::fold(data).await?;
         let fleet = fleet_as_it_would_be(&past.engine, &asked.read)?;
         let made = asked.make(&past.engine, fleet, is_observed(data))?;
+        asked.would_fit(past.engine, &made, &args)?;
         exceptions::would_bring(out, &asked.read.documents)?;
+        advisories::would_bring(out, &asked.read.documents);
         let mut told = made.told(asked.rollout, None);
         told.plan = Some(Box::new(report(out, &made.prepared)));
         out.value(&told, words);
@@ -186,6 +188,7 @@ async fn carry_out(
     args: &args::Supersede,
 ) -> Result<Told, Failure> {
     exceptions::bring(out, session, &asked.read.documents).await?;
+    advisories::bring(out, session, &asked.read.documents).await?;
     let mut tries = 1;
     loop {
         let past = journal::fold(data).await?;
@@ -233,16 +236,40 @@ async fn leave(out: Out, data: &Path, asked: &Asked, args: args::Supersede) -> O
             .hint("`ringway refresh` takes it in; or leave `--later` out"));
     }
     let fleet = fleet_as_it_would_be(&engine, &asked.read)?;
+    // As `run` does: what its documents leave out, and what is known of contents, is so before anybody is visited.
+    let mut errands = Vec::new();
+    for command in brought(&asked.read.documents)? {
+        let errand = Errand::Command(command);
+        if later::foresee(&mut engine, errand.clone())? {
+            errands.push(errand);
+        }
+    }
     let made = asked.make(&engine, fleet, is_observed(data))?;
     let errand = Errand::Supersede(Superseding::pack(&made.supersession(asked, &args)));
-    later::foresee(&mut engine, errand.clone())?;
-    inbox::leave(data, &errand).map_err(|e| later::not_left(&e))?;
+    if !later::foresee(&mut engine, errand.clone())? {
+        out.say("it was superseded by just this already, or will be by what waits");
+        out.value(&made.told(asked.rollout, None), words);
+        return Ok(End::Done);
+    }
+    errands.push(errand);
+    for errand in &errands {
+        inbox::leave(data, errand).map_err(|e| later::not_left(&e))?;
+    }
     out.value(&made.told(asked.rollout, None), words);
     out.say(&format!(
         "nothing runs on `{}` now; this is done first when it runs next (`ringway run --resume`)",
         data.display()
     ));
     Ok(End::Done)
+}
+
+/// What a decider takes of documents before anything else of them.
+fn brought(documents: &Documents) -> Result<Vec<Command>, Failure> {
+    let exceptions = exceptions::written(documents, Clock::default().now())?.in_force;
+    let advisories = advisories::written(documents);
+    let except = (!exceptions.is_empty()).then_some(Command::Except { exceptions });
+    let advise = (!advisories.is_empty()).then_some(Command::Advise { advisories });
+    Ok(except.into_iter().chain(advise).collect())
 }
 
 /// Whether the fleet of the documents must be taken into rollouts in flight first.
@@ -277,6 +304,37 @@ fn fleet_as_it_would_be(engine: &Engine, read: &Read) -> Result<Arc<FleetSpec>, 
 }
 
 impl Asked {
+    /// Asks the engine whether it could be done, on a copy of the state. Where the fleet must be taken in first, that changes
+    /// what it is asked about: then only whether another one has the place already.
+    fn would_fit(
+        &self,
+        mut engine: Engine,
+        made: &Made,
+        args: &args::Supersede,
+    ) -> Result<(), Failure> {
+        let mut supersession = made.supersession(self, args);
+        if supersession.reason.trim().is_empty() {
+            "it is only asked".clone_into(&mut supersession.reason);
+        }
+        if takes_fleet_in(&engine, &self.read)? {
+            let by = engine.rollout(self.rollout).and_then(|it| it.superseded_by);
+            return by.map_or(Ok(()), |by| {
+                let why = format!("rollout {} was superseded by rollout {by}", self.rollout);
+                Err(Failure::new(End::Refused, why).hint(format!(
+                    "`ringway supersede {by}` takes the place of that one"
+                )))
+            });
+        }
+        for command in brought(&self.read.documents)? {
+            later::foresee(&mut engine, Errand::Command(command))?;
+        }
+        later::foresee(
+            &mut engine,
+            Errand::Supersede(Superseding::pack(&supersession)),
+        )
+        .map(|_| ())
+    }
+
     /// Works out the parts and the plan.
     fn make(
         &self,
@@ -375,7 +433,8 @@ impl Made {
                 None => untouched += ring.slots().len(),
             }
         }
-        let planned: Vec<&String> = parts
+        // A set: they may be most of a large fleet.
+        let planned: BTreeSet<&String> = parts
             .values()
             .flat_map(|hosts: &Vec<String>| hosts)
             .collect();
