@@ -277,7 +277,12 @@ fn what_is_poisoned_or_kept_away_by_an_advisory_is_not_fetched_until_that_is_ove
         assert_eq!((errands(&hand, 1), errands(&hand, 2)), (1, 0), "{why}");
         let issued = hand.journal.len();
         hand.pass(Span::minutes(5));
-        assert_eq!(hand.journal.len(), issued, "{why}: {:?}", hand.journal.last());
+        assert_eq!(
+            hand.journal.len(),
+            issued,
+            "{why}: {:?}",
+            hand.journal.last()
+        );
         if why == "poisoned" {
             // A host that an advisory holds is left out, and waits for nothing to be fetched.
             assert_eq!(waits(&hand, 2), [why]);

@@ -313,10 +313,10 @@ fn a_plan_knows_what_its_lanes_are_and_no_other_passes_for_one() {
             let start = plan.start.as_mut();
             start.unwrap().people.insert("mallory".to_owned());
         }),
-        ("going on by itself", |plan| {
-            for ring in &mut plan.rings {
-                ring.after_soak = None;
-            }
+        ("whose yes a ring needs", |plan| {
+            let start = plan.start.clone();
+            let rule = &mut plan.rings[0].after_soak;
+            *rule = start.filter(|_| rule.is_none());
         }),
         ("freezes", |plan| {
             let lane = plan.lane.as_mut().unwrap();
