@@ -6,7 +6,7 @@
 //! * Within a `DECISION_VERSION` the recorded inputs lead to the recorded events, exactly. Across versions the first event
 //!   that differs is named.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use ringway_engine::{DECISION_VERSION, Engine, Event, Handled, Input};
@@ -18,7 +18,7 @@ use ringway_model::{Digest, Epoch, HostId, Timestamp};
 use ringway_policy::validated::OUTSIDE_PAUSE_AT;
 use ringway_scheduler::consent::Consent;
 use ringway_scheduler::evidence::EvidencePlan;
-use ringway_scheduler::lane::LanePlan;
+use ringway_scheduler::lane::{LanePlan, LaneTerms};
 use ringway_scheduler::plan::Revision;
 use ringway_scheduler::terms::Terms;
 use ringway_scheduler::times::Times;
@@ -82,6 +82,8 @@ enum Line {
     Supersedes(Box<ringway_scheduler::Supersedes>),
     /// The evidence that it asks for, where it does.
     Evidence(Box<EvidencePlan>),
+    /// By route, which of its parameters are settings, and what it knows of the lanes of its policy, where there is any of that.
+    Settings(Vec<BTreeSet<String>>, BTreeMap<String, LaneTerms>),
     /// The lane that it is made in, where it is.
     Lane(Box<LanePlan>),
     Plan(Digest, Box<Plan>),
@@ -210,6 +212,14 @@ impl History {
                 if plan.outside_pause_at != OUTSIDE_PAUSE_AT {
                     lines.push(Line::Outside(plan.outside_pause_at));
                 }
+                let lanes = std::mem::take(&mut plan.lanes);
+                let routes = plan.routes.iter_mut();
+                let settings: Vec<BTreeSet<String>> = routes
+                    .map(|route| std::mem::take(&mut route.settings))
+                    .collect();
+                if !lanes.is_empty() || settings.iter().any(|of| !of.is_empty()) {
+                    lines.push(Line::Settings(settings, lanes));
+                }
                 if let Some(lane) = plan.lane.take() {
                     lines.push(Line::Lane(Box::new(lane)));
                 }
@@ -253,6 +263,7 @@ impl History {
         let mut revises = None;
         let (mut early, mut outside) = (Vec::new(), None);
         let (mut supersedes, mut evidence, mut lane) = (None, None, None);
+        let (mut settings, mut lanes) = (Vec::new(), BTreeMap::new());
         let mut vanished = BTreeSet::new();
         for (number, line) in text.lines().enumerate() {
             let wrong = |why: String| HistoryError::Line {
@@ -313,6 +324,10 @@ impl History {
                     supersedes = Some(*of_next);
                     continue;
                 }
+                Line::Settings(of_routes, of_lanes) => {
+                    (settings, lanes) = (of_routes, of_lanes);
+                    continue;
+                }
                 Line::Lane(of_next) => {
                     lane = Some(*of_next);
                     continue;
@@ -331,6 +346,11 @@ impl History {
                     plan.supersedes = supersedes.take();
                     plan.evidence = evidence.take();
                     plan.lane = lane.take();
+                    plan.lanes = std::mem::take(&mut lanes);
+                    let of_routes = std::mem::take(&mut settings);
+                    for (route, settings) in plan.routes.iter_mut().zip(of_routes) {
+                        route.settings = settings;
+                    }
                     ("plan", digest, plan.encode())
                 }
             };
