@@ -10,7 +10,7 @@ use ringway_engine::{Command, Event, HostState, Input};
 use ringway_model::{HostId, IntentId, RolloutId, StepKind, VisitKind};
 use ringway_scheduler::Part;
 
-use super::facts::{Class, Facts, Phase, RolloutFacts, ring_of};
+use super::facts::{Class, Facts, Phase, RolloutFacts, SlotFacts, ring_of};
 use super::{Broken, ensure};
 
 impl Facts {
@@ -124,10 +124,10 @@ impl Facts {
             let facts = &rollout.slots[slot];
             let by_hand = matches!(facts.rest, HostState::ByHand { .. });
             let is_of_them = olds.contains(id);
-            if facts.changed && (facts.visit.is_some() || by_hand) {
+            if may_have(facts) && (facts.visit.is_some() || by_hand) {
                 in_flight.insert(&route.recipe);
                 is_being_mended |= is_of_them;
-            } else if facts.changed && facts.rest != HostState::RolledBack {
+            } else if may_have(facts) && facts.rest != HostState::RolledBack {
                 recipes.insert(&route.recipe);
                 is_mended |= is_of_them;
             }
@@ -330,6 +330,11 @@ fn content_of(
     (&route.release, route.build.as_deref(), &route.parameters)
 }
 
+/// Whether an `apply` began on a host, or was issued and is not known never to have.
+fn may_have(facts: &SlotFacts) -> bool {
+    facts.applied_to || facts.visit.is_some_and(|visit| visit.applying)
+}
+
 /// What old rollouts have left on a host.
 #[derive(Clone, Copy, Debug, Default)]
 struct Left {
@@ -346,7 +351,7 @@ impl Left {
         let facts = &rollout.slots[slot];
         let is_back = facts.rest == HostState::RolledBack && facts.visit.is_none();
         let was_there = matches!(facts.rest, HostState::Already | HostState::ChangedOutside);
-        self.has |= facts.changed && !is_back || was_there;
+        self.has |= may_have(facts) && !is_back || was_there;
         let failed = matches!(
             facts.rest,
             HostState::Failed { .. }
@@ -360,7 +365,7 @@ impl Left {
         self.broken |= facts.visit.is_some() && part_in(rollout, slot) == Some(Part::Broken);
         self.is_surely_broken |= is_down;
         self.broken |= is_down
-            || failed && (facts.changed || facts.out_of_service)
+            || failed && (may_have(facts) || facts.out_of_service)
             || facts.suspected && (self.has || facts.out_of_service || facts.visit.is_some());
     }
 }
