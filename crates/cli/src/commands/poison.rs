@@ -57,19 +57,7 @@ pub(crate) async fn poison(out: Out, data: &Path, args: Poison) -> Outcome {
         when,
     };
     let informant = Informant::find(data).await?;
-    let end = give(out, data, &informant, order).await?;
-    // What a person said is one thing, and what an advisory asks for is another, which goes on.
-    let (_, view) = Informant::look(data).await?;
-    let is_it = |poison: &&PoisonView| {
-        poison.content.id == id && (build.is_none() || poison.content.build == build)
-    };
-    let still = view.poisons.iter().filter(is_it);
-    for advisory in still.filter_map(|poison| poison.advisory.as_ref()) {
-        out.say(&format!(
-            "note: advisory {advisory} poisons {id} as well, and still does: `ringway advisory withdraw {advisory}` takes that back"
-        ));
-    }
-    Ok(end)
+    give(out, data, &informant, order).await
 }
 
 /// What is poisoned, and who has it.
@@ -106,5 +94,17 @@ pub(crate) async fn unpoison(out: Out, data: &Path, args: Unpoison) -> Outcome {
         when: args.when,
     };
     let informant = Informant::find(data).await?;
-    give(out, data, &informant, order).await
+    let end = give(out, data, &informant, order).await?;
+    // What a person said is one thing, and what an advisory asks for is another, which goes on.
+    let (_, view) = Informant::look(data).await?;
+    let is_it = |poison: &&PoisonView| {
+        poison.content.id == id && (build.is_none() || poison.content.build == build)
+    };
+    let still = view.poisons.iter().filter(is_it);
+    for advisory in still.filter_map(|poison| poison.advisory.as_ref()) {
+        out.say(&format!(
+            "note: advisory {advisory} poisons {id} as well, and still does: `ringway advisory withdraw {advisory}` takes that back"
+        ));
+    }
+    Ok(end)
 }

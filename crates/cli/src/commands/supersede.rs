@@ -265,7 +265,7 @@ async fn leave(out: Out, data: &Path, asked: &Asked, args: args::Supersede) -> O
 
 /// What a decider takes of documents before anything else of them.
 fn brought(documents: &Documents) -> Result<Vec<Command>, Failure> {
-    let exceptions = exceptions::written(documents, Clock::default().now())?.in_force;
+    let exceptions = exceptions::written(documents, clock::now())?.in_force;
     let advisories = advisories::written(documents);
     let except = (!exceptions.is_empty()).then_some(Command::Except { exceptions });
     let advise = (!advisories.is_empty()).then_some(Command::Advise { advisories });
