@@ -145,6 +145,7 @@ const fn may_have_it(outcome: HostOutcome) -> bool {
             | StepKind::Last
             | StepKind::Silence
             | StepKind::Stage
+            | StepKind::Recovery
             | StepKind::Drain => false,
             StepKind::Apply
             | StepKind::Rollback

@@ -151,7 +151,8 @@ impl Engine {
             | StepKind::CareVerify
             | StepKind::Undrain
             | StepKind::Unsilence
-            | StepKind::Stage => self.fail(ended, FailWhy::Unexpected),
+            | StepKind::Stage
+            | StepKind::Recovery => self.fail(ended, FailWhy::Unexpected),
         }
     }
 
@@ -204,7 +205,8 @@ impl Engine {
             | More::Last { .. }
             | More::Silence { .. }
             | More::Manual { .. }
-            | More::Stage { .. } => None,
+            | More::Stage { .. }
+            | More::Recovery { .. } => None,
         })
     }
 

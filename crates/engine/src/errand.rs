@@ -137,11 +137,27 @@ impl Engine {
         staged.get(&slot) == Some(&Staged::Done)
     }
 
-    /// The first position of a visit that is counted: a host that is staged does not fetch anything in its visit.
+    /// The first position of a visit that is counted: nobody is brought back who answers, and a host that is staged does not
+    /// fetch anything in its visit.
     pub(crate) fn first_counted(&self, r: usize, slot: u32, visit: VisitKind) -> u8 {
+        if self.is_staged(r, slot) {
+            self.after_stage(r, slot, visit)
+        } else {
+            self.first_answered(r, slot, visit)
+        }
+    }
+
+    /// The first position of a visit behind what brings its host back.
+    pub(crate) fn first_answered(&self, r: usize, slot: u32, visit: VisitKind) -> u8 {
         let step = self.rollouts[r].step(slot, visit, 0);
-        let is_stage = step.is_some_and(|step| step.kind == StepKind::Stage);
-        u8::from(is_stage && self.is_staged(r, slot))
+        u8::from(step.is_some_and(|step| step.kind == StepKind::Recovery))
+    }
+
+    /// The first position of a visit behind what is fetched for it.
+    pub(crate) fn after_stage(&self, r: usize, slot: u32, visit: VisitKind) -> u8 {
+        let first = self.first_answered(r, slot, visit);
+        let step = self.rollouts[r].step(slot, visit, first);
+        first + u8::from(step.is_some_and(|step| step.kind == StepKind::Stage))
     }
 
     /// What a visit waits for that may begin sooner once its host is staged: the earliest instant is as if it were.
@@ -152,15 +168,15 @@ impl Engine {
         visit: VisitKind,
         on: WaitingOn,
     ) -> WaitingOn {
-        let step = self.rollouts[r].step(slot, visit, 0);
-        let is_longer = step.is_some_and(|step| step.kind == StepKind::Stage)
+        let behind = self.after_stage(r, slot, visit);
+        let is_longer = behind > self.first_answered(r, slot, visit)
             && !self.is_staged(r, slot)
             && !self.has_failed_to_stage(r, slot);
         if !is_longer {
             return on;
         }
         let sooner = || {
-            let on = self.out_of_time(r, slot, visit, 1);
+            let on = self.out_of_time(r, slot, visit, behind);
             on.map_or(Some(self.now), |on| on.earliest())
         };
         if let WaitingOn::Window { for_at_least, .. } = on {
@@ -326,7 +342,8 @@ impl Engine {
             | More::Ready { .. }
             | More::Last { .. }
             | More::Silence { .. }
-            | More::Manual { .. } => None,
+            | More::Manual { .. }
+            | More::Recovery { .. } => None,
         });
         paces.min().unwrap_or(1)
     }

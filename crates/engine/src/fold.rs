@@ -575,6 +575,7 @@ impl Engine {
             .map_or(Ending::Well, |(.., ending)| ending);
         let begins = rec.state.visit().is_none();
         if begins {
+            rollout.rec.recovered.remove(&slot);
             rec.flags &= !SlotRec::OF_VISIT;
             rec.restarts = 0;
             rec.set(SlotRec::REPAIR, repair);
@@ -595,7 +596,8 @@ impl Engine {
             | StepKind::CareVerify
             | StepKind::Undrain
             | StepKind::Unsilence
-            | StepKind::Stage => {}
+            | StepKind::Stage
+            | StepKind::Recovery => {}
         }
         if begins {
             // Nobody blames a host for being down while it is visited, whichever rollout visits it.
@@ -659,6 +661,7 @@ impl Engine {
         self.note_result(r, slot, kind, visit, ending, result);
         self.note_care(r, slot, (kind, attempt), result);
         self.note_staged(r, slot, kind, result);
+        self.note_recovery(r, slot, kind, result);
         #[cfg(feature = "planted-bugs")]
         if self.bug(crate::planted::Bug::ResultRevivesHalt)
             && let RolloutState::Halted { stage, .. } = self.rollouts[r].rec.state

@@ -189,7 +189,8 @@ impl Engine {
             | StepKind::CareVerify
             | StepKind::Undrain
             | StepKind::Unsilence
-            | StepKind::Stage => {}
+            | StepKind::Stage
+            | StepKind::Recovery => {}
         }
         let rec = &mut self.rollouts[r].rec.slots[slot as usize];
         if let StepResult::Back { restarts } = result {

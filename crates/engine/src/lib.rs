@@ -37,6 +37,7 @@ mod outside;
 pub mod planted;
 mod poison;
 mod propose;
+mod recovery;
 mod refresh;
 mod rollout;
 mod show;

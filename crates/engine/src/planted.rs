@@ -331,11 +331,21 @@ pub enum Bug {
     WithdrawalUnpoisonsAll,
     /// A snapshot forgets advisories.
     SnapshotForgetsAdvisories,
+    /// Whoever does not answer is brought back, whether broken or not.
+    RecoversAnybody,
+    /// A host is brought back that was asked less often than `retry` says.
+    RecoversUnasked,
+    /// A host is brought back that a probe finds up.
+    RecoversWhatServes,
+    /// A host is brought back again and again.
+    RecoversForEver,
+    /// What was brought back is not looked at before the fix is installed.
+    RecoveredUninspected,
 }
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 163] = [
+    pub const ALL: [Self; 168] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -499,5 +509,10 @@ impl Bug {
         Self::AdvisoryPoisonsNothing,
         Self::WithdrawalUnpoisonsAll,
         Self::SnapshotForgetsAdvisories,
+        Self::RecoversAnybody,
+        Self::RecoversUnasked,
+        Self::RecoversWhatServes,
+        Self::RecoversForEver,
+        Self::RecoveredUninspected,
     ];
 }

@@ -322,6 +322,9 @@ pub(crate) struct Record {
     /// What is done for its hosts outside their visits. Written beside, too.
     #[serde(skip)]
     pub(crate) errands: Errands,
+    /// Hosts of a visit that were brought back, and by when each has to answer. Written beside, too.
+    #[serde(skip)]
+    pub(crate) recovered: BTreeMap<u32, Timestamp>,
     /// What was found on hosts that somebody else changed, by slot. Written beside, too.
     #[serde(skip)]
     pub(crate) outside: BTreeMap<u32, Outside>,
@@ -536,6 +539,7 @@ impl Rollout {
             last_yes: None,
             coverage: CoverageRecord::default(),
             by_hand: BTreeMap::new(),
+            recovered: BTreeMap::new(),
             outside: BTreeMap::new(),
         };
         Self {

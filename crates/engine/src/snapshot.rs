@@ -99,6 +99,12 @@ type Coverages = Vec<(u32, CoverageRecord)>;
 /// The same with advisories behind that.
 const FORMAT_WITH_ADVISORIES: u8 = 15;
 
+/// The same with what brings broken hosts back behind that. (16 is another's.)
+const FORMAT_WITH_RECOVERY: u8 = 17;
+
+/// By when hosts have to answer that were brought back, by the rollout's index, where there is anything.
+type Recovered = Vec<(u32, BTreeMap<u32, Timestamp>)>;
+
 /// Work by hand, by the rollout's index.
 type Hands = Vec<(u32, BTreeMap<u32, Handwork>)>;
 
@@ -251,7 +257,14 @@ impl Engine {
             .collect();
         let coverages = self.coverages();
         let advisories = self.advisories_to_write();
-        let format = if !advisories.is_empty() {
+        let recovered: Recovered = (0_u32..)
+            .zip(&self.rollouts)
+            .filter(|(_, rollout)| !rollout.rec.recovered.is_empty())
+            .map(|(index, rollout)| (index, rollout.rec.recovered.clone()))
+            .collect();
+        let format = if !recovered.is_empty() {
+            FORMAT_WITH_RECOVERY
+        } else if !advisories.is_empty() {
             FORMAT_WITH_ADVISORIES
         } else if !coverages.is_empty() {
             FORMAT_WITH_COVERAGE
@@ -333,6 +346,9 @@ impl Engine {
         }
         if format >= FORMAT_WITH_ADVISORIES {
             bytes = postcard::to_extend(&advisories, bytes).expect(plain);
+        }
+        if format >= FORMAT_WITH_RECOVERY {
+            bytes = postcard::to_extend(&recovered, bytes).expect(plain);
         }
         bytes
     }
@@ -537,8 +553,10 @@ impl Engine {
         plans: BTreeMap<Digest, Arc<Plan>>,
     ) -> Result<Self, Fault> {
         let format = bytes.first().copied();
-        let known = FORMAT..=FORMAT_WITH_ADVISORIES;
-        let Some(format) = format.filter(|format| known.contains(format)) else {
+        let known = |format: &u8| {
+            (FORMAT..=FORMAT_WITH_ADVISORIES).contains(format) || *format == FORMAT_WITH_RECOVERY
+        };
+        let Some(format) = format.filter(known) else {
             return Err(Fault::new("the snapshot is of another format"));
         };
         let unreadable = |_| Fault::new("the snapshot does not read back");
@@ -603,10 +621,15 @@ impl Engine {
         } else {
             (Coverages::new(), rest)
         };
-        let advisories: Vec<Known> = if format >= FORMAT_WITH_ADVISORIES {
+        let (advisories, rest): (Vec<Known>, _) = if format >= FORMAT_WITH_ADVISORIES {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Vec::new(), rest)
+        };
+        let recovered: Recovered = if format >= FORMAT_WITH_RECOVERY {
             postcard::from_bytes(rest).map_err(unreadable)?
         } else {
-            Vec::new()
+            Recovered::new()
         };
         let mut engine = Self::new();
         engine.now = stored.last_event;
@@ -671,6 +694,11 @@ impl Engine {
             let rollout = engine.rollouts.get_mut(index as usize);
             let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
             rollout.rec.errands = errands;
+        }
+        for (index, recovered) in recovered {
+            let rollout = engine.rollouts.get_mut(index as usize);
+            let rollout = rollout.ok_or_else(|| Fault::new("the snapshot misses a rollout"))?;
+            rollout.rec.recovered = recovered;
         }
         for (index, lane) in lanes {
             let rollout = engine.rollouts.get_mut(index as usize);

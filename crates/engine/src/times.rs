@@ -231,7 +231,11 @@ impl Engine {
         let kind = rollout.step(slot, visit, position)?.kind;
         if matches!(
             kind,
-            StepKind::Verify | StepKind::CareVerify | StepKind::Undrain | StepKind::Unsilence
+            StepKind::Verify
+                | StepKind::CareVerify
+                | StepKind::Undrain
+                | StepKind::Unsilence
+                | StepKind::Recovery
         ) {
             return None;
         }
@@ -293,8 +297,7 @@ impl Engine {
             };
             let calendar = rollout.rec.calendar.as_ref()?;
             // At the earliest: what is to be fetched may be there by then.
-            let step = rollout.step(slot, VisitKind::Update, 0);
-            let counted = u8::from(step.is_some_and(|step| step.kind == StepKind::Stage));
+            let counted = self.after_stage(r, slot, VisitKind::Update);
             let length = self.remaining(r, slot, VisitKind::Update, counted);
             let effective = rollout.rec.effective.get(&(table as usize));
             let open = effective.unwrap_or(&calendar.tables[table as usize].open);

@@ -131,6 +131,10 @@ impl Engine {
                 | Ending::Lost,
                 StepKind::Undrain | StepKind::Unsilence,
             ) => self.end_silence(ended, ended.ending),
+            #[cfg(feature = "planted-bugs")]
+            (_, StepKind::Recovery) if self.bug(crate::planted::Bug::RecoveredUninspected) => {
+                self.go_to(ended, ended.position + 2, 1)
+            }
             (
                 Ending::Well
                 | Ending::BackToPending
@@ -189,6 +193,7 @@ impl Engine {
             | FailWhy::NotBack
             | FailWhy::Fenced
             | FailWhy::ProbeDown
+            | FailWhy::Serves
             | FailWhy::Person => self.fail(ended, why),
             FailWhy::Exit
             | FailWhy::Unexpected
@@ -204,7 +209,7 @@ impl Engine {
     }
 
     /// The next attempt at the same step, where there is one and the scope is not held.
-    fn try_again(&self, ended: Ended) -> Option<Then> {
+    pub(crate) fn try_again(&self, ended: Ended) -> Option<Then> {
         let retry = &self.rollouts[ended.r].plan.retry;
         if ended.attempt > retry.times {
             return None;
@@ -227,6 +232,9 @@ impl Engine {
             let why = FailWhy::PeerUnreachable;
             return self.after_failure(ended, why);
         }
+        if let Some(then) = self.unanswered(ended) {
+            return then;
+        }
         if ended.kind == StepKind::Unsilence && ended.ending != Ending::Well {
             let again = self.try_again(ended);
             return again.unwrap_or_else(|| self.end_as(ended, ended.ending));
@@ -246,7 +254,8 @@ impl Engine {
             | StepKind::CareVerify
             | StepKind::Undrain
             | StepKind::Unsilence
-            | StepKind::Stage => 0,
+            | StepKind::Stage
+            | StepKind::Recovery => 0,
         };
         let touched = record.is((SlotRec::DRAINED | SlotRec::APPLYING) & !own)
             || record.is(SlotRec::RETRYING);
@@ -312,6 +321,11 @@ impl Engine {
                 AfterCrash::Repeat => self.again_or_fail(ended),
                 AfterCrash::Inspect => self.fail(ended, FailWhy::Interrupted),
             },
+            StepKind::Recovery => match step.step.after_crash {
+                AfterCrash::Repeat => self.again_or_fail(ended),
+                // Whether it did what it was for is seen by whether the host answers.
+                AfterCrash::Inspect => self.go_to(ended, ended.position + 1, 1),
+            },
         }
     }
 
@@ -370,7 +384,13 @@ impl Engine {
 
     /// Goes to a step of the visit if it may run now; ends the visit behind its last one.
     pub(crate) fn go_to(&self, ended: Ended, position: u8, attempt: u8) -> Then {
-        let position = self.heeded(ended.r, ended.slot, ended.visit, position);
+        // What brings a host back is left out unless the host did not answer, which was so.
+        let is_repeated = ended.kind == StepKind::Recovery && position == ended.position;
+        let position = if is_repeated {
+            position
+        } else {
+            self.heeded(ended.r, ended.slot, ended.visit, position)
+        };
         if self.rollouts[ended.r]
             .step(ended.slot, ended.visit, position)
             .is_none()
@@ -388,7 +408,7 @@ impl Engine {
     }
 
     /// The scope is held and the step at `position` may not start: back into service, with what was reached so far.
-    fn turn_back(&self, ended: Ended) -> Then {
+    pub(crate) fn turn_back(&self, ended: Ended) -> Then {
         let ending = match ended.ending {
             Ending::Failed { .. }
             | Ending::Withheld
@@ -506,9 +526,11 @@ impl Engine {
             Ending::Lost => (HostState::Lost, never),
             Ending::Withheld => (HostState::RestartWithheld, never),
             Ending::Failed {
+                step,
                 why: why @ (FailWhy::RestartLoop | FailWhy::NotBack),
-                ..
-            } if visit != VisitKind::Rollback => (HostState::Unhealthy { why }, never),
+            } if visit != VisitKind::Rollback && step != StepKind::Recovery => {
+                (HostState::Unhealthy { why }, never)
+            }
             // It was down before the check that failed, and is.
             Ending::Failed { step, why }
                 if step.leaves_up() && visit != VisitKind::Rollback && self.stays_down(r, slot) =>
@@ -787,7 +809,8 @@ impl Engine {
                 | ringway_scheduler::plan::More::Last { .. }
                 | ringway_scheduler::plan::More::Silence { .. }
                 | ringway_scheduler::plan::More::Manual { .. }
-                | ringway_scheduler::plan::More::Stage { .. } => u16::MAX,
+                | ringway_scheduler::plan::More::Stage { .. }
+                | ringway_scheduler::plan::More::Recovery { .. } => u16::MAX,
             })
     }
 

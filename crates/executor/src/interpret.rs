@@ -61,10 +61,12 @@ fn ended_well(output: &str, restarts: u16, step: &StepPlan) -> StepResult {
             let yes = expect.is_none_or(|expect| meets(output, expect));
             StepResult::Answered { yes }
         }
-        More::Nothing | More::Silence { .. } | More::Stage { .. } => match &step.step.expect {
-            Some(expect) if !meets(output, expect) => StepResult::Failed(FailWhy::Unexpected),
-            Some(_) | None => StepResult::Done,
-        },
+        More::Nothing | More::Silence { .. } | More::Stage { .. } | More::Recovery { .. } => {
+            match &step.step.expect {
+                Some(expect) if !meets(output, expect) => StepResult::Failed(FailWhy::Unexpected),
+                Some(_) | None => StepResult::Done,
+            }
+        }
     }
 }
 
@@ -100,6 +102,7 @@ fn restart_failure(seen: u16, step: &StepPlan) -> FailWhy {
         | More::Last { .. }
         | More::Silence { .. }
         | More::Manual { .. }
-        | More::Stage { .. } => FailWhy::NotBack,
+        | More::Stage { .. }
+        | More::Recovery { .. } => FailWhy::NotBack,
     }
 }

@@ -38,11 +38,14 @@ pub enum StepKind {
     Unsilence,
     /// Fetches what is to be installed, ahead of the visit.
     Stage,
+    /// Brings a broken host back that does not answer, so that its visit can go on.
+    Recovery,
 }
 
 impl StepKind {
     /// Every kind, in the order inside a visit.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
+        Self::Recovery,
         Self::Stage,
         Self::Inspect,
         Self::Precheck,
@@ -65,20 +68,21 @@ impl StepKind {
     /// The kind's place in [`StepKind::ALL`].
     const fn rank(self) -> u8 {
         match self {
-            Self::Stage => 0,
-            Self::Inspect => 1,
-            Self::Precheck => 2,
-            Self::Ready => 3,
-            Self::Last => 4,
-            Self::Silence => 5,
-            Self::Drain => 6,
-            Self::Apply => 7,
-            Self::Rollback => 8,
-            Self::Reboot => 9,
-            Self::Verify => 10,
-            Self::CareVerify => 11,
-            Self::Undrain => 12,
-            Self::Unsilence => 13,
+            Self::Recovery => 0,
+            Self::Stage => 1,
+            Self::Inspect => 2,
+            Self::Precheck => 3,
+            Self::Ready => 4,
+            Self::Last => 5,
+            Self::Silence => 6,
+            Self::Drain => 7,
+            Self::Apply => 8,
+            Self::Rollback => 9,
+            Self::Reboot => 10,
+            Self::Verify => 11,
+            Self::CareVerify => 12,
+            Self::Undrain => 13,
+            Self::Unsilence => 14,
         }
     }
 
@@ -99,6 +103,7 @@ impl StepKind {
             Self::Silence => "silence",
             Self::Unsilence => "unsilence",
             Self::Stage => "stage",
+            Self::Recovery => "recovery",
         }
     }
 
@@ -114,9 +119,13 @@ impl StepKind {
             | Self::Silence
             | Self::Stage => StepClass::Preparing,
             Self::Drain | Self::Apply | Self::Reboot => StepClass::Disruptive,
-            Self::Rollback | Self::Verify | Self::CareVerify | Self::Undrain | Self::Unsilence => {
-                StepClass::Restorative
-            }
+            // Who answers nobody has no service to lose.
+            Self::Rollback
+            | Self::Verify
+            | Self::CareVerify
+            | Self::Undrain
+            | Self::Unsilence
+            | Self::Recovery => StepClass::Restorative,
         }
     }
 
@@ -143,7 +152,8 @@ impl StepKind {
             | Self::Reboot
             | Self::Verify
             | Self::CareVerify
-            | Self::Undrain => false,
+            | Self::Undrain
+            | Self::Recovery => false,
         }
     }
 
@@ -355,6 +365,8 @@ pub enum FailWhy {
     PeerUnreachable,
     /// Whoever did it by hand said that it failed.
     Person,
+    /// The host does not answer, and a probe finds that it serves: it is not taken down to be mended.
+    Serves,
 }
 
 impl FailWhy {
@@ -374,6 +386,7 @@ impl FailWhy {
             Self::NoPeer => "no other member of its group was evidently up to run it",
             Self::PeerUnreachable => "the member that was to run it could not be reached",
             Self::Person => "whoever did it by hand said that it failed",
+            Self::Serves => "the host does not answer, and a probe finds that it serves",
         }
     }
 }

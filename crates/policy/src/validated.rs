@@ -27,7 +27,7 @@ pub use calendar::{
     HostCalendar, Hours, HoursOfDay, LocalTime, Moment, Nth, PolicyCalendar, Starts, TimeOfDay,
     Weekday, Weekdays, Window, ZoneName,
 };
-pub use errands::Stage;
+pub use errands::{Recovery, Stage};
 pub use events::{Event, EventLength, Frequency, Repeat, RepeatEnds};
 pub use evidence::{Evidence, WhereMissing};
 pub use exception::{Exception, Excepts};
@@ -557,6 +557,8 @@ pub struct Recipe {
     pub rollback: Option<Work>,
     /// Fetches what is to be installed, ahead of visits.
     pub stage: Option<Stage>,
+    /// Brings a broken host back that does not answer.
+    pub recovery: Option<Recovery>,
     /// Prints, on one host of each product line, exactly what an update would install there now. What it prints becomes
     /// the parameter `manifest` of a release, so that it is part of what is approved.
     pub manifest: Option<Step>,
@@ -608,6 +610,8 @@ pub struct Abilities {
     pub manifest: bool,
     /// It restarts the host or its service, at least where that is needed.
     pub reboot: bool,
+    /// It can bring back a broken host that does not answer.
+    pub recovery: bool,
 }
 
 impl Recipe {
@@ -622,6 +626,7 @@ impl Recipe {
             rollback: self.rollback.is_some() && knows_previous,
             manifest: self.manifest.is_some(),
             reboot: self.reboot.is_some(),
+            recovery: self.recovery.is_some(),
         }
     }
 }

@@ -106,6 +106,7 @@ pub(crate) fn pretended(step: &StepPlan) -> Option<RawReport> {
         | More::Last { .. }
         | More::Silence { .. }
         | More::Stage { .. }
+        | More::Recovery { .. }
         | More::Manual { .. } => 0,
     };
     let output = match &step.step.expect {
@@ -132,6 +133,7 @@ const fn looks_only(kind: StepKind) -> bool {
         | StepKind::Undrain
         | StepKind::Silence
         | StepKind::Stage
+        | StepKind::Recovery
         | StepKind::Unsilence => false,
     }
 }

@@ -345,6 +345,7 @@ fn reboot(step: &StepPlan) -> Option<RebootRequest> {
         | More::Last { .. }
         | More::Silence { .. }
         | More::Stage { .. }
+        | More::Recovery { .. }
         | More::Manual { .. } => None,
     }
 }

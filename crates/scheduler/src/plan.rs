@@ -296,12 +296,14 @@ impl Route {
             .and_then(|&index| self.steps.get(index as usize))
     }
 
-    /// The first step of a visit of this kind that runs on another member of the host's availability group.
+    /// The first step of a visit of this kind that runs on another member of the host's availability group, besides what brings
+    /// back who does not answer: that is not needed by everybody.
     pub fn at_peer(&self, visit: VisitKind) -> Option<&StepPlan> {
         let mut steps = self.visit(visit).iter();
         steps.find_map(|&at| {
             let step = self.steps.get(usize::from(at))?;
-            (step.step.at == Place::Peer).then_some(step)
+            let is_needed = step.kind != StepKind::Recovery;
+            (is_needed && step.step.at == Place::Peer).then_some(step)
         })
     }
 
@@ -378,6 +380,11 @@ pub enum More {
         /// On how many hosts of the rollout at once.
         at_once: u16,
     },
+    /// What brings a broken host back that does not answer.
+    Recovery {
+        /// How long it has to answer then.
+        back_within: Span,
+    },
 }
 
 /// What stands for the command of a step that a person does: nobody runs it, and where somebody did it would fail rather
@@ -388,7 +395,7 @@ impl More {
     /// How much longer than its command a step of this kind may take.
     pub const fn beyond(&self) -> Span {
         match self {
-            Self::Reboot { back_within, .. } => *back_within,
+            Self::Reboot { back_within, .. } | Self::Recovery { back_within } => *back_within,
             Self::Nothing
             | Self::Inspect { .. }
             | Self::Ready { .. }

@@ -88,7 +88,8 @@ pub(crate) fn check_reached(
             | StepKind::Rollback
             | StepKind::Reboot
             | StepKind::Verify
-            | StepKind::Stage => format!("recipe `{}`", routes[id.index()].recipe),
+            | StepKind::Stage
+            | StepKind::Recovery => format!("recipe `{}`", routes[id.index()].recipe),
         };
         problems.push(PlanProblem::new(
             "step-unreached",

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use ringway_model::{AfterCrash, Place, StepKind};
 use ringway_policy::validated::{
-    Care, Command, Inspect, Last, Manual, Ready, Recipe, Release, Silence, Step, Work,
+    Care, Command, Inspect, Last, Manual, Ready, Recipe, Recovery, Release, Silence, Step, Work,
 };
 
 use crate::plan::{More, NO_COMMAND, Route, StepPlan};
@@ -39,6 +39,14 @@ pub fn compile(
             });
         }
     };
+    if let Some(Recovery { step, back_within }) = &recipe.recovery {
+        let back_within = *back_within;
+        add(
+            StepKind::Recovery,
+            Some(step),
+            More::Recovery { back_within },
+        );
+    }
     if let Some(stage) = &recipe.stage {
         let at_once = stage.at_once.get();
         add(StepKind::Stage, Some(&stage.step), More::Stage { at_once });
@@ -163,9 +171,11 @@ fn can_roll_back(recipe: &Recipe) -> bool {
 
 /// The steps of each kind of visit, by `VisitKind` in its order. A visit without the step it is for is empty.
 ///
+/// A host is brought back only to be given what mends it, never to be restarted or taken back.
+///
 /// A rollback asks nobody whether its host may be taken down: it mends, and what is broken may be why the answer is no.
 fn visits(steps: &[StepPlan]) -> [Vec<u8>; 3] {
-    use StepKind::{Apply, Inspect, Last, Precheck, Ready, Reboot, Rollback, Stage};
+    use StepKind::{Apply, Inspect, Last, Precheck, Ready, Reboot, Recovery, Rollback, Stage};
     let list = |purpose: StepKind, leaves_out: &[StepKind]| -> Vec<u8> {
         if !steps.iter().any(|step| step.kind == purpose) {
             return Vec::new();
@@ -180,8 +190,14 @@ fn visits(steps: &[StepPlan]) -> [Vec<u8>; 3] {
     };
     [
         list(Apply, &[Rollback]),
-        list(Reboot, &[Stage, Inspect, Precheck, Apply, Rollback]),
-        list(Rollback, &[Stage, Inspect, Precheck, Ready, Last, Apply]),
+        list(
+            Reboot,
+            &[Recovery, Stage, Inspect, Precheck, Apply, Rollback],
+        ),
+        list(
+            Rollback,
+            &[Recovery, Stage, Inspect, Precheck, Ready, Last, Apply],
+        ),
     ]
 }
 

@@ -96,9 +96,9 @@ struct Visit {
 impl Visit {
     fn of(route: &Route) -> Self {
         let steps = route.visit(VisitKind::Update).iter();
-        // At the earliest: what is to be fetched was fetched before.
+        // At the earliest: what is to be fetched was fetched before, and the host answers.
         let steps = steps.filter_map(|&index| route.steps.get(usize::from(index)));
-        let steps = steps.filter(|step| step.kind != StepKind::Stage);
+        let steps = steps.filter(|step| !matches!(step.kind, StepKind::Recovery | StepKind::Stage));
         steps.fold(
             Self {
                 assumed: Span::ZERO,

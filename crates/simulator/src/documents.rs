@@ -371,6 +371,7 @@ fn recipe(dice: &mut Dice, update: &str) -> Recipe {
         digest: Digest::of(update.as_bytes()),
         parameters: BTreeMap::new(),
         stage: None,
+        recovery: None,
         inspect: inspects.then(|| Inspect {
             step: step(dice),
             installed_when: "{build}".to_owned(),

@@ -1,14 +1,15 @@
-//! What runs for hosts outside their visits, in the worlds of seeds: recipes that fetch ahead. From dice of their own, so that
+//! What runs for hosts beside the steps that install, in the worlds of seeds: recipes that fetch ahead, and that bring back who
+//! does not answer. From dice of their own, so that
 //! everything else in a seed stays as it was.
 
 use std::num::NonZeroU16;
 
 use ringway_model::{AfterCrash, Place, Span, StepKind};
-use ringway_policy::validated::{Command, Stage, Step, Work};
+use ringway_policy::validated::{Command, Recovery, Stage, Step, Work};
 
 use crate::dice::Dice;
 use crate::documents::Papers;
-use crate::world::{Trouble, Ways};
+use crate::world::{Cure, Trouble, Ways};
 
 /// Gives the recipes of a world a `stage`, and some hosts trouble with it.
 pub(crate) fn with_stages(papers: &mut Papers, ways: &mut Ways, dice: &mut Dice) {
@@ -56,6 +57,36 @@ fn trouble(papers: &Papers, ways: &mut Ways, dice: &mut Dice, kind: StepKind) {
                 let key = (host, recipe.clone());
                 ways.trouble.entry(key).or_insert(trouble);
             }
+        }
+    }
+}
+
+/// Gives the recipes of a world a way to bring broken hosts back, and lets some hosts answer nobody when harm has them down.
+pub(crate) fn with_recovery(papers: &mut Papers, ways: &mut Ways, dice: &mut Dice) {
+    for recipe in papers.documents.recipes.values_mut() {
+        if recipe.inspect.is_none() || !dice.chance(80) {
+            continue;
+        }
+        recipe.recovery = Some(Recovery {
+            step: Step {
+                at: *dice.pick(&[Place::Controller, Place::Controller, Place::Peer]),
+                after_crash: *dice.pick(&[AfterCrash::Repeat, AfterCrash::Inspect]),
+                ..step(dice)
+            },
+            back_within: Span::minutes(dice.between(1, 10)),
+        });
+    }
+    let fleet = papers.documents.fleet.as_ref();
+    for host in 0..fleet.map_or(0, |fleet| fleet.hosts.len()) {
+        if dice.chance(60) {
+            let cure = *dice.pick(&[
+                Cure::After(0),
+                Cure::After(0),
+                Cure::After(1),
+                Cure::After(255),
+                Cure::Lies,
+            ]);
+            ways.mute.insert(host, cure);
         }
     }
 }

@@ -26,6 +26,6 @@ pub use reach::Reach;
 pub use scenario::{Extra, Report, record_seed, run_seed, run_seed_with};
 pub use trace::Trace;
 pub use world::{
-    BEGIN, Effect, Execution, Fate, Faults, Flaky, Harm, LOST, MemoryStore, Met, Mishap, NoPlan,
-    Run, SimHost, Trouble, Twists, Ways, World,
+    BEGIN, Cure, Effect, Execution, Fate, Faults, Flaky, Harm, LOST, MemoryStore, Met, Mishap,
+    NoPlan, Run, SimHost, Trouble, Twists, Ways, World,
 };

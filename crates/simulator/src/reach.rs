@@ -40,6 +40,8 @@ pub struct Reach {
     pub supersessions: u32,
     /// Of these, while something of them was in flight.
     pub supersessions_in_flight: u32,
+    /// Broken hosts that did not answer and were brought back.
+    pub recovered: u32,
     /// What went wrong while a step of a kind ran, or with its request or result, and how often.
     pub faults: BTreeMap<(&'static str, StepKind), u32>,
     /// How errands went, by their position: what runs for hosts outside their visits.
@@ -68,6 +70,7 @@ impl Reach {
         self.poisonings_at_work += other.poisonings_at_work;
         self.supersessions += other.supersessions;
         self.supersessions_in_flight += other.supersessions_in_flight;
+        self.recovered += other.recovered;
         for (key, times) in &other.faults {
             *self.faults.entry(*key).or_default() += times;
         }

@@ -10,7 +10,7 @@ use crate::dice::Dice;
 use crate::documents::{
     Size, by_hand, draw, for_days, in_windows, with_consent, with_lab_releases,
 };
-use crate::errands::with_stages;
+use crate::errands::{with_recovery, with_stages};
 use crate::evidence::with_evidence;
 use crate::expected::{Expected, Kind};
 use crate::history::{History, HistoryError};
@@ -250,6 +250,10 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     let supersede = Dice::new(seed, "who supersedes").chance(extra.supersede.unwrap_or(SUPERSEDE));
     let supersede = supersede && kind == Kind::Wild;
     if supersede {
+        let mut recovery = Dice::new(seed, "who is brought back");
+        if recovery.chance(70) {
+            with_recovery(&mut papers, &mut ways, &mut recovery);
+        }
         let out_of_band = Dice::new(seed, "by which way fixes come").chance(40);
         with_fixes(&mut papers, out_of_band);
     }

@@ -44,6 +44,9 @@ pub(crate) fn step(kind: StepKind) -> StepPlan {
             at_most: Span::minutes(60),
         },
         StepKind::Stage => More::Stage { at_once: 10 },
+        StepKind::Recovery => More::Recovery {
+            back_within: Span::minutes(10),
+        },
         _ => More::Nothing,
     };
     let step = Step {
@@ -486,7 +489,8 @@ pub(crate) fn good(kind: StepKind) -> StepResult {
         | StepKind::Undrain
         | StepKind::Silence
         | StepKind::Unsilence
-        | StepKind::Stage => StepResult::Done,
+        | StepKind::Stage
+        | StepKind::Recovery => StepResult::Done,
         StepKind::Ready => StepResult::Answered { yes: true },
         StepKind::Last => StepResult::Answered { yes: false },
     }

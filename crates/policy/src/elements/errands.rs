@@ -1,14 +1,14 @@
-//! What a recipe does for a host outside its visits: fetches ahead of them.
+//! What a recipe does for a host beside the steps that install: fetches ahead of visits, and brings back who does not answer.
 
 use std::num::NonZeroU16;
 
-use ringway_model::AfterCrash;
+use ringway_model::{AfterCrash, Place, Span};
 
-use super::step::{self, AT, RUN, TIMEOUT_KEY};
+use super::step::{self, AFTER_CRASH, AT, RUN, TIMEOUT_KEY};
 use crate::fields::{Cx, Fields};
 use crate::scalar;
-use crate::shape::{Is, Shape, may};
-use crate::validated::Stage;
+use crate::shape::{Is, Key, Shape, may, must};
+use crate::validated::{Recovery, Stage, Step};
 use crate::yaml::Node;
 
 /// As many hosts at once as a small mirror serves without being noticed.
@@ -41,5 +41,57 @@ pub(crate) fn stage(cx: &Cx<'_>, node: &Node<'_>) -> Option<Stage> {
     Some(Stage {
         step: step::common(&fields, AfterCrash::Repeat)?,
         at_once: NonZeroU16::new(at_once)?,
+    })
+}
+
+/// As long as a host has after `reboot`: it comes up the same way.
+const BACK_WITHIN: Span = Span::minutes(10);
+
+/// Beside the host: it does not answer.
+const AT_RECOVERY: Key = must(
+    "at",
+    Is::Word(&["controller", "peer"]),
+    "controller",
+    "Where it runs: where Ringway does, or on another member of the host's availability group that is evidently up. Not on the host: it does not answer.",
+);
+
+/// What brings a host back that does not answer.
+pub(crate) static RECOVERY: Shape = Shape {
+    what: "`recovery`",
+    about: "Brings a broken host back that does not answer: a power cycle, the console of its hypervisor, the image it had before. It runs only in the ring `recovery` of a rollout that supersedes another one, and only where the host was asked as often as `retry` says and did not answer. Then the visit goes on with its first step.",
+    keys: &[
+        RUN,
+        AT_RECOVERY,
+        TIMEOUT_KEY,
+        AFTER_CRASH,
+        may(
+            "back_within",
+            Is::Span,
+            "How long the host has to answer once the command has ended; `10m` where absent.",
+        ),
+    ],
+    later: &[],
+};
+
+static RECOVERY_PLACES: [(&str, Place); 2] =
+    [("controller", Place::Controller), ("peer", Place::Peer)];
+
+/// Reads `recovery`.
+pub(crate) fn recovery(cx: &Cx<'_>, node: &Node<'_>) -> Option<Recovery> {
+    let fields = Fields::open(cx, &RECOVERY, node)?;
+    let run = fields.read("run", scalar::command);
+    let at = fields.read("at", scalar::word(&RECOVERY_PLACES, &[]));
+    let timeout = fields.read("timeout", scalar::span_from(Span(1)));
+    let after_crash = step::after_crash(&fields);
+    let back_within = fields.read("back_within", scalar::span_from(Span(1)));
+    Some(Recovery {
+        step: Step {
+            run: run?,
+            at: at?,
+            timeout: timeout.unwrap_or(step::TIMEOUT),
+            after_crash,
+            expect: None,
+        },
+        back_within: back_within.unwrap_or(BACK_WITHIN),
     })
 }

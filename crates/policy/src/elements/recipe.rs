@@ -5,7 +5,7 @@ use std::num::NonZeroU16;
 
 use ringway_model::{AfterCrash, Digest, Span};
 
-use super::errands::{self, STAGE};
+use super::errands::{self, RECOVERY, STAGE};
 use super::fleet::optional;
 use super::probe::braced;
 use super::step::{self, AFTER_CRASH, AT, CHANGE, CHECK, RUN, TIMEOUT_KEY};
@@ -14,7 +14,7 @@ use crate::fields::{Cx, Fields, Named, nearest};
 use crate::problem::{Code, Report};
 use crate::scalar;
 use crate::shape::{Is, Shape, may, must};
-use crate::validated::{Inspect, Reboot, Recipe, Stage, Step, When, Work};
+use crate::validated::{Inspect, Reboot, Recipe, Recovery, Stage, Step, When, Work};
 use crate::yaml::{Node, Place, Value};
 
 /// Long enough for a physical server's self-test, short enough to notice one that hangs in it.
@@ -49,8 +49,13 @@ pub(crate) static RECIPE: Shape = Shape {
 
 static STEPS: Shape = Shape {
     what: "recipe's `steps`",
-    about: "The steps of a recipe. A visit goes through them in this order: stage (where that is not done), inspect, precheck, apply, reboot, verify.",
+    about: "The steps of a recipe. A visit goes through them in this order: recovery (of a broken host that does not answer), stage (where that is not done), inspect, precheck, apply, reboot, verify.",
     keys: &[
+        may(
+            "recovery",
+            Is::Of(&RECOVERY),
+            "Brings a broken host back that does not answer, so that a fix can be installed. Needs `inspect`.",
+        ),
         may(
             "stage",
             Is::Of(&STAGE),
@@ -85,10 +90,7 @@ static STEPS: Shape = Shape {
             "Prints, on one host of each product line, exactly what the update would install there now. `ringway manifest` writes it into the release as the parameter `manifest`, which the recipe must have.",
         ),
     ],
-    later: &[
-        ("protect", "snapshots before a visit"),
-        ("recovery", "recovery steps"),
-    ],
+    later: &[("protect", "snapshots before a visit")],
 };
 
 static INSPECT: Shape = Shape {
@@ -183,6 +185,7 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Recip
         digest,
         parameters: optional(&fields, "parameters", parameters)?,
         stage: steps.stage,
+        recovery: steps.recovery,
         inspect: steps.inspect,
         precheck: steps.precheck,
         apply: steps.apply,
@@ -230,6 +233,7 @@ fn parameter_name(cx: &Cx<'_>, name: &str, place: Place) -> Option<String> {
 }
 
 struct Steps {
+    recovery: Option<Recovery>,
     stage: Option<Stage>,
     inspect: Option<Inspect>,
     precheck: Option<Step>,
@@ -242,6 +246,8 @@ struct Steps {
 
 fn steps(cx: &Cx<'_>, node: &Node<'_>, parameters: &[&str]) -> Option<Steps> {
     let fields = Fields::open(cx, &STEPS, node)?;
+    let recovery = fields.read("recovery", errands::recovery);
+    recovers_unseen(cx, &fields);
     let stage = fields.read("stage", errands::stage);
     by_hand_has_no_stage(cx, &fields);
     let inspect = fields.read("inspect", |cx, node| inspect(cx, node, parameters));
@@ -276,6 +282,7 @@ fn steps(cx: &Cx<'_>, node: &Node<'_>, parameters: &[&str]) -> Option<Steps> {
         );
     }
     Some(Steps {
+        recovery,
         stage,
         inspect,
         precheck,
@@ -285,6 +292,18 @@ fn steps(cx: &Cx<'_>, node: &Node<'_>, parameters: &[&str]) -> Option<Steps> {
         rollback,
         manifest,
     })
+}
+
+/// What a host has that was brought back is known only to whoever looks.
+fn recovers_unseen(cx: &Cx<'_>, fields: &Fields<'_, '_, '_, '_>) {
+    if fields.get("recovery").is_some() && fields.get("inspect").is_none() {
+        let message = "`recovery` brings back a host, and nothing looks at what it has then";
+        cx.report(
+            Report::new(Code::KeyConflict, fields.key_place("recovery"), message).hint(
+                "add the step `inspect`, which is also how it is known that the host answers",
+            ),
+        );
+    }
 }
 
 /// What a person installs by hand is fetched by that person.

@@ -11,7 +11,7 @@ use crate::validated::{Expect, Step};
 use crate::yaml::Node;
 
 /// Longer than almost every command takes, short enough that a hanging one is noticed within a coffee.
-const TIMEOUT: Span = Span::minutes(10);
+pub(crate) const TIMEOUT: Span = Span::minutes(10);
 
 /// The keys every step has.
 pub(crate) const RUN: Key = must(

@@ -45,6 +45,11 @@ pub(crate) static HOSTS: Shape = Shape {
             Is::Share,
             "Hosts that have the update already; `0%` where absent.",
         ),
+        may(
+            "recovers",
+            Is::Share,
+            "Hosts that answer once a recipe's `recovery` that ends well has brought them back; the others are said to be back and are not. `100%` where absent.",
+        ),
     ],
     later: &[],
 };
@@ -135,11 +140,17 @@ pub(crate) static REGRESSION: Shape = Shape {
         must(
             "does",
             Is::Either(&[
-                Is::Word(&["down", "restart-loop", "install-fails", "verify-fails"]),
+                Is::Word(&[
+                    "down",
+                    "silent",
+                    "restart-loop",
+                    "install-fails",
+                    "verify-fails",
+                ]),
                 Is::Of(&LATE),
             ]),
             "down",
-            "What happens: the service is down, the host restarts in a loop, `apply` or `verify` fails, or the service is late.",
+            "What happens: the service is down, the host answers nobody besides (`silent`), the host restarts in a loop, `apply` or `verify` fails, or the service is late.",
         ),
         may(
             "shows",
@@ -181,7 +192,8 @@ static SHOWS: Shape = Shape {
     later: &[],
 };
 
-const STEP_WORDS: [&str; 13] = [
+const STEP_WORDS: [&str; 14] = [
+    "recovery",
     "inspect",
     "precheck",
     "ready",
@@ -213,6 +225,7 @@ pub(crate) fn host_model(cx: &Cx<'_>, node: &Node<'_>) -> Option<HostModel> {
     let offline = fields.read("offline", offline);
     let flaky = fields.read("flaky", flaky);
     let already = fields.read("already", scalar::share);
+    let recovers = fields.read("recovers", scalar::share);
     Some(HostModel {
         select: select?,
         steps: optional(&fields, "steps", steps)?,
@@ -220,6 +233,7 @@ pub(crate) fn host_model(cx: &Cx<'_>, node: &Node<'_>) -> Option<HostModel> {
         offline,
         flaky,
         already: already.unwrap_or_default(),
+        recovers: recovers.unwrap_or(Share::ALL),
     })
 }
 
@@ -327,6 +341,7 @@ pub(crate) fn regression(cx: &Cx<'_>, node: &Node<'_>) -> Option<Regression> {
 fn does(cx: &Cx<'_>, node: &Node<'_>) -> Option<Does> {
     const WORDS: &[(&str, Does)] = &[
         ("down", Does::Down),
+        ("silent", Does::Silent),
         ("restart-loop", Does::RestartLoop),
         ("install-fails", Does::InstallFails),
         ("verify-fails", Does::VerifyFails),

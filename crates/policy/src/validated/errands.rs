@@ -1,7 +1,8 @@
-//! What a recipe does for a host outside its visits.
+//! What a recipe does for a host beside the steps that install: fetching ahead, and bringing back who answers nobody.
 
 use std::num::NonZeroU16;
 
+use ringway_model::Span;
 use serde::{Deserialize, Serialize};
 
 use super::Step;
@@ -13,4 +14,13 @@ pub struct Stage {
     pub step: Step,
     /// On how many hosts of a rollout at once.
     pub at_once: NonZeroU16,
+}
+
+/// What brings a broken host back that does not answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recovery {
+    /// The command; it runs beside the host.
+    pub step: Step,
+    /// How long the host has to answer once the command has ended.
+    pub back_within: Span,
 }

@@ -100,6 +100,8 @@ pub struct HostModel {
     pub flaky: Option<Flaky>,
     /// Hosts that have the update already.
     pub already: Share,
+    /// Hosts that answer once a `recovery` that ends well has brought them back; the others do not.
+    pub recovers: Share,
 }
 
 /// A step that fails.
@@ -157,6 +159,8 @@ pub struct Regression {
 pub enum Does {
     /// Its service is down until the update is taken back.
     Down,
+    /// The same, and the host answers nobody until a recipe's `recovery` brings it back.
+    Silent,
     /// It restarts again and again until the update is taken back.
     RestartLoop,
     /// `apply` fails; nothing is installed. Shows in the step itself.

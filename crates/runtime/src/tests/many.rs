@@ -174,6 +174,7 @@ fn good(step: &StepRequest) -> RawReport {
         | StepKind::Last
         | StepKind::Silence
         | StepKind::Stage
+        | StepKind::Recovery
         | StepKind::Unsilence => ended("1"),
     }
 }

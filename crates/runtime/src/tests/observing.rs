@@ -65,6 +65,7 @@ async fn every_step_succeeds_and_only_looks_reach_the_host() {
             | StepKind::Undrain
             | StepKind::Silence
             | StepKind::Stage
+            | StepKind::Recovery
             | StepKind::Unsilence => StepResult::Done,
             StepKind::Ready | StepKind::Last => StepResult::Answered { yes: true },
         };

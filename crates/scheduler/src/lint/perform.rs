@@ -288,6 +288,7 @@ fn stand_in(documents: &Documents) -> Documents {
         digest: Digest::default(),
         parameters: BTreeMap::new(),
         stage: None,
+        recovery: None,
         inspect: None,
         precheck: None,
         apply: Work::Run(step),

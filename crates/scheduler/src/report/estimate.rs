@@ -51,7 +51,8 @@ pub fn assumed(kind: StepKind) -> Span {
         | StepKind::Last
         | StepKind::Silence
         | StepKind::Unsilence
-        | StepKind::Stage => kind,
+        | StepKind::Stage
+        | StepKind::Recovery => kind,
     };
     ASSUMED
         .iter()

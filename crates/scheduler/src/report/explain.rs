@@ -191,6 +191,9 @@ fn about_steps(route: &Route) -> BTreeMap<StepKind, String> {
             (More::Stage { at_once }, _) => {
                 Some(format!("ahead of the visit, at most {at_once} at once"))
             }
+            (More::Recovery { back_within }, _) => Some(format!(
+                "of broken hosts that do not answer, back within {back_within}"
+            )),
             (More::Silence { at_most }, StepKind::Silence) => Some(format!("up to {at_most}")),
             (
                 More::Nothing

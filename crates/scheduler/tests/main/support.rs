@@ -202,6 +202,7 @@ pub(crate) fn recipe() -> Recipe {
         digest: Digest::of(b"recipe"),
         parameters: [("version".to_owned(), None)].into(),
         stage: None,
+        recovery: None,
         inspect: Some(Inspect {
             step: step("inspect"),
             installed_when: "ii {version}".to_owned(),

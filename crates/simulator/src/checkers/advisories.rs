@@ -220,7 +220,11 @@ impl Facts {
     ) -> Result<(), Broken> {
         let brings_back = matches!(
             kind,
-            StepKind::Verify | StepKind::CareVerify | StepKind::Undrain | StepKind::Unsilence
+            StepKind::Verify
+                | StepKind::CareVerify
+                | StepKind::Undrain
+                | StepKind::Unsilence
+                | StepKind::Recovery
         );
         // What is fetched ahead changes nothing, and what was done may be undone.
         if brings_back || matches!(visit, VisitKind::Rollback | VisitKind::Errand) {

@@ -33,7 +33,8 @@ pub(super) const fn is_harmless(kind: StepKind) -> bool {
         | StepKind::Reboot
         | StepKind::Verify
         | StepKind::CareVerify
-        | StepKind::Undrain => false,
+        | StepKind::Undrain
+        | StepKind::Recovery => false,
     }
 }
 

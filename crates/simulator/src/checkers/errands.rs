@@ -94,7 +94,8 @@ impl Facts {
             | StepKind::Ready
             | StepKind::Last
             | StepKind::Silence
-            | StepKind::Unsilence => {
+            | StepKind::Unsilence
+            | StepKind::Recovery => {
                 return Err((
                     super::Invariant::Story,
                     format!("{intent} runs `{}` outside a visit", step.kind),
@@ -170,7 +171,8 @@ impl Facts {
             | More::Ready { .. }
             | More::Last { .. }
             | More::Silence { .. }
-            | More::Manual { .. } => 0,
+            | More::Manual { .. }
+            | More::Recovery { .. } => 0,
         };
         let staging = staging.count();
         ensure!(

@@ -22,6 +22,7 @@ use super::coverage::CoverageFacts;
 use super::errands::ErrandFacts;
 use super::exceptions::InForce;
 use super::hands::Said;
+use super::recovery::RecoveryFacts;
 use super::{Broken, ensure};
 
 /// Counts of what was checked.
@@ -131,6 +132,8 @@ pub(super) struct Visit {
     pub(super) repair: bool,
     /// By when work by hand should be done.
     pub(super) due: Timestamp,
+    /// Whether the host answers, and what was done where it did not.
+    pub(super) recovery: RecoveryFacts,
 }
 
 /// One host in one rollout.

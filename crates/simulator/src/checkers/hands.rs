@@ -52,7 +52,8 @@ pub(super) const fn is_by_hand(step: &StepPlan) -> bool {
         | More::Ready { .. }
         | More::Last { .. }
         | More::Silence { .. }
-        | More::Stage { .. } => false,
+        | More::Stage { .. }
+        | More::Recovery { .. } => false,
     }
 }
 

@@ -27,6 +27,7 @@ mod phases;
 mod places;
 mod poison;
 mod promotion;
+mod recovery;
 mod refresh;
 mod starts;
 mod supersede;

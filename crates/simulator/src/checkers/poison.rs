@@ -163,7 +163,11 @@ impl Facts {
         }
         let brings_back = matches!(
             kind,
-            StepKind::Verify | StepKind::CareVerify | StepKind::Undrain | StepKind::Unsilence
+            StepKind::Verify
+                | StepKind::CareVerify
+                | StepKind::Undrain
+                | StepKind::Unsilence
+                | StepKind::Recovery
         );
         let route = &rollout.plan.routes[rollout.plan.slots[slot].route.index()];
         ensure!(

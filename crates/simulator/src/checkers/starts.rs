@@ -11,6 +11,7 @@ use ringway_scheduler::plan::StepPlan;
 use super::care::is_question;
 use super::facts::{Facts, Phase, RolloutFacts, Visit, ring_of};
 use super::hands::is_by_hand;
+use super::recovery::RecoveryFacts;
 use super::{Broken, ensure};
 
 impl Facts {
@@ -71,6 +72,7 @@ impl Facts {
             None => {
                 self.check_gates_of_visit(intent, kind)?;
                 self.check_beginning(intent, kind, (position, attempt))?;
+                self.check_not_recovered_first(intent, step.kind)?;
             }
             Some(visit) => check_next(intent, self.now, &visit, kind, (position, attempt))?,
         }
@@ -141,6 +143,7 @@ impl Facts {
                 | StepKind::Ready
                 | StepKind::Last
                 | StepKind::Stage
+                | StepKind::Recovery
                 | StepKind::Rollback
                 | StepKind::Reboot
                 | StepKind::Verify
@@ -168,7 +171,8 @@ impl Facts {
         let left_out = (0..at.0).all(|position| {
             let step = step_of(rollout, slot, kind, position);
             step.is_some_and(|step| {
-                rest == HostState::Again && is_question(step.kind)
+                step.kind == StepKind::Recovery
+                    || rest == HostState::Again && is_question(step.kind)
                     || Self::was_done_before(&rollout.slots[slot], step.kind)
             })
         });
@@ -340,7 +344,11 @@ impl Facts {
         let (rollout, slot) = self.place(intent.rollout(), intent.slot())?;
         let restorative = matches!(
             kind,
-            StepKind::Verify | StepKind::CareVerify | StepKind::Undrain | StepKind::Unsilence
+            StepKind::Verify
+                | StepKind::CareVerify
+                | StepKind::Undrain
+                | StepKind::Unsilence
+                | StepKind::Recovery
         );
         if visit == VisitKind::Rollback || restorative {
             return Ok(());
@@ -496,6 +504,7 @@ pub(super) const fn begun(kind: VisitKind) -> Visit {
         before: (false, false, false, false, false),
         repair: false,
         due: Timestamp::NEVER,
+        recovery: RecoveryFacts::NONE,
     }
 }
 
@@ -530,7 +539,8 @@ pub(crate) const fn takes_down(kind: StepKind) -> bool {
         | StepKind::CareVerify
         | StepKind::Undrain
         | StepKind::Unsilence
-        | StepKind::Stage => false,
+        | StepKind::Stage
+        | StepKind::Recovery => false,
     }
 }
 

@@ -291,7 +291,11 @@ impl Facts {
     ) -> Result<(), Broken> {
         let brings_back = matches!(
             kind,
-            StepKind::Verify | StepKind::CareVerify | StepKind::Undrain | StepKind::Unsilence
+            StepKind::Verify
+                | StepKind::CareVerify
+                | StepKind::Undrain
+                | StepKind::Unsilence
+                | StepKind::Recovery
         );
         let by = self.superseded.get(&intent.rollout());
         ensure!(

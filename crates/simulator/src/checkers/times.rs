@@ -20,7 +20,11 @@ impl Facts {
     ) -> Result<(), Broken> {
         let restorative = matches!(
             kind,
-            StepKind::Verify | StepKind::CareVerify | StepKind::Undrain | StepKind::Unsilence
+            StepKind::Verify
+                | StepKind::CareVerify
+                | StepKind::Undrain
+                | StepKind::Unsilence
+                | StepKind::Recovery
         );
         let (rollout, slot) = self.place(intent.rollout(), intent.slot())?;
         let times = &rollout.plan.times;

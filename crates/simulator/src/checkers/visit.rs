@@ -9,6 +9,7 @@ use ringway_model::{
 use super::care::{check_postponed, is_harmless, is_question};
 use super::facts::{Facts, RolloutFacts, SlotFacts, Visit};
 use super::hands::is_by_hand;
+use super::recovery::note_answer;
 use super::starts::{begun, may_repeat, step_of};
 use super::{Broken, ensure};
 
@@ -22,6 +23,7 @@ impl Facts {
         if self.errand_ended(intent, result, then)? {
             return Ok(());
         }
+        let now = self.now;
         let (rollout, slot) = self.place(intent.rollout(), intent.slot())?;
         let host = rollout.plan.slots[slot].host;
         let Some(visit) = rollout.slots[slot]
@@ -41,13 +43,15 @@ impl Facts {
         let step = step.clone();
         let attempts = rollout.plan.retry.times.saturating_add(1);
         let before = rollout.slots[slot];
-        check_result(intent, kind, result, then)?;
+        let recovers = self.check_recovery(intent, &visit, &step, (result, then))?;
+        check_result(intent, kind, result, (then, recovers))?;
         self.check_whose(intent, &before, result, then)?;
         self.check_answer(intent, &visit, &step, (result, then))?;
         self.note_answer(intent, &step, result);
         self.hosts[host.index()].running = None;
         self.change(intent.rollout(), slot, |facts| {
             note_result(facts, kind, repeatable, result);
+            note_answer(facts, &step, result, now);
             // Who was to put it back could not be reached, and is not waited for: that is told as the failure it is.
             let is_given_up = kind == StepKind::Undrain
                 && step.step.at == Place::Peer
@@ -91,8 +95,10 @@ impl Facts {
                 attempt,
                 at,
             } => {
+                let is_awaited = visit.recovery.is_awaited(self.now, at) && attempt == visit.at.1;
                 ensure!(
-                    attempt <= attempts && position == visit.at.0 && attempt == visit.at.1 + 1,
+                    position == visit.at.0
+                        && (is_awaited || attempt <= attempts && attempt == visit.at.1 + 1),
                     Story,
                     "{intent} is repeated as attempt {attempt} of {attempts} at step {position}"
                 );
@@ -378,6 +384,7 @@ impl Facts {
             "slot {slot} of {id} ends as {to:?} and is left drained"
         );
         self.check_silence(id, slot, visit, to)?;
+        self.check_not_given_up(id, slot, visit, to)?;
         let rollout = self.rollout(id)?;
         match to {
             HostState::Pending => {
@@ -596,7 +603,7 @@ fn check_result(
     intent: IntentId,
     kind: StepKind,
     result: &StepResult,
-    then: Then,
+    (then, recovers): (Then, bool),
 ) -> Result<(), Broken> {
     let succeeded = matches!(
         result,
@@ -635,7 +642,7 @@ fn check_result(
             ending: Ending::Well,
             ..
         } => ensure!(
-            !matches!(result, StepResult::Failed(_) | StepResult::Unreachable),
+            recovers || !matches!(result, StepResult::Failed(_) | StepResult::Unreachable),
             I11,
             "{intent} (`{kind}`) ended with {result:?} and its visit goes on as if nothing were wrong"
         ),
@@ -718,7 +725,8 @@ fn note_result(facts: &mut SlotFacts, kind: StepKind, repeatable: bool, result: 
                     );
                     facts.looked |= said && visit.kind == VisitKind::Update && !visit.applying;
                 }
-                StepKind::Precheck
+                StepKind::Recovery
+                | StepKind::Precheck
                 | StepKind::Ready
                 | StepKind::Last
                 | StepKind::Silence

@@ -49,6 +49,8 @@ pub(super) struct Host {
     pub(super) hit_by: u8,
     /// A bit for each rollout whose update will harm it, which does not show yet.
     pub(super) carries: u8,
+    /// It answers nobody while an update has it broken.
+    pub(super) is_silent: bool,
     /// Raised by everything that makes harm to come void.
     pub(super) era: u32,
     pub(super) boots: u32,
@@ -192,6 +194,9 @@ impl Hosts {
             return false;
         }
         self.all[host].causes = after;
+        if cause == Cause::Broken && !to {
+            self.all[host].is_silent = false;
+        }
         if cause == Cause::Broken {
             self.broken = if to {
                 self.broken + 1

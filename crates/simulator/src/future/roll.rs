@@ -41,6 +41,7 @@ pub(super) enum About {
     JumpAt,
     JumpBy,
     HandTakes,
+    Recovers,
 }
 
 /// A number that is uniform over all `u64`.

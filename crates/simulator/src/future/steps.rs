@@ -2,7 +2,7 @@
 
 use ringway_engine::{OrderView, Told};
 use ringway_executor::port::{Arrival, Start};
-use ringway_model::{HostId, IntentId, RawReport, RouteId, Span, StepKind, VisitKind};
+use ringway_model::{HostId, IntentId, Place, RawReport, RouteId, Span, StepKind, VisitKind};
 use ringway_policy::validated::{Does, Expect, Shows, SpanRange};
 use ringway_scheduler::plan::{More, StepPlan};
 
@@ -139,7 +139,8 @@ impl Future<'_> {
         }
         self.check_hand_out(start.intent);
         let host = start.host.index();
-        if self.hosts.all[host].has_cause(Cause::Away) {
+        let is_silent = self.hosts.all[host].is_silent && step.step.at == Place::Host;
+        if is_silent || self.hosts.all[host].has_cause(Cause::Away) {
             doing.verdict = Verdict::Unreachable;
             self.after(FINDS_NOBODY, Happening::Reports(doing));
             return;
@@ -163,6 +164,7 @@ impl Future<'_> {
             | StepKind::CareVerify
             | StepKind::Undrain
             | StepKind::Stage
+            | StepKind::Recovery
             | StepKind::Unsilence => {}
         }
         if self.set.has_faults() {
@@ -359,6 +361,9 @@ impl Future<'_> {
             }
             StepKind::Rollback if went_well => self.loses(host, rollout),
             StepKind::Undrain if went_well => self.set_cause(host, Cause::Drained, false),
+            StepKind::Recovery if went_well && self.helps(doing) => {
+                self.hosts.all[host].is_silent = false;
+            }
             StepKind::Apply | StepKind::Verify if self.harm_in_step(doing).is_some() => {
                 self.shows(host, rollout);
             }
@@ -374,8 +379,18 @@ impl Future<'_> {
             | StepKind::CareVerify
             | StepKind::Undrain
             | StepKind::Stage
+            | StepKind::Recovery
             | StepKind::Unsilence => {}
         }
+    }
+
+    /// Whether what ended well has brought its host back.
+    fn helps(&self, doing: &Doing) -> bool {
+        let host = doing.host.index();
+        let parts = [host as u64, u64::from(doing.rollout)];
+        self.set
+            .model(host)
+            .is_none_or(|model| Roll::of(self.seed, About::Recovers, &parts).is_in(model.recovers))
     }
 
     fn restarts(&self, doing: &Doing) -> bool {
@@ -488,7 +503,8 @@ impl Future<'_> {
         self.carries(host, usize::from(rollout), false);
         self.shows(host, usize::from(rollout));
         match self.harms[harm].does {
-            Does::Down => {
+            does @ (Does::Down | Does::Silent) => {
+                self.hosts.all[host].is_silent |= does == Does::Silent;
                 self.hosts.all[host].broken_by |= bit;
                 self.set_cause(host, Cause::Broken, true);
             }
@@ -578,6 +594,7 @@ fn found(step: &StepPlan, installed: bool) -> String {
         | More::Last { .. }
         | More::Silence { .. }
         | More::Stage { .. }
+        | More::Recovery { .. }
         | More::Manual { .. } => "before".to_owned(),
     }
 }

@@ -81,6 +81,8 @@ pub struct SimHost {
     pub flaky: Option<Flaky>,
     /// Harm that is in it, by recipe.
     pub harm: BTreeMap<String, Harm>,
+    /// Brought back although there is harm in it: it answers.
+    pub revived: bool,
     /// Taken out of service by a `drain`.
     pub drained: bool,
     /// The rollout whose `drain` that was.
@@ -147,6 +149,7 @@ impl SimHost {
             blind_until: Timestamp::default(),
             flaky: None,
             harm: BTreeMap::new(),
+            revived: false,
             drained: false,
             drained_by: None,
             in_hand: None,
@@ -162,6 +165,12 @@ impl SimHost {
     /// Whether it can be reached.
     pub fn is_reachable(&self, now: Timestamp) -> bool {
         now >= self.offline_until && now >= self.booting_until
+    }
+
+    /// Whether harm has its service down.
+    pub fn is_harmed(&self, now: Timestamp) -> bool {
+        let mut harm = self.harm.values();
+        harm.any(|harm| matches!(harm, Harm::Down(from) if now >= *from))
     }
 
     /// Whether its service is up, in truth.

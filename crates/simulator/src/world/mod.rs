@@ -48,7 +48,7 @@ use deciders::Former;
 
 pub use faults::{Faults, Mishap};
 pub use host::{Execution, Flaky, Harm, Met, Run, SimHost};
-pub use steps::{Effect, LOST, Trouble, Ways};
+pub use steps::{Cure, Effect, LOST, Trouble, Ways};
 pub use store::{Fate, MemoryStore};
 pub use twists::Twists;
 
@@ -551,6 +551,7 @@ impl World {
             host.killed_until = host.killed_until.min(now);
             host.blind_until = host.blind_until.min(now);
             host.flaky = None;
+            host.revived = true;
         }
         if let Some(former) = &self.former {
             self.former_dies(former.generation);

@@ -71,8 +71,19 @@ pub struct Ways {
     pub foreign: BTreeSet<usize>,
     /// Hosts whose service is down before anything happens, until then.
     pub sick: BTreeMap<usize, Span>,
+    /// Hosts that answer nobody while harm has their service down, and what bringing them back comes to.
+    pub mute: BTreeMap<usize, Cure>,
     /// The longest a step takes.
     pub longest: Span,
+}
+
+/// What comes of bringing back a host that does not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cure {
+    /// It answers after so many attempts that fail; 255: never.
+    After(u8),
+    /// It is said to be back and does not answer.
+    Lies,
 }
 
 impl Ways {
@@ -88,6 +99,7 @@ impl Ways {
             first: BTreeMap::new(),
             foreign: BTreeSet::new(),
             sick: BTreeMap::new(),
+            mute: BTreeMap::new(),
             longest: Span::seconds(30),
         }
     }
@@ -212,7 +224,7 @@ impl World {
             return None;
         };
         let host = &self.hosts[on.index()];
-        if !host.is_reachable(self.now) {
+        if !host.is_reachable(self.now) || self.is_mute(on) {
             return Some("no route to host");
         }
         let owner = host.owner;
@@ -231,6 +243,12 @@ impl World {
         self.say(&format!("! h{} is taken over", on.0));
         self.hosts[on.index()].owner = start.incarnation;
         None
+    }
+
+    /// Whether a host answers nobody because of harm that is in it.
+    fn is_mute(&self, host: HostId) -> bool {
+        let target = &self.hosts[host.index()];
+        !target.revived && self.ways.mute.contains_key(&host.index()) && target.is_harmed(self.now)
     }
 
     /// Whether the host would not let the step begin.
@@ -369,6 +387,7 @@ impl World {
             | StepKind::CareVerify
             | StepKind::Undrain
             | StepKind::Stage
+            | StepKind::Recovery
             | StepKind::Unsilence => {}
         }
         self.after(takes, Happening::Ends { on, intent });
@@ -435,6 +454,10 @@ impl World {
             .get(&route.recipe)
             .map_or("none", String::as_str);
         let report = match (kind, effect) {
+            (StepKind::Recovery, _) => match self.ways.mute.get(&start.host.index()) {
+                Some(Cure::After(fails)) if start.attempt <= *fails => bad,
+                Some(Cure::After(_) | Cure::Lies) | None => well("ok"),
+            },
             (StepKind::Inspect, _) => well(found),
             (StepKind::Verify, Some(Effect::FailsVerify))
             | (StepKind::Apply, Some(Effect::FailsApply)) => bad,
@@ -531,6 +554,12 @@ impl World {
                 target.drained = false;
                 target.drained_by = None;
             }
+            StepKind::Recovery => {
+                if self.ways.mute.get(&host.index()) != Some(&Cure::Lies) {
+                    target.revived = true;
+                    self.reach.recovered += 1;
+                }
+            }
             StepKind::Inspect
             | StepKind::Precheck
             | StepKind::Ready
@@ -567,6 +596,7 @@ impl World {
             }
             Some(Effect::FailsVerify | Effect::FailsApply) | None => return,
         };
+        self.hosts[host.index()].revived = false;
         self.hosts[host.index()]
             .harm
             .insert(recipe.to_owned(), harm);
@@ -611,6 +641,7 @@ fn rebooted(more: &More, loops: bool) -> RawReport {
         | More::Last { .. }
         | More::Silence { .. }
         | More::Stage { .. }
+        | More::Recovery { .. }
         | More::Manual { .. } => 1,
     };
     if loops {

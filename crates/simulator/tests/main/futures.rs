@@ -84,6 +84,7 @@ fn punctual() -> World {
             offline: None,
             flaky: None,
             already: Share::default(),
+            recovers: Share::ALL,
         }],
         ..World::default()
     }
@@ -374,6 +375,7 @@ fn random_world(dice: &mut Dice) -> World {
                 lasts: spans(dice, Span::seconds(30), Span::minutes(20)),
             }),
             already: share(u32::try_from(dice.below(20)).unwrap()),
+            recovers: Share::ALL,
         });
     }
     for _ in 0..dice.below(3) {

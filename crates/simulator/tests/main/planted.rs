@@ -88,6 +88,11 @@ const fn is_of_superseding(bug: Bug) -> bool {
             | Bug::BrokenMeanwhileIsUp
             | Bug::FailedCheckIsUp
             | Bug::SupersededTwice
+            | Bug::RecoversAnybody
+            | Bug::RecoversUnasked
+            | Bug::RecoversWhatServes
+            | Bug::RecoversForEver
+            | Bug::RecoveredUninspected
     )
 }
 

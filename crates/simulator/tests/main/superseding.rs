@@ -35,10 +35,11 @@ fn a_fix_takes_over_at_any_moment_and_nothing_of_the_old_rollout_goes_on() {
     reach.add(&other.1);
     let all = u32::try_from(seeds().count()).unwrap();
     println!(
-        "{all} worlds, {} with a fix; {} fixes, {} of them while a step of the old rollout ran, {} crashes, {} takeovers",
+        "{all} worlds, {} with a fix; {} fixes, {} of them while a step of the old rollout ran, {} hosts brought back, {} crashes, {} takeovers",
         one.0 + other.0,
         reach.supersessions,
         reach.supersessions_in_flight,
+        reach.recovered,
         reach.crashes,
         reach.takeovers
     );
@@ -46,6 +47,10 @@ fn a_fix_takes_over_at_any_moment_and_nothing_of_the_old_rollout_goes_on() {
     assert!(
         reach.supersessions_in_flight * 12 >= reach.supersessions,
         "hardly anything was in flight"
+    );
+    assert!(
+        reach.recovered * 50 >= reach.supersessions,
+        "hardly any broken host was brought back"
     );
     for code in ["stale-parts", "reason-missing"] {
         assert!(
