@@ -134,6 +134,7 @@ pub fn plan(fleet: Digest, hosts: u32, groups: u16, at_once: u32) -> Plan {
         lane: None,
         lanes: std::collections::BTreeMap::new(),
         evidence: None,
+        unpoison: None,
         consent: ringway_scheduler::consent::Consent::default(),
     }
 }

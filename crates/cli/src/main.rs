@@ -171,10 +171,7 @@ fn perform(out: Out, data: PathBuf, command: Cmd) -> Outcome {
         Cmd::Answer(args) => on_runtime(commands::answer(out, data, args)),
         Cmd::Stop(args) => fleet(args, Aim::Hold, |reason| Command::Stop { reason }),
         Cmd::Go(args) => fleet(args, Aim::GoOn, |reason| Command::Go { reason }),
-        Cmd::Reject(args) => rollout(args, Aim::Hold, |rollout, reason| Command::Reject {
-            rollout,
-            reason,
-        }),
+        Cmd::Reject(args) => on_runtime(commands::reject(out, data, args)),
         Cmd::Pause(args) => rollout(args, Aim::Hold, |rollout, reason| Command::Pause {
             rollout,
             reason,

@@ -224,7 +224,7 @@ pub enum Command {
         /// Why; required.
         reason: String,
     },
-    /// Content may be installed again.
+    /// Content may be installed again, where no policy asks that others agree; otherwise they are asked.
     Unpoison {
         /// Its id.
         id: String,
@@ -295,6 +295,20 @@ pub enum Command {
         /// Why; required.
         reason: String,
     },
+    /// A yes to taking a poisoning back.
+    ApproveUnpoison {
+        /// The number of what is asked.
+        number: u32,
+        /// The digest that was shown.
+        digest: Digest,
+    },
+    /// A no to it.
+    RejectUnpoison {
+        /// The number of what is asked.
+        number: u32,
+        /// Why; required.
+        reason: String,
+    },
 }
 
 /// Which content is meant.
@@ -348,6 +362,8 @@ impl Command {
             | Self::Refresh { .. }
             | Self::Poison { .. }
             | Self::Unpoison { .. }
+            | Self::ApproveUnpoison { .. }
+            | Self::RejectUnpoison { .. }
             | Self::Advise { .. }
             | Self::RuleAdvisory { .. } => None,
             Self::Done { rollout, .. } => *rollout,

@@ -25,6 +25,7 @@ use crate::outside::LastChanges;
 use crate::planted::Bug;
 use crate::poison::{Poison, PoisonWords};
 use crate::rollout::Rollout;
+use crate::unpoison::Unpoisonings;
 
 /// One of the engine's own rules is broken: our bug, never the caller's. The fleet stops.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -151,6 +152,8 @@ pub struct Engine {
     pub(crate) poisons: Vec<Poison>,
     /// What inspections print where that is installed. Derived.
     pub(crate) poison_words: PoisonWords,
+    /// What people ask to take back of that.
+    pub(crate) unpoisonings: Unpoisonings,
     /// What is said of the content of updates.
     pub(crate) advisories: Advisories,
     pub(crate) fleet: Fleet,
@@ -201,6 +204,7 @@ impl Engine {
             changes: 0,
             poisons: Vec::new(),
             poison_words: PoisonWords::default(),
+            unpoisonings: Unpoisonings::default(),
             advisories: Advisories::default(),
             fleet: Fleet::new(Arc::new(empty)),
             rollouts: Vec::new(),
@@ -290,6 +294,7 @@ impl Engine {
             self.end_holds(out);
             self.end_exceptions(out);
             self.expire_approvals(out);
+            self.lapse_unpoisonings(out);
             self.wake_times();
             self.wake_strata();
             self.fire_timers(out);
@@ -375,6 +380,7 @@ impl Engine {
         let all = timer.into_iter().chain(soak).chain(hold).chain(window);
         let all = all.chain(yes).chain(exception).chain(self.next_errand());
         let all = all.chain(self.next_evidence());
+        let all = all.chain(self.next_of_unpoisonings());
         all.min()
     }
 

@@ -566,6 +566,39 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// Somebody asks that content may be installed again, to which policies want others to agree. It stays poisoned.
+    UnpoisonAsked {
+        /// The number of what is asked, from 1.
+        number: u32,
+        /// Which content.
+        contents: Vec<Content>,
+        /// Who.
+        actor: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// Somebody agrees. With the last one that is needed the content is poisoned no longer, which is told by itself.
+    UnpoisonApproved {
+        /// The number of what is asked.
+        number: u32,
+        /// The user who said it.
+        actor: Actor,
+        /// The person whose user that is.
+        person: String,
+        /// The team of which that person is a deputy, where they are no member of any that may approve.
+        deputy_in: Option<String>,
+        /// The digest that was shown.
+        digest: Digest,
+    },
+    /// It is asked no longer, and the content stays poisoned.
+    UnpoisonLapsed {
+        /// The number of what was asked.
+        number: u32,
+        /// Who said no; absent: nobody, it is void.
+        actor: Option<Actor>,
+        /// Why.
+        why: String,
+    },
 }
 
 impl Event {
@@ -630,6 +663,9 @@ impl Event {
             | Self::FleetRefreshed { .. }
             | Self::Poisoned { .. }
             | Self::Unpoisoned { .. }
+            | Self::UnpoisonAsked { .. }
+            | Self::UnpoisonApproved { .. }
+            | Self::UnpoisonLapsed { .. }
             | Self::Advised { .. }
             | Self::AdvisoryRuled { .. } => None,
         }

@@ -458,6 +458,9 @@ impl Engine {
                 self.fold_lane(r, entered);
             }
             Event::Poisoned { .. } | Event::Unpoisoned { .. } => self.fold_poison(event),
+            Event::UnpoisonAsked { .. }
+            | Event::UnpoisonApproved { .. }
+            | Event::UnpoisonLapsed { .. } => self.fold_unpoisoning(event),
             Event::SupersedeBegan { rollout, by, .. } => {
                 let (r, by) = (self.index_of(*rollout)?, self.index_of(*by)?);
                 self.fold_supersede_began(r, by);

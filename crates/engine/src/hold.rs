@@ -262,6 +262,8 @@ impl Engine {
             | Command::Answer { .. }
             | Command::Poison { .. }
             | Command::Unpoison { .. }
+            | Command::ApproveUnpoison { .. }
+            | Command::RejectUnpoison { .. }
             | Command::Supersede { .. }
             | Command::AcceptUntested { .. }
             | Command::Advise { .. }

@@ -556,6 +556,7 @@ fn same_care(plan: &Plan, before: &Plan) -> bool {
         && plan.author == before.author
         && plan.gates == before.gates
         && plan.evidence == before.evidence
+        && plan.unpoison == before.unpoison
         && plan.budget_down == before.budget_down
         && plan.pace.settle == before.pace.settle
         && plan.retry == before.retry

@@ -50,6 +50,7 @@ mod supersede;
 mod terms;
 mod tested;
 mod times;
+mod unpoison;
 mod untested;
 pub mod view;
 mod visit;

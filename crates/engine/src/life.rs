@@ -173,7 +173,15 @@ impl Engine {
                 None
             }
             Command::Unpoison { id, build, reason } => {
-                self.unpoison(actor, id, build.as_deref(), reason, out)?;
+                self.unpoison(actor, (id, build.as_deref()), reason, out)?;
+                None
+            }
+            Command::ApproveUnpoison { number, digest } => {
+                self.approve_unpoison(actor, *number, *digest, out)?;
+                None
+            }
+            Command::RejectUnpoison { number, reason } => {
+                self.reject_unpoison(actor, *number, reason, out)?;
                 None
             }
             Command::Advise { advisories } => {

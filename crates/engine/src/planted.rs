@@ -341,11 +341,19 @@ pub enum Bug {
     RecoversForEver,
     /// What was brought back is not looked at before the fix is installed.
     RecoveredUninspected,
+    /// One person counts twice for taking a poisoning back.
+    UnpoisonCountsTwice,
+    /// Anybody's yes counts for taking a poisoning back.
+    UnpoisonByAnybody,
+    /// Content is poisoned no longer as soon as somebody asks.
+    UnpoisonedWhenAsked,
+    /// What was agreed to goes on although what is poisoned has changed.
+    UnpoisonOutlivesPoison,
 }
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 168] = [
+    pub const ALL: [Self; 172] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -514,5 +522,9 @@ impl Bug {
         Self::RecoversWhatServes,
         Self::RecoversForEver,
         Self::RecoveredUninspected,
+        Self::UnpoisonCountsTwice,
+        Self::UnpoisonByAnybody,
+        Self::UnpoisonedWhenAsked,
+        Self::UnpoisonOutlivesPoison,
     ];
 }

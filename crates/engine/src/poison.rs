@@ -45,7 +45,7 @@ pub(crate) struct Poison {
 
 impl Poison {
     /// Whether it is of this content. An advisory may know a release by its build alone.
-    fn covers(&self, other: &Content) -> bool {
+    pub(crate) fn covers(&self, other: &Content) -> bool {
         let by_build = self.advisory.is_some()
             && self.content.build.is_none()
             && other.build.as_ref() == Some(&self.content.id);
@@ -168,11 +168,15 @@ impl Engine {
         if let Some(known) = self.advisory_behind(poison) {
             return Some(known.waiting_on(&[]));
         }
+        let content = Content {
+            digest: None,
+            ..self.rollouts[r].route(slot).content()
+        };
+        if let Some(on) = self.unpoisoning_on(poison, &content) {
+            return Some(on);
+        }
         Some(WaitingOn::Poisoned {
-            content: Content {
-                digest: None,
-                ..self.rollouts[r].route(slot).content()
-            },
+            content,
             by: poison.by.clone(),
             reason: poison.reason.clone(),
         })
@@ -324,6 +328,7 @@ impl Engine {
         }
         check_length(reason, "reason")?;
         let mut contents = self.contents(what)?;
+        self.poisoned_again(actor, &contents, reason, out);
         contents.retain(|content| {
             let given = self.poisons_given();
             !given.into_iter().any(|known| known.content == *content)
@@ -390,78 +395,6 @@ impl Engine {
         self.mark_poisoned();
     }
 
-    /// Content may be installed again, as far as these poisonings are concerned.
-    pub(crate) fn unpoison(
-        &mut self,
-        actor: &Actor,
-        id: &str,
-        build: Option<&str>,
-        reason: &str,
-        out: &mut Vec<Event>,
-    ) -> Result<(), Rejected> {
-        if reason.trim().is_empty() {
-            return Err(Rejected::new(
-                "reason-missing",
-                "taking a poisoning back needs a reason",
-                "say what is known now: `--reason`",
-            ));
-        }
-        check_length(reason, "reason")?;
-        let is_meant = |content: &Content| {
-            content.id == id && (build.is_none() || content.build.as_deref() == build)
-        };
-        let given = self.poisons_given().into_iter();
-        let contents: Vec<Content> = given
-            .map(|poison| &poison.content)
-            .filter(|content| is_meant(content))
-            .cloned()
-            .collect();
-        if contents.is_empty() {
-            let mut advised = self
-                .poisons
-                .iter()
-                .filter(|poison| is_meant(&poison.content));
-            if let Some(advisory) = advised.find_map(|poison| poison.advisory.as_ref()) {
-                return Err(Rejected::new(
-                    "wrong-state",
-                    format!("{id} is poisoned by advisory {advisory}, and by nobody else"),
-                    &format!("`ringway advisory withdraw {advisory}` takes that back"),
-                ));
-            }
-            let ids: Vec<String> = self
-                .poisons
-                .iter()
-                .map(|poison| poison.content.to_string())
-                .collect();
-            let hint = if ids.is_empty() {
-                "nothing is poisoned".to_owned()
-            } else {
-                format!("poisoned are: {}", ids.join(", "))
-            };
-            let what = build.map_or_else(|| id.to_owned(), |build| format!("{id} (build {build})"));
-            return Err(Rejected::new(
-                "not-found",
-                format!("{what} is not poisoned"),
-                &hint,
-            ));
-        }
-        let before: Vec<Vec<Option<usize>>> = self
-            .rollouts
-            .iter()
-            .map(|rollout| rollout.poisoned.clone())
-            .collect();
-        self.emit(
-            Event::Unpoisoned {
-                contents,
-                actor: actor.clone(),
-                reason: reason.to_owned(),
-            },
-            out,
-        );
-        self.after_unpoisoned(&before);
-        Ok(())
-    }
-
     /// A poisoning was taken back: whoever waited because of one is looked at again. Before, by rollout: what covered its
     /// routes.
     pub(crate) fn after_unpoisoned(&mut self, before: &[Vec<Option<usize>>]) {
@@ -522,6 +455,7 @@ impl Engine {
         self.poisons
             .retain(|poison| poison.advisory.is_some() || !contents.contains(&poison.content));
         self.mark_poisoned();
+        self.forget_unpoisoned();
     }
 
     /// What is poisoned, with the hosts that have it and those that wait because of it.

@@ -658,6 +658,7 @@ fn judges_alike(plan: &Plan, before: &Plan) -> bool {
         && plan.on_halt == before.on_halt
         && plan.notify == before.notify
         && evidence_alike(plan, before)
+        && plan.unpoison == before.unpoison
         && terms_alike(plan, before)
 }
 

@@ -28,6 +28,7 @@ impl Engine {
             holds: self.hold_views(),
             exceptions: self.exception_views(),
             poisons: self.poison_views(),
+            unpoisonings: self.unpoison_views(),
             advisories: self.advisories(),
             at: now.max(self.now),
             rollouts: (0..self.rollouts.len())

@@ -26,6 +26,7 @@ use crate::rollout::{
 };
 use crate::slot::SlotRec;
 use crate::times::Calendar;
+use crate::unpoison::Unpoisonings;
 
 /// The format of a snapshot; one of another format is not read, and the journal is folded instead.
 const FORMAT: u8 = 2;
@@ -99,7 +100,8 @@ type Coverages = Vec<(u32, CoverageRecord)>;
 /// The same with advisories behind that.
 const FORMAT_WITH_ADVISORIES: u8 = 15;
 
-/// The same with what brings broken hosts back behind that. (16 is another's.)
+/// The same with what brings broken hosts back, and what is asked to be taken back of what is poisoned, behind that. (16 is
+/// another's.)
 const FORMAT_WITH_RECOVERY: u8 = 17;
 
 /// By when hosts have to answer that were brought back, by the rollout's index, where there is anything.
@@ -262,7 +264,7 @@ impl Engine {
             .filter(|(_, rollout)| !rollout.rec.recovered.is_empty())
             .map(|(index, rollout)| (index, rollout.rec.recovered.clone()))
             .collect();
-        let format = if !recovered.is_empty() {
+        let format = if !recovered.is_empty() || !self.unpoisonings.is_empty() {
             FORMAT_WITH_RECOVERY
         } else if !advisories.is_empty() {
             FORMAT_WITH_ADVISORIES
@@ -348,7 +350,7 @@ impl Engine {
             bytes = postcard::to_extend(&advisories, bytes).expect(plain);
         }
         if format >= FORMAT_WITH_RECOVERY {
-            bytes = postcard::to_extend(&recovered, bytes).expect(plain);
+            bytes = postcard::to_extend(&(&recovered, &self.unpoisonings), bytes).expect(plain);
         }
         bytes
     }
@@ -626,10 +628,11 @@ impl Engine {
         } else {
             (Vec::new(), rest)
         };
-        let recovered: Recovered = if format >= FORMAT_WITH_RECOVERY {
+        let (recovered, unpoisonings): (Recovered, Unpoisonings) = if format >= FORMAT_WITH_RECOVERY
+        {
             postcard::from_bytes(rest).map_err(unreadable)?
         } else {
-            Recovered::new()
+            (Recovered::new(), Unpoisonings::default())
         };
         let mut engine = Self::new();
         engine.now = stored.last_event;
@@ -671,6 +674,7 @@ impl Engine {
             });
         }
         engine.poisons = poisons;
+        engine.unpoisonings = unpoisonings;
         for known in advisories {
             engine.advisories.insert(known, &engine.fleet.spec)?;
         }

@@ -279,6 +279,7 @@ impl Engine {
         if self.bug(crate::planted::Bug::SupersedePoisonsNothing) {
             contents.clear();
         }
+        self.poisoned_again(actor, &contents, reason, out);
         contents.retain(|content| {
             !self
                 .poisons_given()

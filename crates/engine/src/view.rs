@@ -32,6 +32,9 @@ pub struct FleetView {
     /// What must not be installed any more.
     #[serde(default)]
     pub poisons: Vec<PoisonView>,
+    /// What people ask to take back of that, in the order in which they did.
+    #[serde(default)]
+    pub unpoisonings: Vec<UnpoisonView>,
     /// What is said of the content of updates, the most believed first; what counts no more is behind.
     #[serde(default)]
     pub advisories: Vec<AdvisoryView>,
@@ -77,6 +80,48 @@ pub struct ExceptionView {
     pub reason: String,
     /// The teams or people who approved it.
     pub approved_by: Vec<String>,
+}
+
+/// A request to take poisonings back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct UnpoisonView {
+    /// Its number, by which it is approved or rejected.
+    pub number: u32,
+    /// Which content.
+    pub contents: Vec<Content>,
+    /// Who asks.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// When it is void by itself.
+    pub until: Option<Timestamp>,
+    /// What a yes binds to.
+    pub digest: Digest,
+    /// What policies ask for.
+    pub rules: Vec<UnpoisonRuleView>,
+}
+
+/// What one policy asks for before a poisoning is taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct UnpoisonRuleView {
+    /// The policy.
+    pub policy: String,
+    /// The rollout whose plan says so.
+    pub rollout: RolloutId,
+    /// How many different people must agree.
+    pub need: u8,
+    /// Of which teams; empty: anybody.
+    pub teams: Vec<String>,
+    /// Who has.
+    pub given: Vec<String>,
+    /// Who could.
+    pub could: Vec<CouldView>,
+    /// Who of the teams must not.
+    pub cannot: Vec<CannotView>,
 }
 
 /// Content that must not be installed any more.

@@ -197,6 +197,9 @@ const fn mark(event: &Event) -> Mark {
         | Event::HostRetried { .. }
         | Event::HostReleased { .. }
         | Event::Unpoisoned { .. }
+        | Event::UnpoisonAsked { .. }
+        | Event::UnpoisonApproved { .. }
+        | Event::UnpoisonLapsed { .. }
         | Event::UntestedAccepted { .. }
         | Event::Commented { .. }
         | Event::ApprovalGiven { .. }

@@ -383,6 +383,25 @@ pub enum WaitingOn {
         /// That one.
         rollout: RolloutId,
     },
+    /// What would be installed is poisoned, and somebody asks that it be so no longer.
+    Unpoisoning {
+        /// What, without its digest.
+        content: Content,
+        /// The number of what is asked.
+        number: u32,
+        /// Who asks.
+        by: Actor,
+        /// The policy whose approvals are missing.
+        policy: String,
+        /// Approvals it has.
+        have: u8,
+        /// Approvals it needs.
+        need: u8,
+        /// The teams that may give them; empty: anybody.
+        teams: Vec<String>,
+        /// When it is asked no longer.
+        until: Option<Timestamp>,
+    },
 }
 
 impl WaitingOn {
@@ -437,11 +456,12 @@ impl WaitingOn {
             Self::Evidence { .. } => "evidence",
             Self::Advisory { .. } => "advisory",
             Self::Withheld { .. } => "withheld",
+            Self::Unpoisoning { .. } => "unpoisoning",
         }
     }
 
     /// Every variant's name.
-    pub const NAMES: [&'static str; 48] = [
+    pub const NAMES: [&'static str; 49] = [
         "stop",
         "fault",
         "pause",
@@ -490,6 +510,7 @@ impl WaitingOn {
         "evidence",
         "advisory",
         "withheld",
+        "unpoisoning",
     ];
 
     /// The earliest instant at which this can be over by itself, where that is known.
@@ -539,6 +560,7 @@ impl WaitingOn {
             | Self::CatchUp { .. }
             | Self::Staging { .. }
             | Self::Poisoned { .. }
+            | Self::Unpoisoning { .. }
             | Self::Superseded { .. }
             | Self::Advisory { .. }
             | Self::Withheld { .. } => None,
@@ -625,6 +647,9 @@ impl WaitingOn {
             }
             Self::Poisoned { .. } => {
                 "a rollout of other content once this one is cancelled; a person's `skip`, `rollback` or `unpoison`"
+            }
+            Self::Unpoisoning { .. } => {
+                "people's `approve --unpoison`; or a person's `skip`, `rollback` or `cancel`"
             }
             Self::Superseded { .. } => "the rollout that took its place",
             Self::Withheld { .. } => {

@@ -236,6 +236,28 @@ impl fmt::Display for WaitingOn {
                 by,
                 reason,
             } => write!(f, "{content} is poisoned by {by}: {reason}"),
+            Self::Unpoisoning {
+                content,
+                number,
+                by,
+                policy,
+                have,
+                need,
+                teams,
+                until,
+            } => {
+                write!(
+                    f,
+                    "{content} is poisoned; {by} asks to take that back (no. {number}), which has {have} of {need} approvals that policy `{policy}` asks for"
+                )?;
+                if !teams.is_empty() {
+                    write!(f, " of {}", teams.join(" or "))?;
+                }
+                match until {
+                    Some(until) => write!(f, ", and is void at {until}"),
+                    None => Ok(()),
+                }
+            }
             Self::Superseded { by } => write!(f, "superseded by {by}, which visits it instead"),
             Self::Withheld { rollout } => write!(
                 f,

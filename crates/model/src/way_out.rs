@@ -67,6 +67,11 @@ impl WaitingOn {
                 with_reason("skip HOST"),
                 format!("ringway unpoison {} --reason WHY", content.id),
             ],
+            Self::Unpoisoning { number, .. } => vec![
+                format!("ringway approve --unpoison {number}"),
+                format!("ringway reject --unpoison {number} --reason WHY"),
+                with_reason("skip HOST"),
+            ],
             Self::Superseded { by } => vec![format!("ringway status --rollout {by}")],
             Self::Withheld { rollout } => vec![
                 format!("ringway resume --rollout {rollout} --reason WHY"),

@@ -301,6 +301,8 @@ pub struct Policy {
     pub applies_to: Selector,
     /// What must be approved before anything starts.
     pub start: Option<Approvals>,
+    /// What taking back a poisoning of content needs that a rollout of this policy has in its plan; absent: a reason.
+    pub unpoison: Option<Approvals>,
     /// The rings in order; at least one.
     pub rings: Vec<Ring>,
     /// How fast.

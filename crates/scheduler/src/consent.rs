@@ -58,6 +58,15 @@ pub struct EarlyPlan {
     pub terms: RuleTerms,
 }
 
+/// Who must agree before content of a plan that was poisoned may be installed again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnpoisonPlan {
+    /// Who.
+    pub rule: ApprovalPlan,
+    /// On which terms; with `expire`, how long the request for it stands.
+    pub terms: RuleTerms,
+}
+
 /// Which kinds of hosts each ring has; empty where all are of one kind, or nearly every host is one of its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Strata {

@@ -10,7 +10,7 @@ use ringway_policy::validated::{NotifyRule, OUTSIDE_PAUSE_AT};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::consent::Consent;
+use crate::consent::{Consent, UnpoisonPlan};
 use crate::evidence::EvidencePlan;
 use crate::lane::{LanePlan, LaneTerms};
 use crate::parts::Supersedes;
@@ -51,6 +51,10 @@ const WITH_EVIDENCE: u8 = 9;
 /// it supersedes, its lane and the evidence it asks for, if anything, and by route its settings and those lanes behind them.
 const WITH_SETTINGS: u8 = 12;
 
+/// The format of a plan that says who must agree before its content may be installed again: as with that number, with whatever
+/// there is of settings and lanes, and [`UnpoisonPlan`] behind them. (10 and 11 were never written by a release.)
+const WITH_UNPOISON: u8 = 13;
+
 /// The format of a fleet of which hosts have vanished: as version 1, with their numbers behind it.
 const WITH_VANISHED: u8 = 2;
 
@@ -68,7 +72,7 @@ pub enum DecodeError {
     #[error("no bytes")]
     Empty,
     /// Another format.
-    #[error("format version {0} is not known (this program reads {VERSION} to {WITH_SETTINGS})")]
+    #[error("format version {0} is not known (this program reads {VERSION} to {WITH_UNPOISON})")]
     Version(u8),
     /// The bytes do not describe the value.
     #[error("the bytes do not describe the value: {0}")]
@@ -191,10 +195,23 @@ impl FleetSpec {
     }
 }
 
+/// What a plan consists of without what came later.
+type All = (Plan, Times, Terms, More, Vec<Option<u32>>);
+
+/// What it supersedes, its lane and the evidence it asks for.
+type Besides = (Option<Supersedes>, Option<LanePlan>, Option<EvidencePlan>);
+
+/// By route its settings, and the lanes of its policy.
+type Settings = (Vec<BTreeSet<String>>, BTreeMap<String, LaneTerms>);
+
 impl Plan {
     /// The plan's bytes and their digest.
     pub fn encode(&self) -> (Digest, Vec<u8>) {
-        if let Some(settings) = self.settings() {
+        if let Some(unpoison) = &self.unpoison {
+            let all = (self.all(), self.outside_pause_at);
+            let more = (&self.supersedes, &self.lane, &self.evidence);
+            with_version(WITH_UNPOISON, &(all, more, self.all_settings(), unpoison))
+        } else if let Some(settings) = self.settings() {
             let all = (self.all(), self.outside_pause_at);
             let more = (&self.supersedes, &self.lane, &self.evidence);
             with_version(WITH_SETTINGS, &(all, more, settings))
@@ -227,7 +244,11 @@ impl Plan {
 
     /// The plan's digest, as [`Plan::encode`] gives it.
     pub fn digest(&self) -> Digest {
-        if let Some(settings) = self.settings() {
+        if let Some(unpoison) = &self.unpoison {
+            let all = (self.all(), self.outside_pause_at);
+            let more = (&self.supersedes, &self.lane, &self.evidence);
+            digest(WITH_UNPOISON, &(all, more, self.all_settings(), unpoison))
+        } else if let Some(settings) = self.settings() {
             let all = (self.all(), self.outside_pause_at);
             let more = (&self.supersedes, &self.lane, &self.evidence);
             digest(WITH_SETTINGS, &(all, more, settings))
@@ -257,11 +278,36 @@ impl Plan {
         }
     }
 
-    /// By route its settings, and the lanes of its policy, where there is any of that.
+    /// By route its settings, and the lanes of its policy.
+    fn all_settings(&self) -> (Vec<&BTreeSet<String>>, &BTreeMap<String, LaneTerms>) {
+        let all = self.routes.iter().map(|route| &route.settings).collect();
+        (all, &self.lanes)
+    }
+
+    /// The same, where there is any of that.
     fn settings(&self) -> Option<(Vec<&BTreeSet<String>>, &BTreeMap<String, LaneTerms>)> {
-        let all: Vec<_> = self.routes.iter().map(|route| &route.settings).collect();
-        let any = !self.lanes.is_empty() || all.iter().any(|of| !of.is_empty());
-        any.then_some((all, &self.lanes))
+        let (all, lanes) = self.all_settings();
+        let any = !lanes.is_empty() || all.iter().any(|of| !of.is_empty());
+        any.then_some((all, lanes))
+    }
+
+    /// What is read back where settings are written.
+    fn with_besides(
+        (all, outside_pause_at): (All, u32),
+        (supersedes, lane, evidence): Besides,
+        (settings, lanes): Settings,
+    ) -> Result<Self, DecodeError> {
+        let (plan, times, terms, more, early) = all;
+        let plan = plan.with(times, Terms { early, ..terms }, more);
+        let plan = Self {
+            outside_pause_at,
+            supersedes,
+            lane,
+            lanes,
+            evidence,
+            ..plan
+        };
+        plan.with_settings(settings)
     }
 
     /// The same, read back.
@@ -315,25 +361,19 @@ impl Plan {
 
     #[expect(clippy::too_many_lines, reason = "it is read as one list")]
     fn as_written(bytes: &[u8]) -> Result<Self, DecodeError> {
-        type All = (Plan, Times, Terms, More, Vec<Option<u32>>);
         match bytes.split_first() {
-            Some((&WITH_SETTINGS, body)) => {
-                type Besides = (Option<Supersedes>, Option<LanePlan>, Option<EvidencePlan>);
-                type Lanes = BTreeMap<String, LaneTerms>;
-                type Whole = ((All, u32), Besides, (Vec<BTreeSet<String>>, Lanes));
-                let ((all, outside_pause_at), besides, (settings, lanes)): Whole = whole(body)?;
-                let (supersedes, lane, evidence) = besides;
-                let (plan, times, terms, more, early) = all;
-                let plan = plan.with(times, Terms { early, ..terms }, more);
-                let plan = Self {
-                    outside_pause_at,
-                    supersedes,
-                    lane,
-                    lanes,
-                    evidence,
+            Some((&WITH_UNPOISON, body)) => {
+                type Whole = ((All, u32), Besides, Settings, UnpoisonPlan);
+                let (all, besides, settings, unpoison): Whole = whole(body)?;
+                let plan = Self::with_besides(all, besides, settings)?;
+                Ok(Self {
+                    unpoison: Some(unpoison),
                     ..plan
-                };
-                plan.with_settings(settings)
+                })
+            }
+            Some((&WITH_SETTINGS, body)) => {
+                let (all, besides, settings): ((All, u32), Besides, Settings) = whole(body)?;
+                Self::with_besides(all, besides, settings)
             }
             Some((&WITH_EVIDENCE, body)) => {
                 type Whole = (

@@ -12,7 +12,7 @@ use ringway_policy::validated::{
 
 use crate::check::check_claims;
 use crate::claim::{Claims, Wish, claim};
-use crate::consent::{Consent, EarlyPlan, RingConsent, RuleTerms};
+use crate::consent::{Consent, EarlyPlan, RingConsent, RuleTerms, UnpoisonPlan};
 use crate::draw::in_drawn_order;
 use crate::evidence::EvidencePlan;
 use crate::index::HostIndex;
@@ -217,6 +217,12 @@ impl<'d> Making<'d> {
             .map(|ring| self.approvals(ring.after_soak.as_ref(), &mut problems))
             .collect();
         let consent = self.consent(&mut problems);
+        let unpoison = policy.unpoison.as_ref().and_then(|rule| {
+            Some(UnpoisonPlan {
+                rule: self.approvals(Some(rule), &mut problems)?,
+                terms: RuleTerms::of(rule, &self.documents.people),
+            })
+        });
         PlanProblems::none_of(std::mem::take(&mut problems))?;
 
         let index = HostIndex::new(&self.fleet.hosts, self.labels());
@@ -308,6 +314,7 @@ impl<'d> Making<'d> {
                 parts: carried.parts.clone(),
             }),
             evidence: None,
+            unpoison,
         };
         plan.consent.strata = crate::report::strata_of(self.fleet, &plan, policy, &[]);
         plan.evidence = EvidencePlan::of(self.fleet, &plan, policy)?;

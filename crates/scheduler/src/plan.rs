@@ -11,7 +11,7 @@ use ringway_policy::validated::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::consent::Consent;
+use crate::consent::{Consent, UnpoisonPlan};
 use crate::evidence::EvidencePlan;
 use crate::lane::{LanePlan, LaneTerms};
 use crate::parts::Supersedes;
@@ -94,6 +94,10 @@ pub struct Plan {
     /// where it is asked for.
     #[serde(skip)]
     pub evidence: Option<EvidencePlan>,
+    /// Who must agree before its content may be installed again where it was poisoned. Written behind the rest, and only where
+    /// somebody must.
+    #[serde(skip)]
+    pub unpoison: Option<UnpoisonPlan>,
 }
 
 const fn usual_outside() -> u32 {

@@ -239,6 +239,19 @@ pub(crate) fn with_consent(papers: &mut Papers, dice: &mut Dice) {
     }
 }
 
+/// Lets policies say who must agree before what was poisoned may be installed again.
+pub(crate) fn with_agreement(papers: &mut Papers, dice: &mut Dice) {
+    for policy in papers.documents.policies.values_mut() {
+        if dice.chance(60) {
+            let expire = dice.chance(30);
+            policy.unpoison = Some(Approvals {
+                expire: expire.then(|| dice.span(Span::minutes(8), Span::hours(4))),
+                ..approvals(dice)
+            });
+        }
+    }
+}
+
 fn select(text: &str) -> Selector {
     Selector::parse(text).expect("the selectors here are written right")
 }
@@ -544,6 +557,7 @@ fn policy(dice: &mut Dice, update: &str, hosts: u64) -> Policy {
         recovery_first: Vec::new(),
         lanes: BTreeMap::new(),
         evidence: None,
+        unpoison: None,
     }
 }
 

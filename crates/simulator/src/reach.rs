@@ -195,6 +195,9 @@ impl Reach {
             ),
             Event::Poisoned { .. } => self.all("poison"),
             Event::Unpoisoned { .. } => self.all("unpoison"),
+            Event::UnpoisonAsked { .. } => self.all("ask to unpoison"),
+            Event::UnpoisonApproved { .. } => self.all("agree to unpoison"),
+            Event::UnpoisonLapsed { .. } => self.all("unpoison no more"),
             Event::Advised { .. } => self.all("advise"),
             Event::AdvisoryRuled { ruling, .. } => self.all(match ruling {
                 Ruling::Withdraw => "withdraw an advisory",

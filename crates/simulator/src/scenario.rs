@@ -8,7 +8,7 @@ use crate::cares::{by_peers, trouble, with_questions};
 use crate::checkers::{Invariant, Violation};
 use crate::dice::Dice;
 use crate::documents::{
-    Size, by_hand, draw, for_days, in_windows, with_consent, with_lab_releases,
+    Size, by_hand, draw, for_days, in_windows, with_agreement, with_consent, with_lab_releases,
 };
 use crate::errands::{with_recovery, with_stages};
 use crate::evidence::with_evidence;
@@ -257,6 +257,11 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
         let out_of_band = Dice::new(seed, "by which way fixes come").chance(40);
         with_fixes(&mut papers, out_of_band);
     }
+    let mut poison = Dice::new(seed, "whether anybody poisons");
+    let poisons = poison.chance(extra.poison.unwrap_or(POISON)) && kind == Kind::Wild;
+    if poisons {
+        with_agreement(&mut papers, &mut Dice::new(seed, "who agrees to unpoison"));
+    }
     let mut evidence = Dice::new(seed, "evidence of kinds of hosts");
     if kind == Kind::Wild && evidence.chance(extra.evidence.unwrap_or(EVIDENCE)) {
         with_evidence(&mut papers, &mut evidence, |papers, policy| {
@@ -272,8 +277,7 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     world.meddling = dice.chance(60) && kind == Kind::Wild;
     world.patching = patching;
     world.excepting = kind == Kind::Wild && Dice::new(seed, "who is excepted").chance(25);
-    let mut poison = Dice::new(seed, "whether anybody poisons");
-    world.poisons = poison.chance(extra.poison.unwrap_or(POISON)) && kind == Kind::Wild;
+    world.poisons = poisons;
     if hurries {
         world.hurry(seed, &papers);
     }

@@ -133,6 +133,9 @@ pub(crate) fn dense(event: &Event) -> String {
         | Event::HostReleased { .. }
         | Event::Poisoned { .. }
         | Event::Unpoisoned { .. }
+        | Event::UnpoisonAsked { .. }
+        | Event::UnpoisonApproved { .. }
+        | Event::UnpoisonLapsed { .. }
         | Event::SupersedeBegan { .. }
         | Event::LaneEntered { .. }
         | Event::LaneAsked { .. }

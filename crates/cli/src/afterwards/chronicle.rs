@@ -280,6 +280,9 @@ impl<'a> Chronicle<'a> {
             | Event::HostReleased { .. }
             | Event::Poisoned { .. }
             | Event::Unpoisoned { .. }
+            | Event::UnpoisonAsked { .. }
+            | Event::UnpoisonApproved { .. }
+            | Event::UnpoisonLapsed { .. }
             | Event::LaneEntered { .. }
             | Event::LaneAsked { .. }
             | Event::LaneLapsed { .. }
@@ -514,6 +517,9 @@ impl Course {
             | Event::PlanRevised { .. }
             | Event::Poisoned { .. }
             | Event::Unpoisoned { .. }
+            | Event::UnpoisonAsked { .. }
+            | Event::UnpoisonApproved { .. }
+            | Event::UnpoisonLapsed { .. }
             | Event::SupersedeBegan { .. }
             | Event::LaneAsked { .. }
             | Event::LaneLapsed { .. }

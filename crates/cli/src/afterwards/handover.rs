@@ -284,6 +284,22 @@ impl Now<'_> {
             let asked = asked.and_then(|asked| asked.waiting.as_ref());
             waits.extend(asked.map(|waiting| self.wait(Some(one), waiting)));
         }
+        waits.extend(self.view.unpoisonings.iter().map(|one| {
+            Waits {
+                rollout: None,
+                change: None,
+                why: show::unpoisonings(std::slice::from_ref(one))
+                    .trim_end()
+                    .replace("\n    ", "; "),
+                unblocked_by: "people's `approve --unpoison`".to_owned(),
+                earliest: None,
+                who: None,
+                commands: vec![
+                    format!("ringway approve --unpoison {}", one.number),
+                    format!("ringway reject --unpoison {} --reason WHY", one.number),
+                ],
+            }
+        }));
         let proposed = self.view.advisories.iter().filter(|one| one.is_proposed());
         waits.extend(proposed.map(|one| {
             let id = &one.advisory.id;

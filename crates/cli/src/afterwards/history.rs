@@ -577,6 +577,9 @@ impl<'a> OneHost<'a> {
             | Event::PlanRevised { .. }
             | Event::Poisoned { .. }
             | Event::Unpoisoned { .. }
+            | Event::UnpoisonAsked { .. }
+            | Event::UnpoisonApproved { .. }
+            | Event::UnpoisonLapsed { .. }
             | Event::LaneEntered { .. }
             | Event::LaneAsked { .. }
             | Event::LaneLapsed { .. }

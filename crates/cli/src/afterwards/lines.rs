@@ -79,6 +79,11 @@ pub(crate) fn kind(event: &Event) -> (Kind, Option<&str>) {
         | Event::FleetRefreshed { actor, .. }
         | Event::Poisoned { actor, .. }
         | Event::Unpoisoned { actor, .. }
+        | Event::UnpoisonAsked { actor, .. }
+        | Event::UnpoisonApproved { actor, .. }
+        | Event::UnpoisonLapsed {
+            actor: Some(actor), ..
+        }
         | Event::LaneEntered { actor, .. }
         | Event::LaneAsked { actor, .. }
         | Event::Expedited { actor, .. }
@@ -93,6 +98,7 @@ pub(crate) fn kind(event: &Event) -> (Kind, Option<&str>) {
         | Event::Faulted { .. }
         | Event::ApprovalVoided { .. }
         | Event::LaneLapsed { .. }
+        | Event::UnpoisonLapsed { actor: None, .. }
         | Event::RingOpened { .. }
         | Event::SoakBegan { .. }
         | Event::SoakEnded { .. }

@@ -39,7 +39,8 @@ pub(crate) use hosts::{
 pub(crate) use poison::{Poison, Unpoison};
 pub(crate) use rollout::{
     Adopt, Answer, Approve, Ask, Audit, Bounds, Connections, Due, Expedite, Exposure, FleetReason,
-    Journal, OverrideFreeze, Promote, Reasoned, Refresh, Run, Status, Wait, When, Which, Why,
+    Journal, OverrideFreeze, Promote, Reasoned, Refresh, Reject, Run, Status, Wait, When, Which,
+    Why,
 };
 pub(crate) use supersede::Supersede;
 
@@ -204,7 +205,7 @@ pub(crate) enum Cmd {
     #[command(after_help = "Example:\n    ringway answer 2 'yes, case 8823'")]
     Answer(Answer),
     /// Say no; the rollout pauses
-    Reject(Reasoned),
+    Reject(Reject),
     /// Let a rollout rest; what is in flight is brought back into service
     Pause(Reasoned),
     /// Let a paused or halted rollout go on
@@ -372,8 +373,8 @@ impl Cmd {
             Self::Promote(args) => args.observed.observe,
             Self::Ask(args) => args.observed.observe,
             Self::Answer(args) => args.observed.observe,
-            Self::Reject(args)
-            | Self::Pause(args)
+            Self::Reject(args) => args.reasoned.observed.observe,
+            Self::Pause(args)
             | Self::Resume(args)
             | Self::Halt(args)
             | Self::Cancel(args)

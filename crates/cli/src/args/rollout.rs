@@ -136,6 +136,9 @@ pub(crate) struct Approve {
     /// Ahead of time: going on to this ring, or to `completion`
     #[arg(long, value_name = "RING")]
     pub(crate) ring: Option<String>,
+    /// That what is poisoned may be installed again: what is asked under this number, as `ringway poison` lists it
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["ring", "rollout", "accept_untested"])]
+    pub(crate) unpoison: Option<u32>,
     /// Only show what there is to approve
     #[arg(long, conflicts_with_all = ["yes", "digest"])]
     pub(crate) show: bool,
@@ -224,6 +227,17 @@ pub(crate) struct Answer {
     /// Which journal.
     #[command(flatten)]
     pub(crate) observed: Observed,
+}
+
+/// A no.
+#[derive(Debug, Args)]
+pub(crate) struct Reject {
+    /// Not to what a rollout waits for, but to taking a poisoning back: what is asked under this number
+    #[arg(long, value_name = "NUMBER", conflicts_with = "rollout")]
+    pub(crate) unpoison: Option<u32>,
+    /// Which rollout, and why.
+    #[command(flatten)]
+    pub(crate) reasoned: Reasoned,
 }
 
 /// Something with a reason, about a rollout.

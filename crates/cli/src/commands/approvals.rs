@@ -11,7 +11,7 @@ use ringway_model::Digest;
 use serde::Serialize;
 
 use super::orders::{Aim, Order, choose, give};
-use crate::args::{Answer, Approve, Ask, Promote};
+use crate::args::{Answer, Approve, Ask, Promote, Reject};
 use crate::exit::{End, Failure, Outcome};
 use crate::out::Out;
 use crate::session::Informant;
@@ -34,6 +34,13 @@ enum Reply {
 /// `ringway approve`.
 pub(crate) async fn approve(out: Out, data: &Path, args: Approve) -> Outcome {
     let (informant, view) = Informant::look(data).await?;
+    if let Some(number) = args.unpoison {
+        let order = agree(out, &view, number, &args)?;
+        return match order {
+            Some(command) => give(out, data, &informant, of_fleet(command, args.when)).await,
+            None => Ok(End::Done),
+        };
+    }
     let rollout = choose(&view, args.which)?;
     if let Some(stratum) = args.accept_untested {
         let command = Command::AcceptUntested {
@@ -59,6 +66,81 @@ pub(crate) async fn approve(out: Out, data: &Path, args: Approve) -> Outcome {
     };
     let order = order(rollout, command, args.when);
     give(out, data, &informant, order).await
+}
+
+/// A yes to taking a poisoning back; none where it is only to be shown.
+fn agree(
+    out: Out,
+    view: &FleetView,
+    number: u32,
+    args: &Approve,
+) -> Result<Option<Command>, Failure> {
+    let mut all = view.unpoisonings.iter();
+    let Some(asked) = all.find(|asked| asked.number == number) else {
+        let why = format!("nobody asks to take a poisoning back under number {number}");
+        let hint = "`ringway poison` lists what is poisoned, and what is asked";
+        return Err(Failure::new(End::Refused, why).hint(hint));
+    };
+    if args.show {
+        out.value(asked, |asked| show::agreeing(view, asked));
+        return Ok(None);
+    }
+    out.say(show::agreeing(view, asked).trim_end());
+    let digest = match args.digest {
+        Some(digest) => digest,
+        None if args.yes => asked.digest,
+        None => confirmed(out, asked.digest)?,
+    };
+    Ok(Some(Command::ApproveUnpoison { number, digest }))
+}
+
+/// The digest of what somebody at the terminal said yes to.
+fn confirmed(out: Out, digest: Digest) -> Result<Digest, Failure> {
+    let answer = out
+        .can_ask()
+        .then(|| out.ask("Approve exactly this? [y/N]"))
+        .flatten();
+    if matches!(answer.as_deref(), Some("y" | "Y" | "yes" | "Yes")) {
+        return Ok(digest);
+    }
+    let why = if out.can_ask() {
+        "nothing was approved"
+    } else {
+        "nobody is at the terminal to confirm it"
+    };
+    Err(Failure::new(End::Refused, why).hint(format!(
+        "`--yes` approves without asking, `--digest {digest}` only exactly this"
+    )))
+}
+
+/// `ringway reject`.
+pub(crate) async fn reject(out: Out, data: &Path, args: Reject) -> Outcome {
+    let Reject { unpoison, reasoned } = args;
+    let Some(number) = unpoison else {
+        return super::order(out, data, reasoned, Aim::Hold, |rollout, reason| {
+            Command::Reject { rollout, reason }
+        })
+        .await;
+    };
+    let informant = Informant::find(data).await?;
+    let command = Command::RejectUnpoison {
+        number,
+        reason: reasoned.reason,
+    };
+    let order = Order {
+        aim: Aim::Hold,
+        ..of_fleet(command, reasoned.when)
+    };
+    give(out, data, &informant, order).await
+}
+
+const fn of_fleet(command: Command, when: crate::args::When) -> Order {
+    Order {
+        command,
+        rollout: None,
+        aim: Aim::GoOn,
+        when,
+    }
 }
 
 /// `ringway promote --early`.

@@ -28,7 +28,7 @@ mod supersede;
 mod wait;
 
 pub(crate) use advisories::advisory;
-pub(crate) use approvals::{answer, approve, ask, promote};
+pub(crate) use approvals::{answer, approve, ask, promote, reject};
 pub(crate) use by_hand::{done, evidence};
 pub(crate) use calendar::calendar;
 pub(crate) use completions::completions;

@@ -74,7 +74,7 @@ async fn list(out: Out, data: &Path, args: &Poison) -> Outcome {
         if poisons.is_empty() {
             "nothing is poisoned".to_owned()
         } else {
-            show::poisons(poisons)
+            show::poisons(poisons) + &show::unpoisonings(&view.unpoisonings)
         }
     });
     Ok(End::Done)

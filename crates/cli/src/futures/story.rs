@@ -282,6 +282,9 @@ fn matters(event: &Event) -> bool {
         | Event::FleetRefreshed { .. }
         | Event::Poisoned { .. }
         | Event::Unpoisoned { .. }
+        | Event::UnpoisonAsked { .. }
+        | Event::UnpoisonApproved { .. }
+        | Event::UnpoisonLapsed { .. }
         | Event::PlanRevised { .. } => false,
         Event::StepEnded { result, .. } => match result {
             StepResult::Failed(_) | StepResult::Unreachable => true,

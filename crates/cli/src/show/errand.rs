@@ -150,6 +150,13 @@ fn said(command: &Command) -> String {
             },
             reason.as_str(),
         ),
+        Command::ApproveUnpoison { number, .. } => {
+            (format!("approve taking back poisoning no. {number}"), "")
+        }
+        Command::RejectUnpoison { number, reason } => (
+            format!("reject taking back poisoning no. {number}"),
+            reason.as_str(),
+        ),
         Command::Supersede {
             rollout, reason, ..
         } => (format!("supersede {rollout}"), reason.as_str()),

@@ -42,6 +42,7 @@ pub(crate) fn fleet(view: &FleetView, all: bool) -> String {
     }
     text.push_str(&holds(&view.holds, view.at));
     text.push_str(&poisons(&view.poisons));
+    text.push_str(&super::unpoisonings(&view.unpoisonings));
     // A note that is about nothing under way is in `advisory list`.
     let matters = |one: &&AdvisoryView| {
         let is_at_work = one.counts && one.advisory.effect.keeps() || !one.concerned.is_empty();
@@ -569,6 +570,7 @@ mod tests {
             observing: false,
             holds: Vec::new(),
             poisons: Vec::new(),
+            unpoisonings: Vec::new(),
             advisories: Vec::new(),
             exceptions: Vec::new(),
             at: Timestamp(1_776_186_000_000),
@@ -605,6 +607,7 @@ r1  april by policy careful, started by ana   halted
             observing: false,
             holds: Vec::new(),
             poisons: Vec::new(),
+            unpoisonings: Vec::new(),
             advisories: Vec::new(),
             exceptions: Vec::new(),
             at: Timestamp(0),

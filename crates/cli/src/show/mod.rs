@@ -12,6 +12,7 @@ mod observed;
 mod paint;
 mod progress;
 mod said;
+mod unpoison;
 mod words;
 
 pub(crate) use advisory::{about_rollout, advisories, advisory, asks};
@@ -26,4 +27,5 @@ pub(crate) use paint::plain;
 pub(crate) use paint::{Paint, bold, paint};
 pub(crate) use progress::changes;
 pub(crate) use said::{last_word_briefly, telling};
+pub(crate) use unpoison::{agreeing, unpoisonings};
 pub(crate) use words::{hosts, in_words, named, put, until};

@@ -501,6 +501,9 @@ impl<'a> Narrator<'a> {
                 several(contents),
                 because(reason)
             ),
+            Event::UnpoisonAsked { .. }
+            | Event::UnpoisonApproved { .. }
+            | Event::UnpoisonLapsed { .. } => super::unpoison::told(event),
             Event::SupersedeBegan {
                 rollout,
                 by,

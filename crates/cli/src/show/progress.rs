@@ -160,6 +160,7 @@ mod tests {
             holds: Vec::new(),
             exceptions: Vec::new(),
             poisons: Vec::new(),
+            unpoisonings: Vec::new(),
             advisories: Vec::new(),
             at: Timestamp(0),
             rollouts: vec![one],

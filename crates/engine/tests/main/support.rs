@@ -171,6 +171,7 @@ pub(crate) fn plan(rings: &[u32]) -> (FleetSpec, Plan) {
         lane: None,
         lanes: std::collections::BTreeMap::new(),
         evidence: None,
+        unpoison: None,
         consent: ringway_scheduler::consent::Consent::default(),
     };
     (fleet, plan)

@@ -104,6 +104,7 @@ pub(crate) fn all_open(engine: &Engine) -> Vec<Matter> {
         }
     }
     open.extend(advisories(engine));
+    open.extend(unpoisonings(engine));
     if let Some(on) = engine.stopped()
         && let Some(plan) = engine.newest_plan()
     {
@@ -176,6 +177,40 @@ fn advisories(engine: &Engine) -> Vec<Matter> {
     });
     said.flat_map(|said| told(engine, None, plan, Some(said)))
         .collect()
+}
+
+/// What people ask to take back of what is poisoned: told by the rules of each policy whose approvals are missing.
+fn unpoisonings(engine: &Engine) -> Vec<Matter> {
+    let mut matters = Vec::new();
+    for asked in engine.unpoisonings() {
+        let contents: Vec<String> = asked.contents.iter().map(ToString::to_string).collect();
+        for rule in asked.rules {
+            let have = rule.given.len();
+            if have >= usize::from(rule.need) {
+                continue;
+            }
+            let said = Said {
+                topic: Topic::ApprovalNeeded,
+                about: format!("unpoison/{}", asked.number),
+                why: format!(
+                    "{} asks that {} be poisoned no longer: {} ({have} of {} approvals)",
+                    asked.by,
+                    contents.join(", "),
+                    asked.reason,
+                    rule.need
+                ),
+                unblocked_by: Some("people's `approve --unpoison`".to_owned()),
+                commands: vec![
+                    format!("ringway approve --unpoison {}", asked.number),
+                    format!("ringway reject --unpoison {} --reason WHY", asked.number),
+                ],
+            };
+            if let Some(plan) = plan_of(engine, rule.rollout) {
+                matters.extend(told(engine, Some(rule.rollout), plan, Some(said)));
+            }
+        }
+    }
+    matters
 }
 
 fn of_rollout(engine: &Engine, id: RolloutId) -> Option<Said> {

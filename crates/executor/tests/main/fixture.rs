@@ -175,6 +175,7 @@ pub(crate) fn plan() -> Plan {
         lane: None,
         lanes: std::collections::BTreeMap::new(),
         evidence: None,
+        unpoison: None,
         consent: ringway_scheduler::consent::Consent::default(),
     }
 }

@@ -48,6 +48,11 @@ pub(crate) static POLICY: Shape = Shape {
             Is::Of(&approvals::APPROVALS),
             "What must be approved before anything starts.",
         ),
+        may(
+            "unpoison",
+            Is::Of(&approvals::APPROVALS),
+            "Who must agree before content that a rollout of this policy has in its plan, and that somebody poisoned, may be installed again; a reason is enough where absent. It has no hours.",
+        ),
         must(
             "rings",
             Is::List(&Is::Of(&ring::RING)),
@@ -168,6 +173,7 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Polic
             approvals::read(cx, node, &format!("policy {shown} start"))
         })
     });
+    let unpoison = cx.about("`unpoison`".to_owned(), || unpoison(&fields, &shown));
     let rings = fields.read("rings", |cx, node| ring::read_all(cx, node, &shown));
     let gates = fields.read("gates", |cx, node| gates(cx, node, &shown));
     let pace = fields
@@ -202,6 +208,7 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Polic
         author,
         applies_to: applies_to?,
         start,
+        unpoison: optional(&fields, "unpoison", unpoison.map(Some))?,
         rings: rings?,
         pace,
         budget_down,
@@ -321,7 +328,23 @@ pub(crate) fn approval_rules(policy: &Policy) -> impl Iterator<Item = (String, &
             .map(move |rule| (path("start"), rule))
             .chain(after.map(move |rule| (path("after_soak"), rule)))
     });
-    start.chain(rings).chain(lanes)
+    let unpoison = policy.unpoison.iter();
+    let unpoison = unpoison.map(|rule| (format!("policy {} unpoison", policy.name), rule));
+    start.chain(unpoison).chain(rings).chain(lanes)
+}
+
+/// Whose yes taking a poisoning back needs. It counts at any hour: content may be poisoned by mistake at night, too.
+fn unpoison(fields: &Fields<'_, '_, '_, '_>, policy: &str) -> Option<Approvals> {
+    fields.read("unpoison", |cx, node| {
+        let rule = approvals::read(cx, node, &format!("policy {policy} unpoison"))?;
+        if rule.between.is_none() {
+            return Some(rule);
+        }
+        let message = "`unpoison` has hours, and a poisoning waits for none".to_owned();
+        let hint = "leave `between` out: a yes to taking a poisoning back counts at any hour";
+        let place = scalar::first_line(cx, node.place);
+        cx.fail(Code::KeyConflict, place, message, hint)
+    })
 }
 
 /// `not_by: [policy-author]` means nobody when nobody is said to be the author.

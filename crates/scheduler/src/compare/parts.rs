@@ -143,6 +143,9 @@ pub struct FirstSoak {
 pub struct Terms {
     /// What must be approved before anything starts.
     pub start: Option<ApprovalReport>,
+    /// What taking back a poisoning of its content needs besides a reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unpoison: Option<ApprovalReport>,
     /// How fast, how many may be down, what is repeated.
     pub pace: PaceReport,
     /// What updated hosts are observed by.

@@ -381,6 +381,10 @@ fn terms(text: &mut Text, old: &Terms, new: &Terms) {
         let both = change(&approval(old.start.as_ref()), &approval(new.start.as_ref()));
         text.entry("start", &both);
     }
+    if old.unpoison != new.unpoison {
+        let both = (old.unpoison.as_ref(), new.unpoison.as_ref());
+        text.entry("unpoison", &change(&approval(both.0), &approval(both.1)));
+    }
     if old.pace != new.pace {
         text.entry(
             "pace",

@@ -91,6 +91,7 @@ fn terms(fleet: &FleetSpec, plan: &Plan, policy: &Policy) -> Terms {
         offline: _,
         // Told as the plan has them.
         start: _,
+        unpoison: _,
         pace: _,
         budget_down: _,
         retry: _,
@@ -131,6 +132,7 @@ fn terms(fleet: &FleetSpec, plan: &Plan, policy: &Policy) -> Terms {
         start: plan.start.as_ref().map(|wanted| {
             report::approval(wanted, plan, (Some(&plan.consent.start), plan.terms.start))
         }),
+        unpoison: report::unpoison(plan),
         pace: report::pace(plan),
         gates: report::gates(fleet, plan),
         external: external.collect(),

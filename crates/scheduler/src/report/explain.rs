@@ -7,10 +7,12 @@ use ringway_model::{HostId, Place, StepKind, Timestamp, VisitKind};
 use ringway_policy::validated::{Documents, Ramp};
 
 use super::parts::{
-    DueReport, Estimate, ExternalReport, GateReport, LaneReport, PaceReport, PlanReport,
-    RouteReport, WithoutLaneReport,
+    ApprovalReport, DueReport, Estimate, ExternalReport, GateReport, LaneReport, PaceReport,
+    PlanReport, RouteReport, WithoutLaneReport,
 };
-use super::{advisories, availability, coverage, estimate, evidence, exceptions, releases, rings};
+use super::{
+    advisories, availability, coverage, estimate, evidence, exceptions, recovery, releases, rings,
+};
 use crate::lane::LanePlan;
 use crate::lint::{self, Facts, Here};
 use crate::plan::{More, Plan, Route};
@@ -72,6 +74,8 @@ pub fn explain(fleet: &FleetSpec, plan: &Plan, documents: &Documents) -> PlanRep
         start: plan.start.as_ref().map(|wanted| {
             rings::approval(wanted, plan, (Some(&plan.consent.start), plan.terms.start))
         }),
+        unpoison: unpoison(plan),
+        recovery: recovery::of_plan(fleet, plan),
         pace: pace(plan),
         gates: gates(fleet, plan),
         external: external(plan),
@@ -208,6 +212,16 @@ fn about_steps(route: &Route) -> BTreeMap<StepKind, String> {
         (!parts.is_empty()).then(|| (step.kind, parts.join(", ")))
     });
     steps.collect()
+}
+
+/// What taking back a poisoning of a plan's content needs besides a reason.
+pub(crate) fn unpoison(plan: &Plan) -> Option<ApprovalReport> {
+    let wanted = plan.unpoison.as_ref()?;
+    Some(rings::approval(
+        &wanted.rule,
+        plan,
+        (Some(&wanted.terms), None),
+    ))
 }
 
 /// How fast a plan is.

@@ -12,6 +12,7 @@ mod evidence;
 mod exceptions;
 mod explain;
 mod parts;
+mod recovery;
 mod releases;
 mod render;
 mod rings;
@@ -25,12 +26,12 @@ pub(crate) use evidence::in_words as evidence_in_words;
 pub use evidence::{EvidenceReport, RingEvidence, StratumEvidence, Then};
 pub(crate) use exceptions::end_of as end_of_exception;
 pub use explain::{explain, explain_at};
-pub(crate) use explain::{gates, pace};
+pub(crate) use explain::{gates, pace, unpoison};
 pub use parts::{
     AdvisoryReport, AfterReport, ApprovalReport, AvailabilityReport, CellReport, Coverage,
     CoversReport, DueReport, EarlyReport, Estimate, ExceptionReport, ExternalReport, GateReport,
-    GroupReport, KeepUpReport, PaceReport, PlanReport, ReleaseReport, RingEstimate, RingReport,
-    RingWhenReport, RouteReport, StratumReport, TimesReport, Warning, WhenReport,
+    GroupReport, KeepUpReport, PaceReport, PlanReport, RecoveryReport, ReleaseReport, RingEstimate,
+    RingReport, RingWhenReport, RouteReport, StratumReport, TimesReport, Warning, WhenReport,
 };
 pub use render::render;
 pub(crate) use render::{about, pace_in_words};

@@ -59,6 +59,12 @@ pub struct PlanReport {
     pub routes: Vec<RouteReport>,
     /// What must be approved before anything starts.
     pub start: Option<ApprovalReport>,
+    /// What taking back a poisoning of its content needs besides a reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unpoison: Option<ApprovalReport>,
+    /// Who can be brought back where they are broken and do not answer; absent where nobody can, and nobody is broken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<RecoveryReport>,
     /// How fast.
     pub pace: PaceReport,
     /// What updated hosts are observed by.
@@ -514,4 +520,18 @@ pub struct Warning {
     pub message: String,
     /// What could be done.
     pub hint: String,
+}
+
+/// Who can be brought back where they are broken and do not answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RecoveryReport {
+    /// Whether it is told of the hosts that are broken now, which the plan begins with; otherwise of all targets.
+    pub broken: bool,
+    /// Where it runs, by recipe: `controller` or `peer`.
+    pub recipes: BTreeMap<String, String>,
+    /// Hosts that have such a path.
+    pub hosts: usize,
+    /// Hosts that have none: they would be lost.
+    pub without: Vec<String>,
 }

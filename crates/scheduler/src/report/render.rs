@@ -9,7 +9,7 @@ use super::parts::{
     AfterReport, ApprovalReport, AvailabilityReport, CellReport, LaneReport, PaceReport,
     PlanReport, RingReport, TimesReport,
 };
-use super::{evidence, strata};
+use super::{evidence, recovery, strata};
 use crate::text::Text;
 use crate::words::{counted, hosts, push, shortened};
 
@@ -92,6 +92,15 @@ fn head(text: &mut Text, report: &PlanReport) {
             "start",
             &format!("needs {}", approval(wanted, report.author.as_deref())),
         );
+    }
+    if let Some(wanted) = &report.unpoison {
+        text.entry(
+            "unpoison",
+            &format!("needs {}", approval(wanted, report.author.as_deref())),
+        );
+    }
+    if let Some(of) = &report.recovery {
+        text.entry("recovery", &recovery::in_words(of));
     }
     text.entry("pace", &pace_in_words(&report.pace, Some(report.targets)));
     if report.gates.is_empty() {

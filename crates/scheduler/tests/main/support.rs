@@ -182,6 +182,7 @@ pub(crate) fn policy(rings: Vec<Ring>) -> Policy {
         recovery_first: Vec::new(),
         lanes: BTreeMap::new(),
         evidence: None,
+        unpoison: None,
     }
 }
 

@@ -23,6 +23,7 @@ use super::errands::ErrandFacts;
 use super::exceptions::InForce;
 use super::hands::Said;
 use super::recovery::RecoveryFacts;
+use super::unpoison::AskedBack;
 use super::{Broken, ensure};
 
 /// Counts of what was checked.
@@ -396,6 +397,10 @@ pub(super) struct Facts {
     pub(super) released: Vec<HostId>,
     /// What is poisoned.
     pub(super) poisons: Vec<Content>,
+    /// What people ask to take back of that, by number.
+    pub(super) unpoisonings: BTreeMap<u32, AskedBack>,
+    /// The number of the last one.
+    pub(super) last_unpoisoning: u32,
     /// What an inspection found on a host of a rollout before the rollout changed it.
     pub(super) found: BTreeMap<(RolloutId, Slot), String>,
     /// By host's name: whose `apply` began there, the latest last.
@@ -728,8 +733,16 @@ impl Facts {
                 contents, reason, ..
             } => self.poisoned(contents, reason),
             Event::Unpoisoned {
-                contents, reason, ..
-            } => self.unpoisoned(contents, reason),
+                contents,
+                actor,
+                reason,
+            } => {
+                self.check_agreed(contents, actor, reason)?;
+                self.unpoisoned(contents, reason)
+            }
+            Event::UnpoisonAsked { .. }
+            | Event::UnpoisonApproved { .. }
+            | Event::UnpoisonLapsed { .. } => self.unpoisoning(event),
             Event::SupersedeBegan {
                 rollout,
                 by,

@@ -34,6 +34,7 @@ mod supersede;
 mod terms;
 mod times;
 mod told;
+mod unpoison;
 mod visit;
 mod words;
 
@@ -174,6 +175,7 @@ impl Checkers {
             self.facts.event(event)?;
         }
         self.facts.check_all_of_it(inputs, events)?;
+        self.facts.check_asked_anew(inputs)?;
         self.facts.end_batch()
     }
 

@@ -163,7 +163,10 @@ impl Stated {
             | Event::Poisoned { .. }
             | Event::Advised { .. }
             | Event::AdvisoryRuled { .. }
-            | Event::Unpoisoned { .. } => {
+            | Event::Unpoisoned { .. }
+            | Event::UnpoisonAsked { .. }
+            | Event::UnpoisonApproved { .. }
+            | Event::UnpoisonLapsed { .. } => {
                 self.all.clear();
             }
             Event::CalendarKnown { rollout, .. }

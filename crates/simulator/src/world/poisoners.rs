@@ -2,7 +2,7 @@
 //! back, rightly or not.
 
 use ringway_engine::{Command, Poisoning};
-use ringway_model::{Content, RolloutId};
+use ringway_model::{Content, Digest, RolloutId};
 use ringway_scheduler::plan::Route;
 
 use super::World;
@@ -16,6 +16,7 @@ impl World {
         if !self.poisons {
             return;
         }
+        self.think_of_agreeing();
         let (poisoned, running) = {
             let Some(executor) = &self.executor else {
                 return;
@@ -156,5 +157,57 @@ impl World {
             reason,
         };
         self.command("ben", command);
+    }
+}
+
+/// Whoever may be asked to agree, and some who may not.
+const EVERYBODY: [&str; 7] = ["ana", "anna", "ben", "chris", "dora", "eve", "starter"];
+
+impl World {
+    /// People are asked whether a poisoning may be taken back: some agree, some do not, some who may not try.
+    fn think_of_agreeing(&mut self) {
+        let Some(executor) = &self.executor else {
+            return;
+        };
+        let asked = executor.engine().unpoisonings();
+        for one in asked {
+            if self.healing {
+                for who in EVERYBODY {
+                    let (number, digest) = (one.number, one.digest);
+                    self.command(who, Command::ApproveUnpoison { number, digest });
+                }
+                continue;
+            }
+            let who = *self.poisoners.pick(&EVERYBODY);
+            let number = if self.poisoners.chance(5) {
+                999
+            } else {
+                one.number
+            };
+            let digest = if self.poisoners.chance(5) {
+                Digest::of(b"nothing that was shown")
+            } else {
+                one.digest
+            };
+            let command = match self.poisoners.below(12) {
+                0..=7 => Command::ApproveUnpoison { number, digest },
+                8 => Command::RejectUnpoison {
+                    number,
+                    reason: "it is not understood yet".to_owned(),
+                },
+                9 => Command::Poison {
+                    what: Poisoning::Content {
+                        contents: one.contents,
+                    },
+                    reason: "it happened again".to_owned(),
+                },
+                _ => continue,
+            };
+            let twice = self.poisoners.chance(40);
+            self.command(who, command.clone());
+            if twice {
+                self.command(who, command);
+            }
+        }
     }
 }

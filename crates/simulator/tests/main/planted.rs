@@ -43,6 +43,10 @@ const fn is_of_poison(bug: Bug) -> bool {
             | Bug::PutBackUnlessNamed
             | Bug::SnapshotForgetsPoison
             | Bug::WithdrawalUnpoisonsAll
+            | Bug::UnpoisonCountsTwice
+            | Bug::UnpoisonByAnybody
+            | Bug::UnpoisonedWhenAsked
+            | Bug::UnpoisonOutlivesPoison
     )
 }
 
