@@ -9,7 +9,7 @@ use ringway_policy::validated::{Command, Recovery, Stage, Step, Work};
 
 use crate::dice::Dice;
 use crate::documents::Papers;
-use crate::world::{Cure, Trouble, Ways};
+use crate::world::{Cure, Effect, Trouble, Ways};
 
 /// Gives the recipes of a world a `stage`, and some hosts trouble with it.
 pub(crate) fn with_stages(papers: &mut Papers, ways: &mut Ways, dice: &mut Dice) {
@@ -77,8 +77,21 @@ pub(crate) fn with_recovery(papers: &mut Papers, ways: &mut Ways, dice: &mut Dic
         });
     }
     let fleet = papers.documents.fleet.as_ref();
-    for host in 0..fleet.map_or(0, |fleet| fleet.hosts.len()) {
-        if dice.chance(60) {
+    let hosts = fleet.map_or(&[][..], |fleet| fleet.hosts.as_slice());
+    // Few worlds have harm that takes a service down, and most of these end before anybody supersedes anything.
+    let roles: Vec<&str> = hosts
+        .iter()
+        .filter_map(|host| host.labels.get("role"))
+        .collect();
+    for recipe in papers.documents.recipes.keys() {
+        if !roles.is_empty() && dice.chance(70) {
+            let role = (*dice.pick(&roles)).to_owned();
+            let key = (recipe.clone(), role);
+            ways.harm.entry(key).or_insert(Effect::Down);
+        }
+    }
+    for host in 0..hosts.len() {
+        if dice.chance(85) {
             let cure = *dice.pick(&[
                 Cure::After(0),
                 Cure::After(0),

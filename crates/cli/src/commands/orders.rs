@@ -23,6 +23,7 @@ use crate::exit::{End, Failure, Outcome};
 use crate::follow::{Until, follow};
 use crate::out::Out;
 use crate::session::{Beginning, Informant, Session};
+use crate::show;
 
 /// What a command is for, and with that what it does where nothing runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +120,10 @@ pub(super) async fn give_with(
 
 async fn carry_out(out: Out, data: &Path, order: Order, file: Option<Vec<u8>>) -> Outcome {
     let taken_back = matches!(order.command, Command::Rollback { .. });
+    let mut unpoisons = None;
+    if let Command::Unpoison { id, .. } = &order.command {
+        unpoisons = Some(id.clone());
+    }
     let waited = later::waiting(data)?;
     let beginning = Beginning {
         bounds: order.when.bounds,
@@ -149,6 +154,10 @@ async fn carry_out(out: Out, data: &Path, order: Order, file: Option<Vec<u8>>) -
             format!("{what}: it was so already")
         }
     });
+    if let Some(id) = unpoisons {
+        let view = session.view().await?;
+        out.say(&show::became_of(&view.unpoisonings, &id));
+    }
     if !session.is_here() {
         return Ok(End::Done);
     }

@@ -27,5 +27,5 @@ pub(crate) use paint::plain;
 pub(crate) use paint::{Paint, bold, paint};
 pub(crate) use progress::changes;
 pub(crate) use said::{last_word_briefly, telling};
-pub(crate) use unpoison::{agreeing, unpoisonings};
+pub(crate) use unpoison::{agreeing, became_of, unpoisonings};
 pub(crate) use words::{hosts, in_words, named, put, until};

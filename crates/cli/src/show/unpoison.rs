@@ -42,6 +42,20 @@ pub(crate) fn agreeing(view: &FleetView, asked: &UnpoisonView) -> String {
     text
 }
 
+/// What came of a word that content may be installed again.
+pub(crate) fn became_of(asked: &[UnpoisonView], id: &str) -> String {
+    let mut all = asked.iter();
+    let is_meant = |one: &&UnpoisonView| one.contents.iter().any(|content| content.id == id);
+    match all.find(is_meant) {
+        Some(one) => format!(
+            "{}it stays poisoned until they agree: `ringway approve --unpoison {}`",
+            unpoisonings(std::slice::from_ref(one)),
+            one.number
+        ),
+        None => format!("{id} may be installed again: no policy asks that others agree, the reason is enough"),
+    }
+}
+
 /// What one policy asks for, and has.
 fn needs(rule: &UnpoisonRuleView) -> String {
     let mut text = format!(

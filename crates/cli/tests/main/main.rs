@@ -27,6 +27,7 @@ mod place;
 mod refreshing;
 mod saved;
 mod secrets;
+mod unpoison;
 #[cfg(test)]
 mod times;
 mod waiting;

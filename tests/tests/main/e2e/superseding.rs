@@ -3,9 +3,10 @@
 use std::fs;
 
 use ringway_engine::Event;
+use ringway_farm::Switch;
 use ringway_model::{RolloutId, StepKind, Timestamp};
 
-use super::documents::Setup;
+use super::documents::{Carrier, Setup};
 use super::ground::Ground;
 use super::journal::Journal;
 use super::run::{Run, Said, audit_is_clean, said, until};
@@ -39,11 +40,15 @@ const HOSTS: [(&str, &str); 6] = [
 
 /// A fleet on which the update was halted, since it breaks directories; the fix lies beside the documents.
 async fn halted() -> Ground {
-    let ground = Ground::lay(&Setup {
+    halted_on(Ground::lay(&Setup {
         hosts: &HOSTS,
         policy: POLICY,
         ..Setup::default()
-    });
+    }))
+    .await
+}
+
+async fn halted_on(ground: Ground) -> Ground {
     for (host, _) in HOSTS
         .iter()
         .filter(|(name, _)| name.starts_with("directory"))
@@ -187,5 +192,64 @@ fn a_supersession_that_was_acknowledged_survives_kill_9() {
             fs::read_to_string(&log).unwrap()
         );
         all_are_on_the_fix(&ground).await;
+    });
+}
+
+/// A recipe by which hosts that do not answer are brought back from the controller: the command says whom it was for.
+fn with_recovery(ground: &Ground) {
+    let recipe = ground.root().join("recipe.yaml");
+    let text = fs::read_to_string(&recipe).unwrap();
+    let root = ground.root().display();
+    let recovery = format!(
+        "  recovery:\n    run: touch \"{root}/revived-$HOST\"\n    at: controller\n    back_within: 2m\n  precheck:"
+    );
+    fs::write(recipe, text.replace("  precheck:", &recovery)).unwrap();
+}
+
+/// The bad update leaves a directory that nobody can log in to. Its console brings it back, and it is mended like the others.
+#[test]
+fn a_broken_host_that_does_not_answer_is_brought_back_and_mended() {
+    play(async {
+        let ground = Ground::lay(&Setup {
+            hosts: &HOSTS,
+            policy: POLICY,
+            carrier: Carrier::Ssh,
+            ..Setup::default()
+        });
+        with_recovery(&ground);
+        let ground = halted_on(ground).await;
+        let journal = Journal::read(&ground.data()).await;
+        let situation = journal.engine.situation(RolloutId(1)).unwrap();
+        let is_broken = |host: &&str| situation.part(host) == ringway_scheduler::Part::Broken;
+        let broken: Vec<&str> = HOSTS.iter().map(|(name, _)| *name).filter(is_broken).collect();
+        let [silent] = broken[..] else {
+            panic!("one directory is broken: {broken:?}");
+        };
+        ground.over_ssh(silent).set(Switch::Refuse).unwrap();
+        let root = ground.root().to_str().unwrap();
+        let fix = ground.root().join("later/fix.yaml");
+        let fix = fix.to_str().unwrap();
+        let shown = said(&ground, &order(fix, root, &["--dry-run"])).await;
+        assert!(
+            shown.text.contains("1 of 1 broken hosts can be brought back"),
+            "{}",
+            shown.text
+        );
+        let reason = ["--reason", "directories crash"];
+        let mut run = Run::start(&ground, &order(fix, root, &reason));
+        let revived = ground.root().join(format!("revived-{silent}"));
+        until(&ground, "it is brought back", || revived.exists()).await;
+        ground.over_ssh(silent).heal().unwrap();
+        let status = run.ended().await;
+        let log = fs::read_to_string(ground.root().join("run.log")).unwrap();
+        assert!(status.success(), "{status:?}:\n{log}");
+        all_are_on_the_fix(&ground).await;
+        let revived = fs::read_dir(ground.root()).unwrap().filter(|entry| {
+            let name = entry.as_ref().unwrap().file_name();
+            name.to_string_lossy().starts_with("revived-")
+        });
+        assert_eq!(revived.count(), 1, "nobody else was");
+        let why = said(&ground, &["history", silent]).await;
+        assert!(why.text.contains("recovery"), "{}", why.text);
     });
 }

@@ -1,0 +1,75 @@
+//! Taking a poisoning back by the command line alone: where a policy asks that others agree, and where none does.
+
+use std::fs;
+
+use crate::place::Place;
+
+/// However long lines are where they are printed.
+fn contains_all(text: &str, parts: &[&str]) {
+    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in parts {
+        assert!(flat.contains(part), "{part}: {text}");
+    }
+}
+
+/// A fleet that has what is poisoned since.
+fn poisoned(unpoison: &str) -> Place {
+    let place = Place::new();
+    let policy = fs::read_to_string(place.path("policy.yaml")).unwrap();
+    place.write("policy.yaml", &format!("{policy}{unpoison}"));
+    place.expect("run", 0);
+    place.expect("poison R2 --reason logins --now", 0);
+    place
+}
+
+#[test]
+fn what_a_policy_guards_stays_poisoned_until_people_agree() {
+    let place = poisoned("unpoison: { approvals: 1, expire: 24h }\n");
+    contains_all(&place.expect("plan", 0).out, &["unpoison", "1 approval"]);
+    let asked = place.expect("unpoison R2 --reason scanner", 0);
+    contains_all(
+        &format!("{}{}", asked.out, asked.err),
+        &["policy `p` asks for 1 approval", "ringway approve --unpoison 1"],
+    );
+    for command in ["poison", "status", "handover --since 8h"] {
+        contains_all(&place.expect(command, 0).out, &["no. 1", "scanner"]);
+    }
+    contains_all(
+        &place.expect("approve --unpoison 1 --show", 0).out,
+        &["and has none", "void at", "poisoned: R2", "digest:"],
+    );
+    contains_all(
+        &place.expect("approve --unpoison 1", 1).err,
+        &["nobody is at the terminal", "--digest"],
+    );
+    contains_all(
+        &place.expect("approve --unpoison 7 --yes", 1).err,
+        &["under number 7"],
+    );
+    place.expect("reject --unpoison 1 --reason unsure --now", 0);
+    let listed = place.expect("poison", 0).out;
+    assert!(listed.contains("poisoned: R2") && !listed.contains("no. 1"), "{listed}");
+    place.expect("unpoison R2 --reason scanner", 0);
+    place.expect("approve --unpoison 2 --yes", 0);
+    contains_all(&place.expect("poison", 0).out, &["nothing is poisoned"]);
+    contains_all(
+        &place.expect("journal", 0).out,
+        &[
+            "asks that R2 may be installed again (no. 1): scanner",
+            "rejects taking back poisoning no. 1: unsure",
+            "agrees to taking back poisoning no. 2",
+            "R2 may be installed again, says",
+        ],
+    );
+}
+
+#[test]
+fn where_no_policy_asks_the_reason_is_enough_and_that_is_said() {
+    let place = poisoned("");
+    let done = place.expect("unpoison R2 --reason scanner", 0);
+    contains_all(
+        &format!("{}{}", done.out, done.err),
+        &["no policy asks that others agree"],
+    );
+    contains_all(&place.expect("poison", 0).out, &["nothing is poisoned"]);
+}
