@@ -83,7 +83,7 @@ fn it_is_asked_as_often_as_retry_says_and_brought_back_as_often() {
     end(&mut hand, StepResult::Failed(FailWhy::Exit));
     assert_eq!(
         words(&hand, TWO, 0),
-        "failed at `recovery`: its command failed"
+        "failed (recovery: its command failed)"
     );
 }
 
@@ -99,7 +99,7 @@ fn it_has_its_time_to_answer_and_fails_at_recovery_where_it_does_not() {
     }
     assert_eq!(
         words(&hand, TWO, 0),
-        "failed at `recovery`: the host did not come back in time"
+        "failed (recovery: the host did not come back in time)"
     );
     let took = hand.now.since(began);
     assert!(
@@ -151,7 +151,7 @@ fn a_host_that_serves_is_not_taken_down_to_be_mended() {
     end(&mut hand, StepResult::Unreachable);
     assert_eq!(
         words(&hand, TWO, 0),
-        "failed at `recovery`: the host does not answer, and a probe finds that it serves"
+        "failed (recovery: the host does not answer, and a probe finds that it serves)"
     );
 }
 
@@ -174,17 +174,17 @@ fn nobody_is_brought_back_in_a_rollout_that_is_held() {
     assert_eq!(runs(&hand), Some(StepKind::Inspect), "as down as it was");
 }
 
-/// In other rings a silent host is what it was before there was such a step: `h1` has what is bad and is well so far.
+/// In other rings a silent host is what it was before there was such a step: the restart of `h2` was withheld.
 #[test]
 fn a_host_that_is_not_broken_is_never_brought_back() {
     let mut hand = broken(|_| {});
     visit_in(&mut hand, TWO, 0);
-    let (intent, kind) = hand.running_in(TWO, 1).unwrap();
+    let (intent, kind) = hand.running_in(TWO, 2).unwrap();
     assert_eq!(kind, StepKind::Inspect);
     let result = StepResult::Unreachable;
     let _ = hand.take(Input::StepEnded { intent, result });
-    assert_eq!(hand.running_in(TWO, 1), None);
-    assert_eq!(words(&hand, TWO, 1), "offline");
+    assert_eq!(hand.running_in(TWO, 2), None);
+    assert_eq!(words(&hand, TWO, 2), "offline");
 }
 
 /// What a person says about it begins another visit, in which it may be brought back again.

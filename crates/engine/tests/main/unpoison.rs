@@ -38,7 +38,8 @@ fn poisoned(change: impl FnOnce(&mut UnpoisonPlan)) -> Hand {
     };
     change(&mut rule);
     the_plan.unpoison = Some(rule);
-    the_plan.consent.users = [("anna".to_owned(), "ana".to_owned())].into();
+    let users = ["ana", "anna"].map(|user| (user.to_owned(), "ana".to_owned()));
+    the_plan.consent.users = users.into();
     let mut hand = Hand::idle();
     hand.propose(fleet, the_plan);
     hand.command("olga", poison()).unwrap();
