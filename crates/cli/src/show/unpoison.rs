@@ -52,7 +52,9 @@ pub(crate) fn became_of(asked: &[UnpoisonView], id: &str) -> String {
             unpoisonings(std::slice::from_ref(one)),
             one.number
         ),
-        None => format!("{id} may be installed again: no policy asks that others agree, the reason is enough"),
+        None => format!(
+            "{id} may be installed again: no policy asks that others agree, the reason is enough"
+        ),
     }
 }
 

@@ -27,8 +27,8 @@ mod place;
 mod refreshing;
 mod saved;
 mod secrets;
-mod unpoison;
 #[cfg(test)]
 mod times;
+mod unpoison;
 mod waiting;
 mod words;

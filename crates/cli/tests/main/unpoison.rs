@@ -29,7 +29,10 @@ fn what_a_policy_guards_stays_poisoned_until_people_agree() {
     let asked = place.expect("unpoison R2 --reason scanner", 0);
     contains_all(
         &format!("{}{}", asked.out, asked.err),
-        &["policy `p` asks for 1 approval", "ringway approve --unpoison 1"],
+        &[
+            "policy `p` asks for 1 approval",
+            "ringway approve --unpoison 1",
+        ],
     );
     for command in ["poison", "status", "handover --since 8h"] {
         contains_all(&place.expect(command, 0).out, &["no. 1", "scanner"]);
@@ -48,7 +51,10 @@ fn what_a_policy_guards_stays_poisoned_until_people_agree() {
     );
     place.expect("reject --unpoison 1 --reason unsure --now", 0);
     let listed = place.expect("poison", 0).out;
-    assert!(listed.contains("poisoned: R2") && !listed.contains("no. 1"), "{listed}");
+    assert!(
+        listed.contains("poisoned: R2") && !listed.contains("no. 1"),
+        "{listed}"
+    );
     place.expect("unpoison R2 --reason scanner", 0);
     place.expect("approve --unpoison 2 --yes", 0);
     contains_all(&place.expect("poison", 0).out, &["nothing is poisoned"]);

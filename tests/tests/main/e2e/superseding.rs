@@ -221,7 +221,11 @@ fn a_broken_host_that_does_not_answer_is_brought_back_and_mended() {
         let journal = Journal::read(&ground.data()).await;
         let situation = journal.engine.situation(RolloutId(1)).unwrap();
         let is_broken = |host: &&str| situation.part(host) == ringway_scheduler::Part::Broken;
-        let broken: Vec<&str> = HOSTS.iter().map(|(name, _)| *name).filter(is_broken).collect();
+        let broken: Vec<&str> = HOSTS
+            .iter()
+            .map(|(name, _)| *name)
+            .filter(is_broken)
+            .collect();
         let [silent] = broken[..] else {
             panic!("one directory is broken: {broken:?}");
         };
@@ -231,7 +235,9 @@ fn a_broken_host_that_does_not_answer_is_brought_back_and_mended() {
         let fix = fix.to_str().unwrap();
         let shown = said(&ground, &order(fix, root, &["--dry-run"])).await;
         assert!(
-            shown.text.contains("1 of 1 broken hosts can be brought back"),
+            shown
+                .text
+                .contains("1 of 1 broken hosts can be brought back"),
             "{}",
             shown.text
         );
