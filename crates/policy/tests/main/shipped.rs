@@ -55,6 +55,7 @@ fn every_recipe_says_what_it_can() {
         rollback: true,
         manifest,
         reboot: true,
+        recovery: false,
     };
     let can: Vec<(String, Abilities)> = built_in_recipes()
         .into_iter()
@@ -72,6 +73,7 @@ fn every_recipe_says_what_it_can() {
                     rollback: false,
                     manifest: false,
                     reboot: false,
+                    recovery: false,
                 },
             ),
             ("rpm-package".to_owned(), all(false)),
@@ -95,6 +97,7 @@ fn abilities_are_those_of_the_steps_there_are() {
         rollback: false,
         manifest: false,
         reboot: false,
+        recovery: false,
     };
     assert_eq!(can, nothing);
 }
