@@ -152,7 +152,9 @@ impl Engine {
             | StepKind::Undrain
             | StepKind::Unsilence
             | StepKind::Stage
-            | StepKind::Recovery => self.fail(ended, FailWhy::Unexpected),
+            | StepKind::Recovery
+            | StepKind::Protect
+            | StepKind::Unprotect => self.fail(ended, FailWhy::Unexpected),
         }
     }
 
@@ -205,8 +207,9 @@ impl Engine {
             | More::Last { .. }
             | More::Silence { .. }
             | More::Manual { .. }
-            | More::Stage { .. }
-            | More::Recovery { .. } => None,
+            | More::Recovery { .. }
+            | More::Protect { .. }
+            | More::Stage { .. } => None,
         })
     }
 
@@ -237,13 +240,12 @@ impl Engine {
     /// The first step of a visit from a position on that is not left out.
     pub(crate) fn heeded(&self, r: usize, slot: u32, visit: VisitKind, mut position: u8) -> u8 {
         position = position.max(self.first_counted(r, slot, visit));
-        if self.asks_nobody(r, slot, visit) {
-            while self.rollouts[r]
-                .step(slot, visit, position)
-                .is_some_and(|step| step.kind.may_postpone())
-            {
-                position += 1;
-            }
+        let asks_nobody = self.asks_nobody(r, slot, visit);
+        while let Some(step) = self.rollouts[r].step(slot, visit, position)
+            && (asks_nobody && step.kind.may_postpone()
+                || step.kind == StepKind::Protect && self.is_protected(r, slot))
+        {
+            position += 1;
         }
         position
     }
@@ -392,7 +394,7 @@ impl Engine {
     }
 
     /// The name of those who may run something for a host, or of its group where there are none.
-    fn peers_name(&self, r: usize, host: HostId) -> String {
+    pub(crate) fn peers_name(&self, r: usize, host: HostId) -> String {
         let cell = self.peers_of(r, host);
         cell.map_or_else(|| self.kin_name(host), |cell| cell.name.clone())
     }

@@ -309,6 +309,24 @@ pub enum Command {
         /// Why; required.
         reason: String,
     },
+    /// What was made of a host before it was changed is removed, before its time or after it was tried in vain.
+    Unprotect {
+        /// The host's name.
+        host: String,
+        /// The rollout that made it; absent: whatever is there.
+        rollout: Option<RolloutId>,
+        /// Why; required.
+        reason: String,
+    },
+    /// What was made of a host is gone: a person has removed it.
+    Unprotected {
+        /// The host's name.
+        host: String,
+        /// The rollout that made it; absent: whatever was there.
+        rollout: Option<RolloutId>,
+        /// Why; required.
+        reason: String,
+    },
 }
 
 /// Which content is meant.
@@ -366,7 +384,9 @@ impl Command {
             | Self::RejectUnpoison { .. }
             | Self::Advise { .. }
             | Self::RuleAdvisory { .. } => None,
-            Self::Done { rollout, .. } => *rollout,
+            Self::Done { rollout, .. }
+            | Self::Unprotect { rollout, .. }
+            | Self::Unprotected { rollout, .. } => *rollout,
         }
     }
 }

@@ -24,6 +24,7 @@ use crate::outside::LastChanges;
 #[cfg(feature = "planted-bugs")]
 use crate::planted::Bug;
 use crate::poison::{Poison, PoisonWords};
+use crate::protection::Protections;
 use crate::rollout::Rollout;
 use crate::unpoison::Unpoisonings;
 
@@ -121,6 +122,8 @@ pub struct OrderView {
     pub ending: Ending,
     /// What the host had before, as `inspect` found it.
     pub previous: Option<String>,
+    /// What the last protection of it is called; for a `protect` what the one that it makes may be called.
+    pub protection: Option<String>,
     /// The member of the host's availability group on which it runs, where it does not run on the host or here.
     pub peer: Option<HostId>,
     /// Whether it may begin although its scope is held: it brings the host back into service, or its policy wants it
@@ -156,6 +159,8 @@ pub struct Engine {
     pub(crate) unpoisonings: Unpoisonings,
     /// What is said of the content of updates.
     pub(crate) advisories: Advisories,
+    /// What was made of hosts before they were changed, and is there.
+    pub(crate) protections: Protections,
     pub(crate) fleet: Fleet,
     pub(crate) rollouts: Vec<Rollout>,
     /// Due states, earliest first: instant, rollout index, slot. An entry is stale when the slot's `until` is another.
@@ -206,6 +211,7 @@ impl Engine {
             poison_words: PoisonWords::default(),
             unpoisonings: Unpoisonings::default(),
             advisories: Advisories::default(),
+            protections: Protections::default(),
             fleet: Fleet::new(Arc::new(empty)),
             rollouts: Vec::new(),
             timers: BinaryHeap::new(),
@@ -293,6 +299,7 @@ impl Engine {
             let before = out.len();
             self.end_holds(out);
             self.end_exceptions(out);
+            self.end_protections(out);
             self.expire_approvals(out);
             self.lapse_unpoisonings(out);
             self.wake_times();
@@ -310,6 +317,7 @@ impl Engine {
             for rollout in self.by_precedence() {
                 self.start_stages(rollout, &mut free, out);
             }
+            self.start_removals(&mut free, out);
             // What was just decided may let a phase go on: an empty ring, a host that was left behind.
             if out.len() == before {
                 return;
@@ -379,7 +387,7 @@ impl Engine {
         let yes = self.next_of_approvals();
         let all = timer.into_iter().chain(soak).chain(hold).chain(window);
         let all = all.chain(yes).chain(exception).chain(self.next_errand());
-        let all = all.chain(self.next_evidence());
+        let all = all.chain(self.next_evidence()).chain(self.next_removal());
         let all = all.chain(self.next_of_unpoisonings());
         all.min()
     }
@@ -439,6 +447,7 @@ impl Engine {
             attempt,
             ending,
             previous: self.previous_of(r, slot),
+            protection: self.protection_for(r, slot, (visit, position)),
             peer: rollout.rec.peers.get(&slot).map(|(_, peer)| *peer),
             may_run_when_held: self.may_go_on_when_held(r, slot, visit, position),
         }

@@ -2,7 +2,8 @@
 //!
 //! A recipe's `stage` fetches what is to be installed, on the hosts of the open ring and of the one after it. An errand
 //! takes no lock, no window, no budget and no place in the pace of visits; it has a pace of its own. It never decides
-//! anything about a visit but when it may begin: a host has one step at a time, an errand included.
+//! anything about a visit but when it may begin: a host has one step at a time, an errand included. What a recipe's `protect` made
+//! is removed by another errand, of which `protection` decides.
 //!
 //! # Invariants
 //!
@@ -29,6 +30,9 @@ use crate::slot::Class;
 
 /// The position of `stage` among the errands.
 pub(crate) const STAGE: u8 = 0;
+
+/// The position of `unprotect` among the errands.
+pub(crate) const UNPROTECT: u8 = 1;
 
 /// Hosts that are looked at in one go. More that cannot be staged now, because somebody holds or visits them, are looked at
 /// another time; their visits stage them otherwise.
@@ -96,17 +100,29 @@ impl Engine {
     /// What a worker needs to know of an errand that runs.
     pub(crate) fn errand_order(&self, intent: IntentId) -> Option<OrderView> {
         let (r, slot) = self.find_errand(intent)?;
-        let runs = self.rollouts[r].rec.errands.running.get(&slot)?;
+        let &runs = self.rollouts[r].rec.errands.running.get(&slot)?;
         let at = (runs.position, runs.attempt);
         let mut order = self.order_view((r, slot), VisitKind::Errand, at, Ending::Well);
         order.may_run_when_held = false;
+        if runs.position == UNPROTECT {
+            // Its rollout may be over, and of a fleet in which hosts had other numbers.
+            order.host = self.errand_host(r, slot, runs.position);
+            let removed = self.removed_now(r, slot);
+            order.protection = removed.map(|(_, protection)| protection.name.clone());
+        }
         Some(order)
     }
 
     /// Whether an errand that has not begun may still begin.
     pub(crate) fn errand_wanted(&self, intent: IntentId) -> bool {
-        self.find_errand(intent)
-            .is_some_and(|(r, slot)| !self.is_stayed(r, slot, VisitKind::Update))
+        let Some((r, slot)) = self.find_errand(intent) else {
+            return false;
+        };
+        let runs = self.rollouts[r].rec.errands.running.get(&slot);
+        if runs.is_some_and(|runs| runs.position == UNPROTECT) {
+            return self.removal_wanted(intent);
+        }
+        !self.is_stayed(r, slot, VisitKind::Update)
     }
 
     /// What a host waits for on which an errand runs.
@@ -314,7 +330,7 @@ impl Engine {
             if *free <= 1 || self.rollouts[r].rec.errands.staging() >= at_once {
                 return;
             }
-            if self.may_stage(r, slot) && self.issue_errand(r, slot, STAGE, out) {
+            if self.may_stage(r, slot) && self.issue_errand(r, slot, (STAGE, None), out) {
                 *free -= 1;
             }
         }
@@ -342,8 +358,9 @@ impl Engine {
             | More::Ready { .. }
             | More::Last { .. }
             | More::Silence { .. }
-            | More::Manual { .. }
-            | More::Recovery { .. } => None,
+            | More::Recovery { .. }
+            | More::Protect { .. }
+            | More::Manual { .. } => None,
         });
         paces.min().unwrap_or(1)
     }
@@ -379,12 +396,12 @@ impl Engine {
         self.holds.on(host).is_some() || self.has_vanished(host)
     }
 
-    /// Issues an errand, where its host has a step number left for it and for a whole visit.
+    /// Issues an errand, on a peer where it runs on one, if its host has a step number left for it and for a whole visit.
     pub(crate) fn issue_errand(
         &mut self,
         r: usize,
         slot: u32,
-        position: u8,
+        (position, peer): (u8, Option<HostId>),
         out: &mut Vec<Event>,
     ) -> bool {
         const LONGEST_VISIT: u16 = 8192;
@@ -393,9 +410,13 @@ impl Engine {
         let Some(serial) = next.filter(|next| *next < u16::MAX - LONGEST_VISIT) else {
             return false;
         };
+        let intent = IntentId::new(rec.id, Slot(slot), serial);
         let attempt = self.errand_attempt(r, slot, position);
+        if let Some(peer) = peer {
+            self.emit(Event::PeerChosen { intent, peer }, out);
+        }
         let event = Event::StepIssued {
-            intent: IntentId::new(rec.id, Slot(slot), serial),
+            intent,
             visit: VisitKind::Errand,
             position,
             attempt,
@@ -405,9 +426,12 @@ impl Engine {
     }
 
     fn errand_attempt(&self, r: usize, slot: u32, position: u8) -> u8 {
+        if position == UNPROTECT {
+            return self.removal_attempt(r, slot);
+        }
         match self.rollouts[r].rec.errands.staged.get(&slot) {
-            Some(Staged::Again { attempt, .. }) if position == STAGE => *attempt,
-            Some(Staged::Done | Staged::Again { .. } | Staged::Failed { .. }) | None => 1,
+            Some(Staged::Again { attempt, .. }) => *attempt,
+            Some(Staged::Done | Staged::Failed { .. }) | None => 1,
         }
     }
 
@@ -438,6 +462,9 @@ impl Engine {
         let Runs {
             position, attempt, ..
         } = runs;
+        if position == UNPROTECT {
+            return self.after_removal(runs, result);
+        }
         let retry = &self.rollouts[r].plan.retry;
         // An interruption may not have been its fault: there is one more attempt at least, and that at once.
         let (tries, wait) = match result {
@@ -455,6 +482,7 @@ impl Engine {
             | StepResult::Unreachable
             | StepResult::Found { .. }
             | StepResult::Back { .. }
+            | StepResult::Protected { .. }
             | StepResult::Answered { .. } => {
                 let doublings = u32::from(attempt.saturating_sub(1)).min(16);
                 (retry.times, retry.wait.times(1 << doublings))

@@ -599,6 +599,32 @@ pub enum Event {
         /// Why.
         why: String,
     },
+    /// What was made of a host before it was changed is to be removed.
+    ProtectionEnds {
+        /// The rollout that made it.
+        rollout: RolloutId,
+        /// The host's slot.
+        slot: Slot,
+        /// Its number among those of that slot.
+        number: u32,
+        /// Who wants that; absent: its time is over.
+        actor: Option<Actor>,
+        /// Why.
+        reason: String,
+    },
+    /// A person said that it is gone: it is listed no more.
+    ProtectionGone {
+        /// The rollout that made it.
+        rollout: RolloutId,
+        /// The host's slot.
+        slot: Slot,
+        /// Its number among those of that slot.
+        number: u32,
+        /// Who.
+        actor: Actor,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl Event {
@@ -641,6 +667,8 @@ impl Event {
             | Self::Asked { rollout, .. }
             | Self::SupersedeBegan { rollout, .. }
             | Self::ChangedOutside { rollout, .. }
+            | Self::ProtectionEnds { rollout, .. }
+            | Self::ProtectionGone { rollout, .. }
             | Self::Answered { rollout, .. } => Some(*rollout),
             Self::StepIssued { intent, .. }
             | Self::StepEnded { intent, .. }

@@ -123,6 +123,7 @@ impl Engine {
                 self.exceptions.resolve(&self.fleet.spec);
                 self.advisories.resolve(&self.fleet.spec);
                 self.recount_changes();
+                self.place_protections();
                 // No rollout is under way, so only somebody else's work takes anything.
                 self.claim_maintenance();
                 self.fleet.recount_all();
@@ -313,6 +314,7 @@ impl Engine {
                 let r = self.index_of(*rollout)?;
                 let was_final = self.rollouts[r].rec.state.is_final();
                 self.rollouts[r].rec.state = RolloutState::RollingBack;
+                self.list_protections_of(r);
                 if was_final {
                     self.build_index(r);
                     self.claim_all(r);
@@ -472,6 +474,9 @@ impl Engine {
                 reason,
             } => self.fold_untested(*rollout, (stratum, actor, reason))?,
             Event::Advised { .. } | Event::AdvisoryRuled { .. } => self.fold_advisory(event)?,
+            Event::ProtectionEnds { .. } | Event::ProtectionGone { .. } => {
+                self.fold_protection(event)?;
+            }
         }
         Ok(())
     }
@@ -600,7 +605,9 @@ impl Engine {
             | StepKind::Undrain
             | StepKind::Unsilence
             | StepKind::Stage
-            | StepKind::Recovery => {}
+            | StepKind::Recovery
+            | StepKind::Protect
+            | StepKind::Unprotect => {}
         }
         if begins {
             // Nobody blames a host for being down while it is visited, whichever rollout visits it.
@@ -665,6 +672,9 @@ impl Engine {
         self.note_care(r, slot, (kind, attempt), result);
         self.note_staged(r, slot, kind, result);
         self.note_recovery(r, slot, kind, result);
+        if let StepResult::Protected { name } = result {
+            self.fold_protected(r, slot, name)?;
+        }
         #[cfg(feature = "planted-bugs")]
         if self.bug(crate::planted::Bug::ResultRevivesHalt)
             && let RolloutState::Halted { stage, .. } = self.rollouts[r].rec.state

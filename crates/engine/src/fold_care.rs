@@ -67,6 +67,7 @@ impl Engine {
             | StepResult::Found { .. }
             | StepResult::Back { .. }
             | StepResult::Failed(_)
+            | StepResult::Protected { .. }
             | StepResult::Interrupted => {}
         }
     }

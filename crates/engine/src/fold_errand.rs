@@ -1,10 +1,11 @@
 //! What events do to errands: a part of `fold`.
 
-use ringway_model::{IntentId, StepKind, StepResult, VisitKind};
+use ringway_model::{IntentId, Place, StepKind, StepResult, VisitKind};
 
 use crate::engine::{Engine, Fault};
-use crate::errand::{Runs, STAGE, Staged};
+use crate::errand::{Runs, STAGE, Staged, UNPROTECT};
 use crate::event::Then;
+use crate::fold_care::care_issued;
 
 impl Engine {
     /// An errand was decided.
@@ -16,14 +17,19 @@ impl Engine {
         let r = self.index_of(intent.rollout())?;
         let slot = intent.slot().0;
         self.check_slot(r, slot)?;
-        let host = self.host_of(r, slot);
-        let rollout = &mut self.rollouts[r];
-        if rollout.step(slot, VisitKind::Errand, position).is_none() {
+        let Some(step) = self.rollouts[r].step(slot, VisitKind::Errand, position) else {
             return Err(Fault::new(format!(
                 "{intent} is an errand that its route does not have"
             )));
-        }
-        let rec = &mut rollout.rec;
+        };
+        let (kind, at_peer) = (step.kind, step.step.at == Place::Peer);
+        let host = if position == UNPROTECT {
+            self.fold_removal(r, slot, attempt)?
+        } else {
+            self.host_of(r, slot)
+        };
+        let rec = &mut self.rollouts[r].rec;
+        care_issued(rec, intent, kind, at_peer)?;
         let record = &mut rec.slots[slot as usize];
         #[cfg(feature = "planted-bugs")]
         let besides = matches!(
@@ -60,11 +66,16 @@ impl Engine {
         result: &StepResult,
         then: Then,
     ) -> Result<(), Fault> {
-        let host = self.host_of(r, slot);
-        let errands = &mut self.rollouts[r].rec.errands;
-        let Some(runs) = errands.running.remove(&slot) else {
+        let running = &self.rollouts[r].rec.errands.running;
+        let Some(&runs) = running.get(&slot) else {
             return Err(Fault::new("an errand ended that does not run"));
         };
+        let host = self.errand_host(r, slot, runs.position);
+        if runs.position == UNPROTECT {
+            self.fold_removal_ended(r, slot, result, then)?;
+        }
+        let errands = &mut self.rollouts[r].rec.errands;
+        errands.running.remove(&slot);
         self.fleet.errands.remove(&host);
         if runs.position == STAGE {
             let staged = match then {
@@ -79,6 +90,7 @@ impl Engine {
                         | StepResult::Back { .. }
                         | StepResult::Unreachable
                         | StepResult::NotStarted
+                        | StepResult::Protected { .. }
                         | StepResult::Answered { .. } => None,
                     },
                 },
@@ -111,15 +123,12 @@ impl Engine {
     pub(crate) fn count_errands(&mut self) {
         self.fleet.errands.clear();
         for r in 0..self.rollouts.len() {
-            let running: Vec<u32> = self.rollouts[r]
-                .rec
-                .errands
-                .running
-                .keys()
-                .copied()
+            let running = self.rollouts[r].rec.errands.running.iter();
+            let running: Vec<(u32, u8)> = running
+                .map(|(&slot, runs)| (slot, runs.position))
                 .collect();
-            for slot in running {
-                let host = self.host_of(r, slot);
+            for (slot, position) in running {
+                let host = self.errand_host(r, slot, position);
                 self.fleet.errands.insert(host, (r, slot));
             }
         }

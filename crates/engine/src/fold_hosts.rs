@@ -190,7 +190,9 @@ impl Engine {
             | StepKind::Undrain
             | StepKind::Unsilence
             | StepKind::Stage
-            | StepKind::Recovery => {}
+            | StepKind::Recovery
+            | StepKind::Protect
+            | StepKind::Unprotect => {}
         }
         let rec = &mut self.rollouts[r].rec.slots[slot as usize];
         if let StepResult::Back { restarts } = result {
@@ -232,6 +234,7 @@ impl Engine {
             | StepResult::Unreachable
             | StepResult::Interrupted
             | StepResult::Answered { .. }
+            | StepResult::Protected { .. }
             | StepResult::NotStarted => {}
         }
     }

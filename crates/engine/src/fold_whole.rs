@@ -101,6 +101,7 @@ impl Engine {
         rollout.rec.effective.clear();
         let hosts: Vec<HostId> = rollout.plan.slots.iter().map(|slot| slot.host).collect();
         self.forget_rollout(r);
+        self.list_protections_of(r);
         self.wake_all_of_budget(r);
         // Whoever waited for this rollout to be done with a host is looked at again.
         for host in hosts {

@@ -259,6 +259,8 @@ impl Engine {
             | Command::Ask { .. }
             | Command::Except { .. }
             | Command::EndException { .. }
+            | Command::Unprotect { .. }
+            | Command::Unprotected { .. }
             | Command::Answer { .. }
             | Command::Poison { .. }
             | Command::Unpoison { .. }

@@ -37,6 +37,8 @@ mod outside;
 pub mod planted;
 mod poison;
 mod propose;
+mod protection;
+mod protection_view;
 mod recovery;
 mod refresh;
 mod rollout;

@@ -139,6 +139,22 @@ impl Engine {
                 self.end_exception(actor, id, reason, out)?;
                 None
             }
+            Command::Unprotect {
+                host,
+                rollout,
+                reason,
+            } => {
+                self.unprotect(actor, (host, *rollout), reason, out)?;
+                *rollout
+            }
+            Command::Unprotected {
+                host,
+                rollout,
+                reason,
+            } => {
+                self.unprotected(actor, (host, *rollout), reason, out)?;
+                *rollout
+            }
             Command::OverrideFreeze {
                 rollout,
                 freeze,

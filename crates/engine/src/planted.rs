@@ -349,11 +349,27 @@ pub enum Bug {
     UnpoisonedWhenAsked,
     /// What was agreed to goes on although what is poisoned has changed.
     UnpoisonOutlivesPoison,
+    /// A host is updated although nothing was made that it could be taken back by.
+    UnprotectedGoesOn,
+    /// What a host can be taken back by is removed as soon as its rollout is over.
+    KeepIgnored,
+    /// What a host can be taken back by is removed while the host is not to be touched.
+    RemovedWhileHeld,
+    /// A host is updated although making what it could be taken back by failed.
+    FailedUnprotected,
+    /// What was removed is removed again.
+    RemovedTwice,
+    /// What a host can be taken back by is never removed.
+    RemovalForgotten,
+    /// What another rollout made of a host counts as made by this one.
+    AnyProtection,
+    /// A snapshot does not have what hosts can be taken back by.
+    SnapshotForgetsProtections,
 }
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 172] = [
+    pub const ALL: [Self; 180] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -526,5 +542,13 @@ impl Bug {
         Self::UnpoisonByAnybody,
         Self::UnpoisonedWhenAsked,
         Self::UnpoisonOutlivesPoison,
+        Self::UnprotectedGoesOn,
+        Self::KeepIgnored,
+        Self::RemovedWhileHeld,
+        Self::FailedUnprotected,
+        Self::RemovedTwice,
+        Self::RemovalForgotten,
+        Self::AnyProtection,
+        Self::SnapshotForgetsProtections,
     ];
 }

@@ -450,6 +450,7 @@ impl Engine {
         self.fleet_digest = Some(digest);
         self.exceptions.resolve(&self.fleet.spec);
         self.advisories.resolve(&self.fleet.spec);
+        self.place_protections();
         self.rebuild_counts();
         for &host in &forgotten {
             for r in 0..self.rollouts.len() {

@@ -30,6 +30,7 @@ impl Engine {
             poisons: self.poison_views(),
             unpoisonings: self.unpoison_views(),
             advisories: self.advisories(),
+            protections: self.protection_counts(),
             at: now.max(self.now),
             rollouts: (0..self.rollouts.len())
                 .map(|r| self.rollout_view(r))

@@ -20,6 +20,7 @@ use crate::hold::{HostHold, Skipped};
 use crate::lane::LaneRecord;
 use crate::outside::Outside;
 use crate::poison::Poison;
+use crate::protection::{Key, Protection};
 use crate::rollout::{
     Approval, AskedRec, Given, Index, LastYes, RampState, Record, Rollout, RolloutState,
     TermsRecord,
@@ -100,8 +101,10 @@ type Coverages = Vec<(u32, CoverageRecord)>;
 /// The same with advisories behind that.
 const FORMAT_WITH_ADVISORIES: u8 = 15;
 
-/// The same with what brings broken hosts back, and what is asked to be taken back of what is poisoned, behind that. (16 is
-/// another's.)
+/// The same with protections behind that.
+const FORMAT_WITH_PROTECTIONS: u8 = 16;
+
+/// The same with what brings broken hosts back, and what is asked to be taken back of what is poisoned, behind that.
 const FORMAT_WITH_RECOVERY: u8 = 17;
 
 /// By when hosts have to answer that were brought back, by the rollout's index, where there is anything.
@@ -259,6 +262,7 @@ impl Engine {
             .collect();
         let coverages = self.coverages();
         let advisories = self.advisories_to_write();
+        let protections = self.protections_to_write();
         let recovered: Recovered = (0_u32..)
             .zip(&self.rollouts)
             .filter(|(_, rollout)| !rollout.rec.recovered.is_empty())
@@ -266,6 +270,8 @@ impl Engine {
             .collect();
         let format = if !recovered.is_empty() || !self.unpoisonings.is_empty() {
             FORMAT_WITH_RECOVERY
+        } else if !protections.is_empty() {
+            FORMAT_WITH_PROTECTIONS
         } else if !advisories.is_empty() {
             FORMAT_WITH_ADVISORIES
         } else if !coverages.is_empty() {
@@ -348,6 +354,9 @@ impl Engine {
         }
         if format >= FORMAT_WITH_ADVISORIES {
             bytes = postcard::to_extend(&advisories, bytes).expect(plain);
+        }
+        if format >= FORMAT_WITH_PROTECTIONS {
+            bytes = postcard::to_extend(&protections, bytes).expect(plain);
         }
         if format >= FORMAT_WITH_RECOVERY {
             bytes = postcard::to_extend(&(&recovered, &self.unpoisonings), bytes).expect(plain);
@@ -514,6 +523,14 @@ impl Engine {
         self.advisories.of.values().collect()
     }
 
+    fn protections_to_write(&self) -> Vec<(&Key, &Protection)> {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::SnapshotForgetsProtections) {
+            return Vec::new();
+        }
+        self.protections.of.iter().collect()
+    }
+
     /// The digest that format 1 gave this state: what journals of that time have written down.
     pub fn state_digest_v1(&self) -> Digest {
         let state = StateV1 {
@@ -555,10 +572,8 @@ impl Engine {
         plans: BTreeMap<Digest, Arc<Plan>>,
     ) -> Result<Self, Fault> {
         let format = bytes.first().copied();
-        let known = |format: &u8| {
-            (FORMAT..=FORMAT_WITH_ADVISORIES).contains(format) || *format == FORMAT_WITH_RECOVERY
-        };
-        let Some(format) = format.filter(known) else {
+        let known = FORMAT..=FORMAT_WITH_RECOVERY;
+        let Some(format) = format.filter(|format| known.contains(format)) else {
             return Err(Fault::new("the snapshot is of another format"));
         };
         let unreadable = |_| Fault::new("the snapshot does not read back");
@@ -628,6 +643,11 @@ impl Engine {
         } else {
             (Vec::new(), rest)
         };
+        let (protections, rest): (Vec<(Key, Protection)>, _) = if format >= FORMAT_WITH_PROTECTIONS {
+            postcard::take_from_bytes(rest).map_err(unreadable)?
+        } else {
+            (Vec::new(), rest)
+        };
         let (recovered, unpoisonings): (Recovered, Unpoisonings) = if format >= FORMAT_WITH_RECOVERY
         {
             postcard::from_bytes(rest).map_err(unreadable)?
@@ -675,6 +695,7 @@ impl Engine {
         }
         engine.poisons = poisons;
         engine.unpoisonings = unpoisonings;
+        engine.take_protections(protections)?;
         for known in advisories {
             engine.advisories.insert(known, &engine.fleet.spec)?;
         }
@@ -723,6 +744,18 @@ impl Engine {
         debug_assert_eq!(stored.format, format);
         engine.rebuild();
         Ok(engine)
+    }
+
+    fn take_protections(&mut self, protections: Vec<(Key, Protection)>) -> Result<(), Fault> {
+        for (key, protection) in protections {
+            let rollout = self.rollouts.get(key.0 as usize);
+            if rollout.is_none_or(|rollout| key.1 as usize >= rollout.rec.slots.len()) {
+                return Err(Fault::new("the snapshot misses a rollout or a slot"));
+            }
+            self.protections.of.insert(key, protection);
+        }
+        self.place_protections();
+        Ok(())
     }
 
     /// What the care of roles is waited for, as a snapshot has it.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::coverage_view::{CoverageView, StratumView, UntestedView};
 pub use crate::errand_view::{StageState, StageView, StagedView};
+pub use crate::protection_view::{ProtectionCounts, ProtectionState, ProtectionView};
 
 use crate::advisory::Advisory;
 use crate::command::{Exhibit, HoldKind, Subject, Told};
@@ -38,6 +39,9 @@ pub struct FleetView {
     /// What is said of the content of updates, the most believed first; what counts no more is behind.
     #[serde(default)]
     pub advisories: Vec<AdvisoryView>,
+    /// How many hosts have something that was made of them before they were changed.
+    #[serde(default)]
+    pub protections: ProtectionCounts,
     /// When this was so.
     pub at: Timestamp,
     /// Rollouts, oldest first.

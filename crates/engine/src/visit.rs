@@ -106,11 +106,16 @@ impl Engine {
         #[cfg(feature = "planted-bugs")]
         if self.bug(crate::planted::Bug::UnreachableIsDone) && *result == StepResult::Unreachable
             || self.bug(crate::planted::Bug::VerifyIgnored) && ended.kind == StepKind::Verify
+            || self.bug(crate::planted::Bug::FailedUnprotected)
+                && ended.kind == StepKind::Protect
+                && matches!(result, StepResult::Failed(_))
         {
             return self.after_success(ended);
         }
         match result {
-            StepResult::Done | StepResult::Back { .. } => self.after_success(ended),
+            StepResult::Done | StepResult::Back { .. } | StepResult::Protected { .. } => {
+                self.after_success(ended)
+            }
             StepResult::Found { installed, .. } => self.after_inspection(ended, *installed),
             StepResult::Failed(why) => self.after_failure(ended, *why),
             StepResult::Unreachable => self.after_unreachable(ended),
@@ -255,7 +260,9 @@ impl Engine {
             | StepKind::Undrain
             | StepKind::Unsilence
             | StepKind::Stage
-            | StepKind::Recovery => 0,
+            | StepKind::Recovery
+            | StepKind::Protect
+            | StepKind::Unprotect => 0,
         };
         let touched = record.is((SlotRec::DRAINED | SlotRec::APPLYING) & !own)
             || record.is(SlotRec::RETRYING);
@@ -316,7 +323,9 @@ impl Engine {
             | StepKind::CareVerify
             | StepKind::Undrain
             | StepKind::Unsilence
-            | StepKind::Stage => self.again_or_fail(ended),
+            | StepKind::Stage
+            | StepKind::Protect
+            | StepKind::Unprotect => self.again_or_fail(ended),
             StepKind::Reboot => match step.step.after_crash {
                 AfterCrash::Repeat => self.again_or_fail(ended),
                 AfterCrash::Inspect => self.fail(ended, FailWhy::Interrupted),
@@ -809,8 +818,9 @@ impl Engine {
                 | ringway_scheduler::plan::More::Last { .. }
                 | ringway_scheduler::plan::More::Silence { .. }
                 | ringway_scheduler::plan::More::Manual { .. }
-                | ringway_scheduler::plan::More::Stage { .. }
-                | ringway_scheduler::plan::More::Recovery { .. } => u16::MAX,
+                | ringway_scheduler::plan::More::Recovery { .. }
+                | ringway_scheduler::plan::More::Protect { .. }
+                | ringway_scheduler::plan::More::Stage { .. } => u16::MAX,
             })
     }
 

@@ -203,6 +203,7 @@ impl Executor {
             position: order.position,
             attempt: order.attempt,
             previous: order.previous,
+            protection: order.protection,
             peer: order.peer,
             adopts: self.adopts(),
             attach,

@@ -61,6 +61,10 @@ fn ended_well(output: &str, restarts: u16, step: &StepPlan) -> StepResult {
             let yes = expect.is_none_or(|expect| meets(output, expect));
             StepResult::Answered { yes }
         }
+        More::Protect { .. } => named(output).map_or(
+            StepResult::Failed(FailWhy::Unexpected),
+            |name| StepResult::Protected { name },
+        ),
         More::Nothing | More::Silence { .. } | More::Stage { .. } | More::Recovery { .. } => {
             match &step.step.expect {
                 Some(expect) if !meets(output, expect) => StepResult::Failed(FailWhy::Unexpected),
@@ -68,6 +72,17 @@ fn ended_well(output: &str, restarts: u16, step: &StepPlan) -> StepResult {
             }
         }
     }
+}
+
+/// Longer than any name that a storage gives a snapshot; short enough to be shown in a line.
+const LONGEST_NAME: usize = 200;
+
+/// The name of what a `protect` made: one line, which a terminal can be shown and a command be given.
+fn named(output: &str) -> Option<String> {
+    let is_name = !output.is_empty()
+        && output.chars().count() <= LONGEST_NAME
+        && !output.chars().any(char::is_control);
+    is_name.then(|| output.to_owned())
 }
 
 const OUTPUT: &str = "{output}";
@@ -102,7 +117,8 @@ fn restart_failure(seen: u16, step: &StepPlan) -> FailWhy {
         | More::Last { .. }
         | More::Silence { .. }
         | More::Manual { .. }
-        | More::Stage { .. }
-        | More::Recovery { .. } => FailWhy::NotBack,
+        | More::Recovery { .. }
+        | More::Protect { .. }
+        | More::Stage { .. } => FailWhy::NotBack,
     }
 }

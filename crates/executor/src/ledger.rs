@@ -175,6 +175,8 @@ const fn mark(event: &Event) -> Mark {
         | Event::AdvisoryRuled { .. } => Mark::MayRevoke,
         Event::Recovered { .. }
         | Event::Alive
+        | Event::ProtectionEnds { .. }
+        | Event::ProtectionGone { .. }
         | Event::PeerChosen { .. }
         | Event::ClockJumped { .. }
         | Event::FleetAdopted { .. }

@@ -342,6 +342,8 @@ pub struct Start {
     pub attempt: u8,
     /// What the host had before, as `inspect` found it.
     pub previous: Option<String>,
+    /// What the last protection of the host is called; for a `protect` what the one that it makes may be called.
+    pub protection: Option<String>,
     /// The member of the host's availability group on which the step runs, where its plan says `at: peer`.
     pub peer: Option<HostId>,
     /// Databases from which this one may take the host over, by a person's decision.

@@ -222,6 +222,7 @@ const fn what(step: StepKind, result: &StepResult) -> Option<&'static str> {
         | StepResult::Found { .. }
         | StepResult::Back { .. }
         | StepResult::Answered { .. }
+        | StepResult::Protected { .. }
         | StepResult::NotStarted => None,
     }
 }

@@ -40,15 +40,20 @@ pub enum StepKind {
     Stage,
     /// Brings a broken host back that does not answer, so that its visit can go on.
     Recovery,
+    /// Makes what the host can be taken back by: a snapshot, before anything is changed.
+    Protect,
+    /// Removes what `protect` made.
+    Unprotect,
 }
 
 impl StepKind {
     /// Every kind, in the order inside a visit.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Recovery,
         Self::Stage,
         Self::Inspect,
         Self::Precheck,
+        Self::Protect,
         Self::Ready,
         Self::Last,
         Self::Silence,
@@ -60,10 +65,11 @@ impl StepKind {
         Self::CareVerify,
         Self::Undrain,
         Self::Unsilence,
+        Self::Unprotect,
     ];
 
     /// What runs for a host outside its visits, by position in a visit of the kind [`VisitKind::Errand`].
-    pub const ERRANDS: [Self; 1] = [Self::Stage];
+    pub const ERRANDS: [Self; 2] = [Self::Stage, Self::Unprotect];
 
     /// The kind's place in [`StepKind::ALL`].
     const fn rank(self) -> u8 {
@@ -72,17 +78,19 @@ impl StepKind {
             Self::Stage => 1,
             Self::Inspect => 2,
             Self::Precheck => 3,
-            Self::Ready => 4,
-            Self::Last => 5,
-            Self::Silence => 6,
-            Self::Drain => 7,
-            Self::Apply => 8,
-            Self::Rollback => 9,
-            Self::Reboot => 10,
-            Self::Verify => 11,
-            Self::CareVerify => 12,
-            Self::Undrain => 13,
-            Self::Unsilence => 14,
+            Self::Protect => 4,
+            Self::Ready => 5,
+            Self::Last => 6,
+            Self::Silence => 7,
+            Self::Drain => 8,
+            Self::Apply => 9,
+            Self::Rollback => 10,
+            Self::Reboot => 11,
+            Self::Verify => 12,
+            Self::CareVerify => 13,
+            Self::Undrain => 14,
+            Self::Unsilence => 15,
+            Self::Unprotect => 16,
         }
     }
 
@@ -104,6 +112,8 @@ impl StepKind {
             Self::Unsilence => "unsilence",
             Self::Stage => "stage",
             Self::Recovery => "recovery",
+            Self::Protect => "protect",
+            Self::Unprotect => "unprotect",
         }
     }
 
@@ -111,13 +121,15 @@ impl StepKind {
     pub const fn class(self) -> StepClass {
         match self {
             // Nobody is served worse while nobody would be told of it: a silence owes its end, and takes nothing down.
-            // What is fetched lies there and does nothing.
+            // What is fetched lies there and does nothing, and so does a snapshot.
             Self::Inspect
             | Self::Precheck
             | Self::Ready
             | Self::Last
             | Self::Silence
-            | Self::Stage => StepClass::Preparing,
+            | Self::Stage
+            | Self::Protect
+            | Self::Unprotect => StepClass::Preparing,
             Self::Drain | Self::Apply | Self::Reboot => StepClass::Disruptive,
             // Who answers nobody has no service to lose.
             Self::Rollback
@@ -145,7 +157,9 @@ impl StepKind {
             | Self::Last
             | Self::Silence
             | Self::Unsilence
-            | Self::Stage => true,
+            | Self::Stage
+            | Self::Protect
+            | Self::Unprotect => true,
             Self::Drain
             | Self::Apply
             | Self::Rollback
@@ -332,6 +346,11 @@ pub enum StepResult {
     Answered {
         /// Whether it is yes.
         yes: bool,
+    },
+    /// A `protect`: what it made is there.
+    Protected {
+        /// The name it printed: what `unprotect` and `rollback` are given.
+        name: String,
     },
 }
 

@@ -27,7 +27,7 @@ pub use calendar::{
     HostCalendar, Hours, HoursOfDay, LocalTime, Moment, Nth, PolicyCalendar, Starts, TimeOfDay,
     Weekday, Weekdays, Window, ZoneName,
 };
-pub use errands::{Recovery, Stage};
+pub use errands::{Protect, Recovery, Stage};
 pub use events::{Event, EventLength, Frequency, Repeat, RepeatEnds};
 pub use evidence::{Evidence, WhereMissing};
 pub use exception::{Exception, Excepts};
@@ -561,6 +561,8 @@ pub struct Recipe {
     pub stage: Option<Stage>,
     /// Brings a broken host back that does not answer.
     pub recovery: Option<Recovery>,
+    /// Makes what a host can be taken back by, before anything is changed.
+    pub protect: Option<Protect>,
     /// Prints, on one host of each product line, exactly what an update would install there now. What it prints becomes
     /// the parameter `manifest` of a release, so that it is part of what is approved.
     pub manifest: Option<Step>,
@@ -614,6 +616,8 @@ pub struct Abilities {
     pub reboot: bool,
     /// It can bring back a broken host that does not answer.
     pub recovery: bool,
+    /// It makes a snapshot before it changes anything.
+    pub protect: bool,
 }
 
 impl Recipe {
@@ -629,6 +633,7 @@ impl Recipe {
             manifest: self.manifest.is_some(),
             reboot: self.reboot.is_some(),
             recovery: self.recovery.is_some(),
+            protect: self.protect.is_some(),
         }
     }
 }
@@ -638,7 +643,8 @@ impl Recipe {
 pub struct Step {
     /// What is executed. Values reach it as environment variables: `HOST`, `ADDRESS`, `UPDATE`, `RELEASE`, `BUILD`,
     /// `PREVIOUS`, `WANTED` (the build, or in a rollback visit the previous one), every parameter in upper case, and
-    /// every label as `LABEL_<NAME>`; at a peer also `PEER` and `PEER_ADDRESS`, and in a silence `SILENCE_SECONDS`.
+    /// every label as `LABEL_<NAME>`; at a peer also `PEER` and `PEER_ADDRESS`, in a silence `SILENCE_SECONDS`, in `protect`
+    /// `PROTECT_AS`, and behind that `PROTECTION`.
     pub run: Command,
     /// Where it runs.
     pub at: Place,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ringway_engine::Command;
-use ringway_engine::view::{FleetView, HostView, Waiting};
+use ringway_engine::view::{FleetView, HostView, ProtectionView, Waiting};
 use ringway_executor::Executor;
 use ringway_executor::port::{HandIn, Order, Proposal, Refresh, Supersession};
 use ringway_model::{Actor, RingIndex, RolloutId, Timestamp};
@@ -122,6 +122,16 @@ impl Caller {
     /// [`Gone`].
     pub async fn host(&self, name: String) -> Result<Vec<HostView>, Gone> {
         self.look(move |executor, _| executor.host_views(&name))
+            .await
+    }
+
+    /// What was made of hosts before they were changed, and is there: of one host, or of all.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`].
+    pub async fn protections(&self, host: Option<String>) -> Result<Vec<ProtectionView>, Gone> {
+        self.look(move |executor, _| executor.engine().protections(host.as_deref()))
             .await
     }
 

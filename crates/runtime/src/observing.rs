@@ -107,9 +107,12 @@ pub(crate) fn pretended(step: &StepPlan) -> Option<RawReport> {
         | More::Silence { .. }
         | More::Stage { .. }
         | More::Recovery { .. }
+        | More::Protect { .. }
         | More::Manual { .. } => 0,
     };
     let output = match &step.step.expect {
+        // It must be called something to be told of.
+        None if step.kind == StepKind::Protect => "not made".to_owned(),
         Some(Expect::AtLeast(number)) => number.to_string(),
         Some(Expect::Contains(text) | Expect::Equals(text)) => text.clone(),
         None => String::new(),
@@ -134,6 +137,8 @@ const fn looks_only(kind: StepKind) -> bool {
         | StepKind::Silence
         | StepKind::Stage
         | StepKind::Recovery
+        | StepKind::Protect
+        | StepKind::Unprotect
         | StepKind::Unsilence => false,
     }
 }

@@ -328,6 +328,7 @@ fn reboot_step(
         position,
         attempt: 1,
         previous: None,
+        protection: None,
         peer: None,
         adopts: Arc::default(),
         attach: false,

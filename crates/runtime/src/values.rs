@@ -41,7 +41,7 @@ pub fn of_step(
     update: &str,
     (route, more): (&Route, &More),
     visit: VisitKind,
-    previous: Option<&str>,
+    (previous, protection): (Option<&str>, Option<&str>),
 ) -> BTreeMap<String, String> {
     // Parameters come first, so that one that is called like a value of ours cannot take its place.
     let mut values: BTreeMap<String, String> = route
@@ -74,6 +74,14 @@ pub fn of_step(
     if let More::Silence { at_most } = more {
         let seconds = at_most.millis().div_ceil(1000);
         values.insert("SILENCE_SECONDS".to_owned(), seconds.to_string());
+    }
+    let name = if matches!(more, More::Protect { .. }) {
+        "PROTECT_AS"
+    } else {
+        "PROTECTION"
+    };
+    if let Some(protection) = protection {
+        values.insert(name.to_owned(), protection.to_owned());
     }
     values
 }
@@ -137,7 +145,7 @@ mod tests {
                 "april",
                 (&route(), more),
                 visit,
-                Some("1.0"),
+                (Some("1.0"), Some("snap-1")),
             )
         };
         let values = of(None, &More::Nothing);
@@ -151,10 +159,11 @@ mod tests {
             ("BUILD", ""),
             ("PREVIOUS", "1.0"),
             ("WANTED", "KB1"),
+            ("PROTECTION", "snap-1"),
         ] {
             assert_eq!(values[name], value, "{name}");
         }
-        for name in ["PEER", "PEER_ADDRESS", "SILENCE_SECONDS"] {
+        for name in ["PEER", "PEER_ADDRESS", "SILENCE_SECONDS", "PROTECT_AS"] {
             assert!(!values.contains_key(name), "{name}");
         }
         let (at_most, peer) = (
@@ -169,6 +178,10 @@ mod tests {
         assert_eq!(values["PEER"], "web-2");
         assert_eq!(values["PEER_ADDRESS"], "10.0.0.1");
         assert_eq!(values["SILENCE_SECONDS"], "1200");
+        let keep = Span::hours(168);
+        let values = of(None, &More::Protect { keep });
+        assert_eq!(values["PROTECT_AS"], "snap-1");
+        assert!(!values.contains_key("PROTECTION"));
     }
 
     #[test]
@@ -179,8 +192,9 @@ mod tests {
             "april",
             (&route(), &more),
             visit,
-            Some("1.0"),
+            (Some("1.0"), None),
         );
+        assert!(!values.contains_key("PROTECTION"));
         assert_eq!(values["WANTED"], "1.0");
     }
 }

@@ -277,7 +277,7 @@ impl Shared {
                 &start.plan.update,
                 (route, &step.more),
                 start.visit,
-                start.previous.as_deref(),
+                (start.previous.as_deref(), start.protection.as_deref()),
             ),
             timeout: step.step.timeout,
             output_limit: OUTPUT_LIMIT,
@@ -346,6 +346,7 @@ fn reboot(step: &StepPlan) -> Option<RebootRequest> {
         | More::Silence { .. }
         | More::Stage { .. }
         | More::Recovery { .. }
+        | More::Protect { .. }
         | More::Manual { .. } => None,
     }
 }

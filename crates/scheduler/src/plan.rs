@@ -388,6 +388,10 @@ pub enum More {
     Recovery {
         /// How long it has to answer then.
         back_within: Span,
+    /// What a host can be taken back by.
+    Protect {
+        /// How long it is kept at least.
+        keep: Span,
     },
 }
 
@@ -406,7 +410,8 @@ impl More {
             | Self::Last { .. }
             | Self::Silence { .. }
             | Self::Manual { .. }
-            | Self::Stage { .. } => Span::ZERO,
+            | Self::Stage { .. }
+            | Self::Protect { .. } => Span::ZERO,
         }
     }
 }

@@ -89,7 +89,9 @@ pub(crate) fn check_reached(
             | StepKind::Reboot
             | StepKind::Verify
             | StepKind::Stage
-            | StepKind::Recovery => format!("recipe `{}`", routes[id.index()].recipe),
+            | StepKind::Recovery
+            | StepKind::Protect
+            | StepKind::Unprotect => format!("recipe `{}`", routes[id.index()].recipe),
         };
         problems.push(PlanProblem::new(
             "step-unreached",

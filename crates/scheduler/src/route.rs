@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use ringway_model::{AfterCrash, Place, StepKind};
 use ringway_policy::validated::{
-    Care, Command, Inspect, Last, Manual, Ready, Recipe, Recovery, Release, Silence, Step, Work,
+    Care, Command, Inspect, Last, Manual, Protect, Ready, Recipe, Recovery, Release, Silence, Step,
+    Work,
 };
 
 use crate::plan::{More, NO_COMMAND, Route, StepPlan};
@@ -57,6 +58,13 @@ pub fn compile(
     }
     let care_step = |step: fn(&Care) -> &Option<Step>| care.and_then(|care| step(care).as_ref());
     add(StepKind::Precheck, recipe.precheck.as_ref(), More::Nothing);
+    if let Some(Protect { step, keep, .. }) = &recipe.protect {
+        add(
+            StepKind::Protect,
+            Some(step),
+            More::Protect { keep: *keep },
+        );
+    }
     if let Some(Ready {
         step,
         within,
@@ -109,6 +117,8 @@ pub fn compile(
         let at_most = *at_most;
         add(StepKind::Unsilence, Some(end), More::Silence { at_most });
     }
+    let remove = recipe.protect.as_ref().map(|protect| &protect.remove);
+    add(StepKind::Unprotect, remove, More::Nothing);
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -175,7 +185,9 @@ fn can_roll_back(recipe: &Recipe) -> bool {
 ///
 /// A rollback asks nobody whether its host may be taken down: it mends, and what is broken may be why the answer is no.
 fn visits(steps: &[StepPlan]) -> [Vec<u8>; 3] {
-    use StepKind::{Apply, Inspect, Last, Precheck, Ready, Reboot, Recovery, Rollback, Stage};
+    use StepKind::{
+        Apply, Inspect, Last, Precheck, Protect, Ready, Reboot, Recovery, Rollback, Stage, Unprotect,
+    };
     let list = |purpose: StepKind, leaves_out: &[StepKind]| -> Vec<u8> {
         if !steps.iter().any(|step| step.kind == purpose) {
             return Vec::new();
@@ -183,7 +195,8 @@ fn visits(steps: &[StepPlan]) -> [Vec<u8>; 3] {
         let place = |kind: StepKind| steps.iter().position(|step| step.kind == kind);
         let kinds = StepKind::ALL.into_iter();
         kinds
-            .filter(|kind| !leaves_out.contains(kind))
+            // What was made is removed outside of any visit.
+            .filter(|kind| *kind != Unprotect && !leaves_out.contains(kind))
             .filter_map(place)
             .map(|at| u8::try_from(at).expect("there are few kinds of steps, each once"))
             .collect()
@@ -192,11 +205,11 @@ fn visits(steps: &[StepPlan]) -> [Vec<u8>; 3] {
         list(Apply, &[Rollback]),
         list(
             Reboot,
-            &[Recovery, Stage, Inspect, Precheck, Apply, Rollback],
+            &[Recovery, Stage, Inspect, Precheck, Protect, Apply, Rollback],
         ),
         list(
             Rollback,
-            &[Recovery, Stage, Inspect, Precheck, Ready, Last, Apply],
+            &[Recovery, Stage, Inspect, Precheck, Protect, Ready, Last, Apply],
         ),
     ]
 }

@@ -232,6 +232,7 @@ fn answer(became: &Became) -> String {
         Answer::Pong { .. }
         | Answer::View(_)
         | Answer::Hosts(_)
+        | Answer::Protections(_)
         | Answer::Waiting(_)
         | Answer::Ending
         | Answer::NotUnderstood { .. } => format!("answered, to {by}"),

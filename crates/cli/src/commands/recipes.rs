@@ -27,6 +27,7 @@ struct Known {
     rollback: bool,
     manifest: bool,
     reboot: bool,
+    protect: bool,
     /// Parameters with their defaults; null: required.
     parameters: BTreeMap<String, Option<String>>,
 }
@@ -41,6 +42,7 @@ impl Known {
             rollback: can.rollback,
             manifest: can.manifest,
             reboot: can.reboot,
+            protect: can.protect,
             parameters: recipe.parameters,
         }
     }
@@ -72,6 +74,11 @@ impl Known {
                 self.reboot,
                 "restarts where that is needed",
                 "restarts nothing",
+            ),
+            (
+                self.protect,
+                "makes a snapshot before it changes anything (`ringway protections`)",
+                "",
             ),
         ] {
             let line = if can { yes } else { no };

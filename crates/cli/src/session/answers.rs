@@ -26,6 +26,7 @@ pub(super) fn given(answer: Result<Answer, Unreachable>) -> Result<Answered, Fai
         Answer::Pong { .. }
         | Answer::View(_)
         | Answer::Hosts(_)
+        | Answer::Protections(_)
         | Answer::Waiting(_)
         | Answer::NotUnderstood { .. } => Err(odd(&answer)),
     }
@@ -79,6 +80,7 @@ pub(super) fn odd(answer: &Answer) -> Failure {
         | Answer::Rejected(_)
         | Answer::View(_)
         | Answer::Hosts(_)
+        | Answer::Protections(_)
         | Answer::Waiting(_) => "the deciding process answered another question".to_owned(),
     };
     Failure::new(End::Unavailable, why)

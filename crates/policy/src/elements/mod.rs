@@ -24,6 +24,7 @@ pub(crate) mod notify;
 pub(crate) mod people;
 pub(crate) mod policy;
 pub(crate) mod probe;
+pub(crate) mod protect;
 pub(crate) mod range;
 pub(crate) mod recipe;
 pub(crate) mod ring;

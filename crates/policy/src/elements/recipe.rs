@@ -8,13 +8,16 @@ use ringway_model::{AfterCrash, Digest, Span};
 use super::errands::{self, RECOVERY, STAGE};
 use super::fleet::optional;
 use super::probe::braced;
+use super::protect::{self, PROTECT};
 use super::step::{self, AFTER_CRASH, AT, CHANGE, CHECK, RUN, TIMEOUT_KEY};
 use super::work::{self, BY_HAND};
 use crate::fields::{Cx, Fields, Named, nearest};
 use crate::problem::{Code, Report};
 use crate::scalar;
 use crate::shape::{Is, Shape, may, must};
-use crate::validated::{Inspect, Reboot, Recipe, Recovery, Stage, Step, When, Work};
+use crate::validated::{
+    Inspect, Protect, Reboot, Recipe, Recovery, Stage, Step, When, Work,
+};
 use crate::yaml::{Node, Place, Value};
 
 /// Long enough for a physical server's self-test, short enough to notice one that hangs in it.
@@ -49,7 +52,7 @@ pub(crate) static RECIPE: Shape = Shape {
 
 static STEPS: Shape = Shape {
     what: "recipe's `steps`",
-    about: "The steps of a recipe. A visit goes through them in this order: recovery (of a broken host that does not answer), stage (where that is not done), inspect, precheck, apply, reboot, verify.",
+    about: "The steps of a recipe. A visit goes through them in this order: recovery (of a broken host that does not answer), stage (where that is not done), inspect, precheck, protect (where that is not done), apply, reboot, verify.",
     keys: &[
         may(
             "recovery",
@@ -66,6 +69,11 @@ static STEPS: Shape = Shape {
             "precheck",
             Is::Of(&CHECK),
             "Checks that the host can take it.",
+        ),
+        may(
+            "protect",
+            Is::Of(&PROTECT),
+            "Makes a snapshot before anything is changed. Without one nothing is.",
         ),
         must(
             "apply",
@@ -90,7 +98,7 @@ static STEPS: Shape = Shape {
             "Prints, on one host of each product line, exactly what the update would install there now. `ringway manifest` writes it into the release as the parameter `manifest`, which the recipe must have.",
         ),
     ],
-    later: &[("protect", "snapshots before a visit")],
+    later: &[],
 };
 
 static INSPECT: Shape = Shape {
@@ -165,10 +173,10 @@ static WHEN: Shape = Shape {
 pub(crate) const MANIFEST: &str = "manifest";
 
 /// Environment variables that commands get from Ringway or need from the system; a parameter must not hide them.
-static RESERVED: [&str; 23] = [
+static RESERVED: [&str; 25] = [
     "host", "address", "update", "release", "build", "previous", "wanted", "id", "output", "path",
     "home", "user", "logname", "shell", "ifs", "env", "lang", "pwd", "term", "tmpdir", "tz", "ps4",
-    "cdpath",
+    "cdpath", "protection", "protect_as",
 ];
 
 /// Reads a recipe document.
@@ -188,6 +196,7 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Recip
         recovery: steps.recovery,
         inspect: steps.inspect,
         precheck: steps.precheck,
+        protect: steps.protect,
         apply: steps.apply,
         reboot: steps.reboot,
         verify: steps.verify,
@@ -237,6 +246,7 @@ struct Steps {
     stage: Option<Stage>,
     inspect: Option<Inspect>,
     precheck: Option<Step>,
+    protect: Option<Protect>,
     apply: Work,
     reboot: Option<Reboot>,
     verify: Option<Step>,
@@ -252,6 +262,7 @@ fn steps(cx: &Cx<'_>, node: &Node<'_>, parameters: &[&str]) -> Option<Steps> {
     by_hand_has_no_stage(cx, &fields);
     let inspect = fields.read("inspect", |cx, node| inspect(cx, node, parameters));
     let precheck = fields.read("precheck", step::check);
+    let protect = fields.read("protect", protect::protect);
     let apply = fields.read("apply", |cx, node| work::read(cx, node, parameters));
     let reboot = fields.read("reboot", reboot);
     let verify = fields.read("verify", step::check);
@@ -286,6 +297,7 @@ fn steps(cx: &Cx<'_>, node: &Node<'_>, parameters: &[&str]) -> Option<Steps> {
         stage,
         inspect,
         precheck,
+        protect,
         apply: apply?,
         reboot,
         verify,

@@ -1,4 +1,5 @@
-//! What a recipe does for a host beside the steps that install: fetching ahead, and bringing back who answers nobody.
+//! What a recipe does for a host beside the steps that install: fetching ahead, bringing back who answers nobody, and what it
+//! leaves there until it is removed.
 
 use std::num::NonZeroU16;
 
@@ -23,4 +24,13 @@ pub struct Recovery {
     pub step: Step,
     /// How long the host has to answer once the command has ended.
     pub back_within: Span,
+/// What is made before anything is changed, and removed again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Protect {
+    /// The command that makes it and prints its name. It is run again after a crash.
+    pub step: Step,
+    /// How long it is kept at least.
+    pub keep: Span,
+    /// The command that removes it. It is run again after a crash.
+    pub remove: Step,
 }

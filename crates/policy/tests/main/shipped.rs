@@ -56,6 +56,7 @@ fn every_recipe_says_what_it_can() {
         manifest,
         reboot: true,
         recovery: false,
+        protect: false,
     };
     let can: Vec<(String, Abilities)> = built_in_recipes()
         .into_iter()
@@ -74,6 +75,7 @@ fn every_recipe_says_what_it_can() {
                     manifest: false,
                     reboot: false,
                     recovery: false,
+                    protect: false,
                 },
             ),
             ("rpm-package".to_owned(), all(false)),
@@ -98,6 +100,7 @@ fn abilities_are_those_of_the_steps_there_are() {
         manifest: false,
         reboot: false,
         recovery: false,
+        protect: false,
     };
     assert_eq!(can, nothing);
 }

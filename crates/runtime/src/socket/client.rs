@@ -189,6 +189,7 @@ impl Following {
             | Answer::Accepted(_)
             | Answer::Rejected(_)
             | Answer::Hosts(_)
+            | Answer::Protections(_)
             | Answer::Waiting(_) => Err(self.client.broken("an answer to another question")),
         }
     }

@@ -200,6 +200,7 @@ async fn answer(question: Question, actor: Actor, caller: &Caller) -> Result<Ans
         Question::View | Question::Follow => Answer::View(Box::new(caller.view().await?)),
         Question::Host { name } => Answer::Hosts(caller.host(name).await?),
         Question::Ring { rollout, ring } => Answer::Waiting(caller.ring(rollout, ring).await?),
+        Question::Protections { host } => Answer::Protections(caller.protections(host).await?),
         Question::Hosts { rollout, ring } => Answer::Hosts(caller.hosts(rollout, ring).await?),
     })
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ringway_engine::view::{FleetView, HostView, Waiting};
+use ringway_engine::view::{FleetView, HostView, ProtectionView, Waiting};
 use ringway_engine::{Accepted, Command, Rejected};
 use ringway_executor::port::{HandIn, Proposal, Refresh, Supersession};
 use ringway_model::{ChangeId, Content, Digest, RingIndex, RolloutId};
@@ -36,6 +36,11 @@ pub enum Question {
         rollout: RolloutId,
         /// Only this ring.
         ring: Option<String>,
+    },
+    /// What was made of hosts before they were changed, and is there?
+    Protections {
+        /// Only of this host.
+        host: Option<String>,
     },
     /// Why does this ring not move?
     Ring {
@@ -71,6 +76,8 @@ pub enum Answer {
     View(Box<FleetView>),
     /// Hosts.
     Hosts(Vec<HostView>),
+    /// What was made of hosts.
+    Protections(Vec<ProtectionView>),
     /// Reasons.
     Waiting(Vec<Waiting>),
     /// The decider is ending and did not carry this out.

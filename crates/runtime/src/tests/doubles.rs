@@ -320,6 +320,7 @@ pub(super) fn start(proposal: &Proposal, kind: StepKind) -> Start {
         position: position.expect("the recipe has every step"),
         attempt: 1,
         previous: None,
+        protection: None,
         peer: None,
         adopts: Arc::default(),
         attach: false,

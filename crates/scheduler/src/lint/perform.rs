@@ -289,6 +289,7 @@ fn stand_in(documents: &Documents) -> Documents {
         parameters: BTreeMap::new(),
         stage: None,
         recovery: None,
+        protect: None,
         inspect: None,
         precheck: None,
         apply: Work::Run(step),

@@ -20,9 +20,10 @@ use crate::spec::{CellSpec, FleetSpec};
 
 /// What a step is assumed to take. Typical of one server: a check answers in seconds, a package or a cumulative update
 /// installs in minutes, a restart takes a few.
-const ASSUMED: [(StepKind, Span); 12] = [
+const ASSUMED: [(StepKind, Span); 13] = [
     (StepKind::Inspect, Span::seconds(5)),
     (StepKind::Precheck, Span::seconds(5)),
+    (StepKind::Protect, Span::minutes(1)),
     (StepKind::Drain, Span::minutes(1)),
     (StepKind::Apply, Span::minutes(3)),
     (StepKind::Reboot, Span::minutes(3)),
@@ -52,7 +53,9 @@ pub fn assumed(kind: StepKind) -> Span {
         | StepKind::Silence
         | StepKind::Unsilence
         | StepKind::Stage
-        | StepKind::Recovery => kind,
+        | StepKind::Recovery
+        | StepKind::Protect
+        | StepKind::Unprotect => kind,
     };
     ASSUMED
         .iter()

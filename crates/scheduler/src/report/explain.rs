@@ -198,6 +198,7 @@ fn about_steps(route: &Route) -> BTreeMap<StepKind, String> {
             (More::Recovery { back_within }, _) => Some(format!(
                 "of broken hosts that do not answer, back within {back_within}"
             )),
+            (More::Protect { keep }, _) => Some(format!("kept for {keep}")),
             (More::Silence { at_most }, StepKind::Silence) => Some(format!("up to {at_most}")),
             (
                 More::Nothing

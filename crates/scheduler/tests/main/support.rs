@@ -204,6 +204,7 @@ pub(crate) fn recipe() -> Recipe {
         parameters: [("version".to_owned(), None)].into(),
         stage: None,
         recovery: None,
+        protect: None,
         inspect: Some(Inspect {
             step: step("inspect"),
             installed_when: "ii {version}".to_owned(),

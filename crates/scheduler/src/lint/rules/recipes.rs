@@ -1,14 +1,14 @@
 //! What the update and its recipe leave out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use ringway_model::StepKind;
+use ringway_model::{Span, StepKind};
 use ringway_policy::{At, Kind};
 
 use super::super::facts::Facts;
 use super::super::finding::Found;
 use super::list;
-use crate::plan::More;
+use crate::plan::{More, RingPlan};
 use crate::words::hosts;
 
 /// A recipe that cannot tell what is installed.
@@ -74,6 +74,46 @@ pub(in super::super) fn restart_timeout(facts: &Facts<'_>, into: &mut Found) {
                 "bound the command: `reboot: { timeout: 1m, .. }`",
             );
         }
+    }
+}
+
+/// What hosts are protected by is over before what their ring is observed for.
+pub(in super::super) fn kept_too_short(facts: &Facts<'_>, into: &mut Found) {
+    let plan = facts.plan;
+    // By recipe: how long it keeps, and the ring with the longest soak that has hosts of it.
+    let mut short: BTreeMap<&str, (Span, usize)> = BTreeMap::new();
+    for (ring, planned) in plan.rings.iter().enumerate() {
+        let routes: BTreeSet<usize> = planned
+            .slots()
+            .map(|slot| plan.slots[slot].route.index())
+            .collect();
+        for route in routes.into_iter().map(|route| &plan.routes[route]) {
+            let protect = route.step_for(StepKind::Protect);
+            let Some(More::Protect { keep }) = protect.map(|step| &step.more) else {
+                continue;
+            };
+            if *keep >= planned.soak {
+                continue;
+            }
+            let entry = short.entry(&route.recipe).or_insert((*keep, ring));
+            if plan.rings[entry.1].soak < planned.soak {
+                *entry = (*keep, ring);
+            }
+        }
+    }
+    for (recipe, (keep, ring)) in short {
+        let RingPlan { name, soak, .. } = &plan.rings[ring];
+        into.add(
+            At::document(Kind::Recipe, recipe)
+                .key("steps")
+                .key("protect")
+                .key("keep"),
+            format!(
+                "recipe `{recipe}` keeps what it makes for {keep}, and ring `{name}` is observed for {soak}: it is removed as \
+                 soon as the rollout is over, and whoever finds harm then has nothing to go back to"
+            ),
+            "keep it for longer than the longest soak: `protect: { keep: 7d, .. }`",
+        );
     }
 }
 
