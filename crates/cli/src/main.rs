@@ -162,6 +162,8 @@ fn perform(out: Out, data: PathBuf, command: Cmd) -> Outcome {
         Cmd::Poison(args) => on_runtime(commands::poison(out, data, args)),
         Cmd::Supersede(args) => on_runtime(commands::supersede(out, data, args)),
         Cmd::Unpoison(args) => on_runtime(commands::unpoison(out, data, args)),
+        Cmd::Protections(args) => on_runtime(commands::protections(out, data, &args)),
+        Cmd::Unprotect(args) => on_runtime(commands::unprotect(out, data, args)),
         Cmd::Comment(args) => on_runtime(commands::comment(out, data, args)),
         Cmd::Done(args) => on_runtime(commands::done(out, data, args)),
         Cmd::Evidence(args) => on_runtime(commands::evidence(out, data, args)),

@@ -30,9 +30,8 @@ pub(crate) fn of(view: &FleetView, rollout: RolloutId) -> Option<Standing> {
 
 /// Whether anything in the fleet still moves, or will by itself.
 pub(crate) fn moves(view: &FleetView) -> bool {
-    view.rollouts
-        .iter()
-        .any(|one| matches!(standing(view, one), Standing::Going | Standing::Winding))
+    let going = |one| matches!(standing(view, one), Standing::Going | Standing::Winding);
+    view.rollouts.iter().any(going) || view.protections.moving > 0
 }
 
 fn standing(view: &FleetView, one: &RolloutView) -> Standing {
@@ -146,6 +145,8 @@ const fn may_have_it(outcome: HostOutcome) -> bool {
             | StepKind::Silence
             | StepKind::Stage
             | StepKind::Recovery
+            | StepKind::Protect
+            | StepKind::Unprotect
             | StepKind::Drain => false,
             StepKind::Apply
             | StepKind::Rollback

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ringway_model::{IntentId, Place, RingIndex, Span, StepKind, StepResult, Timestamp, VisitKind};
+use ringway_model::{IntentId, Place, Span, StepKind, StepResult, Timestamp, VisitKind};
 
 use crate::by_hand::Saying;
 use crate::command::Subject;
@@ -778,39 +778,5 @@ impl Engine {
         if to.class() == Class::Failed {
             self.forget_downs(r, slot);
         }
-    }
-
-    fn widen_ramp(&mut self, r: usize) {
-        #[cfg(feature = "planted-bugs")]
-        if self.bug(crate::planted::Bug::LiveForgetsRamp) && self.live {
-            return;
-        }
-        let rollout = &mut self.rollouts[r];
-        let frozen = rollout.ramp_is_frozen();
-        let at_once = rollout.plan.pace.at_once.get();
-        let ramp = &mut rollout.rec.ramp;
-        ramp.settled = ramp.settled.saturating_add(1);
-        if ramp.settled >= ramp.limit && ramp.limit < at_once && !frozen {
-            ramp.limit = ramp.limit.saturating_mul(2).min(at_once);
-            ramp.settled = 0;
-        }
-    }
-
-    fn fold_opened(&mut self, r: usize, ring: RingIndex) -> Result<(), Fault> {
-        let rollout = &mut self.rollouts[r];
-        let Some(plan) = rollout.plan.rings.get(ring.index()) else {
-            return Err(Fault::new(format!(
-                "{} has no ring {}",
-                rollout.rec.id, ring.0
-            )));
-        };
-        rollout.idx.cursor = plan.first.0;
-        rollout.rec.opened = ring.0 + 1;
-        rollout.rec.ramp = rollout.first_ramp();
-        rollout.rec.state = RolloutState::Advancing(Stage::Visiting { ring });
-        self.count_kin_of(r, ring);
-        self.watch_ring(r, ring.index());
-        self.list_stages(r);
-        Ok(())
     }
 }

@@ -124,9 +124,8 @@ impl Engine {
         self.fleet.errands.clear();
         for r in 0..self.rollouts.len() {
             let running = self.rollouts[r].rec.errands.running.iter();
-            let running: Vec<(u32, u8)> = running
-                .map(|(&slot, runs)| (slot, runs.position))
-                .collect();
+            let running: Vec<(u32, u8)> =
+                running.map(|(&slot, runs)| (slot, runs.position)).collect();
             for (slot, position) in running {
                 let host = self.errand_host(r, slot, position);
                 self.fleet.errands.insert(host, (r, slot));

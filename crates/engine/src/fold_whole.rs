@@ -1,11 +1,12 @@
-//! What is so once an event about more than one host happened: evidence of a probe, a new decider, the end of a rollout.
+//! What is so once an event about more than one host happened: evidence of a probe, a new decider, a ring that opens, the end of a
+//! rollout.
 
-use ringway_model::{Evidence, HostId, ProbeId, Timestamp};
+use ringway_model::{Evidence, HostId, ProbeId, RingIndex, Timestamp};
 
 use crate::coverage::CoverageRecord;
-use crate::engine::Engine;
+use crate::engine::{Engine, Fault};
 use crate::event::Final;
-use crate::rollout::{Rollout, RolloutState, TermsRecord};
+use crate::rollout::{Rollout, RolloutState, Stage, TermsRecord};
 
 impl Engine {
     pub(crate) fn fold_evidence(&mut self, host: HostId, probe: ProbeId, to: Evidence) {
@@ -111,5 +112,39 @@ impl Engine {
                 }
             }
         }
+    }
+
+    pub(crate) fn widen_ramp(&mut self, r: usize) {
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::LiveForgetsRamp) && self.live {
+            return;
+        }
+        let rollout = &mut self.rollouts[r];
+        let frozen = rollout.ramp_is_frozen();
+        let at_once = rollout.plan.pace.at_once.get();
+        let ramp = &mut rollout.rec.ramp;
+        ramp.settled = ramp.settled.saturating_add(1);
+        if ramp.settled >= ramp.limit && ramp.limit < at_once && !frozen {
+            ramp.limit = ramp.limit.saturating_mul(2).min(at_once);
+            ramp.settled = 0;
+        }
+    }
+
+    pub(crate) fn fold_opened(&mut self, r: usize, ring: RingIndex) -> Result<(), Fault> {
+        let rollout = &mut self.rollouts[r];
+        let Some(plan) = rollout.plan.rings.get(ring.index()) else {
+            return Err(Fault::new(format!(
+                "{} has no ring {}",
+                rollout.rec.id, ring.0
+            )));
+        };
+        rollout.idx.cursor = plan.first.0;
+        rollout.rec.opened = ring.0 + 1;
+        rollout.rec.ramp = rollout.first_ramp();
+        rollout.rec.state = RolloutState::Advancing(Stage::Visiting { ring });
+        self.count_kin_of(r, ring);
+        self.watch_ring(r, ring.index());
+        self.list_stages(r);
+        Ok(())
     }
 }

@@ -145,7 +145,7 @@ impl Engine {
                 reason,
             } => {
                 self.unprotect(actor, (host, *rollout), reason, out)?;
-                *rollout
+                None
             }
             Command::Unprotected {
                 host,
@@ -153,7 +153,7 @@ impl Engine {
                 reason,
             } => {
                 self.unprotected(actor, (host, *rollout), reason, out)?;
-                *rollout
+                None
             }
             Command::OverrideFreeze {
                 rollout,

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use ringway_model::{Evidence, FailWhy, HostId, ProbeId, Timestamp};
+use ringway_model::{Evidence, FailWhy, HostId, ProbeId, Slot, StepKind, Timestamp, VisitKind};
 use ringway_policy::validated::AlreadyUnhealthy;
 
 use crate::engine::Engine;
@@ -205,5 +205,51 @@ impl Engine {
             | HostState::Excepted
             | HostState::CatchUp => {}
         }
+    }
+
+    /// A host restarted outside a `reboot` step. More restarts than its route says are harm.
+    pub(crate) fn restarted(&mut self, host: HostId, out: &mut Vec<Event>) {
+        for r in 0..self.rollouts.len() {
+            let Some(slot) = self.slot_of(r, host) else {
+                continue;
+            };
+            let record = self.rollouts[r].rec.slots[slot as usize];
+            let observed = matches!(record.state, HostState::Settling | HostState::Updated);
+            if !observed || self.is_in_other_hands(r, host) {
+                continue;
+            }
+            self.emit(
+                Event::Restarted {
+                    rollout: self.rollouts[r].rec.id,
+                    slot: Slot(slot),
+                },
+                out,
+            );
+            if u16::from(record.restarts) + 1 > self.restarts_allowed(r, slot) {
+                let to = HostState::Unhealthy {
+                    why: FailWhy::RestartLoop,
+                };
+                self.move_host(r, slot, to, Timestamp::NEVER, out);
+            }
+        }
+    }
+
+    fn restarts_allowed(&self, r: usize, slot: u32) -> u16 {
+        let route = self.rollouts[r].route(slot);
+        route
+            .position(VisitKind::Update, StepKind::Reboot)
+            .and_then(|position| route.step(VisitKind::Update, position))
+            .map_or(u16::MAX, |step| match &step.more {
+                ringway_scheduler::plan::More::Reboot { restarts, .. } => restarts.1,
+                ringway_scheduler::plan::More::Nothing
+                | ringway_scheduler::plan::More::Inspect { .. }
+                | ringway_scheduler::plan::More::Ready { .. }
+                | ringway_scheduler::plan::More::Last { .. }
+                | ringway_scheduler::plan::More::Silence { .. }
+                | ringway_scheduler::plan::More::Manual { .. }
+                | ringway_scheduler::plan::More::Recovery { .. }
+                | ringway_scheduler::plan::More::Protect { .. }
+                | ringway_scheduler::plan::More::Stage { .. } => u16::MAX,
+            })
     }
 }

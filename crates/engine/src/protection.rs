@@ -103,7 +103,6 @@ fn number(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }
 
-
 impl Engine {
     /// Whether a visit need not make a protection: this rollout made one of the host that is kept, and it shows what the host was
     /// like before the rollout changed it, or just now.
@@ -178,7 +177,8 @@ impl Engine {
 
     /// Which attempt the next removal of a slot is.
     pub(crate) fn removal_attempt(&self, r: usize, slot: u32) -> u8 {
-        self.next_to_remove(r, slot).map_or(1, |(_, attempt)| attempt)
+        self.next_to_remove(r, slot)
+            .map_or(1, |(_, attempt)| attempt)
     }
 
     /// What keeps a protection from being removed that is to be; none where nothing does.
@@ -213,7 +213,9 @@ impl Engine {
         if at > self.now {
             return Some(WaitingOn::Retry { at });
         }
-        let step = self.rollouts[r].route(key.1).step_for(StepKind::Unprotect)?;
+        let step = self.rollouts[r]
+            .route(key.1)
+            .step_for(StepKind::Unprotect)?;
         if step.step.at == Place::Peer && self.peer_for(r, host, 1).is_none() {
             return Some(WaitingOn::NoPeer {
                 group: self.peers_name(r, host),
@@ -293,7 +295,9 @@ impl Engine {
 
     fn issue_removal(&mut self, key: Key, out: &mut Vec<Event>) -> bool {
         let (r, slot) = (key.0 as usize, key.1);
-        let next = self.next_to_remove(r, slot).filter(|(next, _)| *next == key);
+        let next = self
+            .next_to_remove(r, slot)
+            .filter(|(next, _)| *next == key);
         let host = self.protections.of.get(&key).and_then(|it| it.at);
         let step = self.rollouts[r].route(slot).step_for(StepKind::Unprotect);
         let (Some((_, attempt)), Some(host), Some(step)) = (next, host, step) else {
@@ -407,7 +411,9 @@ impl Engine {
             if state.visit().is_some() && !self.rollouts[r as usize].rec.state.is_final() {
                 return Err(Rejected::new(
                     "wrong-state",
-                    format!("host `{host}` is being visited, and may be changed because it is protected"),
+                    format!(
+                        "host `{host}` is being visited, and may be changed because it is protected"
+                    ),
                     "say it when the visit is over, or `ringway hold` the host first",
                 ));
             }
@@ -439,7 +445,9 @@ impl Engine {
     pub(crate) fn fold_protected(&mut self, r: usize, slot: u32, name: &str) -> Result<(), Fault> {
         let step = self.rollouts[r].route(slot).step_for(StepKind::Protect);
         let Some(&More::Protect { keep }) = step.map(|step| &step.more) else {
-            return Err(Fault::new("a host was protected whose plan does not say so"));
+            return Err(Fault::new(
+                "a host was protected whose plan does not say so",
+            ));
         };
         let key = (number(r), slot, self.next_protection(r, slot));
         let protection = Protection {
@@ -497,9 +505,16 @@ impl Engine {
     }
 
     /// A removal was decided: of the first that is to be removed now.
-    pub(crate) fn fold_removal(&mut self, r: usize, slot: u32, attempt: u8) -> Result<HostId, Fault> {
+    pub(crate) fn fold_removal(
+        &mut self,
+        r: usize,
+        slot: u32,
+        attempt: u8,
+    ) -> Result<HostId, Fault> {
         let next = self.next_to_remove(r, slot);
-        let key = next.filter(|(_, next)| *next == attempt).map(|(key, _)| key);
+        let key = next
+            .filter(|(_, next)| *next == attempt)
+            .map(|(key, _)| key);
         let host = key.and_then(|key| self.protections.of.get(&key)?.at);
         let (Some(key), Some(host)) = (key, host) else {
             return Err(Fault::new(
@@ -522,7 +537,9 @@ impl Engine {
         then: Then,
     ) -> Result<(), Fault> {
         let Some(key) = self.removed_now(r, slot).map(|(key, _)| key) else {
-            return Err(Fault::new("a removal ended of nothing that is being removed"));
+            return Err(Fault::new(
+                "a removal ended of nothing that is being removed",
+            ));
         };
         let since = self.now;
         let stands = match then {
@@ -573,7 +590,9 @@ impl Engine {
         let key = (crate::protection::number(r), slot, number);
         self.unlist_protection(key);
         let Some(protection) = self.protections.of.get_mut(&key) else {
-            return Err(Fault::new(format!("protection {number} of {rollout} is unknown")));
+            return Err(Fault::new(format!(
+                "protection {number} of {rollout} is unknown"
+            )));
         };
         change(protection);
         self.list_protection(key);
@@ -636,7 +655,10 @@ impl Engine {
     /// The same for all of a rollout that is over now, or is not any more.
     pub(crate) fn list_protections_of(&mut self, r: usize) {
         let r = number(r);
-        let all = self.protections.of.range((r, 0, 0)..=(r, u32::MAX, u32::MAX));
+        let all = self
+            .protections
+            .of
+            .range((r, 0, 0)..=(r, u32::MAX, u32::MAX));
         let keys: Vec<Key> = all.map(|(key, _)| *key).collect();
         for key in keys {
             self.list_protection(key);

@@ -59,6 +59,8 @@ pub struct ProtectionCounts {
     pub ending: u32,
     /// Those that a person has to remove.
     pub stuck: u32,
+    /// Those of which the removal runs, or begins without anything else having to happen.
+    pub moving: u32,
 }
 
 impl ProtectionCounts {
@@ -73,13 +75,15 @@ impl Engine {
     pub fn protections(&self, host: Option<&str>) -> Vec<ProtectionView> {
         let all = self.protections.of.iter();
         let all = all.filter(|(_, it)| host.is_none_or(|host| it.host == host));
-        all.map(|(key, it)| self.protection_view(*key, it)).collect()
+        all.map(|(key, it)| self.protection_view(*key, it))
+            .collect()
     }
 
     /// How many there are.
-    pub(crate) fn protection_counts(&self) -> ProtectionCounts {
+    pub(crate) fn protection_counts(&self, now: Timestamp) -> ProtectionCounts {
         let mut counts = ProtectionCounts::default();
-        for protection in self.protections.of.values() {
+        for (key, protection) in &self.protections.of {
+            counts.moving += u32::from(self.moves(*key, protection, now));
             match self.protection_state(protection) {
                 ProtectionState::Kept => counts.kept += 1,
                 ProtectionState::Ending | ProtectionState::Removing => counts.ending += 1,
@@ -87,6 +91,29 @@ impl Engine {
             }
         }
         counts
+    }
+
+    /// Whether its removal runs, or begins without anything else having to happen.
+    fn moves(&self, key: Key, protection: &Protection, now: Timestamp) -> bool {
+        match self.protection_state(protection) {
+            ProtectionState::Removing => true,
+            ProtectionState::Stuck => false,
+            ProtectionState::Ending => self.removal_waits(key).is_none(),
+            ProtectionState::Kept => {
+                let rollout = &self.rollouts[key.0 as usize];
+                let host = protection.at;
+                protection.until <= now
+                    && rollout.rec.state.is_final()
+                    && self.stopped().is_none()
+                    && host.is_some_and(|host| self.host_hold(host).is_none())
+            }
+        }
+    }
+
+    /// Those of a host in one rollout.
+    pub(crate) fn protections_in(&self, r: usize, slot: u32) -> Vec<ProtectionView> {
+        let all = self.protections.of_slot(r, slot);
+        all.map(|(key, it)| self.protection_view(key, it)).collect()
     }
 
     /// Whether nobody but a person can remove it: its host cannot be known by its name any more.
@@ -145,7 +172,10 @@ impl Engine {
             }
             Stands::Ending { attempt: 1, .. } => format!("to be removed: {}", by()),
             Stands::Ending { attempt, at } => {
-                format!("could not be removed yet; attempt {attempt} at {at}: {}", by())
+                format!(
+                    "could not be removed yet; attempt {attempt} at {at}: {}",
+                    by()
+                )
             }
             Stands::Kept => {
                 let rollout = &self.rollouts[r as usize];

@@ -30,7 +30,7 @@ impl Engine {
             poisons: self.poison_views(),
             unpoisonings: self.unpoison_views(),
             advisories: self.advisories(),
-            protections: self.protection_counts(),
+            protections: self.protection_counts(now.max(self.now)),
             at: now.max(self.now),
             rollouts: (0..self.rollouts.len())
                 .map(|r| self.rollout_view(r))
@@ -585,6 +585,7 @@ impl Engine {
             last_word: None,
             told: self.told_view(r, slot),
             staged: self.stage_view(r, slot),
+            protections: self.protections_in(r, slot),
             waiting: self
                 .host_waiting(rollout.rec.id, Slot(slot))
                 .into_iter()

@@ -692,6 +692,9 @@ pub struct HostView {
     /// How fetching ahead of its visit stands; absent where nothing is fetched.
     #[serde(default)]
     pub staged: Option<StageView>,
+    /// What the rollout made of it before it was changed, and is there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub protections: Vec<ProtectionView>,
     /// Why it does not move; empty when a step runs or its outcome is final.
     pub waiting: Vec<Waiting>,
 }

@@ -9,10 +9,14 @@ use crate::validated::Recipe;
 use crate::yaml;
 
 /// Name and text of each.
-pub(crate) const RECIPES: [(&str, &str); 5] = [
+pub(crate) const RECIPES: [(&str, &str); 6] = [
     (
         "debian-package",
         include_str!("../../../policies/recipes/debian-package.yaml"),
+    ),
+    (
+        "debian-package-zfs",
+        include_str!("../../../policies/recipes/debian-package-zfs.yaml"),
     ),
     (
         "debian-upgrade",

@@ -76,7 +76,7 @@ mod tests {
     /// What must be known of kinds of hosts, and what must not be lost.
     const KNOWN: &str = "ringway: policy/v1\nname: it\napplies_to: all\nrings: [{ name: a, hosts: rest, soak: 1h }]\ngates: [{ name: up, probe: up, down: { for: 3m } }]\nevidence: { by: [role], hosts: 1, healthy: 8h, where_missing: hold }\n---\nringway: world/v1\nname: it\nwatch: [{ name: domains, select: role = dc, per: domain, at_least: 1 }]\n";
 
-    const EXAMPLES: [&str; 23] = [
+    const EXAMPLES: [&str; 24] = [
         KNOWN,
         FETCHED,
         MENDED,
@@ -94,6 +94,7 @@ mod tests {
         include_str!("../../../policies/cares/haproxy.yaml"),
         include_str!("../../../policies/cares/nginx-upstream.yaml"),
         include_str!("../../../policies/recipes/debian-package.yaml"),
+        include_str!("../../../policies/recipes/debian-package-zfs.yaml"),
         include_str!("../../../policies/recipes/debian-upgrade.yaml"),
         include_str!("../../../policies/recipes/manual.yaml"),
         include_str!("../../../policies/recipes/rpm-package.yaml"),

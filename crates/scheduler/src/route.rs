@@ -59,11 +59,7 @@ pub fn compile(
     let care_step = |step: fn(&Care) -> &Option<Step>| care.and_then(|care| step(care).as_ref());
     add(StepKind::Precheck, recipe.precheck.as_ref(), More::Nothing);
     if let Some(Protect { step, keep, .. }) = &recipe.protect {
-        add(
-            StepKind::Protect,
-            Some(step),
-            More::Protect { keep: *keep },
-        );
+        add(StepKind::Protect, Some(step), More::Protect { keep: *keep });
     }
     if let Some(Ready {
         step,

@@ -385,6 +385,7 @@ fn recipe(dice: &mut Dice, update: &str) -> Recipe {
         parameters: BTreeMap::new(),
         stage: None,
         recovery: None,
+        protect: None,
         inspect: inspects.then(|| Inspect {
             step: step(dice),
             installed_when: "{build}".to_owned(),

@@ -1,11 +1,11 @@
-//! What runs for hosts beside the steps that install, in the worlds of seeds: recipes that fetch ahead, and that bring back who
-//! does not answer. From dice of their own, so that
+//! What runs for hosts beside the steps that install, in the worlds of seeds: recipes that fetch ahead, that protect hosts, and
+//! that bring back who does not answer. From dice of their own, so that
 //! everything else in a seed stays as it was.
 
 use std::num::NonZeroU16;
 
 use ringway_model::{AfterCrash, Place, Span, StepKind};
-use ringway_policy::validated::{Command, Recovery, Stage, Step, Work};
+use ringway_policy::validated::{Command, Protect, Recovery, Stage, Step, Work};
 
 use crate::dice::Dice;
 use crate::documents::Papers;
@@ -23,6 +23,22 @@ pub(crate) fn with_stages(papers: &mut Papers, ways: &mut Ways, dice: &mut Dice)
         });
     }
     trouble(papers, ways, dice, StepKind::Stage);
+}
+
+/// Has the recipes of a world make a snapshot before they change anything, and some hosts trouble with that.
+pub(crate) fn with_protection(papers: &mut Papers, ways: &mut Ways, dice: &mut Dice) {
+    for recipe in papers.documents.recipes.values_mut() {
+        if !dice.chance(85) {
+            continue;
+        }
+        recipe.protect = Some(Protect {
+            step: step(dice),
+            keep: Span::minutes(dice.between(60, 180)),
+            remove: step(dice),
+        });
+    }
+    trouble(papers, ways, dice, StepKind::Protect);
+    trouble(papers, ways, dice, StepKind::Unprotect);
 }
 
 fn at_once(hosts: u16) -> NonZeroU16 {

@@ -248,6 +248,9 @@ impl Reach {
             Event::Excepted { .. } => self.all("except hosts"),
             Event::ExceptionEnded { actor: Some(_), .. } => self.all("end an exception"),
             Event::ExceptionEnded { actor: None, .. } => self.all("end an exception by time"),
+            Event::ProtectionEnds { actor: Some(_), .. } => self.all("unprotect"),
+            Event::ProtectionEnds { actor: None, .. } => self.all("end a protection by time"),
+            Event::ProtectionGone { .. } => self.all("tell a protection gone"),
             Event::FleetRefreshed { .. } => self.all("refresh"),
             Event::PlanRevised { rollout, .. } => self.revised(*rollout),
             Event::Alive
@@ -303,6 +306,7 @@ const fn result_word(result: &StepResult) -> &'static str {
         StepResult::Unreachable => "unreachable",
         StepResult::Interrupted => "interrupted",
         StepResult::NotStarted => "not started",
+        StepResult::Protected { .. } => "protected",
         StepResult::Answered { yes: true } => "yes",
         StepResult::Answered { yes: false } => "no",
     }

@@ -10,7 +10,7 @@ use crate::dice::Dice;
 use crate::documents::{
     Size, by_hand, draw, for_days, in_windows, with_agreement, with_consent, with_lab_releases,
 };
-use crate::errands::{with_recovery, with_stages};
+use crate::errands::{with_protection, with_recovery, with_stages};
 use crate::evidence::with_evidence;
 use crate::expected::{Expected, Kind};
 use crate::history::{History, HistoryError};
@@ -77,6 +77,8 @@ pub struct Extra {
     pub evidence: Option<u64>,
     /// The same of advisories.
     pub advise: Option<u64>,
+    /// In how many of a hundred wild worlds recipes make snapshots before they change anything; absent: in some.
+    pub protect: Option<u64>,
     /// A mistake to plant in the engine.
     #[cfg(feature = "planted-bugs")]
     pub bug: Option<ringway_engine::planted::Bug>,
@@ -92,6 +94,7 @@ impl Extra {
             supersede: None,
             evidence: None,
             advise: None,
+            protect: None,
             #[cfg(feature = "planted-bugs")]
             bug: None,
         }
@@ -112,6 +115,13 @@ const SUPERSEDE: u64 = 4;
 const EVIDENCE: u64 = 20;
 /// In how many of a hundred wild worlds people bring advisories, where nobody asks for more.
 const ADVISE: u64 = 8;
+
+/// In how many of a hundred wild worlds recipes make snapshots, where nobody asks for more.
+const PROTECT: u64 = 10;
+
+/// How long after everything is over what was made of hosts must be removed, or given up: what it is kept for at the most, and all
+/// attempts.
+const REMOVED_IN: Span = Span::hours(28);
 
 /// Lines that a failure is told with.
 const TOLD: usize = 40;
@@ -223,6 +233,11 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     if kind == Kind::Wild && errands.chance(20) {
         with_stages(&mut papers, &mut ways, &mut errands);
     }
+    let mut protects = Dice::new(seed, "protections");
+    let protecting = protects.chance(extra.protect.unwrap_or(PROTECT)) && kind == Kind::Wild;
+    if protecting {
+        with_protection(&mut papers, &mut ways, &mut protects);
+    }
     let lasts = faults.lasts;
     let config = Config {
         workers: *dice.pick(&[1, 3, 64]),
@@ -276,6 +291,7 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     world.plant(extra.bug);
     world.meddling = dice.chance(60) && kind == Kind::Wild;
     world.patching = patching;
+    world.protecting = protecting;
     world.excepting = kind == Kind::Wild && Dice::new(seed, "who is excepted").chance(25);
     world.poisons = poisons;
     if hurries {
@@ -320,6 +336,14 @@ fn converge(world: &mut World) {
         }
         let next = world.now() + Span::minutes(1);
         world.run(next);
+    }
+    let end = world.now() + REMOVED_IN;
+    while world.violation().is_none() && world.has_removals_to_come() && world.now() < end {
+        let next = world.now() + Span::minutes(20);
+        world.run(next);
+    }
+    if world.violation().is_none() {
+        world.say_what_is_left();
     }
     if world.violation().is_none() {
         world.check_end();

@@ -158,6 +158,8 @@ pub(crate) fn dense(event: &Event) -> String {
         | Event::WorkTold { .. }
         | Event::Excepted { .. }
         | Event::ChangedOutside { .. }
+        | Event::ProtectionEnds { .. }
+        | Event::ProtectionGone { .. }
         | Event::ExceptionEnded { .. } => format!("= {event:?}"),
     }
 }

@@ -543,6 +543,8 @@ impl Course {
                 visit: VisitKind::Errand,
                 ..
             }
+            | Event::ProtectionEnds { .. }
+            | Event::ProtectionGone { .. }
             | Event::ExceptionEnded { .. } => {}
         }
     }

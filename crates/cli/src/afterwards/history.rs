@@ -6,12 +6,13 @@ use std::path::Path;
 use ringway_engine::{Event, HostState, Then};
 use ringway_executor::codec::Batch;
 use ringway_model::{
-    ChangeId, HostId, IntentId, RolloutId, Slot, StepResult, Timestamp, VisitKind,
+    ChangeId, HostId, IntentId, RolloutId, Slot, StepKind, StepResult, Timestamp, VisitKind,
 };
 use serde::Serialize;
 
 use super::advised::affects;
 use super::chronicle::{Chronicle, Course, is_meant};
+use super::happened::{Bare, What, stood};
 use super::walk::Walk;
 use crate::args::History;
 use crate::clock;
@@ -76,43 +77,6 @@ struct Part {
     approved_by: Vec<String>,
 }
 
-/// What can happen to a host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum What {
-    VisitBegan,
-    Installed,
-    Updated,
-    Already,
-    RestartWithheld,
-    Failed,
-    Unhealthy,
-    RolledBack,
-    RollbackFailed,
-    Offline,
-    UnhealthyBefore,
-    Lost,
-    OnHold,
-    Vanished,
-    Skipped,
-    Retried,
-    Held,
-    Released,
-    Restarted,
-    Commented,
-    AskedByHand,
-    ToldByHand,
-    Staged,
-    NotStaged,
-    Excepted,
-    ExceptionEnded,
-    CatchUp,
-    ChangedOutside,
-    Superseded,
-    Advised,
-    AdvisoryRuled,
-}
-
 /// `ringway history`.
 pub(crate) async fn history(out: Out, data: &Path, args: &History) -> Outcome {
     let since = args.since.map(|since| since.from(clock::now()));
@@ -160,37 +124,10 @@ struct OneHost<'a> {
     exceptions: BTreeSet<String>,
     /// Advisories that may affect it.
     advisories: BTreeSet<String>,
+    /// Steps that remove what it was protected by.
+    removals: BTreeSet<IntentId>,
     entries: VecDeque<Entry>,
     more: u64,
-}
-
-/// An entry without what is the same for all.
-struct Bare {
-    what: What,
-    words: String,
-    rollout: Option<RolloutId>,
-    by: Option<String>,
-    reason: Option<String>,
-    said: Option<String>,
-}
-
-impl Bare {
-    const fn new(what: What, words: String, rollout: Option<RolloutId>) -> Self {
-        Self {
-            what,
-            words,
-            rollout,
-            by: None,
-            reason: None,
-            said: None,
-        }
-    }
-
-    fn by(mut self, actor: Option<&ringway_model::Actor>, reason: &str) -> Self {
-        self.by = actor.map(|actor| actor.0.clone());
-        self.reason = (!reason.is_empty()).then(|| reason.to_owned());
-        self
-    }
 }
 
 impl<'a> OneHost<'a> {
@@ -205,6 +142,7 @@ impl<'a> OneHost<'a> {
             visits: BTreeSet::new(),
             exceptions: BTreeSet::new(),
             advisories: BTreeSet::new(),
+            removals: BTreeSet::new(),
             entries: VecDeque::new(),
             more: 0,
         }
@@ -368,6 +306,16 @@ impl<'a> OneHost<'a> {
 
     /// Whether a rollout is visiting the host from this event on.
     fn note_visit(&mut self, event: &Event) {
+        if let Event::StepIssued {
+            intent,
+            visit: VisitKind::Errand,
+            position,
+            ..
+        } = event
+            && StepKind::ERRANDS.get(usize::from(*position)) == Some(&StepKind::Unprotect)
+        {
+            self.removals.insert(*intent);
+        }
         if let Event::StepIssued { intent, visit, .. } = event
             && *visit != VisitKind::Errand
             && self.is_ours(intent.rollout(), intent.slot())
@@ -397,9 +345,18 @@ impl<'a> OneHost<'a> {
     }
 
     /// How an errand ended that is over.
-    fn errand(intent: IntentId, result: &StepResult, batch: &Batch) -> Bare {
+    fn errand(&self, intent: IntentId, result: &StepResult, batch: &Batch) -> Bare {
         let note = batch.notes.iter().find(|(of, _)| *of == intent);
+        let removes = self.removals.contains(&intent);
         let (what, words) = match result {
+            StepResult::Done if removes => (
+                What::ProtectionRemoved,
+                "what it was protected by was removed".to_owned(),
+            ),
+            _ if removes => (
+                What::ProtectionKept,
+                "what it is protected by could not be removed".to_owned(),
+            ),
             StepResult::Done => (What::Staged, "staged ahead of its visit".to_owned()),
             StepResult::Failed(_)
             | StepResult::Unreachable
@@ -407,6 +364,7 @@ impl<'a> OneHost<'a> {
             | StepResult::NotStarted
             | StepResult::Found { .. }
             | StepResult::Back { .. }
+            | StepResult::Protected { .. }
             | StepResult::Answered { .. } => (
                 What::NotStaged,
                 "could not be staged: its visit does it".to_owned(),
@@ -443,7 +401,38 @@ impl<'a> OneHost<'a> {
                 result,
                 then: Then::Over,
             } if self.is_ours(intent.rollout(), intent.slot()) => {
-                Some(Self::errand(*intent, result, batch))
+                Some(self.errand(*intent, result, batch))
+            }
+            Event::StepEnded {
+                intent,
+                result: StepResult::Protected { name },
+                ..
+            } if self.is_ours(intent.rollout(), intent.slot()) => Some(Bare::new(
+                What::Protected,
+                format!("protected: {name}"),
+                Some(intent.rollout()),
+            )),
+            Event::ProtectionEnds {
+                rollout,
+                slot,
+                actor,
+                reason,
+                ..
+            } if self.is_ours(*rollout, *slot) => {
+                let words = "what it is protected by is to be removed".to_owned();
+                let bare = Bare::new(What::ProtectionEnds, words, Some(*rollout));
+                Some(bare.by(actor.as_ref(), reason))
+            }
+            Event::ProtectionGone {
+                rollout,
+                slot,
+                actor,
+                reason,
+                ..
+            } if self.is_ours(*rollout, *slot) => {
+                let words = "what it was protected by is gone".to_owned();
+                let bare = Bare::new(What::ProtectionGone, words, Some(*rollout));
+                Some(bare.by(Some(actor), reason))
             }
             Event::StepEnded {
                 intent,
@@ -622,46 +611,11 @@ impl<'a> OneHost<'a> {
             | Event::WorkTold { .. }
             | Event::Excepted { .. }
             | Event::ChangedOutside { .. }
+            | Event::ProtectionEnds { .. }
+            | Event::ProtectionGone { .. }
             | Event::ExceptionEnded { .. } => None,
         }
     }
-}
-
-/// What it means that a host is in this state now; nothing for what is only on the way.
-fn stood(to: HostState, rollout: RolloutId) -> Option<Bare> {
-    let what = match to {
-        HostState::Settling => What::Installed,
-        HostState::Updated => What::Updated,
-        HostState::Already => What::Already,
-        HostState::RestartWithheld => What::RestartWithheld,
-        HostState::Failed { .. } => What::Failed,
-        HostState::Unhealthy { .. } => What::Unhealthy,
-        HostState::RolledBack => What::RolledBack,
-        HostState::RollbackFailed { .. } => What::RollbackFailed,
-        HostState::Offline => What::Offline,
-        HostState::Held => What::UnhealthyBefore,
-        HostState::Lost => What::Lost,
-        HostState::OnHold => What::OnHold,
-        HostState::Vanished => What::Vanished,
-        HostState::Excepted => What::Excepted,
-        HostState::CatchUp => What::CatchUp,
-        HostState::Pending
-        | HostState::ByHand { .. }
-        | HostState::Running { .. }
-        | HostState::Ready { .. }
-        | HostState::Backoff { .. }
-        | HostState::Skipped
-        | HostState::ChangedOutside
-        | HostState::NotReady { .. }
-        | HostState::GoesLast { .. }
-        | HostState::Again => return None,
-    };
-    let words = if to == HostState::Settling {
-        "installed, settling".to_owned()
-    } else {
-        show::host_state(to)
-    };
-    Some(Bare::new(what, words, Some(rollout)))
 }
 
 fn part(course: &Course, slot: Slot) -> Part {

@@ -73,6 +73,10 @@ pub(crate) fn kind(event: &Event) -> (Kind, Option<&str>) {
         | Event::Commented { actor, .. }
         | Event::WorkTold { actor, .. }
         | Event::Excepted { actor, .. }
+        | Event::ProtectionGone { actor, .. }
+        | Event::ProtectionEnds {
+            actor: Some(actor), ..
+        }
         | Event::ExceptionEnded {
             actor: Some(actor), ..
         }
@@ -113,6 +117,7 @@ pub(crate) fn kind(event: &Event) -> (Kind, Option<&str>) {
         | Event::GateSaid { .. }
         | Event::WorkAsked { .. }
         | Event::ExceptionEnded { actor: None, .. }
+        | Event::ProtectionEnds { actor: None, .. }
         | Event::ChangedOutside { .. }
         | Event::HostReleased { actor: None, .. } => (Kind::Happening, None),
         Event::Alive

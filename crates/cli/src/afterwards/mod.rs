@@ -8,6 +8,7 @@ mod compliance;
 mod csv;
 mod exposure;
 mod handover;
+mod happened;
 mod history;
 mod lines;
 mod rollout;

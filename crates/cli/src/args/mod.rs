@@ -12,6 +12,7 @@ mod hosts;
 #[cfg(test)]
 mod pages;
 mod poison;
+mod protections;
 mod rollout;
 mod supersede;
 
@@ -37,6 +38,7 @@ pub(crate) use hosts::{
     Exceptions, Hold, Import, Maintenance, OneHost, Release, SomeHosts,
 };
 pub(crate) use poison::{Poison, Unpoison};
+pub(crate) use protections::{Protections, Unprotect};
 pub(crate) use rollout::{
     Adopt, Answer, Approve, Ask, Audit, Bounds, Connections, Due, Expedite, Exposure, FleetReason,
     Journal, OverrideFreeze, Promote, Reasoned, Refresh, Reject, Run, Status, Wait, When, Which,
@@ -288,6 +290,16 @@ pub(crate) enum Cmd {
         after_help = "Example:\n    ringway unpoison KB5082142 --reason 'it was the virus scanner, case 8823'"
     )]
     Unpoison(Unpoison),
+    /// List what rollouts made of hosts before they changed them: until when it is kept, and why it is still there
+    #[command(
+        after_help = "Examples:\n    ringway protections\n    ringway protections --host web-7 --output json | jq ."
+    )]
+    Protections(Protections),
+    /// Have what a rollout made of a host removed before its time, or say that it is gone
+    #[command(
+        after_help = "Examples:\n    ringway unprotect web-7 --reason 'the volume group is full'\n    ringway unprotect web-7 --rollout r3 --done --reason 'lvremove by hand, case 8823'"
+    )]
+    Unprotect(Unprotect),
     /// Write something down about a rollout, or a host in it
     #[command(
         after_help = "Example:\n    ringway comment 'the vendor was called, case 8823' --host web-7"
@@ -392,6 +404,8 @@ impl Cmd {
             Self::Expedite(args) => args.observed.observe,
             Self::Poison(args) => args.observed.observe,
             Self::Unpoison(args) => args.observed.observe,
+            Self::Protections(args) => args.observed.observe,
+            Self::Unprotect(args) => args.observed.observe,
             Self::Supersede(args) => args.observed.observe,
             Self::Journal(args) => args.observed.observe,
             Self::Audit(args) => args.observed.observe,

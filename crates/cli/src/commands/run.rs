@@ -95,7 +95,14 @@ pub(crate) async fn run(out: Out, data: &Path, args: Run) -> Outcome {
             };
             begin(out, data, &session, (prepared, reviewed), named).await
         }
-        None => newest(&session.view().await?, is_here && had_errands),
+        None => {
+            let view = session.view().await?;
+            let newest = newest(&view, is_here && had_errands);
+            if newest.is_err() && view.protections.moving > 0 {
+                return remove(out, session).await;
+            }
+            newest
+        }
     };
     match rollout {
         Ok(rollout) => {
@@ -125,6 +132,19 @@ pub(crate) async fn run(out: Out, data: &Path, args: Run) -> Outcome {
             Err(failure)
         }
     }
+}
+
+/// Nothing goes on but what was made of hosts, and is not kept any longer: stays until that is removed.
+async fn remove(out: Out, session: Session) -> Outcome {
+    out.say(
+        "no rollout is open; what hosts were protected by, and is not kept any longer, is removed",
+    );
+    let until = Until {
+        rollout: None,
+        or_a_person: true,
+        taken_back: false,
+    };
+    follow(out, session, until).await
 }
 
 /// Where it is only observed, nobody is asked to work by hand.

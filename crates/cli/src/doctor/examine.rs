@@ -145,6 +145,7 @@ impl Asked {
             StepResult::Answered { .. }
             | StepResult::Done
             | StepResult::Back { .. }
+            | StepResult::Protected { .. }
             | StepResult::Failed(_)
             | StepResult::Unreachable
             | StepResult::Interrupted

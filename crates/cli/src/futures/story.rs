@@ -293,6 +293,7 @@ fn matters(event: &Event) -> bool {
             | StepResult::Back { .. }
             | StepResult::Interrupted
             | StepResult::Answered { .. }
+            | StepResult::Protected { .. }
             | StepResult::NotStarted => false,
         },
         Event::HostMoved { to, .. } => {
@@ -348,7 +349,9 @@ fn matters(event: &Event) -> bool {
         | Event::SupersedeBegan { .. }
         | Event::Advised { .. }
         | Event::AdvisoryRuled { .. }
+        | Event::ProtectionGone { .. }
         | Event::ExceptionEnded { .. } => true,
+        Event::ProtectionEnds { actor, .. } => actor.is_some(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use ringway_engine::view::{FleetView, HostView, Waiting};
+use ringway_engine::view::{FleetView, HostView, ProtectionView, Waiting};
 use ringway_model::{RingIndex, RolloutId};
 use ringway_runtime::{Answer, Client, Question};
 
@@ -87,6 +87,28 @@ impl Informant {
                     .await,
             ),
             Self::Journal(past) => Ok(past.filled(past.engine.host_views(name))),
+        }
+    }
+
+    /// What was made of hosts before they were changed, and is there.
+    pub(crate) async fn protections(
+        &self,
+        host: Option<&str>,
+    ) -> Result<Vec<ProtectionView>, Failure> {
+        match self {
+            Self::Running(client) => {
+                let host = host.map(str::to_owned);
+                let answer = client
+                    .ask(&Question::Protections { host })
+                    .await
+                    .map_err(unreachable)?;
+                if let Answer::Protections(protections) = answer {
+                    Ok(protections)
+                } else {
+                    Err(odd(&answer))
+                }
+            }
+            Self::Journal(past) => Ok(past.engine.protections(host)),
         }
     }
 

@@ -111,6 +111,14 @@ fn said(command: &Command) -> String {
             (format!("leave hosts out by {}", ids.join(", ")), "")
         }
         Command::EndException { id, reason } => (format!("end exception {id}"), reason.as_str()),
+        Command::Unprotect { host, reason, .. } => (
+            format!("remove what {host} is protected by"),
+            reason.as_str(),
+        ),
+        Command::Unprotected { host, reason, .. } => (
+            format!("what {host} was protected by is gone"),
+            reason.as_str(),
+        ),
         Command::OverrideFreeze {
             rollout,
             freeze,

@@ -11,6 +11,7 @@ use super::approving::{one_yes, others};
 use super::bar::bar;
 use super::coverage;
 use super::paint::{Paint, bold, paint};
+use super::protection;
 use super::words::{hosts, in_words, named, put, until};
 
 /// The whole fleet. Rollouts that are over are only counted, unless `all` or nothing else is there.
@@ -51,6 +52,7 @@ pub(crate) fn fleet(view: &FleetView, all: bool) -> String {
     let open = view.advisories.iter().filter(matters).cloned();
     text.push_str(&advisories(&open.collect::<Vec<_>>()));
     text.push_str(&exceptions(&view.exceptions, view.at));
+    text.push_str(&protection::counted(&view.protections));
     let open = view.rollouts.iter().any(|r| !r.is_final);
     let last = view.rollouts.len().saturating_sub(1);
     let mut hidden = 0;

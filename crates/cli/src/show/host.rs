@@ -5,6 +5,7 @@ use ringway_model::Timestamp;
 
 use super::fleet::reasons;
 use super::paint::bold;
+use super::protection::of_host;
 use super::said::last_word;
 use super::words::{named, put};
 
@@ -77,6 +78,7 @@ pub(crate) fn host(view: &HostView, now: Timestamp) -> String {
         put(&mut text, format_args!("  {}\n", staged.words));
         text.push_str(&reasons(&staged.waiting, now));
     }
+    text.push_str(&of_host(&view.protections, now));
     text.push_str(&reasons(&view.waiting, now));
     text
 }

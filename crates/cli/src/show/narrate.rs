@@ -7,11 +7,11 @@ use ringway_engine::{Ending, Event, Final, HaltCause, HostState, Subject, Then};
 use ringway_executor::Library;
 use ringway_executor::codec::{Line, What};
 use ringway_model::{
-    ChangeId, Digest, HostId, IntentId, ProbeId, RingIndex, RolloutId, Slot, StepResult, VisitKind,
+    ChangeId, Digest, HostId, IntentId, ProbeId, RingIndex, RolloutId, Slot, VisitKind,
 };
 use ringway_scheduler::{FleetSpec, Plan};
 
-use super::words::named;
+use super::words::{named, result_words};
 use crate::commands::because as because_joined;
 
 /// Tells what lines say. It must hear every event in order, to know which plan a rollout is of.
@@ -514,6 +514,10 @@ impl<'a> Narrator<'a> {
                 because(reason)
             ),
             Event::Advised { .. } | Event::AdvisoryRuled { .. } => super::advisory::told(event),
+            Event::ProtectionEnds { rollout, slot, .. }
+            | Event::ProtectionGone { rollout, slot, .. } => {
+                super::protection::told(&self.host(*rollout, *slot), event)
+            }
             Event::FleetRefreshed { fleet, actor } => {
                 format!("{actor} took the fleet in as it is now: {}", fleet.short())
             }
@@ -699,29 +703,6 @@ pub(crate) const fn ending(how: Final) -> &'static str {
         Final::RolledBack => "rolled back",
         Final::Cancelled => "cancelled",
         Final::Superseded => "superseded",
-    }
-}
-
-fn result_words(result: &StepResult) -> String {
-    match result {
-        StepResult::Done => "done".to_owned(),
-        StepResult::Found {
-            installed: true, ..
-        } => "found the release there".to_owned(),
-        StepResult::Found {
-            installed: false,
-            previous,
-        } => previous.as_ref().map_or_else(
-            || "found another release".to_owned(),
-            |had| format!("found {had}"),
-        ),
-        StepResult::Back { restarts } => format!("back after {restarts} restarts"),
-        StepResult::Failed(why) => format!("FAILED: {}", why.words()),
-        StepResult::Unreachable => "unreachable".to_owned(),
-        StepResult::Interrupted => "interrupted".to_owned(),
-        StepResult::NotStarted => "not started".to_owned(),
-        StepResult::Answered { yes: true } => "yes".to_owned(),
-        StepResult::Answered { yes: false } => "no".to_owned(),
     }
 }
 

@@ -1,8 +1,8 @@
-//! Numbers and instants in words.
+//! Numbers, instants and results in words.
 
 use std::fmt::{self, Write as _};
 
-use ringway_model::{ChangeId, RolloutId, Span, Timestamp};
+use ringway_model::{ChangeId, RolloutId, Span, StepResult, Timestamp};
 
 /// Adds to a text.
 pub(crate) fn put(text: &mut String, more: fmt::Arguments<'_>) {
@@ -55,6 +55,31 @@ pub(crate) fn until(now: Timestamp, at: Timestamp) -> String {
         format!("{at} (now)")
     } else {
         format!("{at} (in {})", in_words(at.since(now)))
+    }
+}
+
+/// How a step ended.
+pub(super) fn result_words(result: &StepResult) -> String {
+    match result {
+        StepResult::Done => "done".to_owned(),
+        StepResult::Found {
+            installed: true, ..
+        } => "found the release there".to_owned(),
+        StepResult::Found {
+            installed: false,
+            previous,
+        } => previous.as_ref().map_or_else(
+            || "found another release".to_owned(),
+            |had| format!("found {had}"),
+        ),
+        StepResult::Back { restarts } => format!("back after {restarts} restarts"),
+        StepResult::Failed(why) => format!("FAILED: {}", why.words()),
+        StepResult::Unreachable => "unreachable".to_owned(),
+        StepResult::Interrupted => "interrupted".to_owned(),
+        StepResult::NotStarted => "not started".to_owned(),
+        StepResult::Protected { name } => format!("made {name}"),
+        StepResult::Answered { yes: true } => "yes".to_owned(),
+        StepResult::Answered { yes: false } => "no".to_owned(),
     }
 }
 

@@ -24,6 +24,7 @@ mod lanes;
 mod outside;
 mod people;
 mod poison;
+mod protections;
 mod recovery;
 mod refreshing;
 mod rings;

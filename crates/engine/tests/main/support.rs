@@ -47,6 +47,9 @@ pub(crate) fn step(kind: StepKind) -> StepPlan {
         StepKind::Recovery => More::Recovery {
             back_within: Span::minutes(10),
         },
+        StepKind::Protect => More::Protect {
+            keep: Span::hours(48),
+        },
         _ => More::Nothing,
     };
     let step = Step {
@@ -490,8 +493,12 @@ pub(crate) fn good(kind: StepKind) -> StepResult {
         | StepKind::Undrain
         | StepKind::Silence
         | StepKind::Unsilence
+        | StepKind::Unprotect
         | StepKind::Stage
         | StepKind::Recovery => StepResult::Done,
+        StepKind::Protect => StepResult::Protected {
+            name: "snap".into(),
+        },
         StepKind::Ready => StepResult::Answered { yes: true },
         StepKind::Last => StepResult::Answered { yes: false },
     }

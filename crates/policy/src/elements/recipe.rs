@@ -174,9 +174,31 @@ pub(crate) const MANIFEST: &str = "manifest";
 
 /// Environment variables that commands get from Ringway or need from the system; a parameter must not hide them.
 static RESERVED: [&str; 25] = [
-    "host", "address", "update", "release", "build", "previous", "wanted", "id", "output", "path",
-    "home", "user", "logname", "shell", "ifs", "env", "lang", "pwd", "term", "tmpdir", "tz", "ps4",
-    "cdpath", "protection", "protect_as",
+    "host",
+    "address",
+    "update",
+    "release",
+    "build",
+    "previous",
+    "wanted",
+    "id",
+    "output",
+    "path",
+    "home",
+    "user",
+    "logname",
+    "shell",
+    "ifs",
+    "env",
+    "lang",
+    "pwd",
+    "term",
+    "tmpdir",
+    "tz",
+    "ps4",
+    "cdpath",
+    "protection",
+    "protect_as",
 ];
 
 /// Reads a recipe document.

@@ -66,6 +66,14 @@ fn every_recipe_says_what_it_can() {
         can,
         [
             ("debian-package".to_owned(), all(false)),
+            (
+                "debian-package-zfs".to_owned(),
+                Abilities {
+                    reboot: false,
+                    protect: true,
+                    ..all(false)
+                },
+            ),
             ("debian-upgrade".to_owned(), all(true)),
             (
                 "manual".to_owned(),

@@ -26,7 +26,9 @@ pub(super) const fn is_harmless(kind: StepKind) -> bool {
         | StepKind::Last
         | StepKind::Silence
         | StepKind::Unsilence
-        | StepKind::Stage => true,
+        | StepKind::Stage
+        | StepKind::Protect
+        | StepKind::Unprotect => true,
         StepKind::Drain
         | StepKind::Apply
         | StepKind::Rollback
@@ -41,7 +43,12 @@ pub(super) const fn is_harmless(kind: StepKind) -> bool {
 impl Facts {
     /// A peer is chosen for the step that is issued next.
     pub(super) fn peer_chosen(&mut self, intent: IntentId, peer: HostId) -> Result<(), Broken> {
-        let (rollout, slot) = self.place(intent.rollout(), intent.slot())?;
+        // What was made in a rollout is removed when it is over.
+        let (rollout, slot) = if self.may_remove(intent) {
+            (self.rollout(intent.rollout())?, intent.slot().index())
+        } else {
+            self.place(intent.rollout(), intent.slot())?
+        };
         let host = rollout.plan.slots[slot].host;
         let Some(fleet) = &self.fleet else {
             return Ok(());
@@ -114,6 +121,7 @@ impl Facts {
             StepResult::Done
             | StepResult::Found { .. }
             | StepResult::Back { .. }
+            | StepResult::Protected { .. }
             | StepResult::Failed(_)
             | StepResult::Unreachable
             | StepResult::Interrupted

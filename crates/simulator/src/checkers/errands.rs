@@ -3,7 +3,7 @@
 //! (Pace), and nothing of how it ends becomes something of its host.
 
 use ringway_engine::Then;
-use ringway_model::{IntentId, StepKind, StepResult, Timestamp};
+use ringway_model::{IntentId, RolloutId, StepKind, StepResult, Timestamp};
 use ringway_scheduler::plan::{More, StepPlan};
 
 use super::facts::{Class, Facts, Phase, RolloutFacts, ring_of};
@@ -33,7 +33,7 @@ impl ErrandFacts {
 }
 
 /// The errands by position: what the journal's numbers mean.
-const KINDS: [StepKind; 1] = [StepKind::Stage];
+const KINDS: [StepKind; 2] = [StepKind::Stage, StepKind::Unprotect];
 
 /// The step of an errand, from the plan's tables.
 pub(super) fn errand_of(rollout: &RolloutFacts, slot: usize, position: u8) -> Option<&StepPlan> {
@@ -50,6 +50,16 @@ impl Facts {
         (position, attempt): (u8, u8),
     ) -> Result<(), Broken> {
         let id = intent.rollout();
+        if let Some(step) = self
+            .rollout(id)
+            .ok()
+            .filter(|rollout| intent.slot().index() < rollout.slots.len())
+            .and_then(|rollout| errand_of(rollout, intent.slot().index(), position))
+            .filter(|step| step.kind == StepKind::Unprotect)
+        {
+            let at = step.step.at;
+            return self.removal_issued(intent, (at, attempt));
+        }
         let (rollout, slot) = self.place(id, intent.slot())?;
         let host = rollout.plan.slots[slot].host;
         let facts = rollout.slots[slot];
@@ -94,6 +104,8 @@ impl Facts {
             | StepKind::Ready
             | StepKind::Last
             | StepKind::Silence
+            | StepKind::Protect
+            | StepKind::Unprotect
             | StepKind::Unsilence
             | StepKind::Recovery => {
                 return Err((
@@ -171,8 +183,9 @@ impl Facts {
             | More::Ready { .. }
             | More::Last { .. }
             | More::Silence { .. }
-            | More::Manual { .. }
-            | More::Recovery { .. } => 0,
+            | More::Recovery { .. }
+            | More::Protect { .. }
+            | More::Manual { .. } => 0,
         };
         let staging = staging.count();
         ensure!(
@@ -210,6 +223,9 @@ impl Facts {
         result: &StepResult,
         then: Then,
     ) -> Result<bool, Broken> {
+        if self.removal_ended(intent, result, then)? {
+            return Ok(true);
+        }
         // Not by `place`: its rollout may be over, and a download that ends then is nobody's business.
         let rollout = self.rollout(intent.rollout())?;
         let slot = intent.slot().index();
@@ -274,9 +290,11 @@ impl Facts {
         Ok(true)
     }
 
-    /// Whether a step of a visit may be left out because an errand has done it.
-    pub(super) fn was_done_before(facts: &super::facts::SlotFacts, kind: StepKind) -> bool {
-        kind == StepKind::Stage && facts.errand.staged
+    /// Whether a step of a visit may be left out because it was done before: by an errand, or by a visit whose end it outlives.
+    pub(super) fn was_done_before(&self, id: RolloutId, slot: usize, kind: StepKind) -> bool {
+        let facts = self.rollouts.get(&id).map(|rollout| rollout.slots[slot]);
+        kind == StepKind::Stage && facts.is_some_and(|facts| facts.errand.staged)
+            || kind == StepKind::Protect && self.is_protected(id, slot)
     }
 
     /// An errand is handed out, if it is one: judged like a step of a visit.

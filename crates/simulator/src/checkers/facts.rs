@@ -423,6 +423,8 @@ pub(super) struct Facts {
     pub(super) applied: BTreeMap<String, BTreeSet<RolloutId>>,
     /// Hosts that were found to be changed outside in this batch, and of which that is not told yet.
     pub(super) outside_untold: Vec<(RolloutId, Slot)>,
+    /// What was made of hosts before they were changed.
+    pub(super) protections: super::protections::Protections,
     /// A rollout that this batch must pause.
     pub(super) must_pause: Option<RolloutId>,
 }
@@ -756,6 +758,20 @@ impl Facts {
                 ..
             } => self.untested_accepted(*rollout, stratum, reason),
             Event::Advised { .. } | Event::AdvisoryRuled { .. } => self.advisory_said(event),
+            Event::ProtectionEnds {
+                rollout,
+                slot,
+                number,
+                actor,
+                reason,
+            } => self.protection_ends((*rollout, slot.0, *number), actor.is_some(), reason),
+            Event::ProtectionGone {
+                rollout,
+                slot,
+                number,
+                reason,
+                ..
+            } => self.protection_gone((*rollout, slot.0, *number), reason),
             Event::FleetRefreshed { fleet, actor } => self.refreshed(*fleet, actor),
             Event::Excepted { exception, .. } => self.excepted(exception),
             Event::ChangedOutside { rollout, slot, .. } => self.changed_outside(*rollout, *slot),

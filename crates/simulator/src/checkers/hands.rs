@@ -52,8 +52,9 @@ pub(super) const fn is_by_hand(step: &StepPlan) -> bool {
         | More::Ready { .. }
         | More::Last { .. }
         | More::Silence { .. }
-        | More::Stage { .. }
-        | More::Recovery { .. } => false,
+        | More::Recovery { .. }
+        | More::Protect { .. }
+        | More::Stage { .. } => false,
     }
 }
 

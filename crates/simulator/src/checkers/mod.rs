@@ -27,6 +27,7 @@ mod phases;
 mod places;
 mod poison;
 mod promotion;
+mod protections;
 mod recovery;
 mod refresh;
 mod starts;
@@ -42,7 +43,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use ringway_engine::{Event, HostState, Input};
-use ringway_model::{CellId, Digest, HostId, HostOutcome, IntentId, RolloutId, Slot, Timestamp};
+use ringway_model::{
+    CellId, Digest, HostId, HostOutcome, IntentId, RolloutId, Slot, Span, Timestamp,
+};
 use ringway_scheduler::{FleetSpec, Plan};
 
 pub use facts::Counted;
@@ -86,6 +89,9 @@ pub enum Invariant {
     Excepted,
     /// Nobody whom an advisory holds is given what it is about, nobody else is left out, and what nobody verified does nothing.
     Advised,
+    /// Nothing is changed on a host without what it can be taken back by, where its recipe makes that; and that is kept, listed and
+    /// removed as was said.
+    Protected,
     /// A rollout halts on the failure its policy says: not later, and not earlier.
     Halts,
     /// No more hosts are visited at once than the policy's pace says.
@@ -338,6 +344,21 @@ impl Checkers {
     /// Whether nothing was done on a host in any rollout, and nothing is going on there.
     pub(crate) fn is_untouched(&self, host: HostId) -> bool {
         self.facts.is_untouched(host)
+    }
+
+    /// What was made of hosts before they were changed and is not known to be gone: host, rollout, name.
+    pub fn protections(&self) -> Vec<(String, RolloutId, String)> {
+        self.facts.protections_listed()
+    }
+
+    /// Whether something is to be removed and nothing is in the way but time.
+    pub fn removal_to_come(&self) -> bool {
+        self.facts.removal_to_come()
+    }
+
+    /// What should have been removed by now: its time has been over for so long, or somebody wants it, and nothing is in the way.
+    pub fn overdue_removal(&self, by: Span) -> Option<String> {
+        self.facts.overdue(by)
     }
 
     /// Counts that a trace shows and a test asserts.

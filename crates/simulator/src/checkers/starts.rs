@@ -67,6 +67,7 @@ impl Facts {
         self.check_not_superseded(intent, kind, step.kind)?;
         self.check_restart(intent, kind, step.kind)?;
         self.check_advised(intent, kind, step.kind)?;
+        self.check_protected(intent, (kind, step.kind))?;
         self.check_time(intent, kind, position, step.kind)?;
         match facts.visit {
             None => {
@@ -144,6 +145,8 @@ impl Facts {
                 | StepKind::Last
                 | StepKind::Stage
                 | StepKind::Recovery
+                | StepKind::Protect
+                | StepKind::Unprotect
                 | StepKind::Rollback
                 | StepKind::Reboot
                 | StepKind::Verify
@@ -173,7 +176,7 @@ impl Facts {
             step.is_some_and(|step| {
                 step.kind == StepKind::Recovery
                     || rest == HostState::Again && is_question(step.kind)
-                    || Self::was_done_before(&rollout.slots[slot], step.kind)
+                    || self.was_done_before(intent.rollout(), slot, step.kind)
             })
         });
         ensure!(
@@ -380,6 +383,9 @@ impl Facts {
 
     /// What is judged when a step is handed out: it is outstanding, and no hold that is durable by now forbids it.
     pub(super) fn may_hand_out(&self, intent: IntentId) -> Result<(), Broken> {
+        if let Some(judged) = self.may_hand_removal_out(intent) {
+            return judged;
+        }
         let (rollout, slot) = self.place(intent.rollout(), intent.slot())?;
         let host = rollout.plan.slots[slot].host;
         ensure!(
@@ -535,6 +541,8 @@ pub(crate) const fn takes_down(kind: StepKind) -> bool {
         | StepKind::Ready
         | StepKind::Last
         | StepKind::Silence
+        | StepKind::Protect
+        | StepKind::Unprotect
         | StepKind::Verify
         | StepKind::CareVerify
         | StepKind::Undrain

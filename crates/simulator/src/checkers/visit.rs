@@ -45,6 +45,7 @@ impl Facts {
         let before = rollout.slots[slot];
         let recovers = self.check_recovery(intent, &visit, &step, (result, then))?;
         check_result(intent, kind, result, (then, recovers))?;
+        self.note_protected(intent, kind, result)?;
         self.check_whose(intent, &before, result, then)?;
         self.check_answer(intent, &visit, &step, (result, then))?;
         self.note_answer(intent, &step, result);
@@ -240,7 +241,7 @@ impl Facts {
                 continue;
             };
             let unasked = is_question(step.kind) && rollout.slots[slot].rest == HostState::Again
-                || Self::was_done_before(&rollout.slots[slot], step.kind);
+                || self.was_done_before(id, slot, step.kind);
             let jumps = visit.applying && left_out <= applied_at(rollout, slot, visit.kind);
             ensure!(
                 ending != Ending::Well || jumps || unasked,
@@ -264,6 +265,7 @@ impl Facts {
                     step.kind,
                     StepKind::Ready
                         | StepKind::Last
+                        | StepKind::Protect
                         | StepKind::Silence
                         | StepKind::Drain
                         | StepKind::Apply
@@ -607,7 +609,10 @@ fn check_result(
 ) -> Result<(), Broken> {
     let succeeded = matches!(
         result,
-        StepResult::Done | StepResult::Found { .. } | StepResult::Back { .. }
+        StepResult::Done
+            | StepResult::Found { .. }
+            | StepResult::Back { .. }
+            | StepResult::Protected { .. }
     );
     match then {
         Then::End {
@@ -727,6 +732,8 @@ fn note_result(facts: &mut SlotFacts, kind: StepKind, repeatable: bool, result: 
                 }
                 StepKind::Recovery
                 | StepKind::Precheck
+                | StepKind::Protect
+                | StepKind::Unprotect
                 | StepKind::Ready
                 | StepKind::Last
                 | StepKind::Silence
@@ -756,7 +763,7 @@ fn note_result(facts: &mut SlotFacts, kind: StepKind, repeatable: bool, result: 
             }
         }
         StepResult::NotStarted => visit.never_began(),
-        StepResult::Answered { .. } => {}
+        StepResult::Answered { .. } | StepResult::Protected { .. } => {}
     }
     facts.visit = Some(visit);
 }

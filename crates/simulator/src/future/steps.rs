@@ -165,6 +165,8 @@ impl Future<'_> {
             | StepKind::Undrain
             | StepKind::Stage
             | StepKind::Recovery
+            | StepKind::Protect
+            | StepKind::Unprotect
             | StepKind::Unsilence => {}
         }
         if self.set.has_faults() {
@@ -380,6 +382,8 @@ impl Future<'_> {
             | StepKind::Undrain
             | StepKind::Stage
             | StepKind::Recovery
+            | StepKind::Protect
+            | StepKind::Unprotect
             | StepKind::Unsilence => {}
         }
     }
@@ -577,6 +581,8 @@ fn raw(verdict: Verdict, step: &StepPlan) -> RawReport {
 /// An output that meets what the step expects.
 fn expected(step: &StepPlan) -> String {
     match &step.step.expect {
+        // What it made must be called something.
+        None if step.kind == StepKind::Protect => "a snapshot".to_owned(),
         None => String::new(),
         Some(Expect::AtLeast(least)) => least.to_string(),
         Some(Expect::Contains(text) | Expect::Equals(text)) => text.clone(),
@@ -595,6 +601,7 @@ fn found(step: &StepPlan, installed: bool) -> String {
         | More::Silence { .. }
         | More::Stage { .. }
         | More::Recovery { .. }
+        | More::Protect { .. }
         | More::Manual { .. } => "before".to_owned(),
     }
 }

@@ -6,7 +6,7 @@
 //!   what is not there leaves a tombstone; a lower epoch than the highest seen is refused; one step at a time.
 //! * Nothing here knows what the decider believes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ringway_model::{
     Epoch, HostId, IntentId, RawReport, RolloutId, Sample, Span, StepKind, Timestamp,
@@ -91,6 +91,8 @@ pub struct SimHost {
     pub in_hand: Option<IntentId>,
     /// Whether the visit that takes it down repairs it: it was down by itself before.
     pub in_repair: bool,
+    /// Snapshots that are there, or were until the storage lost them: what was made and not removed.
+    pub snapshots: BTreeSet<String>,
     /// Run directories.
     pub runs: BTreeMap<IntentId, Run>,
     /// Those of them that are errands, with the host that is visited.
@@ -154,6 +156,7 @@ impl SimHost {
             drained_by: None,
             in_hand: None,
             in_repair: false,
+            snapshots: BTreeSet::new(),
             runs: BTreeMap::new(),
             errands: BTreeMap::new(),
             epoch: Epoch(0),

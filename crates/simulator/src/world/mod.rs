@@ -18,6 +18,7 @@ pub(crate) mod lanes;
 mod patching;
 mod people;
 mod poisoners;
+mod protections;
 mod renewals;
 mod requests;
 mod roles;
@@ -176,6 +177,10 @@ pub struct World {
     advisers: Dice,
     /// Whether anybody does.
     pub(crate) advising: bool,
+    /// Who has what was made of hosts removed.
+    protectors: Dice,
+    /// Whether recipes make something of hosts before they change them.
+    pub(crate) protecting: bool,
     /// Who leaves hosts out, and until when.
     exceptions: Dice,
     /// Whether people do.
@@ -304,6 +309,8 @@ impl World {
             patching: false,
             advisers: Dice::new(seed, "people who advise"),
             advising: false,
+            protectors: Dice::new(seed, "people who look at snapshots"),
+            protecting: false,
             exceptions: Dice::new(seed, "exceptions"),
             excepting: false,
             handwork: BTreeMap::new(),

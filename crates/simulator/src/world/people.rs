@@ -30,6 +30,7 @@ impl World {
             return;
         }
         self.except_hosts();
+        self.think_of_protections();
         self.others_patch();
         self.propose_next();
         self.speak_of_approvals();

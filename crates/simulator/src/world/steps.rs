@@ -314,6 +314,7 @@ impl World {
         let kind = step.kind;
         let (at, more) = (step.step.at, step.more.clone());
         self.check_truly_down(start.intent, start.host, kind);
+        self.check_truly_protected(start, kind);
         let (on, errand_for) = runs_on(start);
         if let Runner::Host(on) = on
             && self.hosts[on.index()].owner != start.incarnation
@@ -388,6 +389,8 @@ impl World {
             | StepKind::Undrain
             | StepKind::Stage
             | StepKind::Recovery
+            | StepKind::Protect
+            | StepKind::Unprotect
             | StepKind::Unsilence => {}
         }
         self.after(takes, Happening::Ends { on, intent });
@@ -459,6 +462,7 @@ impl World {
                 Some(Cure::After(_) | Cure::Lies) | None => well("ok"),
             },
             (StepKind::Inspect, _) => well(found),
+            (StepKind::Protect, _) => well(start.protection.as_deref().unwrap_or_default()),
             (StepKind::Verify, Some(Effect::FailsVerify))
             | (StepKind::Apply, Some(Effect::FailsApply)) => bad,
             (StepKind::Reboot, _) => rebooted(more, loops),
@@ -466,6 +470,7 @@ impl World {
             (StepKind::Last, _) if !self.roles.goes_last(start.host) => bad,
             (
                 StepKind::Stage
+                | StepKind::Unprotect
                 | StepKind::Precheck
                 | StepKind::Ready
                 | StepKind::Last
@@ -560,6 +565,15 @@ impl World {
                     self.reach.recovered += 1;
                 }
             }
+            StepKind::Protect => {
+                target.snapshots.extend(change.protection.clone());
+            }
+            StepKind::Unprotect => {
+                // Removing what is not there does no harm.
+                if let Some(name) = &change.protection {
+                    target.snapshots.remove(name);
+                }
+            }
             StepKind::Inspect
             | StepKind::Precheck
             | StepKind::Ready
@@ -642,6 +656,7 @@ fn rebooted(more: &More, loops: bool) -> RawReport {
         | More::Silence { .. }
         | More::Stage { .. }
         | More::Recovery { .. }
+        | More::Protect { .. }
         | More::Manual { .. } => 1,
     };
     if loops {
@@ -668,17 +683,23 @@ pub(super) struct Change {
     to: String,
     visit: VisitKind,
     restarts: bool,
+    /// What it makes or removes is called.
+    protection: Option<String>,
 }
 
 fn effect_of(start: &Start, kind: StepKind) -> Change {
     let plan: &Plan = &start.plan;
     let route = &plan.routes[start.route.index()];
-    effect(
+    let change = effect(
         (start.host, route),
         kind,
         start.visit,
         start.previous.as_ref(),
-    )
+    );
+    Change {
+        protection: start.protection.clone(),
+        ..change
+    }
 }
 
 /// What a step of a visit will change, where a host had this before.
@@ -700,5 +721,6 @@ pub(super) fn effect(
         to,
         visit,
         restarts: route.position(visit, StepKind::Reboot).is_some(),
+        protection: None,
     }
 }

@@ -360,7 +360,11 @@ impl World {
             self.violation.get_or_insert(violation);
             return;
         }
-        if let Err(what) = self.check_fold().and_then(|()| self.check_told()) {
+        if let Err(what) = self
+            .check_fold()
+            .and_then(|()| self.check_told())
+            .and_then(|()| self.check_listed())
+        {
             self.broken(Invariant::I13, what);
             return;
         }

@@ -21,6 +21,7 @@ mod histories;
 mod lanes;
 mod planted;
 mod poison;
+mod protections;
 mod seeds;
 mod soak;
 mod superseding;

@@ -24,6 +24,7 @@ fn caught(bug: Bug) -> Option<(u64, String)> {
                 // The same of evidence of kinds of hosts.
                 evidence: is_of_strata(bug).then_some(100),
                 advise: is_of_advisories(bug).then_some(100),
+                protect: is_of_protections(bug).then_some(100),
             },
         );
         report
@@ -63,6 +64,20 @@ const fn is_of_advisories(bug: Bug) -> bool {
             | Bug::AdvisoryPoisonsNothing
             | Bug::WithdrawalUnpoisonsAll
             | Bug::SnapshotForgetsAdvisories
+    )
+}
+
+const fn is_of_protections(bug: Bug) -> bool {
+    matches!(
+        bug,
+        Bug::UnprotectedGoesOn
+            | Bug::KeepIgnored
+            | Bug::RemovedWhileHeld
+            | Bug::FailedUnprotected
+            | Bug::RemovedTwice
+            | Bug::RemovalForgotten
+            | Bug::AnyProtection
+            | Bug::SnapshotForgetsProtections
     )
 }
 

@@ -45,6 +45,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) sees_restarts: bool,
     /// How long a host has to come back.
     pub(crate) back_within: &'a str,
+    /// Whether the recipe makes a snapshot before it changes anything.
+    pub(crate) protects: bool,
     /// How the hosts are reached.
     pub(crate) carrier: Carrier,
     /// Over SSH: hosts that can be reached from another one alone, which is behind their names.
@@ -64,6 +66,7 @@ impl Default for Setup<'_> {
             apply_within: "1m",
             sees_restarts: false,
             back_within: "30s",
+            protects: false,
             carrier: Carrier::Local,
             behind: &[],
             connect: &[],
@@ -160,6 +163,15 @@ impl Setup<'_> {
             )
             .unwrap();
         }
+        let protect = if self.protects {
+            format!(
+                "  protect:\n    run: {}\n    keep: 1h\n    remove:\n      run: {}\n",
+                step(ground, "protect"),
+                step(ground, "unprotect")
+            )
+        } else {
+            String::new()
+        };
         format!(
             "ringway: recipe/v1
 name: service
@@ -171,7 +183,7 @@ steps:
     previous: \"{{output}}\"
   precheck:
     run: {}
-  apply:
+{protect}  apply:
     run: {}
     timeout: {}
   reboot:

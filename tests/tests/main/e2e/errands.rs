@@ -42,14 +42,16 @@ if [ -e \"fail-$KIND-$HOST\" ]; then echo \"no mirror for $HOST\"; exit 1; fi
 case $KIND in
 inspect) cat \"version-$HOST\" 2>/dev/null || echo 1 ;;
 stage) : >\"staged-$HOST\" ;;
+protect) echo \"$PROTECT_AS\" | tee \"snapshot-$HOST\" ;;
+unprotect) rm \"snapshot-$HOST\" ;;
 apply) test -e \"staged-$HOST\" && echo \"$BUILD\" >\"version-$HOST\" ;;
 rollback) echo \"$PREVIOUS\" >\"version-$HOST\" ;;
 esac
 ";
 
 /// A directory with the documents, and what runs over it.
-struct Desk {
-    root: tempfile::TempDir,
+pub(crate) struct Desk {
+    pub(crate) root: tempfile::TempDir,
     run: Option<Child>,
 }
 
@@ -64,7 +66,7 @@ impl Drop for Desk {
 
 impl Desk {
     /// `steps` are those of the recipe, with `STEP(kind)` for what a step runs.
-    fn new(steps: &str) -> Self {
+    pub(crate) fn new(steps: &str) -> Self {
         let root = tempfile::tempdir().unwrap();
         fs::write(root.path().join("step"), STEP).unwrap();
         let mut text = DOCUMENTS.to_owned();
@@ -90,7 +92,7 @@ impl Desk {
         command
     }
 
-    fn begin(&mut self, arguments: &[&str]) {
+    pub(crate) fn begin(&mut self, arguments: &[&str]) {
         let log = File::create(self.root.path().join("run.log")).unwrap();
         let mut command = self.command(arguments);
         command.stdout(log.try_clone().unwrap()).stderr(log);
@@ -98,29 +100,29 @@ impl Desk {
     }
 
     /// Kills it as a crash would.
-    fn crash(&mut self) {
+    pub(crate) fn crash(&mut self) {
         let mut run = self.run.take().unwrap();
         run.kill().unwrap();
         run.wait().unwrap();
     }
 
     /// Waits until it has ended by itself.
-    fn ended(&mut self) -> Option<i32> {
+    pub(crate) fn ended(&mut self) -> Option<i32> {
         self.run.take().unwrap().wait().unwrap().code()
     }
 
-    fn ask(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn ask(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
-    fn said(&self, arguments: &[&str]) -> String {
+    pub(crate) fn said(&self, arguments: &[&str]) -> String {
         let output = self.ask(arguments);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         text + &String::from_utf8_lossy(&output.stderr)
     }
 
     /// Waits until a command says this.
-    fn until(&self, arguments: &[&str], words: &str) -> String {
+    pub(crate) fn until(&self, arguments: &[&str], words: &str) -> String {
         let begun = Instant::now();
         loop {
             let said = self.said(arguments);
@@ -133,16 +135,16 @@ impl Desk {
         }
     }
 
-    fn put(&self, name: &str) {
+    pub(crate) fn put(&self, name: &str) {
         fs::write(self.root.path().join(name), "").unwrap();
     }
 
-    fn take_away(&self, name: &str) {
+    pub(crate) fn take_away(&self, name: &str) {
         fs::remove_file(self.root.path().join(name)).unwrap();
     }
 
     /// How often a step ran for a host.
-    fn ran(&self, kind: &str, host: &str) -> usize {
+    pub(crate) fn ran(&self, kind: &str, host: &str) -> usize {
         let ledger = fs::read_to_string(self.root.path().join("ledger")).unwrap_or_default();
         let line = format!("{kind} {host}");
         ledger.lines().filter(|one| *one == line).count()

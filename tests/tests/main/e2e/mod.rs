@@ -16,6 +16,7 @@ mod journal;
 mod kills;
 mod over_ssh;
 mod pairs;
+mod protections;
 mod rings;
 mod run;
 mod stage;

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ringway_drivers::Spans;
-use ringway_engine::view::{FleetView, HostView, RolloutView};
+use ringway_engine::view::{FleetView, HostView, ProtectionView, RolloutView};
 use ringway_engine::{Accepted, Command, Rejected};
 use ringway_model::RolloutId;
 use ringway_runtime::{Answer, Bundle, Client, Config, Identify, Question, Runtime};
+use ringway_scheduler::Plan;
 use ringway_tests::people::{Speaker, drivers};
 
 use super::documents::{Setup, proposal};
@@ -43,6 +44,15 @@ impl Stage {
 
     /// The same, with other spans to wait for hosts.
     pub(crate) async fn start_waiting(ground: Ground, spans: Spans) -> Self {
+        Self::start_as(ground, spans, |_| ()).await
+    }
+
+    /// The same, with a plan that was changed after it was made: to what no document may say.
+    pub(crate) async fn start_as(
+        ground: Ground,
+        spans: Spans,
+        change: impl FnOnce(&mut Plan),
+    ) -> Self {
         let speaker = Arc::new(Speaker::new("olga"));
         let config = Config {
             data: ground.data(),
@@ -59,7 +69,8 @@ impl Stage {
             speaker,
             ground,
         };
-        let proposal = proposal(&stage.ground.texts, stage.ground.root());
+        let mut proposal = proposal(&stage.ground.texts, stage.ground.root());
+        change(Arc::make_mut(&mut proposal.plan));
         let accepted = stage
             .ask("olga", &Question::Propose(Bundle::pack(&proposal)))
             .await
@@ -83,6 +94,7 @@ impl Stage {
             other @ (Answer::Pong { .. }
             | Answer::View(_)
             | Answer::Hosts(_)
+            | Answer::Protections(_)
             | Answer::Waiting(_)
             | Answer::Ending
             | Answer::NotUnderstood { .. }) => panic!("{other:?}"),
@@ -135,6 +147,11 @@ impl Stage {
     pub(crate) async fn view(&self, host: &str) -> HostView {
         let views = self.runtime.caller().host(host.to_owned()).await.unwrap();
         views[0].clone()
+    }
+
+    /// What was made of hosts and is there.
+    pub(crate) async fn protections(&self) -> Vec<ProtectionView> {
+        self.runtime.caller().protections(None).await.unwrap()
     }
 
     /// How a host stands, in words.

@@ -36,7 +36,15 @@ inspect) cat "$home/version" ;;
 precheck) test -w "$home" ;;
 drain) : >"$home/drained" ;;
 apply) echo "$BUILD" >"$home/version" ;;
-rollback) echo "$PREVIOUS" >"$home/version" ;;
+rollback)
+	echo "$PREVIOUS" >"$home/version"
+	echo "${PROTECTION-nothing}" >"$home/taken-back-by"
+	;;
+protect) echo "$PROTECT_AS" | tee -a "$home/snapshots" ;;
+unprotect)
+	grep -vxF -e "$PROTECTION" "$home/snapshots" >"$home/left"
+	mv "$home/left" "$home/snapshots"
+	;;
 reboot)
 	if [ -e "$home/pid" ]; then
 		kill "$(cat "$home/pid")" 2>/dev/null

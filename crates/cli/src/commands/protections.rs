@@ -1,0 +1,84 @@
+//! `protections` and `unprotect`: what recipes made of hosts before they changed them, until when it is kept, and its end before
+//! that.
+
+use std::path::Path;
+
+use ringway_engine::Command;
+use ringway_engine::view::ProtectionView;
+use ringway_model::Span;
+use serde::Serialize;
+
+use super::orders::{Aim, Order, give};
+use crate::args::{Protections, Unprotect};
+use crate::exit::{End, Outcome};
+use crate::out::Out;
+use crate::session::Informant;
+use crate::show;
+
+/// One protection, with how long it is kept at least.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Listed {
+    #[serde(flatten)]
+    protection: ProtectionView,
+    ends_in_ms: Span,
+}
+
+/// `ringway protections`.
+pub(crate) async fn protections(out: Out, data: &Path, args: &Protections) -> Outcome {
+    let (informant, view) = Informant::look(data).await?;
+    let found = informant.protections(args.host.as_deref()).await?;
+    let now = view.at;
+    let listed: Vec<Listed> = found
+        .into_iter()
+        .map(|protection| Listed {
+            ends_in_ms: protection.until.since(now),
+            protection,
+        })
+        .collect();
+    out.value(&listed, |listed| {
+        if listed.is_empty() {
+            let of = args
+                .host
+                .as_ref()
+                .map_or_else(|| "any host".to_owned(), |host| format!("`{host}`"));
+            return format!("nothing that a rollout made of {of} is there");
+        }
+        let all = listed.iter().map(|one| &one.protection);
+        show::protections(all, now)
+    });
+    Ok(End::Done)
+}
+
+/// `ringway unprotect`.
+pub(crate) async fn unprotect(out: Out, data: &Path, args: Unprotect) -> Outcome {
+    let Unprotect {
+        host,
+        rollout,
+        done,
+        reason,
+        when,
+        observed: _,
+    } = args;
+    let command = if done {
+        Command::Unprotected {
+            host,
+            rollout,
+            reason,
+        }
+    } else {
+        Command::Unprotect {
+            host,
+            rollout,
+            reason,
+        }
+    };
+    let informant = Informant::find(data).await?;
+    let order = Order {
+        command,
+        rollout: None,
+        aim: Aim::GoOn,
+        when,
+    };
+    give(out, data, &informant, order).await
+}

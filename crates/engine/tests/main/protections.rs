@@ -1,0 +1,466 @@
+//! What is made of hosts before they are changed: when it must be, how long it is kept, how it ends, and what is told of it.
+
+use ringway_engine::view::{ProtectionState, ProtectionView};
+use ringway_engine::{Command, Event, HoldKind};
+use ringway_model::{FailWhy, Place, Span, StepKind, StepResult, VisitKind};
+use ringway_scheduler::{FleetSpec, Plan};
+
+use crate::support::{Hand, ONE, full_route, group, plan, step};
+
+const KEEP: Span = Span::hours(48);
+
+/// A plan whose recipe protects hosts for two days; one retry, a minute later.
+fn protecting(rings: &[u32]) -> (FleetSpec, Plan) {
+    let (fleet, mut plan) = plan(rings);
+    let mut route = full_route();
+    let at = u8::try_from(route.steps.len()).unwrap();
+    route.steps.push(step(StepKind::Protect));
+    route.steps.push(step(StepKind::Unprotect));
+    // Behind `precheck`, in updates alone.
+    route.visits[0].insert(2, at);
+    plan.routes = vec![route];
+    plan.retry.times = 1;
+    plan.retry.wait = Span::minutes(1);
+    (fleet, plan)
+}
+
+fn listed(hand: &Hand) -> Vec<ProtectionView> {
+    hand.engine.protections(None)
+}
+
+fn one(hand: &Hand) -> ProtectionView {
+    let mut listed = listed(hand);
+    assert_eq!(listed.len(), 1, "{listed:?}");
+    listed.remove(0)
+}
+
+fn count(hand: &Hand, host: u32, kind: StepKind) -> usize {
+    let steps = hand.steps(host).into_iter();
+    steps.filter(|(_, of)| *of == kind).count()
+}
+
+fn unprotect(host: &str) -> Command {
+    Command::Unprotect {
+        host: host.into(),
+        rollout: None,
+        reason: "the disk is full".into(),
+    }
+}
+
+fn gone(host: &str) -> Command {
+    Command::Unprotected {
+        host: host.into(),
+        rollout: None,
+        reason: "removed by hand".into(),
+    }
+}
+
+fn hold(host: &str) -> Command {
+    Command::Hold {
+        hosts: vec![host.into()],
+        kind: HoldKind::Hold,
+        reason: "load test".into(),
+        until: None,
+    }
+}
+
+fn release(host: &str) -> Command {
+    Command::Release {
+        hosts: vec![host.into()],
+        kind: HoldKind::Hold,
+        reason: String::new(),
+    }
+}
+
+#[test]
+fn a_host_is_protected_before_it_is_touched_and_that_is_removed_when_its_time_and_its_rollout_are_over()
+ {
+    let (fleet, mut plan) = protecting(&[1]);
+    plan.rings[0].soak = Span::hours(72);
+    let mut hand = Hand::start((fleet, plan));
+    hand.until(0, StepKind::Protect);
+    let order = hand
+        .engine
+        .order(hand.running_in(ONE, 0).unwrap().0)
+        .unwrap();
+    assert_eq!(order.protection.as_deref(), Some("ringway-h0-1-1"));
+    hand.good(0);
+    assert_eq!(hand.running(0), Some(StepKind::Drain));
+    let order = hand
+        .engine
+        .order(hand.running_in(ONE, 0).unwrap().0)
+        .unwrap();
+    assert_eq!(order.protection.as_deref(), Some("snap"));
+    let made = one(&hand);
+    assert_eq!((made.name.as_str(), made.until), ("snap", hand.now + KEEP));
+    assert_eq!(made.words, "kept until its time and r1 are over");
+    hand.visit(0);
+    // Its time is over, and its rollout is not: it soaks.
+    hand.pass(KEEP);
+    assert_eq!(one(&hand).words, "kept until r1 is over");
+    assert_eq!(hand.running(0), None);
+    hand.pass(Span::hours(24));
+    assert_eq!(hand.rollout(), "completed");
+    assert_eq!(hand.running(0), Some(StepKind::Unprotect));
+    assert_eq!(one(&hand).state, ProtectionState::Removing);
+    hand.good(0);
+    assert_eq!(listed(&hand), []);
+    assert_eq!(count(&hand, 0, StepKind::Unprotect), 1);
+    assert_eq!(hand.engine.next_wake(), None);
+}
+
+#[test]
+fn one_that_is_kept_outlives_its_rollout_until_its_time_is_over() {
+    let mut hand = Hand::start(protecting(&[1]));
+    hand.visit(0);
+    assert_eq!(hand.rollout(), "completed");
+    let made = one(&hand);
+    assert_eq!(made.words, "kept until its time is over");
+    assert_eq!(hand.engine.next_wake(), Some(made.until));
+    hand.pass(KEEP.less(Span(1)));
+    assert_eq!(hand.running(0), None);
+    hand.pass(Span(1));
+    assert_eq!(hand.running(0), Some(StepKind::Unprotect));
+}
+
+#[test]
+fn what_fails_to_protect_fails_its_host_as_a_check_does_and_nothing_is_changed() {
+    let mut hand = Hand::start(protecting(&[1]));
+    hand.until(0, StepKind::Protect);
+    hand.end(0, StepResult::Failed(FailWhy::Exit));
+    hand.pass(Span::minutes(1));
+    assert_eq!(hand.running(0), Some(StepKind::Protect));
+    hand.end(0, StepResult::Failed(FailWhy::Unexpected));
+    assert_eq!(
+        hand.state(0),
+        "failed (protect: its output was not what was expected)"
+    );
+    assert_eq!(hand.rollout(), "halted");
+    for kind in [StepKind::Drain, StepKind::Apply] {
+        assert_eq!(count(&hand, 0, kind), 0, "{kind}");
+    }
+    assert_eq!(listed(&hand), []);
+}
+
+#[test]
+fn an_interrupted_attempt_is_made_again_under_the_same_name() {
+    let mut hand = Hand::start(protecting(&[1]));
+    hand.until(0, StepKind::Protect);
+    let called = |hand: &Hand| {
+        let intent = hand.running_in(ONE, 0).unwrap().0;
+        hand.engine.order(intent).unwrap().protection
+    };
+    let first = called(&hand);
+    hand.end(0, StepResult::Interrupted);
+    assert_eq!(hand.running(0), Some(StepKind::Protect));
+    assert_eq!(called(&hand), first);
+}
+
+#[test]
+fn a_further_visit_makes_a_second_one_only_where_the_first_shows_nothing_of_use() {
+    // A failed `drain` leaves the host unchanged, a failed `apply` does not.
+    for (fails, after, made) in [
+        (StepKind::Drain, Span::hours(1), 1),
+        (StepKind::Drain, Span::hours(23), 1),
+        (StepKind::Drain, Span::hours(24), 2),
+        (StepKind::Apply, Span::hours(24), 1),
+        (StepKind::Apply, Span::hours(400), 1),
+    ] {
+        let (fleet, mut plan) = protecting(&[1]);
+        plan.retry.times = 0;
+        let mut hand = Hand::start((fleet, plan));
+        hand.until(0, fails);
+        hand.end(0, StepResult::Failed(FailWhy::Exit));
+        // It is put back into service.
+        hand.visit(0);
+        assert_eq!(hand.rollout(), "halted");
+        hand.pass(after);
+        let retry = Command::Retry {
+            rollout: ONE,
+            host: "h0".into(),
+            reason: "mended".into(),
+        };
+        hand.command("ana", retry).unwrap();
+        let resume = Command::Resume {
+            rollout: ONE,
+            reason: "mended".into(),
+        };
+        hand.command("ana", resume).unwrap();
+        hand.visit(0);
+        let protects = count(&hand, 0, StepKind::Protect);
+        assert_eq!(protects, made, "{fails} failed {after} ago");
+        assert_eq!(
+            count(&hand, 0, StepKind::Apply),
+            if fails == StepKind::Apply { 2 } else { 1 }
+        );
+    }
+}
+
+#[test]
+fn one_that_was_removed_is_made_anew_and_counts_from_the_next_number_that_is_free() {
+    let (fleet, mut plan) = protecting(&[1]);
+    plan.retry.times = 0;
+    let mut hand = Hand::start((fleet, plan));
+    hand.until(0, StepKind::Drain);
+    hand.end(0, StepResult::Failed(FailWhy::Exit));
+    hand.visit(0);
+    hand.command("ana", unprotect("h0")).unwrap();
+    assert_eq!(hand.running(0), Some(StepKind::Unprotect));
+    hand.good(0);
+    let retry = Command::Retry {
+        rollout: ONE,
+        host: "h0".into(),
+        reason: "mended".into(),
+    };
+    hand.command("ana", retry).unwrap();
+    let resume = Command::Resume {
+        rollout: ONE,
+        reason: "mended".into(),
+    };
+    hand.command("ana", resume).unwrap();
+    hand.until(0, StepKind::Protect);
+    assert_eq!(count(&hand, 0, StepKind::Protect), 2);
+    hand.good(0);
+    assert_eq!(one(&hand).state, ProtectionState::Kept);
+}
+
+#[test]
+fn nothing_is_removed_on_a_host_that_is_visited_or_held_or_while_everything_is_stopped() {
+    let mut hand = Hand::start(protecting(&[1]));
+    hand.until(0, StepKind::Apply);
+    hand.command("ana", unprotect("h0")).unwrap();
+    assert_eq!(one(&hand).state, ProtectionState::Ending);
+    assert_eq!(one(&hand).waiting[0].on.name(), "busy");
+    hand.until(0, StepKind::Undrain);
+    hand.command("ana", hold("h0")).unwrap();
+    hand.good(0);
+    assert_eq!(hand.running(0), None);
+    assert_eq!(one(&hand).waiting[0].on.name(), "hold");
+    let stop = Command::Stop {
+        reason: "power".into(),
+    };
+    hand.command("ana", stop).unwrap();
+    hand.command("ana", release("h0")).unwrap();
+    assert_eq!(one(&hand).waiting[0].on.name(), "stop");
+    assert_eq!(hand.running(0), None);
+    let go = Command::Go {
+        reason: "power is back".into(),
+    };
+    hand.command("ana", go).unwrap();
+    assert_eq!(hand.running(0), Some(StepKind::Unprotect));
+    // Held before it has begun: it is taken back, and tried when the hold is over.
+    hand.command("ana", hold("h0")).unwrap();
+    let intent = hand.running_in(ONE, 0).unwrap().0;
+    assert!(!hand.engine.still_wanted(intent));
+    hand.end(0, StepResult::NotStarted);
+    assert_eq!(hand.running(0), None);
+    hand.command("ana", release("h0")).unwrap();
+    assert_eq!(hand.running(0), Some(StepKind::Unprotect));
+    hand.good(0);
+    assert_eq!(listed(&hand), []);
+}
+
+#[test]
+fn a_removal_that_fails_is_tried_for_a_day_and_is_then_a_persons() {
+    let mut hand = Hand::start(protecting(&[1]));
+    hand.visit(0);
+    hand.pass(KEEP);
+    let begun = hand.now;
+    let results = [
+        StepResult::Failed(FailWhy::Exit),
+        StepResult::Unreachable,
+        StepResult::Interrupted,
+        StepResult::Failed(FailWhy::TimedOut),
+        StepResult::Failed(FailWhy::Exit),
+        StepResult::Failed(FailWhy::Refused),
+    ];
+    for (result, minutes) in results.into_iter().zip([10, 30, 90, 270, 810, 0]) {
+        assert_eq!(hand.running(0), Some(StepKind::Unprotect));
+        hand.end(0, result);
+        assert_eq!(hand.running(0), None);
+        if minutes > 0 {
+            let again = hand.now + Span::minutes(minutes);
+            assert_eq!(one(&hand).waiting[0].earliest, Some(again));
+            hand.crash(Span::seconds(1));
+            hand.pass(Span::minutes(minutes));
+        }
+    }
+    assert!(hand.now.since(begun) < Span::hours(21));
+    let left = one(&hand);
+    assert_eq!(left.state, ProtectionState::Stuck);
+    assert!(
+        left.words.contains("the host would not let it run"),
+        "{}",
+        left.words
+    );
+    hand.pass(Span::hours(1000));
+    assert_eq!(count(&hand, 0, StepKind::Unprotect), 6);
+    // By a person's word it is tried again, or is gone.
+    hand.command("ana", unprotect("h0")).unwrap();
+    assert_eq!(hand.running(0), Some(StepKind::Unprotect));
+    let refused = hand.command("ana", gone("h0")).unwrap_err();
+    assert_eq!(refused.code, "wrong-state");
+    hand.end(0, StepResult::Failed(FailWhy::Exit));
+    assert!(hand.command("ana", gone("h0")).unwrap());
+    assert_eq!(listed(&hand), []);
+    assert_eq!(
+        hand.command("ana", gone("h0")).unwrap_err().code,
+        "not-found"
+    );
+}
+
+#[test]
+fn people_say_why_and_nobody_says_it_is_gone_in_the_middle_of_a_visit() {
+    let mut hand = Hand::start(protecting(&[1]));
+    hand.until(0, StepKind::Apply);
+    let refused = hand.command("ana", gone("h0")).unwrap_err();
+    assert_eq!(refused.code, "wrong-state");
+    for reason in ["", " "] {
+        let silent = Command::Unprotect {
+            host: "h0".into(),
+            rollout: None,
+            reason: reason.into(),
+        };
+        assert_eq!(
+            hand.command("ana", silent).unwrap_err().code,
+            "reason-missing"
+        );
+    }
+    assert_eq!(
+        hand.command("ana", unprotect("h7")).unwrap_err().code,
+        "not-found"
+    );
+    assert!(hand.command("ana", unprotect("h0")).unwrap());
+    assert!(
+        !hand.command("ben", unprotect("h0")).unwrap(),
+        "it is so already"
+    );
+    assert_eq!(one(&hand).by.as_deref(), Some("ana"));
+}
+
+#[test]
+fn a_rollout_that_goes_back_keeps_what_its_hosts_go_back_by() {
+    let mut hand = Hand::start(protecting(&[1]));
+    hand.visit(0);
+    // Its time is over in this very moment, and somebody wants everybody back.
+    hand.now = hand.now + KEEP;
+    let back = Command::Rollback {
+        rollout: ONE,
+        reason: "logins are slow".into(),
+    };
+    hand.command("ana", back).unwrap();
+    assert_eq!(hand.running(0), Some(StepKind::Drain));
+    hand.until(0, StepKind::Rollback);
+    let order = hand
+        .engine
+        .order(hand.running_in(ONE, 0).unwrap().0)
+        .unwrap();
+    assert_eq!(order.protection.as_deref(), Some("snap"));
+    assert_eq!(order.visit, VisitKind::Rollback);
+    hand.until(0, StepKind::Unprotect);
+    assert_eq!(hand.rollout(), "rolled back");
+    hand.good(0);
+    assert_eq!(listed(&hand), []);
+}
+
+#[test]
+fn a_host_in_another_fleet_is_found_by_its_name_and_one_that_is_gone_is_a_persons() {
+    let mut hand = Hand::start(protecting(&[2]));
+    hand.visit(0);
+    hand.visit(1);
+    assert_eq!(hand.rollout(), "completed");
+    // Another fleet: `h0` is the second host there, and `h1` is none.
+    let (mut fleet, plan) = plan(&[2]);
+    fleet.hosts[0].name = "other".into();
+    fleet.hosts[1].name = "h0".into();
+    hand.propose(fleet, plan);
+    hand.pass(KEEP);
+    let views = listed(&hand);
+    let states: Vec<(&str, ProtectionState)> = views
+        .iter()
+        .map(|one| (one.host.as_str(), one.state))
+        .collect();
+    assert_eq!(
+        states,
+        [
+            ("h0", ProtectionState::Ending),
+            ("h1", ProtectionState::Stuck)
+        ]
+    );
+    assert!(
+        views[1].words.contains("no longer of the fleet"),
+        "{}",
+        views[1].words
+    );
+    // The second host is being visited, by the new rollout; its visit ends first.
+    assert_eq!(views[0].waiting[0].on.name(), "busy");
+    let two = ringway_model::RolloutId(2);
+    while let Some((intent, kind)) = hand.running_in(two, 1) {
+        let result = crate::support::good(kind);
+        let _ = hand.take(ringway_engine::Input::StepEnded { intent, result });
+    }
+    let (intent, kind) = hand.running_in(ONE, 1).unwrap();
+    assert_eq!(kind, StepKind::Unprotect);
+    assert_eq!(
+        hand.engine.order(intent).unwrap().protection.as_deref(),
+        Some("snap")
+    );
+    let bytes = hand.engine.encode();
+    assert_eq!(hand.decoded(&bytes).protections(None), listed(&hand));
+    let result = StepResult::Done;
+    let _ = hand.take(ringway_engine::Input::StepEnded { intent, result });
+    assert!(hand.command("ana", gone("h1")).unwrap());
+    assert_eq!(listed(&hand), []);
+}
+
+#[test]
+fn a_removal_on_a_peer_runs_on_one_that_is_evidently_up() {
+    let (mut fleet, mut plan) = protecting(&[2]);
+    for step in &mut plan.routes[0].steps {
+        if step.kind == StepKind::Unprotect {
+            step.step.at = Place::Peer;
+        }
+    }
+    group(&mut fleet, "pair", &[0, 1], &[], Some(1));
+    let mut hand = Hand::start((fleet, plan));
+    for host in [0, 1] {
+        hand.evidence(host, ringway_model::Evidence::Up);
+    }
+    while hand.rollout() != "completed" {
+        for host in [0, 1] {
+            hand.visit(host);
+            hand.evidence(host, ringway_model::Evidence::Up);
+        }
+    }
+    hand.evidence(1, ringway_model::Evidence::Unknown);
+    hand.command("ana", unprotect("h0")).unwrap();
+    let first = hand.engine.protections(Some("h0")).remove(0);
+    assert_eq!(first.waiting[0].on.name(), "no-peer");
+    hand.evidence(1, ringway_model::Evidence::Up);
+    let (intent, _) = hand.running_in(ONE, 0).unwrap();
+    assert_eq!(
+        hand.engine.order(intent).unwrap().peer,
+        Some(ringway_model::HostId(1))
+    );
+    let chosen =
+        |event: &Event| matches!(event, Event::PeerChosen { intent: of, .. } if *of == intent);
+    assert!(hand.journal.iter().any(|(_, event)| chosen(event)));
+}
+
+#[test]
+fn the_last_free_worker_removes_only_while_nobody_is_visited() {
+    let mut hand = Hand::start(protecting(&[1, 1]));
+    hand.until(0, StepKind::Drain);
+    hand.visit(0);
+    // The second ring's host is visited, and there is one worker more.
+    assert!(hand.running(1).is_some());
+    hand.workers = 2;
+    hand.command("ana", unprotect("h0")).unwrap();
+    assert_eq!(hand.running(0), None);
+    assert_eq!(
+        one(&hand).words,
+        "to be removed: ana wants it removed: the disk is full"
+    );
+    hand.visit(1);
+    assert_eq!(hand.running(0), Some(StepKind::Unprotect));
+}
