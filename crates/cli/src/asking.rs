@@ -110,7 +110,7 @@ pub(crate) fn question(
             update,
             (route, &More::Nothing),
             VisitKind::Update,
-            None,
+            (None, None),
         ),
         timeout: step.timeout,
         output_limit: OUTPUT_LIMIT,

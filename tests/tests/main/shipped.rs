@@ -109,7 +109,10 @@ fn an_update_without_its_manifest_cannot_be_planned() {
 }
 
 fn shells(recipe: &Recipe) -> Vec<(&'static str, &Command)> {
-    let steps: [(&'static str, Option<&Step>); 6] = [
+    let protect = recipe.protect.as_ref();
+    let steps: [(&'static str, Option<&Step>); 8] = [
+        ("protect", protect.map(|protect| &protect.step)),
+        ("unprotect", protect.map(|protect| &protect.remove)),
         ("apply", recipe.apply.command()),
         ("precheck", recipe.precheck.as_ref()),
         ("verify", recipe.verify.as_ref()),

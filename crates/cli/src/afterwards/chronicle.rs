@@ -244,6 +244,8 @@ impl<'a> Chronicle<'a> {
             }
             Event::Recovered { .. }
             | Event::Alive
+            | Event::ProtectionEnds { .. }
+            | Event::ProtectionGone { .. }
             | Event::ClockJumped { .. }
             | Event::Stopped { .. }
             | Event::Went { .. }

@@ -162,6 +162,7 @@ mod tests {
             poisons: Vec::new(),
             unpoisonings: Vec::new(),
             advisories: Vec::new(),
+            protections: ringway_engine::view::ProtectionCounts::default(),
             at: Timestamp(0),
             rollouts: vec![one],
         }

@@ -142,3 +142,36 @@ fn a_report_means_what_its_step_declares() {
         );
     }
 }
+
+/// What `protect` prints is handed to commands and shown to people: one line, and not nothing.
+#[test]
+fn what_protect_prints_is_the_name_of_what_it_made_or_a_failure() {
+    let keep = ringway_model::Span::hours(48);
+    let protect = step(StepKind::Protect, More::Protect { keep });
+    let longest = "x".repeat(200);
+    for (printed, name) in [
+        ("tank/db@one\n", Some("tank/db@one")),
+        (
+            "  a name; $(of) \"all\" sorts  \n\n",
+            Some("a name; $(of) \"all\" sorts"),
+        ),
+        (longest.as_str(), Some(longest.as_str())),
+        ("", None),
+        (" \n", None),
+        ("one\ntwo", None),
+        ("red\u{1b}[31m", None),
+        (&format!("{longest}x"), None),
+    ] {
+        let result = name.map_or(failed(FailWhy::Unexpected), |name| StepResult::Protected {
+            name: name.to_owned(),
+        });
+        assert_eq!(
+            interpret(&ended(0, printed), &protect),
+            result,
+            "{printed:?}"
+        );
+    }
+    assert_eq!(interpret(&ended(1, "one"), &protect), failed(FailWhy::Exit));
+    let unprotect = step(StepKind::Unprotect, More::Nothing);
+    assert_eq!(interpret(&ended(0, "one"), &unprotect), StepResult::Done);
+}

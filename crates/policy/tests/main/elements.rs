@@ -241,6 +241,34 @@ fn fetching_ahead_means_what_it_says() {
     );
 }
 
+/// A snapshot that nobody removes fills a disk: how long it is kept and how it goes must be said.
+#[test]
+fn protecting_means_what_it_says() {
+    let text = "ringway: recipe/v1\nname: it\nsteps:\n  apply: { run: ./it }\n  protect:";
+    let of = |more: &str| {
+        let it = documents(&[&format!("{text} {more}\n")]);
+        it.recipes["it"].protect.clone().expect("it protects")
+    };
+    let plain = of("{ run: ./snapshot, keep: 1h, remove: { run: ./drop } }");
+    assert_eq!(plain.keep, Span::hours(1));
+    for step in [&plain.step, &plain.remove] {
+        assert_eq!(step.after_crash, AfterCrash::Repeat);
+        assert_eq!((step.at, step.timeout), (Place::Host, Span::minutes(10)));
+    }
+    let told = of(
+        "{ run: ./snapshot, at: controller, timeout: 30m, keep: 90d, remove: { run: ./drop, at: peer, timeout: 1h } }",
+    );
+    assert_eq!(
+        (told.step.at, told.step.timeout),
+        (Place::Controller, Span::minutes(30))
+    );
+    assert_eq!(
+        (told.remove.at, told.remove.timeout),
+        (Place::Peer, Span::hours(1))
+    );
+    assert_eq!(told.keep, Span::hours(90 * 24));
+}
+
 /// What nobody wrote must be the careful choice: evidence is wanted, and an afternoon is long enough.
 #[test]
 fn work_by_hand_means_what_it_says() {
