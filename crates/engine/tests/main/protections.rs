@@ -235,7 +235,7 @@ fn nothing_is_removed_on_a_host_that_is_visited_or_held_or_while_everything_is_s
     hand.command("ana", hold("h0")).unwrap();
     hand.good(0);
     assert_eq!(hand.running(0), None);
-    assert_eq!(one(&hand).waiting[0].on.name(), "hold");
+    assert_eq!(one(&hand).waiting[0].on.name(), "host-hold");
     let stop = Command::Stop {
         reason: "power".into(),
     };
