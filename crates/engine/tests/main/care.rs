@@ -14,9 +14,10 @@ const NO: StepResult = StepResult::Answered { yes: false };
 /// A route with every step of a care, some of which run elsewhere.
 fn cared(elsewhere: &[(StepKind, Place)]) -> Route {
     use StepKind::{Apply, Inspect, Last, Precheck, Ready, Rollback};
-    // What is fetched ahead is no part of a care.
+    // What is fetched ahead is no part of a care, nor is what a host is protected by.
+    let others = [StepKind::Stage, StepKind::Protect, StepKind::Unprotect];
     let kinds = StepKind::ALL.into_iter();
-    let kinds: Vec<_> = kinds.filter(|kind| *kind != StepKind::Stage).collect();
+    let kinds: Vec<_> = kinds.filter(|kind| !others.contains(kind)).collect();
     let mut steps: Vec<_> = kinds.iter().copied().map(step).collect();
     for (kind, place) in elsewhere {
         let found = steps.iter_mut().find(|step| step.kind == *kind);
