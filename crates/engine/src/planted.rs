@@ -237,6 +237,10 @@ pub enum Bug {
     HarmIsStaged,
     /// A host on which fetching failed is not given what is to be fetched in its visit.
     FailedIsStaged,
+    /// What people were told goes on for them although it is over.
+    OverForNobody,
+    /// What is decided last is told to nobody.
+    EndUntold,
     /// A host is visited although an exception leaves it out.
     ExceptionIgnored,
     /// An exception does not end by itself.
@@ -369,7 +373,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 180] = [
+    pub const ALL: [Self; 182] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -486,6 +490,8 @@ impl Bug {
         Self::HeldHostStaged,
         Self::HarmIsStaged,
         Self::FailedIsStaged,
+        Self::OverForNobody,
+        Self::EndUntold,
         Self::ExceptionIgnored,
         Self::ExceptionNeverEnds,
         Self::ExceptionOutlivesItself,

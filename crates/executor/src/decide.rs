@@ -523,10 +523,28 @@ impl Executor {
         let open = notices::all_open(&self.engine);
         let keys = notices::keys(&open);
         let is_as_before = self.open_matters.as_ref() == Some(&keys);
+        #[cfg(feature = "planted-bugs")]
+        let is_as_before = is_as_before
+            || self.has(ringway_engine::planted::Bug::OverForNobody)
+                && self
+                    .open_matters
+                    .as_ref()
+                    .is_some_and(|known| keys.is_subset(known));
         self.open_matters = Some(keys);
+        let happened = notices::happened(&self.engine, events, seq);
+        #[cfg(feature = "planted-bugs")]
+        let happened = if self.has(ringway_engine::planted::Bug::EndUntold)
+            && events
+                .iter()
+                .any(|event| matches!(event, Event::Finished { .. }))
+        {
+            Vec::new()
+        } else {
+            happened
+        };
         Notices {
             open: (!is_as_before).then_some(open),
-            happened: notices::happened(&self.engine, events, seq),
+            happened,
         }
     }
 

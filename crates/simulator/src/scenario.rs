@@ -17,6 +17,7 @@ use crate::history::{History, HistoryError};
 use crate::reach::Reach;
 use crate::terms::{with_early_terms, with_terms};
 use crate::world::lanes::with_lanes;
+use crate::world::post::with_rules;
 use crate::world::superseders::with_fixes;
 use crate::world::{BEGIN, Faults, NoPlan, World, has_plan};
 
@@ -237,6 +238,10 @@ fn tell(seed: u64, extra: Extra) -> Result<World, NoPlan> {
     let protecting = protects.chance(extra.protect.unwrap_or(PROTECT)) && kind == Kind::Wild;
     if protecting {
         with_protection(&mut papers, &mut ways, &mut protects);
+    }
+    let mut told = Dice::new(seed, "who wants to be told");
+    if kind == Kind::Wild && told.chance(25) {
+        with_rules(&mut papers, &mut told);
     }
     let lasts = faults.lasts;
     let config = Config {

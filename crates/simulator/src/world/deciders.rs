@@ -43,9 +43,19 @@ impl World {
         }
     }
 
+    /// This instant by the clock of the process that decides.
+    pub(super) fn told_now(&self) -> Timestamp {
+        Timestamp(self.now.0.saturating_add(self.ahead))
+    }
+
+    /// When that clock shows this, and not before now.
+    pub(super) fn at_of_told(&self, at: Timestamp) -> Timestamp {
+        Timestamp(at.0.saturating_sub(self.ahead)).max(self.now)
+    }
+
     /// Tells the decider of a generation now, and carries out what it asks for.
     pub(super) fn tell_to(&mut self, generation: u64, what: Arrival) {
-        let told = Timestamp(self.now.0.saturating_add(self.ahead));
+        let told = self.told_now();
         let mut requests: Vec<Request> = Vec::new();
         if generation == self.generation {
             let Some(executor) = &mut self.executor else {
@@ -143,7 +153,7 @@ impl World {
         if let Some(key) = before {
             self.queue.remove(&key);
         }
-        let at = Timestamp(at.0.saturating_sub(self.ahead)).max(self.now);
+        let at = self.at_of_told(at);
         if at.since(self.now) > Span::hours(24 * 365) {
             return;
         }

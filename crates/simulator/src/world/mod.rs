@@ -19,6 +19,7 @@ mod patching;
 mod people;
 mod poisoners;
 mod protections;
+pub(crate) mod post;
 mod renewals;
 mod requests;
 mod roles;
@@ -96,6 +97,8 @@ enum Happening {
     Hand(IntentId),
     /// Somebody puts a fix in the place of a rollout, as it was planned before.
     Supersedes(Box<Supersession>),
+    /// People are told what is due.
+    Tells,
 }
 
 /// The world.
@@ -186,6 +189,8 @@ pub struct World {
     /// Whether people do.
     pub(crate) excepting: bool,
     handwork: BTreeMap<IntentId, hands::Handwork>,
+    /// Who is told what, where somebody wants to be.
+    post: Option<post::Post>,
     tickets: u64,
     patience: u32,
     looks: u32,
@@ -314,6 +319,7 @@ impl World {
             exceptions: Dice::new(seed, "exceptions"),
             excepting: false,
             handwork: BTreeMap::new(),
+            post: post::Post::new(seed, &papers.documents.notify.rules),
             tickets: 0,
             patience: 0,
             looks: 0,
@@ -402,6 +408,7 @@ impl World {
             Happening::Brings(refresh) => self.brings(*refresh),
             Happening::Hand(intent) => self.hand(intent),
             Happening::Supersedes(supersession) => self.supersedes(*supersession),
+            Happening::Tells => self.tells(),
         }
     }
 
@@ -422,6 +429,7 @@ impl World {
                 Ok(batch) => {
                     self.note_decided(row.epoch, &batch.inputs, &batch.events);
                     self.observe_batch(row.at, &batch.inputs, &batch.events);
+                    self.post_row(&row, &batch.events);
                 }
                 Err(error) => self.broken(Invariant::I13, error.to_string()),
             }

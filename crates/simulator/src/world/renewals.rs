@@ -218,9 +218,11 @@ impl World {
 
     /// The documents as written, with the fleet's as it is now.
     pub(super) fn texts(&self) -> Vec<(String, String)> {
-        self.renewals
-            .as_ref()
-            .map_or_else(texts, |renewals| renewals.texts())
+        let renewals = self.renewals.as_ref();
+        let mut all = renewals.map_or_else(texts, |renewals| renewals.texts());
+        let notify = self.post.is_some().then_some(super::post::TEXT);
+        all.extend(notify.map(|text| (text.to_owned(), text.to_owned())));
+        all
     }
 }
 

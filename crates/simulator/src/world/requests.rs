@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ringway_calendar::Zones;
 use ringway_executor::Executor;
+use ringway_executor::notices::Notices;
 use ringway_executor::port::{
     AppendFailure, Arrival, Blob, Ended, GateAnswer, Request, Row, Start,
 };
@@ -39,7 +40,11 @@ impl World {
                 let wait = self.network.span(Span(1), Span(50));
                 self.tell_after(wait, Arrival::Loaded(Box::new(loaded)));
             }
-            Request::Append { row, blobs, .. } => self.append(row, blobs),
+            Request::Append {
+                row,
+                blobs,
+                notices,
+            } => self.append(row, blobs, notices),
             Request::KeepSnapshot(snapshot) => self.store.keep(snapshot),
             Request::Start(start) => self.start(start),
             Request::Withdraw(intent) => {
@@ -115,7 +120,10 @@ impl World {
     }
 
     /// A row is on its way to the disk.
-    fn append(&mut self, row: Row, blobs: Vec<Blob>) {
+    fn append(&mut self, row: Row, blobs: Vec<Blob>, notices: Notices) {
+        if let Some(post) = &mut self.post {
+            post.with_row(&row, notices);
+        }
         let fate = self.faults.fate();
         if !self.is_former_acting() {
             self.register(&blobs);

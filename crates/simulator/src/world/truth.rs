@@ -378,6 +378,7 @@ impl World {
             return;
         }
         self.check_silences();
+        self.check_post();
         if let Err(what) = self.check_installed() {
             self.broken(Invariant::I12, what);
         }
