@@ -152,7 +152,8 @@ impl Engine {
             | StepResult::Failed(_)
             | StepResult::Unreachable
             | StepResult::NotStarted
-            | StepResult::Answered { .. } => false,
+            | StepResult::Answered { .. }
+            | StepResult::Protected { .. } => false,
         };
         #[cfg(feature = "planted-bugs")]
         let is_over = is_over && !self.bug(crate::planted::Bug::RecoversForEver);

@@ -643,7 +643,8 @@ impl Engine {
         } else {
             (Vec::new(), rest)
         };
-        let (protections, rest): (Vec<(Key, Protection)>, _) = if format >= FORMAT_WITH_PROTECTIONS {
+        let (protections, rest): (Vec<(Key, Protection)>, _) = if format >= FORMAT_WITH_PROTECTIONS
+        {
             postcard::take_from_bytes(rest).map_err(unreadable)?
         } else {
             (Vec::new(), rest)

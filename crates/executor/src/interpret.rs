@@ -61,10 +61,10 @@ fn ended_well(output: &str, restarts: u16, step: &StepPlan) -> StepResult {
             let yes = expect.is_none_or(|expect| meets(output, expect));
             StepResult::Answered { yes }
         }
-        More::Protect { .. } => named(output).map_or(
-            StepResult::Failed(FailWhy::Unexpected),
-            |name| StepResult::Protected { name },
-        ),
+        More::Protect { .. } => named(output)
+            .map_or(StepResult::Failed(FailWhy::Unexpected), |name| {
+                StepResult::Protected { name }
+            }),
         More::Nothing | More::Silence { .. } | More::Stage { .. } | More::Recovery { .. } => {
             match &step.step.expect {
                 Some(expect) if !meets(output, expect) => StepResult::Failed(FailWhy::Unexpected),

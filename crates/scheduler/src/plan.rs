@@ -388,6 +388,7 @@ pub enum More {
     Recovery {
         /// How long it has to answer then.
         back_within: Span,
+    },
     /// What a host can be taken back by.
     Protect {
         /// How long it is kept at least.

@@ -182,7 +182,8 @@ fn can_roll_back(recipe: &Recipe) -> bool {
 /// A rollback asks nobody whether its host may be taken down: it mends, and what is broken may be why the answer is no.
 fn visits(steps: &[StepPlan]) -> [Vec<u8>; 3] {
     use StepKind::{
-        Apply, Inspect, Last, Precheck, Protect, Ready, Reboot, Recovery, Rollback, Stage, Unprotect,
+        Apply, Inspect, Last, Precheck, Protect, Ready, Reboot, Recovery, Rollback, Stage,
+        Unprotect,
     };
     let list = |purpose: StepKind, leaves_out: &[StepKind]| -> Vec<u8> {
         if !steps.iter().any(|step| step.kind == purpose) {
@@ -205,7 +206,9 @@ fn visits(steps: &[StepPlan]) -> [Vec<u8>; 3] {
         ),
         list(
             Rollback,
-            &[Recovery, Stage, Inspect, Precheck, Protect, Ready, Last, Apply],
+            &[
+                Recovery, Stage, Inspect, Precheck, Protect, Ready, Last, Apply,
+            ],
         ),
     ]
 }

@@ -15,9 +15,7 @@ use crate::fields::{Cx, Fields, Named, nearest};
 use crate::problem::{Code, Report};
 use crate::scalar;
 use crate::shape::{Is, Shape, may, must};
-use crate::validated::{
-    Inspect, Protect, Reboot, Recipe, Recovery, Stage, Step, When, Work,
-};
+use crate::validated::{Inspect, Protect, Reboot, Recipe, Recovery, Stage, Step, When, Work};
 use crate::yaml::{Node, Place, Value};
 
 /// Long enough for a physical server's self-test, short enough to notice one that hangs in it.

@@ -24,6 +24,8 @@ pub struct Recovery {
     pub step: Step,
     /// How long the host has to answer once the command has ended.
     pub back_within: Span,
+}
+
 /// What is made before anything is changed, and removed again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Protect {

@@ -175,6 +175,8 @@ fn good(step: &StepRequest) -> RawReport {
         | StepKind::Silence
         | StepKind::Stage
         | StepKind::Recovery
+        | StepKind::Protect
+        | StepKind::Unprotect
         | StepKind::Unsilence => ended("1"),
     }
 }

@@ -66,8 +66,12 @@ async fn every_step_succeeds_and_only_looks_reach_the_host() {
             | StepKind::Silence
             | StepKind::Stage
             | StepKind::Recovery
+            | StepKind::Unprotect
             | StepKind::Unsilence => StepResult::Done,
             StepKind::Ready | StepKind::Last => StepResult::Answered { yes: true },
+            StepKind::Protect => StepResult::Protected {
+                name: "not made".into(),
+            },
         };
         assert_eq!(interpret(&report, step), expected, "{}", step.kind);
     }

@@ -127,6 +127,7 @@ impl Facts {
             | More::Last { .. }
             | More::Silence { .. }
             | More::Manual { .. }
+            | More::Recovery { .. }
             | More::Stage { .. } => None,
         });
         let fleet = self.fleet.as_ref();

@@ -78,6 +78,7 @@ pub(super) fn note_answer(
         | StepResult::Back { .. }
         | StepResult::Failed(_)
         | StepResult::Interrupted
+        | StepResult::Protected { .. }
         | StepResult::Answered { .. } => recovery.answered = true,
     }
 }

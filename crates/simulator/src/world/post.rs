@@ -11,7 +11,7 @@ mod account;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ringway_engine::Event;
-use ringway_executor::notices::{Message, Notices, Outcome, SoFar, Told, Why, due};
+use ringway_executor::notices::{Message, Notices, Outcome, Rule, SoFar, Told, Why, due};
 use ringway_executor::port::Row;
 use ringway_model::{Digest, Span, Timestamp};
 use ringway_policy::validated::{Command, Escalate, Notify, NotifyRule, NotifyTo, Topic};
@@ -153,7 +153,10 @@ impl Post {
         }
         for _ in 0..MOST_TURNS {
             let rules = &self.rules;
-            let of = |_: &Digest, name: &str| rules.iter().find(|rule| rule.name == *name);
+            let of = |_: &Digest, name: &str| {
+                let rule = rules.iter().find(|rule| rule.name == *name);
+                rule.map_or(Rule::None, Rule::Of)
+            };
             let due = due(&self.outbox, of, now);
             for one in &mut self.outbox {
                 one.so_far.given_up |= due.given_up.contains(&one.id);

@@ -56,6 +56,7 @@ impl World {
             | StepKind::Silence
             | StepKind::Drain
             | StepKind::Apply
+            | StepKind::Recovery
             | StepKind::Rollback
             | StepKind::Reboot
             | StepKind::Verify
