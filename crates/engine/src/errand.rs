@@ -36,7 +36,7 @@ pub(crate) const UNPROTECT: u8 = 1;
 
 /// Hosts that are looked at in one go. More that cannot be staged now, because somebody holds or visits them, are looked at
 /// another time; their visits stage them otherwise.
-const LOOKED_AT: usize = 256;
+pub(crate) const LOOKED_AT: usize = 256;
 
 /// What is done for the hosts of a rollout outside their visits, by slot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

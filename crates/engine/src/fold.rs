@@ -124,6 +124,7 @@ impl Engine {
                 self.advisories.resolve(&self.fleet.spec);
                 self.recount_changes();
                 self.place_protections();
+                self.count_errands();
                 // No rollout is under way, so only somebody else's work takes anything.
                 self.claim_maintenance();
                 self.fleet.recount_all();

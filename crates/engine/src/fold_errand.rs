@@ -77,6 +77,8 @@ impl Engine {
         let errands = &mut self.rollouts[r].rec.errands;
         errands.running.remove(&slot);
         self.fleet.errands.remove(&host);
+        self.rollouts[r].rec.peers.remove(&slot);
+        let errands = &mut self.rollouts[r].rec.errands;
         if runs.position == STAGE {
             let staged = match then {
                 Then::Retry { attempt, at, .. } => Staged::Again { attempt, at },

@@ -270,6 +270,7 @@ impl Engine {
             rollout.poisoned = of_routes(&self.poisons, &rollout.plan);
         }
         self.poison_words = PoisonWords::new(&self.poisons, &self.rollouts);
+        self.mark_unpoisonings();
     }
 
     /// The same for one of them.
@@ -277,6 +278,7 @@ impl Engine {
         let rollout = &mut self.rollouts[r];
         rollout.poisoned = of_routes(&self.poisons, &rollout.plan);
         self.poison_words = PoisonWords::new(&self.poisons, &self.rollouts);
+        self.mark_unpoisonings();
     }
 
     /// What a command names: releases of a rollout, or content by its id.

@@ -207,7 +207,7 @@ impl Engine {
                     "`ringway refresh` takes the change into them; then propose again",
                 ));
             }
-            self.no_errand_runs()?;
+            self.errands_stay_known(fleet)?;
             self.emit(Event::FleetAdopted { fleet }, out);
         }
         let rollout = RolloutId(u32::try_from(self.rollouts.len() + 1).unwrap_or(u32::MAX));
@@ -236,9 +236,22 @@ impl Engine {
         Ok(rollout)
     }
 
-    /// Hosts of another fleet have other numbers, and what runs is known by them.
-    fn no_errand_runs(&self) -> Result<(), Rejected> {
-        if self.fleet.errands.is_empty() {
+    /// Hosts of another fleet have other numbers, and what runs outside of visits is known by them. A removal is known by its host's
+    /// name, too, so that a fix need not wait until a queue of them is empty; one that runs at a peer is not.
+    fn errands_stay_known(&self, fleet: Digest) -> Result<(), Rejected> {
+        let Some(spec) = self.fleets.get(&fleet) else {
+            return Ok(());
+        };
+        let is_known = |(r, slot): (usize, u32)| {
+            let removed = self.removed_now(r, slot);
+            removed.is_some_and(|(_, protection)| {
+                !self.rollouts[r].rec.peers.contains_key(&slot)
+                    && spec.hosts.iter().any(|host| host.name == protection.host)
+            })
+        };
+        if spec.keeps_numbers_of(&self.fleet.spec)
+            || self.fleet.errands.values().copied().all(is_known)
+        {
             return Ok(());
         }
         Err(Rejected::new(

@@ -6,11 +6,13 @@
 //! # Invariants
 //!
 //! * Nothing is applied on a host whose route has `protect` without a protection that this rollout made of it and that is there.
-//! * None is removed by itself before its time is over and its rollout is; a person may have it removed sooner.
+//! * None is removed by itself before its time is over and its rollout is, with whatever took the place of that; a person may have
+//!   it removed sooner.
 //! * None is removed while its host is visited, is not to be touched or is gone from the fleet, or while everything is stopped (I4).
 //! * Each that was made is listed until its removal ended well, or a person says that it is gone. No removal begins after that.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound::{Excluded, Unbounded};
 
 use ringway_model::{
     Actor, FailWhy, HostId, IntentId, Place, RolloutId, Slot, Span, StepKind, StepResult,
@@ -22,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::command::Rejected;
 use crate::consent::check_length;
 use crate::engine::{Engine, Fault, FleetHold};
-use crate::errand::{Runs, UNPROTECT};
+use crate::errand::{LOOKED_AT, Runs, UNPROTECT};
 use crate::event::{Event, Then};
 use crate::slot::SlotRec;
 
@@ -84,6 +86,8 @@ pub(crate) struct Protections {
     ends: BTreeSet<(Timestamp, Key)>,
     /// Those to be removed, by the instant before which that does not begin. Derived.
     ending: BTreeSet<(Timestamp, Key)>,
+    /// The last of these that was looked at. Derived.
+    looked_at: Option<(Timestamp, Key)>,
 }
 
 impl Protections {
@@ -181,6 +185,30 @@ impl Engine {
             .map_or(1, |(_, attempt)| attempt)
     }
 
+    /// The rollout because of which somebody may want hosts to be as they were before this one: this one while it is not over, or
+    /// one that took its place and is not. A fix that comes to nothing leaves the one before it to be rolled back.
+    pub(crate) fn not_past(&self, r: usize) -> Option<RolloutId> {
+        let mut at = r;
+        loop {
+            let record = &self.rollouts[at].rec;
+            if !record.state.is_final() {
+                return Some(record.id);
+            }
+            let next = record.state.superseded_by()?;
+            let next = self.index_of(next).ok()?;
+            // Always a later one, so this comes to an end.
+            if next <= at {
+                return None;
+            }
+            at = next;
+        }
+    }
+
+    /// Whether a rollout is over, and whatever took its place.
+    pub(crate) fn is_past(&self, r: usize) -> bool {
+        self.not_past(r).is_none()
+    }
+
     /// What keeps a protection from being removed that is to be; none where nothing does.
     pub(crate) fn removal_waits(&self, key: Key) -> Option<WaitingOn> {
         let protection = self.protections.of.get(&key)?;
@@ -191,8 +219,9 @@ impl Engine {
         if !matches!(self.hold, FleetHold::Free) {
             return Some(self.hold_reason(r));
         }
-        if protection.asked.is_none() && !self.rollouts[r].rec.state.is_final() {
-            let rollout = self.rollouts[r].rec.id;
+        if protection.asked.is_none()
+            && let Some(rollout) = self.not_past(r)
+        {
             return Some(WaitingOn::Busy { rollout });
         }
         #[cfg(feature = "planted-bugs")]
@@ -277,15 +306,20 @@ impl Engine {
         if room == 0 || *free <= least {
             return;
         }
-        let due = self.protections.ending.iter();
-        let due: Vec<Key> = due
-            .take_while(|(at, _)| *at <= self.now)
-            .map(|(_, key)| *key)
-            .collect();
-        for key in due {
+        // Those that wait for something are gone through in turns, so that no turn of the loop looks at all of them.
+        let last = self.protections.looked_at;
+        let first = |at: &(Timestamp, Key)| *at <= (self.now, (u32::MAX, u32::MAX, u32::MAX));
+        let all = &self.protections.ending;
+        let behind = last.map(|last| all.range((Excluded(last), Unbounded)));
+        let before = last.map_or_else(|| all.range(..), |last| all.range(..=last));
+        let due = behind.into_iter().flatten().take_while(|at| first(at));
+        let due = due.chain(before.take_while(|at| first(at)));
+        let due: Vec<(Timestamp, Key)> = due.take(LOOKED_AT).copied().collect();
+        for (at, key) in due {
             if room == 0 || *free <= least {
                 return;
             }
+            self.protections.looked_at = Some((at, key));
             if self.removal_waits(key).is_none() && self.issue_removal(key, out) {
                 *free -= 1;
                 room -= 1;
@@ -436,9 +470,13 @@ impl Engine {
         let Some((r, slot)) = self.find_errand(intent) else {
             return false;
         };
-        let host = self.removed_now(r, slot).and_then(|(_, it)| it.at);
+        let Some((_, removed)) = self.removed_now(r, slot) else {
+            return false;
+        };
         matches!(self.hold, FleetHold::Free)
-            && host.is_some_and(|host| self.holds.on(host).is_none() && !self.has_vanished(host))
+            && (removed.asked.is_some() || self.is_past(r))
+            && (removed.at)
+                .is_some_and(|host| self.holds.on(host).is_none() && !self.has_vanished(host))
     }
 
     /// A `protect` ended well: what it made is listed from now on.
@@ -639,27 +677,33 @@ impl Engine {
                 if self.bug(crate::planted::Bug::RemovalForgotten) {
                     return;
                 }
-                let rollout = self.rollouts.get(key.0 as usize);
-                if rollout.is_some_and(|rollout| rollout.rec.state.is_final()) {
+                let r = key.0 as usize;
+                if r < self.rollouts.len() && self.is_past(r) {
                     let ends = self.ends_at(protection);
                     self.protections.ends.insert((ends, key));
                 }
             }
             Stands::Ending { at, .. } => {
-                self.protections.ending.insert((at, key));
+                let r = key.0 as usize;
+                if protection.asked.is_some() || r < self.rollouts.len() && self.is_past(r) {
+                    self.protections.ending.insert((at, key));
+                }
             }
             Stands::Removing { .. } | Stands::Stuck { .. } => {}
         }
     }
 
-    /// The same for all of a rollout that is over now, or is not any more.
+    /// The same for all of a rollout that is over now, or is not any more, and of those in whose place it is.
     pub(crate) fn list_protections_of(&mut self, r: usize) {
-        let r = number(r);
-        let all = self
-            .protections
-            .of
-            .range((r, 0, 0)..=(r, u32::MAX, u32::MAX));
-        let keys: Vec<Key> = all.map(|(key, _)| *key).collect();
+        let before: Vec<usize> = self.superseded_by(r).collect();
+        let mut keys: Vec<Key> = Vec::new();
+        for r in before.into_iter().chain([r]).map(number) {
+            let all = &self.protections.of;
+            keys.extend(
+                all.range((r, 0, 0)..=(r, u32::MAX, u32::MAX))
+                    .map(|(key, _)| *key),
+            );
+        }
         for key in keys {
             self.list_protection(key);
         }

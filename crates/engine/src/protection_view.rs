@@ -100,10 +100,9 @@ impl Engine {
             ProtectionState::Stuck => false,
             ProtectionState::Ending => self.removal_waits(key).is_none(),
             ProtectionState::Kept => {
-                let rollout = &self.rollouts[key.0 as usize];
                 let host = protection.at;
                 protection.until <= now
-                    && rollout.rec.state.is_final()
+                    && self.is_past(key.0 as usize)
                     && self.stopped().is_none()
                     && host.is_some_and(|host| self.host_hold(host).is_none())
             }
@@ -177,16 +176,13 @@ impl Engine {
                     by()
                 )
             }
-            Stands::Kept => {
-                let rollout = &self.rollouts[r as usize];
-                if rollout.rec.state.is_final() {
-                    "kept until its time is over".to_owned()
-                } else if protection.until <= self.now {
-                    format!("kept until {} is over", rollout.rec.id)
-                } else {
-                    format!("kept until its time and {} are over", rollout.rec.id)
+            Stands::Kept => match self.not_past(r as usize) {
+                None => "kept until its time is over".to_owned(),
+                Some(rollout) if protection.until <= self.now => {
+                    format!("kept until {rollout} is over")
                 }
-            }
+                Some(rollout) => format!("kept until its time and {rollout} are over"),
+            },
         }
     }
 }

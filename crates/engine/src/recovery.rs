@@ -16,7 +16,9 @@
 //! * A host that a gate's probe finds up is not brought back: what serves is not taken down to be mended.
 //! * Its host is down in every account before it, meanwhile, and until its visit has ended (I3, I7).
 
-use ringway_model::{AfterCrash, Evidence, FailWhy, Place, RingIndex, Span, StepKind, StepResult};
+use ringway_model::{
+    AfterCrash, Evidence, FailWhy, Place, RingIndex, Span, StepKind, StepResult, Timestamp,
+};
 use ringway_scheduler::plan::More;
 
 use crate::engine::Engine;
@@ -27,6 +29,9 @@ use crate::visit::Ended;
 /// How often a host is asked that was brought back: seldom enough that ten minutes of it are forty lines of the journal, often
 /// enough that nobody waits for the next one.
 const ASKED_EVERY: Span = Span::seconds(15);
+
+/// In place of the instant by which a host has to answer: it has answered in this visit.
+const ANSWERED: Timestamp = Timestamp::NEVER;
 
 impl Engine {
     /// What follows where the first step of a visit was not answered by its host, and where it was not recovery's own command
@@ -50,6 +55,9 @@ impl Engine {
             ..ended
         };
         if let Some(&until) = self.rollouts[r].rec.recovered.get(&slot) {
+            if until == ANSWERED {
+                return None;
+            }
             if self.now >= until {
                 return Some(self.fail(as_recovery, FailWhy::NotBack));
             }
@@ -128,7 +136,7 @@ impl Engine {
         asks(ended.position) && !(first..ended.position).any(asks)
     }
 
-    /// A host was brought back, or it is not known whether: it has so long to answer.
+    /// A host was brought back, or it is not known whether: it has so long to answer. Or it answered, so that it need not be.
     pub(crate) fn note_recovery(
         &mut self,
         r: usize,
@@ -136,12 +144,13 @@ impl Engine {
         kind: StepKind,
         result: &StepResult,
     ) {
-        if kind != StepKind::Recovery {
-            return;
-        }
         let step = self.rollouts[r].route(slot).step_for(kind);
         let Some(step) = step else { return };
         let More::Recovery { back_within } = step.more else {
+            let silent = matches!(result, StepResult::Unreachable | StepResult::NotStarted);
+            if step.step.at == Place::Host && !silent && self.may_be_recovered(r, slot) {
+                self.rollouts[r].rec.recovered.insert(slot, ANSWERED);
+            }
             return;
         };
         let is_over = match result {

@@ -217,6 +217,16 @@ impl Engine {
         reasons
     }
 
+    /// By what a rollout is halted, whatever else stands still; none where it is not.
+    pub fn halt_of(&self, rollout: RolloutId) -> Option<WaitingOn> {
+        let r = self.index_of(rollout).ok()?;
+        let RolloutState::Halted { cause, .. } = &self.rollouts[r].rec.state else {
+            return None;
+        };
+        let cause = self.cause_words(r, cause);
+        Some(WaitingOn::Halt { cause })
+    }
+
     /// The approval that is missing, and when one counts where it does not now.
     fn approval_waits(&self, r: usize) -> Vec<WaitingOn> {
         let Some((on, subject)) = self.approval_wanted(r) else {

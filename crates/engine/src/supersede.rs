@@ -152,7 +152,7 @@ impl Engine {
     }
 
     /// The rollouts that one has superseded: the one in whose place it is, the one in whose place that was, and so on.
-    fn superseded_by(&self, r: usize) -> impl Iterator<Item = usize> {
+    pub(crate) fn superseded_by(&self, r: usize) -> impl Iterator<Item = usize> {
         std::iter::successors(Some(r), |&r| {
             let supersedes = self.rollouts[r].plan.supersedes.as_ref()?;
             let before = self.index_of(supersedes.rollout).ok()?;

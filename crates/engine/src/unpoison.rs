@@ -21,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ringway_model::{Actor, Content, Digest, Hasher, Timestamp, WaitingOn};
 use ringway_policy::validated::NotBy;
 use ringway_scheduler::consent::UnpoisonPlan;
+use ringway_scheduler::plan::Route;
 use serde::{Deserialize, Serialize};
 
 use crate::approve::Rule;
@@ -52,6 +53,9 @@ pub(crate) struct Request {
     pub(crate) poisoned: Digest,
     /// Who said yes.
     pub(crate) said: Vec<Actor>,
+    /// The rollouts whose policies must agree. Derived: it is asked of every host that waits because of it.
+    #[serde(skip)]
+    pub(crate) rules: Vec<usize>,
 }
 
 impl Unpoisonings {
@@ -88,7 +92,7 @@ impl Engine {
         check_length(reason, "reason")?;
         self.lapse_unpoisonings(out);
         let contents = self.poisoned_as(id, build)?;
-        if self.unpoison_rules(&contents).is_empty() {
+        if self.who_must_agree(&contents).is_empty() {
             self.take_poison_back(contents, actor, reason, out);
             return Ok(());
         }
@@ -183,23 +187,43 @@ impl Engine {
     }
 
     /// Whose policies must agree: by policy the rollout whose plan says so.
-    fn unpoison_rules(&self, contents: &[Content]) -> Vec<(usize, &UnpoisonPlan)> {
+    fn who_must_agree(&self, contents: &[Content]) -> Vec<usize> {
         let mut latest: BTreeMap<&str, usize> = BTreeMap::new();
         for (r, rollout) in self.rollouts.iter().enumerate() {
-            let mut routes = rollout.plan.routes.iter().map(|route| route.content());
-            if routes.any(|route| contents.iter().any(|content| content.covers(&route))) {
+            let is_meant = |route: &Route| {
+                let (content, former) = (route.content(), route.former_digest());
+                let mut all = contents.iter();
+                all.any(|one| one.covers(&content) || one.digest == Some(former))
+            };
+            if rollout.plan.routes.iter().any(is_meant) {
                 latest.insert(&rollout.plan.policy, r);
             }
         }
-        let rules = latest.into_values();
-        rules
-            .filter_map(|r| Some((r, self.rollouts[r].plan.unpoison.as_ref()?)))
+        let all = latest.into_values();
+        all.filter(|&r| self.rollouts[r].plan.unpoison.is_some())
             .collect()
+    }
+
+    /// Whose policies must agree to what is asked, anew: plans are others now.
+    pub(crate) fn mark_unpoisonings(&mut self) {
+        let all = self.unpoisonings.of.iter();
+        let rules: Vec<Vec<usize>> = all
+            .map(|request| self.who_must_agree(&request.contents))
+            .collect();
+        for (request, rules) in self.unpoisonings.of.iter_mut().zip(rules) {
+            request.rules = rules;
+        }
+    }
+
+    /// The rules of those policies.
+    fn unpoison_rules(&self, request: &Request) -> impl Iterator<Item = (usize, &UnpoisonPlan)> {
+        let rules = request.rules.iter();
+        rules.filter_map(|&r| Some((r, self.rollouts[r].plan.unpoison.as_ref()?)))
     }
 
     /// When what is asked is asked no longer: the shortest time that a policy gives.
     fn unpoison_until(&self, request: &Request) -> Option<Timestamp> {
-        let rules = self.unpoison_rules(&request.contents).into_iter();
+        let rules = self.unpoison_rules(request);
         let shortest = rules.filter_map(|(_, rule)| rule.terms.expire).min();
         shortest.map(|span| request.at + span)
     }
@@ -242,7 +266,7 @@ impl Engine {
 
     /// The first policy whose approvals are missing, with how many there are.
     fn disagrees<'r>(&'r self, request: &Request) -> Option<(usize, &'r UnpoisonPlan, u8)> {
-        let rules = self.unpoison_rules(&request.contents).into_iter();
+        let rules = self.unpoison_rules(request);
         let mut counted = rules.map(|(r, rule)| {
             let have = self.agreed(request, (r, rule)).len();
             (r, rule, u8::try_from(have).unwrap_or(u8::MAX))
@@ -261,7 +285,7 @@ impl Engine {
         for content in &request.contents {
             hasher = with_content(hasher, content);
         }
-        for (r, UnpoisonPlan { rule, terms }) in self.unpoison_rules(&request.contents) {
+        for (r, UnpoisonPlan { rule, terms }) in self.unpoison_rules(request) {
             let expire = terms.expire.map_or(0, |span| span.millis());
             hasher = hasher
                 .part(self.rollouts[r].plan.policy.as_bytes())
@@ -309,7 +333,7 @@ impl Engine {
     ) -> Result<(), Rejected> {
         self.lapse_unpoisonings(out);
         let request = self.asked(number)?;
-        let rules = self.unpoison_rules(&request.contents);
+        let rules: Vec<_> = self.unpoison_rules(request).collect();
         let standings: Vec<Result<Standing, Rejected>> = rules
             .iter()
             .map(|&(r, rule)| self.may_agree(request, (r, rule), actor))
@@ -385,7 +409,7 @@ impl Engine {
         self.lapse_unpoisonings(out);
         let request = self.asked(number)?;
         if request.by != *actor {
-            let rules = self.unpoison_rules(&request.contents);
+            let rules = self.unpoison_rules(request);
             let mut refusals = Vec::new();
             for (r, rule) in rules {
                 match self.may_agree(request, (r, rule), actor) {
@@ -492,7 +516,9 @@ impl Engine {
                 at: self.last_event,
                 poisoned,
                 said: Vec::new(),
+                rules: Vec::new(),
             });
+            self.mark_unpoisonings();
         }
         let of = &mut self.unpoisonings.of;
         if let Event::UnpoisonApproved { number, actor, .. } = event
@@ -534,8 +560,7 @@ impl Engine {
             until: self.unpoison_until(request),
             digest: self.unpoison_digest(request),
             rules: self
-                .unpoison_rules(&request.contents)
-                .into_iter()
+                .unpoison_rules(request)
                 .map(|(r, rule)| self.unpoison_rule_view(request, (r, rule)))
                 .collect(),
         })

@@ -141,9 +141,12 @@ impl StepKind {
         }
     }
 
-    /// Whether it may start in a scope that is halted, paused or stopped (I4). In a rollback visit everything may.
+    /// Whether it may start in a scope that is halted, paused or stopped (I4). In a rollback visit everything may. A host that
+    /// answers nobody is not brought back there: somebody may be at it.
     pub const fn may_start_when_held(self, visit: VisitKind) -> bool {
-        matches!(visit, VisitKind::Rollback) || matches!(self.class(), StepClass::Restorative)
+        let restores =
+            matches!(self.class(), StepClass::Restorative) && !matches!(self, Self::Recovery);
+        matches!(visit, VisitKind::Rollback) || restores
     }
 
     /// Whether a failure of it says nothing of the host's service: it was not touched, or is back.

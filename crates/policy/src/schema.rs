@@ -71,7 +71,7 @@ mod tests {
     /// What a vendor says of a release.
     const MENDED: &str = "ringway: update/v1\nname: it\ncves: [{ id: CVE-1, severity: critical, exploited: yes, disclosed: no }]\nreleases: [{ select: all, id: a, supersedes: [b], restart: maybe, hotpatch: yes, cves: [CVE-1], with: { instructions: do it } }]\nrecipe: manual\n";
 
-    const FETCHED: &str = "ringway: recipe/v1\nname: it\nsteps:\n  stage: { run: fetch, at: host, timeout: 5m, at_once: 4 }\n  protect: { run: keep, at: peer, timeout: 30m, keep: 7d, remove: { run: drop, at: controller, timeout: 5m } }\n  apply: { run: install }\n---\nringway: policy/v1\nname: it\napplies_to: all\nrings: [{ name: all, hosts: rest, soak: 1h }]\noutside: { pause_at: 2 }\n";
+    const FETCHED: &str = "ringway: recipe/v1\nname: it\nsteps:\n  recovery: { run: mend, at: peer, timeout: 5m, back_within: 5m }\n  inspect: { run: look, installed_when: x }\n  stage: { run: fetch, at: host, timeout: 5m, at_once: 4 }\n  protect: { run: keep, at: peer, timeout: 30m, keep: 7d, remove: { run: drop, at: controller, timeout: 5m } }\n  apply: { run: install }\n---\nringway: policy/v1\nname: it\napplies_to: all\nrings: [{ name: all, hosts: rest, soak: 1h }]\noutside: { pause_at: 2 }\nunpoison: { approvals: 1, by: [it], not_by: [starter] }\n";
 
     /// What must be known of kinds of hosts, and what must not be lost.
     const KNOWN: &str = "ringway: policy/v1\nname: it\napplies_to: all\nrings: [{ name: a, hosts: rest, soak: 1h }]\ngates: [{ name: up, probe: up, down: { for: 3m } }]\nevidence: { by: [role], hosts: 1, healthy: 8h, where_missing: hold }\n---\nringway: world/v1\nname: it\nwatch: [{ name: domains, select: role = dc, per: domain, at_least: 1 }]\n";

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringway_model::{Digest, HostId, ProbeId, RouteId, Selector, Slot, VisitKind};
+use ringway_model::{Digest, HostId, Place, ProbeId, RouteId, Selector, Slot, StepKind, VisitKind};
 use ringway_policy::validated::{
     Approvals, Care, Documents, Fleet, Host, People, Policy, Recipe, RingHosts, Update,
 };
@@ -529,10 +529,13 @@ impl<'d> Making<'d> {
             let Some(route) = routes.get(route_of[host as usize].index()) else {
                 continue;
             };
-            let Some(step) = VisitKind::ALL
+            let in_visits = VisitKind::ALL
                 .iter()
-                .find_map(|visit| route.at_peer(*visit))
-            else {
+                .find_map(|visit| route.at_peer(*visit));
+            let Some(step) = in_visits.or_else(|| {
+                let removes = route.step_for(StepKind::Unprotect);
+                removes.filter(|step| step.step.at == Place::Peer)
+            }) else {
                 continue;
             };
             let members = spec.cell.map(|cell| &self.fleet.cells[cell.index()]);

@@ -5,6 +5,7 @@ use ringway_engine::{Command, Event, HoldKind};
 use ringway_model::{FailWhy, Place, Span, StepKind, StepResult, VisitKind};
 use ringway_scheduler::{FleetSpec, Plan};
 
+use crate::superseding::{command, fix_of, state, visit_in};
 use crate::support::{Hand, ONE, full_route, group, plan, step};
 
 const KEEP: Span = Span::hours(48);
@@ -363,6 +364,89 @@ fn a_rollout_that_goes_back_keeps_what_its_hosts_go_back_by() {
     assert_eq!(listed(&hand), []);
 }
 
+/// A fix that comes to nothing leaves the bad update to be rolled back, by what was made before it.
+#[test]
+fn what_was_made_before_a_bad_update_is_kept_until_its_fix_is_over() {
+    let mut hand = Hand::start(protecting(&[1, 1]));
+    hand.until(0, StepKind::Verify);
+    hand.end(0, StepResult::Failed(FailWhy::Exit));
+    hand.pass(Span::minutes(1));
+    hand.end(0, StepResult::Failed(FailWhy::Exit));
+    hand.visit(0);
+    assert_eq!(hand.rollout(), "halted");
+    hand.pass(KEEP);
+    let mut fix = fix_of(&hand, ONE);
+    fix.rings[0].soak = Span::hours(1);
+    let order = command(&mut hand, ONE, fix, true);
+    hand.command("olga", order).unwrap();
+    assert_eq!(hand.rollout(), "superseded");
+    let two = ringway_model::RolloutId(2);
+    let told = |hand: &Hand| {
+        let all = listed(hand).into_iter();
+        let of_one = all.filter(|one| one.rollout == ONE);
+        of_one.map(|one| one.words).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&hand), ["kept until r2 is over"]);
+    visit_in(&mut hand, two, 0);
+    hand.pass(Span::minutes(30));
+    assert_eq!(told(&hand), ["kept until r2 is over"]);
+    hand.pass(Span::minutes(30));
+    while hand.running_in(two, 1).is_some() {
+        visit_in(&mut hand, two, 1);
+    }
+    assert_eq!(state(&hand, two), "completed");
+    assert_eq!(hand.running(0), Some(StepKind::Unprotect));
+}
+
+/// Somebody wants everybody back in the moment in which a removal was decided and had not begun.
+#[test]
+fn a_removal_that_has_not_begun_does_not_begin_once_its_rollout_goes_back() {
+    let mut hand = Hand::start(protecting(&[1]));
+    hand.visit(0);
+    hand.pass(KEEP);
+    let (intent, kind) = hand.running_in(ONE, 0).unwrap();
+    assert_eq!(kind, StepKind::Unprotect);
+    assert!(hand.engine.still_wanted(intent));
+    let back = Command::Rollback {
+        rollout: ONE,
+        reason: "logins are slow".into(),
+    };
+    hand.command("ana", back).unwrap();
+    assert!(!hand.engine.still_wanted(intent));
+    hand.end(0, StepResult::NotStarted);
+    hand.until(0, StepKind::Rollback);
+    let order = hand.engine.order(hand.running_in(ONE, 0).unwrap().0);
+    assert_eq!(order.unwrap().protection.as_deref(), Some("snap"));
+}
+
+/// Thousands of removals take a night; a fix for a fleet that has changed meanwhile does not wait for it.
+#[test]
+fn another_fleet_is_taken_while_something_is_removed() {
+    let mut hand = Hand::start(protecting(&[2]));
+    hand.visit(0);
+    hand.visit(1);
+    hand.pass(KEEP);
+    assert_eq!(hand.running(1), Some(StepKind::Unprotect));
+    // `h1` is the first host there, and `h0` the second.
+    let (mut fleet, plan) = plan(&[2]);
+    fleet.hosts[0].name = "h1".into();
+    fleet.hosts[1].name = "h0".into();
+    hand.propose(fleet, plan);
+    let two = ringway_model::RolloutId(2);
+    for host in [0, 1] {
+        assert_eq!(hand.running_in(two, host), None, "something is removed");
+    }
+    // Of the second host there, which is the first of the fleet before.
+    let (intent, kind) = hand.running_in(ONE, 1).unwrap();
+    assert_eq!(kind, StepKind::Unprotect);
+    let result = StepResult::Done;
+    let _ = hand.take(ringway_engine::Input::StepEnded { intent, result });
+    assert_eq!(hand.running_in(two, 0), None);
+    assert!(hand.running_in(two, 1).is_some(), "it is free now");
+    let bytes = hand.engine.encode();
+    assert_eq!(hand.decoded(&bytes).protections(None), listed(&hand));
+}
+
 #[test]
 fn a_host_in_another_fleet_is_found_by_its_name_and_one_that_is_gone_is_a_persons() {
     let mut hand = Hand::start(protecting(&[2]));
@@ -445,6 +529,13 @@ fn a_removal_on_a_peer_runs_on_one_that_is_evidently_up() {
     let chosen =
         |event: &Event| matches!(event, Event::PeerChosen { intent: of, .. } if *of == intent);
     assert!(hand.journal.iter().any(|(_, event)| chosen(event)));
+    // The peer is not of the next fleet, and nobody needs to know it any more.
+    hand.good(0);
+    hand.evidence(0, ringway_model::Evidence::Up);
+    let (mut fleet, plan) = protecting(&[1]);
+    fleet.hosts[0].name = "h0".into();
+    hand.propose(fleet, plan);
+    let _ = hand.decoded(&hand.engine.encode());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A broken host that does not answer is brought back before it is mended: whom that is for, how often, and what becomes of it.
 
-use ringway_engine::{Command, Input};
+use ringway_engine::{Command, HoldKind, Input};
 use ringway_model::{AfterCrash, Evidence, FailWhy, Place, RolloutId, Span, StepKind, StepResult};
 use ringway_scheduler::Plan;
 use ringway_scheduler::plan::Route;
@@ -172,6 +172,49 @@ fn nobody_is_brought_back_in_a_rollout_that_is_held() {
     };
     hand.command("olga", resume).unwrap();
     assert_eq!(runs(&hand), Some(StepKind::Inspect), "as down as it was");
+}
+
+/// Nor one that waits for its next attempt: somebody stands at the host meanwhile.
+#[test]
+fn what_brings_a_host_back_is_not_tried_again_in_a_rollout_that_is_held() {
+    let mut hand = broken(|fix| fix.retry.times = 1);
+    end(&mut hand, StepResult::Unreachable);
+    hand.pass(Span::minutes(1));
+    end(&mut hand, StepResult::Unreachable);
+    assert_eq!(runs(&hand), Some(StepKind::Recovery));
+    end(&mut hand, StepResult::Failed(FailWhy::Exit));
+    let hold = Command::Hold {
+        hosts: vec!["h0".to_owned()],
+        kind: HoldKind::Hold,
+        reason: "I am at its console".to_owned(),
+        until: None,
+    };
+    hand.command("olga", hold).unwrap();
+    hand.pass(Span::minutes(5));
+    assert_eq!(runs(&hand), None);
+    let release = Command::Release {
+        hosts: vec!["h0".to_owned()],
+        kind: HoldKind::Hold,
+        reason: "it is as it was".to_owned(),
+    };
+    hand.command("olga", release).unwrap();
+    assert_eq!(runs(&hand), Some(StepKind::Inspect), "it is asked first");
+}
+
+/// Who has answered is not brought back in this visit, whatever its first step was and however silent it is then.
+#[test]
+fn a_host_that_has_answered_is_not_brought_back() {
+    let mut hand = broken(|fix| {
+        let at = u8::try_from(fix.routes[0].steps.len()).unwrap();
+        fix.routes[0].steps.push(step(StepKind::Stage));
+        fix.routes[0].visits[0].insert(1, at);
+    });
+    while runs(&hand) == Some(StepKind::Stage) {
+        end(&mut hand, StepResult::Done);
+    }
+    assert_eq!(runs(&hand), Some(StepKind::Inspect));
+    end(&mut hand, StepResult::Unreachable);
+    assert_ne!(runs(&hand), Some(StepKind::Recovery));
 }
 
 /// In other rings a silent host is what it was before there was such a step: the restart of `h2` was withheld.

@@ -222,12 +222,10 @@ fn of_rollout(engine: &Engine, id: RolloutId) -> Option<Said> {
             };
             Some(Said::waits(Topic::Paused, String::new(), &on, Some(id)))
         }
+        // It goes on while everything is stopped, and is not news afterwards.
         RolloutState::Halted { .. } => {
-            let waiting = engine.waiting(id);
-            let on = waiting
-                .iter()
-                .find(|on| matches!(on, WaitingOn::Halt { .. }))?;
-            Some(Said::waits(Topic::Halted, String::new(), on, Some(id)))
+            let on = engine.halt_of(id)?;
+            Some(Said::waits(Topic::Halted, String::new(), &on, Some(id)))
         }
         RolloutState::Proposed | RolloutState::Advancing(Stage::Promoting { .. }) => {
             let waiting = engine.waiting(id);

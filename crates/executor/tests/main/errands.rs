@@ -46,7 +46,7 @@ fn errands_are_written_and_read_as_they_always_were() {
 }
 
 /// The same of what hosts are protected by.
-const PROTECTIONS: &str = "2e0197a3eadd6ac460a0fcbc1bb1cae00fcb0e72d5488a118d4efdfd8d64d43a";
+const PROTECTIONS: &str = "c45e8f24b5792197003d81ab8f3a25ee71295fd4745fa4872c37dd9132be0d9a";
 
 fn protections() -> Batch {
     let intent = IntentId::new(RolloutId(2), Slot(7), 3);

@@ -6,6 +6,7 @@ use ringway_model::{AfterCrash, Place, Span};
 
 use super::step::{self, AFTER_CRASH, AT, RUN, TIMEOUT_KEY};
 use crate::fields::{Cx, Fields};
+use crate::problem::Code;
 use crate::scalar;
 use crate::shape::{Is, Key, Shape, may, must};
 use crate::validated::{Recovery, Stage, Step};
@@ -47,6 +48,9 @@ pub(crate) fn stage(cx: &Cx<'_>, node: &Node<'_>) -> Option<Stage> {
 /// As long as a host has after `reboot`: it comes up the same way.
 const BACK_WITHIN: Span = Span::minutes(10);
 
+/// Whoever has not answered by then does not come back by itself; and each time it is asked is a step of its visit.
+const LONGEST_BACK: Span = Span::hours(12);
+
 /// Beside the host: it does not answer.
 const AT_RECOVERY: Key = must(
     "at",
@@ -67,7 +71,7 @@ pub(crate) static RECOVERY: Shape = Shape {
         may(
             "back_within",
             Is::Span,
-            "How long the host has to answer once the command has ended; `10m` where absent.",
+            "How long the host has to answer once the command has ended, 12h at the most; `10m` where absent.",
         ),
     ],
     later: &[],
@@ -83,7 +87,7 @@ pub(crate) fn recovery(cx: &Cx<'_>, node: &Node<'_>) -> Option<Recovery> {
     let at = fields.read("at", scalar::word(&RECOVERY_PLACES, &[]));
     let timeout = fields.read("timeout", scalar::span_from(Span(1)));
     let after_crash = step::after_crash(&fields);
-    let back_within = fields.read("back_within", scalar::span_from(Span(1)));
+    let back_within = fields.read("back_within", back_within);
     Some(Recovery {
         step: Step {
             run: run?,
@@ -94,4 +98,14 @@ pub(crate) fn recovery(cx: &Cx<'_>, node: &Node<'_>) -> Option<Recovery> {
         },
         back_within: back_within.unwrap_or(BACK_WITHIN),
     })
+}
+
+fn back_within(cx: &Cx<'_>, node: &Node<'_>) -> Option<Span> {
+    let span = scalar::span_from(Span(1))(cx, node)?;
+    if span > LONGEST_BACK {
+        let message = format!("`{span}` is too long: the most is `{LONGEST_BACK}`");
+        let hint = "its host is asked all the while; what takes a day is better done by hand, and then `ringway retry`";
+        return cx.fail(Code::BadSpan, node.place, message, hint);
+    }
+    Some(span)
 }

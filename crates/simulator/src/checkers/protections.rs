@@ -159,7 +159,7 @@ impl Facts {
         reason: &str,
     ) -> Result<(), Broken> {
         let now = self.now;
-        let is_over = self.rollout(which.0)?.phase.is_over();
+        let is_over = self.is_past(which.0);
         let Some(made) = self.protections.get_mut(&which) else {
             let what = format!("{which:?} is to be removed and is not there");
             return Err((Invariant::Protected, what));
@@ -227,7 +227,7 @@ impl Facts {
     ) -> Result<(), Broken> {
         let (id, slot, now) = (intent.rollout(), intent.slot().0, self.now);
         let rollout = self.rollout(id)?;
-        let is_over = rollout.phase.is_over();
+        let is_over = self.is_past(id);
         let facts = rollout.slots.get(slot as usize);
         let serial = facts.map_or(0, |facts| facts.serial);
         ensure!(
@@ -395,10 +395,23 @@ impl Facts {
             .collect()
     }
 
+    /// Whether a rollout is over, and whatever took its place: a fix that comes to nothing leaves it to be rolled back.
+    fn is_past(&self, id: RolloutId) -> bool {
+        let is_over = |id| self.rollouts.get(&id).is_some_and(|it| it.phase.is_over());
+        let mut in_its_place = vec![id];
+        let mut all = vec![id];
+        while let Some(before) = in_its_place.pop() {
+            let of = |&later: &RolloutId| later > before && self.supersedes(later) == Some(before);
+            in_its_place.extend(self.rollouts.keys().copied().filter(of));
+            all.extend(&in_its_place);
+        }
+        all.into_iter().all(is_over)
+    }
+
     /// Whether something is to be removed, now or when its time is over, and nothing but time is in the way.
     pub(super) fn removal_to_come(&self) -> bool {
         self.protections.iter().any(|((id, ..), made)| {
-            let over = self.rollouts.get(id).is_some_and(|it| it.phase.is_over());
+            let over = self.is_past(*id);
             let host = self.host_named(&made.host);
             over && host.is_some_and(|host| self.hosts[host.index()].holds.is_empty())
                 && made.ends.is_none_or(|ends| !ends.given_up)
@@ -409,7 +422,7 @@ impl Facts {
     pub(super) fn overdue(&self, by: Span) -> Option<String> {
         let mut all = self.protections.iter();
         let found = all.find(|((id, ..), made)| {
-            let over = self.rollouts.get(id).is_some_and(|it| it.phase.is_over());
+            let over = self.is_past(*id);
             let due = (made.at + made.keep).0.saturating_add(by.0.cast_signed()) <= self.now.0;
             let free = self
                 .host_named(&made.host)
