@@ -16,7 +16,7 @@ use ringway_executor::fold::Fold;
 use ringway_executor::port::{Blob, Row};
 use ringway_model::{Digest, Epoch, HostId, Timestamp};
 use ringway_policy::validated::OUTSIDE_PAUSE_AT;
-use ringway_scheduler::consent::Consent;
+use ringway_scheduler::consent::{Consent, UnpoisonPlan};
 use ringway_scheduler::evidence::EvidencePlan;
 use ringway_scheduler::lane::{LanePlan, LaneTerms};
 use ringway_scheduler::plan::Revision;
@@ -86,6 +86,8 @@ enum Line {
     Settings(Vec<BTreeSet<String>>, BTreeMap<String, LaneTerms>),
     /// The lane that it is made in, where it is.
     Lane(Box<LanePlan>),
+    /// Who must agree before its content may be installed again, where somebody must.
+    Unpoison(Box<UnpoisonPlan>),
     Plan(Digest, Box<Plan>),
     Row(Box<Recorded>),
     End {
@@ -223,6 +225,9 @@ impl History {
                 if let Some(lane) = plan.lane.take() {
                     lines.push(Line::Lane(Box::new(lane)));
                 }
+                if let Some(unpoison) = plan.unpoison.take() {
+                    lines.push(Line::Unpoison(Box::new(unpoison)));
+                }
                 if let Some(evidence) = plan.evidence.take() {
                     lines.push(Line::Evidence(Box::new(evidence)));
                 }
@@ -262,7 +267,7 @@ impl History {
         let mut consent = Consent::default();
         let mut revises = None;
         let (mut early, mut outside) = (Vec::new(), None);
-        let (mut supersedes, mut evidence, mut lane) = (None, None, None);
+        let (mut supersedes, mut evidence, mut lane, mut unpoison) = (None, None, None, None);
         let (mut settings, mut lanes) = (Vec::new(), BTreeMap::new());
         let mut vanished = BTreeSet::new();
         for (number, line) in text.lines().enumerate() {
@@ -332,6 +337,10 @@ impl History {
                     lane = Some(*of_next);
                     continue;
                 }
+                Line::Unpoison(of_next) => {
+                    unpoison = Some(*of_next);
+                    continue;
+                }
                 Line::Evidence(of_next) => {
                     evidence = Some(*of_next);
                     continue;
@@ -345,6 +354,7 @@ impl History {
                     plan.revises = revises.take();
                     plan.supersedes = supersedes.take();
                     plan.evidence = evidence.take();
+                    plan.unpoison = unpoison.take();
                     plan.lane = lane.take();
                     plan.lanes = std::mem::take(&mut lanes);
                     let of_routes = std::mem::take(&mut settings);

@@ -83,6 +83,8 @@ pub(super) struct Post {
     /// When its next turn is.
     turn: Option<(Timestamp, u64)>,
     account: Account,
+    /// What was delivered in this turn, for the story.
+    story: Vec<String>,
 }
 
 impl Post {
@@ -96,6 +98,7 @@ impl Post {
             away: Timestamp(0),
             turn: None,
             account: Account::new(rules),
+            story: Vec::new(),
         })
     }
 
@@ -192,6 +195,14 @@ impl Post {
             .collect();
         let fate = if healing { 100 } else { self.dice.below(100) };
         let arrives = fate >= 15;
+        let keys: Vec<&str> = about.iter().map(|one| one.matter.key.as_str()).collect();
+        let how = if arrives {
+            because(message.why)
+        } else {
+            "refuses to be told"
+        };
+        self.story
+            .push(format!("{} {how} of {}", message.rule, keys.join(", ")));
         self.account.delivery(message, &about, now, arrives)?;
         // Between the delivery and the note of it.
         if (15..23).contains(&fate) {
@@ -226,7 +237,11 @@ impl World {
         let (now, healing) = (self.told_now(), self.healing);
         let Some(post) = &mut self.post else { return };
         post.turn = None;
-        match post.tell(now, healing) {
+        let told = post.tell(now, healing);
+        for line in std::mem::take(&mut post.story) {
+            self.say(&format!("@ {line}"));
+        }
+        match told {
             Ok(next) => self.next_turn(next.map(|at| self.at_of_told(at))),
             Err(what) => self.broken(Invariant::I14, what),
         }
@@ -250,7 +265,7 @@ impl World {
 
     /// Everything that had to be told was, once whoever tells has had the time.
     pub(super) fn check_post(&mut self) {
-        let mut now = self.now;
+        let mut now = self.told_now();
         let Some(post) = &mut self.post else { return };
         let end = now + Span::hours(3);
         let told = loop {
@@ -260,6 +275,9 @@ impl World {
                 Err(what) => break Err(what),
             }
         };
+        for line in std::mem::take(&mut post.story) {
+            self.say(&format!("@ {line}"));
+        }
         if let Err(what) = told {
             self.broken(Invariant::I14, what);
         }

@@ -41,6 +41,8 @@ pub(super) struct Account {
     rules: Vec<NotifyRule>,
     /// What is open now, since when.
     open: BTreeMap<Thing, Timestamp>,
+    /// What was asked and not answered, of rollouts that are over, too.
+    asked: BTreeSet<(RolloutId, u32)>,
     /// How often each thing that is news at once happened.
     happened: BTreeMap<(Topic, RolloutId), u32>,
     /// By number in the outbox.
@@ -56,6 +58,7 @@ impl Account {
         Self {
             rules: rules.to_vec(),
             open: BTreeMap::new(),
+            asked: BTreeSet::new(),
             happened: BTreeMap::new(),
             how: BTreeMap::new(),
             what: BTreeMap::new(),
@@ -116,12 +119,24 @@ impl Account {
             rollout, number, ..
         } = event
         {
+            self.asked.insert((*rollout, *number));
             self.open.insert((Topic::Question, *rollout, *number), at);
+        }
+        // A rollout that was over goes on, with what is still asked about it.
+        if let Event::RollbackBegan { rollout, .. } = event {
+            let again = self.asked.iter().filter(|(of, _)| of == rollout);
+            let again: Vec<Thing> = again
+                .map(|&(of, number)| (Topic::Question, of, number))
+                .collect();
+            for thing in again {
+                self.open.entry(thing).or_insert(at);
+            }
         }
         if let Event::Answered {
             rollout, number, ..
         } = event
         {
+            self.asked.remove(&(*rollout, *number));
             self.open.remove(&(Topic::Question, *rollout, *number));
         }
     }
