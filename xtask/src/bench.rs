@@ -14,6 +14,8 @@ use crate::{Failure, Outcome};
 struct Bench {
     name: String,
     package: String,
+    /// Without which it is not built, with commas between them.
+    features: String,
 }
 
 /// Lists the benchmarks, or runs those named.
@@ -49,6 +51,8 @@ pub(crate) fn run(names: &[String]) -> Outcome {
                 &bench.package,
                 "--bin",
                 &program,
+                "--features",
+                &bench.features,
             ])
             .status()?;
         if !status.success() {
@@ -69,9 +73,11 @@ fn all() -> Outcome<Vec<Bench>> {
             let is_program = array(&target["kind"]).iter().any(|kind| kind == "bin");
             let name = text(&target["name"]).strip_prefix("bench-");
             if let (true, Some(name)) = (is_program, name) {
+                let features = array(&target["required-features"]).iter().map(text);
                 benches.push(Bench {
                     name: name.to_owned(),
                     package: text(&package["name"]).to_owned(),
+                    features: features.collect::<Vec<_>>().join(","),
                 });
             }
         }
@@ -150,6 +156,7 @@ mod tests {
             .map(|name| Bench {
                 name: name.to_owned(),
                 package: "ringway-tests".to_owned(),
+                features: String::new(),
             })
             .into()
     }

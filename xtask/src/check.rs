@@ -10,7 +10,8 @@ use crate::{Outcome, cargo};
 pub(crate) fn run() -> Outcome {
     cargo::run(&["fmt", "--all", "--check"])?;
     say!("formatting: nothing to change");
-    for targets in [&["--all-targets"][..], &["--bin", "ringway"]] {
+    let everything = ["--all-targets", "--features", "ringway-tests/measure"];
+    for targets in [&everything[..], &["--bin", "ringway"]] {
         let lints = [
             &["clippy", "--workspace"],
             targets,

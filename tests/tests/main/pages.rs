@@ -154,6 +154,9 @@ impl Page {
                     ]);
                 }
                 Act::File(name, text) => {
+                    if let Some((folder, _)) = name.rsplit_once('/') {
+                        script.extend(["mkdir -p '", folder, "'\n"]);
+                    }
                     script.extend(["cat >'", name, "' <<'END-OF-FILE'\n", text, "END-OF-FILE\n"]);
                 }
             }
@@ -264,6 +267,11 @@ fn a_rollout_hurries_as_the_page_says() {
 }
 
 #[test]
+fn a_bad_update_is_replaced_as_the_page_says() {
+    run("docs/how-to/replace-a-bad-update.md");
+}
+
+#[test]
 fn a_month_is_rehearsed_as_the_page_says() {
     run("docs/how-to/rehearse-on-test-servers.md");
 }
@@ -277,6 +285,7 @@ fn every_page_with_commands_says_what_becomes_of_them_and_those_that_are_run_are
         "docs/how-to/import-hosts.md",
         "docs/how-to/import-microsofts-monthly-updates.md",
         "docs/how-to/rehearse-on-test-servers.md",
+        "docs/how-to/replace-a-bad-update.md",
         "docs/how-to/runbook.md",
         "docs/tutorial.md",
     ];

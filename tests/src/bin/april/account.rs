@@ -85,6 +85,14 @@ impl Account {
             ),
         );
         self.say(
+            "who asks for its recovery key is brought back by the step `recovery`",
+            suffered[1] > 0 && told.keys >= suffered[1],
+            format!(
+                "{} of {} keys were typed in because it asked",
+                told.keys, suffered[1]
+            ),
+        );
+        self.say(
             "no host begins to install a poisoned release after the poisoning",
             after.is_empty(),
             format!("{after:?}"),

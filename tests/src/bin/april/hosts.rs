@@ -25,11 +25,12 @@ pub(crate) const LINES: [(&str, &str, &str); 5] = [
     ("windows-2016", "april-2016", "KB5091572"),
 ];
 
-/// How a farm's host is reached and asked, in place of how the story's servers are.
+/// In place of the recipe of the story's servers. `KEYS` is where somebody looks who types recovery keys in.
 const RECIPE: &str = r#"# As the example's recipe, with the commands that lie on the hosts of the farm. Time that a step takes is the machine's.
 ringway: recipe/v1
 name: windows-update
 steps:
+  recovery: { run: 'touch KEYS/"$HOST"', at: controller, back_within: 2h }
   inspect:  { run: version, installed_when: "{id}", previous: "{output}" }
   precheck: { run: test -w version }
   apply:    { run: install "$RELEASE", timeout: 90m, after_crash: inspect }
@@ -121,6 +122,11 @@ impl Town {
         self.folder.path()
     }
 
+    /// Where a file of a host's name asks for its recovery key to be typed in.
+    pub(crate) fn keys(&self) -> PathBuf {
+        self.folder.path().join("keys")
+    }
+
     /// Where the journal is.
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
@@ -207,7 +213,10 @@ fn lay_out(story: &Path, folder: &Path, farm: &Farm, speed: u32) -> Outcome {
         .ok_or("`advisories.yaml` has two documents")?;
     fs::write(later.join("vendor.yaml"), vendor)?;
     fs::write(later.join("forum.yaml"), forum)?;
-    fs::write(folder.join("recipe.yaml"), RECIPE)?;
+    let keys = folder.join("keys");
+    fs::create_dir(&keys)?;
+    let recipe = RECIPE.replace("KEYS", &keys.display().to_string());
+    fs::write(folder.join("recipe.yaml"), recipe)?;
     fs::write(folder.join("clock"), format!("{BEGINS} x{speed}\n"))?;
     // A gate looks back further than from one question to the next.
     let policy = fs::read_to_string(story.join("policy.yaml"))?;

@@ -2,8 +2,8 @@
 //! `examples/april-2026`, the program's own commands, a clock that goes faster, and a script that stands for the people.
 //!
 //! ```sh
-//! cargo run --release --package ringway-tests --bin april            # 720 times as fast
-//! cargo run --release --package ringway-tests --bin april 1440
+//! cargo run --release --package ringway-tests --features measure --bin april            # 720 times as fast
+//! cargo run --release --package ringway-tests --features measure --bin april 1440
 //! ```
 //!
 //! It prints what happens as it happens, and at the end what the hosts themselves say: their ledgers, and somebody who

@@ -3,6 +3,7 @@
 //!
 //! All of them are one user of this machine; who speaks is told to the runtime before each command.
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -20,8 +21,6 @@ use crate::hosts::Town;
 
 /// How long a person takes to answer, in the story's time.
 const ANSWERS_AFTER: Span = Span::hours(1);
-/// How long after the beginning somebody goes to the hosts that ask for their recovery keys.
-const KEYS: Span = Span::hours(72);
 /// How long after the beginning the forum's post, the vendor's known issue and the fix are there.
 const FORUM: Span = Span::hours(63);
 const VENDOR: Span = Span::hours(91);
@@ -39,6 +38,8 @@ pub(crate) struct Told {
     /// Which ring the first one was in when it was stopped, how many had been hit by then, when, and by what: its halt, or the
     /// fix, where that came first.
     pub(crate) stopped: Option<(String, u32, Timestamp, &'static str)>,
+    /// How many recovery keys were typed in because `recovery` asked for it.
+    pub(crate) keys: u32,
     /// When the poisoning was said and when it was taken, in the machine's milliseconds since 1970.
     pub(crate) poisoned: (u64, u64),
     /// What became of the two advisories: their ids and how they stood at the end.
@@ -112,7 +113,7 @@ impl People {
         let mut run = vec!["run", "--no-wait", "--change", "CHG-2604"];
         run.extend(documents);
         self.says("olga", &run).await?;
-        let (mut forum, mut keys, mut vendor, mut fix) = (false, false, false, false);
+        let (mut forum, mut vendor, mut fix) = (false, false, false);
         loop {
             let view = self.runtime.caller().view().await?;
             self.look(&view, &mut told);
@@ -129,10 +130,7 @@ impl People {
                 self.says("ana", &["advisory", "add", "later/vendor.yaml"])
                     .await?;
             }
-            if on >= KEYS && !keys {
-                keys = true;
-                self.type_keys()?;
-            }
+            self.type_keys(&mut told)?;
             if on >= FIX && !fix {
                 fix = true;
                 if let (None, Some(first)) = (&told.stopped, view.rollouts.first()) {
@@ -166,16 +164,22 @@ impl People {
         Ok(told)
     }
 
-    /// Somebody types the recovery keys in, where a host asks for one.
-    fn type_keys(&self) -> Outcome {
-        for host in self.town.farm.hosts() {
-            if host.home().join("stayed-away").exists() {
-                self.tell(
-                    self.clock.now(),
-                    &format!("somebody types the recovery key of {} in", host.name()),
-                );
-                host.heal()?;
-            }
+    /// The management boards: they type the recovery key of a host in where `recovery` asks for it.
+    fn type_keys(&self, told: &mut Told) -> Outcome {
+        for entry in fs::read_dir(self.town.keys())? {
+            let entry = entry?;
+            let name = entry.file_name();
+            fs::remove_file(entry.path())?;
+            let mut hosts = self.town.farm.hosts().iter();
+            let Some(host) = hosts.find(|host| name.to_str() == Some(host.name())) else {
+                return Err(format!("a recovery key is asked for of {}", name.display()).into());
+            };
+            self.tell(
+                self.clock.now(),
+                &format!("the recovery key of {} is typed in", host.name()),
+            );
+            host.heal()?;
+            told.keys += 1;
         }
         Ok(())
     }
