@@ -9,14 +9,13 @@
 //! * A halted rollout goes on only by a person's decision.
 //! * Silence is never success: without positive evidence nothing is promoted.
 
-use std::collections::BTreeMap;
-
 use ringway_model::{Actor, RingIndex, RolloutId, Timestamp};
 
 use crate::command::{Accepted, Command, Rejected, Subject};
 use crate::engine::{Engine, FleetHold};
 use crate::event::{Event, Final, HaltCause};
 use crate::host::HostState;
+use crate::rollback::nothing_to_roll_back;
 use crate::rollout::{Rollout, RolloutState, Stage};
 
 /// A command about one rollout, without what `command` has dealt with.
@@ -458,90 +457,6 @@ impl Engine {
         self.take_back(r, out);
     }
 
-    fn begin_rollback(
-        &mut self,
-        r: usize,
-        actor: &Actor,
-        reason: &str,
-        out: &mut Vec<Event>,
-    ) -> Result<(), Rejected> {
-        let id = self.rollouts[r].rec.id;
-        let hosts = self.rollouts[r].rec.slots.len();
-        let in_visit = self.rollouts[r].idx.visiting > 0;
-        if !in_visit
-            && !(0..hosts)
-                .any(|slot| self.can_roll_back(r, u32::try_from(slot).unwrap_or(u32::MAX)))
-        {
-            return nothing_to_roll_back(id).map(|_| ());
-        }
-        if let Some(later) = self.later_change(r) {
-            let why = format!("rollout {later} has changed hosts of rollout {id} since");
-            return Err(Rejected::new(
-                "wrong-state",
-                why,
-                "roll that one back first",
-            ));
-        }
-        if self.rollouts[r].rec.state.is_final() && !self.knows_hosts_of(r) {
-            let why =
-                format!("another fleet has taken the place of the one that rollout {id} ran over");
-            return Err(Rejected::new(
-                "fleet-changed",
-                why,
-                "start a rollout of the previous release instead",
-            ));
-        }
-        let was_over = self.rollouts[r].rec.state.is_final();
-        self.emit(
-            Event::RollbackBegan {
-                rollout: id,
-                actor: actor.clone(),
-                reason: reason.to_owned(),
-            },
-            out,
-        );
-        #[cfg(feature = "planted-bugs")]
-        let was_over = was_over && !self.bug(crate::planted::Bug::RollbackMissesGone);
-        if was_over {
-            // Hosts came and went while nobody asked after it.
-            self.leave_and_return(r, out);
-        }
-        self.take_back(r, out);
-        Ok(())
-    }
-
-    /// Another rollout that has changed a host after this one did, and has not taken it back: what this one would put
-    /// there is older than that.
-    fn later_change(&self, r: usize) -> Option<RolloutId> {
-        let changes = |rollout: &Rollout| {
-            let spec = self.fleets.get(&rollout.plan.fleet)?;
-            let slots = rollout
-                .plan
-                .slots
-                .iter()
-                .zip(&rollout.rec.slots)
-                .enumerate();
-            let changed = slots.filter_map(|(at, (slot, record))| {
-                // By name, for another rollout may have run over a fleet in which its hosts have other numbers.
-                let name = spec.hosts.get(slot.host.index())?.name.clone();
-                let stands = record.state != HostState::RolledBack;
-                stands.then_some((name, rollout.changed(at)?))
-            });
-            Some(changed.collect::<BTreeMap<_, _>>())
-        };
-        let mine = changes(&self.rollouts[r])?;
-        self.rollouts
-            .iter()
-            .filter(|other| other.rec.id != self.rollouts[r].rec.id)
-            .filter(|other| other.rec.state != RolloutState::RolledBack)
-            .find(|other| {
-                let theirs = changes(other).unwrap_or_default();
-                let mut later = theirs.iter();
-                later.any(|(host, order)| mine.get(host).is_some_and(|own| order > own))
-            })
-            .map(|other| other.rec.id)
-    }
-
     /// One step of a rollout's life, if evidence, time and approvals call for one; true when something was decided.
     pub(crate) fn progress(&mut self, r: usize, out: &mut Vec<Event>) -> bool {
         let free = self.hold == FleetHold::Free;
@@ -610,25 +525,6 @@ impl Engine {
             );
         }
         over
-    }
-
-    fn rolls_back_more(&self, r: usize) -> bool {
-        self.to_roll_back(r).next().is_some()
-    }
-
-    /// Slots that wait to be taken back, wherever they wait.
-    pub(crate) fn to_roll_back(&self, r: usize) -> impl Iterator<Item = u32> {
-        let idx = &self.rollouts[r].idx;
-        let queued = idx
-            .again
-            .iter()
-            .chain(&idx.parked_hosts)
-            .chain(idx.parked_cells.values().flatten())
-            .chain(idx.parked_peers.values().flatten())
-            .chain(idx.parked_budgets.values().flatten());
-        queued
-            .copied()
-            .filter(move |&slot| self.can_roll_back(r, slot))
     }
 
     /// Halts where a ring has had as many failures as its policy allows to see.
@@ -802,13 +698,4 @@ impl Engine {
         }
         true
     }
-}
-
-fn nothing_to_roll_back(id: RolloutId) -> Result<RolloutId, Rejected> {
-    let hint = "hosts go back only to what `inspect` found before the update was applied";
-    Err(Rejected::new(
-        "nothing-to-roll-back",
-        format!("no host of rollout {id} can be rolled back"),
-        hint,
-    ))
 }

@@ -15,6 +15,7 @@ use ringway_executor::codec::{Batch, VERSION};
 use ringway_executor::fold::Fold;
 use ringway_executor::port::{Blob, Row};
 use ringway_model::{Digest, Epoch, HostId, Timestamp};
+use ringway_policy::validated::NotifyRule;
 use ringway_policy::validated::OUTSIDE_PAUSE_AT;
 use ringway_scheduler::consent::{Consent, UnpoisonPlan};
 use ringway_scheduler::evidence::EvidencePlan;
@@ -88,6 +89,8 @@ enum Line {
     Lane(Box<LanePlan>),
     /// Who must agree before its content may be installed again, where somebody must.
     Unpoison(Box<UnpoisonPlan>),
+    /// Who is told what of its rollout, where anybody is.
+    Notify(Vec<NotifyRule>),
     Plan(Digest, Box<Plan>),
     Row(Box<Recorded>),
     End {
@@ -225,6 +228,10 @@ impl History {
                 if let Some(lane) = plan.lane.take() {
                     lines.push(Line::Lane(Box::new(lane)));
                 }
+                let notify = std::mem::take(&mut plan.notify);
+                if !notify.is_empty() {
+                    lines.push(Line::Notify(notify));
+                }
                 if let Some(unpoison) = plan.unpoison.take() {
                     lines.push(Line::Unpoison(Box::new(unpoison)));
                 }
@@ -268,7 +275,7 @@ impl History {
         let mut revises = None;
         let (mut early, mut outside) = (Vec::new(), None);
         let (mut supersedes, mut evidence, mut lane, mut unpoison) = (None, None, None, None);
-        let (mut settings, mut lanes) = (Vec::new(), BTreeMap::new());
+        let (mut settings, mut lanes, mut notify) = (Vec::new(), BTreeMap::new(), Vec::new());
         let mut vanished = BTreeSet::new();
         for (number, line) in text.lines().enumerate() {
             let wrong = |why: String| HistoryError::Line {
@@ -337,6 +344,10 @@ impl History {
                     lane = Some(*of_next);
                     continue;
                 }
+                Line::Notify(of_next) => {
+                    notify = of_next;
+                    continue;
+                }
                 Line::Unpoison(of_next) => {
                     unpoison = Some(*of_next);
                     continue;
@@ -355,6 +366,7 @@ impl History {
                     plan.supersedes = supersedes.take();
                     plan.evidence = evidence.take();
                     plan.unpoison = unpoison.take();
+                    plan.notify = std::mem::take(&mut notify);
                     plan.lane = lane.take();
                     plan.lanes = std::mem::take(&mut lanes);
                     let of_routes = std::mem::take(&mut settings);

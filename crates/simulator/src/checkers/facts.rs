@@ -5,6 +5,8 @@
 //! * A slot changes in one place, `Facts::change` (in `counts`), which keeps every counter true.
 //! * Nothing here decides or judges, except that an event must be possible after the ones before it.
 
+mod host;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -14,6 +16,8 @@ use ringway_model::{
     Span, StepKind, Timestamp, VisitKind,
 };
 use ringway_scheduler::{FleetSpec, Plan};
+
+pub(super) use host::HostFacts;
 
 use super::advisories::Notice;
 use super::approvals::Approval;
@@ -321,37 +325,6 @@ pub(super) struct RolloutFacts {
     pub(super) superseded: bool,
     /// What was seen of each stratum.
     pub(super) coverage: CoverageFacts,
-}
-
-/// One host over all rollouts.
-#[derive(Clone, Debug, Default)]
-pub(super) struct HostFacts {
-    pub(super) running: Option<IntentId>,
-    /// By probe: what is known, and since when.
-    pub(super) evidence: BTreeMap<ProbeId, (Evidence, Timestamp)>,
-    /// Rollouts in which it is down.
-    pub(super) down_in: u32,
-    /// Rollouts in which it settles.
-    pub(super) settling_in: u32,
-    /// What holds it, and when that ends by itself.
-    pub(super) holds: BTreeMap<HoldKind, Option<Timestamp>>,
-    /// Its places in rollouts that are not over.
-    pub(super) seats: Vec<(RolloutId, u32)>,
-}
-
-impl HostFacts {
-    /// Down in a rollout, or by somebody else's work.
-    pub(super) fn is_down(&self) -> bool {
-        self.down_in > 0 || self.is_maintained()
-    }
-
-    pub(super) fn is_maintained(&self) -> bool {
-        self.holds.contains_key(&HoldKind::Maintenance)
-    }
-
-    pub(super) fn evidence(&self, probe: ProbeId) -> (Evidence, Timestamp) {
-        self.evidence.get(&probe).copied().unwrap_or_default()
-    }
 }
 
 /// Everything that the checkers know.
