@@ -18,7 +18,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringway_model::{Actor, Content, Digest, Hasher, Timestamp, WaitingOn};
+use ringway_model::{Actor, Content, Digest, Hasher, Span, Timestamp, WaitingOn};
 use ringway_policy::validated::NotBy;
 use ringway_scheduler::consent::UnpoisonPlan;
 use ringway_scheduler::plan::Route;
@@ -286,7 +286,7 @@ impl Engine {
             hasher = with_content(hasher, content);
         }
         for (r, UnpoisonPlan { rule, terms }) in self.unpoison_rules(request) {
-            let expire = terms.expire.map_or(0, |span| span.millis());
+            let expire = terms.expire.map_or(0, Span::millis);
             hasher = hasher
                 .part(self.rollouts[r].plan.policy.as_bytes())
                 .part(&[rule.needed])

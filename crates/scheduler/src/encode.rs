@@ -204,6 +204,9 @@ type Besides = (Option<Supersedes>, Option<LanePlan>, Option<EvidencePlan>);
 /// By route its settings, and the lanes of its policy.
 type Settings = (Vec<BTreeSet<String>>, BTreeMap<String, LaneTerms>);
 
+/// [`Settings`], borrowed: the bytes are the same.
+type SettingsRef<'p> = (Vec<&'p BTreeSet<String>>, &'p BTreeMap<String, LaneTerms>);
+
 impl Plan {
     /// The plan's bytes and their digest.
     pub fn encode(&self) -> (Digest, Vec<u8>) {
@@ -279,13 +282,13 @@ impl Plan {
     }
 
     /// By route its settings, and the lanes of its policy.
-    fn all_settings(&self) -> (Vec<&BTreeSet<String>>, &BTreeMap<String, LaneTerms>) {
+    fn all_settings(&self) -> SettingsRef<'_> {
         let all = self.routes.iter().map(|route| &route.settings).collect();
         (all, &self.lanes)
     }
 
     /// The same, where there is any of that.
-    fn settings(&self) -> Option<(Vec<&BTreeSet<String>>, &BTreeMap<String, LaneTerms>)> {
+    fn settings(&self) -> Option<SettingsRef<'_>> {
         let (all, lanes) = self.all_settings();
         let any = !lanes.is_empty() || all.iter().any(|of| !of.is_empty());
         any.then_some((all, lanes))

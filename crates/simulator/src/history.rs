@@ -183,6 +183,7 @@ impl History {
     }
 
     /// The history as text.
+    #[expect(clippy::too_many_lines, reason = "it is read as one list")]
     pub fn write(&self) -> String {
         let mut lines = vec![Line::History {
             what: self.what.clone(),

@@ -85,24 +85,21 @@ pub(crate) async fn run(out: Out, data: &Path, args: Run) -> Outcome {
         out.say("hosts are looked at, and nothing on them is changed");
     }
     let prepared = prepared.map(|prepared| as_observed(out, args.observe, prepared));
-    let rollout = match prepared {
-        Some(prepared) => {
-            let reviewed = args.plan.as_deref();
-            let named = Named {
-                key: args.key,
-                change: args.change,
-                reason: args.reason,
-            };
-            begin(out, data, &session, (prepared, reviewed), named).await
+    let rollout = if let Some(prepared) = prepared {
+        let reviewed = args.plan.as_deref();
+        let named = Named {
+            key: args.key,
+            change: args.change,
+            reason: args.reason,
+        };
+        begin(out, data, &session, (prepared, reviewed), named).await
+    } else {
+        let view = session.view().await?;
+        let newest = newest(&view, is_here && had_errands);
+        if newest.is_err() && view.protections.moving > 0 {
+            return remove(out, session).await;
         }
-        None => {
-            let view = session.view().await?;
-            let newest = newest(&view, is_here && had_errands);
-            if newest.is_err() && view.protections.moving > 0 {
-                return remove(out, session).await;
-            }
-            newest
-        }
+        newest
     };
     match rollout {
         Ok(rollout) => {

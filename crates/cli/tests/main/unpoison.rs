@@ -15,7 +15,7 @@ fn contains_all(text: &str, parts: &[&str]) {
 /// A fleet that has what is poisoned since.
 fn poisoned(unpoison: &str) -> Place {
     let place = Place::new();
-    let policy = fs::read_to_string(place.path("policy.yaml")).unwrap();
+    let policy = fs::read_to_string(place.path("policy.yaml")).expect("it was written");
     place.write("policy.yaml", &format!("{policy}{unpoison}"));
     place.expect("run", 0);
     place.expect("poison R2 --reason logins --now", 0);

@@ -3,7 +3,7 @@
 //! (Pace), and nothing of how it ends becomes something of its host.
 
 use ringway_engine::Then;
-use ringway_model::{IntentId, RolloutId, StepKind, StepResult, Timestamp};
+use ringway_model::{IntentId, Place, RolloutId, StepKind, StepResult, Timestamp};
 use ringway_scheduler::plan::{More, StepPlan};
 
 use super::facts::{Class, Facts, Phase, RolloutFacts, ring_of};
@@ -43,6 +43,16 @@ pub(super) fn errand_of(rollout: &RolloutFacts, slot: usize, position: u8) -> Op
 }
 
 impl Facts {
+    /// Where an errand runs that removes something; none where it is for something else.
+    fn removes_at(&self, intent: IntentId, position: u8) -> Option<Place> {
+        let rollout = self.rollout(intent.rollout()).ok()?;
+        let slot = intent.slot().index();
+        let step = (slot < rollout.slots.len())
+            .then(|| errand_of(rollout, slot, position))
+            .flatten()?;
+        (step.kind == StepKind::Unprotect).then_some(step.step.at)
+    }
+
     /// An errand is decided.
     pub(super) fn errand_issued(
         &mut self,
@@ -50,14 +60,7 @@ impl Facts {
         (position, attempt): (u8, u8),
     ) -> Result<(), Broken> {
         let id = intent.rollout();
-        if let Some(step) = self
-            .rollout(id)
-            .ok()
-            .filter(|rollout| intent.slot().index() < rollout.slots.len())
-            .and_then(|rollout| errand_of(rollout, intent.slot().index(), position))
-            .filter(|step| step.kind == StepKind::Unprotect)
-        {
-            let at = step.step.at;
+        if let Some(at) = self.removes_at(intent, position) {
             return self.removal_issued(intent, (at, attempt));
         }
         let (rollout, slot) = self.place(id, intent.slot())?;

@@ -219,6 +219,21 @@ impl Facts {
         all.any(|(_, made)| made.ends.is_some_and(|ends| !ends.given_up))
     }
 
+    fn check_not_visited(&self, intent: IntentId, host: HostId) -> Result<(), Broken> {
+        for (other, place) in &self.hosts[host.index()].seats {
+            let visited = self.rollouts.get(other).is_some_and(|rollout| {
+                !rollout.phase.is_over() && rollout.slots[*place as usize].visit.is_some()
+            });
+            ensure!(
+                !visited,
+                Protected,
+                "{intent} removes something of host {}, which {other} visits",
+                host.0
+            );
+        }
+        Ok(())
+    }
+
     /// A removal is decided.
     pub(super) fn removal_issued(
         &mut self,
@@ -279,17 +294,7 @@ impl Facts {
             "{intent} removes something of host {} while {running:?} runs there",
             host.0
         );
-        for (other, place) in &self.hosts[host.index()].seats {
-            let visited = self.rollouts.get(other).is_some_and(|rollout| {
-                !rollout.phase.is_over() && rollout.slots[*place as usize].visit.is_some()
-            });
-            ensure!(
-                !visited,
-                Protected,
-                "{intent} removes something of host {}, which {other} visits",
-                host.0
-            );
-        }
+        self.check_not_visited(intent, host)?;
         if let Some(made) = self.protections.get_mut(&which) {
             let runs = Some((intent, host));
             made.ends = Some(Ends { runs, ..ends });

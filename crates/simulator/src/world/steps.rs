@@ -406,6 +406,7 @@ impl World {
 
     /// How long a step takes and what it will report. A function of the host, the step and the attempt alone, so that a
     /// run with crashes meets the same world as one without.
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of step")]
     fn outcome(
         &self,
         start: &Start,
