@@ -7,6 +7,9 @@
 //! [package.metadata.ringway]
 //! tests = "release"
 //! ```
+//!
+//! One whose tests mostly wait, for processes and connections, says `waits = true`: twice as many run at once as there are
+//! processors.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -27,6 +30,8 @@ pub(crate) struct Suite {
     pub(crate) program: PathBuf,
     /// The package's folder, where tests expect to be run.
     pub(crate) folder: PathBuf,
+    /// Its tests mostly wait.
+    pub(crate) waits: bool,
 }
 
 /// Everything that was built.
@@ -123,6 +128,7 @@ fn collect(packages: &[Value], messages: &[Value]) -> Built {
                 package: name(package).to_owned(),
                 program: PathBuf::from(program),
                 folder,
+                waits: package["metadata"]["ringway"]["waits"] == true,
             });
         } else if target["name"] == "ringway" {
             built.ringway = Some(PathBuf::from(program));

@@ -4,6 +4,7 @@
 //! that fails does not keep the others from running.
 
 use std::io::{BufRead as _, BufReader, Write};
+use std::num::NonZero;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -95,6 +96,10 @@ fn suite_command(suite: &Suite, built: &Built) -> Command {
         .arg("--show-output");
     if let Some(ringway) = &built.ringway {
         command.env("RINGWAY_BIN", ringway);
+    }
+    if suite.waits {
+        let processors = std::thread::available_parallelism().map_or(2, NonZero::get);
+        command.arg(format!("--test-threads={}", processors * 2));
     }
     if in_ci() {
         command.arg("--include-ignored");

@@ -43,13 +43,16 @@ impl Commit {
 }
 
 impl Commit {
-    /// Whether hosts, or how they are visited, are other ones once this is durable.
+    /// Whether hosts, how they are visited, or whose they may be are other ones once this is durable.
     fn changes_fleet(&self) -> bool {
         let mut events = self.events.iter();
         events.any(|event| {
             matches!(
                 event,
-                Event::FleetRefreshed { .. } | Event::PlanRevised { .. }
+                Event::FleetRefreshed { .. }
+                    | Event::PlanRevised { .. }
+                    | Event::FleetAdopted { .. }
+                    | Event::HostsAdopted { .. }
             )
         })
     }

@@ -282,7 +282,8 @@ impl Facts {
         Some(plan.supersedes.as_ref()?.rollout)
     }
 
-    /// Nothing of a rollout that was superseded installs, restarts or begins: what is in flight only comes back into service.
+    /// Nothing of a rollout that was superseded installs, restarts or begins: what is in flight only comes back into service. What is
+    /// being taken back is, as wherever work is held.
     pub(super) fn check_not_superseded(
         &self,
         intent: IntentId,
@@ -298,8 +299,10 @@ impl Facts {
                 | StepKind::Recovery
         );
         let by = self.superseded.get(&intent.rollout());
+        let (rollout, slot) = self.place(intent.rollout(), intent.slot())?;
+        let goes_back = visit == VisitKind::Rollback && rollout.slots[slot].visit.is_some();
         ensure!(
-            by.is_none() || brings_back || visit == VisitKind::Rollback && kind == StepKind::Reboot,
+            by.is_none() || brings_back || goes_back,
             I4,
             "{intent} starts `{kind}` of a {} visit, and {by:?} has taken the place of its rollout",
             visit.word()

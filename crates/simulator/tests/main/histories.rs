@@ -136,7 +136,7 @@ fn the_recorded_journals_tell_of_every_kind_of_end() {
 type Told = fn(&History) -> bool;
 
 /// What recorded journals tell of, each at least once.
-const WANTED: [(&str, Told); 11] = [
+const WANTED: [(&str, Told); 13] = [
     ("crash", crashes_with_steps),
     ("beside", is_beside),
     ("people", people_speak_of_hosts),
@@ -148,23 +148,37 @@ const WANTED: [(&str, Told); 11] = [
     ("lane", goes_into_a_lane),
     ("advisory", an_advisory_holds),
     ("untested", the_untested_is_accepted),
+    ("protected", is_protected),
+    ("unpoisoned", is_agreed_to_be_no_poison),
 ];
 
-/// A rollout in flight is replaced, its content is poisoned, and the one in its place is completed.
-fn is_superseded(history: &History) -> bool {
+/// What was made of a host before it was changed is made, kept and removed.
+fn is_protected(history: &History) -> bool {
     let has = |wanted: &dyn Fn(&Event) -> bool| history.events().any(wanted);
-    let is_complete = |event: &Event| {
+    let is_made = |event: &Event| {
         matches!(
             event,
-            Event::Finished {
-                how: Final::Completed,
+            Event::StepEnded {
+                result: StepResult::Protected { .. },
                 ..
             }
         )
     };
+    has(&is_made) && has(&|event| matches!(event, Event::ProtectionEnds { .. }))
+}
+
+/// Somebody asks that content be poisoned no longer, and others agree.
+fn is_agreed_to_be_no_poison(history: &History) -> bool {
+    let has = |wanted: &dyn Fn(&Event) -> bool| history.events().any(wanted);
+    has(&|event| matches!(event, Event::UnpoisonApproved { .. }))
+        && has(&|event| matches!(event, Event::Unpoisoned { .. }))
+}
+
+/// A rollout in flight is replaced, and what it installs is poisoned.
+fn is_superseded(history: &History) -> bool {
+    let has = |wanted: &dyn Fn(&Event) -> bool| history.events().any(wanted);
     has(&|event| matches!(event, Event::SupersedeBegan { .. }))
         && has(&|event| matches!(event, Event::Poisoned { .. }))
-        && has(&is_complete)
 }
 
 /// A rollout on its way is let into a lane by people.

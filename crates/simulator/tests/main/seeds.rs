@@ -72,6 +72,24 @@ fn the_same_seed_twice_gives_the_same_bytes() {
     }
 }
 
+/// Worlds that once broke a rule and lie outside of what the suites go through.
+#[test]
+fn worlds_that_once_broke_a_rule_break_none() {
+    let poisons = Extra {
+        poison: Some(100),
+        ..Extra::default()
+    };
+    let supersedes = Extra {
+        supersede: Some(100),
+        ..Extra::default()
+    };
+    // A host was taken over by a word that was not written yet. A host was taken back on when a fix took over.
+    for (seed, extra) in [(809, poisons), (1094, supersedes)] {
+        let report = run_seed_with(seed, extra);
+        assert!(report.violation.is_none(), "{}", report.story());
+    }
+}
+
 /// Another machine, toolchain or optimisation gives the same traces. After a change that is meant to change what happens:
 /// `RINGWAY_BLESS=1 cargo test -p ringway-simulator traces`.
 #[test]
