@@ -263,8 +263,6 @@ pub enum Bug {
     PoisonNotAtStart,
     /// A rollback puts poisoned content back.
     PoisonPutBack,
-    /// A rollback puts poisoned content back unless an inspection found the very words of the poisoning.
-    PutBackUnlessNamed,
     /// A rollout of poisoned content may begin.
     PoisonProposed,
     /// A snapshot forgets what is poisoned.
@@ -285,8 +283,6 @@ pub enum Bug {
     BrokenMeanwhileIsUp,
     /// A host that is down, and whose next visit fails at a check, counts as up.
     FailedCheckIsUp,
-    /// A host that a fix has mended by another recipe stays broken for the next one.
-    MendedStaysBroken,
     /// Superseding poisons nothing.
     SupersedePoisonsNothing,
     /// A rollout that was superseded is superseded again.
@@ -373,7 +369,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 182] = [
+    pub const ALL: [Self; 180] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -503,7 +499,6 @@ impl Bug {
         Self::PoisonNotInVisit,
         Self::PoisonNotAtStart,
         Self::PoisonPutBack,
-        Self::PutBackUnlessNamed,
         Self::PoisonProposed,
         Self::SnapshotForgetsPoison,
         Self::SupersededGoesOn,
@@ -514,7 +509,6 @@ impl Bug {
         Self::RestartsForOthers,
         Self::BrokenMeanwhileIsUp,
         Self::FailedCheckIsUp,
-        Self::MendedStaysBroken,
         Self::SupersedePoisonsNothing,
         Self::SupersededTwice,
         Self::StratumNotAtGate,

@@ -193,11 +193,6 @@ impl Engine {
         }
         let rollout = &self.rollouts[r];
         let previous = rollout.previous(slot);
-        #[cfg(feature = "planted-bugs")]
-        if self.bug(crate::planted::Bug::PutBackUnlessNamed) {
-            let mut poisons = self.poisons.iter();
-            return previous.is_some_and(|it| poisons.any(|one| one.content.is_found_as(it)));
-        }
         let recipe = &rollout.route(slot).recipe;
         previous.is_some_and(|previous| self.poison_words.mean(recipe, previous))
             || self.was_given_poison(r, slot)

@@ -121,10 +121,6 @@ impl Engine {
                 let what = (*host, one.route(slot).recipe.as_str());
                 let part = one.left(slot);
                 let is_told = is_meant[planned.route.index()] && part != Part::Untouched;
-                #[cfg(feature = "planted-bugs")]
-                if self.bug(crate::planted::Bug::MendedStaysBroken) {
-                    mended.clear();
-                }
                 if is_told && !changed.contains(&what) && !mended.contains(host) {
                     let known = hosts.entry((*name).to_owned()).or_insert(part);
                     *known = part.min(*known);

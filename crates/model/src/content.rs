@@ -32,12 +32,6 @@ impl Content {
             };
         is_same || is_named
     }
-
-    /// Whether this is what an inspection found, by its own words.
-    pub fn is_found_as(&self, found: &str) -> bool {
-        let found = found.trim();
-        self.build.as_deref().is_some_and(|build| build == found) || self.id == found
-    }
 }
 
 impl fmt::Display for Content {
@@ -95,12 +89,5 @@ mod tests {
         let today = content("debian-12", None, Some("nginx 1.24.0-2"));
         let tomorrow = content("debian-12", None, Some("nginx 1.24.0-3"));
         assert!(today.covers(&today) && !today.covers(&tomorrow));
-    }
-
-    #[test]
-    fn what_an_inspection_says_is_compared_as_it_stands() {
-        let built = content("KB5082142", Some("20348.5020"), None);
-        assert!(built.is_found_as(" 20348.5020\n") && built.is_found_as("KB5082142"));
-        assert!(!built.is_found_as("20348.502") && !built.is_found_as(""));
     }
 }

@@ -116,6 +116,9 @@ pub(crate) fn with_recovery(papers: &mut Papers, ways: &mut Ways, dice: &mut Dic
                 Cure::Lies,
             ]);
             ways.mute.insert(host, cure);
+            if dice.chance(30) {
+                ways.deaf.insert(host);
+            }
         }
     }
 }

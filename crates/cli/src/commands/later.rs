@@ -3,6 +3,7 @@
 //! What cannot fit is refused at once, by the engine itself on a copy of the state; what is left is decided again, and
 //! answered, by whoever takes the fleet over.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -193,8 +194,16 @@ pub(super) fn not_left(error: &LeaveError) -> Failure {
 
 /// Commands that wait in the inbox. There is none where there is no inbox.
 pub(crate) fn waiting(data: &Path) -> Result<Vec<Waits>, Failure> {
-    inbox::waiting(data)
-        .map_err(|e| Failure::new(End::Refused, format!("the inbox cannot be read: {e}")))
+    seen(inbox::waiting(data))
+}
+
+/// What waits, for whoever may see it. To others it is none of theirs: they speak to the process that decides.
+fn seen(waiting: io::Result<Vec<Waits>>) -> Result<Vec<Waits>, Failure> {
+    match waiting {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(Vec::new()),
+        waiting => waiting
+            .map_err(|e| Failure::new(End::Refused, format!("the inbox cannot be read: {e}"))),
+    }
 }
 
 /// Says what became of commands that waited, as they are decided.
@@ -236,5 +245,21 @@ fn answer(became: &Became) -> String {
         | Answer::Waiting(_)
         | Answer::Ending
         | Answer::NotUnderstood { .. } => format!("answered, to {by}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever may speak to the deciding process need not be the one whose inbox it is.
+    #[test]
+    fn an_inbox_of_somebody_else_has_nothing_for_us_and_a_broken_one_is_told() {
+        let of = |kind: io::ErrorKind| seen(Err(io::Error::from(kind)));
+        assert!(of(io::ErrorKind::PermissionDenied).unwrap().is_empty());
+        assert_eq!(
+            of(io::ErrorKind::InvalidData).unwrap_err().end,
+            End::Refused
+        );
     }
 }

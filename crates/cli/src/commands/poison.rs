@@ -5,7 +5,9 @@ use std::path::Path;
 use ringway_engine::view::PoisonView;
 use ringway_engine::{Command, Poisoning};
 use ringway_model::Content;
+use ringway_runtime::inbox::Errand;
 
+use super::later;
 use super::orders::{Aim, Order, give};
 use crate::args::{Poison, Unpoison};
 use crate::exit::{End, Failure, Outcome};
@@ -35,6 +37,11 @@ pub(crate) async fn poison(out: Out, data: &Path, args: Poison) -> Outcome {
         when,
         observed: _,
     } = args;
+    let named = if rollout.is_none() {
+        ids.clone()
+    } else {
+        Vec::new()
+    };
     let what = if let Some(rollout) = rollout {
         Poisoning::Rollout {
             rollout,
@@ -57,7 +64,9 @@ pub(crate) async fn poison(out: Out, data: &Path, args: Poison) -> Outcome {
         when,
     };
     let informant = Informant::find(data).await?;
-    give(out, data, &informant, order).await
+    let end = give(out, data, &informant, order).await?;
+    tell_unknown(out, data, &named).await?;
+    Ok(end)
 }
 
 /// What is poisoned, and who has it.
@@ -70,14 +79,51 @@ async fn list(out: Out, data: &Path, args: &Poison) -> Outcome {
         );
     }
     let (_, view) = Informant::look(data).await?;
+    let waits = later::waiting(data)?.into_iter();
+    let waits = waits.filter_map(|one| one.errand.filter(is_of_poison));
+    let waits: String = waits
+        .map(|errand| format!("in the inbox, and not so yet: {}\n", show::errand(&errand)))
+        .collect();
     out.value(&view.poisons, |poisons| {
-        if poisons.is_empty() {
+        let known = if !poisons.is_empty() {
+            show::poisons(poisons) + &show::unpoisonings(&view.unpoisonings)
+        } else if waits.is_empty() {
             "nothing is poisoned".to_owned()
         } else {
-            show::poisons(poisons) + &show::unpoisonings(&view.unpoisonings)
-        }
+            String::new()
+        };
+        format!("{waits}{known}").trim_end().to_owned()
     });
     Ok(End::Done)
+}
+
+/// Whether what waits is about what is poisoned.
+const fn is_of_poison(errand: &Errand) -> bool {
+    match errand {
+        Errand::Command(command) => {
+            matches!(command, Command::Poison { .. } | Command::Unpoison { .. })
+        }
+        Errand::Supersede(_) => true,
+        Errand::Propose(_) | Errand::HandIn(_) | Errand::Refresh(_) => false,
+    }
+}
+
+/// Whoever mistypes a name believes the fleet to be safe.
+async fn tell_unknown(out: Out, data: &Path, ids: &[String]) -> Result<(), Failure> {
+    let (_, view) = Informant::look(data).await?;
+    for id in ids {
+        let mut of_it = view
+            .poisons
+            .iter()
+            .filter(|one| one.content.id == *id)
+            .peekable();
+        if of_it.peek().is_some() && of_it.all(|one| one.has.is_empty() && one.kept == 0) {
+            out.say(&format!(
+                "note: no rollout here has installed {id} or is about to; it is refused where one is proposed"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// `ringway unpoison`.

@@ -73,11 +73,13 @@ pub(crate) async fn unprotect(out: Out, data: &Path, args: Unprotect) -> Outcome
             reason,
         }
     };
-    let informant = Informant::find(data).await?;
+    let (informant, view) = Informant::look(data).await?;
+    // Whoever wants a snapshot gone does not ask for the rest of the fleet to be updated.
+    let is_open = view.rollouts.iter().any(|rollout| !rollout.is_final);
     let order = Order {
         command,
         rollout: None,
-        aim: Aim::GoOn,
+        aim: if is_open { Aim::Hold } else { Aim::GoOn },
         when,
     };
     give(out, data, &informant, order).await

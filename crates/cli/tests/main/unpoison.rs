@@ -79,3 +79,22 @@ fn where_no_policy_asks_the_reason_is_enough_and_that_is_said() {
     );
     contains_all(&place.expect("poison", 0).out, &["nothing is poisoned"]);
 }
+
+/// Where nothing runs the word waits, and nobody reads that nothing is poisoned.
+#[test]
+fn a_poisoning_that_waits_is_listed_and_a_mistyped_one_is_told() {
+    let place = Place::new();
+    place.expect("run", 0);
+    place.expect("poison R2 --reason logins", 0);
+    let listed = place.expect("poison", 0).out;
+    contains_all(&listed, &["in the inbox, and not so yet", "R2", "logins"]);
+    assert!(!listed.contains("nothing is poisoned"), "{listed}");
+    let told = place.expect("poison R22 --reason typing --now", 0);
+    contains_all(
+        &format!("{}{}", told.out, told.err),
+        &["no rollout here has installed R22"],
+    );
+    let known = place.expect("poison R2 --reason logins --now", 0);
+    let known = format!("{}{}", known.out, known.err);
+    assert!(!known.contains("no rollout here"), "{known}");
+}

@@ -73,6 +73,8 @@ pub struct Ways {
     pub sick: BTreeMap<usize, Span>,
     /// Hosts that answer nobody while harm has their service down, and what bringing them back comes to.
     pub mute: BTreeMap<usize, Cure>,
+    /// Of these: who answers nobody with whatever harm, also where its service is up.
+    pub deaf: BTreeSet<usize>,
     /// The longest a step takes.
     pub longest: Span,
 }
@@ -100,6 +102,7 @@ impl Ways {
             foreign: BTreeSet::new(),
             sick: BTreeMap::new(),
             mute: BTreeMap::new(),
+            deaf: BTreeSet::new(),
             longest: Span::seconds(30),
         }
     }
@@ -248,7 +251,10 @@ impl World {
     /// Whether a host answers nobody because of harm that is in it.
     fn is_mute(&self, host: HostId) -> bool {
         let target = &self.hosts[host.index()];
-        !target.revived && self.ways.mute.contains_key(&host.index()) && target.is_harmed(self.now)
+        let deaf = self.ways.deaf.contains(&host.index()) && !target.harm.is_empty();
+        !target.revived
+            && self.ways.mute.contains_key(&host.index())
+            && (target.is_harmed(self.now) || deaf)
     }
 
     /// Whether the host would not let the step begin.

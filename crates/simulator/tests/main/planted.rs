@@ -75,7 +75,6 @@ const fn is_of_poison(bug: Bug) -> bool {
             | Bug::PoisonPutBack
             | Bug::PoisonProposed
             | Bug::HarmIsStaged
-            | Bug::PutBackUnlessNamed
             | Bug::SnapshotForgetsPoison
             | Bug::WithdrawalUnpoisonsAll
             | Bug::UnpoisonCountsTwice
@@ -136,7 +135,6 @@ const fn is_of_superseding(bug: Bug) -> bool {
             | Bug::PartsUnchecked
             | Bug::ApprovalsCarryOver
             | Bug::SupersedePoisonsNothing
-            | Bug::MendedStaysBroken
             | Bug::RestartsForOthers
             | Bug::BrokenMeanwhileIsUp
             | Bug::FailedCheckIsUp
