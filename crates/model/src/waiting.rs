@@ -589,7 +589,9 @@ impl WaitingOn {
             | Self::Gate { .. }
             | Self::Baseline { .. }
             | Self::PeerEvidence { .. } => "fresh samples of its probe",
-            Self::Debt { .. } => "the hosts coming back, or a person's `cancel`",
+            Self::Debt { .. } => {
+                "the hosts coming back, a person's `skip` of those that do not, or `cancel`"
+            }
             Self::Dependency { .. } => {
                 "that group being done and healthy; a `rollback` or `cancel` where it failed"
             }

@@ -81,8 +81,8 @@ async fn list(out: Out, data: &Path, args: &Poison) -> Outcome {
     let (_, view) = Informant::look(data).await?;
     let waits = later::waiting(data)?.into_iter();
     let waits = waits.filter_map(|one| one.errand.filter(is_of_poison));
-    let waits: String = waits
-        .map(|errand| format!("in the inbox, and not so yet: {}\n", show::errand(&errand)))
+    let waits: Vec<String> = waits
+        .map(|errand| format!("in the inbox, and not so yet: {}", show::errand(&errand)))
         .collect();
     out.value(&view.poisons, |poisons| {
         let known = if !poisons.is_empty() {
@@ -92,7 +92,7 @@ async fn list(out: Out, data: &Path, args: &Poison) -> Outcome {
         } else {
             String::new()
         };
-        format!("{waits}{known}").trim_end().to_owned()
+        format!("{}\n{known}", waits.join("\n")).trim().to_owned()
     });
     Ok(End::Done)
 }

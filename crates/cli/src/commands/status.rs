@@ -198,6 +198,7 @@ pub(crate) async fn why(out: Out, data: &Path, args: &Why) -> Outcome {
             rollout: Box::new(rollout),
         };
         out.value(&because, |because| words(because, &view));
+        tell_where_nothing_runs(out, &informant, &view);
         return Ok(End::Done);
     };
     let because = match ring(&informant, &view, args, name).await? {
@@ -205,7 +206,15 @@ pub(crate) async fn why(out: Out, data: &Path, args: &Why) -> Outcome {
         None => host(&informant, args, name).await?,
     };
     out.value(&because, |because| words(because, &view));
+    tell_where_nothing_runs(out, &informant, &view);
     Ok(End::Done)
+}
+
+/// Whatever something waits for: it does not go on by itself where nobody decides.
+fn tell_where_nothing_runs(out: Out, informant: &Informant, view: &FleetView) {
+    if !informant.is_running() && view.rollouts.iter().any(|rollout| !rollout.is_final) {
+        out.say("nothing runs here now: `ringway run --resume` goes on");
+    }
 }
 
 async fn ring(
