@@ -65,7 +65,7 @@ pub(crate) async fn poison(out: Out, data: &Path, args: Poison) -> Outcome {
     };
     let informant = Informant::find(data).await?;
     let end = give(out, data, &informant, order).await?;
-    tell_unknown(out, data, &named).await?;
+    tell_unknown(out, data, &named).await;
     Ok(end)
 }
 
@@ -108,9 +108,11 @@ const fn is_of_poison(errand: &Errand) -> bool {
     }
 }
 
-/// Whoever mistypes a name believes the fleet to be safe.
-async fn tell_unknown(out: Out, data: &Path, ids: &[String]) -> Result<(), Failure> {
-    let (_, view) = Informant::look(data).await?;
+/// Whoever mistypes a name believes the fleet to be safe. Only a note: what was asked is done, whether or not anybody can look now.
+async fn tell_unknown(out: Out, data: &Path, ids: &[String]) {
+    let Ok((_, view)) = Informant::look(data).await else {
+        return;
+    };
     for id in ids {
         let mut of_it = view
             .poisons
@@ -123,7 +125,6 @@ async fn tell_unknown(out: Out, data: &Path, ids: &[String]) -> Result<(), Failu
             ));
         }
     }
-    Ok(())
 }
 
 /// `ringway unpoison`.
