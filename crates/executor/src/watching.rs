@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ringway_engine::WatchChange;
-use ringway_health::{Board, Boots, Change, Rhythm, TOLD};
+use ringway_health::{Board, Boots, Change, Pace, Rhythm};
 use ringway_model::{HostId, ProbeId, RouteId, Sample, Span, Timestamp};
 use ringway_scheduler::{FleetSpec, Plan};
 
@@ -15,6 +15,10 @@ use crate::port::Request;
 /// restart loop must be seen to be in one before it counts as settled; and never more than twice a second, because each
 /// reading is a command on the host.
 const BOOT_PERIOD: (Span, Span) = (Span(500), Span::seconds(10));
+
+/// How often it is read of a host that has settled and is quiet since: a thousand of them are then three commands a second, and a
+/// host that falls into a loop days later is still found in one within minutes.
+const QUIET_PERIOD: Span = Span::minutes(5);
 
 /// All observation.
 #[derive(Clone, Debug, Default)]
@@ -63,11 +67,16 @@ impl Watching {
             WatchChange::Unwatch { host, probe } => self.board.unwatch(host, probe),
             WatchChange::WatchBoot { host, plan, route } => {
                 let (shortest, longest) = BOOT_PERIOD;
-                let period = match watch {
-                    Watch::Asks => Span(plan.pace.settle.millis() / 4).clamp(shortest, longest),
-                    Watch::Told => TOLD,
+                let settle = plan.pace.settle;
+                let pace = match watch {
+                    Watch::Asks => Pace {
+                        first: Span(settle.millis() / 4).clamp(shortest, longest),
+                        settle,
+                        longest: QUIET_PERIOD,
+                    },
+                    Watch::Told => Pace::TOLD,
                 };
-                self.boots.watch(now, host, period);
+                self.boots.watch(now, host, pace);
                 self.readings.insert(host, (plan, route));
             }
             WatchChange::UnwatchBoot { host } => {

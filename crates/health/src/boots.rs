@@ -5,6 +5,8 @@
 //! * The first id read after a watch began is the measure; only a later, different one is a restart.
 //! * A host that does not answer has not restarted as far as anybody knows: silence changes nothing.
 //! * An answer to a question from before the watch began is not used, or a restart that was wanted would look unwanted.
+//! * A host that has been quiet is read ever less often, and one that restarted as often as at first: each reading is a command
+//!   on the host, and a fleet of thousands is watched for as long as its rollout lasts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,12 +22,41 @@ const ANSWER_WITHIN: Span = Span::seconds(30);
 /// The probe id that scatters boot questions apart from probes, which are numbered below 16.
 const SCATTER: ProbeId = ProbeId(u8::MAX);
 
-/// The period of a watch that asks once and is told from then on whenever the id changes.
-pub const TOLD: Span = Span(u64::MAX);
+/// How often the id of a watched host is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// The time between two readings, at first and after each restart.
+    pub first: Span,
+    /// For how long at least it stays at that.
+    pub settle: Span,
+    /// What it grows to from then on, by half with each reading; not below `first`.
+    pub longest: Span,
+}
+
+impl Pace {
+    /// Asked once, and told from then on whenever the id changes.
+    pub const TOLD: Self = Self::every(Span(u64::MAX));
+
+    /// Always the same.
+    pub const fn every(period: Span) -> Self {
+        Self {
+            first: period,
+            settle: Span::ZERO,
+            longest: period,
+        }
+    }
+
+    const fn is_told(self) -> bool {
+        self.first.millis() == u64::MAX
+    }
+}
 
 #[derive(Clone, Debug)]
 struct Watched {
+    pace: Pace,
     period: Span,
+    /// Until when the period does not grow.
+    quick_until: Timestamp,
     /// The first eight bytes of the digest of the last id read: 36 characters for each of a million hosts would be
     /// most of the board.
     last: Option<u64>,
@@ -58,19 +89,21 @@ impl Boots {
         self.agenda.clear();
     }
 
-    /// Watches a host, reading its id about every `period`. A watch that exists begins anew.
-    pub fn watch(&mut self, now: Timestamp, host: HostId, period: Span) {
+    /// Watches a host, reading its id at this pace. A watch that exists begins anew.
+    pub fn watch(&mut self, now: Timestamp, host: HostId, pace: Pace) {
         self.unwatch(host);
-        let spread = if period == TOLD {
+        let spread = if pace.is_told() {
             Span::ZERO
         } else {
-            Span(2).times(self.watched.len() as u64).min(period)
+            Span(2).times(self.watched.len() as u64).min(pace.first)
         };
         let next = now + Span(scatter((host, SCATTER)) % (spread.millis() + 1));
         self.watched.insert(
             host,
             Watched {
-                period,
+                pace,
+                period: pace.first,
+                quick_until: now + pace.settle,
                 last: None,
                 asked: false,
                 next,
@@ -102,19 +135,31 @@ impl Boots {
         let Some(watched) = self
             .watched
             .get_mut(&host)
-            .filter(|watched| watched.asked || watched.period == TOLD)
+            .filter(|watched| watched.asked || watched.pace.is_told())
         else {
             return false;
         };
         watched.asked = false;
+        let restarted = boot.is_some_and(|boot| {
+            let id = fingerprint(boot);
+            watched.last.replace(id).is_some_and(|last| last != id)
+        });
+        if restarted {
+            watched.period = watched.pace.first;
+            watched.quick_until = now + watched.pace.settle;
+        } else if boot.is_some() && watched.quick_until <= now {
+            let grown = Span(
+                watched
+                    .period
+                    .millis()
+                    .saturating_add(watched.period.millis() / 2),
+            );
+            watched.period = grown.min(watched.pace.longest).max(watched.pace.first);
+        }
         self.agenda.remove(&(watched.next, host));
         watched.next = now + watched.period;
         self.agenda.insert((watched.next, host));
-        let Some(boot) = boot else {
-            return false;
-        };
-        let id = fingerprint(boot);
-        watched.last.replace(id).is_some_and(|last| last != id)
+        restarted
     }
 
     /// Lets time pass; every host whose id is due to be read is put into `asks`.

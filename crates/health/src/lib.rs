@@ -9,5 +9,5 @@ mod boots;
 pub mod guard;
 
 pub use board::{Board, Change, Rhythm};
-pub use boots::{Boots, TOLD};
+pub use boots::{Boots, Pace};
 pub use guard::Verdict;

@@ -1,10 +1,10 @@
 //! Restarts nobody asked for.
 
-use ringway_health::Boots;
+use ringway_health::{Boots, Pace};
 use ringway_model::{HostId, Span, Timestamp};
 
 const HOST: HostId = HostId(3);
-const PERIOD: Span = Span::seconds(10);
+const PERIOD: Pace = Pace::every(Span::seconds(10));
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp(seconds * 1000)
@@ -85,10 +85,60 @@ fn an_answer_that_never_comes_is_asked_for_again() {
 #[test]
 fn a_watch_that_is_told_is_asked_once_and_takes_every_later_id() {
     let mut boots = Boots::new();
-    boots.watch(at(0), HOST, ringway_health::TOLD);
+    boots.watch(at(0), HOST, Pace::TOLD);
     assert_eq!(asks(&mut boots, 0), 1);
     assert!(!boots.seen(at(0), HOST, Some("a")));
     assert_eq!(asks(&mut boots, 365 * 86_400), 0);
     assert!(boots.seen(at(400), HOST, Some("b")), "without a question");
     assert!(!boots.seen(at(401), HOST, Some("b")));
+}
+
+/// Reads whatever is due until an instant, and says when; the host has this id from then on.
+fn readings(boots: &mut Boots, (from, until): (i64, i64), id: &str) -> Vec<i64> {
+    let mut read = Vec::new();
+    for second in from..until {
+        if asks(boots, second) > 0 {
+            let _ = boots.seen(at(second), HOST, Some(id));
+            read.push(second);
+        }
+    }
+    read
+}
+
+/// A loop shows soon, or hours later and then again and again; in between each reading is a command on one of thousands of hosts.
+#[test]
+fn a_quiet_host_is_read_ever_less_often_until_it_restarts() {
+    let mut boots = Boots::new();
+    let pace = Pace {
+        first: Span::seconds(10),
+        settle: Span::seconds(60),
+        longest: Span::seconds(100),
+    };
+    boots.watch(at(0), HOST, pace);
+    let quiet = readings(&mut boots, (0, 600), "a");
+    assert_eq!(
+        quiet,
+        [
+            0, 10, 20, 30, 40, 50, 60, 75, 98, 132, 183, 259, 359, 459, 559
+        ]
+    );
+    // It is seen late, and from then on as often as at first.
+    let again = readings(&mut boots, (600, 760), "b");
+    assert_eq!(again, [659, 669, 679, 689, 699, 709, 719, 734, 757]);
+}
+
+/// Silence is no sign of quiet: whoever does not answer may be in the middle of it.
+#[test]
+fn a_host_that_does_not_answer_is_not_read_less_often() {
+    let mut boots = Boots::new();
+    let pace = Pace {
+        first: Span::seconds(10),
+        settle: Span::ZERO,
+        longest: Span::seconds(100),
+    };
+    boots.watch(at(0), HOST, pace);
+    for second in [0, 10, 20, 30] {
+        assert_eq!(asks(&mut boots, second), 1, "{second}");
+        assert!(!boots.seen(at(second), HOST, None));
+    }
 }

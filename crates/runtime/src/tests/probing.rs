@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ringway_drivers::Driver;
 use ringway_executor::port::{Arrival, Proposal};
-use ringway_model::{HostId, ProbeId, Sample};
+use ringway_model::{HostId, ProbeId, RouteId, Sample};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -63,6 +63,17 @@ impl Rig {
         }
     }
 
+    fn see_boots(&self, hosts: impl Iterator<Item = u32>) {
+        for host in hosts {
+            self.probing.see_boot(
+                Arc::clone(&self.proposal.fleet),
+                HostId(host),
+                Arc::clone(&self.proposal.plan),
+                RouteId(0),
+            );
+        }
+    }
+
     /// Waits for the answers of these hosts, and says how long that took.
     async fn answers(&mut self, hosts: impl Iterator<Item = u32>) -> Duration {
         let began = Instant::now();
@@ -70,6 +81,7 @@ impl Rig {
         while !open.is_empty() {
             match self.arrivals.recv().await {
                 Some(Told::Arrival(Arrival::Probed { host, .. })) => open.remove(&host.0),
+                Some(Told::Arrival(Arrival::BootSeen { .. })) => false,
                 _ => panic!("only probes were asked for"),
             };
         }
@@ -157,6 +169,31 @@ async fn a_silent_host_that_answers_again_is_back_in_the_quick_lane() {
     rig.ask(silent());
     let back = rig.answers(silent()).await;
     assert!(back < Duration::from_secs(1), "{back:?}");
+}
+
+/// Updated hosts are watched for restarts, each time by a command; that must not make evidence late.
+#[tokio::test(start_paused = true)]
+async fn boot_ids_keep_no_probe_waiting_and_are_read_forty_in_a_second() {
+    let driver = one_in_four_silent();
+    let mut rig = rig(&driver);
+    let began = Instant::now();
+    rig.see_boots(0..400);
+    rig.ask(others());
+    let quick = rig.answers(others()).await;
+    assert!(quick < Duration::from_secs(1), "{quick:?}");
+    let mut seen = 400 - rig.probing.open_boots();
+    assert!(seen <= 48, "{seen} within {quick:?}");
+    while seen < 400 {
+        match rig.arrivals.recv().await {
+            Some(Told::Arrival(Arrival::BootSeen { .. })) => seen += 1,
+            _ => panic!("only boot ids are waited for"),
+        }
+    }
+    let all = began.elapsed();
+    assert!(
+        (Duration::from_secs(9)..Duration::from_secs(11)).contains(&all),
+        "{all:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
