@@ -84,35 +84,12 @@ pub fn occurrences<'e>(
 /// Every zone that events name.
 pub fn zones_of_events(events: &[Event]) -> BTreeSet<ZoneName> {
     let mut zones = BTreeSet::new();
-    for moment in events.iter().flat_map(moments) {
+    for moment in events.iter().flat_map(Event::moments) {
         if let Moment::Zoned(_, zone) = moment {
             zones.insert(zone.clone());
         }
     }
     zones
-}
-
-/// Whether an event begins or ends on a clock that it does not name.
-pub fn needs_zone(event: &Event) -> bool {
-    let mut moments = moments(event);
-    moments.any(|moment| match moment {
-        Moment::Date(_) | Moment::Local(_) => true,
-        Moment::Zoned(..) | Moment::Instant(_) => false,
-    })
-}
-
-fn moments(event: &Event) -> impl Iterator<Item = &Moment> {
-    let end = match &event.length {
-        EventLength::Until(end) => Some(end),
-        EventLength::For { .. } => None,
-    };
-    let through = event.repeats.as_ref().and_then(|rule| match &rule.ends {
-        RepeatEnds::Through(last) => Some(last),
-        RepeatEnds::After(_) | RepeatEnds::Never => None,
-    });
-    let named = event.also.iter().chain(&event.except);
-    let first = std::iter::once(&event.start);
-    first.chain(end).chain(through).chain(named)
 }
 
 /// What dates and times of a freeze mean.

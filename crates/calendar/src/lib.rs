@@ -41,7 +41,7 @@ mod words;
 mod zones;
 
 pub use freeze::ends;
-pub use freeze::{needs_zone, occurrences, zones_of_events};
+pub use freeze::{occurrences, zones_of_events};
 pub use hours::HoursIn;
 pub use interval::{Interval, Intervals};
 pub use opening::{Because, Opening, State, open};

@@ -6,8 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ringway_policy::validated::{
-    Binding, Event, EventLength, Fleet, Freeze, Frozen, Host, Moment, Policy, RepeatEnds, Ring,
-    Window, ZoneName,
+    Binding, Fleet, Freeze, Frozen, Host, Moment, Policy, Ring, Window, ZoneName,
 };
 use serde::{Deserialize, Serialize};
 
@@ -206,27 +205,10 @@ fn of_freeze(when: &Frozen, zones: &mut BTreeSet<ZoneName>) {
         Frozen::Between { from, until } => [from, until].into_iter().for_each(add),
         Frozen::Events { events, .. } => {
             for event in events {
-                moments(event).for_each(&mut add);
+                event.moments().for_each(&mut add);
             }
         }
     }
-}
-
-fn moments(event: &Event) -> impl Iterator<Item = &Moment> {
-    let end = match &event.length {
-        EventLength::Until(end) => Some(end),
-        EventLength::For { .. } => None,
-    };
-    let through = event.repeats.as_ref().and_then(|rule| match &rule.ends {
-        RepeatEnds::Through(last) => Some(last),
-        RepeatEnds::Never | RepeatEnds::After(_) => None,
-    });
-    [&event.start]
-        .into_iter()
-        .chain(end)
-        .chain(through)
-        .chain(&event.also)
-        .chain(&event.except)
 }
 
 /// What makes the timetables of two hosts of a fleet the same, in rings of one policy.

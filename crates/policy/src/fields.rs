@@ -248,10 +248,10 @@ impl<'n, 's, 'c, 'a> Fields<'n, 's, 'c, 'a> {
                 let keys: Vec<_> = shape.keys.iter().map(|key| key.name).collect();
                 format!("its keys are `{}`", keys.join("`, `"))
             };
-            let article = if shape.what.starts_with('`') {
-                ""
-            } else {
-                "a "
+            let article = match shape.what.chars().next() {
+                Some('`') => "",
+                Some('a' | 'e' | 'i' | 'o') => "an ",
+                Some(_) | None => "a ",
             };
             let (what, is) = (shape.what, found(node));
             let message = format!("expected keys and values for {article}{what}, found {is}");

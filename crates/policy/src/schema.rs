@@ -51,7 +51,7 @@ mod tests {
     const SPECIAL: &str = "ringway: recipe/v1\nname: it\nsteps:\n  apply: { manual: { instructions: do it, evidence: optional, within: 2h } }\n";
 
     /// Announced work.
-    const ANNOUNCED: &str = "ringway: maintenance/v1\nname: it\nwork:\n  - { name: power, hosts: all, from: 2026-12-01T22:00:00Z, until: 2026-12-02T06:00:00Z, reason: power, owner: facilities }\n";
+    const ANNOUNCED: &str = "ringway: maintenance/v1\nname: it\nwork:\n  - { name: power, hosts: all, from: 2026-12-01T22:00:00Z, until: 2026-12-02T06:00:00Z, reason: power, owner: facilities }\n  - { name: racks, hosts: all, ical: racks.ics, zone: UTC, owner: facilities }\n";
 
     /// A policy with a gate that is outside of the fleet.
     const EXTERNAL: &str = "ringway: policy/v1\nname: it\napplies_to: all\nrings: [{ name: all, hosts: rest, soak: 1h }]\ngates: [{ name: open, external: { run: [./open], every: 5m, timeout: 30s } }]\n";

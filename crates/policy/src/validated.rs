@@ -32,7 +32,7 @@ pub use events::{Event, EventLength, Frequency, Repeat, RepeatEnds};
 pub use evidence::{Evidence, WhereMissing};
 pub use exception::{Exception, Excepts};
 pub use lane::{Lane, LanePace, LaneSoak};
-pub use maintenance::{Announced, Maintenance};
+pub use maintenance::{Announced, AnnouncedFor, Maintenance};
 pub use notify::{Escalate, Notify, NotifyRule, NotifyTo, Topic};
 pub use people::{People, Person, Team};
 pub use update::{Cve, Release, Restart, Update, Vendor};

@@ -96,8 +96,8 @@ pub(crate) struct Import {
     /// Of an iCalendar file: the time zone of days and times that name none
     #[arg(long, value_name = "ZONE", requires = "hosts")]
     pub(crate) zone: Option<String>,
-    /// Of an iCalendar file: how far ahead it is told what will begin
-    #[arg(long, value_name = "SPAN", default_value = "30d", requires = "hosts")]
+    /// How far ahead it is told what will begin of the events of iCalendar files
+    #[arg(long, value_name = "SPAN", default_value = "30d")]
     pub(crate) within: Span,
     /// Of an iCalendar file: by which name its words are known to later imports [default: the file's name]
     #[arg(long, value_name = "NAME", requires = "hosts")]

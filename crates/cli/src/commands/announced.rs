@@ -2,7 +2,8 @@
 //!
 //! It can be run again and again, by `cron` for example: work that has begun is declared, work that is over or no longer
 //! announced ends, and what is so already is left alone. Which words are its own it sees by a mark at the end of their
-//! reason; what people declared is theirs, and left as it is. `events` has what is announced in an iCalendar file.
+//! reason; what people declared is theirs, and left as it is.
+//! `events` has what iCalendar files announce.
 
 mod events;
 
@@ -12,7 +13,7 @@ use std::path::Path;
 use ringway_engine::view::HoldView;
 use ringway_engine::{Command, HoldKind};
 use ringway_model::{Selector, Timestamp};
-use ringway_policy::validated::Maintenance;
+use ringway_policy::validated::{Announced, AnnouncedFor, ZoneName};
 use ringway_scheduler::FleetSpec;
 
 use super::orders::{Aim, Order, give};
@@ -65,7 +66,7 @@ pub(crate) async fn import(out: Out, data: &Path, args: Import) -> Outcome {
     let now = clock::now();
     let announced = match &args.hosts {
         Some(hosts) => vec![events::announced(out, &args, hosts, now)?],
-        None => of_document(out, &args.file)?,
+        None => of_document(out, &args, now)?,
     };
     let (informant, view) = Informant::look(data).await?;
     let past = journal::fold(data).await?;
@@ -106,7 +107,8 @@ pub(crate) async fn import(out: Out, data: &Path, args: Import) -> Outcome {
 }
 
 /// What `maintenance/v1` documents announce.
-fn of_document(out: Out, file: &Path) -> Result<Vec<Announcement>, Failure> {
+fn of_document(out: Out, args: &Import, now: Timestamp) -> Result<Vec<Announcement>, Failure> {
+    let file = args.file.as_path();
     if events::is_calendar(file) {
         let why = format!(
             "`{}` is an iCalendar file, which does not say on which hosts its events are",
@@ -123,22 +125,57 @@ fn of_document(out: Out, file: &Path) -> Result<Vec<Announcement>, Failure> {
             Failure::new(End::Invalid, why).hint("it begins with `ringway: maintenance/v1`")
         );
     }
-    let works = |maintenance: &Maintenance| {
-        let works = maintenance.work.iter();
-        let works = works.map(|work| Work {
-            name: work.name.clone(),
-            hosts: work.hosts.clone(),
-            from: work.from,
-            until: work.until,
-            reason: format!("{}, {} by {}", work.reason, work.name, work.owner),
+    let until = now + args.within;
+    let mut all = Vec::new();
+    for maintenance in announced.values() {
+        let mut works = Vec::new();
+        for work in &maintenance.work {
+            works.extend(works_of(out, work, now, until)?);
+        }
+        all.push(Announcement {
+            name: maintenance.name.clone(),
+            works,
         });
-        works.collect()
+    }
+    Ok(all)
+}
+
+/// One work, or those of the events in its file.
+fn works_of(
+    out: Out,
+    work: &Announced,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<Work>, Failure> {
+    let one = |from, until, why: &str| Work {
+        name: work.name.clone(),
+        hosts: work.hosts.clone(),
+        from,
+        until,
+        reason: format!("{why}, {} by {}", work.name, work.owner),
     };
-    let announced = announced.values().map(|maintenance| Announcement {
-        name: maintenance.name.clone(),
-        works: works(maintenance),
-    });
-    Ok(announced.collect())
+    let reason = work.reason.as_deref();
+    match &work.when {
+        AnnouncedFor::Once { from, until } => {
+            Ok(vec![one(*from, *until, reason.unwrap_or_default())])
+        }
+        AnnouncedFor::Events {
+            file, zone, events, ..
+        } => {
+            // Only events that name their own zone have none beside them.
+            let zone = zone.clone().unwrap_or_else(ZoneName::utc);
+            let ahead = events::ahead(events, &zone, now, until)?;
+            if ahead.is_empty() {
+                events::nothing(out, file, until);
+            }
+            let works = ahead.into_iter().map(|(interval, event)| {
+                let why = event.summary.as_deref().or(reason);
+                let why = why.unwrap_or("an event without a name");
+                one(interval.start, interval.end, why)
+            });
+            Ok(works.collect())
+        }
+    }
 }
 
 /// What ends a reason that was imported.

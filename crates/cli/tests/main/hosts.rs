@@ -309,6 +309,72 @@ fn events_of_a_calendar_are_declared_while_they_last() {
     place.expect("audit", 0);
 }
 
+/// A document whose work is in a calendar beside it: the events are declared like works that are written out.
+#[test]
+fn work_in_a_calendar_beside_its_document_is_declared_event_by_event() {
+    const IMPORT: &str = "maintenance import announced/racks.yaml --now";
+    let place = Place::new();
+    place.expect("run --no-wait", 0);
+    let announce = |zone: &str, events: &str| {
+        calendar(&place, events);
+        let file = std::fs::read(place.path("power.ics")).unwrap();
+        place.write("announced/racks.ics", &String::from_utf8(file).unwrap());
+        place.write(
+            "announced/racks.yaml",
+            &format!(
+                "ringway: maintenance/v1\nname: facilities\nwork:\n  - {{ name: racks, hosts: role = x, ical: racks.ics,{zone} owner: facilities, reason: nobody said }}\n"
+            ),
+        );
+    };
+    let list = || place.expect("maintenance list", 0).out;
+    let events = "BEGIN:VEVENT\nUID:1\nDTSTART;VALUE=DATE:20200101\nRRULE:FREQ=DAILY\nSUMMARY:cleaning\nEND:VEVENT\n";
+    // Whose day it is must be known before anything is declared.
+    announce("", events);
+    let said = place.expect(IMPORT, 2).err;
+    assert!(
+        said.contains("racks.yaml") && said.contains("`cleaning`") && said.contains("zone:"),
+        "{said}"
+    );
+    assert!(list().contains("no maintenance"), "{}", list());
+    announce(" zone: UTC,", events);
+    let said = place.expect(&format!("{IMPORT} --within 2d"), 0).err;
+    assert!(
+        said.contains("2 works have not begun, the next begins"),
+        "{said}"
+    );
+    let declared = "cleaning, racks by facilities [facilities]";
+    assert!(
+        list().contains(declared) && list().contains("a, b"),
+        "{}",
+        list()
+    );
+    let again = place.expect(&format!("{IMPORT} --within 2d"), 0).err;
+    assert!(again.contains("nothing changes"), "{again}");
+    // An event without a name has the work's reason; what the calendar has no more is over.
+    announce(
+        "",
+        "BEGIN:VEVENT\nUID:1\nDTSTART:20000101T000000Z\nDTEND:21000101T000000Z\nEND:VEVENT\n",
+    );
+    place.expect(IMPORT, 0);
+    assert!(
+        list().contains("nobody said, racks by facilities [facilities]")
+            && !list().contains("cleaning"),
+        "{}",
+        list()
+    );
+    announce(
+        "",
+        "BEGIN:VEVENT\nUID:1\nDTSTART:20990101T000000Z\nDURATION:PT1H\nEND:VEVENT\n",
+    );
+    let said = place.expect(IMPORT, 0).err;
+    assert!(
+        said.contains("`racks.ics` has no event that blocks time"),
+        "{said}"
+    );
+    assert!(list().contains("no maintenance"), "{}", list());
+    place.expect("audit", 0);
+}
+
 #[test]
 fn a_calendar_that_cannot_be_imported_is_refused_with_why() {
     let place = Place::new();

@@ -10,7 +10,7 @@ use crate::problem::Code;
 use crate::scalar;
 use crate::shape::{Is, Key, Shape, may, must};
 use crate::validated::{Recovery, Stage, Step};
-use crate::yaml::Node;
+use crate::yaml::{Node, Value};
 
 /// As many hosts at once as a small mirror serves without being noticed.
 const AT_ONCE: u16 = 10;
@@ -84,7 +84,7 @@ static RECOVERY_PLACES: [(&str, Place); 2] =
 pub(crate) fn recovery(cx: &Cx<'_>, node: &Node<'_>) -> Option<Recovery> {
     let fields = Fields::open(cx, &RECOVERY, node)?;
     let run = fields.read("run", scalar::command);
-    let at = fields.read("at", scalar::word(&RECOVERY_PLACES, &[]));
+    let at = fields.read("at", recovery_at);
     let timeout = fields.read("timeout", scalar::span_from(Span(1)));
     let after_crash = step::after_crash(&fields);
     let back_within = fields.read("back_within", back_within);
@@ -98,6 +98,17 @@ pub(crate) fn recovery(cx: &Cx<'_>, node: &Node<'_>) -> Option<Recovery> {
         },
         back_within: back_within.unwrap_or(BACK_WITHIN),
     })
+}
+
+fn recovery_at(cx: &Cx<'_>, node: &Node<'_>) -> Option<Place> {
+    if let Value::Scalar { text, .. } = &node.value
+        && text == "host"
+    {
+        let message = "`recovery` cannot run on its host, which does not answer".to_owned();
+        let hint = "let it run `at: controller`, where the management board is reached from, or `at: peer`";
+        return cx.fail(Code::BadValue, node.place, message, hint);
+    }
+    scalar::word(&RECOVERY_PLACES, &[])(cx, node)
 }
 
 fn back_within(cx: &Cx<'_>, node: &Node<'_>) -> Option<Span> {

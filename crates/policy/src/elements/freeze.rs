@@ -154,7 +154,7 @@ fn read(cx: &Cx<'_>, node: &Node<'_>, name: &str, owner: &Owner) -> Option<Freez
             path: path.clone(),
             place: node.place,
             owner: owner.clone(),
-            freeze: name.to_owned(),
+            element: name.to_owned(),
         });
         Frozen::Events {
             file: path,

@@ -4,11 +4,17 @@
 
 use ringway_model::Digest;
 
+use super::clock::zone;
+use super::fleet::optional;
+use super::freeze::Owner;
+use super::ssh::file;
 use crate::fields::{Cx, Fields};
+use crate::ical::Ical;
 use crate::problem::{Code, Report};
+use crate::read::Kind;
 use crate::scalar;
-use crate::shape::{Is, Shape, must};
-use crate::validated::{Announced, Maintenance};
+use crate::shape::{Is, Shape, may, must};
+use crate::validated::{Announced, AnnouncedFor, Maintenance};
 use crate::yaml::Node;
 
 /// The document.
@@ -49,22 +55,26 @@ static WORK: Shape = Shape {
             "Its name, unique in the document.",
         ),
         must("hosts", Is::Selector, "site = fra", "On which hosts."),
-        must(
-            "from",
-            Is::Time,
-            "2026-12-01T22:00:00+01:00",
-            "When it begins.",
+        may("from", Is::Time, "When it begins."),
+        may("until", Is::Time, "When it ends."),
+        may(
+            "ical",
+            Is::Text,
+            "An iCalendar file instead of `from` and `until`: each of its events that block time is work on these hosts. Below the directory of this document, unless it is absolute.",
         ),
-        must(
-            "until",
-            Is::Time,
-            "2026-12-02T06:00:00+01:00",
-            "When it ends.",
+        may(
+            "zone",
+            Is::Text,
+            "Whose clock days and times of the file mean that name no zone; needed where it has such.",
         ),
-        must("reason", Is::Text, "\"power, CHG-4711\"", "Why."),
+        may(
+            "reason",
+            Is::Text,
+            "Why. For a file only where an event does not say it itself.",
+        ),
         must("owner", Is::Text, "facilities", "Whose work it is."),
     ],
-    later: &[("ical", "works that are in iCalendar files")],
+    later: &[],
 };
 
 /// Reads a maintenance document.
@@ -72,8 +82,13 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Maint
     let fields = Fields::open(cx, &MAINTENANCE, node)?;
     fields.read("ringway", |_, _| Some(()));
     let name = fields.read("name", scalar::name);
+    let owner = Owner {
+        kind: Kind::Maintenance,
+        name: name.clone().unwrap_or_default(),
+    };
     let work = fields.read("work", |cx, node| {
-        let work = scalar::list(cx, node, |cx, node| Some((work(cx, node)?, node.place)))?;
+        let one = |cx: &Cx<'_>, node: &Node<'_>| Some((work(cx, node, &owner)?, node.place));
+        let work = scalar::list(cx, node, one)?;
         for (at, (one, place)) in work.iter().enumerate() {
             let before = work[..at].iter().find(|(other, _)| other.name == one.name);
             if let Some((_, before)) = before {
@@ -94,33 +109,77 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Maint
     })
 }
 
-fn work(cx: &Cx<'_>, node: &Node<'_>) -> Option<Announced> {
+fn work(cx: &Cx<'_>, node: &Node<'_>, owner: &Owner) -> Option<Announced> {
     let fields = Fields::open(cx, &WORK, node)?;
     let name = fields.read("name", scalar::name);
     cx.about(fields.title(), || {
         let hosts = fields.read("hosts", scalar::selector);
-        let from = fields.read("from", scalar::time);
-        let until = fields.read("until", scalar::time);
         let reason = fields.read("reason", scalar::value);
-        let owner = fields.read("owner", scalar::value);
-        if let (Some(from), Some(until)) = (from, until)
-            && until <= from
-        {
-            let message = format!("{} ends before it begins", fields.title());
-            let place = fields
-                .get("until")
-                .map_or(fields.start(), |node| node.place);
-            let report = Report::new(Code::BadValue, place, message);
-            cx.report(report.hint("write `until` after `from`; both with their zone"));
-            return None;
-        }
+        let whose = fields.read("owner", scalar::value);
+        let when = if fields.get("ical").is_some() {
+            in_file(&fields, name.as_deref().unwrap_or_default(), owner)
+        } else {
+            once(&fields)
+        };
         Some(Announced {
             name: name?,
             hosts: hosts?,
-            from: from?,
-            until: until?,
-            reason: reason?,
-            owner: owner?,
+            when: when?,
+            reason: optional(&fields, "reason", reason.map(Some))?,
+            owner: whose?,
         })
     })
+}
+
+/// Work during the events of a file.
+fn in_file(fields: &Fields<'_, '_, '_, '_>, name: &str, owner: &Owner) -> Option<AnnouncedFor> {
+    let cx = fields.cx;
+    let file = fields.read("ical", |cx, node| Some((file(cx, node)?, node.place)));
+    let zone = fields.read("zone", zone);
+    let other = ["from", "until"]
+        .into_iter()
+        .find(|key| fields.get(key).is_some());
+    if let Some(other) = other {
+        let message = format!("{} has both `ical` and `{other}`", fields.title());
+        let hint = "make two works of it: one from the file, and one with `from` and `until`";
+        return cx.fail(Code::KeyConflict, fields.key_place(other), message, hint);
+    }
+    let (path, place) = file?;
+    cx.notes.borrow_mut().calendars.push(Ical {
+        path: path.clone(),
+        place,
+        owner: owner.clone(),
+        element: name.to_owned(),
+    });
+    Some(AnnouncedFor::Events {
+        file: path,
+        digest: Digest::default(),
+        zone: optional(fields, "zone", zone.map(Some))?,
+        events: Vec::new(),
+    })
+}
+
+/// Work that is written out needs a beginning, an end and a reason.
+fn once(fields: &Fields<'_, '_, '_, '_>) -> Option<AnnouncedFor> {
+    let from = fields.read("from", scalar::time);
+    let until = fields.read("until", scalar::time);
+    if fields.get("zone").is_some() {
+        let message = format!("{} has a `zone` and no `ical`", fields.title());
+        let hint = "write the zone into `from` and `until`: `2026-12-01T22:00:00+01:00`";
+        let place = fields.key_place("zone");
+        return fields.cx.fail(Code::KeyConflict, place, message, hint);
+    }
+    fields.must_have("from", "2026-12-01T22:00:00+01:00");
+    fields.must_have("until", "2026-12-02T06:00:00+01:00");
+    fields.must_have("reason", "\"power, CHG-4711\"");
+    let (from, until) = (from?, until?);
+    if until <= from {
+        let message = format!("{} ends before it begins", fields.title());
+        let place = fields
+            .get("until")
+            .map_or(fields.start(), |node| node.place);
+        let hint = "write `until` after `from`; both with their zone";
+        return fields.cx.fail(Code::BadValue, place, message, hint);
+    }
+    Some(AnnouncedFor::Once { from, until })
 }

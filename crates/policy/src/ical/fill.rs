@@ -1,4 +1,4 @@
-//! From the files that freezes name to the events in them.
+//! From the files that freezes and announced works name to the events in them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,24 +14,43 @@ use crate::inventory::{Attachment, Attachments, Wanted, What};
 use crate::problem::{Code, Found, Problems, Report};
 use crate::read::{Kind, Source};
 use crate::render::{self, Located};
-use crate::validated::{Documents, Event, Frozen, Moment};
+use crate::validated::{AnnouncedFor, Documents, Event, Frozen, Moment};
 use crate::yaml::Place;
 
 /// The largest file, in bytes. The calendars of whole companies over decades are below it.
 const MAX_BYTES: usize = 8 << 20;
 
-/// A freeze that is in a file.
+/// A freeze or a work that is in a file.
 #[derive(Clone, Debug)]
 pub(crate) struct Ical {
     /// The path as written.
     pub(crate) path: String,
     pub(crate) place: Place,
     pub(crate) owner: Owner,
-    /// The freeze's name.
-    pub(crate) freeze: String,
+    /// The name of the freeze or of the work.
+    pub(crate) element: String,
 }
 
-/// The texts of files that freezes name.
+impl Ical {
+    /// What names the file, in a word.
+    const fn element_word(&self) -> &'static str {
+        match self.owner.kind {
+            Kind::Maintenance => "work",
+            Kind::Fleet
+            | Kind::Policy
+            | Kind::Update
+            | Kind::Recipe
+            | Kind::Care
+            | Kind::People
+            | Kind::World
+            | Kind::Notify
+            | Kind::Exception
+            | Kind::Advisory => "freeze",
+        }
+    }
+}
+
+/// The texts of the files that are named.
 pub(crate) struct Texts<'a> {
     /// The number of the first one among all sources, for places.
     first: usize,
@@ -153,7 +172,7 @@ struct Contents {
     kept: String,
 }
 
-/// Puts the events into the freezes that name their files, and the digests of the files into the documents.
+/// Puts the events into what names their files, and the digests of the files into the documents.
 pub(crate) fn fill(
     texts: &Texts<'_>,
     documents: &mut Documents,
@@ -169,6 +188,9 @@ pub(crate) fn fill(
         }
         if contents.events.is_empty() {
             nothing_blocked(ical, &contents, found);
+            continue;
+        }
+        if names_no_zone(ical, &contents, documents, found) {
             continue;
         }
         let name = format!(
@@ -196,6 +218,38 @@ fn nothing_blocked(ical: &Ical, contents: &Contents, found: &mut Found) {
     found.report(Report::new(Code::BadCalendar, ical.place, message).hint(hint));
 }
 
+/// Work is on hosts of several zones, so that a day alone says not when it is.
+fn names_no_zone(
+    ical: &Ical,
+    contents: &Contents,
+    documents: &Documents,
+    found: &mut Found,
+) -> bool {
+    if ical.owner.kind != Kind::Maintenance {
+        return false;
+    }
+    let maintenance = documents.maintenances.get(&ical.owner.name);
+    let mut works = maintenance.into_iter().flat_map(|it| &it.work);
+    let work = works.find(|work| work.name == ical.element);
+    let Some(AnnouncedFor::Events { zone: None, .. }) = work.map(|work| &work.when) else {
+        return false;
+    };
+    let Some(event) = contents.events.iter().find(|event| event.needs_zone()) else {
+        return false;
+    };
+    let message = format!(
+        "{} of `{}` is at a day or a time of which the file does not say where",
+        event
+            .summary
+            .as_ref()
+            .map_or_else(|| "an event".to_owned(), |it| format!("`{it}`")),
+        ical.path
+    );
+    let hint = "say it beside `ical`, for example `zone: Europe/Berlin`";
+    found.report(Report::new(Code::BadCalendar, ical.place, message).hint(hint));
+    true
+}
+
 fn counted(contents: &Contents) -> String {
     let mut words = Vec::new();
     for (what, count) in &contents.left_out {
@@ -215,42 +269,63 @@ fn note(ical: &Ical, contents: &Contents, documents: &mut Documents) {
         .map(|(what, count)| format!("{count} {what}"))
         .collect();
     documents.notes.push(format!(
-        "freeze `{}`: events of `{}` that block no time: {}",
-        ical.freeze,
+        "{} `{}`: events of `{}` that block no time: {}",
+        ical.element_word(),
+        ical.element,
         ical.path,
         words.join(", ")
     ));
 }
 
-fn put(ical: &Ical, new: Vec<Event>, text: Digest, documents: &mut Documents) {
+/// Where the events go: the digest of their text, the events, and the digest of the whole document.
+type Into<'d> = (&'d mut Digest, &'d mut Vec<Event>, &'d mut Digest);
+
+/// What names the file, if it was read.
+fn into<'d>(ical: &Ical, documents: &'d mut Documents) -> Option<Into<'d>> {
+    let name = &ical.owner.name;
     let (freezes, whole) = match ical.owner.kind {
-        Kind::Fleet => match &mut documents.fleet {
-            Some(fleet) if fleet.name == ical.owner.name => {
-                (&mut fleet.calendar.freezes, &mut fleet.digest)
-            }
-            Some(_) | None => return,
-        },
-        Kind::Policy => match documents.policies.get_mut(&ical.owner.name) {
-            Some(policy) => (&mut policy.calendar.freezes, &mut policy.digest),
-            None => return,
-        },
+        Kind::Fleet => {
+            let fleet = documents
+                .fleet
+                .as_mut()
+                .filter(|fleet| fleet.name == *name)?;
+            (&mut fleet.calendar.freezes, &mut fleet.digest)
+        }
+        Kind::Policy => {
+            let policy = documents.policies.get_mut(name)?;
+            (&mut policy.calendar.freezes, &mut policy.digest)
+        }
+        Kind::Maintenance => {
+            let maintenance = documents.maintenances.get_mut(name)?;
+            let mut works = maintenance.work.iter_mut();
+            let work = works.find(|work| work.name == ical.element)?;
+            return match &mut work.when {
+                AnnouncedFor::Events { digest, events, .. } => {
+                    Some((digest, events, &mut maintenance.digest))
+                }
+                AnnouncedFor::Once { .. } => None,
+            };
+        }
         Kind::Update
         | Kind::Recipe
         | Kind::Care
         | Kind::People
         | Kind::World
-        | Kind::Maintenance
         | Kind::Notify
         | Kind::Exception
-        | Kind::Advisory => return,
+        | Kind::Advisory => return None,
     };
-    let Some(freeze) = freezes.get_mut(&ical.freeze) else {
+    match &mut freezes.get_mut(&ical.element)?.when {
+        Frozen::Events { digest, events, .. } => Some((digest, events, whole)),
+        Frozen::Between { .. } => None,
+    }
+}
+
+fn put(ical: &Ical, new: Vec<Event>, text: Digest, documents: &mut Documents) {
+    let Some((digest, events, _)) = into(ical, documents) else {
         return;
     };
-    if let Frozen::Events { digest, events, .. } = &mut freeze.when {
-        *digest = text;
-        *events = new;
-    }
+    (*digest, *events) = (text, new);
     // The document's digest covers what it names, as for an inventory.
     let key = format!("{}/{}", ical.owner.kind.word(), ical.owner.name);
     if let Some(document) = documents.texts.get_mut(&key) {
@@ -259,7 +334,10 @@ fn put(ical: &Ical, new: Vec<Event>, text: Digest, documents: &mut Documents) {
         }
         let path = render::escaped(&ical.path);
         document.extend(["# calendar ", &path, ": ", &text.to_string(), "\n"]);
-        *whole = Digest::of(document.as_bytes());
+        let covering = Digest::of(document.as_bytes());
+        if let Some((.., whole)) = into(ical, documents) {
+            *whole = covering;
+        }
     }
 }
 

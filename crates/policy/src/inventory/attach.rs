@@ -145,7 +145,7 @@ pub fn imports(sources: &[Source]) -> Vec<Wanted> {
     wanted
 }
 
-/// The files that the freezes of a document name.
+/// The files that the freezes or the works of a document name.
 fn calendars<'e>(entries: &'e [Entry<'_>]) -> impl Iterator<Item = &'e str> {
     fn inside<'e>(node: &'e Node<'_>) -> &'e [Entry<'e>] {
         match &node.value {
@@ -153,11 +153,19 @@ fn calendars<'e>(entries: &'e [Entry<'_>]) -> impl Iterator<Item = &'e str> {
             Value::Scalar { .. } | Value::List(_) => &[],
         }
     }
-    entries
-        .iter()
-        .filter(|entry| entry.key == "freezes")
-        .flat_map(|entry| inside(&entry.value))
-        .flat_map(|entry| inside(&entry.value))
+    fn items<'e>(node: &'e Node<'_>) -> &'e [Node<'e>] {
+        match &node.value {
+            Value::List(items) => items,
+            Value::Scalar { .. } | Value::Map { .. } => &[],
+        }
+    }
+    let of = |key| entries.iter().filter(move |entry| entry.key == key);
+    let freezes = of("freezes").flat_map(|entry| inside(&entry.value));
+    let freezes = freezes.flat_map(|entry| inside(&entry.value));
+    let works = of("work").flat_map(|entry| items(&entry.value));
+    let works = works.flat_map(inside);
+    freezes
+        .chain(works)
         .filter(|entry| entry.key == "ical")
         .filter_map(|entry| match &entry.value.value {
             Value::Scalar { text, .. } => Some(text.as_ref()),

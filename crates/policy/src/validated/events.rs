@@ -78,6 +78,31 @@ pub enum RepeatEnds {
     Through(Moment),
 }
 
+impl Event {
+    /// Every moment that it names.
+    pub fn moments(&self) -> impl Iterator<Item = &Moment> {
+        let end = match &self.length {
+            EventLength::Until(end) => Some(end),
+            EventLength::For { .. } => None,
+        };
+        let through = self.repeats.as_ref().and_then(|rule| match &rule.ends {
+            RepeatEnds::Through(last) => Some(last),
+            RepeatEnds::After(_) | RepeatEnds::Never => None,
+        });
+        let named = self.also.iter().chain(&self.except);
+        let first = std::iter::once(&self.start);
+        first.chain(end).chain(through).chain(named)
+    }
+
+    /// Whether it begins or ends on a clock that it does not name.
+    pub fn needs_zone(&self) -> bool {
+        self.moments().any(|moment| match moment {
+            Moment::Date(_) | Moment::Local(_) => true,
+            Moment::Zoned(..) | Moment::Instant(_) => false,
+        })
+    }
+}
+
 impl Moment {
     /// The date and the time on the clock as written; none for an instant.
     pub fn on_the_clock(&self) -> Option<LocalTime> {

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use ringway_calendar::{needs_zone, occurrences, zones_of_events};
+use ringway_calendar::{Interval, occurrences, zones_of_events};
 use ringway_model::{Selector, Timestamp};
 use ringway_policy::Source;
-use ringway_policy::validated::ZoneName;
+use ringway_policy::validated::{Event, ZoneName};
 
 use super::{Announcement, Work};
 use crate::args::Import;
@@ -63,13 +63,9 @@ pub(super) fn announced(
         out.say(&format!("skipped: events {}", words.join(", ")));
     }
     let zone = zone(args, &file.events)?;
-    let mut names = zones_of_events(&file.events);
-    names.insert(zone.clone());
-    let zones = ringway_runtime::zones(&names).map_err(|e| invalid(chain(&e)))?;
     let until = now + args.within;
-    let all = occurrences(&file.events, &zone, &zones, now, until);
-    let all = all.map_err(|e| invalid(chain(&e)))?;
-    let works = all.into_iter().map(|(interval, event)| {
+    let works = ahead(&file.events, &zone, now, until)?;
+    let works = works.into_iter().map(|(interval, event)| {
         let what = event.summary.as_deref();
         let what = what.unwrap_or("an event without a name").to_owned();
         Work {
@@ -82,22 +78,45 @@ pub(super) fn announced(
     });
     let works: Vec<Work> = works.collect();
     if works.is_empty() {
-        out.say(&format!(
-            "`{shown}` has no event that blocks time from now until {until}"
-        ));
+        nothing(out, &shown.to_string(), until);
     }
     Ok(Announcement { name, works })
 }
 
+/// The single works of events, from now on and as far ahead as is asked for, each with its event.
+///
+/// # Errors
+///
+/// Exit code 2: this machine does not know a zone.
+pub(super) fn ahead<'e>(
+    events: &'e [Event],
+    zone: &ZoneName,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<(Interval, &'e Event)>, Failure> {
+    let mut names = zones_of_events(events);
+    names.insert(zone.clone());
+    let unknown = |error: &dyn std::error::Error| Failure::new(End::Invalid, chain(error));
+    let zones = ringway_runtime::zones(&names).map_err(|e| unknown(&e))?;
+    occurrences(events, zone, &zones, now, until).map_err(|e| unknown(&e))
+}
+
+/// Says that a file announces nothing in that time.
+pub(super) fn nothing(out: Out, file: &str, until: Timestamp) {
+    out.say(&format!(
+        "`{file}` has no event that blocks time from now until {until}"
+    ));
+}
+
 /// The zone of days and times that name none; it must be named where there are such.
-fn zone(args: &Import, events: &[ringway_policy::validated::Event]) -> Result<ZoneName, Failure> {
+fn zone(args: &Import, events: &[Event]) -> Result<ZoneName, Failure> {
     if let Some(name) = &args.zone {
         return ZoneName::new(name).ok_or_else(|| {
             let why = format!("`--zone`: `{name}` is no time zone");
             Failure::new(End::Invalid, why).hint("for example `--zone Europe/Berlin`")
         });
     }
-    match events.iter().find(|event| needs_zone(event)) {
+    match events.iter().find(|event| event.needs_zone()) {
         Some(event) => {
             let what = event.summary.as_deref().unwrap_or("an event");
             let why =
