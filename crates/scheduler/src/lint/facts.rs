@@ -122,11 +122,14 @@ impl<'a> Facts<'a> {
         slots.chain(others.copied())
     }
 
-    /// The rings of the policy with what they select, by index; not those that take the rest.
+    /// The rings of the policy with what they select, by index; not those that take the rest, nor those that a fix begins
+    /// with, which nobody wrote.
     pub(super) fn selecting(&self) -> impl Iterator<Item = (usize, &'a Ring, &'a Selector)> {
         let rings = self.policy().into_iter().flat_map(|policy| &policy.rings);
+        let plan = self.plan;
         rings
             .enumerate()
+            .filter(|(at, _)| plan.part_of(*at).is_none())
             .filter_map(|(at, ring)| match &ring.hosts {
                 RingHosts::Rest => None,
                 RingHosts::Select { select, .. } => Some((at, ring, select)),

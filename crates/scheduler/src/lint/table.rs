@@ -91,6 +91,12 @@ pub(super) static RULES: &[Rule] = &[
     rule("idle-soak", Warn, calendar::idle_soak),
     rule("window-moved", Note, calendar::window_moved),
     rule("restart-timeout", Warn, recipes::restart_timeout).about_update(),
+    rule(
+        "recovery-without-peer",
+        Warn,
+        recipes::recovery_without_peer,
+    )
+    .about_update(),
     rule("kept-too-short", Warn, recipes::kept_too_short).about_update(),
     rule("silence-too-short", Warn, cares::silence_too_short).about_update(),
     rule("share-takes-all", Warn, shares::takes_all),

@@ -61,7 +61,13 @@ fn rules<'a>(facts: &Facts<'a>) -> impl Iterator<Item = (String, At, &'a Approva
         let place = facts.in_ring(at).key("promote_early");
         Some((what, place, &ring.early.as_ref()?.approvals))
     });
-    start.chain(after).chain(early)
+    let unpoison = facts.report.unpoison.iter();
+    let at_unpoison = facts.in_policy().key("unpoison");
+    let unpoison = unpoison.map(move |wanted| {
+        let what = "taking a poisoning back".to_owned();
+        (what, at_unpoison.clone(), wanted)
+    });
+    start.chain(after).chain(early).chain(unpoison)
 }
 
 /// People who may approve beyond those that are needed; `None` where anybody may.

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringway_model::{Span, StepKind};
+use ringway_model::{Place, Span, StepKind};
 use ringway_policy::{At, Kind};
 
 use super::super::facts::Facts;
 use super::super::finding::Found;
 use super::list;
 use crate::plan::{More, RingPlan};
-use crate::words::hosts;
+use crate::words::{hosts, several};
 
 /// A recipe that cannot tell what is installed.
 pub(in super::super) fn no_inspect(facts: &Facts<'_>, into: &mut Found) {
@@ -113,6 +113,39 @@ pub(in super::super) fn kept_too_short(facts: &Facts<'_>, into: &mut Found) {
                  soon as the rollout is over, and whoever finds harm then has nothing to go back to"
             ),
             "keep it for longer than the longest soak: `protect: { keep: 7d, .. }`",
+        );
+    }
+}
+
+/// Hosts that nobody stands beside who could bring them back.
+pub(in super::super) fn recovery_without_peer(facts: &Facts<'_>, into: &mut Found) {
+    let plan = facts.plan;
+    // By recipe: whom it does not bring back.
+    let mut alone: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for slot in &plan.slots {
+        let route = &plan.routes[slot.route.index()];
+        let recovery = route.step_for(StepKind::Recovery);
+        if recovery.is_none_or(|step| step.step.at != Place::Peer) {
+            continue;
+        }
+        let host = facts.host(slot.host);
+        let cell = host.cell.map(|cell| &facts.fleet.cells[cell.index()]);
+        if cell.is_none_or(|cell| cell.members.len() < 2) {
+            alone.entry(&route.recipe).or_default().push(&host.name);
+        }
+    }
+    for (recipe, names) in alone {
+        into.add(
+            At::document(Kind::Recipe, recipe)
+                .key("steps")
+                .key("recovery")
+                .key("at"),
+            format!(
+                "recipe `{recipe}` brings a host back from a peer, and {} without one: {}; there it is never tried",
+                several(names.len(), "host is", "hosts are"),
+                list(names.iter().copied())
+            ),
+            "give their group a `keep_up`, so that it has members, or let the step run `at: controller`",
         );
     }
 }

@@ -22,6 +22,10 @@ const ALMOST_ALL: usize = 80;
 fn unpeopled(facts: &Facts<'_>) -> Vec<(usize, BTreeMap<InPlan, usize>)> {
     let mut found = Vec::new();
     let mut places = None;
+    // Of a fix, rings are empty whose hosts have all had what it mends: that is how it is meant.
+    if facts.plan.supersedes.is_some() {
+        return found;
+    }
     for (at, _, select) in facts.selecting() {
         if facts.plan.rings.get(at).is_none_or(|ring| ring.planned > 0) {
             continue;
@@ -85,6 +89,9 @@ pub(in super::super) fn never_reached(facts: &Facts<'_>, into: &mut Found) {
 
 /// A ring for the rest where there is no rest.
 pub(in super::super) fn nothing_left(facts: &Facts<'_>, into: &mut Found) {
+    if facts.plan.supersedes.is_some() {
+        return;
+    }
     let selecting: Vec<usize> = facts.selecting().map(|(at, ..)| at).collect();
     for (at, ring) in facts.plan.rings.iter().enumerate() {
         if ring.planned == 0 && !selecting.contains(&at) {
