@@ -349,6 +349,14 @@ pub enum Bug {
     UnpoisonedWhenAsked,
     /// What was agreed to goes on although what is poisoned has changed.
     UnpoisonOutlivesPoison,
+    /// A yes to taking a poisoning back counts whatever was shown.
+    UnpoisonAnyDigest,
+    /// A no to taking a poisoning back ends nothing.
+    UnpoisonNoIgnored,
+    /// A step that was interrupted and can be repeated counts as done.
+    InterruptedIsDone,
+    /// A broken host is not brought back, because it is said to serve.
+    ServesUnseen,
     /// A host is updated although nothing was made that it could be taken back by.
     UnprotectedGoesOn,
     /// What a host can be taken back by is removed as soon as its rollout is over.
@@ -369,7 +377,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 180] = [
+    pub const ALL: [Self; 184] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -542,6 +550,10 @@ impl Bug {
         Self::UnpoisonByAnybody,
         Self::UnpoisonedWhenAsked,
         Self::UnpoisonOutlivesPoison,
+        Self::UnpoisonAnyDigest,
+        Self::UnpoisonNoIgnored,
+        Self::InterruptedIsDone,
+        Self::ServesUnseen,
         Self::UnprotectedGoesOn,
         Self::KeepIgnored,
         Self::RemovedWhileHeld,

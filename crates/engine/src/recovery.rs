@@ -113,6 +113,10 @@ impl Engine {
         if self.bug(crate::planted::Bug::RecoversWhatServes) {
             return false;
         }
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::ServesUnseen) {
+            return true;
+        }
         self.gate_that_is(r, slot, Evidence::Up).is_some()
     }
 

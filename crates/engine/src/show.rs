@@ -597,11 +597,35 @@ impl Engine {
             staged: self.stage_view(r, slot),
             protections: self.protections_in(r, slot),
             waiting: self
-                .host_waiting(rollout.rec.id, Slot(slot))
+                .host_waits_in_full(r, slot)
                 .into_iter()
                 .map(Waiting::from)
                 .collect(),
         }
+    }
+
+    /// Why a host does not move, and that what it would get is poisoned where something else is in its way before: whoever
+    /// ends that should know what is left then.
+    fn host_waits_in_full(&self, r: usize, slot: u32) -> Vec<WaitingOn> {
+        let rollout = &self.rollouts[r];
+        let mut waiting = self.host_waiting(rollout.rec.id, Slot(slot));
+        let is_before_its_visit = matches!(
+            rollout.rec.slots[slot as usize].state,
+            HostState::Pending
+                | HostState::Offline
+                | HostState::Held
+                | HostState::OnHold
+                | HostState::Again
+                | HostState::CatchUp
+                | HostState::NotReady { .. }
+                | HostState::GoesLast { .. }
+        );
+        if is_before_its_visit && !waiting.is_empty() && !self.is_rolling_back(r) {
+            let poison = self.poison_keeps(r, slot, VisitKind::Update);
+            let poison = poison.filter(|on| !waiting.contains(on));
+            waiting.extend(poison);
+        }
+        waiting
     }
 
     /// What became of a host so far.

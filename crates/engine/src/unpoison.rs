@@ -343,7 +343,10 @@ impl Engine {
         {
             return Err(rejected.clone());
         }
-        if digest != self.unpoison_digest(request) {
+        let is_shown = digest == self.unpoison_digest(request);
+        #[cfg(feature = "planted-bugs")]
+        let is_shown = is_shown || self.bug(crate::planted::Bug::UnpoisonAnyDigest);
+        if !is_shown {
             let why =
                 "what you were shown has changed since: what is asked, or what policies ask for it";
             let hint = "look again and approve what is there now";
@@ -423,6 +426,10 @@ impl Engine {
             if let Some(rejected) = refusals.pop() {
                 return Err(rejected);
             }
+        }
+        #[cfg(feature = "planted-bugs")]
+        if self.bug(crate::planted::Bug::UnpoisonNoIgnored) {
+            return Ok(());
         }
         self.lapse(number, Some(actor.clone()), reason.to_owned(), out);
         Ok(())

@@ -103,7 +103,14 @@ pub(crate) fn with_recovery(papers: &mut Papers, ways: &mut Ways, dice: &mut Dic
         if !roles.is_empty() && dice.chance(70) {
             let role = (*dice.pick(&roles)).to_owned();
             let key = (recipe.clone(), role);
-            ways.harm.entry(key).or_insert(Effect::Down);
+            // A host whose service is up and that answers nobody is one that is not brought back.
+            let effect = *dice.pick(&[
+                Effect::Down,
+                Effect::Down,
+                Effect::Loop,
+                Effect::Late(Span::minutes(3)),
+            ]);
+            ways.harm.entry(key).or_insert(effect);
         }
     }
     for host in 0..hosts.len() {

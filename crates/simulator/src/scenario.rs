@@ -45,6 +45,8 @@ pub struct Report {
     pub planned: bool,
     /// The first rule that was broken.
     pub violation: Option<Violation>,
+    /// What has to be said beside its seed so that its world is the same: `RINGWAY_POISON=100 `.
+    pub besides: String,
 }
 
 impl Report {
@@ -55,9 +57,10 @@ impl Report {
             .as_ref()
             .map_or_else(|| "no rule was broken".to_owned(), ToString::to_string);
         format!(
-            "seed {}: {violation}\n{}\nagain: RINGWAY_SEED={} cargo test -p ringway-simulator one_seed -- --nocapture\n",
+            "seed {}: {violation}\n{}\nagain: {}RINGWAY_SEED={} cargo test -p ringway-simulator one_seed -- --nocapture\n",
             self.seed,
             self.trace.join("\n"),
+            self.besides,
             self.seed
         )
     }
@@ -86,6 +89,22 @@ pub struct Extra {
 }
 
 impl Extra {
+    /// What `one_seed` is told so that it goes through the same world.
+    fn besides(&self) -> String {
+        let asked = [
+            ("RINGWAY_POISON", self.poison),
+            ("RINGWAY_LANES", self.lanes),
+            ("RINGWAY_SUPERSEDE", self.supersede),
+            ("RINGWAY_EVIDENCE", self.evidence),
+            ("RINGWAY_ADVISE", self.advise),
+            ("RINGWAY_PROTECT", self.protect),
+        ];
+        let asked = asked.into_iter();
+        asked
+            .filter_map(|(name, percent)| Some(format!("{name}={} ", percent?)))
+            .collect()
+    }
+
     /// A run whose last lines are kept, and nothing planted.
     pub const fn keeping(lines: usize) -> Self {
         Self {
@@ -149,6 +168,7 @@ pub fn run_seed_with(seed: u64, extra: Extra) -> Report {
         kind,
         planned: true,
         violation: world.violation().cloned(),
+        besides: extra.besides(),
     }
 }
 
@@ -366,6 +386,7 @@ fn no_plan(seed: u64, why: String) -> Report {
         kind: Kind::of(seed),
         planned: false,
         violation: None,
+        besides: String::new(),
     }
 }
 

@@ -228,12 +228,7 @@ impl RolloutFacts {
         let person = whose(&self.plan, user);
         let of_a_team = rule.by.is_empty() || rule.people.contains(&person);
         let excluded = rule.not_by.iter().any(|not| match not {
-            // The author is named as a person; plans of old have the name that the policy gave, which may be a user's.
-            NotBy::PolicyAuthor => self
-                .plan
-                .author
-                .as_deref()
-                .is_some_and(|author| author == person || whose(&self.plan, author) == person),
+            NotBy::PolicyAuthor => wrote_it(&self.plan, &person),
             NotBy::Starter => {
                 let mut all = std::iter::once(&self.starter).chain(asked.by);
                 all.any(|one| whose(&self.plan, &one.0) == person)
@@ -244,7 +239,7 @@ impl RolloutFacts {
 }
 
 /// The person whose user name it is. Somebody who has the name of a person with other user names is nobody a document knows.
-fn whose(plan: &Plan, user: &str) -> String {
+pub(super) fn whose(plan: &Plan, user: &str) -> String {
     let users = &plan.consent.users;
     let known = users.iter().find(|(name, _)| *name == user);
     match known {
@@ -252,6 +247,12 @@ fn whose(plan: &Plan, user: &str) -> String {
         None if users.iter().any(|(_, person)| person == user) => format!("user {user}"),
         None => user.to_owned(),
     }
+}
+
+/// The author is named as a person; plans of old have the name that the policy gave, which may be a user's.
+pub(super) fn wrote_it(plan: &Plan, person: &str) -> bool {
+    let author = plan.author.as_deref();
+    author.is_some_and(|author| author == person || whose(plan, author) == person)
 }
 
 impl Facts {

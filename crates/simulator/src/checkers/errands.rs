@@ -227,6 +227,7 @@ impl Facts {
         then: Then,
     ) -> Result<bool, Broken> {
         if self.removal_ended(intent, result, then)? {
+            self.check_heard(intent, result, false, then)?;
             return Ok(true);
         }
         // Not by `place`: its rollout may be over, and a download that ends then is nobody's business.
@@ -244,6 +245,7 @@ impl Facts {
             );
             return Ok(false);
         };
+        self.check_heard(intent, result, false, then)?;
         let host = rollout.plan.slots[slot].host;
         let tries = rollout.plan.retry.times.saturating_add(1).max(2);
         let next = match then {

@@ -27,7 +27,7 @@ use super::errands::ErrandFacts;
 use super::exceptions::InForce;
 use super::hands::Said;
 use super::recovery::RecoveryFacts;
-use super::unpoison::AskedBack;
+use super::unpoison::{AskedBack, yes_to_unpoison};
 use super::{Broken, ensure};
 
 /// Counts of what was checked.
@@ -372,6 +372,10 @@ pub(super) struct Facts {
     pub(super) poisons: Vec<Content>,
     /// What people ask to take back of that, by number.
     pub(super) unpoisonings: BTreeMap<u32, AskedBack>,
+    /// Who said yes to that in the batch's inputs, and to which digest.
+    pub(super) yeses: Vec<(u32, Actor, Digest)>,
+    /// By what was shown of it: the digest that binds a yes to that.
+    pub(super) shown_to_agree: BTreeMap<String, Digest>,
     /// The number of the last one.
     pub(super) last_unpoisoning: u32,
     /// What an inspection found on a host of a rollout before the rollout changed it.
@@ -429,6 +433,7 @@ impl Facts {
         self.said.clear();
         self.words.clear();
         self.told_by_hand = inputs.iter().filter_map(Said::of).collect();
+        self.yeses = inputs.iter().filter_map(yes_to_unpoison).collect();
         for input in inputs {
             match input {
                 Input::StepEnded { intent, result } => self.results.push((*intent, result.clone())),

@@ -30,6 +30,7 @@ mod promotion;
 mod protections;
 mod recovery;
 mod refresh;
+mod results;
 mod starts;
 mod supersede;
 mod terms;
@@ -349,6 +350,16 @@ impl Checkers {
     /// What was made of hosts before they were changed and is not known to be gone: host, rollout, name.
     pub fn protections(&self) -> Vec<(String, RolloutId, String)> {
         self.facts.protections_listed()
+    }
+
+    /// Of what a slot of a rollout made, the one of this number: the host's name, and its own.
+    pub fn protection(
+        &self,
+        rollout: RolloutId,
+        slot: Slot,
+        number: u32,
+    ) -> Option<(String, String)> {
+        self.facts.protection(rollout, slot, number)
     }
 
     /// Whether something is to be removed and nothing is in the way but time.

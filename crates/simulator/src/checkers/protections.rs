@@ -182,6 +182,11 @@ impl Facts {
             Protected,
             "{which:?} is to be removed and is being removed"
         );
+        ensure!(
+            asked || before.is_none(),
+            Protected,
+            "{which:?} ends by itself for the second time, and is tried anew: {before:?}"
+        );
         made.ends = Some(Ends {
             asked,
             next: (1, now),
@@ -333,8 +338,23 @@ impl Facts {
 
     /// A removal is handed out, if it is one.
     pub(super) fn may_hand_removal_out(&self, intent: IntentId) -> Option<Result<(), Broken>> {
-        let (_, host) = self.removal(intent)?;
-        Some(self.check_removal_scope(intent, host))
+        let (which, host) = self.removal(intent)?;
+        Some(
+            self.check_still_wanted(intent, which)
+                .and_then(|()| self.check_removal_scope(intent, host)),
+        )
+    }
+
+    /// What its rollout may go back to is kept, and a rollback may have been decided since.
+    fn check_still_wanted(&self, intent: IntentId, which: Which) -> Result<(), Broken> {
+        let ends = self.protections.get(&which).and_then(|made| made.ends);
+        let is_asked = ends.is_some_and(|ends| ends.asked);
+        ensure!(
+            is_asked || self.is_past(which.0),
+            Protected,
+            "{intent} removes {which:?}, to which its rollout may go back now"
+        );
+        Ok(())
     }
 
     /// A removal ended. Whether it was one.
@@ -391,6 +411,17 @@ impl Facts {
             }
         }
         Ok(true)
+    }
+
+    /// One of them: the host, and its name.
+    pub(super) fn protection(
+        &self,
+        id: RolloutId,
+        slot: Slot,
+        number: u32,
+    ) -> Option<(String, String)> {
+        let made = self.protections.get(&(id, slot.0, number))?;
+        Some((made.host.clone(), made.name.clone()))
     }
 
     /// What must be listed: the host, the rollout, and the name.

@@ -4,7 +4,7 @@
 //! Who may be brought back is read here from the plan's parts, from the results of steps and from the probes, by the rule as it
 //! is written, and not from what the decider remembers.
 
-use ringway_engine::{HostState, Then};
+use ringway_engine::{Ending, HostState, Then};
 use ringway_model::{
     AfterCrash, Evidence, FailWhy, IntentId, Place, RolloutId, Span, StepKind, StepResult,
     Timestamp, VisitKind,
@@ -116,10 +116,19 @@ impl Facts {
         step: &StepPlan,
         (result, then): (&StepResult, Then),
     ) -> Result<bool, Broken> {
+        let (rollout, slot) = self.place(intent.rollout(), intent.slot())?;
+        if says_that_it_serves(then) {
+            let known = &self.hosts[rollout.plan.slots[slot].host.index()];
+            let mut gates = rollout.plan.gates.iter();
+            ensure!(
+                gates.any(|gate| known.evidence(gate.probe).0 == Evidence::Up),
+                I12,
+                "{intent} ended with {result:?}: its host is not brought back since it serves, and no probe says so"
+            );
+        }
         let Then::Step { position, .. } = then else {
             return Ok(false);
         };
-        let (rollout, slot) = self.place(intent.rollout(), intent.slot())?;
         let next = step_of(rollout, slot, visit.kind, position);
         let recovers = next.is_some_and(|next| next.kind == StepKind::Recovery);
         if !recovers || step.kind == StepKind::Recovery {
@@ -145,7 +154,7 @@ impl Facts {
             visit.at.1
         );
         ensure!(
-            visit.recovery.until.is_none(),
+            !visit.recovery.tried,
             Story,
             "host {} is brought back a second time in one visit",
             host.0
@@ -213,5 +222,25 @@ impl Facts {
             );
         }
         Ok(())
+    }
+}
+
+/// Whether a broken host is not brought back because a probe finds that it serves.
+const fn says_that_it_serves(then: Then) -> bool {
+    const fn is_it(step: StepKind, why: FailWhy) -> bool {
+        matches!((step, why), (StepKind::Recovery, FailWhy::Serves))
+    }
+    match then {
+        Then::End {
+            to: HostState::Failed { step, why },
+            ..
+        }
+        | Then::Step {
+            ending: Ending::Failed { step, why },
+            ..
+        } => is_it(step, why),
+        Then::End { .. } | Then::Step { .. } | Then::Retry { .. } | Then::Nothing | Then::Over => {
+            false
+        }
     }
 }

@@ -6,11 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ringway_engine::{Command, Event, Input, Poisoning};
-use ringway_model::{Actor, Content, Timestamp};
+use ringway_model::{Actor, Content, Digest, Timestamp};
 use ringway_policy::validated::NotBy;
 use ringway_scheduler::Plan;
 use ringway_scheduler::consent::UnpoisonPlan;
 
+use super::approvals::{whose, wrote_it};
 use super::facts::{Facts, RolloutFacts};
 use super::{Broken, ensure};
 
@@ -40,7 +41,9 @@ fn is_about(one: &Content, other: &Content) -> bool {
 fn means_route(content: &Content, plan: &Plan) -> bool {
     plan.routes.iter().any(|route| {
         let digest = route.content().digest;
-        let same_build = content.build.is_some() && content.build == route.build;
+        // A release that does not say its build may be the one that is meant.
+        let same_build =
+            content.build.is_some() && (route.build.is_none() || content.build == route.build);
         let any_build = content.build.is_none() && content.digest.is_none();
         content.id == route.release && (same_build || any_build)
             || content.digest.is_some() && content.digest == digest
@@ -56,12 +59,12 @@ impl RolloutFacts {
         asked_by: &Actor,
         starter: &str,
     ) -> bool {
-        let consent = &self.plan.consent;
         let is_of_it = rule.rule.by.is_empty() || rule.rule.people.contains(person);
         let must_not = rule.rule.not_by.iter().any(|who| match who {
-            NotBy::PolicyAuthor => self.plan.is_author(person),
+            NotBy::PolicyAuthor => wrote_it(&self.plan, person),
             NotBy::Starter => {
-                consent.person(&asked_by.0) == person || consent.person(starter) == person
+                let mut all = [asked_by.0.as_str(), starter].into_iter();
+                all.any(|user| whose(&self.plan, user) == person)
             }
         });
         is_of_it && !must_not
@@ -126,7 +129,19 @@ impl Facts {
             };
             self.unpoisonings.insert(*number, asked);
         }
-        if let Event::UnpoisonApproved { number, actor, .. } = event {
+        if let Event::UnpoisonApproved {
+            number,
+            actor,
+            digest,
+            ..
+        } = event
+        {
+            ensure!(
+                self.yeses.contains(&(*number, actor.clone(), *digest)),
+                I10,
+                "{actor} agrees to no. {number} by a word that they did not say"
+            );
+            self.check_same_shown(*number, *digest)?;
             let Some(asked) = self.unpoisonings.get_mut(number) else {
                 return Err((
                     super::Invariant::I10,
@@ -173,8 +188,8 @@ impl Facts {
                 "what is poisoned was another when {actor} asked to take it back"
             );
             for (rollout, rule) in rules {
-                let consent = &rollout.plan.consent;
-                let people = asked.said.iter().map(|user| consent.person(&user.0));
+                let people = asked.said.iter();
+                let people = people.map(|user| whose(&rollout.plan, &user.0));
                 let people: BTreeSet<String> = people
                     .filter(|person| rollout.may_agree(rule, person, &asked.by, &rollout.starter.0))
                     .collect();
@@ -204,8 +219,43 @@ impl Facts {
         Ok(())
     }
 
-    /// Who poisons content again by its name ends what is asked of it: whoever agreed did not know.
+    /// A digest binds a yes to what is poisoned, to who is asked, and to the rules by which they are: where nothing of that has
+    /// changed it is the same.
+    fn check_same_shown(&mut self, number: u32, digest: Digest) -> Result<(), Broken> {
+        let Some(asked) = self.unpoisonings.get(&number) else {
+            return Ok(());
+        };
+        let rules: Vec<_> = self.who_must_agree(&asked.contents);
+        let rules: Vec<_> = rules
+            .iter()
+            .map(|(rollout, rule)| (rollout.plan.policy.as_str(), rule))
+            .collect();
+        let poisons = self.poisons_about(&asked.contents);
+        let shown = format!("{number} {:?} {poisons:?} {rules:?}", asked.contents);
+        let known = *self.shown_to_agree.entry(shown).or_insert(digest);
+        ensure!(
+            known == digest,
+            I10,
+            "no. {number} is agreed to by {digest}, and what is shown has the digest {known}"
+        );
+        Ok(())
+    }
+
+    /// Who poisons content again by its name ends what is asked of it: whoever agreed did not know. And a no ends it.
     pub(super) fn check_asked_anew(&self, inputs: &[Input]) -> Result<(), Broken> {
+        for input in inputs {
+            if let Input::Command {
+                actor,
+                command: Command::RejectUnpoison { number, .. },
+            } = input
+            {
+                ensure!(
+                    !self.unpoisonings.contains_key(number),
+                    I10,
+                    "{actor} said no to no. {number}, which is still asked"
+                );
+            }
+        }
         for (at, input) in inputs.iter().enumerate() {
             let Input::Command {
                 actor,
@@ -242,4 +292,16 @@ impl Facts {
         }
         Ok(())
     }
+}
+
+/// A yes to taking a poisoning back, among what the engine is told.
+pub(super) fn yes_to_unpoison(input: &Input) -> Option<(u32, Actor, Digest)> {
+    let Input::Command {
+        actor,
+        command: Command::ApproveUnpoison { number, digest },
+    } = input
+    else {
+        return None;
+    };
+    Some((*number, actor.clone(), *digest))
 }

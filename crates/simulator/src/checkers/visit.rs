@@ -10,6 +10,7 @@ use super::care::{check_postponed, is_harmless, is_question};
 use super::facts::{Facts, RolloutFacts, SlotFacts, Visit};
 use super::hands::is_by_hand;
 use super::recovery::note_answer;
+use super::results::check_result;
 use super::starts::{begun, may_repeat, step_of};
 use super::{Broken, ensure};
 
@@ -44,7 +45,7 @@ impl Facts {
         let attempts = rollout.plan.retry.times.saturating_add(1);
         let before = rollout.slots[slot];
         let recovers = self.check_recovery(intent, &visit, &step, (result, then))?;
-        check_result(intent, kind, result, (then, recovers))?;
+        check_result(intent, (&step, visit.at.0), result, (then, recovers))?;
         self.note_protected(intent, kind, result)?;
         self.check_whose(intent, &before, result, then)?;
         self.check_answer(intent, &visit, &step, (result, then))?;
@@ -407,9 +408,14 @@ impl Facts {
                 "slot {slot} of {id} is to be visited again and had not failed"
             ),
             HostState::Offline => ensure!(
-                !visit.took_down,
+                !visit.took_down && rollout.slots[slot].rest != HostState::Again,
                 I11,
                 "slot {slot} of {id} counts as never reached after a step took it down"
+            ),
+            HostState::Already => ensure!(
+                rollout.slots[slot].rest != HostState::Again,
+                I3,
+                "slot {slot} of {id} was down, and counts as one that needed nothing"
             ),
             HostState::Lost => ensure!(
                 visit.took_down
@@ -455,7 +461,6 @@ impl Facts {
             | HostState::Ready { .. }
             | HostState::Backoff { .. }
             | HostState::ByHand { .. }
-            | HostState::Already
             | HostState::ChangedOutside
             | HostState::Unhealthy { .. }
             | HostState::RollbackFailed { .. }
@@ -598,62 +603,6 @@ fn applied_at(rollout: &RolloutFacts, slot: usize, kind: VisitKind) -> u8 {
         step.is_none_or(|step| step.kind == StepKind::Apply)
     });
     apply.unwrap_or(0)
-}
-
-/// A result leads on only where it says that the step did what it was for.
-fn check_result(
-    intent: IntentId,
-    kind: StepKind,
-    result: &StepResult,
-    (then, recovers): (Then, bool),
-) -> Result<(), Broken> {
-    let succeeded = matches!(
-        result,
-        StepResult::Done
-            | StepResult::Found { .. }
-            | StepResult::Back { .. }
-            | StepResult::Protected { .. }
-    );
-    match then {
-        Then::End {
-            to: HostState::Settling | HostState::Updated | HostState::RolledBack,
-            ..
-        } => ensure!(
-            // A silence ends by itself: what is so of the host does not depend on that it was ended.
-            succeeded || kind == StepKind::Unsilence,
-            I11,
-            "{intent} (`{kind}`) ended with {result:?} and its visit is taken for a success"
-        ),
-        Then::End {
-            to: HostState::Already,
-            ..
-        } => ensure!(
-            matches!(
-                result,
-                StepResult::Found {
-                    installed: true,
-                    ..
-                }
-            ),
-            I11,
-            "{intent} ended with {result:?} and the release is taken to be there"
-        ),
-        Then::Retry { .. } => ensure!(
-            !succeeded,
-            Story,
-            "{intent} ended with {result:?} and is repeated"
-        ),
-        Then::Step {
-            ending: Ending::Well,
-            ..
-        } => ensure!(
-            recovers || !matches!(result, StepResult::Failed(_) | StepResult::Unreachable),
-            I11,
-            "{intent} (`{kind}`) ended with {result:?} and its visit goes on as if nothing were wrong"
-        ),
-        Then::Step { .. } | Then::End { .. } | Then::Nothing | Then::Over => {}
-    }
-    Ok(())
 }
 
 /// Whether something else than the step at this position follows.

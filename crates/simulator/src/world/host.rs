@@ -91,7 +91,7 @@ pub struct SimHost {
     pub in_hand: Option<IntentId>,
     /// Whether the visit that takes it down repairs it: it was down by itself before.
     pub in_repair: bool,
-    /// Snapshots that are there, or were until the storage lost them: what was made and not removed.
+    /// Snapshots that are there: made, and removed by nobody.
     pub snapshots: BTreeSet<String>,
     /// Run directories.
     pub runs: BTreeMap<IntentId, Run>,

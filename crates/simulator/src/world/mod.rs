@@ -444,6 +444,7 @@ impl World {
             self.note_superseding(event);
             self.note_renewed(event);
             self.note_lane(event);
+            self.note_gone(event);
         }
         if let Err(violation) = self.checkers.observe(at, inputs, events) {
             self.violation.get_or_insert(violation);

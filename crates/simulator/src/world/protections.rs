@@ -1,8 +1,8 @@
 //! Snapshots that are really there, and people who have them removed, or say that they did it themselves: before their time, after it
 //! was tried in vain, of hosts that have none, and now and then without a reason.
 
-use ringway_engine::Command;
 use ringway_engine::view::ProtectionState;
+use ringway_engine::{Command, Event};
 use ringway_executor::port::Start;
 use ringway_model::{StepKind, VisitKind};
 
@@ -20,8 +20,12 @@ impl World {
             StepKind::Apply if start.visit == VisitKind::Update => {
                 let protects = route.step_for(StepKind::Protect).is_some();
                 let of_rollout = format!("ringway-{name}-{}-", rollout.0);
-                let mut there = host.snapshots.iter();
-                let there = there.any(|snapshot| snapshot.starts_with(&of_rollout));
+                // Something that Ringway knows of, or nobody would find it when the host is to be taken back.
+                let listed = self.checkers.protections();
+                let mut there = listed.iter().filter(|(of, ..)| of == name);
+                let there = there.any(|(_, _, called)| {
+                    called.starts_with(&of_rollout) && host.snapshots.contains(called)
+                });
                 (protects && !there).then(|| {
                     format!(
                         "{} changes `{name}`, of which nothing was made",
@@ -67,6 +71,27 @@ impl World {
         };
         if let Some(what) = broken {
             self.broken(Invariant::Protected, what);
+        }
+    }
+
+    /// Somebody says that something is gone. Most have removed it; some think so.
+    pub(super) fn note_gone(&mut self, event: &Event) {
+        let Event::ProtectionGone {
+            rollout,
+            slot,
+            number,
+            ..
+        } = event
+        else {
+            return;
+        };
+        let made = self.checkers.protection(*rollout, *slot, *number);
+        let Some((host, name)) = made.filter(|_| self.protectors.chance(80)) else {
+            return;
+        };
+        let mut hosts = self.fleet.hosts.iter().zip(&mut self.hosts);
+        if let Some((_, host)) = hosts.find(|(spec, _)| spec.name == host) {
+            host.snapshots.remove(&name);
         }
     }
 

@@ -11,7 +11,7 @@ use ringway_engine::{Advisory, Exception};
 use ringway_model::{Rank, Span};
 use ringway_policy::validated::ZoneName;
 use ringway_policy::{Attachment, Attachments, Source, imports, read_with};
-use ringway_scheduler::{Part, compile_fleet, make_plan};
+use ringway_scheduler::{Part, compile_fleet, make_plan_in};
 use ringway_simulator::future::{Ended, Keep, Luck, Outcome, Setting};
 
 /// How many futures every run of the suite looks at; with `RINGWAY_SEEDS=1000..9000` any others.
@@ -70,7 +70,8 @@ fn setting(paths: &[&str], policy: &str) -> Setting {
     let world = documents.worlds.values().next().unwrap().clone();
     let plans = world.rollouts.iter().map(|rollout| {
         assert_eq!(rollout.policy, policy);
-        let plan = make_plan(&fleet, &documents, policy, &rollout.update, 1);
+        let (names, lane) = ((policy, &*rollout.update), rollout.lane.as_deref());
+        let plan = make_plan_in(&fleet, &documents, names, lane, 1);
         let plan = plan.unwrap_or_else(|problems| panic!("{problems:?}"));
         (Arc::new(plan), rollout.starts)
     });

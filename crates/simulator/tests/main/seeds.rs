@@ -253,28 +253,16 @@ fn one_seed() {
     let number = |name: &str, otherwise| {
         std::env::var(name).map_or(otherwise, |text| text.parse().expect("a number"))
     };
+    // Suites of their own go through worlds in all of which people poison, for example: `RINGWAY_POISON=100`.
+    let asked = |name: &str| std::env::var(name).is_ok().then(|| number(name, 100));
     let extra = Extra {
         keep: usize::try_from(number("RINGWAY_LINES", 40)).unwrap(),
-        // The suite about poison goes through worlds in all of which people poison: `RINGWAY_POISON=100`.
-        poison: std::env::var("RINGWAY_POISON")
-            .is_ok()
-            .then(|| number("RINGWAY_POISON", 100)),
-        // The same for those in which people hurry: `RINGWAY_LANES=100`.
-        lanes: std::env::var("RINGWAY_LANES")
-            .is_ok()
-            .then(|| number("RINGWAY_LANES", 100)),
-        // So does the one about fixes: `RINGWAY_SUPERSEDE=100`.
-        supersede: std::env::var("RINGWAY_SUPERSEDE")
-            .is_ok()
-            .then(|| number("RINGWAY_SUPERSEDE", 100)),
-        // The same about evidence of kinds of hosts.
-        evidence: std::env::var("RINGWAY_EVIDENCE")
-            .is_ok()
-            .then(|| number("RINGWAY_EVIDENCE", 100)),
-        // And the one about advisories: `RINGWAY_ADVISE=100`.
-        advise: std::env::var("RINGWAY_ADVISE")
-            .is_ok()
-            .then(|| number("RINGWAY_ADVISE", 100)),
+        poison: asked("RINGWAY_POISON"),
+        lanes: asked("RINGWAY_LANES"),
+        supersede: asked("RINGWAY_SUPERSEDE"),
+        evidence: asked("RINGWAY_EVIDENCE"),
+        advise: asked("RINGWAY_ADVISE"),
+        protect: asked("RINGWAY_PROTECT"),
         ..Extra::default()
     };
     let report = run_seed_with(number("RINGWAY_SEED", 0), extra);

@@ -8,7 +8,7 @@ pub(crate) const REASONS: &[(&str, &str)] = &[(
     "the engine finds none of its own invariants broken; where it does, the seed fails",
 )];
 
-/// Everything that goes wrong, each of which must do so in every kind of step. There are no excuses.
+/// Everything that goes wrong, each of which must do so in every one of these kinds of steps. There are no excuses.
 pub(crate) const FAULTS: &[&str] = &[
     "all blind",
     "append refused",
@@ -32,7 +32,8 @@ pub(crate) const FAULTS: &[&str] = &[
     "taken over",
 ];
 
-/// Every kind of step.
+/// The kinds of steps of a recipe and of a care that most worlds have. Of the others, suites of their own say what must be
+/// reached.
 pub(crate) const KINDS: [StepKind; 9] = [
     StepKind::Inspect,
     StepKind::Precheck,

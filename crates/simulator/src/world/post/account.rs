@@ -34,7 +34,7 @@ struct How {
     tried: Option<Timestamp>,
     escalated: u32,
     escalations_unnoted: u32,
-    escalation_tried: bool,
+    escalation_tried: Option<Timestamp>,
 }
 
 pub(super) struct Account {
@@ -202,7 +202,7 @@ impl Account {
                     if after.is_none_or(|after| now < after) {
                         return Err(format!("{name}: too early"));
                     }
-                    how.escalation_tried = true;
+                    how.escalation_tried = Some(now);
                     how.escalated += u32::from(arrives);
                 }
             }
@@ -214,7 +214,9 @@ impl Account {
                     Why::Reminder(_) => {}
                 }
             }
-            how.tried = Some(now);
+            if !matches!(message.why, Why::Escalation) {
+                how.tried = Some(now);
+            }
         }
         Ok(())
     }
@@ -256,14 +258,21 @@ impl Account {
                     }
                     continue;
                 };
+                // What was refused is tried again until it is over.
+                let is_stale =
+                    |tried: Option<Timestamp>| tried.is_none_or(|tried| tried + LONGEST_WAIT < now);
                 let due = rule.remind.zip(how.well).map(|(every, well)| well + every);
-                let tried_since = how.tried > how.well;
-                if due.is_some_and(|due| due < now) && !tried_since {
+                if due.is_some_and(|due| due < now)
+                    && (how.tried <= how.well || is_stale(how.tried))
+                {
                     return Err(format!("{name} was not reminded"));
+                }
+                if how.well.is_none() && is_stale(how.tried) {
+                    return Err(format!("{name} was refused and is tried no more"));
                 }
                 let after = rule.escalate.as_ref().map(|it| *since + it.after);
                 let is_late = after.is_some_and(|after| after + Span::minutes(1) < now);
-                if is_late && !how.escalation_tried {
+                if is_late && how.escalated == 0 && is_stale(how.escalation_tried) {
                     return Err(format!("{name} was not escalated"));
                 }
             }
