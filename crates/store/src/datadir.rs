@@ -47,6 +47,14 @@ pub enum OpenError {
         /// The user id of this process.
         us: u32,
     },
+    /// It is there, and somebody else may read it.
+    #[error("open `{}`: only user {owner}, whose it is, may read it", .path.display())]
+    Private {
+        /// The database's file.
+        path: PathBuf,
+        /// The user id it belongs to.
+        owner: u32,
+    },
     /// It cannot be written.
     #[error("open `{}`: it is read-only", .path.display())]
     ReadOnly {
@@ -109,6 +117,9 @@ impl OpenError {
             Self::WrongOwner { .. } => {
                 Some("run as the user it belongs to, or use another data directory")
             }
+            Self::Private { .. } => Some(
+                "`status`, `why`, `approve` and orders are answered by the process that decides, while there is one; what is read from the journal, its owner can print for you",
+            ),
             Self::ReadOnly { .. } => {
                 Some("make it writable; to only look, copy the directory to a writable place")
             }
@@ -166,7 +177,20 @@ impl DataDir {
         };
         let database = found.database();
         match fs::metadata(&database) {
-            Ok(meta) if meta.is_file() => Ok(found),
+            Ok(meta) if meta.is_file() => {
+                // Asked for by name, since the database's own answer is the same as where the disk is mounted read-only.
+                match rustix::fs::access(&database, rustix::fs::Access::READ_OK) {
+                    Err(rustix::io::Errno::ACCESS) => {
+                        let owner = meta.uid();
+                        Err(OpenError::Private {
+                            path: database,
+                            owner,
+                        })
+                    }
+                    // Anything else is for whoever reads it to find.
+                    Ok(()) | Err(_) => Ok(found),
+                }
+            }
             Ok(_) => Err(OpenError::NotADatabase { path: database }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Err(OpenError::Missing { path: database })

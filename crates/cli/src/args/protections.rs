@@ -22,9 +22,12 @@ pub(crate) struct Unprotect {
     /// The host, as `ringway protections` shows it
     #[arg(value_name = "HOST")]
     pub(crate) host: String,
-    /// Only what this rollout made
+    /// What this rollout made; needed where several have made something that is there
     #[arg(long, value_name = "ROLLOUT")]
     pub(crate) rollout: Option<RolloutId>,
+    /// Whatever any rollout made
+    #[arg(long, conflicts_with = "rollout")]
+    pub(crate) all: bool,
     /// You have removed it by hand: nothing is run, and it is listed no more
     #[arg(long)]
     pub(crate) done: bool,

@@ -144,7 +144,30 @@ pub(crate) fn check(out: Out, args: &Documents) -> Outcome {
         }
         text
     });
+    if let Some(note) = lacks(&read.documents) {
+        out.say(&note);
+    }
     Ok(End::Done)
+}
+
+/// What no rollout could be planned without. Only a note: documents are checked one by one, too.
+fn lacks(documents: &validated::Documents) -> Option<String> {
+    let is_there = [
+        ("fleet", documents.fleet.is_some()),
+        ("policy", !documents.policies.is_empty()),
+        ("update", !documents.updates.is_empty()),
+    ];
+    let missing: Vec<&str> = is_there
+        .iter()
+        .filter_map(|(kind, there)| (!there).then_some(*kind))
+        .collect();
+    // Of people, advisories and the like alone nobody expects a plan.
+    (!missing.is_empty() && missing.len() < is_there.len()).then(|| {
+        format!(
+            "note: there is no {} among them, which a plan needs",
+            missing.join(" and no ")
+        )
+    })
 }
 
 /// `ringway plan`.

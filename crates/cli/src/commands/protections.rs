@@ -1,16 +1,17 @@
 //! `protections` and `unprotect`: what recipes made of hosts before they changed them, until when it is kept, and its end before
 //! that.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use ringway_engine::Command;
 use ringway_engine::view::ProtectionView;
-use ringway_model::Span;
+use ringway_model::{RolloutId, Span};
 use serde::Serialize;
 
 use super::orders::{Aim, Order, give};
 use crate::args::{Protections, Unprotect};
-use crate::exit::{End, Outcome};
+use crate::exit::{End, Failure, Outcome};
 use crate::out::Out;
 use crate::session::Informant;
 use crate::show;
@@ -55,11 +56,16 @@ pub(crate) async fn unprotect(out: Out, data: &Path, args: Unprotect) -> Outcome
     let Unprotect {
         host,
         rollout,
+        all,
         done,
         reason,
         when,
         observed: _,
     } = args;
+    let (informant, view) = Informant::look(data).await?;
+    if rollout.is_none() && !all {
+        one_rollout(&informant, &host).await?;
+    }
     let command = if done {
         Command::Unprotected {
             host,
@@ -73,7 +79,6 @@ pub(crate) async fn unprotect(out: Out, data: &Path, args: Unprotect) -> Outcome
             reason,
         }
     };
-    let (informant, view) = Informant::look(data).await?;
     // Whoever wants a snapshot gone does not ask for the rest of the fleet to be updated.
     let is_open = view.rollouts.iter().any(|rollout| !rollout.is_final);
     let order = Order {
@@ -83,4 +88,20 @@ pub(crate) async fn unprotect(out: Out, data: &Path, args: Unprotect) -> Outcome
         when,
     };
     give(out, data, &informant, order).await
+}
+
+/// Whoever means the last snapshot must not lose the one before it.
+async fn one_rollout(informant: &Informant, host: &str) -> Result<(), Failure> {
+    let found = informant.protections(Some(host)).await?;
+    let rollouts: BTreeSet<RolloutId> = found.iter().map(|one| one.rollout).collect();
+    if rollouts.len() < 2 {
+        return Ok(());
+    }
+    let rollouts: Vec<String> = rollouts.iter().map(ToString::to_string).collect();
+    let why = format!(
+        "what several rollouts made of `{host}` is there: {}",
+        rollouts.join(", ")
+    );
+    let hint = "name one of them with `--rollout`, or mean all with `--all`";
+    Err(Failure::new(End::Refused, why).hint(hint))
 }

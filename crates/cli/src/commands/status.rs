@@ -256,11 +256,42 @@ async fn host(informant: &Informant, args: &Why, name: &str) -> Result<Because, 
     Ok(Because::Host { hosts })
 }
 
+/// A host in the rollouts that are open, and in the last one that is over: what was before that does not say why it does not move.
+fn host_words(hosts: &[HostView], view: &FleetView) -> String {
+    let is_over = |host: &HostView| {
+        let mut rollouts = view.rollouts.iter();
+        rollouts.any(|rollout| rollout.id == host.rollout && rollout.is_final)
+    };
+    let over = hosts.iter().filter(|host| is_over(host)).count();
+    let mut earlier = over.saturating_sub(1);
+    let mut text = String::new();
+    if earlier > 0
+        && let Some(host) = hosts.first()
+    {
+        let of = if earlier == 1 { "rollout" } else { "rollouts" };
+        show::put(
+            &mut text,
+            format_args!(
+                "... {earlier} earlier {of}: `ringway history {}` tells them\n",
+                host.host
+            ),
+        );
+    }
+    for host in hosts {
+        if earlier > 0 && is_over(host) {
+            earlier -= 1;
+        } else {
+            text.push_str(&show::host(host, view.at));
+        }
+    }
+    text
+}
+
 fn words(because: &Because, view: &FleetView) -> String {
     let now = view.at;
     match because {
         Because::Rollout { rollout } => show::rollout_waits(rollout, now),
-        Because::Host { hosts } => hosts.iter().map(|host| show::host(host, now)).collect(),
+        Because::Host { hosts } => host_words(hosts, view),
         Because::Ring {
             ring,
             waiting,

@@ -11,9 +11,11 @@ mod texts;
 mod wishes;
 mod yaml;
 
+use ringway_scheduler::FleetSpec;
 use serde::Serialize;
 
 use self::draft::Draft;
+use self::labels::PORT;
 use self::place::Target;
 use self::wishes::Wishes;
 use crate::args::Init;
@@ -62,7 +64,23 @@ pub(crate) fn init(out: Out, args: &Init) -> Outcome {
         accepted: draft.accepted,
     };
     out.value(&made, words);
+    if let Some(note) = other_ports(&wishes, &draft.fleet) {
+        out.say(&note);
+    }
     Ok(End::Done)
+}
+
+/// Hosts that log in at a port of their own, where not all say which: they would look as if they were down.
+fn other_ports(wishes: &Wishes, fleet: &FleetSpec) -> Option<String> {
+    let own = fleet.hosts.iter();
+    let own = own.filter(|host| host.labels.get(PORT).is_some()).count();
+    (!wishes.is_probe_wished && own > 0 && own < fleet.hosts.len()).then(|| {
+        format!(
+            "note: {own} of {} hosts say a port of their own (`{PORT}`), and the probe asks port 22 of all: say it of every host, \
+             or name what to ask with `--probe`",
+            fleet.hosts.len()
+        )
+    })
 }
 
 fn words(made: &Made) -> String {

@@ -105,6 +105,7 @@ pub(crate) fn cannot_open(error: &OpenError) -> Failure {
         OpenError::NotADatabase { .. } | OpenError::NewerSchema { .. } => End::Fault,
         OpenError::NotADirectory { .. }
         | OpenError::WrongOwner { .. }
+        | OpenError::Private { .. }
         | OpenError::ReadOnly { .. }
         | OpenError::DiskFull { .. }
         | OpenError::Io { .. }

@@ -190,6 +190,31 @@ fn a_quiet_shift_says_so_and_who_is_missing_is_a_risk() {
     );
 }
 
+/// The author may not approve, whatever user they are here; whoever does not count is not told as somebody who could help.
+#[test]
+fn a_handover_counts_people_and_not_users() {
+    let place = Place::new();
+    place.write(
+        "people.yaml",
+        "ringway: people/v1\nteams: { t: { members: [ana, ben, cleo] } }\npeople: { cleo: { user: [c.lindt, admin-cl] } }\n",
+    );
+    let policy = std::fs::read_to_string(place.path("policy.yaml")).unwrap();
+    let rule = "soak: 0s, after_soak: { approvals: 2, by: [t], not_by: [policy-author] }";
+    let policy = policy.replacen("soak: 0s", rule, 1);
+    let policy = policy.replacen("name: p\n", "name: p\nauthor: admin-cl\n", 1);
+    place.write("policy.yaml", &policy);
+    place.expect("run --no-wait", 4);
+    let text = place.expect("handover", 0).out;
+    assert!(
+        text.contains("going on after ring first needs everybody who may approve it: ana, ben"),
+        "{text}"
+    );
+    assert!(
+        text.contains("who: ana, ben") && text.contains("not: cleo (wrote the policy)"),
+        "{text}"
+    );
+}
+
 /// A rollout in which one host was left out, and a month that is reported.
 fn reported() -> (Place, String) {
     let place = waiting();

@@ -105,6 +105,24 @@ fn what_is_written_passes_check_plan_and_lint() {
     assert_eq!(left, [""; 0], "nothing of the work is left");
 }
 
+/// A probe asks one port, or that of a label that every host has.
+#[test]
+fn hosts_of_which_only_some_say_their_port_are_told() {
+    let place = Place::new();
+    place.write(
+        "some.ini",
+        "[web]\nweb-1 ansible_port=2222\nweb-2\nweb-3\nweb-4\n",
+    );
+    let said = place.expect("init some --yes --from some.ini", 0).err;
+    assert!(
+        said.contains("1 of 4 hosts say a port of their own (`ansible_port`)")
+            && said.contains("--probe"),
+        "{said}"
+    );
+    let said = place.expect("init asked --yes --from some.ini --probe tcp:443", 0);
+    assert!(!said.err.contains("a port of their own"), "{}", said.err);
+}
+
 #[test]
 fn rings_are_made_of_what_the_labels_say() {
     let place = Place::new();

@@ -98,3 +98,17 @@ fn a_poisoning_that_waits_is_listed_and_a_mistyped_one_is_told() {
     let known = format!("{}{}", known.out, known.err);
     assert!(!known.contains("no rollout here"), "{known}");
 }
+
+/// Whoever lifts a pause should know beforehand that nothing starts then.
+#[test]
+fn why_tells_of_poison_behind_what_is_in_the_way_before() {
+    let place = Place::with_approval();
+    place.expect("run --no-wait", 4);
+    place.expect("poison R2 --reason logins --now", 0);
+    place.expect("pause --reason lunch --now", 0);
+    let why = place.expect("why a", 0).out;
+    contains_all(&why, &["a in r1", "lunch", "R2", "logins"]);
+    // One that has it waits for nothing.
+    let has = place.expect("why c", 0).out;
+    assert!(has.contains("has R2"), "{has}");
+}

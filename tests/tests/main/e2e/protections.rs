@@ -261,3 +261,47 @@ fn the_program_lists_removes_and_strikes_off_what_was_made() {
     let audit = desk.ask(&["audit"]);
     assert!(audit.status.success(), "{}", desk.said(&["audit"]));
 }
+
+/// Whoever means the snapshot of yesterday must not lose the one of last month; and what is over long ago says nothing of now.
+#[test]
+fn of_what_several_rollouts_made_one_is_named_or_all_are_meant() {
+    let mut desk = Desk::new(STEPS);
+    desk.begin(&["run", "it.yaml"]);
+    assert_eq!(desk.ended(), Some(0));
+    for id in ["tool-3", "tool-4"] {
+        let path = desk.root.path().join("it.yaml");
+        let text = fs::read_to_string(&path).unwrap();
+        let at = text.find("id: tool-").unwrap();
+        let (before, behind) = text.split_at(at);
+        let (_, behind) = behind.split_once(" }]").unwrap();
+        let build = id.trim_start_matches("tool-");
+        let next = format!("{before}id: {id}, build: \"{build}\" }}]{behind}");
+        fs::write(&path, next).unwrap();
+        desk.begin(&["run", "it.yaml"]);
+        assert_eq!(desk.ended(), Some(0), "{id}");
+    }
+    let why = desk.said(&["why", "b2"]);
+    assert!(
+        why.contains("2 earlier rollouts: `ringway history b2`")
+            && why.contains("b2 in r3")
+            && !why.contains("b2 in r1"),
+        "{why}"
+    );
+    let refused = desk.ask(&["unprotect", "b1", "--reason", "full"]);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        said.contains("r1, r2, r3") && said.contains("--all"),
+        "{said}"
+    );
+    let one = desk.ask(&["unprotect", "b1", "--rollout", "r2", "--reason", "full"]);
+    assert!(one.status.success(), "{one:?}");
+    let listed = desk.said(&["protections", "--host", "b1"]);
+    assert!(
+        listed.contains("ringway-b1-1-1") && !listed.contains("ringway-b1-2-1"),
+        "{listed}"
+    );
+    let all = desk.ask(&["unprotect", "b1", "--all", "--reason", "full"]);
+    assert!(all.status.success(), "{all:?}");
+    assert_eq!(desk.ran("unprotect", "b1"), 3);
+}
