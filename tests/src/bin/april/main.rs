@@ -2,8 +2,8 @@
 //! `examples/april-2026`, the program's own commands, a clock that goes faster, and a script that stands for the people.
 //!
 //! ```sh
-//! cargo run --release --package ringway-tests --features measure --bin april            # 720 times as fast
-//! cargo run --release --package ringway-tests --features measure --bin april 1440
+//! cargo run --release --package ringway-tests --features measure --bin april            # 1440 times as fast
+//! cargo run --release --package ringway-tests --features measure --bin april 720
 //! ```
 //!
 //! It prints what happens as it happens, and at the end what the hosts themselves say: their ledgers, and somebody who
@@ -29,8 +29,8 @@ use crate::hosts::Town;
 use crate::onlooker::Onlooker;
 use crate::people::{People, Told};
 
-/// How many times as fast time goes where nothing else is said: a day in two minutes.
-const SPEED: u32 = 720;
+/// How many times as fast time goes where nothing else is said: a day in a minute.
+const SPEED: u32 = 1440;
 
 /// Whatever goes wrong ends the program; nothing here is worth telling apart.
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;

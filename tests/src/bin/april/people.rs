@@ -28,7 +28,7 @@ const FIX: Span = Span::hours(120);
 /// A month that is not over after this long in its own time never is.
 const LONGEST: Span = Span::hours(60 * 24);
 /// How often people look, in the machine's time.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// What is to be told of the month afterwards.
 #[derive(Clone, Debug, Default)]
