@@ -22,6 +22,7 @@ use crate::out::Out;
 const DIRECTORY: &str = ringway_runtime::DIRECTORY;
 
 /// Documents as read.
+#[derive(Clone)]
 pub(crate) struct Read {
     /// The validated documents.
     pub(crate) documents: Documents,
@@ -46,6 +47,7 @@ enum How<'p> {
 }
 
 /// Everything a rollout is made of.
+#[derive(Clone)]
 pub(crate) struct Prepared {
     /// The documents.
     pub(crate) read: Read,

@@ -72,8 +72,18 @@ fn standing(view: &FleetView, one: &RolloutView) -> Standing {
         _ if in_flight == 0 && settling == 0 && lacks_for_good(one) => {
             Standing::Person(End::Waiting)
         }
+        _ if in_flight == 0 && settling == 0 && is_held_for_good(one) => {
+            Standing::Person(End::Waiting)
+        }
         _ => Standing::Going,
     }
+}
+
+/// Whether it waits for nothing but hosts that people hold until they say otherwise.
+fn is_held_for_good(one: &RolloutView) -> bool {
+    let on_hold: u32 = one.rings.iter().map(|ring| ring.on_hold).sum();
+    let is_that = |on: &WaitingOn| matches!(on, WaitingOn::Debt { have, .. } if *have > 0 && *have == on_hold);
+    !one.waiting.is_empty() && one.waiting.iter().all(|waiting| is_that(&waiting.on))
 }
 
 /// Whether nothing but a person's yes is missing.

@@ -529,6 +529,11 @@ impl Engine {
             done: count.done,
             failed: count.failed,
             debt: count.debt,
+            on_hold: if at.is_some() && count.debt > 0 {
+                self.held_for_good(r, ring)
+            } else {
+                0
+            },
             withheld: count.withheld,
             rolled_back: count.rolled_back,
             skipped: count.skipped,
@@ -540,6 +545,20 @@ impl Engine {
                 .filter(|stage| matches!(stage, Stage::Soaking { .. }))
                 .and_then(|_| some(self.soak_until(rollout)?)),
         }
+    }
+
+    /// Hosts of a ring that people hold, without a time at which that ends.
+    fn held_for_good(&self, r: usize, ring: usize) -> u32 {
+        let rollout = &self.rollouts[r];
+        let slots = rollout.plan.rings[ring].slots();
+        let held = slots.filter(|&slot| {
+            rollout.rec.slots[slot].state == HostState::OnHold && {
+                let host = rollout.plan.slots[slot].host;
+                let hold = self.host_hold(host);
+                hold.is_some_and(|on| on.earliest().is_none())
+            }
+        });
+        u32::try_from(held.count()).unwrap_or(u32::MAX)
     }
 
     /// Freezes that people let work run in.

@@ -405,6 +405,9 @@ pub struct RingView {
     pub failed: u32,
     /// Hosts offline or held.
     pub debt: u32,
+    /// Of these, where it is visited: hosts that people hold until they say otherwise.
+    #[serde(default)]
+    pub on_hold: u32,
     /// Hosts applied, restart withheld.
     pub withheld: u32,
     /// Hosts rolled back.

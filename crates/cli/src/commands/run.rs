@@ -1,6 +1,7 @@
 //! `run`: carries a rollout out in the foreground, or hands it to the process that decides and follows.
 
 use std::path::Path;
+use std::time::Instant;
 
 use ringway_engine::view::{FleetView, RolloutView};
 use ringway_model::{ChangeId, Digest, RolloutId};
@@ -14,11 +15,12 @@ use crate::follow::{Until, follow};
 use crate::journal;
 use crate::out::Out;
 use crate::saved;
-use crate::session::{Beginning, Informant, Session};
+use crate::session::{Beginning, CHANGES_WITHIN, Informant, LOOK_EVERY, Session, is_ending};
 use crate::show;
 use crate::standing::{self, Standing};
 
 /// What a caller says of the rollout besides its documents.
+#[derive(Clone)]
 struct Named {
     key: Option<String>,
     change: Option<ChangeId>,
@@ -74,8 +76,8 @@ pub(crate) async fn run(out: Out, data: &Path, args: Run) -> Outcome {
         bounds: args.bounds,
         observe: args.observe,
     };
-    let session = Session::open_or_start(data, beginning).await?;
-    let (is_here, had_errands) = (session.is_here(), !waited.is_empty());
+    let mut session = Session::open_or_start(data, beginning).await?;
+    let (mut is_here, had_errands) = (session.is_here(), !waited.is_empty());
     if is_here {
         later::tell(out, data, waited).await;
     } else {
@@ -92,7 +94,22 @@ pub(crate) async fn run(out: Out, data: &Path, args: Run) -> Outcome {
             change: args.change,
             reason: args.reason,
         };
-        begin(out, data, &session, (prepared, reviewed), named).await
+        let asked = Instant::now();
+        loop {
+            let proposed = (prepared.clone(), reviewed);
+            match begin(out, data, &session, proposed, named.clone()).await {
+                // It was not carried out; whoever decides next is asked, and this process where nobody does.
+                Err(failure)
+                    if !is_here && is_ending(&failure) && asked.elapsed() < CHANGES_WITHIN =>
+                {
+                    session.close().await;
+                    tokio::time::sleep(LOOK_EVERY).await;
+                    session = Session::open_or_start(data, beginning).await?;
+                    is_here = session.is_here();
+                }
+                begun => break begun,
+            }
+        }
     } else {
         let view = session.view().await?;
         let newest = newest(&view, is_here && had_errands);

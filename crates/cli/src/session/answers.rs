@@ -71,10 +71,17 @@ pub(super) fn unreachable(error: Unreachable) -> Failure {
     Failure::new(End::Unavailable, error).hint(hint)
 }
 
+const ENDING: &str = "the deciding process is ending";
+
+/// Whether something was not carried out because the process that was asked is ending.
+pub(crate) fn is_ending(failure: &Failure) -> bool {
+    failure.end == End::Unavailable && failure.why == ENDING
+}
+
 pub(super) fn odd(answer: &Answer) -> Failure {
     let why = match answer {
         Answer::NotUnderstood { why } => format!("the deciding process did not understand: {why}"),
-        Answer::Ending => "the deciding process is ending".to_owned(),
+        Answer::Ending => ENDING.to_owned(),
         Answer::Pong { .. }
         | Answer::Accepted(_)
         | Answer::Rejected(_)

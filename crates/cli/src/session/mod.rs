@@ -24,14 +24,14 @@ use crate::exit::{End, Failure, chain};
 use crate::reaching;
 
 use answers::{answered, given, gone, hosts, odd, over, silent, unreachable};
-pub(crate) use answers::{cannot_open, refused};
+pub(crate) use answers::{cannot_open, is_ending, refused};
 pub(crate) use informant::Informant;
 
 /// How long a process may hold a data directory without answering for it: on its way in it opens the journal first, and on
 /// its way out it closes it last.
-const CHANGES_WITHIN: Duration = Duration::from_secs(3);
+pub(crate) const CHANGES_WITHIN: Duration = Duration::from_secs(3);
 /// How soon is looked again.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// How this process decides, where it has to.
 #[derive(Clone, Copy, Debug)]

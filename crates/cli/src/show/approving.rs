@@ -364,6 +364,7 @@ mod tests {
             done,
             failed: 0,
             debt: 0,
+            on_hold: 0,
             withheld: 0,
             rolled_back: 0,
             skipped: 0,

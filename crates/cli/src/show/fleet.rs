@@ -505,6 +505,7 @@ mod tests {
             done: 0,
             failed: 0,
             debt: 0,
+            on_hold: 0,
             withheld: 0,
             rolled_back: 0,
             skipped: 0,
