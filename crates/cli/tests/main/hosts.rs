@@ -387,6 +387,13 @@ fn work_in_a_calendar_beside_its_document_is_declared_event_by_event() {
         "{said}"
     );
     assert!(list().contains("no maintenance"), "{}", list());
+    // So it is where the calendar is empty.
+    announce(" zone: UTC,", events);
+    place.expect(IMPORT, 0);
+    assert!(list().contains("cleaning"), "{}", list());
+    announce("", "");
+    place.expect(IMPORT, 0);
+    assert!(list().contains("no maintenance"), "{}", list());
     place.expect("audit", 0);
 }
 

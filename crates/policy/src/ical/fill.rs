@@ -33,19 +33,11 @@ pub(crate) struct Ical {
 
 impl Ical {
     /// What names the file, in a word.
-    const fn element_word(&self) -> &'static str {
-        match self.owner.kind {
-            Kind::Maintenance => "work",
-            Kind::Fleet
-            | Kind::Policy
-            | Kind::Update
-            | Kind::Recipe
-            | Kind::Care
-            | Kind::People
-            | Kind::World
-            | Kind::Notify
-            | Kind::Exception
-            | Kind::Advisory => "freeze",
+    fn element_word(&self) -> &'static str {
+        if self.owner.kind == Kind::Maintenance {
+            "work"
+        } else {
+            "freeze"
         }
     }
 }
@@ -186,7 +178,8 @@ pub(crate) fn fill(
         if found.reports.len() + found.omitted > before {
             continue;
         }
-        if contents.events.is_empty() {
+        // A freeze that never holds is a mistake; nothing announced is what ends works.
+        if contents.events.is_empty() && ical.owner.kind != Kind::Maintenance {
             nothing_blocked(ical, &contents, found);
             continue;
         }
