@@ -13,13 +13,12 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use clap::{Arg, Command, CommandFactory, Id};
+use clap::{Arg, Command, Id};
 use clap_complete::CompleteEnv;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use ringway_policy::validated::Documents;
 use ringway_policy::{Attachments, Source, What};
 
-use crate::args::Cli;
 use crate::attached;
 use crate::documents::yaml_files;
 use crate::exit::End;
@@ -41,7 +40,8 @@ const LARGEST_JOURNAL: u64 = 64 << 20;
 /// Answers a shell that asks how a line goes on; nothing where none does.
 pub(crate) fn answer() -> Option<End> {
     std::env::var_os(ASKED_BY).filter(|asked| !asked.is_empty())?;
-    let asked = CompleteEnv::with_factory(|| with_names(shown(&Cli::command()))).var(ASKED_BY);
+    let asked =
+        CompleteEnv::with_factory(|| with_names(shown(&crate::args::command()))).var(ASKED_BY);
     let directory = std::env::current_dir().ok();
     match asked.try_complete(std::env::args_os(), directory.as_deref()) {
         Ok(true) => Some(End::Done),

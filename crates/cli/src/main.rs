@@ -35,7 +35,7 @@ mod untold;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches as _;
 use ringway_engine::{Command, HoldKind};
 use ringway_model::RolloutId;
 use ringway_runtime::is_observed;
@@ -54,7 +54,8 @@ fn main() -> ExitCode {
     if let Some(end) = complete::answer() {
         return end.into();
     }
-    let cli = match Cli::try_parse() {
+    let parsed = args::command().try_get_matches();
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are no errors; where they cannot be printed nobody reads them.

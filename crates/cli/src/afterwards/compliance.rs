@@ -89,7 +89,7 @@ struct Summary {
 struct Severity {
     /// Absent: the update names none.
     severity: Option<String>,
-    /// Each host once for each rollout.
+    /// Each host once for each rollout that was neither cancelled nor superseded.
     targets: u32,
     /// Those that have the update.
     updated: u32,
@@ -348,7 +348,8 @@ fn rows_of(
             release: route.map(|route| route.release.clone()),
             build: route.and_then(|route| route.build.clone()),
             is_updated: has_it(stood.state),
-            is_target: true,
+            // Of what was cancelled, or overtaken by a fix, nobody expects that it is everywhere.
+            is_target: !matches!(course.state, "cancelled" | "superseded"),
             when: stood.since.map(|at| at.to_string()),
             due: due.map(|at| at.to_string()),
             overdue: due.map(|due| is_overdue(stood, due, then.at)),

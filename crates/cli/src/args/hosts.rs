@@ -51,6 +51,9 @@ pub(crate) struct Hold {
     /// When it ends by itself: an instant (`2026-12-01T06:00:00Z`) or a span from now (`4h`) [default: when somebody ends it]
     #[arg(long, value_name = "INSTANT|SPAN")]
     pub(crate) until: Option<Until>,
+    /// In place of what was said of a host before and lasts longer
+    #[arg(long)]
+    pub(crate) replace: bool,
     /// When, where nothing runs.
     #[command(flatten)]
     pub(crate) when: When,

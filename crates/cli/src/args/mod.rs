@@ -206,7 +206,7 @@ pub(crate) enum Cmd {
     /// Answer a question
     #[command(after_help = "Example:\n    ringway answer 2 'yes, case 8823'")]
     Answer(Answer),
-    /// Say no; the rollout pauses
+    /// Say no; the rollout pauses, and one that has not started is cancelled
     Reject(Reject),
     /// Let a rollout rest; what is in flight is brought back into service
     Pause(Reasoned),
@@ -455,6 +455,59 @@ pub(crate) struct DemoServer {
     pub(crate) role: String,
 }
 
+/// Commands that are left in the inbox where nothing runs and nobody says otherwise: what they ask for is that something
+/// stands still, or is known. All others that can be left there are done now.
+const LEFT: [&str; 17] = [
+    "stop",
+    "pause",
+    "halt",
+    "reject",
+    "ask",
+    "answer",
+    "skip",
+    "hold",
+    "comment",
+    "poison",
+    "maintenance add",
+    "maintenance import",
+    "exception add",
+    "advisory add",
+    "advisory accept",
+    "advisory dismiss",
+    "unprotect",
+];
+
+/// The command line, with what each command does where nothing runs and nobody says when.
+pub(crate) fn command() -> clap::Command {
+    with_defaults(<Cli as clap::CommandFactory>::command(), "")
+}
+
+fn with_defaults(command: clap::Command, path: &str) -> clap::Command {
+    let below: Vec<String> = command
+        .get_subcommands()
+        .map(|one| one.get_name().to_owned())
+        .collect();
+    let command = below.into_iter().fold(command, |command, name| {
+        let path = format!("{path} {name}").trim_start().to_owned();
+        command.mut_subcommand(name, |one| with_defaults(one, &path))
+    });
+    let can_wait = ["now", "later"]
+        .iter()
+        .all(|id| command.get_arguments().any(|one| one.get_id() == *id));
+    if !can_wait {
+        return command;
+    }
+    let (id, words) = match path {
+        "unprotect" => ("later", " [default where a rollout is open]"),
+        _ if LEFT.contains(&path) => ("later", " [default]"),
+        _ => ("now", " [default]"),
+    };
+    command.mut_arg(id, |argument| {
+        let help = argument.get_help().map(ToString::to_string);
+        argument.help(help.unwrap_or_default() + words)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use clap::{Command, CommandFactory};
@@ -464,6 +517,36 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    /// Whoever reads the help of a command knows what it does where nothing runs.
+    #[test]
+    fn each_command_that_can_wait_says_what_it_does_where_nobody_says_when() {
+        let mut waiting = std::collections::BTreeSet::new();
+        let mut look = vec![(String::new(), command())];
+        while let Some((path, command)) = look.pop() {
+            for one in command.get_subcommands() {
+                look.push((
+                    format!("{path} {}", one.get_name()).trim().to_owned(),
+                    one.clone(),
+                ));
+            }
+            let help = |id: &str| {
+                let argument = command.get_arguments().find(|one| one.get_id() == id)?;
+                argument.get_help().map(ToString::to_string)
+            };
+            if let (Some(now), Some(later)) = (help("now"), help("later")) {
+                assert_ne!(
+                    now.contains("[default"),
+                    later.contains("[default"),
+                    "{path}"
+                );
+                if later.contains("[default") {
+                    waiting.insert(path);
+                }
+            }
+        }
+        assert_eq!(waiting, LEFT.iter().map(|one| (*one).to_owned()).collect());
     }
 
     fn commands() -> Vec<Command> {

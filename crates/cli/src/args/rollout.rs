@@ -407,11 +407,10 @@ pub(crate) struct Observed {
 #[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = "Where nothing runs")]
 pub(crate) struct When {
-    /// Do it now: this process takes the fleet over, and stays with what follows [default for what begins, lets go on,
-    /// ends or takes back]
+    /// Do it now: this process takes the fleet over, and stays with what follows
     #[arg(long, conflicts_with = "later")]
     pub(crate) now: bool,
-    /// Leave it in the inbox: it is done first when `ringway run` runs next [default for what holds, stops or forbids]
+    /// Leave it in the inbox: it is done first when `ringway run` runs next
     #[arg(long)]
     pub(crate) later: bool,
     /// How much at once.

@@ -64,21 +64,60 @@ async fn one(
 
 /// `ringway hold`, and `ringway maintenance add`.
 pub(crate) async fn hold(out: Out, data: &Path, args: Hold, kind: HoldKind) -> Outcome {
-    let informant = Informant::find(data).await?;
+    let (informant, view) = Informant::look(data).await?;
     let hosts = named(data, &args.hosts).await?;
     let now: Timestamp = clock::now();
+    let until = args.until.map(|until| until.from(now));
+    if !args.replace {
+        lasts_longer(&view, &hosts, kind, until)?;
+    }
     let order = Order {
         command: Command::Hold {
             hosts,
             kind,
             reason: args.reason,
-            until: args.until.map(|until| until.from(now)),
+            until,
         },
         rollout: None,
         aim: Aim::Hold,
         when: args.when,
     };
     give(out, data, &informant, order).await
+}
+
+/// Of each host one hold counts and one maintenance, the one said last: whoever adds an hour's must not end what somebody else
+/// said for good.
+fn lasts_longer(
+    view: &FleetView,
+    hosts: &[String],
+    kind: HoldKind,
+    until: Option<Timestamp>,
+) -> Result<(), Failure> {
+    let Some(until) = until else {
+        return Ok(());
+    };
+    let mut of_kind = view.holds.iter().filter(|hold| hold.kind == kind);
+    let longer = of_kind.find_map(|hold| {
+        let lasts = hold.until.is_none_or(|lasts| lasts > until);
+        let mut all = hold.hosts.iter();
+        let host = all.find(|host| lasts && hosts.contains(host))?;
+        Some((hold, host))
+    });
+    let Some((hold, host)) = longer else {
+        return Ok(());
+    };
+    let lasts = match hold.until {
+        Some(lasts) => format!("until {lasts}"),
+        None => "until somebody ends it".to_owned(),
+    };
+    let why = format!(
+        "`{host}` has {} by {} {lasts} (\"{}\"), and this one would end it at {until}",
+        kind.word(),
+        hold.by,
+        hold.reason
+    );
+    let hint = "name other hosts or a later `--until`; `--replace` puts this one in its place";
+    Err(Failure::new(End::Refused, why).hint(hint))
 }
 
 /// `ringway release`, and `ringway maintenance end`.

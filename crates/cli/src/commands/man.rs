@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use clap::{Command, CommandFactory};
+use clap::Command;
 use clap_mangen::Man;
 
-use crate::args::{self, Cli};
+use crate::args;
 use crate::complete::shown;
 use crate::exit::{End, Failure, Outcome};
 
@@ -18,7 +18,7 @@ pub(crate) fn man(args: &args::Man) -> Outcome {
         Failure::new(End::Refused, why)
     };
     fs::create_dir_all(directory).map_err(failed)?;
-    let mut cli = shown(&Cli::command());
+    let mut cli = shown(&crate::args::command());
     // Options of every command are then also in every page.
     cli.build();
     write(&cli, "ringway", directory).map_err(failed)?;

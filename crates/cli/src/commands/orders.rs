@@ -120,9 +120,12 @@ pub(super) async fn give_with(
 
 async fn carry_out(out: Out, data: &Path, order: Order, file: Option<Vec<u8>>) -> Outcome {
     let taken_back = matches!(order.command, Command::Rollback { .. });
-    let mut unpoisons = None;
+    let (mut unpoisons, mut agreed) = (None, None);
     if let Command::Unpoison { id, .. } = &order.command {
         unpoisons = Some(id.clone());
+    }
+    if let Command::ApproveUnpoison { number, .. } = &order.command {
+        agreed = Some(*number);
     }
     let waited = later::waiting(data)?;
     let beginning = Beginning {
@@ -154,6 +157,10 @@ async fn carry_out(out: Out, data: &Path, order: Order, file: Option<Vec<u8>>) -
             format!("{what}: it was so already")
         }
     });
+    if let Some(number) = agreed {
+        let view = session.view().await?;
+        out.say(&show::after_a_yes(&view.unpoisonings, number));
+    }
     if let Some(id) = unpoisons {
         let view = session.view().await?;
         out.say(&show::became_of(&view.unpoisonings, &id));

@@ -212,7 +212,14 @@ pub(crate) async fn why(out: Out, data: &Path, args: &Why) -> Outcome {
 
 /// Whatever something waits for: it does not go on by itself where nobody decides.
 fn tell_where_nothing_runs(out: Out, informant: &Informant, view: &FleetView) {
-    if !informant.is_running() && view.rollouts.iter().any(|rollout| !rollout.is_final) {
+    let mut open = view.rollouts.iter().filter(|rollout| !rollout.is_final);
+    if informant.is_running() || open.clone().next().is_none() {
+        return;
+    }
+    // What halts or rests goes on by a person's word alone.
+    if open.all(|rollout| matches!(rollout.state.as_str(), "halted" | "paused")) {
+        out.say("nothing runs here now");
+    } else {
         out.say("nothing runs here now: `ringway run --resume` goes on");
     }
 }
@@ -282,6 +289,12 @@ fn host_words(hosts: &[HostView], view: &FleetView) -> String {
             earlier -= 1;
         } else {
             text.push_str(&show::host(host, view.at));
+            if is_over(host) {
+                let mut rollouts = view.rollouts.iter();
+                let state = rollouts.find(|one| one.id == host.rollout);
+                let state = state.map_or("over", |one| one.state.as_str());
+                show::put(&mut text, format_args!("  its rollout is {state}\n"));
+            }
         }
     }
     text

@@ -29,5 +29,5 @@ pub(crate) use paint::{Paint, bold, paint};
 pub(crate) use progress::changes;
 pub(crate) use protection::protections;
 pub(crate) use said::{last_word_briefly, telling};
-pub(crate) use unpoison::{agreeing, became_of, unpoisonings};
+pub(crate) use unpoison::{after_a_yes, agreeing, became_of, unpoisonings};
 pub(crate) use words::{hosts, in_words, named, put, until};

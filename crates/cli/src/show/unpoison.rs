@@ -58,6 +58,17 @@ pub(crate) fn became_of(asked: &[UnpoisonView], id: &str) -> String {
     }
 }
 
+/// What became of it after somebody said yes.
+pub(crate) fn after_a_yes(asked: &[UnpoisonView], number: u32) -> String {
+    match asked.iter().find(|one| one.number == number) {
+        Some(one) => format!(
+            "{}it stays poisoned until all have agreed",
+            unpoisonings(std::slice::from_ref(one))
+        ),
+        None => format!("all have agreed to no. {number}: it may be installed again"),
+    }
+}
+
 /// What one policy asks for, and has.
 fn needs(rule: &UnpoisonRuleView) -> String {
     let mut text = format!(

@@ -308,6 +308,32 @@ fn events_of_a_calendar_are_declared_while_they_last() {
     place.expect("audit", 0);
 }
 
+/// Whoever adds an hour's hold must not end the one that somebody else said for good.
+#[test]
+fn a_hold_that_would_end_a_longer_one_is_refused_unless_it_is_meant() {
+    let place = waiting();
+    place.expect("hold a b --reason forensics --now", 0);
+    let said = place
+        .expect("hold b --reason reboot --until 1h --now", 1)
+        .err;
+    assert!(
+        said.contains("`b`") && said.contains("forensics") && said.contains("--replace"),
+        "{said}"
+    );
+    // Another kind of word, other hosts, and one that lasts longer end nothing.
+    place.expect("maintenance add b --reason ups --until 1h --now", 0);
+    place.expect("maintenance add b --reason ups --until 2h --now", 0);
+    place.expect("maintenance add b --reason ups --until 1h --now", 1);
+    place.expect("hold c --reason reboot --until 1h --now", 0);
+    place.expect("hold c --reason disk --now", 0);
+    place.expect("hold b --reason reboot --until 1h --replace --now", 0);
+    let status = place.expect("status", 0).out;
+    assert!(
+        status.contains("forensics") && status.contains("reboot"),
+        "{status}"
+    );
+}
+
 /// Nobody but a person ends a hold that says no time: whoever does not wait for people is not kept.
 #[test]
 fn a_rollout_that_waits_only_for_held_hosts_is_up_to_a_person() {

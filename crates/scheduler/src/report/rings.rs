@@ -27,6 +27,7 @@ pub(super) fn rings(fleet: &FleetSpec, plan: &Plan, policy: Option<&Policy>) -> 
     for (at, (ring, estimate)) in plan.rings.iter().zip(estimates).enumerate() {
         let hosts = policy
             .and_then(|policy| policy.rings.get(at))
+            .filter(|_| plan.part_of(at).is_none())
             .map(|ring| &ring.hosts);
         let groups = groups(fleet, plan, ring, &earlier);
         let covers = cover_of(policy, at).and_then(|by| covers(fleet, plan, at, by));

@@ -9,8 +9,9 @@ use crate::words::hosts;
 
 /// Rings that no number of failures halts.
 pub(in super::super) fn no_halt(facts: &Facts<'_>, into: &mut Found) {
-    let rings = facts.report.rings.iter();
-    for ring in rings.filter(|ring| ring.hosts > 0 && ring.halts_on.is_none()) {
+    let rings = facts.report.rings.iter().enumerate();
+    let rings = rings.filter(|(at, _)| facts.plan.part_of(*at).is_none());
+    for (_, ring) in rings.filter(|(_, ring)| ring.hosts > 0 && ring.halts_on.is_none()) {
         into.add(
             facts.in_policy().key("halt"),
             format!(
@@ -25,7 +26,10 @@ pub(in super::super) fn no_halt(facts: &Facts<'_>, into: &mut Found) {
 
 /// Rings that can fail as a whole without a halt.
 pub(in super::super) fn cannot_halt(facts: &Facts<'_>, into: &mut Found) {
-    for ring in facts.report.rings.iter().filter(|ring| ring.hosts > 0) {
+    let rings = facts.report.rings.iter().enumerate();
+    // What is broken or at risk is not held back by a limit that is meant for a ring that somebody chose.
+    let rings = rings.filter(|(at, ring)| ring.hosts > 0 && facts.plan.part_of(*at).is_none());
+    for (_, ring) in rings {
         let Some(limit) = ring.halts_on.filter(|&limit| limit as usize > ring.hosts) else {
             continue;
         };
