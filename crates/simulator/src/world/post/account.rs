@@ -19,6 +19,14 @@ const LONGEST_WAIT: Span = Span::minutes(61);
 /// Something that is open: a halt, a pause, a question with its number.
 type Thing = (Topic, RolloutId, u32);
 
+/// What just happens, and is open at no time.
+const fn is_past(topic: Topic) -> bool {
+    matches!(
+        topic,
+        Topic::Promoted | Topic::Completed | Topic::Ended | Topic::Failed
+    )
+}
+
 /// How telling something that lies in the outbox went.
 #[derive(Default)]
 struct How {
@@ -180,11 +188,7 @@ impl Account {
             let how = self.how.entry(one.id).or_default();
             let is_first = how.tried.is_none();
             let must_be_open = is_first || !matches!(message.why, Why::New);
-            let is_past = matches!(
-                matter.topic,
-                Topic::Promoted | Topic::Completed | Topic::Ended | Topic::Failed
-            );
-            if is_past && !matches!(message.why, Why::New) {
+            if is_past(matter.topic) && !matches!(message.why, Why::New) {
                 return Err(format!("{name}: that has happened, and is not open"));
             }
             if is_known && !is_open && must_be_open {
