@@ -680,7 +680,8 @@ impl Engine {
             let plan = plans
                 .get(&rec.plan)
                 .ok_or_else(|| Fault::new(format!("plan {} is missing", rec.plan)))?;
-            if plan.slots.len() != rec.slots.len() {
+            let orders = rec.changed.len();
+            if plan.slots.len() != rec.slots.len() || orders != 0 && orders != rec.slots.len() {
                 return Err(Fault::new(format!(
                     "the snapshot does not fit plan {}",
                     rec.plan

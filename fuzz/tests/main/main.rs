@@ -69,6 +69,23 @@ replayed! {
     feeds_hold = "feeds",
 }
 
+/// Inputs that failed once and are longer than a corpus keeps: `once/TARGET-NUMBER`.
+#[test]
+fn what_failed_once_holds() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("once");
+    let mut seen = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let (of, _) = name.rsplit_once('-').unwrap();
+        let input = fs::read(&path).unwrap();
+        let ran = std::panic::catch_unwind(|| (target(of).unwrap().run)(&input));
+        assert!(ran.is_ok(), "{name} fails again");
+        seen += 1;
+    }
+    assert!(seen > 0);
+}
+
 #[test]
 fn the_corpora_stay_small() {
     let sizes = fs::read_dir(folder())

@@ -4,7 +4,7 @@ use ringway_engine::view::{
     AdvisoryView, ApprovalView, ExceptionView, FleetView, HoldView, PoisonView, QuestionView,
     RingView, RolloutView, Waiting,
 };
-use ringway_model::{Says, Span, Timestamp};
+use ringway_model::{RolloutId, Says, Span, Timestamp};
 
 use super::advisory::advisories;
 use super::approving::{one_yes, others};
@@ -211,13 +211,13 @@ pub(crate) fn rollout(view: &RolloutView, now: Timestamp) -> String {
         text.push_str(&questions(&view.questions));
     }
     if let Some(wanted) = &view.approval {
-        text.push_str(&approval(wanted, now));
+        text.push_str(&approval(view.id, wanted, now));
     }
     if let Some(wanted) = view.early.as_ref().filter(|wanted| !wanted.by.is_empty()) {
-        text.push_str(&approval(wanted, now));
+        text.push_str(&approval(view.id, wanted, now));
     }
     for wanted in view.later.iter().filter(|wanted| !wanted.by.is_empty()) {
-        text.push_str(&approval(wanted, now));
+        text.push_str(&approval(view.id, wanted, now));
     }
     if view.hit > 0 {
         put(
@@ -317,7 +317,7 @@ fn terms(view: &RolloutView, now: Timestamp) -> String {
 }
 
 /// What could be approved, in short: `ringway approve` shows the whole.
-fn approval(view: &ApprovalView, now: Timestamp) -> String {
+fn approval(rollout: RolloutId, view: &ApprovalView, now: Timestamp) -> String {
     let what = if view.at_least.is_some() {
         "a yes ends the soak early"
     } else {
@@ -363,8 +363,8 @@ fn approval(view: &ApprovalView, now: Timestamp) -> String {
         put(&mut text, format_args!("    no ring has tested: {list}\n"));
     }
     let command = match view.at_least {
-        Some(_) => "ringway promote --early --reason TEXT",
-        None => "ringway approve",
+        Some(_) => format!("ringway promote --rollout {rollout} --early --reason TEXT"),
+        None => format!("ringway approve --rollout {rollout}"),
     };
     let early = match (view.due, view.at_least) {
         (true, _) => String::new(),
