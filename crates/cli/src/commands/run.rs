@@ -95,13 +95,19 @@ pub(crate) async fn run(out: Out, data: &Path, args: Run) -> Outcome {
             reason: args.reason,
         };
         let asked = Instant::now();
+        let mut proposed = (prepared, named);
         loop {
-            let proposed = (prepared.clone(), reviewed);
-            match begin(out, data, &session, proposed, named.clone()).await {
+            // Asked again is only another process, and the documents of a large fleet are not copied for nothing.
+            let again = (!is_here).then(|| proposed.clone());
+            let (prepared, named) = proposed;
+            match begin(out, data, &session, (prepared, reviewed), named).await {
                 // It was not carried out; whoever decides next is asked, and this process where nobody does.
                 Err(failure)
-                    if !is_here && is_ending(&failure) && asked.elapsed() < CHANGES_WITHIN =>
+                    if is_ending(&failure)
+                        && asked.elapsed() < CHANGES_WITHIN
+                        && let Some(again) = again =>
                 {
+                    proposed = again;
                     session.close().await;
                     tokio::time::sleep(LOOK_EVERY).await;
                     session = Session::open_or_start(data, beginning).await?;
