@@ -16,6 +16,9 @@ use crate::{parts, when};
 /// What is made of a fleet takes time in the number of its hosts; a short text can ask for thousands.
 const MOST_HOSTS: usize = 60;
 
+/// And what is read is read again, in two ways, where it has at most as many.
+const VAST: usize = 2000;
+
 /// Documents of every kind, with what they name in parts of their own.
 pub(crate) fn documents(input: &[u8]) {
     let (text, others) = parts::split(input);
@@ -50,7 +53,7 @@ pub(crate) fn inventories(input: &[u8]) {
     };
     let fleet = format!("ringway: fleet/v1\nname: corp\nimport: [{{ {import} }}]\n{connect}");
     others.insert(name.clone(), inventory.to_vec());
-    if let Some(documents) = read(fleet.as_bytes(), &others) {
+    if let Some(documents) = read(fleet.as_bytes(), &others).filter(|read| !is_vast(read)) {
         let again = redacted(&documents, &others);
         // A text without its secrets may be none that Ansible reads: a secret can be anything, a whole host line too.
         if let Some(again) = read(fleet.as_bytes(), &again) {
@@ -227,6 +230,9 @@ fn placed(problem: &Problem, bytes: &[u8]) {
 
 /// What is valid reads back from its own texts, and everything that is made of it can be made.
 fn valid(documents: &Documents, sources: &[Source], attachments: &Attachments) {
+    if is_vast(documents) {
+        return;
+    }
     reads_back(documents, attachments);
     let places = Places::of(sources);
     for name in documents.policies.keys() {
@@ -234,15 +240,24 @@ fn valid(documents: &Documents, sources: &[Source], attachments: &Attachments) {
         assert!(places.find(&at).is_some(), "policy `{name}` stands nowhere");
         drop(places.find(&at.key("rings").item(0).key("soak")));
     }
-    let hosts = documents
-        .fleet
-        .as_ref()
-        .map_or(0, |fleet| fleet.hosts.len());
-    if hosts > MOST_HOSTS {
+    if hosts_of(documents) > MOST_HOSTS {
         return;
     }
     when::of_documents(documents, when::all());
     planned(documents);
+}
+
+fn hosts_of(documents: &Documents) -> usize {
+    documents
+        .fleet
+        .as_ref()
+        .map_or(0, |fleet| fleet.hosts.len())
+}
+
+/// Whether some ranges stand for so many hosts that one reading is a good part of what an input may cost. A smaller fleet
+/// shows the same in what is compared.
+fn is_vast(documents: &Documents) -> bool {
+    hosts_of(documents) > VAST
 }
 
 fn reads_back(documents: &Documents, attachments: &Attachments) {

@@ -182,7 +182,7 @@ impl Executor {
         self.engine.plant(bug);
     }
 
-    /// Takes one arrival in, at `now` by the wall clock, and appends what is asked for to `out`.
+    /// Takes one arrival in, at `now` by the wall clock, goes on as far as it can, and appends what is asked for to `out`.
     pub fn step(&mut self, now: Timestamp, arrival: Arrival, out: &mut Vec<Request>) {
         self.step_all(now, [arrival], out);
     }
@@ -190,6 +190,22 @@ impl Executor {
     /// Takes in everything that has arrived by `now`, in order, before anything is decided: what came together is decided
     /// together, in one batch where there is room.
     pub fn step_all(
+        &mut self,
+        now: Timestamp,
+        arrivals: impl IntoIterator<Item = Arrival>,
+        out: &mut Vec<Request>,
+    ) {
+        self.hear_all(now, arrivals, out);
+        self.go_on(out);
+    }
+
+    /// The first half of [`step`](Self::step): takes the arrival in and decides nothing yet, so that what an answer of the
+    /// store made durable can be shown as it is there.
+    pub fn hear(&mut self, now: Timestamp, arrival: Arrival, out: &mut Vec<Request>) {
+        self.hear_all(now, [arrival], out);
+    }
+
+    fn hear_all(
         &mut self,
         now: Timestamp,
         arrivals: impl IntoIterator<Item = Arrival>,
@@ -209,10 +225,10 @@ impl Executor {
         if is_over {
             self.wake = None;
         }
-        self.turn(out);
     }
 
-    /// The state that was decided last, for views. What it shows may be a commit ahead of the journal.
+    /// The state that was decided last, for views. What it shows is a commit ahead of the journal unless
+    /// [`is_durable`](Self::is_durable).
     pub const fn engine(&self) -> &Engine {
         &self.engine
     }
@@ -254,6 +270,12 @@ impl Executor {
     /// Whether the journal was read and the takeover is durable, so that commands are decided and steps handed out.
     pub const fn is_ready(&self) -> bool {
         self.is_ready
+    }
+
+    /// Whether everything that was decided is in the journal. Where it is not, a crash may make it undone, so nobody should
+    /// be shown it; the store's answer is milliseconds away, or the disk is full.
+    pub const fn is_durable(&self) -> bool {
+        matches!(self.phase, Phase::Idle)
     }
 
     /// Whether the disk is full, so that nothing new starts.
@@ -326,8 +348,8 @@ impl Executor {
         }
     }
 
-    /// Goes on as far as it can without waiting.
-    fn turn(&mut self, out: &mut Vec<Request>) {
+    /// The second half of [`step`](Self::step): goes on as far as it can without waiting.
+    pub fn go_on(&mut self, out: &mut Vec<Request>) {
         let now = self.clock.now();
         self.watching.advance(now, out);
         if self.is_ready {

@@ -169,7 +169,9 @@ impl Decider {
                         }
                     }
                 }
-                () = tokio::time::sleep(publish), if progress.stale => self.publish(&mut progress),
+                () = tokio::time::sleep(publish), if progress.stale && self.is_shown() => {
+                    self.publish(&mut progress);
+                }
                 _ = stop_timer.tick() => {
                     self.obey_stop_file(&mut progress);
                     self.take_inbox(&mut progress);
@@ -204,7 +206,7 @@ impl Decider {
                 self.ask(progress, Asker::Caller(reply), actor, order);
             }
             Call::Look(look) => {
-                if self.executor.is_ready() {
+                if self.is_shown() {
                     look(&self.executor, self.clock.now());
                 } else {
                     progress.looks.push(look);
@@ -294,16 +296,38 @@ impl Decider {
         while let Some(arrival) = progress.found.pop_front() {
             let mut requests = Vec::new();
             self.executor
-                .step(self.clock.turn(), arrival, &mut requests);
+                .hear(self.clock.turn(), arrival, &mut requests);
+            progress.stale = true;
+            for request in requests.drain(..) {
+                self.carry_out(progress, request);
+            }
+            // What is decided next is not durable at once, so the state is shown before.
+            self.show(progress);
+            self.executor.go_on(&mut requests);
             progress.stale = true;
             for request in requests {
                 self.carry_out(progress, request);
             }
         }
-        if !progress.looks.is_empty() && self.executor.is_ready() {
-            for look in std::mem::take(&mut progress.looks) {
-                look(&self.executor, self.clock.now());
-            }
+        self.show(progress);
+    }
+
+    /// Whether the state may be shown: a crash must not undo what somebody has seen. A full disk is no reason to keep people
+    /// waiting, and what is shown then is decided again after a crash.
+    fn is_shown(&self) -> bool {
+        self.executor.is_ready() && (self.executor.is_durable() || self.executor.is_disk_full())
+    }
+
+    /// Shows the state, where it may be, to those who asked for it and, where the last view is old enough, to those who follow.
+    fn show(&mut self, progress: &mut Progress) {
+        if !self.is_shown() {
+            return;
+        }
+        for look in std::mem::take(&mut progress.looks) {
+            look(&self.executor, self.clock.now());
+        }
+        if progress.published.elapsed() >= VIEW_EVERY {
+            self.publish(progress);
         }
     }
 
@@ -379,7 +403,9 @@ impl Decider {
             Request::Reply { ticket, answer } => {
                 if let Some(caller) = progress.callers.remove(&ticket) {
                     // Whoever follows after the answer must not be shown what was so before it.
-                    self.publish(progress);
+                    if self.is_shown() {
+                        self.publish(progress);
+                    }
                     self.answer(caller, answer);
                 }
             }

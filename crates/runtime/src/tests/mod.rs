@@ -6,5 +6,6 @@ mod inbox;
 mod many;
 mod observing;
 mod probing;
+mod showing;
 mod telling;
 mod workers;
