@@ -228,7 +228,7 @@ pub(crate) fn bounded(bytes: &[u8], mut dropped: u64) -> String {
     if dropped > 0 {
         // A character that was cut in two goes with what was dropped.
         start = bytes.iter().take_while(|byte| *byte & 0xc0 == 0x80).count();
-        dropped += start as u64;
+        dropped = dropped.saturating_add(start as u64);
     }
     let text = String::from_utf8_lossy(&bytes[start..]);
     if dropped == 0 {
@@ -331,6 +331,9 @@ mod tests {
             bounded(&"größe".as_bytes()[3..], 10),
             "[11 bytes before this were dropped]\nße"
         );
+        // A host says itself how much it dropped.
+        let most = format!("[{} bytes before this were dropped]\ne", u64::MAX);
+        assert_eq!(bounded(&"öe".as_bytes()[1..], u64::MAX), most);
     }
 
     #[test]
