@@ -52,11 +52,39 @@ impl Interrupts {
     }
 }
 
+/// What was told so far.
+#[derive(Default)]
+struct Account {
+    before: Option<Arc<FleetView>>,
+    failures: Failures,
+}
+
+impl Account {
+    /// Tells what is new in a view.
+    async fn go_on(
+        &mut self,
+        out: Out,
+        session: &Session,
+        view: Arc<FleetView>,
+    ) -> Result<(), Failure> {
+        let before = self.before.as_deref();
+        for line in show::changes(before, &view) {
+            out.say(&line);
+        }
+        for line in self.failures.news(session, before, &view).await? {
+            out.say(&line);
+        }
+        self.before = Some(view);
+        Ok(())
+    }
+}
+
 /// Follows, and then lets go of the fleet in order.
 pub(crate) async fn follow(out: Out, mut session: Session, until: Until) -> Outcome {
     let mut interrupts = Interrupts::listen()?;
+    let mut account = Account::default();
     let ended = tokio::select! {
-        ended = watch(out, &mut session, until) => ended,
+        ended = watch(out, &mut session, until, &mut account) => ended,
         () = interrupts.next() => {
             if session.is_here() {
                 out.say("interrupted: nothing new starts; steps that run go on by themselves and are found again");
@@ -68,30 +96,33 @@ pub(crate) async fn follow(out: Out, mut session: Session, until: Until) -> Outc
         }
     };
     tokio::select! {
-        () = session.close() => ended,
+        () = let_go(out, session, account) => ended,
         () = interrupts.next() => Ok(End::Interrupted),
     }
 }
 
-async fn watch(out: Out, session: &mut Session, until: Until) -> Outcome {
+/// Lets go of the fleet, with the last word on what happened while it was here.
+async fn let_go(out: Out, session: Session, mut account: Account) {
+    if session.is_here()
+        && let Ok(view) = session.view().await
+    {
+        // Whoever cannot be asked any more has told what it knew.
+        drop(account.go_on(out, &session, Arc::new(view)).await);
+    }
+    session.close().await;
+}
+
+async fn watch(out: Out, session: &mut Session, until: Until, account: &mut Account) -> Outcome {
     let mut views = session.watch().await?;
-    let mut before: Option<Arc<FleetView>> = None;
-    let mut failures = Failures::default();
     loop {
         let view = tokio::select! {
             view = views.next() => view?,
             failure = session.ended() => return Err(failure),
         };
-        for line in show::changes(before.as_deref(), &view) {
-            out.say(&line);
-        }
-        for line in failures.news(session, before.as_deref(), &view).await? {
-            out.say(&line);
-        }
+        account.go_on(out, session, Arc::clone(&view)).await?;
         if let Some(end) = comes_to(&view, until) {
             return closing(out, session, until, view.observing, end).await;
         }
-        before = Some(view);
     }
 }
 

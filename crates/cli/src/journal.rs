@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use ringway_engine::view::{FleetView, HostView};
+use ringway_engine::view::{FleetView, HostView, ProtectionView};
 use ringway_engine::{Engine, Event};
 use ringway_executor::codec::{What, lines};
 use ringway_executor::fold::Fold;
@@ -44,6 +44,13 @@ impl Past {
     pub(crate) fn filled(&self, mut hosts: Vec<HostView>) -> Vec<HostView> {
         self.words.fill(&mut hosts);
         hosts
+    }
+
+    /// What was made of hosts, with what failed removals said.
+    pub(crate) fn protections(&self, host: Option<&str>) -> Vec<ProtectionView> {
+        let mut protections = self.engine.protections(host);
+        self.words.fill_protections(&mut protections);
+        protections
     }
 }
 

@@ -102,6 +102,13 @@ impl Holds {
         of(HoldKind::Maintenance).or_else(|| of(HoldKind::Hold))
     }
 
+    /// When nobody holds a host any more, from this instant on; none where that has no end.
+    pub(crate) fn free_from(&self, host: HostId, from: Timestamp) -> Option<Timestamp> {
+        let kinds = [HoldKind::Maintenance, HoldKind::Hold].into_iter();
+        let mut held = kinds.filter_map(|kind| self.of.get(&(host, kind)));
+        held.try_fold(from, |from, hold| Some(from.max(hold.until?)))
+    }
+
     /// Whether somebody else works on a host.
     pub(crate) fn is_maintained(&self, host: HostId) -> bool {
         !self.of.is_empty() && self.of.contains_key(&(host, HoldKind::Maintenance))

@@ -399,7 +399,8 @@ impl Engine {
         Ok(found)
     }
 
-    /// Somebody wants the protections of a host removed, before their time or after it was tried in vain.
+    /// Somebody wants the protections of a host removed: before their time, after it was tried in vain, or without waiting for the
+    /// next attempt.
     pub(crate) fn unprotect(
         &mut self,
         actor: &Actor,
@@ -412,7 +413,7 @@ impl Engine {
             let protection = &self.protections.of[&key];
             let is_new = match protection.stands {
                 Stands::Kept | Stands::Stuck { .. } => true,
-                Stands::Ending { .. } => protection.asked.is_none(),
+                Stands::Ending { at, .. } => protection.asked.is_none() || at > self.now,
                 Stands::Removing { .. } => false,
             };
             if is_new {

@@ -1,11 +1,11 @@
 //! What people are shown of protections: what is there, until when, and why it still is.
 
-use ringway_model::{FailWhy, RolloutId, Timestamp};
+use ringway_model::{FailWhy, RolloutId, Slot, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
 use crate::protection::{Key, Protection, Stands};
-use crate::view::Waiting;
+use crate::view::{LastWord, Waiting};
 
 /// What a rollout made of a host before it changed anything.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +15,8 @@ pub struct ProtectionView {
     pub host: String,
     /// The rollout that made it.
     pub rollout: RolloutId,
+    /// The host's slot in it.
+    pub slot: Slot,
     /// What that installs.
     pub update: String,
     /// What it is called where it was made.
@@ -33,6 +35,8 @@ pub struct ProtectionView {
     pub by: Option<String>,
     /// Why.
     pub reason: Option<String>,
+    /// What the last attempt to remove it said, where it did not go well and somebody who knows fills it in.
+    pub last_word: Option<LastWord>,
 }
 
 /// How a protection stands.
@@ -142,6 +146,7 @@ impl Engine {
         ProtectionView {
             host: protection.host.clone(),
             rollout: rollout.rec.id,
+            slot: Slot(key.1),
             update: rollout.plan.update.clone(),
             name: protection.name.clone(),
             made: protection.made,
@@ -151,6 +156,7 @@ impl Engine {
             waiting: waits.map(Waiting::from).into_iter().collect(),
             by: asked.map(|(by, _)| by.0.clone()),
             reason: asked.map(|(_, reason)| reason.clone()),
+            last_word: None,
         }
     }
 
@@ -172,7 +178,8 @@ impl Engine {
             Stands::Ending { attempt: 1, .. } => format!("to be removed: {}", by()),
             Stands::Ending { attempt, at } => {
                 format!(
-                    "could not be removed yet; attempt {attempt} at {at}: {}",
+                    "could not be removed yet; attempt {attempt} at {at}, or at once by `ringway unprotect {}`: {}",
+                    protection.host,
                     by()
                 )
             }

@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use ringway_model::{GroupId, RingIndex, Slot, Timestamp, VisitKind};
+use ringway_model::{GroupId, HostId, RingIndex, Slot, Timestamp, VisitKind};
+use ringway_scheduler::plan::RingPlan;
 
 use crate::approve::Rule;
 use crate::command::Subject;
@@ -157,6 +158,11 @@ impl Engine {
             debt: conditions.debt,
             left_out: names(&left_out),
             excepted: names(&excepted),
+            held: if at_rest {
+                self.held(r, subject.next())
+            } else {
+                Vec::new()
+            },
             gates: subject
                 .ring()
                 .map_or_else(Vec::new, |ring| self.gate_views(r, ring, &shown.gates)),
@@ -214,10 +220,37 @@ impl Engine {
             .collect()
     }
 
-    /// The first instant at which a visit of a ring can start: when the soak ends, and a window is open that it fits in.
+    /// The first instant at which a visit of a ring can start: when the soak ends, a host is there that nobody holds, and a window
+    /// is open that it fits in.
     fn first_start(&self, r: usize, ring: usize) -> Option<Timestamp> {
         let from = self.soak_until(&self.rollouts[r]).unwrap_or(self.now);
-        self.first_fit(r, ring, from.max(self.now))
+        let from = from.max(self.now);
+        let hosts = self.to_come(r, ring);
+        let free = hosts.map(|host| self.holds.free_from(host, from));
+        // Where none is to come, the window is all there is to tell of.
+        let free = free.min_by_key(|free| free.unwrap_or(Timestamp::NEVER));
+        self.first_fit(r, ring, free.unwrap_or(Some(from))?)
+    }
+
+    /// Hosts of a ring that are to be visited.
+    fn to_come(&self, r: usize, ring: usize) -> impl Iterator<Item = HostId> {
+        let rollout = &self.rollouts[r];
+        let slots = rollout.plan.rings.get(ring).map(RingPlan::slots);
+        let open = move |slot: &usize| {
+            rollout.rec.slots[*slot].state.class() == Class::Pending
+                && !self.has_vanished(rollout.plan.slots[*slot].host)
+        };
+        let slots = slots.into_iter().flatten().filter(open);
+        slots.map(|slot| rollout.plan.slots[slot].host)
+    }
+
+    /// Those of them that people hold.
+    fn held(&self, r: usize, ring: usize) -> Vec<String> {
+        let held = |host: &HostId| self.holds.on(*host).is_some();
+        let hosts = self.to_come(r, ring).filter(held);
+        hosts
+            .map(|host| self.fleet.spec.hosts[host.index()].name.clone())
+            .collect()
     }
 
     /// The group of which the most hosts of a ring may be down at once.

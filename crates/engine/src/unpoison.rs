@@ -361,6 +361,8 @@ impl Engine {
         #[cfg(feature = "planted-bugs")]
         let before = before.filter(|_| !self.bug(crate::planted::Bug::UnpoisonCountsTwice));
         if let Some(before) = before {
+            let mut people = rules.iter().map(|(r, _)| person(before, *r));
+            let before = people.next().unwrap_or_else(|| before.0.clone());
             let why =
                 format!("{before} has approved this already; approvals are of distinct people");
             let hint = "somebody else must approve too";

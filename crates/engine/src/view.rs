@@ -507,6 +507,9 @@ pub struct ApprovalView {
     /// Hosts of the ring to come that exceptions leave out.
     #[serde(default)]
     pub excepted: Vec<String>,
+    /// Hosts of the ring to come that must not be touched: somebody holds them, or works there.
+    #[serde(default)]
+    pub held: Vec<String>,
     /// What each gate says of the ring that is observed.
     #[serde(default)]
     pub gates: Vec<VerdictView>,

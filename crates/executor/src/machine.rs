@@ -18,7 +18,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use ringway_engine::view::HostView;
+use ringway_engine::view::{HostView, ProtectionView};
 use ringway_engine::{Calendar, Engine};
 use ringway_model::{
     Actor, Digest, Epoch, HostId, IntentId, RawReport, RolloutId, Span, Timestamp,
@@ -242,6 +242,13 @@ impl Executor {
     pub fn host_views(&self, name: &str) -> Vec<HostView> {
         let mut views = self.engine.host_views(name);
         self.words.fill(&mut views);
+        views
+    }
+
+    /// What was made of hosts before they were changed, of one host or of all, with what the last attempt to remove it said.
+    pub fn protections(&self, host: Option<&str>) -> Vec<ProtectionView> {
+        let mut views = self.engine.protections(host);
+        self.words.fill_protections(&mut views);
         views
     }
 

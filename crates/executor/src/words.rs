@@ -13,7 +13,7 @@
 
 use std::collections::BTreeMap;
 
-use ringway_engine::view::{HostView, LastWord};
+use ringway_engine::view::{HostView, LastWord, ProtectionView};
 use ringway_engine::{Ending, Event, HostState, OrderView, Then};
 use ringway_model::{IntentId, RawReport, RolloutId, Slot, StepKind, StepResult};
 use serde::{Deserialize, Serialize};
@@ -67,6 +67,15 @@ impl Words {
     pub fn fill(&self, views: &mut [HostView]) {
         for view in views {
             view.last_word = self.of(view.rollout, view.slot).cloned();
+        }
+    }
+
+    /// The same for what was made of hosts: what a removal said that did not go well.
+    pub fn fill_protections(&self, views: &mut [ProtectionView]) {
+        for view in views {
+            let word = self.of(view.rollout, view.slot);
+            let word = word.filter(|word| word.step == StepKind::Unprotect);
+            view.last_word = word.cloned();
         }
     }
 

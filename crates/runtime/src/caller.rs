@@ -131,7 +131,7 @@ impl Caller {
     ///
     /// [`Gone`].
     pub async fn protections(&self, host: Option<String>) -> Result<Vec<ProtectionView>, Gone> {
-        self.look(move |executor, _| executor.engine().protections(host.as_deref()))
+        self.look(move |executor, _| executor.protections(host.as_deref()))
             .await
     }
 

@@ -103,6 +103,8 @@ pub(crate) struct Yes {
     pub(crate) at: Timestamp,
     pub(crate) subject: Subject,
     pub(crate) actor: Actor,
+    /// Whose user that is.
+    pub(crate) person: String,
     pub(crate) digest: Digest,
     /// Why it no longer counts.
     pub(crate) void: Option<String>,
@@ -370,20 +372,14 @@ impl Course {
                 actor,
                 digest,
                 ..
-            }
-            | Event::ApprovalGiven {
+            } => self.agreed(at, *subject, (actor, self.person(actor)), *digest),
+            Event::ApprovalGiven {
                 subject,
                 actor,
                 digest,
+                shown,
                 ..
-            } => self.approvals.push(Yes {
-                at,
-                subject: *subject,
-                actor: actor.clone(),
-                digest: *digest,
-                void: None,
-                used: !matches!(subject, Subject::Early { .. } | Subject::Lane),
-            }),
+            } => self.agreed(at, *subject, (actor, shown.person.clone()), *digest),
             Event::LaneEntered { lane, .. } => self.lane = Some(lane.clone()),
             Event::Expedited { lane, .. } => {
                 self.lane.clone_from(lane);
@@ -557,6 +553,30 @@ impl Course {
         }
     }
 
+    fn agreed(
+        &mut self,
+        at: Timestamp,
+        subject: Subject,
+        (actor, person): (&Actor, String),
+        digest: Digest,
+    ) {
+        self.approvals.push(Yes {
+            at,
+            subject,
+            actor: actor.clone(),
+            person,
+            digest,
+            void: None,
+            used: !matches!(subject, Subject::Early { .. } | Subject::Lane),
+        });
+    }
+
+    /// Whose user somebody is, as the rollout's documents have it.
+    pub(crate) fn person(&self, actor: &Actor) -> String {
+        let plan = self.plan.as_ref();
+        plan.map_or_else(|| actor.0.clone(), |plan| plan.consent.person(&actor.0))
+    }
+
     fn void(&mut self, which: impl Fn(&Yes) -> bool, why: &str) {
         for yes in &mut self.approvals {
             if yes.void.is_none() && which(yes) {
@@ -576,8 +596,8 @@ impl Course {
                 Subject::Lane => false,
                 Subject::Promotion { ring: after } | Subject::Early { ring: after } => after < ring,
             };
-            if counts && !names.contains(&yes.actor.0) {
-                names.push(yes.actor.0.clone());
+            if counts && !names.contains(&yes.person) {
+                names.push(yes.person.clone());
             }
         }
         names
@@ -737,14 +757,9 @@ mod tests {
     }
 
     fn yes(course: &mut Course, actor: &str, subject: Subject) {
-        course.approvals.push(Yes {
-            at: Timestamp(1),
-            subject,
-            actor: Actor(actor.to_owned()),
-            digest: Digest::of(b"shown"),
-            void: None,
-            used: !matches!(subject, Subject::Early { .. }),
-        });
+        let user = Actor(format!("svc-{actor}"));
+        let shown = Digest::of(b"shown");
+        course.agreed(Timestamp(1), subject, (&user, actor.to_owned()), shown);
     }
 
     /// Who wanted a soak to end early, and did not get it, has not let anybody be visited; nor has a yes that a no took back.

@@ -294,7 +294,7 @@ fn told(course: &Course, update: Option<&Update>) -> Rollout {
         update: course.update(),
         severity: update.and_then(|update| update.severity.clone()),
         released: update.and_then(|update| update.released.clone()),
-        starter: course.starter.0.clone(),
+        starter: course.person(&course.starter),
         proposed: course.proposed.to_string(),
         state: course.state_words(),
         ended: course.ended.map(|(at, _)| at.to_string()),

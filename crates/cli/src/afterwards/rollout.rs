@@ -8,7 +8,7 @@ use ringway_model::{ChangeId, Digest, HostId, RolloutId, Slot};
 use serde::Serialize;
 
 use super::advised::{Advisories, advised};
-use super::chronicle::{Chronicle, Course, Exceptions, excepted};
+use super::chronicle::{Chronicle, Course, Exceptions, Yes, excepted};
 use super::lines::{Kind, Line, Lines, kind};
 use super::walk::Walk;
 use crate::args::{OneRollout, Output, Written};
@@ -57,7 +57,10 @@ struct Report {
 struct Approval {
     at: String,
     subject: String,
+    /// The person.
     by: String,
+    /// Their user on this machine.
+    user: String,
     /// The digest of what was shown.
     digest: Digest,
     /// Why it no longer counts.
@@ -193,13 +196,7 @@ fn told(
     for host in &hosts {
         *outcomes.entry(host.outcome.clone()).or_default() += 1;
     }
-    let approvals = course.approvals.iter().map(|yes| Approval {
-        at: yes.at.to_string(),
-        subject: course.subject(yes.subject),
-        by: yes.actor.0.clone(),
-        digest: yes.digest,
-        void: yes.void.clone(),
-    });
+    let approvals = course.approvals.iter().map(|yes| Approval::of(course, yes));
     Report {
         rollout: course.id,
         change: course.change.clone(),
@@ -209,7 +206,7 @@ fn told(
         update: course.update(),
         lane: course.lane.clone(),
         plan: course.digest,
-        starter: course.starter.0.clone(),
+        starter: course.person(&course.starter),
         proposed: course.proposed.to_string(),
         state: course.state_words(),
         ended: course.ended.map(|(at, _)| at.to_string()),
@@ -285,7 +282,10 @@ impl Report {
                 &mut text,
                 format_args!(
                     "  {}  {} by {}, digest {}{void}\n",
-                    yes.at, yes.subject, yes.by, yes.digest
+                    yes.at,
+                    yes.subject,
+                    yes.who(),
+                    yes.digest
                 ),
             );
         }
@@ -374,11 +374,31 @@ impl Report {
 }
 
 impl Approval {
+    fn of(course: &Course, yes: &Yes) -> Self {
+        Self {
+            at: yes.at.to_string(),
+            subject: course.subject(yes.subject),
+            by: yes.person.clone(),
+            user: yes.actor.0.clone(),
+            digest: yes.digest,
+            void: yes.void.clone(),
+        }
+    }
+
+    /// `Ana Lee`, or `Ana Lee (user ana)`.
+    fn who(&self) -> String {
+        if self.by == self.user {
+            self.by.clone()
+        } else {
+            format!("{} (user {})", self.by, self.user)
+        }
+    }
+
     fn cells(&self) -> [String; 5] {
         [
             self.at.clone(),
             self.subject.clone(),
-            self.by.clone(),
+            self.who(),
             self.digest.to_string(),
             self.void.clone().unwrap_or_default(),
         ]

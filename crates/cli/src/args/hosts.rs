@@ -97,13 +97,13 @@ pub(crate) struct Import {
     #[arg(long, value_name = "SELECTOR")]
     pub(crate) hosts: Option<String>,
     /// Of an iCalendar file: the time zone of days and times that name none
-    #[arg(long, value_name = "ZONE", requires = "hosts")]
+    #[arg(long, value_name = "ZONE")]
     pub(crate) zone: Option<String>,
     /// How far ahead it is told what will begin of the events of iCalendar files
     #[arg(long, value_name = "SPAN", default_value = "30d")]
     pub(crate) within: Span,
     /// Of an iCalendar file: by which name its words are known to later imports [default: the file's name]
-    #[arg(long, value_name = "NAME", requires = "hosts")]
+    #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
     /// When, where nothing runs.
     #[command(flatten)]

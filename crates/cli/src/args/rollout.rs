@@ -16,7 +16,7 @@ pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) planned: Planned,
     /// Run exactly the plan that `plan --save FILE` wrote; refused where the documents no longer give it
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "policy", "update", "lane", "seed"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["policy", "update", "lane", "seed"])]
     pub(crate) plan: Option<PathBuf>,
     /// A name of your own for this request: asked twice, it is one rollout
     #[arg(long, value_name = "KEY")]
@@ -28,7 +28,7 @@ pub(crate) struct Run {
     #[arg(long, short, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
     /// Propose nothing; go on with what the data directory holds
-    #[arg(long, conflicts_with_all = ["paths", "policy", "update", "lane", "reason", "key", "change", "plan"])]
+    #[arg(long, conflicts_with_all = ["policy", "update", "lane", "reason", "key", "change", "plan"])]
     pub(crate) resume: bool,
     /// Exit with code 4 where a person is needed, instead of waiting for one
     #[arg(long)]

@@ -11,6 +11,7 @@ use ringway_engine::{Advisory, Command, Ruling};
 use ringway_model::Rank;
 use ringway_policy::validated::Documents;
 
+use super::later;
 use super::orders::{Aim, Order, give};
 use crate::args::{AboutAdvisories, AddAdvisory, ListAdvisories, RuleAdvisory, ShowAdvisory};
 use crate::documents;
@@ -42,6 +43,12 @@ async fn list(out: Out, data: &Path, args: &ListAdvisories) -> Outcome {
             show::advisories(listed)
         }
     });
+    later::tell_of(out, data, |command| {
+        matches!(
+            command,
+            Command::Advise { .. } | Command::RuleAdvisory { .. }
+        )
+    })?;
     Ok(End::Done)
 }
 

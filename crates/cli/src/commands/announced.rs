@@ -2,7 +2,8 @@
 //!
 //! It can be run again and again, by `cron` for example: work that has begun is declared, work that is over or no longer
 //! announced ends, and what is so already is left alone. Which words are its own it sees by a mark at the end of their
-//! reason; what people declared is theirs, and left as it is.
+//! reason; what people declared is theirs, and left as it is. Documents that are imported together are one announcement of several
+//! parts: where two of them are at work on a host, the work that ends last is what is declared.
 //! `events` has what iCalendar files announce.
 
 mod events;
@@ -28,19 +29,24 @@ use crate::session::Informant;
 /// What is declared of some hosts: why, and until when.
 type Word = (String, Timestamp);
 
+/// How many works of an announcement have not begun, and when the first of them does.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Later {
+    works: usize,
+    next: Option<Timestamp>,
+}
+
 /// What is to be said.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Change {
     /// Hosts to be declared, by what is said of them.
     begins: BTreeMap<Word, BTreeSet<String>>,
-    /// Hosts of which it is over.
-    ends: BTreeSet<String>,
-    /// Hosts that somebody else declared, and who that was.
-    others: BTreeMap<String, String>,
+    /// Hosts of which it is over, by the mark of what announced it.
+    ends: BTreeMap<String, BTreeSet<String>>,
+    /// Hosts that somebody else declared, who that was and why.
+    others: BTreeMap<String, (String, String)>,
     /// Announced work that has not begun.
-    later: usize,
-    /// When the first of that begins.
-    next: Option<Timestamp>,
+    later: Later,
 }
 
 /// What somebody announced.
@@ -70,38 +76,35 @@ pub(crate) async fn import(out: Out, data: &Path, args: Import) -> Outcome {
     };
     let (informant, view) = Informant::look(data).await?;
     let past = journal::fold(data).await?;
-    let mut nothing = true;
-    for announcement in &announced {
-        let change = change(announcement, past.engine.fleet(), &view.holds, now)?;
-        for (host, by) in &change.others {
-            out.say(&format!(
-                "{host}: {by} declared maintenance already; left as it is"
-            ));
-        }
-        if let Some(first) = change.next {
-            let works = if change.later == 1 {
-                "work has"
-            } else {
-                "works have"
-            };
-            out.say(&format!(
-                "{} {works} not begun, the next begins {first}; import again when it has",
-                change.later
-            ));
-        }
-        for command in commands(&change, announcement) {
-            nothing = false;
-            let order = Order {
-                command,
-                rollout: None,
-                aim: Aim::Hold,
-                when: args.when,
-            };
-            give(out, data, &informant, order).await?;
-        }
+    let change = change(&announced, past.engine.fleet(), &view.holds, now)?;
+    for (host, (by, reason)) in &change.others {
+        out.say(&format!(
+            "{host}: {by} declared maintenance already (\"{reason}\"); left as it is"
+        ));
     }
-    if nothing {
+    if let Some(first) = change.later.next {
+        let works = if change.later.works == 1 {
+            "work has"
+        } else {
+            "works have"
+        };
+        out.say(&format!(
+            "{} {works} not begun, the next begins {first}; import again when it has",
+            change.later.works
+        ));
+    }
+    let commands = commands(&change);
+    if commands.is_empty() {
         out.say("nothing changes");
+    }
+    for command in commands {
+        let order = Order {
+            command,
+            rollout: None,
+            aim: Aim::Hold,
+            when: args.when,
+        };
+        give(out, data, &informant, order).await?;
     }
     Ok(End::Done)
 }
@@ -117,13 +120,30 @@ fn of_document(out: Out, args: &Import, now: Timestamp) -> Result<Vec<Announceme
         let hint = "name them: `--hosts SELECTOR`, for example `--hosts 'site = fra'`";
         return Err(Failure::new(End::Invalid, why).hint(hint));
     }
+    let of_calendars = [
+        ("--zone", args.zone.is_some()),
+        ("--name", args.name.is_some()),
+    ];
+    if let Some((option, _)) = of_calendars.into_iter().find(|(_, given)| *given) {
+        let why = format!(
+            "`{option}` is for an iCalendar file, and `{}` is none",
+            file.display()
+        );
+        let hint = "a `maintenance/v1` document says its name, and `zone` beside `ical`, itself";
+        return Err(Failure::new(End::Invalid, why).hint(hint));
+    }
+    let none = || {
+        let why = format!("there is no maintenance in `{}`", file.display());
+        Failure::new(End::Invalid, why).hint("it begins with `ringway: maintenance/v1`")
+    };
+    // What else is wrong with a document of another kind is not what is to be mended.
+    if std::fs::read_to_string(file).is_ok_and(|text| !text.contains("maintenance/")) {
+        return Err(none());
+    }
     let read = documents::read(out, &[file.to_path_buf()])?;
     let announced = &read.documents.maintenances;
     if announced.is_empty() {
-        let why = format!("there is no maintenance in `{}`", file.display());
-        return Err(
-            Failure::new(End::Invalid, why).hint("it begins with `ringway: maintenance/v1`")
-        );
+        return Err(none());
     }
     let until = now + args.within;
     let mut all = Vec::new();
@@ -185,15 +205,64 @@ fn mark(maintenance: &Announcement) -> String {
 
 /// What is to be said so that what is announced is declared.
 fn change(
-    maintenance: &Announcement,
+    announced: &[Announcement],
     fleet: &FleetSpec,
     holds: &[HoldView],
     now: Timestamp,
 ) -> Result<Change, Failure> {
-    let mark = mark(maintenance);
+    let marks: Vec<String> = announced.iter().map(mark).collect();
     let mut change = Change::default();
     let mut wanted: BTreeMap<&str, Word> = BTreeMap::new();
-    for work in maintenance.works.iter().filter(|work| now < work.until) {
+    for (announcement, mark) in announced.iter().zip(&marks) {
+        want(
+            announcement,
+            mark,
+            fleet,
+            now,
+            (&mut wanted, &mut change.later),
+        )?;
+    }
+    let declared = holds
+        .iter()
+        .filter(|hold| hold.kind == HoldKind::Maintenance);
+    let mut held: BTreeMap<&str, &HoldView> = BTreeMap::new();
+    for hold in declared {
+        held.extend(hold.hosts.iter().map(|host| (host.as_str(), hold)));
+    }
+    let of = |hold: &HoldView| marks.iter().find(|mark| hold.reason.ends_with(*mark));
+    for (host, word) in &wanted {
+        match held.get(host) {
+            Some(hold) if of(hold).is_none() => {
+                let other = (hold.by.clone(), hold.reason.clone());
+                change.others.insert((*host).to_owned(), other);
+            }
+            Some(hold) if hold.reason == word.0 && hold.until == Some(word.1) => {}
+            Some(_) | None => {
+                let hosts = change.begins.entry(word.clone()).or_default();
+                hosts.insert((*host).to_owned());
+            }
+        }
+    }
+    for (host, hold) in held {
+        if let Some(mark) = of(hold)
+            && !wanted.contains_key(host)
+        {
+            let hosts = change.ends.entry(mark.clone()).or_default();
+            hosts.insert(host.to_owned());
+        }
+    }
+    Ok(change)
+}
+
+/// What one announcement wants declared now, where no other wants it for longer.
+fn want<'f>(
+    announcement: &Announcement,
+    mark: &str,
+    fleet: &'f FleetSpec,
+    now: Timestamp,
+    (wanted, later): (&mut BTreeMap<&'f str, Word>, &mut Later),
+) -> Result<(), Failure> {
+    for work in announcement.works.iter().filter(|work| now < work.until) {
         let hosts = fleet
             .hosts
             .iter()
@@ -208,8 +277,8 @@ fn change(
             return Err(Failure::new(End::Invalid, why).hint(hint));
         }
         if now < work.from {
-            change.later += 1;
-            change.next = change.next.into_iter().chain([work.from]).min();
+            later.works += 1;
+            later.next = later.next.into_iter().chain([work.from]).min();
             continue;
         }
         let reason = format!("{}{mark}", work.reason);
@@ -222,34 +291,11 @@ fn change(
             }
         }
     }
-    let declared = holds
-        .iter()
-        .filter(|hold| hold.kind == HoldKind::Maintenance);
-    let mut held: BTreeMap<&str, &HoldView> = BTreeMap::new();
-    for hold in declared {
-        held.extend(hold.hosts.iter().map(|host| (host.as_str(), hold)));
-    }
-    for (host, word) in &wanted {
-        match held.get(host) {
-            Some(hold) if !hold.reason.ends_with(&mark) => {
-                change.others.insert((*host).to_owned(), hold.by.clone());
-            }
-            Some(hold) if hold.reason == word.0 && hold.until == Some(word.1) => {}
-            Some(_) | None => {
-                let hosts = change.begins.entry(word.clone()).or_default();
-                hosts.insert((*host).to_owned());
-            }
-        }
-    }
-    let over = held
-        .iter()
-        .filter(|(host, hold)| hold.reason.ends_with(&mark) && !wanted.contains_key(*host));
-    change.ends = over.map(|(host, _)| (*host).to_owned()).collect();
-    Ok(change)
+    Ok(())
 }
 
-fn commands(change: &Change, maintenance: &Announcement) -> Vec<Command> {
-    let mut commands: Vec<Command> = change
+fn commands(change: &Change) -> Vec<Command> {
+    let begins = change
         .begins
         .iter()
         .map(|((reason, until), hosts)| Command::Hold {
@@ -257,14 +303,11 @@ fn commands(change: &Change, maintenance: &Announcement) -> Vec<Command> {
             kind: HoldKind::Maintenance,
             reason: reason.clone(),
             until: Some(*until),
-        })
-        .collect();
-    if !change.ends.is_empty() {
-        commands.push(Command::Release {
-            hosts: change.ends.iter().cloned().collect(),
-            kind: HoldKind::Maintenance,
-            reason: format!("no longer announced{}", mark(maintenance)),
         });
-    }
-    commands
+    let ends = change.ends.iter().map(|(mark, hosts)| Command::Release {
+        hosts: hosts.iter().cloned().collect(),
+        kind: HoldKind::Maintenance,
+        reason: format!("no longer announced{mark}"),
+    });
+    begins.chain(ends).collect()
 }

@@ -147,6 +147,9 @@ pub(crate) fn check(out: Out, args: &Documents) -> Outcome {
     if let Some(note) = lacks(&read.documents) {
         out.say(&note);
     }
+    for note in on_nobody(&read.documents) {
+        out.say(&note);
+    }
     Ok(End::Done)
 }
 
@@ -168,6 +171,28 @@ fn lacks(documents: &validated::Documents) -> Option<String> {
             missing.join(" and no ")
         )
     })
+}
+
+/// Announced work on hosts that the fleet does not have: it would be declared of nobody.
+fn on_nobody(documents: &validated::Documents) -> Vec<String> {
+    let Some(fleet) = &documents.fleet else {
+        return Vec::new();
+    };
+    let all = documents.maintenances.values();
+    let works = all.flat_map(|one| one.work.iter().map(move |work| (one, work)));
+    let matches_none = |selector: &Selector| {
+        let mut hosts = fleet.hosts.iter();
+        !hosts.any(|host| selector.matches(&host.name, &host.labels))
+    };
+    works
+        .filter(|(_, work)| matches_none(&work.hosts))
+        .map(|(one, work)| {
+            format!(
+                "note: work `{}` of maintenance `{}` is on no host of fleet `{}`",
+                work.name, one.name, fleet.name
+            )
+        })
+        .collect()
 }
 
 /// `ringway plan`.

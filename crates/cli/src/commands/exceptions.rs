@@ -13,6 +13,7 @@ use ringway_model::Timestamp;
 use ringway_policy::validated::{Documents, Moment};
 use serde::Serialize;
 
+use super::later;
 use super::orders::{Aim, Order, give};
 use crate::args::{AboutExceptions, AddException, EndException};
 use crate::clock;
@@ -67,6 +68,12 @@ async fn list(out: Out, data: &Path) -> Outcome {
         let all = listed.iter().map(|one| one.exception.clone());
         show::exceptions(&all.collect::<Vec<_>>(), now)
     });
+    later::tell_of(out, data, |command| {
+        matches!(
+            command,
+            Command::Except { .. } | Command::EndException { .. }
+        )
+    })?;
     Ok(End::Done)
 }
 

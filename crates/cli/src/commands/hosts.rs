@@ -10,6 +10,7 @@ use ringway_engine::{Command, HoldKind};
 use ringway_model::Timestamp;
 
 use super::announced::import;
+use super::later;
 use super::orders::{Aim, Order, choose, give};
 use crate::args::{AboutMaintenance, Comment, Hold, OneHost, Release, SomeHosts};
 use crate::asking;
@@ -157,6 +158,13 @@ pub(crate) async fn maintenance(out: Out, data: &Path, what: AboutMaintenance) -
                     show::holds(declared, at)
                 }
             });
+            later::tell_of(out, data, |command| {
+                matches!(
+                    command,
+                    Command::Hold { kind, .. } | Command::Release { kind, .. }
+                        if *kind == HoldKind::Maintenance
+                )
+            })?;
             Ok(End::Done)
         }
     }

@@ -197,6 +197,26 @@ pub(crate) fn waiting(data: &Path) -> Result<Vec<Waits>, Failure> {
     seen(inbox::waiting(data))
 }
 
+/// Says what waits and would change what was just listed.
+pub(super) fn tell_of(
+    out: Out,
+    data: &Path,
+    is_about: impl Fn(&Command) -> bool,
+) -> Result<(), Failure> {
+    for one in waiting(data)? {
+        let command = match &one.errand {
+            Some(Errand::Command(command)) => command,
+            Some(Errand::HandIn(handed)) => &handed.command,
+            Some(Errand::Propose(_) | Errand::Refresh(_) | Errand::Supersede(_)) | None => continue,
+        };
+        if is_about(command) {
+            let said = one.errand.as_ref().map(show::errand).unwrap_or_default();
+            out.say(&format!("in the inbox, and not so yet: {said}"));
+        }
+    }
+    Ok(())
+}
+
 /// What waits, for whoever may see it. To others it is none of theirs: they speak to the process that decides.
 fn seen(waiting: io::Result<Vec<Waits>>) -> Result<Vec<Waits>, Failure> {
     match waiting {

@@ -9,6 +9,7 @@ use ringway_engine::view::ProtectionView;
 use ringway_model::{RolloutId, Span};
 use serde::Serialize;
 
+use super::later;
 use super::orders::{Aim, Order, give};
 use crate::args::{Protections, Unprotect};
 use crate::exit::{End, Failure, Outcome};
@@ -48,6 +49,19 @@ pub(crate) async fn protections(out: Out, data: &Path, args: &Protections) -> Ou
         let all = listed.iter().map(|one| &one.protection);
         show::protections(all, now)
     });
+    if listed.is_empty()
+        && let Some(host) = &args.host
+        && informant.host(host).await?.is_empty()
+    {
+        out.say(&format!("note: no rollout has a host `{host}`"));
+    }
+    later::tell_of(out, data, |command| {
+        matches!(
+            command,
+            Command::Unprotect { host, .. } | Command::Unprotected { host, .. }
+                if args.host.as_ref().is_none_or(|one| one == host)
+        )
+    })?;
     Ok(End::Done)
 }
 

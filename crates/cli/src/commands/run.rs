@@ -61,6 +61,11 @@ pub(crate) async fn run(out: Out, data: &Path, args: Run) -> Outcome {
             None => documents::prepare(out, &args.planned)?,
         })
     };
+    if args.resume && !args.planned.documents.paths.is_empty() {
+        let why = "`--resume` proposes nothing: it goes on with what the data directory holds";
+        return Err(Failure::new(End::Invalid, why)
+            .hint("leave the documents out, or `--resume`; `--data` says which directory"));
+    }
     if args.resume && !data.join("lock").exists() {
         return Err(Failure::new(
             End::Unavailable,

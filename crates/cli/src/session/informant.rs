@@ -108,7 +108,7 @@ impl Informant {
                     Err(odd(&answer))
                 }
             }
-            Self::Journal(past) => Ok(past.engine.protections(host)),
+            Self::Journal(past) => Ok(past.protections(host)),
         }
     }
 

@@ -161,6 +161,15 @@ fn starts(view: &ApprovalView, now: Timestamp) -> String {
             format_args!("; the first at {}", until(now, at)),
         );
     }
+    if !view.held.is_empty() {
+        let all = if view.first_start.is_none() && u32::try_from(view.held.len()) == Ok(view.hosts)
+        {
+            "; none can begin, all are held"
+        } else {
+            "; held"
+        };
+        put(&mut words, format_args!("{all}: {}", list(&view.held, 4)));
+    }
     if !view.left_out.is_empty() {
         put(
             &mut words,
@@ -455,6 +464,7 @@ mod tests {
             debt: 1,
             left_out: names(&["web-9"]),
             excepted: Vec::new(),
+            held: Vec::new(),
             gates: vec![VerdictView {
                 gate: "answers".to_owned(),
                 says: Verdict::Pass,

@@ -12,7 +12,7 @@ use super::bar::bar;
 use super::coverage;
 use super::paint::{Paint, bold, paint};
 use super::protection;
-use super::words::{hosts, in_words, named, put, until};
+use super::words::{ends, hosts, in_words, named, put, until};
 
 /// The whole fleet. Rollouts that are over are only counted, unless `all` or nothing else is there.
 pub(crate) fn fleet(view: &FleetView, all: bool) -> String {
@@ -81,7 +81,7 @@ pub(crate) fn holds(holds: &[HoldView], now: Timestamp) -> String {
         let count = u32::try_from(hold.hosts.len()).unwrap_or(u32::MAX);
         let end = hold
             .until
-            .map_or_else(String::new, |at| format!(" until {}", until(now, at)));
+            .map_or_else(String::new, |at| format!(" until {}", ends(now, at)));
         let line = format!("{} by {}{end}: {}", hold.kind.word(), hold.by, hold.reason);
         put(
             &mut text,
@@ -138,6 +138,7 @@ pub(crate) fn exceptions(exceptions: &[ExceptionView], now: Timestamp) -> String
             Paint::Faint
         };
         let ends = match left.millis() / 86_400_000 {
+            _ if one.until <= now => "is over and ends when it runs next".to_owned(),
             0 => format!("ends in {}", in_words(left)),
             1 => "ends in 1 day".to_owned(),
             days => format!("ends in {days} days"),

@@ -117,6 +117,7 @@ mod tests {
             debt: 0,
             left_out: Vec::new(),
             excepted: Vec::new(),
+            held: Vec::new(),
             gates: Vec::new(),
             untested: Vec::new(),
             first_start: None,

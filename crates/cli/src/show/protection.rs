@@ -6,6 +6,7 @@ use ringway_model::Timestamp;
 
 use super::fleet::reasons;
 use super::paint::{Paint, bold, paint};
+use super::said::last_word;
 use super::words::{put, until};
 
 /// Each with when it ends and why it is there.
@@ -28,6 +29,9 @@ pub(crate) fn protections<'p>(
             ),
         );
         put(&mut text, format_args!("    {}\n", words(one)));
+        if let Some(word) = &one.last_word {
+            text.push_str(&last_word(word));
+        }
         text.push_str(&reasons(&one.waiting, now));
     }
     text

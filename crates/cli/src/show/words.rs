@@ -58,6 +58,15 @@ pub(crate) fn until(now: Timestamp, at: Timestamp) -> String {
     }
 }
 
+/// The same of something that ends by itself, which is carried out by whoever decides: where nobody does, it is still there.
+pub(crate) fn ends(now: Timestamp, at: Timestamp) -> String {
+    if at <= now {
+        format!("{at} (over; it ends when it runs next)")
+    } else {
+        until(now, at)
+    }
+}
+
 /// How a step ended.
 pub(super) fn result_words(result: &StepResult) -> String {
     match result {

@@ -171,4 +171,12 @@ fn a_user_is_a_person_and_a_deputy_is_recorded_as_one() {
     let said = format!("approved by chris (user {user}), deputy in operators");
     assert!(journal.contains(&said), "{journal}");
     place.expect("audit", 0);
+    // What is kept for years names the person, with the user where who did what on this machine is told.
+    let report = json(&place.expect("report rollout r1 --output json", 0).out);
+    assert_eq!(report["approvals"][0]["by"], "chris");
+    assert_eq!(report["approvals"][0]["user"], user);
+    let text = place.expect("report rollout r1", 0).out;
+    assert!(text.contains(&format!("by chris (user {user})")), "{text}");
+    let history = place.expect("history a", 0).out;
+    assert!(history.contains("approved by chris"), "{history}");
 }

@@ -15,7 +15,23 @@ fn what_is_asked_wrongly_is_invalid_input() {
     ] {
         place.expect(arguments, 2);
     }
+    let said = place.expect("run --resume common.yaml", 2).err;
+    assert!(said.contains("leave the documents out"), "{said}");
     assert!(!place.path(".ringway").exists());
+}
+
+#[test]
+fn work_on_nobody_is_noted() {
+    let place = Place::new();
+    place.write(
+        "work.yaml",
+        "ringway: maintenance/v1\nname: power\nwork:\n  - { name: ups, hosts: role = nowhere, from: 2020-01-01T00:00:00Z, until: 2099-01-01T00:00:00Z, owner: us, reason: CHG-1 }\n  - { name: fan, hosts: role = x, from: 2020-01-01T00:00:00Z, until: 2099-01-01T00:00:00Z, owner: us, reason: CHG-2 }\n",
+    );
+    let said = place.expect("check", 0).err;
+    assert_eq!(
+        said,
+        "note: work `ups` of maintenance `power` is on no host of fleet `f`\n"
+    );
 }
 
 #[test]

@@ -238,6 +238,58 @@ fn announced_work_is_declared_once_and_ends_when_it_is_withdrawn() {
     );
 }
 
+/// Two teams that work on one host are imported together: the work that ends last is declared, now or by whoever comes next, and
+/// what one of them imports alone leaves the other's.
+#[test]
+fn works_of_several_documents_on_one_host_are_declared_as_one() {
+    const BOTH: &str = "maintenance import both.yaml";
+    let work = |name: &str, hosts: &str, until: &str| {
+        format!(
+            "ringway: maintenance/v1\nname: {name}\nwork:\n  - {{ name: power, hosts: {hosts}, from: 2020-01-01T00:00:00Z, until: {until}, owner: {name}, reason: CHG-1 }}\n"
+        )
+    };
+    let short = work("facilities", "role = x", "2098-01-01T00:00:00Z");
+    let long = work("network", "name = a", "2099-01-01T00:00:00Z");
+    for now in [true, false] {
+        let place = Place::new();
+        place.expect("run --no-wait", 0);
+        place.write("both.yaml", &format!("{short}---\n{long}"));
+        if now {
+            place.expect(&format!("{BOTH} --now"), 0);
+        } else {
+            place.expect(BOTH, 0);
+            let waits = place.expect("maintenance list", 0).err;
+            assert!(
+                waits.contains("in the inbox, and not so yet: maintenance: not to touch"),
+                "{waits}"
+            );
+            place.expect("run --resume", 0);
+        }
+        let list = place.expect("maintenance list --output json", 0).out;
+        let list = json(&list);
+        let of = |host: &str| {
+            let holds = list.as_array().unwrap().iter();
+            let mut of_host = holds.filter(|hold| hold["hosts"][0] == host);
+            of_host.next().unwrap()["reason"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        };
+        assert!(of("a").ends_with("[network]"), "{list}");
+        assert!(of("b").ends_with("[facilities]"), "{list}");
+        assert!(place.expect(BOTH, 0).err.contains("nothing changes"));
+        place.write("one.yaml", &short);
+        let alone = place.expect("maintenance import one.yaml", 0).err;
+        assert!(
+            alone.contains("declared maintenance already (\"CHG-1, power by network [network]\")"),
+            "{alone}"
+        );
+        place.write("both.yaml", &short);
+        place.expect("maintenance import both.yaml --now", 0);
+        place.write("both.yaml", &long.replace("name = a", "name = b"));
+    }
+}
+
 /// A calendar of which the events are these.
 fn calendar(place: &Place, events: &str) {
     let events = events.replace('\n', "\r\n");
@@ -435,6 +487,8 @@ fn a_calendar_that_cannot_be_imported_is_refused_with_why() {
         ("power.ics --hosts role===x", "`--hosts`"),
         ("power.ics --hosts role=x --name a[b", "--name"),
         ("power.ics --zone UTC", "--hosts"),
+        ("common.yaml --zone UTC", "is none"),
+        ("common.yaml", "there is no maintenance"),
         ("no.ics --hosts role=x", "no.ics"),
         ("missing.ics --hosts role=x", "cannot be read"),
         ("common.yaml --hosts role=x", "is no iCalendar file"),

@@ -44,6 +44,47 @@ fn what_holds_waits_and_is_done_before_anything_starts() {
     }
 }
 
+/// Whoever looks for what they just said must not believe that it was lost.
+#[test]
+fn lists_tell_what_waits_to_change_them() {
+    let place = Place::with_approval();
+    place.expect("run --no-wait", 4);
+    place.write(
+        "EXC-1.yaml",
+        "ringway: exception/v1\nid: EXC-1\nhosts: name = a\nupdates: all\nuntil: 2099-01-01T00:00:00Z\nowner: radiology\nreason: certified quarterly\napproved_by: [ciso]\n",
+    );
+    place.write(
+        "MS-1.yaml",
+        "ringway: advisory/v1\nid: MS-1\nsource: { name: Microsoft, rank: vendor }\nabout: [R2]\neffect: hold\n",
+    );
+    for (said, list, words) in [
+        (
+            "maintenance add a --reason ups",
+            "maintenance list",
+            "not to touch a",
+        ),
+        ("exception add EXC-1.yaml", "exception list", "EXC-1"),
+        ("advisory add MS-1.yaml", "advisory list", "MS-1"),
+    ] {
+        assert!(
+            !place.expect(list, 0).err.contains("in the inbox"),
+            "{list}"
+        );
+        place.expect(&format!("{said} --later"), 0);
+        let told = place.expect(list, 0).err;
+        assert!(
+            told.contains("in the inbox, and not so yet") && told.contains(words),
+            "{list}: {told}"
+        );
+    }
+    let nobody = place.expect("protections --host nobody", 0).err;
+    assert!(
+        nobody.contains("no rollout has a host `nobody`"),
+        "{nobody}"
+    );
+    assert!(!place.expect("protections --host a", 0).err.contains("note"));
+}
+
 #[test]
 fn what_cannot_fit_is_refused_at_once_in_the_engines_words() {
     let place = Place::new();

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use ringway_engine::view::ApprovalView;
-use ringway_engine::{Command, Event, Subject};
+use ringway_engine::{Command, Event, HoldKind, Subject};
 use ringway_model::{Evidence, FailWhy, RingIndex, Span, StepKind, StepResult, WaitingOn};
 use ringway_policy::validated::NotBy;
 use ringway_scheduler::Plan;
@@ -261,6 +261,38 @@ fn a_deputys_yes_counts_and_is_recorded_as_one() {
         ("chris", Some("operators"))
     );
     assert_eq!(hand.running(2), Some(StepKind::Inspect));
+}
+
+/// Whoever says yes at three in the morning must not wait for hosts that nobody will begin.
+#[test]
+fn a_yes_tells_which_hosts_are_held_and_that_none_begins_before_one_is_free() {
+    let mut hand = three_rings(|_| ());
+    visit_all(&mut hand, 0..2);
+    hand.pass(Span::hours(1));
+    let first = |hand: &Hand| {
+        let view = views(hand).remove(0);
+        (view.held, view.first_start)
+    };
+    assert_eq!(first(&hand), (vec![], Some(hand.now)));
+    let mut hold = |host: &str, kind, until| {
+        let hold = Command::Hold {
+            hosts: vec![host.to_owned()],
+            kind,
+            reason: "load test".to_owned(),
+            until,
+        };
+        hand.command("ana", hold).unwrap();
+        (first(&hand), hand.now)
+    };
+    let ((held, at), now) = hold("h2", HoldKind::Hold, None);
+    assert_eq!((held, at), (vec!["h2".to_owned()], Some(now)));
+    let until = now + Span::hours(3);
+    let ((held, at), _) = hold("h3", HoldKind::Maintenance, Some(until));
+    assert_eq!(held, ["h2", "h3"]);
+    assert_eq!(at, Some(until));
+    // Maintenance that ends does not end what somebody else said of the host.
+    let ((_, at), _) = hold("h3", HoldKind::Hold, None);
+    assert_eq!(at, None);
 }
 
 #[test]

@@ -311,6 +311,25 @@ fn a_removal_that_fails_is_tried_for_a_day_and_is_then_a_persons() {
 }
 
 #[test]
+fn whoever_has_mended_what_a_removal_failed_of_does_not_wait_for_its_next_attempt() {
+    let mut hand = Hand::start(protecting(&[1]));
+    hand.visit(0);
+    hand.pass(KEEP);
+    hand.end(0, StepResult::Failed(FailWhy::Exit));
+    assert!(
+        one(&hand).words.contains("`ringway unprotect h0`"),
+        "{:?}",
+        one(&hand)
+    );
+    assert_eq!(hand.running(0), None);
+    assert_eq!(hand.command("ana", unprotect("h0")), Ok(true));
+    assert_eq!(hand.running(0), Some(StepKind::Unprotect));
+    assert_eq!(count(&hand, 0, StepKind::Unprotect), 2);
+    hand.end(0, StepResult::Done);
+    assert_eq!(listed(&hand), []);
+}
+
+#[test]
 fn people_say_why_and_nobody_says_it_is_gone_in_the_middle_of_a_visit() {
     let mut hand = Hand::start(protecting(&[1]));
     hand.until(0, StepKind::Apply);
