@@ -165,16 +165,18 @@ fn told(problems: &Problems, source: &Source, others: &BTreeMap<String, Vec<u8>>
     assert!(!problems.problems.is_empty(), "no documents and no problem");
     for problem in &problems.problems {
         let name = problem.source.as_str();
-        let bytes = if name == source.name {
-            &source.bytes
-        } else {
-            // A name with odd characters is told escaped.
-            match others.get(name) {
-                Some(bytes) => bytes,
-                None => continue,
-            }
-        };
-        placed(problem, bytes);
+        if name == source.name {
+            placed(problem, &source.bytes);
+            continue;
+        }
+        // A command prints the file that is its last word; a file may be called as its output is.
+        let printed = name.strip_prefix("output of ");
+        let printed = printed.and_then(|words| others.get(words.rsplit(' ').next()?));
+        // A name with odd characters is told escaped.
+        match (others.get(name), printed) {
+            (Some(bytes), None) | (None, Some(bytes)) => placed(problem, bytes),
+            (Some(_), Some(_)) | (None, None) => {}
+        }
     }
     let report = problems.to_string();
     let is_plain = |c: char| c == '\n' || !c.is_control();
