@@ -13,6 +13,9 @@ use ringway_scheduler::{Plan, compile_fleet, lint, make_plan};
 
 use crate::{parts, when};
 
+/// A hundred bytes of ranges stand for millions of hosts where somebody has such a fleet, and reading takes time with each.
+const MOST_NAMES: usize = 5_000;
+
 /// What is made of a fleet takes time in the number of its hosts; a short text can ask for thousands.
 const MOST_HOSTS: usize = 60;
 
@@ -53,6 +56,14 @@ pub(crate) fn inventories(input: &[u8]) {
     };
     let fleet = format!("ringway: fleet/v1\nname: corp\nimport: [{{ {import} }}]\n{connect}");
     others.insert(name.clone(), inventory.to_vec());
+    if others
+        .values()
+        .map(|text| most_names(text))
+        .fold(0, usize::saturating_add)
+        > MOST_NAMES
+    {
+        return;
+    }
     if let Some(documents) = read(fleet.as_bytes(), &others).filter(|read| !is_vast(read)) {
         let again = redacted(&documents, &others);
         // A text without its secrets may be none that Ansible reads: a secret can be anything, a whole host line too.
@@ -71,6 +82,32 @@ pub(crate) fn inventories(input: &[u8]) {
             );
         }
     }
+}
+
+/// At most so many names the ranges of a text stand for, without knowing what its lines are.
+fn most_names(text: &[u8]) -> usize {
+    let lines = text
+        .split(|byte| *byte == b'\n')
+        .map(String::from_utf8_lossy);
+    let of_line = |line: std::borrow::Cow<'_, str>| -> usize {
+        let ranges = line.split('[').skip(1);
+        let ranges = ranges.filter_map(|rest| rest.split_once(']')?.0.split_once(':'));
+        let names = ranges.map(|(from, to)| {
+            let to = to.split(':').next().unwrap_or_default();
+            match (from.parse::<usize>(), to.parse::<usize>()) {
+                (Ok(from), Ok(to)) => to.saturating_sub(from).saturating_add(1),
+                // An empty beginning is nothing.
+                (Err(_), Ok(to)) => to.saturating_add(1),
+                (_, Err(_)) => 52,
+            }
+        });
+        let names: Vec<usize> = names.collect();
+        if names.is_empty() {
+            return 0;
+        }
+        names.into_iter().fold(1, usize::saturating_mul)
+    };
+    lines.map(of_line).fold(0, usize::saturating_add)
 }
 
 /// The texts that are kept of what was handed over.

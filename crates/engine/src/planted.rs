@@ -373,11 +373,35 @@ pub enum Bug {
     AnyProtection,
     /// A snapshot does not have what hosts can be taken back by.
     SnapshotForgetsProtections,
+    /// Nobody is told of hosts that fail. (Beside the loop: in what gets into the outbox.)
+    FailureUntold,
+    /// Nobody is told that everything is stopped. (In what gets into the outbox.)
+    StopUntold,
+    /// Only one of the rules is told what happened. (In what gets into the outbox.)
+    NoticeOfOneRule,
+    /// What happened lies in the outbox before its row is durable.
+    NoticeBeforeRow,
+    /// What was told is told again as if it were new. (In whoever tells.)
+    ToldTwice,
+    /// What was over before it was told is told. (In whoever tells.)
+    ToldWhenOver,
+    /// Nobody is reminded. (In whoever tells.)
+    NeverReminded,
+    /// Reminders come before their time. (In whoever tells.)
+    RemindedEarly,
+    /// People are reminded of what is over. (In whoever tells.)
+    RemindedOfWhatIsOver,
+    /// Nobody else is told. (In whoever tells.)
+    NeverEscalated,
+    /// Somebody else is told again. (In whoever tells.)
+    EscalatedTwice,
+    /// What was refused once is tried no more. (In whoever tells.)
+    RefusedOnceIsGivenUp,
 }
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 184] = [
+    pub const ALL: [Self; 196] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -562,5 +586,17 @@ impl Bug {
         Self::RemovalForgotten,
         Self::AnyProtection,
         Self::SnapshotForgetsProtections,
+        Self::FailureUntold,
+        Self::StopUntold,
+        Self::NoticeOfOneRule,
+        Self::NoticeBeforeRow,
+        Self::ToldTwice,
+        Self::ToldWhenOver,
+        Self::NeverReminded,
+        Self::RemindedEarly,
+        Self::RemindedOfWhatIsOver,
+        Self::NeverEscalated,
+        Self::EscalatedTwice,
+        Self::RefusedOnceIsGivenUp,
     ];
 }

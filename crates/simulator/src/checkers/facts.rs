@@ -402,6 +402,8 @@ pub(super) struct Facts {
     pub(super) outside_untold: Vec<(RolloutId, Slot)>,
     /// What was made of hosts before they were changed.
     pub(super) protections: super::protections::Protections,
+    /// All that was ever listed of them: the host's name, and its own.
+    pub(super) once_listed: BTreeSet<(String, String)>,
     /// A rollout that this batch must pause.
     pub(super) must_pause: Option<RolloutId>,
 }

@@ -352,6 +352,11 @@ impl Checkers {
         self.facts.protections_listed()
     }
 
+    /// Whether something that was made of a host was listed once.
+    pub(crate) fn was_listed(&self, host: &str, name: &str) -> bool {
+        self.facts.was_listed(host, name)
+    }
+
     /// Of what a slot of a rollout made, the one of this number: the host's name, and its own.
     pub fn protection(
         &self,

@@ -143,6 +143,7 @@ impl Facts {
             keep,
             ends: None,
         };
+        self.once_listed.insert((host.name.clone(), name.clone()));
         let slot = intent.slot().0;
         let last = self.made_of(intent.rollout(), slot).next_back();
         let number = last.map_or(1, |((.., last), _)| last + 1);
@@ -429,6 +430,12 @@ impl Facts {
         let all = self.protections.iter();
         all.map(|((id, ..), made)| (made.host.clone(), *id, made.name.clone()))
             .collect()
+    }
+
+    /// Whether this was listed once.
+    pub(super) fn was_listed(&self, host: &str, name: &str) -> bool {
+        let one = (host.to_owned(), name.to_owned());
+        self.once_listed.contains(&one)
     }
 
     /// Whether a rollout is over, and whatever took its place: a fix that comes to nothing leaves it to be rolled back.

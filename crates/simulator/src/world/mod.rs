@@ -184,6 +184,8 @@ pub struct World {
     protectors: Dice,
     /// Whether recipes make something of hosts before they change them.
     pub(crate) protecting: bool,
+    /// What somebody said was gone and is there: the host's name, and its own.
+    thought_gone: BTreeSet<(String, String)>,
     /// Who leaves hosts out, and until when.
     exceptions: Dice,
     /// Whether people do.
@@ -316,6 +318,7 @@ impl World {
             advising: false,
             protectors: Dice::new(seed, "people who look at snapshots"),
             protecting: false,
+            thought_gone: BTreeSet::new(),
             exceptions: Dice::new(seed, "exceptions"),
             excepting: false,
             handwork: BTreeMap::new(),
@@ -594,6 +597,9 @@ impl World {
     #[cfg(feature = "planted-bugs")]
     pub fn plant(&mut self, bug: Option<ringway_engine::planted::Bug>) {
         self.planted = bug;
+        if let Some(post) = &mut self.post {
+            post.plant(bug);
+        }
     }
 
     /// The end that had to come did not: says what everything waits for.

@@ -7,6 +7,8 @@
 //! * A teller knows only what lies in the outbox, and the time.
 
 mod account;
+#[cfg(feature = "planted-bugs")]
+mod mistaken;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -85,6 +87,8 @@ pub(super) struct Post {
     account: Account,
     /// What was delivered in this turn, for the story.
     story: Vec<String>,
+    #[cfg(feature = "planted-bugs")]
+    planted: Option<ringway_engine::planted::Bug>,
 }
 
 impl Post {
@@ -99,11 +103,15 @@ impl Post {
             turn: None,
             account: Account::new(rules),
             story: Vec::new(),
+            #[cfg(feature = "planted-bugs")]
+            planted: None,
         })
     }
 
     /// A row is asked to be written, with what people are to be told of it.
     pub(super) fn with_row(&mut self, row: &Row, notices: Notices) {
+        #[cfg(feature = "planted-bugs")]
+        let notices = self.mistaken_notices(row.at, notices);
         self.with_row.insert(row.hash, notices);
     }
 
@@ -160,7 +168,7 @@ impl Post {
                 let rule = rules.iter().find(|rule| rule.name == *name);
                 rule.map_or(Rule::None, Rule::Of)
             };
-            let due = due(&self.outbox, of, now);
+            let due = due(&self.looked_at(now), of, now);
             for one in &mut self.outbox {
                 one.so_far.given_up |= due.given_up.contains(&one.id);
             }
@@ -179,6 +187,12 @@ impl Post {
             }
         }
         Err("a teller tells the same without an end".to_owned())
+    }
+
+    /// What the teller sees in the outbox.
+    #[cfg(not(feature = "planted-bugs"))]
+    fn looked_at(&self, _: Timestamp) -> std::borrow::Cow<'_, [Told]> {
+        std::borrow::Cow::Borrowed(&self.outbox)
     }
 
     /// Delivers a message; false where the teller dies before it has noted how that went.
@@ -237,6 +251,11 @@ impl World {
         let (now, healing) = (self.told_now(), self.healing);
         let Some(post) = &mut self.post else { return };
         post.turn = None;
+        // It ends with the process that decides, and the row of the next one's takeover wakes the next.
+        if self.executor.is_none() && !healing {
+            return;
+        }
+        let Some(post) = &mut self.post else { return };
         let told = post.tell(now, healing);
         for line in std::mem::take(&mut post.story) {
             self.say(&format!("@ {line}"));

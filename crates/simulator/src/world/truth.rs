@@ -379,6 +379,9 @@ impl World {
         }
         self.check_silences();
         self.check_post();
+        if let Err(what) = self.check_snapshots() {
+            self.broken(Invariant::Protected, what);
+        }
         if let Err(what) = self.check_installed() {
             self.broken(Invariant::I12, what);
         }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringway_engine::{Event, Final};
+use ringway_engine::{Event, Final, HostState, Then};
 use ringway_executor::notices::{Message, Told, Why};
 use ringway_model::{RolloutId, Span, Timestamp};
 use ringway_policy::validated::{NotifyRule, Topic};
@@ -25,6 +25,33 @@ const fn is_past(topic: Topic) -> bool {
         topic,
         Topic::Promoted | Topic::Completed | Topic::Ended | Topic::Failed
     )
+}
+
+/// That everything is stopped: of no rollout.
+const STOPPED: Thing = (Topic::Stopped, RolloutId(0), 0);
+
+/// The rollout of which a host fails by this event.
+fn fails(event: &Event) -> Option<RolloutId> {
+    let (rollout, to) = if let Event::StepEnded {
+        intent,
+        then: Then::End { to, .. },
+        ..
+    } = event
+    {
+        (intent.rollout(), to)
+    } else if let Event::HostMoved { rollout, to, .. } = event {
+        (*rollout, to)
+    } else {
+        return None;
+    };
+    let fails = matches!(
+        to,
+        HostState::Failed { .. }
+            | HostState::Unhealthy { .. }
+            | HostState::Lost
+            | HostState::RollbackFailed { .. }
+    );
+    fails.then_some(rollout)
 }
 
 /// How telling something that lies in the outbox went.
@@ -53,6 +80,10 @@ pub(super) struct Account {
     asked: BTreeSet<(RolloutId, u32)>,
     /// How often each thing that is news at once happened.
     happened: BTreeMap<(Topic, RolloutId), u32>,
+    /// Since when everything is stopped.
+    stopped: Option<Timestamp>,
+    /// Whether there is a rollout, by whose rules it is told that everything is stopped.
+    proposed: bool,
     /// By number in the outbox.
     how: BTreeMap<u64, How>,
     /// Of what each number is: the rule, and what.
@@ -68,6 +99,8 @@ impl Account {
             open: BTreeMap::new(),
             asked: BTreeSet::new(),
             happened: BTreeMap::new(),
+            stopped: None,
+            proposed: false,
             how: BTreeMap::new(),
             what: BTreeMap::new(),
             away: Timestamp(0),
@@ -80,6 +113,16 @@ impl Account {
         for event in events {
             self.event(at, event);
         }
+        // However many hosts fail together, it is one thing to tell.
+        let failed: BTreeSet<RolloutId> = events.iter().filter_map(fails).collect();
+        for rollout in failed {
+            *self.happened.entry((Topic::Failed, rollout)).or_default() += 1;
+        }
+        if self.stopped.is_some() && self.proposed {
+            self.open.entry(STOPPED).or_insert(at);
+        } else {
+            self.open.remove(&STOPPED);
+        }
         // What goes on over the row began when it began, whatever happened in between.
         for (thing, since) in &mut self.open {
             if let Some(first) = before.get(thing) {
@@ -89,6 +132,15 @@ impl Account {
     }
 
     fn event(&mut self, at: Timestamp, event: &Event) {
+        if let Event::Stopped { .. } = event {
+            self.stopped.get_or_insert(at);
+        }
+        if let Event::Went { .. } = event {
+            self.stopped = None;
+        }
+        if let Event::Proposed { .. } = event {
+            self.proposed = true;
+        }
         if let Event::Promoted { rollout, .. } = event {
             *self
                 .happened
@@ -182,7 +234,7 @@ impl Account {
             self.what.insert(one.id, (rule.name.clone(), thing));
             let is_known = matches!(
                 matter.topic,
-                Topic::Halted | Topic::Paused | Topic::Question
+                Topic::Halted | Topic::Paused | Topic::Question | Topic::Stopped
             );
             let is_open = self.open.contains_key(&thing);
             let how = self.how.entry(one.id).or_default();
