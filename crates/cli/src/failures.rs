@@ -61,9 +61,9 @@ impl Failures {
     }
 }
 
-/// Hosts that failed or could not be reached.
+/// Hosts that failed, also where they are tried again, or could not be reached.
 const fn unwell(ring: &RingView) -> u32 {
-    ring.failed + ring.debt
+    ring.failed + ring.again + ring.debt
 }
 
 fn told(new: &[(&HostView, &LastWord)], ring: &str) -> Vec<String> {

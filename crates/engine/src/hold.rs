@@ -438,7 +438,7 @@ impl Engine {
             return Err(Rejected::new(
                 "wrong-state",
                 format!("rollout {id} is {}", self.rollouts[r].rec.state.word()),
-                "it is over",
+                "it is over; a new `ringway run` visits those that are without the update",
             ));
         }
         let slot = hosts.first().and_then(|&host| self.slot_of(r, host));
@@ -547,7 +547,7 @@ impl Engine {
             | HostState::Again => {
                 return wrong(
                     "failed, and a failure stays one",
-                    "`retry` visits it again; `resume` after a halt accepts it",
+                    "`retry` visits it again, also where it was mended by hand: it is looked at first; `resume` after a halt accepts it",
                 );
             }
             HostState::RolledBack | HostState::RollbackFailed { .. } => {

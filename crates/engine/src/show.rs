@@ -11,6 +11,7 @@ use crate::engine::{Engine, FleetHold};
 use crate::event::HaltCause;
 use crate::host::HostState;
 use crate::rollout::{RingCount, Rollout, RolloutState, Stage};
+use crate::slot::{Class, SlotRec};
 use crate::view::{
     FleetView, GateView, HoldView, HostView, OverrideView, RingView, RolloutView, Waiting,
 };
@@ -184,8 +185,8 @@ impl Engine {
                 RolloutState::Paused { .. } | RolloutState::Halted { .. }
             );
         if held {
-            // Nothing else would move it; what still runs down or is observed is told beside it.
-            let in_flight = self.rollouts[r].idx.visiting + self.rollouts[r].idx.settling;
+            // Nothing else would move it; what still runs down is told beside it. Who is only observed holds nothing up.
+            let in_flight = self.rollouts[r].idx.visiting;
             let mut reasons = vec![self.hold_reason(r)];
             reasons.extend((in_flight > 0).then_some(WaitingOn::Visits {
                 pending: 0,
@@ -264,7 +265,11 @@ impl Engine {
             pending: u32::try_from(pending).unwrap_or(u32::MAX),
             in_flight,
         };
-        std::iter::once(visits).chain(self.hands_wait(r)).collect()
+        let mut reasons: Vec<_> = std::iter::once(visits).chain(self.hands_wait(r)).collect();
+        if in_flight == 0 {
+            reasons.extend(self.first_of_waits(r, self.to_roll_back(r)));
+        }
+        reasons
     }
 
     fn visiting_waits(&self, r: usize, ring: RingIndex) -> Vec<WaitingOn> {
@@ -293,9 +298,17 @@ impl Engine {
     /// What keeps the host from its visit that may be the next one: where all wait for an instant, one of those whose instant
     /// comes first, and otherwise one that may be visited at any moment.
     fn next_visit_waits(&self, r: usize, ring: RingIndex) -> Option<WaitingOn> {
+        let rollout = &self.rollouts[r];
+        let opened = rollout.plan.rings[..=ring.index()].iter();
+        let slots = opened.flat_map(ringway_scheduler::plan::RingPlan::slots);
+        let slots = slots.map(|slot| u32::try_from(slot).unwrap_or(u32::MAX));
+        self.first_of_waits(r, slots)
+    }
+
+    /// The same of these slots.
+    fn first_of_waits(&self, r: usize, slots: impl Iterator<Item = u32>) -> Option<WaitingOn> {
         /// Where so many hosts in a row wait for an instant, those after them do as well, and their instants are known.
         const LOOKED_AT: usize = 1000;
-        let rollout = &self.rollouts[r];
         let waits = |slot: u32| {
             let visit = self.wanted_visit(r, slot)?;
             match self.may_start(r, slot, visit) {
@@ -303,10 +316,7 @@ impl Engine {
                 Err(block) => Some(self.if_staged(r, slot, visit, block.waiting())),
             }
         };
-        let opened = rollout.plan.rings[..=ring.index()].iter();
-        let slots = opened.flat_map(ringway_scheduler::plan::RingPlan::slots);
-        let slots = slots.map(|slot| u32::try_from(slot).unwrap_or(u32::MAX));
-        let parked = rollout.idx.parked_times.first_key_value();
+        let parked = self.rollouts[r].idx.parked_times.first_key_value();
         let parked = parked.and_then(|(_, slots)| slots.first().copied());
         let mut first: Option<WaitingOn> = None;
         for on in slots
@@ -432,9 +442,53 @@ impl Engine {
                 limit,
             } => {
                 let name = &self.rollouts[r].plan.rings[ring.index()].name;
-                format!("ring `{name}` had failure no. {failed} (its policy halts on no. {limit})")
+                format!(
+                    "ring `{name}` had failure no. {failed} (its policy halts on no. {limit}){}",
+                    self.who_failed(r, *ring)
+                )
             }
             HaltCause::Person { actor, reason } => format!("by {actor}: {reason}"),
+        }
+    }
+
+    /// Hosts of a ring that count as failed and are visited again, or will be.
+    fn failed_and_again(&self, r: usize, ring: usize) -> u32 {
+        let slots = self.rollouts[r].plan.rings[ring].slots();
+        let again = self.counted_in(r, &slots);
+        let again = again.filter(|slot| self.is_again(r, *slot));
+        u32::try_from(again.count()).unwrap_or(u32::MAX)
+    }
+
+    fn is_again(&self, r: usize, slot: u32) -> bool {
+        let record = self.rollouts[r].rec.slots[slot as usize];
+        record.is(SlotRec::COUNTED)
+            && matches!(record.state.class(), Class::Pending | Class::Visiting)
+    }
+
+    fn counted_in(&self, r: usize, slots: &std::ops::Range<usize>) -> impl Iterator<Item = u32> {
+        let slot = |slot: usize| u32::try_from(slot).unwrap_or(u32::MAX);
+        let counted = &self.rollouts[r].idx.counted;
+        counted.range(slot(slots.start)..slot(slots.end)).copied()
+    }
+
+    /// `: web-1, web-2 and 3 more`: the hosts of a ring that count as failed now.
+    fn who_failed(&self, r: usize, ring: RingIndex) -> String {
+        const NAMED: usize = 4;
+        let slots = self.rollouts[r].plan.rings[ring.index()].slots();
+        let mut failed = self.counted_in(r, &slots);
+        let names: Vec<String> = failed
+            .by_ref()
+            .take(NAMED)
+            .map(|slot| self.host_name(r, slot))
+            .collect();
+        let more = match failed.count() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        if names.is_empty() {
+            String::new()
+        } else {
+            format!(": {}{more}", names.join(", "))
         }
     }
 
@@ -528,6 +582,7 @@ impl Engine {
             settling: count.settling,
             done: count.done,
             failed: count.failed,
+            again: self.failed_and_again(r, ring),
             debt: count.debt,
             on_hold: if at.is_some() && count.debt > 0 {
                 self.held_for_good(r, ring)
@@ -608,6 +663,7 @@ impl Engine {
                 (_, Some((by, reason))) => format!("{outcome} by {by}: {reason}"),
                 (_, None) => outcome.to_string(),
             },
+            again: self.is_again(r, slot),
             previous: rollout.previous(slot).cloned(),
             advised: self.advised_of(r, slot),
             poisoned: self.poison_had(r, slot),

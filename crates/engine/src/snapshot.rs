@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ringway_model::{Actor, ChangeId, Digest, Epoch, HostId, RolloutId, Timestamp};
+use ringway_scheduler::plan::SlotPlan;
 use ringway_scheduler::{FleetSpec, Plan};
 use serde::{Deserialize, Serialize};
 
@@ -681,7 +682,14 @@ impl Engine {
                 .get(&rec.plan)
                 .ok_or_else(|| Fault::new(format!("plan {} is missing", rec.plan)))?;
             let orders = rec.changed.len();
-            if plan.slots.len() != rec.slots.len() || orders != 0 && orders != rec.slots.len() {
+            // One that is over may be of a fleet that is no longer there.
+            let known = engine.fleet.spec.hosts.len();
+            let is_known = |slot: &SlotPlan| slot.host.index() < known;
+            let is_of_fleet = rec.state.is_final() || plan.slots.iter().all(is_known);
+            if plan.slots.len() != rec.slots.len()
+                || orders != 0 && orders != rec.slots.len()
+                || !is_of_fleet
+            {
                 return Err(Fault::new(format!(
                     "the snapshot does not fit plan {}",
                     rec.plan

@@ -403,6 +403,9 @@ pub struct RingView {
     pub done: u32,
     /// Hosts that count as failed now.
     pub failed: u32,
+    /// Hosts of which a visit failed that is made again, or is to be: they count toward the failures at which it halts.
+    #[serde(default)]
+    pub again: u32,
     /// Hosts offline or held.
     pub debt: u32,
     /// Of these, where it is visited: hosts that people hold until they say otherwise.
@@ -681,6 +684,9 @@ pub struct HostView {
     pub outcome: HostOutcome,
     /// In words.
     pub words: String,
+    /// A visit of it failed that is made again, or is to be: it counts toward the failures at which its ring halts.
+    #[serde(default)]
+    pub again: bool,
     /// What it had before, as `inspect` found it.
     pub previous: Option<String>,
     /// Advisories about what it gets or got, as far as they stand; those that keep it away are among what it waits for.

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use ringway_engine::{Event, Exception, Final, HostState, Subject, Then};
 use ringway_executor::Library;
 use ringway_model::{
-    Actor, ChangeId, Digest, HostId, RingIndex, RolloutId, Selector, Slot, StepResult, Timestamp,
-    VisitKind,
+    Actor, ChangeId, Digest, HostId, RingIndex, RolloutId, Selector, Slot, StepKind, StepResult,
+    Timestamp, VisitKind,
 };
 use ringway_scheduler::exposure::{Changes, Has};
 use ringway_scheduler::plan::Route;
@@ -678,6 +678,11 @@ impl Course {
     pub(crate) fn route(&self, slot: Slot) -> Option<&Route> {
         let plan = self.plan.as_ref()?;
         plan.routes.get(plan.slots.get(slot.index())?.route.index())
+    }
+
+    /// What a step of a slot is.
+    pub(crate) fn step(&self, slot: Slot, visit: VisitKind, position: u8) -> Option<StepKind> {
+        Some(self.route(slot)?.step(visit, position)?.kind)
     }
 }
 

@@ -108,7 +108,8 @@ pub(crate) async fn handover(out: Out, data: &Path, args: &Handover) -> Outcome 
         }
     }
     let mut hosts = Vec::new();
-    for one in view.rollouts.iter().filter(|one| !one.is_final) {
+    let open = view.rollouts.iter().filter(|one| !one.is_final);
+    for one in open.chain(left_behind(&view)) {
         hosts.extend(informant.hosts(one.id, None).await?);
     }
     let now = Now {
@@ -246,6 +247,17 @@ fn became(event: &Event) -> Option<(RolloutId, Slot, HostState)> {
         return Some((*rollout, *slot, *to));
     }
     None
+}
+
+/// Completed rollouts that left hosts without the update, as far as no later one of their policies is there to visit them.
+fn left_behind(view: &FleetView) -> impl Iterator<Item = &RolloutView> {
+    view.rollouts.iter().filter(|one| {
+        let left: u32 = one.rings.iter().map(|ring| ring.failed + ring.debt).sum();
+        let mut later = view.rollouts.iter();
+        one.state == "completed"
+            && left > 0
+            && !later.any(|other| other.id > one.id && other.policy == one.policy)
+    })
 }
 
 /// How everything stands now.
@@ -485,6 +497,13 @@ impl Now<'_> {
         for one in self.open() {
             self.risks_of(one, &mut risks);
         }
+        for one in left_behind(self.view) {
+            let mut left = Vec::new();
+            self.unwell(one, &mut left);
+            risks.extend(left.into_iter().map(|what| {
+                format!("{what}; it is completed without them: a new `ringway run` visits them")
+            }));
+        }
         risks
     }
 
@@ -503,7 +522,8 @@ impl Now<'_> {
         told.collect()
     }
 
-    fn risks_of(&self, one: &RolloutView, risks: &mut Vec<String>) {
+    /// Hosts of a rollout that are not as they should be.
+    fn unwell(&self, one: &RolloutView, risks: &mut Vec<String>) {
         let name = show::named(one.id, one.change.as_ref());
         let mut unwell: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for host in self.hosts.iter().filter(|host| host.rollout == one.id) {
@@ -511,7 +531,8 @@ impl Now<'_> {
                 .waiting
                 .iter()
                 .any(|waiting| matches!(waiting.on, WaitingOn::NotUp { .. }));
-            if let Some(word) = risk_word(host.outcome, is_down) {
+            let word = risk_word(host.outcome, is_down);
+            if let Some(word) = word.or(host.again.then_some("failed, to be visited again")) {
                 unwell.entry(word).or_default().push(host.host.clone());
             }
         }
@@ -523,6 +544,11 @@ impl Now<'_> {
                 show::shortened(&hosts, NAMES)
             ));
         }
+    }
+
+    fn risks_of(&self, one: &RolloutView, risks: &mut Vec<String>) {
+        let name = show::named(one.id, one.change.as_ref());
+        self.unwell(one, risks);
         if one
             .waiting
             .iter()

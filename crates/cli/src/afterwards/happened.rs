@@ -11,6 +11,7 @@ use crate::show;
 #[serde(rename_all = "kebab-case")]
 pub(super) enum What {
     VisitBegan,
+    AttemptFailed,
     Installed,
     Updated,
     Already,

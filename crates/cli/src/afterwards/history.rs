@@ -126,6 +126,8 @@ struct OneHost<'a> {
     advisories: BTreeSet<String>,
     /// Steps that remove what it was protected by.
     removals: BTreeSet<IntentId>,
+    /// Steps of its visits that run: their kinds and attempts.
+    steps: BTreeMap<IntentId, (StepKind, u8)>,
     entries: VecDeque<Entry>,
     more: u64,
 }
@@ -143,6 +145,7 @@ impl<'a> OneHost<'a> {
             exceptions: BTreeSet::new(),
             advisories: BTreeSet::new(),
             removals: BTreeSet::new(),
+            steps: BTreeMap::new(),
             entries: VecDeque::new(),
             more: 0,
         }
@@ -178,8 +181,11 @@ impl<'a> OneHost<'a> {
             }
             (one, other) => one.or(other),
         };
-        let bare = about.or_else(|| self.bare(event, batch));
+        let bare = about
+            .or_else(|| self.bare(event, batch))
+            .or_else(|| self.attempt(event, batch));
         self.note_visit(event);
+        self.note_step(event, chronicle);
         let Some(bare) = bare else {
             return;
         };
@@ -302,6 +308,57 @@ impl<'a> OneHost<'a> {
 
     fn is_ours(&self, rollout: RolloutId, slot: Slot) -> bool {
         self.slots.get(&rollout) == Some(&slot)
+    }
+
+    /// An attempt that failed and is made again: its failure counts until that goes well.
+    fn attempt(&self, event: &Event, batch: &Batch) -> Option<Bare> {
+        let Event::StepEnded {
+            intent,
+            result,
+            then: Then::Retry { .. },
+        } = event
+        else {
+            return None;
+        };
+        let (kind, attempt) = self.steps.get(intent)?;
+        let why = match result {
+            StepResult::Failed(why) => why.words(),
+            StepResult::Interrupted => "it was interrupted",
+            StepResult::Unreachable => "it could not be reached",
+            StepResult::Done
+            | StepResult::Found { .. }
+            | StepResult::Back { .. }
+            | StepResult::Protected { .. }
+            | StepResult::Answered { .. }
+            | StepResult::NotStarted => return None,
+        };
+        let words = format!("attempt {attempt} at `{kind}` failed: {why}; it is made again");
+        let mut bare = Bare::new(What::AttemptFailed, words, Some(intent.rollout()));
+        let note = batch.notes.iter().find(|(of, _)| of == intent);
+        bare.said = note.map(|(_, text)| text.clone());
+        Some(bare)
+    }
+
+    /// What runs on the host from this event on.
+    fn note_step(&mut self, event: &Event, chronicle: &Chronicle<'_>) {
+        if let Event::StepEnded { intent, .. } = event {
+            self.steps.remove(intent);
+        }
+        if let Event::StepIssued {
+            intent,
+            visit,
+            position,
+            attempt,
+            ..
+        } = event
+            && *visit != VisitKind::Errand
+            && self.is_ours(intent.rollout(), intent.slot())
+        {
+            let course = chronicle.courses.get(&intent.rollout());
+            let kind = course.and_then(|course| course.step(intent.slot(), *visit, *position));
+            self.steps
+                .extend(kind.map(|kind| (*intent, (kind, *attempt))));
+        }
     }
 
     /// Whether a rollout is visiting the host from this event on.

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use ringway_engine::view::{ApprovalView, FleetView, RolloutView};
+use ringway_engine::view::{ApprovalView, FleetView, RingView, RolloutView};
 use ringway_engine::{Command, Subject};
 use ringway_model::Digest;
 use serde::Serialize;
@@ -153,15 +153,7 @@ pub(crate) async fn promote(out: Out, data: &Path, args: Promote) -> Outcome {
         return Err(Failure::new(End::Refused, why).hint(hint));
     }
     let Some(wanted) = &rollout.early else {
-        let why = match &rollout.ring {
-            Some(ring) => format!(
-                "policy `{}` lets nobody end a soak of ring `{ring}` early, or it does not soak now",
-                rollout.policy
-            ),
-            None => format!("{} does not soak", rollout.id),
-        };
-        let hint = "`promote_early` in a ring of the policy lets people, in rollouts that start after that";
-        return Err(Failure::new(End::Refused, why).hint(hint));
+        return Err(not_early(rollout));
     };
     let reply = reply(out, &view, (rollout, wanted), (args.digest, args.yes))?;
     let command = match (reply, wanted.subject) {
@@ -180,6 +172,37 @@ pub(crate) async fn promote(out: Out, data: &Path, args: Promote) -> Outcome {
     };
     let order = order(rollout, command, args.when);
     give(out, data, &informant, order).await
+}
+
+/// Why no soak can be ended early now.
+fn not_early(rollout: &RolloutView) -> Failure {
+    let now = |ring: &&RingView| Some(&ring.name) == rollout.ring.as_ref();
+    let ring = rollout.rings.iter().find(now);
+    let (why, hint) = match ring.map(|ring| (ring.name.as_str(), ring.phase.as_str())) {
+        Some((ring, "promoting")) => (
+            format!("the soak of ring `{ring}` is over"),
+            "`ringway why` says what it waits for; an approval is given by `ringway approve`",
+        ),
+        Some((ring, "soaking")) if rollout.state != "halted" => (
+            format!(
+                "policy `{}` lets nobody end the soak of ring `{ring}` early",
+                rollout.policy
+            ),
+            "`promote_early` in a ring of the policy lets people, in rollouts that start after that",
+        ),
+        Some((ring, _)) if !rollout.is_final => (
+            format!(
+                "{} is {}, and ring `{ring}` does not soak",
+                rollout.id, rollout.state
+            ),
+            "`ringway why` says what it waits for",
+        ),
+        Some(_) | None => (
+            format!("{} is {} and does not soak", rollout.id, rollout.state),
+            "`ringway status` shows where it stands",
+        ),
+    };
+    Failure::new(End::Refused, why).hint(hint)
 }
 
 /// `ringway ask`.

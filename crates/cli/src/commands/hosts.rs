@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use ringway_engine::view::FleetView;
+use ringway_engine::view::{FleetView, HoldView};
 use ringway_engine::{Command, HoldKind};
 use ringway_model::Timestamp;
 
@@ -70,7 +70,12 @@ pub(crate) async fn hold(out: Out, data: &Path, args: Hold, kind: HoldKind) -> O
     let now: Timestamp = clock::now();
     let until = args.until.map(|until| until.from(now));
     if !args.replace {
-        lasts_longer(&view, &hosts, kind, until)?;
+        // What waits in the inbox is said before this.
+        let holds = match informant.past() {
+            Some(past) => later::foreseen(data, past)?.view(now).holds,
+            None => view.holds,
+        };
+        lasts_longer(&holds, &hosts, kind, until)?;
     }
     let order = Order {
         command: Command::Hold {
@@ -89,7 +94,7 @@ pub(crate) async fn hold(out: Out, data: &Path, args: Hold, kind: HoldKind) -> O
 /// Of each host one hold counts and one maintenance, the one said last: whoever adds an hour's must not end what somebody else
 /// said for good.
 fn lasts_longer(
-    view: &FleetView,
+    holds: &[HoldView],
     hosts: &[String],
     kind: HoldKind,
     until: Option<Timestamp>,
@@ -97,7 +102,7 @@ fn lasts_longer(
     let Some(until) = until else {
         return Ok(());
     };
-    let mut of_kind = view.holds.iter().filter(|hold| hold.kind == kind);
+    let mut of_kind = holds.iter().filter(|hold| hold.kind == kind);
     let longer = of_kind.find_map(|hold| {
         let lasts = hold.until.is_none_or(|lasts| lasts > until);
         let mut all = hold.hosts.iter();

@@ -50,11 +50,7 @@ pub(super) fn leave(
     (command, file): (Command, Option<Vec<u8>>),
     rollout: Option<RolloutId>,
 ) -> Outcome {
-    let mut engine = past.engine.clone();
-    for one in waiting(data)? {
-        // Whether it fits is for its own answer to say.
-        drop(one.errand.map(|errand| foresee(&mut engine, errand)));
-    }
+    let mut engine = foreseen(data, past)?;
     let errand = match handed(command, file) {
         Ok(handed) => Errand::HandIn(Handed::pack(&handed)),
         Err(command) => Errand::Command(command),
@@ -77,6 +73,15 @@ pub(super) fn leave(
         out.say(&halfway);
     }
     Ok(End::Done)
+}
+
+/// The state once everything that waits is done, as far as it fits: whether it does is for its own answer to say.
+pub(super) fn foreseen(data: &Path, past: &Past) -> Result<Engine, Failure> {
+    let mut engine = past.engine.clone();
+    for one in waiting(data)? {
+        drop(one.errand.map(|errand| foresee(&mut engine, errand)));
+    }
+    Ok(engine)
 }
 
 /// What the engine says to something that waits, on a copy of the state; nothing of a new rollout, which needs more than that.

@@ -90,7 +90,7 @@ impl State<'_> {
 async fn last_words(informant: &Informant, view: &FleetView) -> Result<Vec<LastSaid>, Failure> {
     let mut words = Vec::new();
     for rollout in view.rollouts.iter().filter(|one| !one.is_final) {
-        let unwell = |ring: &&RingView| ring.failed + ring.debt > 0;
+        let unwell = |ring: &&RingView| ring.failed + ring.again + ring.debt > 0;
         for ring in rollout.rings.iter().filter(unwell) {
             let hosts = informant.hosts(rollout.id, Some(&ring.name)).await?;
             words.extend(hosts.into_iter().filter_map(|host| {

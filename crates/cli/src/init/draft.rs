@@ -3,7 +3,7 @@
 
 use ringway_model::{Selector, Span};
 use ringway_policy::validated::Documents;
-use ringway_policy::{Attachments, Source, Wanted, What};
+use ringway_policy::{Attachments, Code, Problem, Problems, Source, Wanted, What};
 use ringway_scheduler::lint::{Finding, Here, Question, lint, own_hosts};
 use ringway_scheduler::{FleetSpec, Plan, make_plan};
 
@@ -18,6 +18,7 @@ use crate::documents::report;
 use crate::exit::{End, Failure};
 use crate::here::here;
 use crate::out::Out;
+use crate::show;
 
 /// What every choice that documents leave open is made with, as `plan` does.
 const SEED: u64 = 1;
@@ -41,12 +42,14 @@ impl Draft {
     /// Exit code 2: no documents of these hosts are valid. What is wrong, of an inventory for example, is reported.
     pub(super) fn new(out: Out, wishes: &Wishes, target: &Target) -> Result<Self, Failure> {
         let import = wishes.inventory().map(|path| target.toward(path));
-        let drafting = Drafting {
+        let mut drafting = Drafting {
             out,
             wishes,
             target,
             import: import.as_deref(),
+            written: Vec::new(),
         };
+        drafting.write_how_hosts_are_reached();
         drafting.best()
     }
 }
@@ -56,6 +59,35 @@ struct Drafting<'a> {
     wishes: &'a Wishes,
     target: &'a Target,
     import: Option<&'a str>,
+    /// How hosts are reached of which the inventory does not say it in a way that is followed here.
+    written: Vec<Reach>,
+}
+
+/// Hosts that need an entry of `connect`, for one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Reach {
+    /// What the inventory says, and why that is not followed.
+    pub(super) why: String,
+    pub(super) hosts: Vec<String>,
+}
+
+impl Reach {
+    /// From a problem of the inventory that such an entry mends: it names the hosts first.
+    fn of(problem: &Problem) -> Option<Self> {
+        let is_mended = problem
+            .hint
+            .as_ref()
+            .is_some_and(|hint| hint.contains("`connect`"));
+        if problem.code != Code::InventoryConnection || !is_mended {
+            return None;
+        }
+        let (names, why) = problem.message.split_once(": ")?;
+        let names = names.split('`').skip(1).step_by(2);
+        Some(Self {
+            why: why.to_owned(),
+            hosts: names.map(str::to_owned).collect(),
+        })
+    }
 }
 
 /// One way to make rings, and what is said about it.
@@ -73,6 +105,45 @@ impl Tried {
 }
 
 impl Drafting<'_> {
+    /// Notes the hosts that need an entry of `connect`. Problems name a few hosts each, so there may be more behind them.
+    fn write_how_hosts_are_reached(&mut self) {
+        const ROUNDS: usize = 200;
+        for _ in 0..ROUNDS {
+            let text = texts::fleet(self.wishes, self.parts(None));
+            let Err(problems) = self.documents(&[(FILES[0], text)]) else {
+                return;
+            };
+            let all: Option<Vec<Reach>> = problems.problems.iter().map(Reach::of).collect();
+            // What else is wrong is told when all is read.
+            let Some(all) = all else { return };
+            let before: usize = self.written.iter().map(|one| one.hosts.len()).sum();
+            for one in all {
+                self.add(one);
+            }
+            let after: usize = self.written.iter().map(|one| one.hosts.len()).sum();
+            if after == before {
+                return;
+            }
+        }
+    }
+
+    fn add(&mut self, reach: Reach) {
+        let known: Vec<String> = self
+            .written
+            .iter()
+            .flat_map(|one| one.hosts.clone())
+            .collect();
+        let new = reach.hosts.into_iter().filter(|host| !known.contains(host));
+        match self.written.iter_mut().find(|one| one.why == reach.why) {
+            Some(one) => one.hosts.extend(new),
+            None => self.written.push(Reach {
+                why: reach.why,
+                hosts: new.collect(),
+            }),
+        }
+        self.written.retain(|one| !one.hosts.is_empty());
+    }
+
     fn best(&self) -> Result<Draft, Failure> {
         let alone = texts::fleet(self.wishes, self.parts(None));
         let documents = self.read(&[(FILES[0], alone)])?;
@@ -80,13 +151,24 @@ impl Drafting<'_> {
             self.out.say(&format!("note: {note}"));
         }
         let fleet = asking::fleet(&documents)?;
+        for one in &self.written {
+            self.out.say(&format!(
+                "note: how {} is reached is not taken from the inventory: {}; look at `connect` in {}",
+                show::shortened(&one.hosts, 5),
+                one.why,
+                FILES[0]
+            ));
+        }
         let said = Said::by(&fleet);
         let here = here(&fleet);
         let mut best: Option<(Tried, Choice<'_>)> = None;
         let mut failure = None;
         for choice in choices(&said) {
             match self.tried(&fleet, &here, &said, choice, &[]) {
-                Ok(tried) if tried.found.is_empty() => return Ok(tried.draft),
+                Ok(tried) if tried.found.is_empty() => {
+                    self.tell_of_critical(&said, choice);
+                    return Ok(tried.draft);
+                }
                 Ok(tried) => {
                     let is_better =
                         |(best, _): &(Tried, Choice<'_>)| tried.weight() < best.weight();
@@ -98,8 +180,12 @@ impl Drafting<'_> {
             }
         }
         match (best, failure) {
-            (Some((tried, _)), _) if tried.weight().0 == 0 => Ok(tried.draft),
+            (Some((tried, choice)), _) if tried.weight().0 == 0 => {
+                self.tell_of_critical(&said, choice);
+                Ok(tried.draft)
+            }
             (Some((tried, choice)), _) => {
+                self.tell_of_critical(&said, choice);
                 let accepted = accepted(&tried.found);
                 let tried = self.tried(&fleet, &here, &said, choice, &accepted)?;
                 Ok(tried.draft)
@@ -109,10 +195,20 @@ impl Drafting<'_> {
         }
     }
 
+    /// Hosts that much depends on would go last, if that left a kind of hosts without an example before them.
+    fn tell_of_critical(&self, said: &Said, choice: Choice<'_>) {
+        if let (Some(others), None) = (&said.not_critical, choice.not_critical) {
+            self.out.say(&format!(
+                "note: only `{others}` before the last ring would leave kinds of hosts that no earlier ring has, so critical hosts do not go last"
+            ));
+        }
+    }
+
     fn parts(&self, port: Option<&'static str>) -> FleetParts<'_> {
         FleetParts {
             import: self.import,
             port,
+            written: &self.written,
         }
     }
 
@@ -189,8 +285,17 @@ impl Drafting<'_> {
         })
     }
 
-    /// Reads texts as they will be read where they are written.
+    /// Reads texts as they will be read where they are written, and reports what is wrong.
     fn read(&self, files: &[(&'static str, String)]) -> Result<Documents, Failure> {
+        self.documents(files).map_err(|problems| {
+            let shown = self.target.shown();
+            let mut failure = report(self.out, &problems);
+            failure.hint = Some(format!("nothing was written in `{shown}`"));
+            failure
+        })
+    }
+
+    fn documents(&self, files: &[(&'static str, String)]) -> Result<Documents, Problems> {
         let sources: Vec<Source> = files
             .iter()
             .map(|(name, text)| Source::new(*name, text.as_str()))
@@ -208,12 +313,7 @@ impl Drafting<'_> {
             };
             attachments.found.insert(wanted, attachment(&absolute));
         }
-        ringway_policy::read_with(&sources, &attachments).map_err(|problems| {
-            let shown = self.target.shown();
-            let mut failure = report(self.out, &problems);
-            failure.hint = Some(format!("nothing was written in `{shown}`"));
-            failure
-        })
+        ringway_policy::read_with(&sources, &attachments)
     }
 }
 

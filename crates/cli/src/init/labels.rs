@@ -41,7 +41,7 @@ const SITES: [&str; 7] = [
     "rack",
 ];
 /// Groups of an inventory that may be told apart as kinds of hosts; more are another way to say role and place at once.
-const MAX_GROUPS: usize = 6;
+const MAX_GROUPS: usize = 12;
 /// The port of a host's login, as inventories say it.
 pub(super) const PORT: &str = "ansible_port";
 /// How imported groups are called as labels.
@@ -133,11 +133,12 @@ fn kinds(values: &BTreeMap<&str, BTreeMap<&str, usize>>, hosts: &[HostSpec]) -> 
         .filter(|&(count, _)| count < hosts.len())
         .collect();
     groups.sort_by(|a, b| b.cmp(a));
-    let groups: Vec<&str> = groups
-        .into_iter()
-        .map(|(_, label)| label)
-        .take(MAX_GROUPS)
-        .collect();
+    let mut groups: Vec<&str> = groups.into_iter().map(|(_, label)| label).collect();
+    drop_parents(&mut groups, hosts);
+    // Some of them would tell only some kinds apart.
+    if groups.len() > MAX_GROUPS {
+        groups.clear();
+    }
     let mut sets: Vec<Vec<&str>> = vec![usual.clone()];
     sets.extend(usual.iter().map(|label| vec![*label]));
     if !usual.contains(&"role") {
@@ -157,6 +158,27 @@ fn kinds(values: &BTreeMap<&str, BTreeMap<&str, usize>>, hosts: &[HostSpec]) -> 
         }
     }
     good
+}
+
+/// A group whose hosts are all in smaller groups tells nothing apart that these do not.
+fn drop_parents(groups: &mut Vec<&str>, hosts: &[HostSpec]) {
+    let members = |label: &str| -> BTreeSet<usize> {
+        let hosts = hosts.iter().enumerate();
+        let has = hosts.filter(|(_, host)| host.labels.get(label).is_some());
+        has.map(|(at, _)| at).collect()
+    };
+    let all: Vec<(&str, BTreeSet<usize>)> = groups
+        .iter()
+        .map(|label| (*label, members(label)))
+        .collect();
+    groups.retain(|label| {
+        let own = members(label);
+        let smaller = all
+            .iter()
+            .filter(|(_, other)| other.len() < own.len() && other.is_subset(&own));
+        let covered: BTreeSet<usize> = smaller.flat_map(|(_, other)| other).copied().collect();
+        covered != own
+    });
 }
 
 /// Whether a group may be a kind of hosts, and not an environment, which has a ring of its own or is everything else.

@@ -1,5 +1,6 @@
 //! The texts of the first documents. Comments say what the next step is; values are what was asked for or found. Pure.
 
+use super::draft::Reach;
 use super::labels::Said;
 use super::wishes::{Hosts, Wishes};
 use super::yaml::value;
@@ -23,6 +24,8 @@ pub(super) struct FleetParts<'a> {
     pub(super) import: Option<&'a str>,
     /// The label of the port, where every host has it.
     pub(super) port: Option<&'a str>,
+    /// Hosts of an inventory that need an entry of `connect`.
+    pub(super) written: &'a [Reach],
 }
 
 /// `fleet.yaml`.
@@ -75,6 +78,7 @@ import:
             }
         }
     }
+    reached(&mut text, parts.written);
     if wishes.is_table() || !matches!(wishes.hosts, Hosts::Inventory(_)) {
         text.push_str(
             "
@@ -92,6 +96,31 @@ connect: ssh
 ",
     );
     text
+}
+
+/// Entries of `connect` for hosts of which the inventory does not say how they are reached in a way that is followed here.
+fn reached(text: &mut String, written: &[Reach]) {
+    if written.is_empty() {
+        return;
+    }
+    text.push_str(
+        "
+# How these are reached the inventory says in a way that is not followed here; what is written here wins. Complete it: `user`, `key`,
+# `become: sudo`, `via`. Every host is reached by SSH; one that has none is worked on by hand: `none: {}`, and `recipe: manual`.
+connect:
+",
+    );
+    for one in written {
+        let select = format!("name = {}", one.hosts.join(" | "));
+        put(
+            text,
+            format_args!(
+                "  # {}\n  - {{ select: {}, ssh: {{}} }}\n",
+                one.why,
+                value(&select)
+            ),
+        );
+    }
 }
 
 /// One ring.

@@ -372,6 +372,7 @@ mod tests {
             settling: 0,
             done,
             failed: 0,
+            again: 0,
             debt: 0,
             on_hold: 0,
             withheld: 0,

@@ -42,12 +42,7 @@ pub(crate) fn host(view: &HostView, now: Timestamp) -> String {
             ),
         );
     }
-    if let Some(previous) = &view.previous {
-        put(&mut text, format_args!("  had before: {previous}\n"));
-    }
-    if let Some(word) = &view.last_word {
-        text.push_str(&last_word(word));
-    }
+    text.push_str(&past(view));
     if let Some(told) = &view.told {
         put(
             &mut text,
@@ -80,6 +75,21 @@ pub(crate) fn host(view: &HostView, now: Timestamp) -> String {
     }
     text.push_str(&of_host(&view.protections, now));
     text.push_str(&reasons(&view.waiting, now));
+    text
+}
+
+/// What it had, and what its last visit said.
+fn past(view: &HostView) -> String {
+    let mut text = String::new();
+    if let Some(previous) = &view.previous {
+        put(&mut text, format_args!("  had before: {previous}\n"));
+    }
+    if view.again {
+        text.push_str("  its visit failed, and counts as a failure until one goes well\n");
+    }
+    if let Some(word) = &view.last_word {
+        text.push_str(&last_word(word));
+    }
     text
 }
 

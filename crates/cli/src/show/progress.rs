@@ -70,6 +70,7 @@ fn ring_changes(
     for (of, word) in [
         ((|r| r.done) as fn(&RingView) -> u32, "done"),
         (|r| r.failed, "failed"),
+        (|r| r.again, "failed, and to be tried again"),
         (|r| r.withheld, "applied, restart withheld"),
         (|r| r.debt, "offline or held"),
         (|r| r.rolled_back, "rolled back"),

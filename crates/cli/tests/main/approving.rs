@@ -99,7 +99,8 @@ fn people_end_a_soak_early_where_the_policy_lets_them() {
     place.until_status(|view| view["rollouts"][0]["rings"][1]["done"] == 2);
     let said = place.expect("promote --early --reason exploited --yes", 1);
     assert!(
-        said.err.contains("lets nobody end a soak of ring `second`"),
+        said.err
+            .contains("lets nobody end the soak of ring `second`"),
         "{}",
         said.err
     );

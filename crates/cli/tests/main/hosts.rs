@@ -372,6 +372,11 @@ fn a_hold_that_would_end_a_longer_one_is_refused_unless_it_is_meant() {
         said.contains("`b`") && said.contains("forensics") && said.contains("--replace"),
         "{said}"
     );
+    // What waits in the inbox was said before.
+    place.expect("hold c --reason theatre --until 8h --later", 0);
+    let said = place.expect("hold c --reason test --until 10m", 1).err;
+    assert!(said.contains("theatre"), "{said}");
+    place.expect("release c --reason over --now", 0);
     // Another kind of word, other hosts, and one that lasts longer end nothing.
     place.expect("maintenance add b --reason ups --until 1h --now", 0);
     place.expect("maintenance add b --reason ups --until 2h --now", 0);

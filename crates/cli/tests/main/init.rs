@@ -231,7 +231,7 @@ fn nothing_that_is_there_is_overwritten() {
 fn what_is_asked_wrongly_writes_nothing() {
     let place = Place::new();
     place.write("file", "");
-    place.write("broken.ini", "web-1 ansible_connection=winrm\n");
+    place.write("broken.ini", "web-1 ansible_port=none\n");
     for (arguments, words) in [
         ("init new --yes --probe icmp", "`icmp` is not a probe"),
         (
@@ -255,7 +255,7 @@ fn what_is_asked_wrongly_writes_nothing() {
             "init new --yes --from missing.ini",
             "`missing.ini` cannot be read",
         ),
-        ("init new --yes --from broken.ini", "winrm"),
+        ("init new --yes --from broken.ini", "is not a port"),
         ("init new/er --yes", "`new/er` cannot be made"),
         ("init file --yes", "is no directory"),
     ] {
@@ -306,4 +306,59 @@ fn the_update_that_is_written_can_be_carried_out_and_taken_back() {
     for host in ["a", "b"] {
         assert!(!file(host).exists(), "{host} has what it had: nothing");
     }
+}
+
+/// Every inventory with Windows in it has such hosts, and nobody can write a document before there is one.
+#[test]
+fn hosts_whose_way_is_not_followed_get_an_entry_to_be_completed() {
+    let place = Place::new();
+    place.write(
+        "hosts.ini",
+        "[web]\nweb-[1:8] ansible_user=deploy\n[dc]\ndc-[1:4]\n[dc:vars]\nansible_connection=winrm\n[old]\nold-1 ansible_ssh_common_args='-o StrictHostKeyChecking=no'\nold-2\nold-3\n",
+    );
+    let said = place.expect("init srv --from hosts.ini --yes", 0);
+    for part in ["dc-1", "winrm", "old-1", "`connect` in fleet.yaml"] {
+        assert!(said.err.contains(part), "{part}: {}", said.err);
+    }
+    let fleet = fs::read_to_string(place.path("srv/fleet.yaml")).unwrap();
+    for part in [
+        "name = dc-1 | dc-2 | dc-3 | dc-4",
+        "# `ansible_connection: winrm` is not supported yet",
+        "select: name = old-1, ssh: {}",
+    ] {
+        assert!(fleet.contains(part), "{part}: {fleet}");
+    }
+    passes(&place, "srv");
+}
+
+/// Parents of groups are no kinds, and every kind that is there has an example.
+#[test]
+fn groups_of_groups_take_no_kind_its_place() {
+    let place = Place::new();
+    place.write(
+        "hosts.ini",
+        "[web]\nweb-[01:08]\n[haproxy]\nlb-[01:02] tier=critical\n[postgres]\ndb-[01:02] tier=critical\n[dc]\ndc-[01:04] tier=critical\n[imaging]\npacs-[01:08]\n[files]\nward-[01:32]\n[storage]\nnas-[01:03]\n[linux:children]\nweb\nhaproxy\npostgres\n[windows:children]\ndc\nfiles\n",
+    );
+    let said = place.expect("init srv --from hosts.ini --yes", 0);
+    let policy = fs::read_to_string(place.path("srv/policy.yaml")).unwrap();
+    let cover = policy.lines().find(|line| line.contains("cover")).unwrap();
+    for group in [
+        "dc", "files", "haproxy", "imaging", "postgres", "storage", "web",
+    ] {
+        assert!(
+            cover.contains(&format!("group.{group}")),
+            "{group}: {cover}"
+        );
+    }
+    assert!(!cover.contains("group.linux"), "{cover}");
+    assert!(
+        said.err.contains("critical hosts do not go last"),
+        "{}",
+        said.err
+    );
+    let plan = place.expect("plan srv", 0).out;
+    assert!(
+        plan.lines().any(|line| line.trim().starts_with("haproxy ")),
+        "{plan}"
+    );
 }

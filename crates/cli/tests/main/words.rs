@@ -37,3 +37,49 @@ fn a_failed_host_says_why_in_run_status_and_why() {
     let journal = place.expect("journal", 0).out;
     assert!(journal.contains("the disk is full"), "{journal}");
 }
+
+/// A first failure halts, and its host is to be tried again: nobody should have to guess which one that is.
+#[test]
+fn a_host_that_failed_and_is_to_be_tried_again_is_named_everywhere() {
+    let place = Place::new();
+    place.write(
+        "policy.yaml",
+        "ringway: policy/v1\nname: p\napplies_to: all\nrings: [{ name: all, hosts: rest, soak: 0s }]\npace: { at_once: 1, ramp: off, settle: 0s }\nretry: { times: 1, wait: 1h }\nhalt: { failed: 1 }\n",
+    );
+    place.write("fail-a", "");
+    place.write("complaint-a", "no space left on device");
+    let said = place.expect("run", 3).err;
+    for part in [
+        "halts on no. 1): a",
+        "a: apply: ",
+        "no space left on device",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let status = place.expect("status", 0).out;
+    for part in [
+        "1 failed and tried again",
+        "halts on no. 1): a",
+        "no space left on device",
+    ] {
+        assert!(status.contains(part), "{part}: {status}");
+    }
+    assert!(!status.contains("visits in flight"), "{status}");
+    let why = place.expect("why a", 0).out;
+    assert!(
+        why.contains("counts as a failure until one goes well"),
+        "{why}"
+    );
+    let handover = place.expect("handover --since 1h", 0).out;
+    assert!(
+        handover.contains("failed, to be visited again: a"),
+        "{handover}"
+    );
+    // What was mended since is not forgotten either.
+    place.remove("fail-a");
+    place.expect("resume --reason mended", 0);
+    let history = place.expect("history a", 0).out;
+    for part in ["attempt 1 at `apply` failed", "no space left on device"] {
+        assert!(history.contains(part), "{part}: {history}");
+    }
+}

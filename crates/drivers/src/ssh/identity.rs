@@ -185,8 +185,13 @@ pub(super) fn is_encrypted(text: &str) -> bool {
     if text.trim_start().starts_with(OPENSSH) {
         return PrivateKey::from_openssh(text.trim()).is_ok_and(|key| key.is_encrypted());
     }
-    text.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----")
-        || text.contains("Proc-Type: 4,ENCRYPTED")
+    // The first key of the file is the one that is read; what else stands there says nothing of it.
+    let mut lines = text.lines().map(str::trim);
+    let begins = |line: &&str| line.starts_with("-----BEGIN ") && line.ends_with(" KEY-----");
+    let first = lines.find(begins).unwrap_or_default();
+    let mut rest = lines.take_while(|line| !line.starts_with("-----END "));
+    first == "-----BEGIN ENCRYPTED PRIVATE KEY-----"
+        || rest.any(|line| line.starts_with("Proc-Type: 4,ENCRYPTED"))
 }
 
 pub(super) fn decode(

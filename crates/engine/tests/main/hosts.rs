@@ -1,6 +1,6 @@
 //! What people say of single hosts: not to be touched, somebody else's work, left out, visited again.
 
-use ringway_engine::{Command, Event, HoldKind};
+use ringway_engine::{Command, Engine, Event, HoldKind};
 use ringway_model::{
     Evidence, FailWhy, HostId, ProbeId, Span, StepKind, StepResult, Timestamp, VisitKind,
 };
@@ -495,4 +495,45 @@ fn evidence_by_a_probe_that_is_not_there_does_not_fit() {
         let fault = hand.engine.apply(hand.now, &by(probe)).unwrap_err();
         assert!(fault.what.contains("unknown probe"), "{fault}");
     }
+}
+
+/// Snapshots are bytes on a disk: one whose rollout has hosts that its fleet does not have is refused.
+#[test]
+fn a_snapshot_of_hosts_that_the_fleet_does_not_have_does_not_fit() {
+    let hand = Hand::start(plan(&[1]));
+    let bytes = hand.engine.encode();
+    let fleets = || hand.fleets.iter().cloned().collect();
+    let plans = |host: u32| {
+        let plans = hand.plans.iter().cloned();
+        let other = plans.map(|(digest, plan)| {
+            let mut plan = (*plan).clone();
+            plan.slots[0].host = HostId(host);
+            (digest, std::sync::Arc::new(plan))
+        });
+        other.collect()
+    };
+    assert!(Engine::decode(&bytes, fleets(), plans(0)).is_ok());
+    let fault = Engine::decode(&bytes, fleets(), plans(10)).unwrap_err();
+    assert!(fault.what.contains("does not fit plan"), "{fault}");
+}
+
+/// Nobody finds out by guessing names which host it was.
+#[test]
+fn a_halt_names_the_hosts_that_failed_also_where_they_are_tried_again() {
+    let (fleet, mut plan) = plan(&[2]);
+    plan.retry.times = 2;
+    plan.retry.wait = Span::minutes(1);
+    plan.rings[0].halt_on = Some(1);
+    let mut hand = Hand::start((fleet, plan));
+    hand.until(1, StepKind::Apply);
+    hand.end(1, StepResult::Failed(FailWhy::Exit));
+    let view = hand.engine.view(hand.now).rollouts.remove(0);
+    assert_eq!(view.state, "halted");
+    assert!(
+        view.waiting[0].why.ends_with("halts on no. 1): h1"),
+        "{view:?}"
+    );
+    assert_eq!(view.rings[0].again, 1);
+    let host = hand.engine.host_views("h1").remove(0);
+    assert!(host.again, "{host:?}");
 }

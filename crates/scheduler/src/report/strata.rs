@@ -52,7 +52,7 @@ pub(super) fn table(text: &mut Text, report: &PlanReport) {
             String::new()
         };
         text.row(
-            &stratum.stratum,
+            &briefly(&stratum.stratum),
             name_width,
             &counts.collect::<Vec<_>>(),
             &note,
@@ -73,6 +73,30 @@ pub(super) fn table(text: &mut Text, report: &PlanReport) {
                 report.rings.len()
             ),
         );
+    }
+}
+
+/// How imported groups are called as labels.
+const GROUP: &str = "group.";
+
+/// A stratum as the table has room for it: of the groups of an inventory those that its hosts are in, `web` for `group.web=true`
+/// beside `group.db=(none)`.
+fn briefly(stratum: &str) -> String {
+    let part = |part: &str| -> Option<String> {
+        match part
+            .strip_prefix(GROUP)
+            .and_then(|group| group.split_once('='))
+        {
+            Some((_, "(none)")) => None,
+            Some((group, "true" | "yes")) => Some(group.to_owned()),
+            Some(_) | None => Some(part.to_owned()),
+        }
+    };
+    let parts: Vec<String> = stratum.split(' ').filter_map(part).collect();
+    if parts.is_empty() {
+        "(in none of these groups)".to_owned()
+    } else {
+        parts.join(" ")
     }
 }
 
@@ -109,7 +133,7 @@ fn name_width(report: &PlanReport, rings: &[RingReport], shown: &[&StratumReport
     let columns: usize = rings.iter().map(|ring| column(ring) + GAP).sum();
     let widest = shown
         .iter()
-        .map(|stratum| stratum.stratum.chars().count())
+        .map(|stratum| briefly(&stratum.stratum).chars().count())
         .max()
         .unwrap_or(0);
     let left = WIDTH - columns - note_width(report);
