@@ -112,7 +112,7 @@ pub(crate) fn lint(out: Out, args: &Lint) -> Outcome {
     let report = report.map_err(|e| {
         let failure = Failure::new(End::Invalid, e);
         if several {
-            failure.hint("look at the others with `--policy NAME` or `--update NAME`")
+            failure.hint("look at the others with `--policy NAME` or `--update NAME`; an update that is not for these hosts says so by the `select` of its releases")
         } else {
             failure
         }

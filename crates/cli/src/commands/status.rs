@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use ringway_engine::Told;
 use ringway_engine::view::{FleetView, HostView, LastWord, RingView, RolloutView, Waiting};
-use ringway_model::{HostOutcome, RingIndex, RolloutId};
+use ringway_model::{HostOutcome, RingIndex, RolloutId, StepKind};
 use serde::Serialize;
 
 use super::later;
@@ -94,9 +95,16 @@ async fn last_words(informant: &Informant, view: &FleetView) -> Result<Vec<LastS
         for ring in rollout.rings.iter().filter(unwell) {
             let hosts = informant.hosts(rollout.id, Some(&ring.name)).await?;
             words.extend(hosts.into_iter().filter_map(|host| {
+                let told = host.told.filter(|said| said.told == Told::Failed);
+                let told = told.map(|said| LastWord {
+                    step: StepKind::Apply,
+                    attempt: 1,
+                    what: format!("done by hand, and failed, says {}", said.by),
+                    text: said.reason,
+                });
                 Some(LastSaid {
                     rollout: rollout.id,
-                    last_word: host.last_word?,
+                    last_word: host.last_word.or(told)?,
                     host: host.host,
                 })
             }));

@@ -55,7 +55,11 @@ static WORK: Shape = Shape {
             "Its name, unique in the document.",
         ),
         must("hosts", Is::Selector, "site = fra", "On which hosts."),
-        may("from", Is::Time, "When it begins."),
+        may(
+            "from",
+            Is::Time,
+            "When it begins: an instant, `2026-12-01T22:00:00+01:00`.",
+        ),
         may("until", Is::Time, "When it ends."),
         may(
             "ical",

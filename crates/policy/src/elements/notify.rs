@@ -48,7 +48,7 @@ static RULE: Shape = Shape {
             "when",
             Is::List(&Is::Word(&WORDS)),
             "[approval-needed, halted, failed]",
-            "What is told. `approval-needed`, `halted`, `paused`, `stopped`, `fault`, `overdue` (a rollout will miss its due date, or has missed it: once each) and `question` (nobody has answered it) stay open until they are over; `failed` (a host), `promoted` (a ring), `completed` and `ended` (cancelled or rolled back) are told once.",
+            "What is told. `approval-needed`, `halted`, `paused`, `stopped`, `fault`, `overdue` (a rollout will miss its due date, or has missed it: once each) `advisory` (somebody is to accept or dismiss it, or it keeps hosts from an update) and `question` (nobody has answered it) stay open until they are over; `failed` (a host), `promoted` (a ring), `completed` and `ended` (cancelled or rolled back) are told once.",
         ),
         must("to", Is::Of(&TO), "{ run: [./tell] }", "Who is told."),
         may(
