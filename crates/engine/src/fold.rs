@@ -112,6 +112,11 @@ impl Engine {
                 }
             }
             Event::FleetAdopted { fleet } => {
+                // Its hosts would have other numbers, or none.
+                if let Some(open) = self.rollouts.iter().find(|it| !it.rec.state.is_final()) {
+                    let id = open.rec.id;
+                    return Err(Fault::new(format!("{id} runs over another fleet")));
+                }
                 let spec = self
                     .fleets
                     .get(fleet)
@@ -314,6 +319,9 @@ impl Engine {
             Event::RollbackBegan { rollout, .. } => {
                 let r = self.index_of(*rollout)?;
                 let was_final = self.rollouts[r].rec.state.is_final();
+                if was_final && !self.knows_hosts_of(r) {
+                    return Err(Fault::new(format!("{rollout} ran over another fleet")));
+                }
                 self.rollouts[r].rec.state = RolloutState::RollingBack;
                 self.list_protections_of(r);
                 if was_final {

@@ -517,6 +517,32 @@ fn a_snapshot_of_hosts_that_the_fleet_does_not_have_does_not_fit() {
     assert!(fault.what.contains("does not fit plan"), "{fault}");
 }
 
+/// Rows are bytes, too.
+#[test]
+fn no_other_fleet_is_adopted_while_a_rollout_is_under_way_and_none_that_ran_over_one_goes_back() {
+    let mut hand = Hand::start(plan(&[2]));
+    let (mut other, other_plan) = plan(&[1]);
+    other.name = "other".into();
+    let adopts = Event::FleetAdopted {
+        fleet: other.digest(),
+    };
+    let mut engine = hand.folded();
+    engine.provide_fleet(other.digest(), other.clone().into());
+    let fault = engine.apply(hand.now, &adopts).unwrap_err();
+    assert!(fault.what.contains("r1 runs over another fleet"), "{fault}");
+
+    hand.visit(0);
+    hand.visit(1);
+    hand.propose(other, other_plan);
+    let back = Event::RollbackBegan {
+        rollout: ONE,
+        actor: ringway_model::Actor("ana".into()),
+        reason: "x".into(),
+    };
+    let fault = hand.folded().apply(hand.now, &back).unwrap_err();
+    assert!(fault.what.contains("r1 ran over another fleet"), "{fault}");
+}
+
 /// Nobody finds out by guessing names which host it was.
 #[test]
 fn a_halt_names_the_hosts_that_failed_also_where_they_are_tried_again() {
