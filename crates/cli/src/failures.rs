@@ -34,8 +34,8 @@ impl Failures {
         {
             let old = before.and_then(|view| view.rollouts.iter().find(|r| r.id == rollout.id));
             for (index, ring) in rollout.rings.iter().enumerate() {
-                let had = old.and_then(|r| r.rings.get(index)).map_or(0, unwell);
-                if unwell(ring) <= had {
+                let had = old.and_then(|r| r.rings.get(index)).map_or([0; 3], unwell);
+                if unwell(ring).iter().zip(had).all(|(now, had)| *now <= had) {
                     continue;
                 }
                 let hosts = session.hosts(rollout.id, Some(ring.name.clone())).await?;
@@ -61,9 +61,9 @@ impl Failures {
     }
 }
 
-/// Hosts that failed, also where they are tried again, or could not be reached.
-const fn unwell(ring: &RingView) -> u32 {
-    ring.failed + ring.again + ring.debt
+/// Hosts that failed, those of them that are visited again, and those that could not be reached.
+const fn unwell(ring: &RingView) -> [u32; 3] {
+    [ring.failed, ring.again, ring.debt]
 }
 
 fn told(new: &[(&HostView, &LastWord)], ring: &str) -> Vec<String> {

@@ -47,6 +47,7 @@ mod rollout;
 mod show;
 mod show_advisory;
 mod show_approval;
+mod show_failed;
 mod slot;
 mod snapshot;
 mod start;

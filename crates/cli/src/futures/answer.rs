@@ -341,13 +341,19 @@ impl VariantTold {
                 milli(milli_hours)
             }
         };
+        // Where none is completed its hosts stay exposed, and nothing is known of what that costs.
+        let breaches = if self.exposure_milli.count == 0 {
+            "-".to_owned()
+        } else {
+            micro(self.answer.expected_breaches_millionths)
+        };
         [
             self.label.clone(),
             exposed(self.exposure_milli.median),
             exposed(self.exposure_milli.p95),
             takes,
             takes_p95,
-            micro(self.answer.expected_breaches_millionths),
+            breaches,
         ]
     }
 
