@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ringway_model::{IntentId, Place, Span, StepKind, StepResult, Timestamp, VisitKind};
+use ringway_model::{IntentId, Place, RolloutId, Span, StepKind, StepResult, Timestamp, VisitKind};
 
 use crate::by_hand::Saying;
 use crate::command::Subject;
@@ -16,6 +16,27 @@ use crate::lane::{InLane, LaneAsk};
 use crate::rollout::{Approval, Overridden, Rollout, RolloutState, Stage};
 use crate::slot::{Class, SlotRec};
 
+/// The rollout that goes on by this event, which it only does while it is not over.
+fn of_open(event: &Event) -> Option<RolloutId> {
+    if let Event::Declined { rollout, .. }
+    | Event::RingOpened { rollout, .. }
+    | Event::SoakBegan { rollout, .. }
+    | Event::SoakHeld { rollout }
+    | Event::SoakContinued { rollout }
+    | Event::SoakEnded { rollout }
+    | Event::Promoted { rollout, .. }
+    | Event::Paused { rollout, .. }
+    | Event::Halted { rollout, .. }
+    | Event::Resumed { rollout, .. }
+    | Event::CancelBegan { rollout, .. }
+    | Event::Finished { rollout, .. } = event
+    {
+        Some(*rollout)
+    } else {
+        None
+    }
+}
+
 impl Engine {
     #[expect(
         clippy::too_many_lines,
@@ -23,6 +44,12 @@ impl Engine {
     )]
     pub(crate) fn fold(&mut self, event: &Event) -> Result<(), Fault> {
         let at = self.now;
+        if let Some(rollout) = of_open(event) {
+            let r = self.index_of(rollout)?;
+            if self.rollouts[r].rec.state.is_final() {
+                return Err(Fault::new(format!("{rollout} is over, and goes on")));
+            }
+        }
         match event {
             Event::StepIssued {
                 intent,
@@ -73,6 +100,9 @@ impl Engine {
             } => {
                 let r = self.index_of(*rollout)?;
                 self.check_slot(r, slot.0)?;
+                if self.rollouts[r].rec.slots[slot.index()].state.class() != to.class() {
+                    self.check_open(r, slot.0)?;
+                }
                 self.fold_moved(r, slot.0, *to, *until);
             }
             Event::EvidenceChanged { host, probe, to } => {
@@ -345,7 +375,7 @@ impl Engine {
                 reason,
             } => {
                 let r = self.index_of(*rollout)?;
-                self.check_slot(r, slot.0)?;
+                self.check_open(r, slot.0)?;
                 let words = (actor.clone(), reason.clone());
                 self.rollouts[r].rec.skipped.insert(slot.0, words);
                 self.set_slot(r, slot.0, HostState::Skipped, Timestamp::NEVER);
@@ -534,6 +564,19 @@ impl Engine {
         }
     }
 
+    /// A rollout that is over has no counts any more that a host could change.
+    fn check_open(&self, r: usize, slot: u32) -> Result<(), Fault> {
+        self.check_slot(r, slot)?;
+        let record = &self.rollouts[r].rec;
+        if record.state.is_final() {
+            let id = record.id;
+            return Err(Fault::new(format!(
+                "{id} is over, and its slot {slot} moves"
+            )));
+        }
+        Ok(())
+    }
+
     #[expect(
         clippy::too_many_lines,
         reason = "what an issued step changes is read as one"
@@ -548,7 +591,7 @@ impl Engine {
     ) -> Result<(), Fault> {
         let r = self.index_of(intent.rollout())?;
         let slot = intent.slot().0;
-        self.check_slot(r, slot)?;
+        self.check_open(r, slot)?;
         let host = self.host_of(r, slot);
         let repair = self.fleet.uses[host.index()].used > 0;
         #[cfg(feature = "planted-bugs")]
@@ -668,6 +711,7 @@ impl Engine {
         let Some((r, slot)) = self.find_open(intent) else {
             return Err(Fault::new(format!("{intent} ended but does not run")));
         };
+        self.check_open(r, slot)?;
         let rollout = &self.rollouts[r];
         let Some((visit, position, attempt, ending)) =
             rollout.rec.slots[slot as usize].state.visit()

@@ -543,6 +543,30 @@ fn no_other_fleet_is_adopted_while_a_rollout_is_under_way_and_none_that_ran_over
     assert!(fault.what.contains("r1 ran over another fleet"), "{fault}");
 }
 
+#[test]
+fn nothing_is_issued_or_moved_in_a_rollout_that_is_over() {
+    let mut hand = Hand::start(plan(&[1]));
+    hand.visit(0);
+    assert_eq!(hand.rollout(), "completed");
+    let slot = ringway_model::Slot(0);
+    let issued = Event::StepIssued {
+        intent: ringway_model::IntentId::new(ONE, slot, 90),
+        visit: ringway_model::VisitKind::Update,
+        position: 0,
+        attempt: 1,
+    };
+    let moved = Event::HostMoved {
+        rollout: ONE,
+        slot,
+        to: ringway_engine::HostState::Pending,
+        until: ringway_model::Timestamp::NEVER,
+    };
+    for event in [issued, moved] {
+        let fault = hand.folded().apply(hand.now, &event).unwrap_err();
+        assert!(fault.what.contains("r1 is over"), "{fault}");
+    }
+}
+
 /// Nobody finds out by guessing names which host it was.
 #[test]
 fn a_halt_names_the_hosts_that_failed_also_where_they_are_tried_again() {
