@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ringway_model::{IntentId, Place, RolloutId, Span, StepKind, StepResult, Timestamp, VisitKind};
+use ringway_model::{IntentId, Place, Span, StepKind, StepResult, Timestamp, VisitKind};
 
 use crate::by_hand::Saying;
 use crate::command::Subject;
@@ -16,27 +16,6 @@ use crate::lane::{InLane, LaneAsk};
 use crate::rollout::{Approval, Overridden, Rollout, RolloutState, Stage};
 use crate::slot::{Class, SlotRec};
 
-/// The rollout that goes on by this event, which it only does while it is not over.
-fn of_open(event: &Event) -> Option<RolloutId> {
-    if let Event::Declined { rollout, .. }
-    | Event::RingOpened { rollout, .. }
-    | Event::SoakBegan { rollout, .. }
-    | Event::SoakHeld { rollout }
-    | Event::SoakContinued { rollout }
-    | Event::SoakEnded { rollout }
-    | Event::Promoted { rollout, .. }
-    | Event::Paused { rollout, .. }
-    | Event::Halted { rollout, .. }
-    | Event::Resumed { rollout, .. }
-    | Event::CancelBegan { rollout, .. }
-    | Event::Finished { rollout, .. } = event
-    {
-        Some(*rollout)
-    } else {
-        None
-    }
-}
-
 impl Engine {
     #[expect(
         clippy::too_many_lines,
@@ -44,12 +23,7 @@ impl Engine {
     )]
     pub(crate) fn fold(&mut self, event: &Event) -> Result<(), Fault> {
         let at = self.now;
-        if let Some(rollout) = of_open(event) {
-            let r = self.index_of(rollout)?;
-            if self.rollouts[r].rec.state.is_final() {
-                return Err(Fault::new(format!("{rollout} is over, and goes on")));
-            }
-        }
+        self.check_goes_on(event)?;
         match event {
             Event::StepIssued {
                 intent,
@@ -551,30 +525,6 @@ impl Engine {
             .checked_sub(1)
             .filter(|&index| index < self.rollouts.len());
         index.ok_or_else(|| Fault::new(format!("rollout {rollout} is unknown")))
-    }
-
-    pub(crate) fn check_slot(&self, r: usize, slot: u32) -> Result<(), Fault> {
-        if (slot as usize) < self.rollouts[r].rec.slots.len() {
-            Ok(())
-        } else {
-            Err(Fault::new(format!(
-                "slot {slot} of {} is unknown",
-                self.rollouts[r].rec.id
-            )))
-        }
-    }
-
-    /// A rollout that is over has no counts any more that a host could change.
-    fn check_open(&self, r: usize, slot: u32) -> Result<(), Fault> {
-        self.check_slot(r, slot)?;
-        let record = &self.rollouts[r].rec;
-        if record.state.is_final() {
-            let id = record.id;
-            return Err(Fault::new(format!(
-                "{id} is over, and its slot {slot} moves"
-            )));
-        }
-        Ok(())
     }
 
     #[expect(

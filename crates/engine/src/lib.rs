@@ -23,6 +23,7 @@ mod fleet;
 mod fold;
 mod fold_care;
 mod fold_errand;
+mod fold_fits;
 mod fold_hosts;
 mod fold_whole;
 mod hold;
