@@ -284,9 +284,6 @@ fn works_of_several_documents_on_one_host_are_declared_as_one() {
             alone.contains("declared maintenance already (\"CHG-1, power by network [network]\")"),
             "{alone}"
         );
-        place.write("both.yaml", &short);
-        place.expect("maintenance import both.yaml --now", 0);
-        place.write("both.yaml", &long.replace("name = a", "name = b"));
     }
 }
 
