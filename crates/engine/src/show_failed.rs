@@ -33,10 +33,12 @@ impl Engine {
     }
 
     pub(crate) fn is_again(&self, r: usize, slot: u32) -> bool {
-        let record = self.rollouts[r].rec.slots[slot as usize];
-        // What is being taken back is not tried again.
+        let rollout = &self.rollouts[r].rec;
+        let record = rollout.slots[slot as usize];
+        // What is being taken back, or is over, is not tried again.
         record.is(SlotRec::COUNTED)
             && !self.is_rolling_back(r)
+            && !rollout.state.is_final()
             && matches!(record.state.class(), Class::Pending | Class::Visiting)
     }
 

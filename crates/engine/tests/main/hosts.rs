@@ -586,4 +586,17 @@ fn a_halt_names_the_hosts_that_failed_also_where_they_are_tried_again() {
     assert_eq!(view.rings[0].again, 1);
     let host = hand.engine.host_views("h1").remove(0);
     assert!(host.again, "{host:?}");
+    // Nobody tries it again once the rollout is over.
+    let cancel = Command::Cancel {
+        rollout: ONE,
+        reason: "x".into(),
+    };
+    hand.command("ana", cancel).unwrap();
+    for host in [0, 1] {
+        while hand.running(host).is_some() {
+            hand.good(host);
+        }
+    }
+    assert_eq!(hand.rollout(), "cancelled");
+    assert!(!hand.engine.host_views("h1").remove(0).again);
 }
