@@ -43,6 +43,8 @@ pub struct Dependency {
     pub name: String,
     /// `dev`, `build`, or absent for a normal one.
     pub kind: Option<String>,
+    /// Whether it is there only with a feature.
+    pub optional: bool,
 }
 
 impl Metadata {

@@ -85,6 +85,37 @@ fn a_banned_package_and_one_from_elsewhere_are_found() {
     );
 }
 
+/// What fuzzing builds is locked in a workspace of its own, which no other build keeps up to date.
+#[test]
+fn the_lock_of_fuzzing_has_what_our_packages_ask_for() {
+    let lock = read("fuzz/libfuzzer/Cargo.lock");
+    let metadata = Metadata::read();
+    let locked = lock["package"].as_array().unwrap();
+    let mut looked_at = 0;
+    for member in metadata.members() {
+        let of_member = |package: &&Value| package["name"].as_str() == Some(&member.name);
+        let Some(package) = locked.iter().find(of_member) else {
+            continue;
+        };
+        looked_at += 1;
+        let has = package.get("dependencies").map_or(Vec::new(), texts);
+        let asked = member.dependencies.iter();
+        for dependency in asked.filter(|one| one.kind.as_deref() != Some("dev") && !one.optional) {
+            // With its version, where there are several.
+            let is_there = has
+                .iter()
+                .any(|name| name.split(' ').next() == Some(&dependency.name));
+            assert!(
+                is_there,
+                "{} asks for {}, and fuzz/libfuzzer/Cargo.lock does not know it: `cargo xtask fuzz zones --minutes 0.1` \
+                 brings it up to date",
+                member.name, dependency.name
+            );
+        }
+    }
+    assert!(looked_at > 5, "{looked_at}");
+}
+
 #[test]
 fn every_licence_is_allowed() {
     let deny = read("deny.toml");
