@@ -8,11 +8,12 @@ use ringway_model::{HostOutcome, RingIndex, RolloutId, StepKind};
 use serde::Serialize;
 
 use super::later;
-use crate::afterwards::{Briefly, briefly};
+use crate::afterwards::{Briefly, Walk, briefly};
 use crate::args::{Output, Status, Why};
 use crate::commands::orders::choose;
 use crate::exit::{End, Failure, Outcome};
 use crate::follow::Interrupts;
+use crate::near::nearest;
 use crate::out::Out;
 use crate::session::{Informant, Session};
 use crate::show;
@@ -211,7 +212,10 @@ pub(crate) async fn why(out: Out, data: &Path, args: &Why) -> Outcome {
     };
     let because = match ring(&informant, &view, args, name).await? {
         Some(because) => because,
-        None => host(&informant, args, name).await?,
+        None => {
+            let hosts = informant.host(name).await?;
+            host(data, &view, args, (name, hosts)).await?
+        }
     };
     out.value(&because, |because| words(because, &view));
     tell_where_nothing_runs(out, &informant, &view);
@@ -258,17 +262,49 @@ async fn ring(
     }))
 }
 
-async fn host(informant: &Informant, args: &Why, name: &str) -> Result<Because, Failure> {
-    let mut hosts = informant.host(name).await?;
+async fn host(
+    data: &Path,
+    view: &FleetView,
+    args: &Why,
+    (name, mut hosts): (&str, Vec<HostView>),
+) -> Result<Because, Failure> {
+    let all: Vec<String> = hosts.iter().map(|host| host.rollout.to_string()).collect();
     hosts.retain(|host| args.which.rollout.is_none_or(|id| host.rollout == id));
-    if hosts.is_empty() {
-        return Err(Failure::new(
-            End::Refused,
-            format!("no host or ring `{name}` is part of a rollout"),
-        )
-        .hint("`ringway status` shows the rings, `ringway plan` all hosts"));
+    if !hosts.is_empty() {
+        return Ok(Because::Host { hosts });
     }
-    Ok(Because::Host { hosts })
+    if let Some(rollout) = args.which.rollout
+        && !all.is_empty()
+    {
+        let why = format!(
+            "host `{name}` is not in {rollout}: it is in {}",
+            all.join(", ")
+        );
+        return Err(Failure::new(End::Refused, why));
+    }
+    // A caller who may ask the process may not be let at its journal: it is told less then.
+    let library = Walk::begin(data).await.ok().map(|(_, library)| library);
+    let fleets = library.iter().flat_map(|library| library.fleets.values());
+    let known: Vec<&str> = fleets
+        .flat_map(|fleet| &fleet.hosts)
+        .map(|host| host.name.as_str())
+        .collect();
+    if known.contains(&name) {
+        let why = format!("no rollout has host `{name}`, so nothing keeps it waiting");
+        return Err(Failure::new(End::Refused, why).hint(format!(
+            "a rollout has the hosts that its policy's `applies_to` selects; `ringway history {name}` tells what became of it"
+        )));
+    }
+    let failure = Failure::new(
+        End::Refused,
+        format!("no host or ring `{name}` is part of a rollout"),
+    );
+    let rings = view.rollouts.iter().flat_map(|rollout| &rollout.rings);
+    let names = rings.map(|ring| ring.name.as_str()).chain(known);
+    Err(match nearest(name, names) {
+        Some(near) => failure.hint(format!("did you mean `{near}`?")),
+        None => failure.hint("`ringway status` shows the rings, `ringway plan` all hosts"),
+    })
 }
 
 /// A host in the rollouts that are open, and in the last one that is over: what was before that does not say why it does not move.

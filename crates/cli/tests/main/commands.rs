@@ -53,6 +53,29 @@ fn a_rollout_that_completes_ends_with_0_and_leaves_a_sound_journal() {
     place.expect("rollback --rollout r7", 1);
 }
 
+/// Whoever asks why nothing happens to a host must learn whether it is the name or the policy.
+#[test]
+fn why_of_a_host_that_no_rollout_has_says_whether_it_is_known() {
+    let place = Place::new();
+    let policy = std::fs::read_to_string(place.path("policy.yaml")).unwrap();
+    assert!(policy.contains("applies_to: all"), "{policy}");
+    place.write(
+        "policy.yaml",
+        &policy.replace("applies_to: all", "applies_to: name != b"),
+    );
+    place.expect("run", 0);
+    let known = place.expect("why b", 1).err;
+    assert!(known.contains("no rollout has host `b`"), "{known}");
+    assert!(known.contains("ringway history b"), "{known}");
+    let unknown = place.expect("why b1", 1).err;
+    assert!(unknown.contains("did you mean `b`?"), "{unknown}");
+    let elsewhere = place.expect("why zebra", 1).err;
+    assert!(elsewhere.contains("no host or ring `zebra`"), "{elsewhere}");
+    assert!(!elsewhere.contains("did you mean"), "{elsewhere}");
+    let other = place.expect("why a --rollout r7", 1).err;
+    assert!(other.contains("r7"), "{other}");
+}
+
 /// A halted rollout whose `run` is over must be mendable by one more command and nothing else.
 #[test]
 fn a_halt_ends_with_3_and_a_rollback_alone_mends_it() {
