@@ -104,12 +104,18 @@ impl Timetable {
         self.layers.is_empty() && self.freezes.is_empty()
     }
 
-    /// What is left for who may ignore windows: the host's own, if one of them is binding for everybody.
+    /// What is left for who may ignore windows: the host's own, if one of them is binding for everybody, and those that the
+    /// policy or the ring names, if all of them are. A policy that lets work in the theatres' hours and in others is for hosts
+    /// of both kinds: those of the theatres are bound by their own.
     #[must_use]
     pub fn ignoring_windows(&self) -> Self {
         let binds = |layer: &&Layer| {
+            let is_binding = |window: &Window| window.binding == Binding::Always;
             let mut windows = layer.windows.values();
-            layer.whose == Whose::Fleet && windows.any(|window| window.binding == Binding::Always)
+            match layer.whose {
+                Whose::Fleet => windows.any(is_binding),
+                Whose::Policy | Whose::Ring => !layer.windows.is_empty() && windows.all(is_binding),
+            }
         };
         Self {
             layers: self.layers.iter().filter(binds).cloned().collect(),

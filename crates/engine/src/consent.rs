@@ -244,9 +244,18 @@ impl Engine {
         };
         match &self.rollouts[r].rec.state {
             RolloutState::Proposed | RolloutState::Advancing(_) => {}
-            RolloutState::Paused { .. } => return Ok(()),
-            RolloutState::Halted { .. }
-            | RolloutState::RollingBack
+            // Said again: the no that holds it.
+            RolloutState::Paused {
+                by, reason: held, ..
+            } if by == actor && held == reason => return Ok(()),
+            // Somebody else's pause, or an earlier no, ends with `resume`, and a yes from before would count then.
+            RolloutState::Paused { .. } => {}
+            RolloutState::Halted { .. } => {
+                let why = format!("rollout {id} is halted");
+                let hint = "nothing goes on until somebody decides how: leave it, cancel it, or roll it back";
+                return Err(Rejected::new("wrong-state", why, hint));
+            }
+            RolloutState::RollingBack
             | RolloutState::Cancelling
             | RolloutState::Completed
             | RolloutState::RolledBack

@@ -182,6 +182,32 @@ fn a_no_to_a_promotion_pauses_and_takes_back_every_yes() {
     );
 }
 
+/// Whoever paused it resumes it without knowing of the no: the yes from before must not count then.
+#[test]
+fn a_no_to_a_paused_rollout_takes_back_every_yes_too() {
+    let mut hand = two_rings();
+    approve(&mut hand, "ana").unwrap();
+    (0..3).for_each(|host| hand.visit(host));
+    let (rollout, reason) = (ONE, "lunch".to_owned());
+    hand.command("olga", Command::Pause { rollout, reason })
+        .unwrap();
+    let no = Command::Reject {
+        rollout: ONE,
+        reason: "wrong build".into(),
+    };
+    assert!(hand.command("ben", no.clone()).unwrap(), "it counts");
+    assert!(!hand.command("ben", no).unwrap(), "it was so already");
+    let view = &hand.engine.view(hand.now).rollouts[0];
+    assert!(view.approval.as_ref().unwrap().by.is_empty());
+    let words = format!("{:?}", view.waiting);
+    assert!(words.contains("wrong build"), "{words}");
+    let reason = "found".to_owned();
+    hand.command("olga", Command::Resume { rollout, reason })
+        .unwrap();
+    hand.pass(Span::hours(2));
+    assert_eq!(hand.waiting(), ["approval"]);
+}
+
 #[test]
 fn a_rollout_keeps_its_ticket_and_no_other_one_is_taken_for_it() {
     let change = |text: &str| text.parse::<ringway_model::ChangeId>().unwrap();
