@@ -325,13 +325,16 @@ impl Engine {
         }
     }
 
-    /// Rollouts that may have something to start: repair before advance, then by age. Hosts that a superseded rollout broke
-    /// are repair as well.
+    /// Rollouts that may have something to start: repair before what hurries in a lane, that before the rest, then by age.
+    /// Hosts that a superseded rollout broke are repair as well.
     fn by_precedence(&self) -> impl Iterator<Item = usize> + use<> {
         let (repair, rest): (Vec<usize>, Vec<usize>) = (0..self.rollouts.len())
             .filter(|&r| !self.rollouts[r].rec.state.is_final())
             .partition(|&r| self.is_rolling_back(r) || self.recovers(r));
-        repair.into_iter().chain(rest)
+        let (hurries, rest): (Vec<usize>, Vec<usize>) = rest
+            .into_iter()
+            .partition(|&r| self.rollouts[r].plan.lane.is_some());
+        repair.into_iter().chain(hurries).chain(rest)
     }
 
     /// Applies an event that was journaled.

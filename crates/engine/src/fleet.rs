@@ -117,7 +117,7 @@ impl Fleet {
         let spec = &self.spec.cells[cell.index()];
         let able = self.able[cell.index()];
         let members = u32::try_from(spec.members.len()).unwrap_or(NONE);
-        let must = if spec.accept_outage.is_some() {
+        let must = if spec.accepts_outage() {
             0
         } else {
             spec.must_stay_up

@@ -280,7 +280,7 @@ impl Engine {
             let spare = members
                 .saturating_sub(cell.must_stay_up)
                 .min(cell.down_at_most);
-            let may = if cell.accept_outage.is_some() {
+            let may = if cell.accepts_outage() {
                 spare.max(1)
             } else {
                 spare

@@ -164,6 +164,8 @@ impl Engine {
         }
         if visit == VisitKind::Update {
             self.baseline(r, slot)?;
+        }
+        if visit != VisitKind::Rollback {
             self.after_dependencies(r, slot)?;
         }
         if !repair {
@@ -393,7 +395,7 @@ impl Engine {
             able
         };
         let used = members - 1 - able;
-        if cell.accept_outage.is_none() && able < cell.must_stay_up {
+        if !cell.accepts_outage() && able < cell.must_stay_up {
             return Err(WaitingOn::PeerEvidence {
                 group,
                 need: cell.must_stay_up,

@@ -77,14 +77,24 @@ pub struct CellSpec {
     pub probe: ProbeId,
     /// How old evidence may be.
     pub fresh: Span,
-    /// Why an outage is accepted, where `must_stay_up` can never be met.
+    /// Why an outage is accepted, where `must_stay_up` can never be met. The group's word, also in those of its availability
+    /// groups where it can: ask [`Self::accepts_outage`].
     pub accept_outage: Option<String>,
 }
 
 impl CellSpec {
+    /// Whether its minimum does not count: it can never be met, and somebody accepts that.
+    pub fn accepts_outage(&self) -> bool {
+        self.accept_outage.is_some() && self.can_never_be_met()
+    }
+
+    const fn can_never_be_met(&self) -> bool {
+        self.must_stay_up as usize >= self.members.len()
+    }
+
     /// Whether not even one member can be taken while the others stay up.
     pub fn is_impossible(&self) -> bool {
-        self.accept_outage.is_none() && self.must_stay_up as usize >= self.members.len()
+        self.accept_outage.is_none() && self.can_never_be_met()
     }
 }
 

@@ -107,6 +107,26 @@ fn binding_windows_are_never_ignored() {
     );
 }
 
+/// A policy whose windows are all binding binds its hosts; one that names others too is for hosts of both kinds.
+#[test]
+fn windows_of_a_policy_bind_what_hurries_where_all_of_them_are_binding() {
+    for (text, bound) in [
+        ("windows: [theatres]", 1),
+        ("windows: [nights, sundays, theatres]", 0),
+    ] {
+        let text = TEXT.replace("windows: [nights, sundays, theatres]", text);
+        let documents = documents(&text, &[("it.ics", ICS)]);
+        let free = of(&documents, 5, 1);
+        let hurried = free.ignoring_windows();
+        assert_eq!(hurried.layers, free.layers[..bound], "{text}");
+    }
+    let text = TEXT.replace("windows: [sundays]", "windows: [theatres]");
+    let documents = documents(&text, &[("it.ics", ICS)]);
+    let hurried = of(&documents, 5, 1).ignoring_windows();
+    let whose: Vec<Whose> = hurried.layers.iter().map(|layer| layer.whose).collect();
+    assert_eq!(whose, [Whose::Ring]);
+}
+
 #[test]
 fn every_zone_that_is_named_is_asked_for() {
     let documents = read();

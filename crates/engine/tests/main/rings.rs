@@ -6,6 +6,9 @@ use ringway_engine::{Command, Input};
 use ringway_model::{Evidence, FailWhy, RolloutId, Share, Span, StepKind, StepResult, Timestamp};
 use ringway_policy::validated::Ramp;
 
+use ringway_scheduler::lane::LanePlan;
+use ringway_scheduler::times::Times;
+
 use crate::support::{Hand, ONE, gate, group, plan};
 
 #[test]
@@ -171,6 +174,95 @@ fn a_group_does_not_start_after_one_that_failed() {
         (None, vec!["dependency".to_owned()])
     );
     assert!(hand.waiting().contains(&"dependency"));
+}
+
+/// What is left of a visit is a visit: a restart that was withheld waits for what its group depends on, too.
+#[test]
+fn a_withheld_restart_waits_while_a_group_it_depends_on_is_not_well() {
+    let (mut fleet, mut the_plan) = plan(&[2]);
+    group(&mut fleet, "directory", &[0], &[], None);
+    group(&mut fleet, "web", &[1], &[0], None);
+    the_plan.rings[0].halt_on = None;
+    the_plan.gates = vec![gate()];
+    let mut hand = Hand::start((fleet, the_plan));
+    (0..2).for_each(|host| hand.evidence(host, Evidence::Up));
+    hand.visit(0);
+    hand.evidence(0, Evidence::Up);
+    hand.until(1, StepKind::Apply);
+    let reason = "look".to_owned();
+    let rollout = ONE;
+    hand.command("olga", Command::Pause { rollout, reason })
+        .unwrap();
+    hand.visit(1);
+    assert_eq!(hand.state(1), "applied, restart withheld");
+    hand.evidence(0, Evidence::Down);
+    hand.pass(Span::minutes(4));
+    assert!(hand.state(0).starts_with("unhealthy"), "{}", hand.state(0));
+    let reason = "looked".to_owned();
+    hand.command("olga", Command::Resume { rollout, reason })
+        .unwrap();
+    assert_eq!(hand.running(1), None);
+    assert_eq!(hand.host_waiting(1), ["dependency"]);
+    let host = "h0".to_owned();
+    let reason = "mended".to_owned();
+    let retry = Command::Retry {
+        rollout,
+        host,
+        reason,
+    };
+    hand.command("olga", retry).unwrap();
+    hand.visit(0);
+    hand.evidence(0, Evidence::Up);
+    assert_eq!(hand.running(1), Some(StepKind::Drain));
+}
+
+/// An outage is accepted where the minimum can never be met; where it can, it holds.
+#[test]
+fn an_accepted_outage_is_of_the_groups_that_cannot_do_without_one() {
+    let (mut fleet, the_plan) = plan(&[5]);
+    group(&mut fleet, "a", &[0, 1, 2, 3], &[], Some(3));
+    group(&mut fleet, "b", &[4], &[], Some(3));
+    for cell in &mut fleet.cells {
+        cell.accept_outage = Some("site b has one".into());
+        cell.down_at_most = 3;
+    }
+    let mut hand = Hand::start((fleet, the_plan));
+    (0..5).for_each(|host| hand.evidence(host, Evidence::Up));
+    let running = |hand: &Hand| (0..4).filter(|host| hand.running(*host).is_some()).count();
+    assert_eq!(hand.running(4), Some(StepKind::Inspect), "it is accepted");
+    assert_eq!(running(&hand), 1);
+    let first = (0..4).find(|host| hand.running(*host).is_some()).unwrap();
+    assert_eq!(hand.host_waiting((first + 1) % 4), ["peer-evidence"]);
+    hand.visit(first);
+    hand.evidence(first, Evidence::Up);
+    assert_eq!(running(&hand), 1);
+}
+
+/// What hurries in a lane goes before what does not, however old that is.
+#[test]
+fn a_rollout_in_a_lane_goes_before_an_older_one() {
+    let (fleet, mut the_plan) = plan(&[4]);
+    the_plan.budget_down = Some(1);
+    let mut hand = Hand::start((fleet.clone(), the_plan.clone()));
+    let mut hurried = the_plan;
+    hurried.update = "another".into();
+    hurried.rings[0].planned = 4;
+    hurried.lane = Some(LanePlan {
+        name: "fast".to_owned(),
+        allowed_when: "exploited".to_owned(),
+        soak: None,
+        ignores_windows: false,
+        overrides_freezes: false,
+        rings: Vec::new(),
+        times: Times::default(),
+    });
+    hand.propose(fleet, hurried);
+    let two = RolloutId(2);
+    let first = (0..4).find(|host| hand.running(*host).is_some()).unwrap();
+    assert!((0..4).all(|host| hand.running_in(two, host).is_none()));
+    hand.visit(first);
+    assert!((0..4).any(|host| hand.running_in(two, host).is_some()));
+    assert!((0..4).all(|host| hand.running_in(ONE, host).is_none()));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ringway_calendar::{UnknownZone, Zones};
 use ringway_model::{HostId, Place, StepKind, Timestamp, VisitKind};
-use ringway_policy::validated::{Documents, Ramp};
+use ringway_policy::validated::{Binding, Documents, Ramp};
 
 use super::parts::{
     ApprovalReport, DueReport, Estimate, ExternalReport, GateReport, LaneReport, PaceReport,
@@ -149,7 +149,9 @@ fn lane(plan: &Plan, lane: &LanePlan) -> LaneReport {
             .collect(),
         ignores_windows: lane.ignores_windows,
         binding_windows: layers
-            .flat_map(|layer| layer.windows.keys().cloned())
+            .flat_map(|layer| &layer.windows)
+            .filter(|(_, window)| window.binding == Binding::Always)
+            .map(|(name, _)| name.clone())
             .collect(),
         overrides_freezes: lane.overrides_freezes,
         binding_freezes: plan.terms.binding.clone(),

@@ -43,7 +43,8 @@ impl Facts {
         let spec = &fleet.cells[cell.index()];
         let others = self.able[cell.index()] - u32::from(self.is_able(host));
         let members = u32::try_from(spec.members.len()).unwrap_or(u32::MAX);
-        if spec.accept_outage.is_none() {
+        // An outage is accepted where the minimum can never be met, and nowhere else.
+        if spec.accept_outage.is_none() || spec.must_stay_up < members {
             ensure!(
                 others >= spec.must_stay_up,
                 I7,

@@ -360,11 +360,10 @@ fn check_times(id: RolloutId, before: &Plan, after: &Plan) -> Result<(), Broken>
     for slot in 0..after.slots.len() {
         let (ordinary, now) = (own(before, slot), table(&after.times, slot));
         for layer in &ordinary.layers {
-            let binds = layer.whose == Whose::Fleet
-                && layer
-                    .windows
-                    .values()
-                    .any(|it| it.binding == Binding::Always);
+            let all = layer.windows.len();
+            let binding = layer.windows.values();
+            let binding = binding.filter(|it| it.binding == Binding::Always).count();
+            let binds = binding > 0 && (layer.whose == Whose::Fleet || binding == all);
             ensure!(
                 ignores && !binds || now.layers.contains(layer),
                 I8,

@@ -268,10 +268,7 @@ impl Facts {
             rollout.opened,
             rollout.promoted
         );
-        if kind == VisitKind::Update {
-            self.check_dependencies(intent, rollout, slot, ring)?;
-        }
-        Ok(())
+        self.check_dependencies(intent, rollout, slot, ring)
     }
 
     /// I11: where the policy leaves hosts alone that are unhealthy before the update, a host is known to be well when its
@@ -424,10 +421,9 @@ impl Facts {
         let first = takes_down(step.kind) && !visit.before.0 && !visit.repair;
         let fleet = self.fleet.as_ref()?;
         let cell = fleet.hosts[host.index()].cell.filter(|_| first)?;
-        fleet.cells[cell.index()]
-            .accept_outage
-            .is_none()
-            .then_some(cell)
+        let spec = &fleet.cells[cell.index()];
+        let can_be_met = (spec.must_stay_up as usize) < spec.members.len();
+        (can_be_met || spec.accept_outage.is_none()).then_some(cell)
     }
 
     /// Whether a step is of a visit that has taken its host down already.

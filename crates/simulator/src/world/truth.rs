@@ -309,7 +309,8 @@ impl World {
         let others = spec.members.iter().filter(|&&member| member != host);
         let (out, up): (Vec<HostId>, Vec<HostId>) =
             others.partition(|&&member| self.is_truly_out(member));
-        if spec.accept_outage.is_none()
+        let can_be_met = (spec.must_stay_up as usize) < spec.members.len();
+        if (can_be_met || spec.accept_outage.is_none())
             && (up.len() < spec.must_stay_up as usize || out.len() >= spec.down_at_most as usize)
         {
             let what = format!(
