@@ -17,16 +17,17 @@ pub(super) fn text(source: usize, text: &str) -> String {
     }
     let is_json = text.trim_start().starts_with('{');
     let mut ranges = Vec::new();
-    // INI is no YAML, or a text without keys; then its lines alone are looked at.
-    if let Ok(Some(root)) = tree::read(source, text, is_json) {
+    // INI is no YAML, or a text without keys; then its lines alone are looked at. Nobody reads a second document of a file, but
+    // it is kept.
+    for root in tree::read_all(source, text, is_json) {
         secrets(&root, &mut ranges);
     }
     let mut kept = String::with_capacity(text.len());
     let mut at = 0;
     ranges.sort_unstable();
     for (start, end) in ranges {
-        // Values that an alias repeats stand in the text once.
-        if start < at || end > text.len() {
+        // Values that an alias repeats stand in the text once, and one without a text nowhere.
+        if start < at || end > text.len() || start == end {
             continue;
         }
         kept.push_str(text.get(at..start).unwrap_or_default());
@@ -160,6 +161,24 @@ mod tests {
         assert!(!kept.contains("hunter2"), "{kept}");
         assert!(!kept.contains("6162"), "{kept}");
         tree::read(0, &kept, true).unwrap();
+    }
+
+    #[test]
+    fn secrets_of_a_second_document_are_not_kept_either() {
+        let written = "a: 1\n---\nb:\n  db_password:\n    - hunter2\n  key: !vault |\n    6162\n";
+        let kept = text(0, written);
+        assert!(
+            !kept.contains("hunter2") && !kept.contains("6162"),
+            "{kept}"
+        );
+        assert_eq!(text(0, &kept), kept);
+    }
+
+    /// Of a block that is indented less than its key nothing is its value.
+    #[test]
+    fn where_a_secret_has_no_text_nothing_stands_for_it() {
+        let written = "      key: !vault |\n hosts.ini\n";
+        assert_eq!(text(0, written), written);
     }
 
     #[test]

@@ -74,19 +74,29 @@ impl Node {
 
 /// The first document of a text; nothing where it has none.
 pub(crate) fn read(source: usize, text: &str, json: bool) -> Result<Option<Node>, NotYaml> {
+    builder(source, text, json).run(text.len())
+}
+
+/// Every document of a text, up to where it is no YAML.
+pub(crate) fn read_all(source: usize, text: &str, json: bool) -> Vec<Node> {
+    let mut builder = builder(source, text, json);
+    let next = || builder.run(text.len()).ok().flatten();
+    std::iter::from_fn(next).collect()
+}
+
+fn builder(source: usize, text: &str, json: bool) -> Builder<'_> {
     let mut options = Options::default();
     options.set_emit_comments(false);
     options.flow_nesting_limit = MAX_DEPTH;
     options.block_nesting_limit = MAX_DEPTH;
-    let mut builder = Builder {
+    Builder {
         parser: Parser::new_from_str_with_options(text, options),
         source,
         json,
         stack: Vec::new(),
         anchors: BTreeMap::new(),
         nodes: 0,
-    };
-    builder.run(text.len())
+    }
 }
 
 struct Builder<'s> {
