@@ -102,6 +102,11 @@ impl Holds {
         of(HoldKind::Maintenance).or_else(|| of(HoldKind::Hold))
     }
 
+    /// The hold of a host, whatever else it is under.
+    pub(crate) fn hold(&self, host: HostId) -> Option<&HostHold> {
+        self.of.get(&(host, HoldKind::Hold))
+    }
+
     /// When nobody holds a host any more, from this instant on; none where that has no end.
     pub(crate) fn free_from(&self, host: HostId, from: Timestamp) -> Option<Timestamp> {
         let kinds = [HoldKind::Maintenance, HoldKind::Hold].into_iter();
@@ -353,7 +358,7 @@ impl Engine {
         }
     }
 
-    fn release(
+    pub(crate) fn release(
         &mut self,
         host: HostId,
         kind: HoldKind,

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ringway_model::{Actor, Digest, HostId, ProbeId, RolloutId, Slot, Timestamp};
-use ringway_scheduler::plan::{Revision, RingPlan, SlotPlan};
+use ringway_scheduler::plan::{Misfit, Revision, RingPlan, SlotPlan};
 use ringway_scheduler::{FleetSpec, Plan};
 
 use crate::command::{HoldKind, Rejected, Subject};
@@ -143,8 +143,13 @@ impl Engine {
             };
             self.void_changed(r, &plan, out);
             let (rollout, plan) = (self.rollouts[r].rec.id, digest);
+            let known = self.rollouts[r].plan.revises.clone();
             self.emit(Event::PlanRevised { rollout, plan }, out);
             self.lapse_lane(r, "the fleet has changed since it was asked for", out);
+            let fit_again = known.iter().flat_map(|known| &known.misfits);
+            let fit_again =
+                fit_again.filter(|one| revision.misfits.iter().all(|it| it.host != one.host));
+            self.release_fits(rollout, fit_again, actor, out);
             self.hold_misfits(r, &revision, (&before, actor), out);
         }
         for r in 0..self.rollouts.len() {
@@ -318,13 +323,7 @@ impl Engine {
             if !waits || record.is(SlotRec::CHANGED) {
                 continue;
             }
-            let now = misfit.now.as_deref().unwrap_or("none");
-            let rollout = self.rollouts[r].rec.id;
-            let planned = &misfit.planned;
-            let reason = format!(
-                "its labels changed: {rollout} planned it with release `{planned}`, and they ask for `{now}` now; \
-                 `skip` it, or `release` it to the planned one"
-            );
+            let reason = held_because(self.rollouts[r].rec.id, misfit);
             let event = Event::HostHeld {
                 host,
                 kind: HoldKind::Hold,
@@ -337,6 +336,29 @@ impl Engine {
                 if let Some(slot) = self.slot_of(other, host) {
                     self.take_back_slot(other, slot, out);
                 }
+            }
+        }
+    }
+
+    /// Hosts that were held for their labels, and that fit what was planned again. A hold that somebody has put in its place is
+    /// that person's.
+    fn release_fits<'m>(
+        &mut self,
+        rollout: RolloutId,
+        fit: impl Iterator<Item = &'m Misfit>,
+        actor: &Actor,
+        out: &mut Vec<Event>,
+    ) {
+        for misfit in fit {
+            let host = misfit.host;
+            let because = held_because(rollout, misfit);
+            if self
+                .holds
+                .hold(host)
+                .is_some_and(|hold| hold.reason == because)
+            {
+                let reason = "its labels ask for the planned release again";
+                self.release(host, HoldKind::Hold, Some(actor), reason, out);
             }
         }
     }
@@ -560,6 +582,15 @@ impl Engine {
         self.times_changed(r);
         Ok(())
     }
+}
+
+/// Why a host is held whose labels ask for another release than the planned one.
+fn held_because(rollout: RolloutId, misfit: &Misfit) -> String {
+    let (planned, now) = (&misfit.planned, misfit.now.as_deref().unwrap_or("none"));
+    format!(
+        "its labels changed: {rollout} planned it with release `{planned}`, and they ask for `{now}` now; \
+         `skip` it, or `release` it to the planned one"
+    )
 }
 
 impl Rollout {

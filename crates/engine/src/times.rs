@@ -224,6 +224,18 @@ impl Engine {
         visit: VisitKind,
         position: u8,
     ) -> Option<WaitingOn> {
+        self.out_of_time_at(r, slot, visit, position, self.now)
+    }
+
+    /// The same of an instant to come, as far as is known now.
+    pub(crate) fn out_of_time_at(
+        &self,
+        r: usize,
+        slot: u32,
+        visit: VisitKind,
+        position: u8,
+        at: Timestamp,
+    ) -> Option<WaitingOn> {
         let rollout = &self.rollouts[r];
         if rollout.plan.times.is_empty() || visit == VisitKind::Rollback {
             return None;
@@ -253,12 +265,12 @@ impl Engine {
         let length = self.remaining(r, slot, visit, position);
         let effective = rollout.rec.effective.get(&(number as usize));
         let open = effective.unwrap_or(&table.open);
-        let opens = next_fit(open, self.now, length);
-        if opens == Some(self.now) {
+        let opens = next_fit(open, at, length);
+        if opens == Some(at) {
             return None;
         }
         let counts = |told: &str| effective.is_none() || !self.is_overridden(r, told);
-        Some(match table.freeze_at(self.now, counts) {
+        Some(match table.freeze_at(at, counts) {
             Some((until, reason)) => WaitingOn::Freeze {
                 reason: reason.to_owned(),
                 until,

@@ -213,21 +213,33 @@ impl Engine {
         }
     }
 
-    /// The next attempt at the same step, where there is one and the scope is not held.
+    /// The next attempt at the same step, where there is one, the scope is not held and there is time for it. Where work must
+    /// stop before, the last attempt was the last: a host would stay out of service while it waits, and a step that fails in
+    /// every window anew would never count.
     pub(crate) fn try_again(&self, ended: Ended) -> Option<Then> {
-        let retry = &self.rollouts[ended.r].plan.retry;
+        let Ended {
+            r,
+            slot,
+            visit,
+            position,
+            ..
+        } = ended;
+        let retry = &self.rollouts[r].plan.retry;
         if ended.attempt > retry.times {
             return None;
         }
-        if !self.may_run(ended.r, ended.slot, ended.visit, ended.position) {
+        if !self.is_wanted(r, slot, visit, position) {
             return Some(self.turn_back(ended));
         }
         let wait = retry.wait.times(1 << u32::from(ended.attempt - 1).min(16));
-        let attempt = ended.attempt + 1;
+        let (at, attempt) = (self.now + wait, ended.attempt + 1);
+        if self.out_of_time_at(r, slot, visit, position, at).is_some() {
+            return None;
+        }
         Some(Then::Retry {
-            position: ended.position,
+            position,
             attempt,
-            at: self.now + wait,
+            at,
         })
     }
 

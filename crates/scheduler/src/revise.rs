@@ -2,7 +2,8 @@
 //!
 //! Who is in a ring stays there, and rings that have begun are what they were, slot for slot. Hosts that joined the fleet
 //! are put behind those of rings to come. Which ring that is follows from the plan's seed and the host's own name alone, so
-//! that a host which joins moves nobody. A host whose ring has begun joins the catch-up ring, which comes last. This module
+//! that a host which joins moves nobody. A host whose ring has begun joins the catch-up ring, which comes last. When work may
+//! run on a host is what the fleet says now: a freeze that was decided meanwhile is one for whoever is still to come. This module
 //! decides neither when a fleet is read anew nor what becomes of hosts that are gone; the engine does.
 //!
 //! # Invariants
@@ -311,21 +312,37 @@ impl Revising<'_> {
         u16::try_from(at).ok().map(RouteId)
     }
 
-    /// Hosts of the plan whose labels ask for another release now.
+    /// Hosts of the plan whose labels ask for another release now. Releases of one id are told apart by what they install:
+    /// those of product lines may share it.
     fn find_misfits(&mut self, targets: &Targets) {
-        let releases = &self.making.named.update.releases;
+        let Named { update, recipe, .. } = self.making.named;
+        let releases = &update.releases;
+        // What cannot be compiled any more is told apart by its id alone.
+        let compiled = releases.iter().map(|it| route::compile(it, recipe, None));
+        let compiled: Vec<Option<Route>> = compiled.map(Result::ok).collect();
         for slot in &self.before.slots {
             if self.making.fleet.vanished.contains(&slot.host) {
                 continue;
             }
+            let planned = &self.before.routes[slot.route.index()];
             let number = targets.release[slot.host.index()];
-            let now = (number != NO_RELEASE).then(|| releases[usize::from(number)].id.clone());
-            let planned = self.before.routes[slot.route.index()].release.clone();
-            if now.as_ref() != Some(&planned) {
+            let now = (number != NO_RELEASE).then(|| usize::from(number));
+            let is_other = now.is_none_or(|at| {
+                let content = |route: &Route| (route.build.clone(), route.former_digest());
+                let installs = compiled[at].as_ref().map(content);
+                releases[at].id != planned.release
+                    || installs.is_some_and(|now| now != content(planned))
+            });
+            if is_other {
+                let same_id = now.is_some_and(|at| releases[at].id == planned.release);
+                let called = |id: &str, build: Option<&String>| match build.filter(|_| same_id) {
+                    Some(build) => format!("{id} {build}"),
+                    None => id.to_owned(),
+                };
                 self.revision.misfits.push(Misfit {
                     host: slot.host,
-                    planned,
-                    now,
+                    planned: called(&planned.release, planned.build.as_ref()),
+                    now: now.map(|at| called(&releases[at].id, releases[at].build.as_ref())),
                 });
             }
         }
@@ -364,6 +381,7 @@ impl Revising<'_> {
         let last = policy.rings.len().saturating_sub(1);
         extend(&mut plan.terms.working, last, plan.rings.len());
         extend(&mut plan.terms.after_soak, last, plan.rings.len());
+        extend(&mut plan.terms.early, last, plan.rings.len());
         extend(&mut plan.consent.rings, last, plan.rings.len());
         let rings = plan.rings.len();
         if let Some(lane) = &mut plan.lane {
@@ -394,6 +412,8 @@ impl Revising<'_> {
         let same = is_told
             && plan.rings == before.rings
             && plan.slots == before.slots
+            && plan.times == before.times
+            && plan.without_lane() == before.without_lane()
             && plan.budget_down == before.budget_down;
         plan.revises = Some(self.revision);
         Ok((!same).then_some(plan))
@@ -442,7 +462,7 @@ impl Revising<'_> {
         name
     }
 
-    /// When work may run on each host, lanes aside.
+    /// When work may run on each host, lanes aside: as the fleet says it now, for a host that it still names.
     fn times(&self) -> crate::times::Times {
         let policy = self.making.named.policy;
         let Some(fleet) = &self.making.documents.fleet else {
@@ -452,15 +472,20 @@ impl Revising<'_> {
         let rings = self.rings.iter().enumerate();
         let slots = rings.flat_map(|(at, seats)| {
             let ring = policy.rings.get(at).or(policy.rings.last());
-            seats.iter().map(move |seat| (ring, seat))
+            seats.iter().map(move |seat| (at, ring, seat))
         });
         self.before
             .without_lane()
-            .revised(slots.map(|(ring, seat)| {
+            .revised(slots.map(|(at, ring, seat)| {
                 let host = written.get(seat.host.0);
                 match (seat.from, ring, host) {
-                    (None, Some(ring), Some(host)) => {
-                        Placed::New(Box::new(Timetable::of(fleet, host, policy, ring)))
+                    (_, Some(ring), Some(host)) => {
+                        let rule = Timetable::of(fleet, host, policy, ring);
+                        // As when the plan was made: what is down already waits for no window.
+                        Placed::New(Box::new(match self.before.part_of(at) {
+                            Some(Part::Broken) => rule.ignoring_windows(),
+                            Some(Part::Withheld | Part::Latent | Part::Untouched) | None => rule,
+                        }))
                     }
                     (Some(from), ..) => Placed::Before(from),
                     (None, ..) => Placed::New(Box::new(Timetable::always())),

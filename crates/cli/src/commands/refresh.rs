@@ -3,13 +3,13 @@
 //! What that means is computed here, from the documents and from what the journal says is so now; whether it still fits is
 //! the decider's to say. Where it does not, because a rollout has gone on meanwhile, it is computed again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use ringway_engine::Engine;
 use ringway_executor::port::Refresh;
-use ringway_model::{HostId, RolloutId};
+use ringway_model::{HostId, RolloutId, Slot};
 use ringway_runtime::inbox::{self, Errand};
 use ringway_runtime::{Renewal, is_observed};
 use ringway_scheduler::plan::{JoinsBecause, Revision};
@@ -24,10 +24,13 @@ use crate::exit::{End, Failure, Outcome};
 use crate::journal;
 use crate::out::Out;
 use crate::session::Session;
-use crate::show::put;
+use crate::show::{put, shortened};
 
 /// How often it is computed again before a person is asked to: rollouts open rings minutes apart, not seconds.
 const TRIES: u32 = 5;
+
+/// How many hosts are named that have other windows or freezes.
+const NAMES: usize = 5;
 
 /// What a fleet that was read anew changes.
 #[derive(Debug, Default, Serialize)]
@@ -45,6 +48,8 @@ pub(crate) struct Changes {
     relabelled: Vec<String>,
     /// Hosts that are held because their labels ask for another release than the planned one.
     held: Vec<InRollout>,
+    /// Hosts that were planned before, and on which work may run at other times now.
+    other_times: Vec<OtherTimes>,
     /// Rollouts that nobody can join, and why.
     closed: Vec<Closed>,
     /// Whether anything at all is another than before.
@@ -68,6 +73,14 @@ struct InRollout {
     rollout: RolloutId,
     host: String,
     why: String,
+}
+
+/// Hosts of a rollout that have other windows or freezes than they were planned with.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct OtherTimes {
+    rollout: RolloutId,
+    hosts: Vec<String>,
 }
 
 /// A rollout that nobody can join.
@@ -177,6 +190,10 @@ fn compute(engine: &Engine, read: &Read, is_observed: bool) -> Result<(Refresh, 
                 let observed = is_observed.then(|| plan.observed()).flatten();
                 let plan = observed.unwrap_or(plan);
                 ringway_runtime::zones_of_plan(&plan).map_err(|e| Failure::new(End::Invalid, e))?;
+                let hosts = at_other_times(&open.plan, &plan, &fleet);
+                if !hosts.is_empty() {
+                    changes.other_times.push(OtherTimes { rollout, hosts });
+                }
                 if let Some(revision) = &plan.revises {
                     tell(&mut changes, rollout, revision, (before, &fleet, &plan));
                 }
@@ -198,6 +215,25 @@ fn compute(engine: &Engine, read: &Read, is_observed: bool) -> Result<(Refresh, 
         documents: texts.into_iter().collect(),
     };
     Ok((refresh, changes))
+}
+
+/// Hosts of both plans that are there, and on which work may run at other times by the second.
+fn at_other_times(before: &Plan, after: &Plan, fleet: &FleetSpec) -> Vec<String> {
+    let rule = |plan: &Plan, slot: usize| {
+        let number = plan.times.of(Slot::at(slot));
+        number.map(|number| plan.times.tables[number as usize].clone())
+    };
+    let slots = before.slots.iter().enumerate();
+    let was: BTreeMap<HostId, usize> = slots.map(|(at, slot)| (slot.host, at)).collect();
+    let slots = after.slots.iter().enumerate();
+    let slots = slots.filter(|(_, slot)| !fleet.vanished.contains(&slot.host));
+    let other = slots.filter(|(at, slot)| {
+        was.get(&slot.host)
+            .is_some_and(|was| rule(before, *was) != rule(after, *at))
+    });
+    other
+        .map(|(_, slot)| fleet.hosts[slot.host.index()].name.clone())
+        .collect()
 }
 
 /// What is another in the fleet itself.
@@ -316,6 +352,15 @@ pub(crate) fn words(changes: &Changes) -> String {
             format_args!(
                 "{host} is held where it waits in {rollout}: {why}; `skip` or `release` it\n"
             ),
+        );
+    }
+    for other in &changes.other_times {
+        let OtherTimes { rollout, hosts } = other;
+        let has = if hosts.len() == 1 { "has" } else { "have" };
+        let hosts = shortened(hosts, NAMES);
+        put(
+            &mut text,
+            format_args!("{hosts} {has} other windows or freezes in {rollout} from now on\n"),
         );
     }
     for late in &changes.too_late {

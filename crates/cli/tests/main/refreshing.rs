@@ -77,6 +77,36 @@ fn hosts_join_vanish_and_return_while_a_rollout_waits_for_a_yes() {
     place.expect("audit", 0);
 }
 
+/// A freeze that is decided while a rollout runs holds for the hosts that are still to come.
+#[test]
+fn a_freeze_that_is_written_meanwhile_keeps_who_is_still_to_come() {
+    let place = Place::with_approval();
+    let running = place.spawn("run");
+    place.until_status(|view| view["rollouts"][0]["approval"]["due"] == true);
+    let text = fs::read_to_string(place.path("common.yaml")).unwrap();
+    let freeze = "freezes:\n  audit: { from: 2020-01-01, until: 2100-01-01, reason: audit, select: name = b }\n";
+    place.write(
+        "common.yaml",
+        &text.replace("hosts:\n", &format!("{freeze}hosts:\n")),
+    );
+    for asked in ["refresh --dry-run", "refresh"] {
+        let told = place.expect(asked, 0).out;
+        let line = "b has other windows or freezes in r1 from now on";
+        assert!(told.contains(line), "{told}");
+    }
+    place.expect("approve --yes", 0);
+    place.until_status(|view| view["rollouts"][0]["rings"][1]["done"] == 1);
+    let why = place.expect("why b", 0).out;
+    assert!(why.contains("audit"), "{why}");
+    assert_eq!(version(&place, "b"), "1");
+    place.write("common.yaml", &text);
+    let told = place.expect("refresh", 0).out;
+    assert!(told.contains("b has other windows"), "{told}");
+    assert_eq!(running.end().code, 0);
+    assert_eq!(version(&place, "b"), "2");
+    place.expect("audit", 0);
+}
+
 #[test]
 fn run_takes_the_fleet_as_it_is_into_what_is_in_flight() {
     let place = Place::with_approval();

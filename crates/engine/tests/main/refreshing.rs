@@ -251,6 +251,44 @@ fn a_host_whose_release_is_another_one_now_is_held_until_a_person_decides() {
     assert_eq!(hand.state(1), "updated");
 }
 
+/// Labels that were put right again hold nobody, unless a person does by now.
+#[test]
+fn a_host_that_fits_again_is_let_go_of_and_a_persons_hold_stays() {
+    for by_person in [false, true] {
+        let mut hand = Hand::start(plan(&[1, 1]));
+        let label = |value: &'static str| {
+            move |fleet: &mut FleetSpec| {
+                fleet.hosts[1].labels = [("n", value)].into_iter().collect();
+            }
+        };
+        let misfits = |plan: &mut Plan| {
+            let misfit = Misfit {
+                host: HostId(1),
+                planned: "new".to_owned(),
+                now: Some("other".to_owned()),
+            };
+            plan.revises.as_mut().unwrap().misfits.push(misfit);
+        };
+        refresh(&mut hand, label("other"), Some(&misfits)).unwrap();
+        hand.visit(0);
+        assert_eq!(hand.state(1), "on hold");
+        if by_person {
+            let hold = Command::Hold {
+                hosts: vec!["h1".to_owned()],
+                kind: ringway_engine::HoldKind::Hold,
+                reason: "being moved".to_owned(),
+                until: None,
+            };
+            hand.command("olga", hold).unwrap();
+        }
+        refresh(&mut hand, label("1"), Some(&|_: &mut Plan| {})).unwrap();
+        assert_eq!(hand.running(1).is_some(), !by_person);
+        if by_person {
+            assert_eq!(hand.state(1), "on hold");
+        }
+    }
+}
+
 #[test]
 fn the_same_fleet_again_changes_nothing_and_without_a_rollout_there_is_none() {
     let mut hand = Hand::start(plan(&[1]));

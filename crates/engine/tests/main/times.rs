@@ -140,6 +140,38 @@ fn a_visit_that_no_longer_fits_is_brought_back_into_service_and_goes_on_in_the_n
     }
 }
 
+/// A host does not stay out of service to wait for an attempt that its window leaves no time for, and a step that fails in
+/// every window counts.
+#[test]
+fn an_attempt_that_work_must_stop_before_is_not_waited_for() {
+    for (open, again) in [(90, false), (140, true)] {
+        let (fleet, mut the_plan) = plan(&[1]);
+        the_plan.times = Times {
+            tables: vec![limited(), Timetable::always()],
+            of_slot: vec![0],
+        };
+        the_plan.rings[0].halt_on = Some(2);
+        the_plan.retry.times = 2;
+        the_plan.retry.wait = Span::minutes(10);
+        let mut hand = Hand::start((fleet, the_plan));
+        tell(&mut hand, &[(0, open), (1000, 2000)], &[]);
+        hand.until(0, StepKind::Apply);
+        hand.pass(Span::minutes(30));
+        hand.end(0, StepResult::Failed(FailWhy::Exit));
+        if again {
+            assert_eq!(hand.running(0), None, "it waits");
+            hand.pass(Span::minutes(10));
+            assert_eq!(hand.running(0), Some(StepKind::Apply));
+            hand.pass(Span::minutes(30));
+            // The next one would be twenty minutes later.
+            hand.end(0, StepResult::Failed(FailWhy::Exit));
+        }
+        assert_eq!(hand.running(0), Some(StepKind::Undrain), "{open}");
+        hand.visit(0);
+        assert_eq!(hand.state(0), "failed (apply: its command failed)");
+    }
+}
+
 #[test]
 fn a_freeze_is_told_by_its_name_and_a_newer_calendar_wakes_whoever_waits() {
     let mut hand = limited_first();

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use proptest::test_runner::Config;
-use ringway_model::{Digest, HostId};
-use ringway_policy::validated::{Documents, Fleet, Group, Host, RingSpread};
+use ringway_model::{Digest, HostId, Slot};
+use ringway_policy::validated::{
+    Binding, Date, Documents, Fleet, Freeze, Frozen, Group, Host, Moment, RingSpread,
+};
 use ringway_scheduler::plan::JoinsBecause;
 use ringway_scheduler::{
     FleetProblem, FleetSpec, Plan, compile_fleet, make_plan, refresh_fleet, revise,
@@ -217,6 +219,95 @@ fn who_asks_for_another_release_now_is_named_and_keeps_the_planned_one() {
         (HostId(0), Some("sql-nginx"))
     );
     assert_eq!((revised.slots, revised.routes), (plan.slots, plan.routes));
+}
+
+/// Product lines may share the id of a release: what is installed tells them apart.
+#[test]
+fn who_asks_for_another_build_of_the_same_id_is_named_too() {
+    let before = fleet(hosts(6), Vec::new());
+    let with_releases = |fleet: &Fleet| {
+        let mut papers = papers(fleet);
+        let update = papers.updates.get_mut("april").unwrap();
+        let mut other = update.releases[0].clone();
+        other.build = Some("1-ubu".to_owned());
+        other.select = crate::support::select("role = sql");
+        update.releases[0].build = Some("1-deb".to_owned());
+        update.releases.insert(0, other);
+        papers
+    };
+    let spec = compile_fleet(&before).unwrap();
+    let papers = with_releases(&before);
+    let plan = make_plan(&spec, &papers, "monthly", "april", SEED).unwrap();
+    assert_eq!(revise(&plan, 0, &spec, &papers).unwrap(), None);
+    let mut now = before.hosts.clone();
+    now[0].labels = now[1].labels.clone();
+    let document = changed(&before, now);
+    let after = refresh_fleet(&spec, &document).unwrap();
+    let revised = revise(&plan, 0, &after, &with_releases(&document))
+        .unwrap()
+        .unwrap();
+    let misfits = revised.revises.unwrap().misfits;
+    assert_eq!(misfits.len(), 1);
+    let id = &plan.routes[0].release;
+    assert_eq!(misfits[0].planned, format!("{id} 1-deb"));
+    assert_eq!(misfits[0].now, Some(format!("{id} 1-ubu")));
+}
+
+/// A freeze that is decided while a rollout runs is for the hosts that are still to come, and ends for them when it is called
+/// off.
+#[test]
+fn who_was_planned_before_is_under_the_freezes_of_the_fleet_as_it_is_now() {
+    let before = fleet(hosts(6), Vec::new());
+    let (spec, plan) = planned(&before);
+    assert!(plan.times.is_empty());
+    let mut frozen = changed(&before, before.hosts.clone());
+    let moment = |day| {
+        let date = Date::new(2026, 11, day).unwrap();
+        Moment::Date(date)
+    };
+    let freeze = Freeze {
+        select: crate::support::select("role = sql"),
+        reason: Some("audit".to_owned()),
+        zone: None,
+        when: Frozen::Between {
+            from: moment(1),
+            until: moment(30),
+        },
+        binding: Binding::Usual,
+    };
+    frozen.calendar.freezes.insert("audit".to_owned(), freeze);
+    frozen.digest = Digest::of(b"frozen");
+    let after = refresh_fleet(&spec, &frozen).unwrap();
+    let revised = revise(&plan, 1, &after, &papers(&frozen)).unwrap().unwrap();
+    assert_eq!((&revised.slots, &revised.rings), (&plan.slots, &plan.rings));
+    for (at, slot) in revised.slots.iter().enumerate() {
+        let is_sql = spec.hosts[slot.host.index()].labels.get("role") == Some("sql");
+        let times = revised.times.of(Slot::at(at));
+        assert_eq!(times.is_some(), is_sql, "{at}");
+    }
+    assert_eq!(revise(&revised, 1, &after, &papers(&frozen)).unwrap(), None);
+    let again = refresh_fleet(&after, &changed(&before, before.hosts.clone())).unwrap();
+    let free = revise(&revised, 1, &again, &papers(&before))
+        .unwrap()
+        .unwrap();
+    assert!((0..free.slots.len()).all(|at| free.times.of(Slot::at(at)).is_none()));
+}
+
+/// Who comes too late goes on as the last ring does, also in when a yes counts that ends its soak early.
+#[test]
+fn the_ring_of_those_that_come_too_late_has_the_hours_of_the_last_one() {
+    let before = fleet(hosts(9), Vec::new());
+    let (spec, mut plan) = planned(&before);
+    plan.terms.early = vec![None, None, Some(0)];
+    let mut now = before.hosts.clone();
+    now.extend((0..40).map(|at| late(at, "role=web site=s0")));
+    let document = changed(&before, now);
+    let after = refresh_fleet(&spec, &document).unwrap();
+    let revised = revise(&plan, 2, &after, &papers(&document))
+        .unwrap()
+        .unwrap();
+    assert_eq!(revised.rings.len(), 4);
+    assert_eq!(revised.terms.early(3), Some(0));
 }
 
 #[test]
