@@ -509,11 +509,13 @@ impl Engine {
         let had = slots[slot].state == HostState::Already;
         let is_changed = slots[slot].is(SlotRec::CHANGED | SlotRec::APPLYING) && !is_back;
         let slot = u32::try_from(slot).unwrap_or(u32::MAX);
-        (is_changed || had) && !self.is_changed_since(r, slot)
+        // Also where it has done harm since: whoever put it there, it is there.
+        let from_outside = !is_changed && !is_back && record.outside.contains_key(&slot);
+        (is_changed || had || from_outside) && !self.is_changed_since(r, slot, from_outside)
     }
 
-    /// Whether a later rollout has changed a host after this one did.
-    fn is_changed_since(&self, r: usize, slot: u32) -> bool {
+    /// Whether a later rollout has changed a host after this one did, or after it found it changed by somebody else.
+    fn is_changed_since(&self, r: usize, slot: u32, from_outside: bool) -> bool {
         let rollout = &self.rollouts[r];
         if !rollout.same_hosts {
             return false;
@@ -521,7 +523,9 @@ impl Engine {
         let own = rollout.changed(slot as usize);
         let host = rollout.plan.slots[slot as usize].host;
         self.last_changes.of(host).is_some_and(|(other, theirs)| {
-            other != r && self.rollouts[other].changed(theirs as usize) > own
+            // What an older rollout put there is what somebody else replaced.
+            let is_later = if from_outside { other > r } else { other != r };
+            is_later && self.rollouts[other].changed(theirs as usize) > own
         })
     }
 }

@@ -217,13 +217,7 @@ impl Engine {
     /// stop before, the last attempt was the last: a host would stay out of service while it waits, and a step that fails in
     /// every window anew would never count.
     pub(crate) fn try_again(&self, ended: Ended) -> Option<Then> {
-        let Ended {
-            r,
-            slot,
-            visit,
-            position,
-            ..
-        } = ended;
+        let (r, slot, visit, position) = (ended.r, ended.slot, ended.visit, ended.position);
         let retry = &self.rollouts[r].plan.retry;
         if ended.attempt > retry.times {
             return None;

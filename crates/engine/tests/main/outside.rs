@@ -1,6 +1,6 @@
 //! Hosts that somebody else changed: told apart from those that had the release before, no evidence, kept, and a pause.
 
-use ringway_engine::{Command, Event};
+use ringway_engine::{Command, Event, Poisoning};
 use ringway_model::{Evidence, FailWhy, ProbeId, RolloutId, Span, StepKind, StepResult};
 use ringway_scheduler::plan::More;
 use ringway_scheduler::{FleetSpec, Plan};
@@ -78,6 +78,37 @@ fn a_ring_of_which_all_hosts_were_changed_outside_proves_nothing() {
         (hand.waiting(), hand.running(1)),
         (vec!["nobody-updated"], None)
     );
+}
+
+/// Whoever put it there: content that turns out to be harmful is found on it.
+#[test]
+fn what_somebody_else_installed_is_found_when_it_is_poisoned() {
+    let (fleet, mut the_plan) = one_at_a_time(&[2], 3);
+    the_plan.gates = vec![gate()];
+    the_plan.rings[0].soak = Span::hours(1);
+    let mut hand = Hand::start((fleet, the_plan));
+    (0..2).for_each(|host| hand.evidence(host, Evidence::Up));
+    look_and_turn_back(&mut hand, 0);
+    while hand.running(0).is_none() {
+        hand.visit(1);
+        hand.evidence(1, Evidence::Up);
+        hand.pass(Span::minutes(1));
+    }
+    hand.end(0, found(true, "2.0"));
+    assert!(hand.state(0).starts_with("changed outside"));
+    let what = Poisoning::Rollout {
+        rollout: ONE,
+        releases: Vec::new(),
+    };
+    let reason = "it breaks logins".to_owned();
+    hand.command("ana", Command::Poison { what, reason })
+        .unwrap();
+    let has = |hand: &Hand| hand.engine.view(hand.now).poisons[0].has.clone();
+    assert_eq!(has(&hand), ["h0", "h1"]);
+    hand.evidence(0, Evidence::Down);
+    hand.pass(Span::minutes(10));
+    assert!(hand.state(0).starts_with("unhealthy"), "{}", hand.state(0));
+    assert_eq!(has(&hand), ["h0", "h1"]);
 }
 
 #[test]

@@ -194,9 +194,9 @@ fn about_steps(route: &Route) -> BTreeMap<StepKind, String> {
         let more = match (&step.more, step.kind) {
             (More::Ready { within, every }, _) => Some(format!("every {every} up to {within}")),
             (More::Manual { .. }, _) => Some("by hand".to_owned()),
-            (More::Stage { at_once }, _) => {
-                Some(format!("ahead of the visit, at most {at_once} at once"))
-            }
+            (More::Stage { at_once }, _) => Some(format!(
+                "ahead of the visit, at most {at_once} at once; else in the visit"
+            )),
             (More::Recovery { back_within }, _) => Some(format!(
                 "of broken hosts that do not answer, back within {back_within}"
             )),

@@ -162,7 +162,7 @@ fn a_recipe_fetches_ahead_through_a_crash_and_a_visit_fetches_what_could_not_be(
     let mut desk = Desk::new(STAGED);
     let planned = desk.said(&["plan"]);
     assert!(
-        planned.contains("stage (ahead of the visit, at most 2 at once)"),
+        planned.contains("stage (ahead of the visit, at most 2 at once; else in the visit)"),
         "{planned}"
     );
     // The first ring's host stays in its visit, and two of the next ring's are staged beside it.
