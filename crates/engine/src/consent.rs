@@ -243,13 +243,12 @@ impl Engine {
             return Err(Rejected::new("nothing-to-approve", why, hint));
         };
         match &self.rollouts[r].rec.state {
-            RolloutState::Proposed | RolloutState::Advancing(_) => {}
             // Said again: the no that holds it.
             RolloutState::Paused {
                 by, reason: held, ..
             } if by == actor && held == reason => return Ok(()),
             // Somebody else's pause, or an earlier no, ends with `resume`, and a yes from before would count then.
-            RolloutState::Paused { .. } => {}
+            RolloutState::Proposed | RolloutState::Advancing(_) | RolloutState::Paused { .. } => {}
             RolloutState::Halted { .. } => {
                 let why = format!("rollout {id} is halted");
                 let hint = "nothing goes on until somebody decides how: leave it, cancel it, or roll it back";

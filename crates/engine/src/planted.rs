@@ -131,6 +131,12 @@ pub enum Bug {
     TimesAskedOnce,
     /// A step starts where it fits and the rest of its visit does not.
     OnlyNextStepFits,
+    /// A step that failed waits for an attempt that its window leaves no time for.
+    RetryOutlastsWindow,
+    /// An accepted outage is one of every availability group of its group.
+    OutageAcceptedEverywhere,
+    /// A restart that was withheld does not wait for the groups its own depends on.
+    RestartBeforeDependencies,
     /// A soak ends although too little of it was working time.
     WorkingTimeIgnored,
     /// A soak is credited with working time in which nobody ran.
@@ -401,7 +407,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 196] = [
+    pub const ALL: [Self; 199] = [
         Self::BudgetOffByOne,
         Self::OtherBudgetsIgnored,
         Self::SoakTooShort,
@@ -465,6 +471,9 @@ impl Bug {
         Self::TimesIgnored,
         Self::TimesAskedOnce,
         Self::OnlyNextStepFits,
+        Self::RetryOutlastsWindow,
+        Self::OutageAcceptedEverywhere,
+        Self::RestartBeforeDependencies,
         Self::WorkingTimeIgnored,
         Self::WorkingTimeOverGap,
         Self::ApprovalHoursIgnored,

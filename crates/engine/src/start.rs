@@ -165,7 +165,12 @@ impl Engine {
         if visit == VisitKind::Update {
             self.baseline(r, slot)?;
         }
-        if visit != VisitKind::Rollback {
+        let waits = visit != VisitKind::Rollback;
+        #[cfg(feature = "planted-bugs")]
+        let waits = waits
+            && (visit != VisitKind::Restart
+                || !self.bug(crate::planted::Bug::RestartBeforeDependencies));
+        if waits {
             self.after_dependencies(r, slot)?;
         }
         if !repair {
@@ -395,7 +400,12 @@ impl Engine {
             able
         };
         let used = members - 1 - able;
-        if !cell.accepts_outage() && able < cell.must_stay_up {
+        let accepted = cell.accepts_outage();
+        #[cfg(feature = "planted-bugs")]
+        let accepted = accepted
+            || cell.accept_outage.is_some()
+                && self.bug(crate::planted::Bug::OutageAcceptedEverywhere);
+        if !accepted && able < cell.must_stay_up {
             return Err(WaitingOn::PeerEvidence {
                 group,
                 need: cell.must_stay_up,

@@ -227,7 +227,10 @@ impl Engine {
         }
         let wait = retry.wait.times(1 << u32::from(ended.attempt - 1).min(16));
         let (at, attempt) = (self.now + wait, ended.attempt + 1);
-        if self.out_of_time_at(r, slot, visit, position, at).is_some() {
+        let is_late = self.out_of_time_at(r, slot, visit, position, at).is_some();
+        #[cfg(feature = "planted-bugs")]
+        let is_late = is_late && !self.bug(crate::planted::Bug::RetryOutlastsWindow);
+        if is_late {
             return None;
         }
         Some(Then::Retry {

@@ -210,12 +210,11 @@ pub(crate) async fn why(out: Out, data: &Path, args: &Why) -> Outcome {
         tell_where_nothing_runs(out, &informant, &view);
         return Ok(End::Done);
     };
-    let because = match ring(&informant, &view, args, name).await? {
-        Some(because) => because,
-        None => {
-            let hosts = informant.host(name).await?;
-            host(data, &view, args, (name, hosts)).await?
-        }
+    let because = if let Some(because) = ring(&informant, &view, args, name).await? {
+        because
+    } else {
+        let hosts = informant.host(name).await?;
+        host(data, &view, args, (name, hosts)).await?
     };
     out.value(&because, |because| words(because, &view));
     tell_where_nothing_runs(out, &informant, &view);

@@ -68,7 +68,7 @@ impl Facts {
         self.check_restart(intent, kind, step.kind)?;
         self.check_advised(intent, kind, step.kind)?;
         self.check_protected(intent, (kind, step.kind))?;
-        self.check_time(intent, kind, position, step.kind)?;
+        self.check_time(intent, (kind, position, step.kind), self.now)?;
         match facts.visit {
             None => {
                 self.check_gates_of_visit(intent, kind)?;

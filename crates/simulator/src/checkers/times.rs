@@ -1,6 +1,6 @@
 //! I8: work runs only inside its windows and outside freezes, and only where all that is left of the visit fits.
 
-use ringway_model::{IntentId, Span, StepKind, VisitKind};
+use ringway_model::{IntentId, Span, StepKind, Timestamp, VisitKind};
 use ringway_scheduler::plan::More;
 
 use super::facts::Facts;
@@ -9,14 +9,14 @@ use super::terms::room_with_overrides;
 use super::{Broken, ensure};
 
 impl Facts {
-    /// At the instant of a step that prepares or disrupts, work may run, and may for as long as the rest of the visit can
-    /// take. What brings a host back into service is exempt, and so are rollbacks.
+    /// At the instant of a step that prepares or disrupts, and at the one for which another attempt at it is announced, work may
+    /// run, and may for as long as the rest of the visit can take. What brings a host back into service is exempt, and so are
+    /// rollbacks.
     pub(super) fn check_time(
         &self,
         intent: IntentId,
-        visit: VisitKind,
-        position: u8,
-        kind: StepKind,
+        (visit, position, kind): (VisitKind, u8, StepKind),
+        now: Timestamp,
     ) -> Result<(), Broken> {
         let restorative = matches!(
             kind,
@@ -51,7 +51,6 @@ impl Facts {
             }
             at += 1;
         }
-        let now = self.now;
         let in_lane = rule
             .freezes
             .iter()

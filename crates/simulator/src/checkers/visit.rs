@@ -104,6 +104,13 @@ impl Facts {
                     Story,
                     "{intent} is repeated as attempt {attempt} of {attempts} at step {position}"
                 );
+                let step = {
+                    let (rollout, slot) = self.place(intent.rollout(), intent.slot())?;
+                    step_of(rollout, slot, visit.kind, position).map(|step| step.kind)
+                };
+                if let Some(step) = step {
+                    self.check_time(intent, (visit.kind, position, step), at)?;
+                }
                 self.go_on(
                     intent.rollout(),
                     slot,
