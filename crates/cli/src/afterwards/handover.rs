@@ -120,7 +120,7 @@ pub(crate) async fn handover(out: Out, data: &Path, args: &Handover) -> Outcome 
     };
     let inbox = crate::commands::asked(data)?;
     let mut page = page(past, &now, since, &inbox);
-    let untold = untold(data).await?;
+    let untold = untold(data).await?.unwrap_or_default();
     let untold = untold
         .iter()
         .map(|one| format!("not told: {}", one.words()));

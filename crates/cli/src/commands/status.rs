@@ -140,14 +140,19 @@ pub(crate) async fn status(out: Out, data: &Path, args: &Status) -> Outcome {
         }
     }
     let (informant, view) = Informant::look(data).await?;
+    let untold = untold(data).await?;
+    let is_private = untold.is_none();
     let state = State {
         last_words: last_words(&informant, &view).await?,
         inbox: asked(data)?,
-        untold: untold(data).await?,
+        untold: untold.unwrap_or_default(),
         exposure: briefly(data, &view).await,
         view: &view,
     };
     out.value(&state, |state| state.words(args.all));
+    if is_private {
+        out.say("left out: exposure, and who was not told; they are in the journal, which only its owner may read");
+    }
     if !informant.is_running() && standing::moves(&view) {
         out.say("nothing runs here: this is what the journal says; `ringway run --resume` goes on");
     }
