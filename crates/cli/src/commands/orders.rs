@@ -22,7 +22,7 @@ use crate::args::{Adopt, FleetReason, Reasoned, When, Which};
 use crate::exit::{End, Failure, Outcome};
 use crate::follow::{Until, follow};
 use crate::out::Out;
-use crate::session::{Beginning, Informant, Session};
+use crate::session::{Answered, Beginning, Informant, Session};
 use crate::show;
 
 /// What a command is for, and with that what it does where nothing runs.
@@ -120,13 +120,6 @@ pub(super) async fn give_with(
 
 async fn carry_out(out: Out, data: &Path, order: Order, file: Option<Vec<u8>>) -> Outcome {
     let taken_back = matches!(order.command, Command::Rollback { .. });
-    let (mut unpoisons, mut agreed) = (None, None);
-    if let Command::Unpoison { id, .. } = &order.command {
-        unpoisons = Some(id.clone());
-    }
-    if let Command::ApproveUnpoison { number, .. } = &order.command {
-        agreed = Some(*number);
-    }
     let waited = later::waiting(data)?;
     let beginning = Beginning {
         bounds: order.when.bounds,
@@ -136,35 +129,13 @@ async fn carry_out(out: Out, data: &Path, order: Order, file: Option<Vec<u8>>) -
     if session.is_here() {
         later::tell(out, data, waited).await;
     }
-    let answered = match handed(order.command, file) {
-        Ok(handed) => session.hand_in(handed).await,
-        Err(command) => session.command(command).await,
-    };
-    let accepted = match answered {
+    let accepted = match say(out, &session, order.command, file).await {
         Ok(accepted) => accepted,
         Err(failure) => {
             session.close().await;
             return Err(failure);
         }
     };
-    out.value(&accepted, |accepted| {
-        let what = accepted
-            .rollout
-            .map_or_else(|| "the fleet".to_owned(), |id| id.to_string());
-        if accepted.changed {
-            format!("{what}: done")
-        } else {
-            format!("{what}: it was so already")
-        }
-    });
-    if let Some(number) = agreed {
-        let view = session.view().await?;
-        out.say(&show::after_a_yes(&view.unpoisonings, number));
-    }
-    if let Some(id) = unpoisons {
-        let view = session.view().await?;
-        out.say(&show::became_of(&view.unpoisonings, &id));
-    }
     if !session.is_here() {
         return Ok(End::Done);
     }
@@ -181,6 +152,35 @@ async fn carry_out(out: Out, data: &Path, order: Order, file: Option<Vec<u8>>) -
         | (Aim::End, End::Ended | End::Done) => End::Done,
         (_, end) => end,
     })
+}
+
+/// Says it to whoever decides, and tells what came of it.
+async fn say(
+    out: Out,
+    session: &Session,
+    command: Command,
+    file: Option<Vec<u8>>,
+) -> Result<Answered, Failure> {
+    let said = command.clone();
+    let accepted = match handed(command, file) {
+        Ok(handed) => session.hand_in(handed).await?,
+        Err(command) => session.command(command).await?,
+    };
+    // It is taken, whether or not anybody can tell any more how things stand.
+    let view = session.view().await.ok();
+    out.value(&accepted, |accepted| {
+        show::came_of(&said, accepted, view.as_ref())
+    });
+    match (&said, &view) {
+        (Command::ApproveUnpoison { number, .. }, Some(view)) => {
+            out.say(&show::after_a_yes(&view.unpoisonings, *number));
+        }
+        (Command::Unpoison { id, .. }, Some(view)) => {
+            out.say(&show::became_of(&view.unpoisonings, id));
+        }
+        _ => {}
+    }
+    Ok(accepted)
 }
 
 /// The rollout that is meant: the one that was named, or the only one that is not over.

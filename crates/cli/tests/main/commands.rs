@@ -89,7 +89,7 @@ fn a_halt_ends_with_3_and_a_rollback_alone_mends_it() {
     assert!(again.err.contains("going on with it"), "{}", again.err);
     place.expect("resume", 1);
     let back = place.expect("rollback --reason broken", 0);
-    assert!(back.out.contains("r1: done"), "{}", back.out);
+    assert!(back.out.contains("r1 is roll"), "{}", back.out);
     assert_eq!(place.versions(), "1 1 1");
     place.expect("audit", 0);
     // Asked again about what is over: refused or nothing to do, never done twice.
