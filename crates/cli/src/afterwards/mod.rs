@@ -6,6 +6,7 @@ mod advised;
 mod chronicle;
 mod compliance;
 mod csv;
+mod ended;
 mod exposure;
 mod handover;
 mod happened;
@@ -16,6 +17,7 @@ mod superseded;
 mod walk;
 
 pub(crate) use compliance::compliance;
+pub(crate) use ended::{Cancelled, cancelled};
 pub(crate) use exposure::{Briefly, briefly, exposure};
 pub(crate) use handover::handover;
 pub(crate) use history::history;

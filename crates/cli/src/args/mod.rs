@@ -385,7 +385,7 @@ impl Cmd {
             Self::Promote(args) => args.observed.observe,
             Self::Ask(args) => args.observed.observe,
             Self::Answer(args) => args.observed.observe,
-            Self::Reject(args) => args.reasoned.observed.observe,
+            Self::Reject(args) => args.observed.observe,
             Self::Pause(args)
             | Self::Resume(args)
             | Self::Halt(args)

@@ -235,9 +235,18 @@ pub(crate) struct Reject {
     /// Not to what a rollout waits for, but to taking a poisoning back: what is asked under this number
     #[arg(long, value_name = "NUMBER", conflicts_with = "rollout")]
     pub(crate) unpoison: Option<u32>,
-    /// Which rollout, and why.
+    /// Why; it is journaled with your name
+    #[arg(long, short, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// Which rollout.
     #[command(flatten)]
-    pub(crate) reasoned: Reasoned,
+    pub(crate) which: Which,
+    /// When, where nothing runs.
+    #[command(flatten)]
+    pub(crate) when: When,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
 }
 
 /// Something with a reason, about a rollout.

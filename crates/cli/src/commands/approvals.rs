@@ -11,7 +11,7 @@ use ringway_model::Digest;
 use serde::Serialize;
 
 use super::orders::{Aim, Order, choose, give};
-use crate::args::{Answer, Approve, Ask, Promote, Reject};
+use crate::args::{Answer, Approve, Ask, Promote, Reasoned, Reject};
 use crate::exit::{End, Failure, Outcome};
 use crate::out::Out;
 use crate::session::Informant;
@@ -115,8 +115,18 @@ fn confirmed(out: Out, digest: Digest) -> Result<Digest, Failure> {
 
 /// `ringway reject`.
 pub(crate) async fn reject(out: Out, data: &Path, args: Reject) -> Outcome {
-    let Reject { unpoison, reasoned } = args;
-    let Some(number) = unpoison else {
+    // It holds others up, or ends what they have begun: they must learn why.
+    if args.reason.trim().is_empty() {
+        let failure = Failure::new(End::Refused, "a no needs a reason");
+        return Err(failure.hint("say why: `--reason`"));
+    }
+    let Some(number) = args.unpoison else {
+        let reasoned = Reasoned {
+            reason: args.reason,
+            which: args.which,
+            when: args.when,
+            observed: args.observed,
+        };
         return super::order(out, data, reasoned, Aim::Hold, |rollout, reason| {
             Command::Reject { rollout, reason }
         })
@@ -125,11 +135,11 @@ pub(crate) async fn reject(out: Out, data: &Path, args: Reject) -> Outcome {
     let informant = Informant::find(data).await?;
     let command = Command::RejectUnpoison {
         number,
-        reason: reasoned.reason,
+        reason: args.reason,
     };
     let order = Order {
         aim: Aim::Hold,
-        ..of_fleet(command, reasoned.when)
+        ..of_fleet(command, args.when)
     };
     give(out, data, &informant, order).await
 }

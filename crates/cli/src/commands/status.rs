@@ -8,7 +8,7 @@ use ringway_model::{HostOutcome, RingIndex, RolloutId, StepKind};
 use serde::Serialize;
 
 use super::later;
-use crate::afterwards::{Briefly, Walk, briefly};
+use crate::afterwards::{Briefly, Cancelled, Walk, briefly, cancelled};
 use crate::args::{Output, Status, Why};
 use crate::commands::orders::choose;
 use crate::exit::{End, Failure, Outcome};
@@ -38,6 +38,9 @@ struct State<'a> {
     /// How long hosts have been without the update, of rollouts that are not over.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     exposure: Vec<Briefly>,
+    /// Who cancelled what is shown as cancelled, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cancelled: Vec<Cancelled>,
     /// What failed and offline hosts said last, of rollouts that are not over.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     last_words: Vec<LastSaid>,
@@ -55,6 +58,12 @@ struct LastSaid {
 impl State<'_> {
     fn words(&self, all: bool) -> String {
         let mut text = show::fleet(self.view, all);
+        for one in &self.cancelled {
+            show::put(
+                &mut text,
+                format_args!("  {} {}\n", one.rollout, one.words()),
+            );
+        }
         if !self.exposure.is_empty() {
             text.push_str("\nexposed so far:\n");
         }
@@ -147,6 +156,7 @@ pub(crate) async fn status(out: Out, data: &Path, args: &Status) -> Outcome {
         inbox: asked(data)?,
         untold: untold.unwrap_or_default(),
         exposure: briefly(data, &view).await,
+        cancelled: cancelled(data, show::shown(&view, args.all)).await,
         view: &view,
     };
     out.value(&state, |state| state.words(args.all));
@@ -191,7 +201,12 @@ async fn watch(out: Out, session: &Session, all: bool) -> Outcome {
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 enum Because {
     /// A rollout as a whole.
-    Rollout { rollout: Box<RolloutView> },
+    Rollout {
+        rollout: Box<RolloutView>,
+        /// Who cancelled it, and why.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cancelled: Option<Cancelled>,
+    },
     /// A ring, with those of its hosts that wait.
     Ring {
         ring: String,
@@ -208,8 +223,10 @@ pub(crate) async fn why(out: Out, data: &Path, args: &Why) -> Outcome {
     let (informant, view) = Informant::look(data).await?;
     let Some(name) = &args.what else {
         let rollout = choose(&view, args.which)?.clone();
+        let cancelled = cancelled(data, std::iter::once(&rollout)).await;
         let because = Because::Rollout {
             rollout: Box::new(rollout),
+            cancelled: cancelled.into_iter().next(),
         };
         out.value(&because, |because| words(because, &view));
         tell_where_nothing_runs(out, &informant, &view);
@@ -352,7 +369,13 @@ fn host_words(hosts: &[HostView], view: &FleetView) -> String {
 fn words(because: &Because, view: &FleetView) -> String {
     let now = view.at;
     match because {
-        Because::Rollout { rollout } => show::rollout_waits(rollout, now),
+        Because::Rollout { rollout, cancelled } => {
+            let mut text = show::rollout_waits(rollout, now);
+            if let Some(one) = cancelled {
+                show::put(&mut text, format_args!("  {}\n", one.words()));
+            }
+            text
+        }
         Because::Host { hosts } => host_words(hosts, view),
         Because::Ring {
             ring,

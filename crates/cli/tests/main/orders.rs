@@ -2,6 +2,64 @@
 
 use crate::place::Place;
 
+/// A rollout whose start needs an approval.
+fn asking() -> Place {
+    let place = Place::new();
+    let policy = std::fs::read_to_string(place.path("policy.yaml")).unwrap();
+    place.write(
+        "policy.yaml",
+        &format!("{policy}start: {{ approvals: 1 }}\n"),
+    );
+    place
+}
+
+/// A no ends what others have begun: they must learn that it did, whose it was, and why.
+#[test]
+fn a_no_needs_a_reason_and_is_told_with_it() {
+    let place = asking();
+    place.expect("run --no-wait", 4);
+    place.expect("reject", 2);
+    let empty = place.expect("reject --reason= --now", 1);
+    assert!(
+        empty.err.contains("a no needs a reason") && empty.err.contains("`--reason`"),
+        "{}",
+        empty.err
+    );
+    let said = place.expect("reject --reason unplanned --now", 0);
+    assert!(
+        said.out.contains("r1 is cancelled: declined"),
+        "{}",
+        said.out
+    );
+    for arguments in ["status", "why", "status --all"] {
+        let told = place.expect(arguments, 0).out;
+        assert!(
+            told.contains("declined by ") && told.contains(": unplanned"),
+            "{arguments}: {told}"
+        );
+    }
+    let told: serde_json::Value =
+        serde_json::from_str(&place.expect("status --output json", 0).out).unwrap();
+    assert_eq!(told["cancelled"][0]["reason"], "unplanned");
+    assert_eq!(told["cancelled"][0]["declined"], true);
+}
+
+#[test]
+fn a_no_to_what_has_begun_says_that_it_pauses() {
+    let place = Place::with_approval();
+    place.expect("run --no-wait", 4);
+    let said = place.expect("reject --reason smoke --now", 0);
+    assert!(said.out.contains("r1 is paused: declined"), "{}", said.out);
+    let said = place.expect("cancel --reason obsolete", 0);
+    assert!(said.out.contains("r1 is cancel"), "{}", said.out);
+    let told = place.expect("status", 0).out;
+    assert!(
+        told.contains("r1 cancelled by ") && told.contains(": obsolete"),
+        "{told}"
+    );
+    assert!(!told.contains("declined by"), "{told}");
+}
+
 /// Whoever reads only what was answered must not take a halt for a success.
 #[test]
 fn what_was_only_begun_is_not_called_done() {
