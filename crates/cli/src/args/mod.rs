@@ -14,6 +14,7 @@ mod pages;
 mod poison;
 mod protections;
 mod rollout;
+mod shown;
 mod supersede;
 
 use std::path::PathBuf;
@@ -44,6 +45,7 @@ pub(crate) use rollout::{
     Journal, OverrideFreeze, Promote, Reasoned, Refresh, Reject, Run, Status, Wait, When, Which,
     Why,
 };
+pub(crate) use shown::ShownDigest;
 pub(crate) use supersede::Supersede;
 
 /// The exit codes, as `--help` shows them. `docs/reference/cli.md` explains them; `exit.rs` is where they are decided.

@@ -11,7 +11,7 @@ use ringway_model::Digest;
 use serde::Serialize;
 
 use super::orders::{Aim, Order, choose, give};
-use crate::args::{Answer, Approve, Ask, Promote, Reasoned, Reject};
+use crate::args::{Answer, Approve, Ask, Promote, Reasoned, Reject, ShownDigest};
 use crate::exit::{End, Failure, Outcome};
 use crate::out::Out;
 use crate::session::Informant;
@@ -55,7 +55,12 @@ pub(crate) async fn approve(out: Out, data: &Path, args: Approve) -> Outcome {
         shown(out, &view, rollout, wanted);
         return Ok(End::Done);
     }
-    let reply = reply(out, &view, (rollout, wanted), (args.digest, args.yes))?;
+    let reply = reply(
+        out,
+        &view,
+        (rollout, wanted),
+        (args.digest.as_ref(), args.yes),
+    )?;
     let command = match reply {
         Reply::Yes(digest) => Command::Approve {
             rollout: rollout.id,
@@ -86,12 +91,23 @@ fn agree(
         return Ok(None);
     }
     out.say(show::agreeing(view, asked).trim_end());
-    let digest = match args.digest {
-        Some(digest) => digest,
+    let digest = match &args.digest {
+        Some(given) => meant(given, asked.digest)?,
         None if args.yes => asked.digest,
         None => confirmed(out, asked.digest)?,
     };
     Ok(Some(Command::ApproveUnpoison { number, digest }))
+}
+
+/// The digest that somebody means who has seen it before.
+fn meant(given: &ShownDigest, shown: Digest) -> Result<Digest, Failure> {
+    given.of(shown).ok_or_else(|| {
+        let why = format!(
+            "what is to be approved has the digest {} now, which begins otherwise (stale-digest)",
+            shown.short()
+        );
+        Failure::new(End::Refused, why).hint("look at what has changed: `ringway approve --show`")
+    })
 }
 
 /// The digest of what somebody at the terminal said yes to.
@@ -165,7 +181,12 @@ pub(crate) async fn promote(out: Out, data: &Path, args: Promote) -> Outcome {
     let Some(wanted) = &rollout.early else {
         return Err(not_early(rollout));
     };
-    let reply = reply(out, &view, (rollout, wanted), (args.digest, args.yes))?;
+    let reply = reply(
+        out,
+        &view,
+        (rollout, wanted),
+        (args.digest.as_ref(), args.yes),
+    )?;
     let command = match (reply, wanted.subject) {
         (Reply::Yes(digest), Subject::Early { ring } | Subject::Promotion { ring }) => {
             Command::PromoteEarly {
@@ -315,11 +336,11 @@ fn reply(
     out: Out,
     view: &FleetView,
     (rollout, wanted): (&RolloutView, &ApprovalView),
-    (digest, yes): (Option<Digest>, bool),
+    (digest, yes): (Option<&ShownDigest>, bool),
 ) -> Result<Reply, Failure> {
     out.say(screen(view, rollout, wanted).trim_end());
-    if let Some(digest) = digest {
-        return Ok(Reply::Yes(digest));
+    if let Some(given) = digest {
+        return Ok(Reply::Yes(meant(given, wanted.digest)?));
     }
     if yes {
         return Ok(Reply::Yes(wanted.digest));
