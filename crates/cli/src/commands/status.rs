@@ -329,38 +329,32 @@ async fn host(
     })
 }
 
-/// A host in the rollouts that are open, and in the last one that is over: what was before that does not say why it does not move.
+/// A host in the rollouts that are open, and in the last one that is over: what was before that does not say why it does not
+/// move. What is under way comes first, and the newest before the others.
 fn host_words(hosts: &[HostView], view: &FleetView) -> String {
-    let is_over = |host: &HostView| {
+    let state_if_over = |host: &HostView| {
         let mut rollouts = view.rollouts.iter();
-        rollouts.any(|rollout| rollout.id == host.rollout && rollout.is_final)
+        let rollout = rollouts.find(|one| one.id == host.rollout && one.is_final);
+        rollout.map(|one| one.state.as_str())
     };
-    let over = hosts.iter().filter(|host| is_over(host)).count();
-    let mut earlier = over.saturating_sub(1);
     let mut text = String::new();
-    if earlier > 0
-        && let Some(host) = hosts.first()
-    {
-        let of = if earlier == 1 { "rollout" } else { "rollouts" };
-        show::put(
-            &mut text,
-            format_args!(
-                "... {earlier} earlier {of}: `ringway history {}` tells them\n",
-                host.host
-            ),
-        );
+    let newest = || hosts.iter().rev();
+    for host in newest().filter(|host| state_if_over(host).is_none()) {
+        text.push_str(&show::host(host, view.at));
     }
-    for host in hosts {
-        if earlier > 0 && is_over(host) {
-            earlier -= 1;
-        } else {
-            text.push_str(&show::host(host, view.at));
-            if is_over(host) {
-                let mut rollouts = view.rollouts.iter();
-                let state = rollouts.find(|one| one.id == host.rollout);
-                let state = state.map_or("over", |one| one.state.as_str());
-                show::put(&mut text, format_args!("  its rollout is {state}\n"));
-            }
+    let mut over = newest().filter_map(|host| Some((host, state_if_over(host)?)));
+    if let Some((host, state)) = over.next() {
+        text.push_str(&show::host(host, view.at));
+        show::put(&mut text, format_args!("  its rollout is {state}\n"));
+        if let earlier @ 1.. = over.count() {
+            let of = if earlier == 1 { "rollout" } else { "rollouts" };
+            show::put(
+                &mut text,
+                format_args!(
+                    "... {earlier} earlier {of}: `ringway history {}` tells them\n",
+                    host.host
+                ),
+            );
         }
     }
     text
