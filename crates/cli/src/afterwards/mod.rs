@@ -8,6 +8,7 @@ mod compliance;
 mod csv;
 mod ended;
 mod exposure;
+mod fallen;
 mod handover;
 mod happened;
 mod history;
