@@ -313,6 +313,32 @@ fn a_month_is_written_for_spreadsheets_browsers_and_people() {
     assert!(text.contains("2 of 3 have it, 66.6 %"), "{text}");
 }
 
+/// An auditor counts rows: a host must not be told as lacking by a rollout that another one has replaced.
+#[test]
+fn a_rollout_that_was_cancelled_before_a_host_gives_way_to_the_one_after_it() {
+    let place = waiting();
+    let command = format!("report compliance --month {} --output json", month());
+    let rows = || -> Vec<String> {
+        let report = json(&place.expect(&command, 0).out);
+        let rows = report["rows"].as_array().unwrap().iter();
+        rows.map(|row| {
+            let text = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
+            format!("{} r{} {}", text("host"), row["rollout"], text("outcome"))
+        })
+        .collect()
+    };
+    place.expect("cancel --reason again", 0);
+    assert_eq!(rows(), ["a r1 pending", "b r1 pending", "c r1 updated"]);
+    place.expect("run --no-wait", 4);
+    let both = [
+        "a r2 pending",
+        "b r2 pending",
+        "c r1 updated",
+        "c r2 already updated",
+    ];
+    assert_eq!(rows(), both);
+}
+
 #[test]
 fn a_month_in_which_nothing_was_under_way_says_so() {
     let place = Place::new();
