@@ -36,7 +36,7 @@ pub(crate) use futures::{Place, Simulate, WhatIf};
 pub(crate) use goal::Goal;
 pub(crate) use hosts::{
     AboutExceptions, AboutMaintenance, AddException, Comment, Done, EndException, EvidenceOf,
-    Exceptions, Hold, Import, Maintenance, OneHost, Release, SomeHosts,
+    Exceptions, Hold, Import, Maintenance, Release, SomeHosts, TheseHosts,
 };
 pub(crate) use poison::{Poison, Unpoison};
 pub(crate) use protections::{Protections, Unprotect};
@@ -240,10 +240,10 @@ pub(crate) enum Cmd {
     #[command(
         after_help = "Example:\n    ringway skip web-7 --reason 'its disks are being replaced this week'"
     )]
-    Skip(OneHost),
+    Skip(TheseHosts),
     /// Visit a host again that failed, was skipped or could not be reached
     #[command(after_help = "Example:\n    ringway retry web-7 --reason 'the disk was full'")]
-    Retry(OneHost),
+    Retry(TheseHosts),
     /// Say that hosts are not to be touched, by any rollout
     #[command(
         after_help = "Examples:\n    ringway hold web-7 web-8 --until 4h --reason 'load test'\n    ringway hold --select 'role = sql' --reason 'month end'"

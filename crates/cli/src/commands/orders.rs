@@ -14,6 +14,7 @@ use std::path::Path;
 use ringway_engine::Command;
 use ringway_engine::view::{FleetView, RolloutView};
 use ringway_model::RolloutId;
+use ringway_runtime::inbox::Errand;
 use ringway_runtime::is_observed;
 
 use super::by_hand::handed;
@@ -97,6 +98,27 @@ pub(super) struct Order {
     pub(super) when: When,
 }
 
+/// How something is to be done.
+#[derive(Clone, Copy)]
+struct Terms {
+    rollout: Option<RolloutId>,
+    aim: Aim,
+    when: When,
+}
+
+/// A command, with the file that it names.
+type Given = (Command, Option<Vec<u8>>);
+
+impl Order {
+    const fn terms(&self) -> Terms {
+        Terms {
+            rollout: self.rollout,
+            aim: self.aim,
+            when: self.when,
+        }
+    }
+}
+
 pub(super) async fn give(out: Out, data: &Path, informant: &Informant, order: Order) -> Outcome {
     give_with(out, data, informant, order, None).await
 }
@@ -109,44 +131,95 @@ pub(super) async fn give_with(
     order: Order,
     file: Option<Vec<u8>>,
 ) -> Outcome {
-    let at_once = order.when.now || (order.aim != Aim::Hold && !order.when.later);
-    match informant.past() {
-        Some(past) if !at_once => {
-            later::leave(out, data, past, (order.command, file), order.rollout)
-        }
-        _ => carry_out(out, data, order, file).await,
-    }
+    let terms = order.terms();
+    give_all(out, data, informant, terms, vec![(order.command, file)]).await
 }
 
-async fn carry_out(out: Out, data: &Path, order: Order, file: Option<Vec<u8>>) -> Outcome {
-    let taken_back = matches!(order.command, Command::Rollback { .. });
+/// The same of several commands, each said after the one before; the first that is refused ends it.
+pub(super) async fn give_each(
+    out: Out,
+    data: &Path,
+    informant: &Informant,
+    order: Order,
+    more: Vec<Command>,
+) -> Outcome {
+    let terms = order.terms();
+    let commands = std::iter::once(order.command).chain(more);
+    let commands = commands.map(|command| (command, None)).collect();
+    give_all(out, data, informant, terms, commands).await
+}
+
+async fn give_all(
+    out: Out,
+    data: &Path,
+    informant: &Informant,
+    terms: Terms,
+    commands: Vec<Given>,
+) -> Outcome {
+    let at_once = terms.when.now || (terms.aim != Aim::Hold && !terms.when.later);
+    let Some(past) = informant.past().filter(|_| !at_once) else {
+        return carry_out(out, data, terms, commands).await;
+    };
+    let mut left = Vec::new();
+    for (command, file) in commands {
+        let said = command.clone();
+        if let Err(failure) = later::leave(out, data, past, (command, file), terms.rollout) {
+            return Err(refused(failure, &left));
+        }
+        left.push(said);
+    }
+    Ok(End::Done)
+}
+
+/// A refusal, with what was said before it.
+fn refused(failure: Failure, before: &[Command]) -> Failure {
+    let mut failure = failure;
+    if !before.is_empty() {
+        let words = before
+            .iter()
+            .map(|command| show::errand(&Errand::Command(command.clone())));
+        let words: Vec<String> = words.collect();
+        failure.why = format!("{}; said before that: {}", failure.why, words.join("; "));
+    }
+    failure
+}
+
+async fn carry_out(out: Out, data: &Path, terms: Terms, commands: Vec<Given>) -> Outcome {
+    let taken_back = commands
+        .iter()
+        .any(|(command, _)| matches!(command, Command::Rollback { .. }));
     let waited = later::waiting(data)?;
     let beginning = Beginning {
-        bounds: order.when.bounds,
+        bounds: terms.when.bounds,
         observe: is_observed(data),
     };
     let session = Session::open_or_start(data, beginning).await?;
     if session.is_here() {
         later::tell(out, data, waited).await;
     }
-    let accepted = match say(out, &session, order.command, file).await {
-        Ok(accepted) => accepted,
-        Err(failure) => {
-            session.close().await;
-            return Err(failure);
+    let (mut about, mut before) = (terms.rollout, Vec::new());
+    for (command, file) in commands {
+        let said = command.clone();
+        match say(out, &session, command, file).await {
+            Ok(accepted) => about = about.or(accepted.rollout),
+            Err(failure) => {
+                session.close().await;
+                return Err(refused(failure, &before));
+            }
         }
-    };
+        before.push(said);
+    }
     if !session.is_here() {
         return Ok(End::Done);
     }
     out.say("nothing ran here, so this process goes on with it; Ctrl-C leaves it safely");
     let until = Until {
-        rollout: order.rollout.or(accepted.rollout),
+        rollout: about,
         or_a_person: true,
         taken_back,
     };
     let end = follow(out, session, until).await?;
-    Ok(match (order.aim, end) {
+    Ok(match (terms.aim, end) {
         // What was asked for is so: it rests, or is over the way that was meant.
         (Aim::Hold, End::Halted | End::Waiting | End::Ended | End::Done)
         | (Aim::End, End::Ended | End::Done) => End::Done,

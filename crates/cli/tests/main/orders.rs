@@ -77,3 +77,40 @@ fn what_was_only_begun_is_not_called_done() {
     let back = place.expect("rollback --reason broken", 0);
     assert!(back.out.starts_with("r1 is roll"), "{}", back.out);
 }
+
+#[test]
+fn several_hosts_are_left_out_and_visited_again_each_on_its_own() {
+    let place = Place::with_approval();
+    place.expect("run --no-wait", 4);
+    let left = place.expect("skip a b --reason disk --now", 0);
+    assert_eq!(
+        left.out, "a is left out of r1\nb is left out of r1\n",
+        "{}",
+        left.err
+    );
+    let again = place.expect("retry b a --reason mended", 4);
+    assert_eq!(
+        again.out,
+        "b is to be visited again in r1\na is to be visited again in r1\n"
+    );
+    let refused = place.expect("skip a zebra b --reason disk --now", 1);
+    assert_eq!(refused.out, "a is left out of r1\n");
+    assert!(
+        refused.err.contains("has no host `zebra`")
+            && refused
+                .err
+                .contains("said before that: leave a out of r1: disk"),
+        "{}",
+        refused.err
+    );
+    place.expect("skip --reason disk", 2);
+    // In the inbox, too.
+    let kept = place.expect("skip b zebra --reason disk", 1);
+    assert!(
+        kept.err.contains("said before that: leave b"),
+        "{}",
+        kept.err
+    );
+    place.expect("run --resume --no-wait", 4);
+    place.expect("audit", 0);
+}
