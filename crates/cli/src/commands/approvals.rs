@@ -242,11 +242,37 @@ pub(crate) async fn ask(out: Out, data: &Path, args: Ask) -> Outcome {
     let rollout = choose(&view, args.which)?;
     let command = Command::Ask {
         rollout: rollout.id,
-        to: args.to,
+        to: args.to.clone(),
         text: args.text,
     };
     let order = order(rollout, command, args.when);
-    give(out, data, &informant, order).await
+    let asked = give(out, data, &informant, order).await;
+    asked.map_err(|failure| match args.to {
+        Some(to) if failure.why.ends_with("(not-found)") => not_asked(rollout, &to),
+        Some(_) | None => failure,
+    })
+}
+
+/// A name that a rollout does not know. Its plan has those whom its policy asks, and not every team that a document names.
+fn not_asked(rollout: &RolloutView, to: &str) -> Failure {
+    let wishes = rollout.approval.iter().chain(&rollout.later);
+    let mut teams: Vec<&str> = wishes
+        .flat_map(|wish| &wish.teams)
+        .map(String::as_str)
+        .collect();
+    teams.sort_unstable();
+    teams.dedup();
+    let asks = match teams.as_slice() {
+        [] => String::new(),
+        teams => format!(", which asks `{}`", teams.join("`, `")),
+    };
+    let why = format!(
+        "policy `{}` asks no team and no person `{to}` for anything in {}{asks} (not-found)",
+        rollout.policy, rollout.id
+    );
+    Failure::new(End::Refused, why).hint(
+        "a team that a people document has is not asked for that alone; leave `--to` out, and whoever can answer does",
+    )
 }
 
 /// `ringway answer`.

@@ -22,6 +22,8 @@ use super::later;
 use crate::args::{Adopt, FleetReason, Reasoned, When, Which};
 use crate::exit::{End, Failure, Outcome};
 use crate::follow::{Until, follow};
+use crate::journal;
+use crate::near::nearest;
 use crate::out::Out;
 use crate::session::{Answered, Beginning, Informant, Session};
 use crate::show;
@@ -164,15 +166,15 @@ async fn give_all(
     for (command, file) in commands {
         let said = command.clone();
         if let Err(failure) = later::leave(out, data, past, (command, file), terms.rollout) {
-            return Err(refused(failure, &left));
+            return Err(refused(data, failure, &said, &left).await);
         }
         left.push(said);
     }
     Ok(End::Done)
 }
 
-/// A refusal, with what was said before it.
-fn refused(failure: Failure, before: &[Command]) -> Failure {
+/// A refusal, with what was said before it, and with the host that may have been meant.
+async fn refused(data: &Path, failure: Failure, said: &Command, before: &[Command]) -> Failure {
     let mut failure = failure;
     if !before.is_empty() {
         let words = before
@@ -181,7 +183,40 @@ fn refused(failure: Failure, before: &[Command]) -> Failure {
         let words: Vec<String> = words.collect();
         failure.why = format!("{}; said before that: {}", failure.why, words.join("; "));
     }
-    failure
+    let named = hosts_of(said);
+    if named.is_empty() {
+        return failure;
+    }
+    // Who may speak to a process need not be let at its journal: there is no guess then.
+    let Ok(past) = journal::fold(data).await else {
+        return failure;
+    };
+    let hosts = || past.engine.fleet().hosts.iter().map(|host| &*host.name);
+    let mut unknown = named
+        .iter()
+        .filter(|name| !hosts().any(|host| host == **name));
+    match unknown.next().and_then(|name| nearest(name, hosts())) {
+        Some(near) => failure.hint(format!("did you mean `{near}`?")),
+        None => failure,
+    }
+}
+
+/// The hosts that a command names.
+fn hosts_of(command: &Command) -> &[String] {
+    if let Command::Hold { hosts, .. } | Command::Release { hosts, .. } = command {
+        return hosts;
+    }
+    if let Command::Skip { host, .. }
+    | Command::Retry { host, .. }
+    | Command::Done { host, .. }
+    | Command::Unprotect { host, .. }
+    | Command::Comment {
+        host: Some(host), ..
+    } = command
+    {
+        return std::slice::from_ref(host);
+    }
+    &[]
 }
 
 async fn carry_out(out: Out, data: &Path, terms: Terms, commands: Vec<Given>) -> Outcome {
@@ -204,7 +239,7 @@ async fn carry_out(out: Out, data: &Path, terms: Terms, commands: Vec<Given>) ->
             Ok(accepted) => about = about.or(accepted.rollout),
             Err(failure) => {
                 session.close().await;
-                return Err(refused(failure, &before));
+                return Err(refused(data, failure, &said, &before).await);
             }
         }
         before.push(said);

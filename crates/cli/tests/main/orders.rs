@@ -114,3 +114,42 @@ fn several_hosts_are_left_out_and_visited_again_each_on_its_own() {
     place.expect("run --resume --no-wait", 4);
     place.expect("audit", 0);
 }
+
+/// Whoever mistypes a name in the night must not look for it in a list.
+#[test]
+fn a_name_that_nobody_has_is_guessed_at() {
+    let place = Place::with_rings(
+        "  - { name: first, hosts: { select: role = y }, soak: 0s, after_soak: { approvals: 1, by: [operators] } }
+  - { name: second, hosts: rest, soak: 0s }",
+    );
+    let common = std::fs::read_to_string(place.path("common.yaml")).unwrap();
+    place.write("common.yaml", &common.replace("name: a,", "name: fs-1,"));
+    place.write("version-fs-1", "1\n");
+    place.write(
+        "people.yaml",
+        "ringway: people/v1\nteams: { operators: { members: [ana] }, wards: { members: [ben] } }\n",
+    );
+    place.expect("run --no-wait", 4);
+    for arguments in [
+        "hold fs1 --reason disk",
+        "hold fs1 --reason disk --now",
+        "skip fs1 --reason disk",
+        "comment noted --host fs1",
+        "hosts --host fs1",
+    ] {
+        let said = place.ringway(arguments);
+        assert!(
+            said.code != 0 && said.err.contains("did you mean `fs-1`?"),
+            "{arguments}: {}",
+            said.err
+        );
+    }
+    let said = place.expect("ask which --to wards", 1);
+    for part in [
+        "policy `p` asks no team and no person `wards`",
+        "which asks `operators`",
+        "a people document has",
+    ] {
+        assert!(said.err.contains(part), "{part}: {}", said.err);
+    }
+}
