@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ringway_engine::Told;
 use ringway_engine::view::{FleetView, HostView, LastWord, RingView, RolloutView, Waiting};
-use ringway_model::{HostOutcome, RingIndex, RolloutId, StepKind};
+use ringway_model::{HostOutcome, RingIndex, RolloutId, StepKind, WaitingOn};
 use serde::Serialize;
 
 use super::later;
@@ -206,6 +206,9 @@ enum Because {
         /// Who cancelled it, and why.
         #[serde(skip_serializing_if = "Option::is_none")]
         cancelled: Option<Cancelled>,
+        /// The hosts that its ring must not leave behind, where that is what it waits for.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        behind: Vec<HostView>,
     },
     /// A ring, with those of its hosts that wait.
     Ring {
@@ -224,24 +227,57 @@ pub(crate) async fn why(out: Out, data: &Path, args: &Why) -> Outcome {
     let Some(name) = &args.what else {
         let rollout = choose(&view, args.which)?.clone();
         let cancelled = cancelled(data, std::iter::once(&rollout)).await;
+        let behind = behind(&informant, &rollout).await?;
         let because = Because::Rollout {
             rollout: Box::new(rollout),
             cancelled: cancelled.into_iter().next(),
+            behind,
         };
         out.value(&because, |because| words(because, &view));
         tell_where_nothing_runs(out, &informant, &view);
         return Ok(End::Done);
     };
-    let because = match ring(&informant, &view, args, name).await? {
-        Some(because) => because,
-        None => {
-            let hosts = informant.host(name).await?;
-            host(data, &view, args, (name, hosts)).await?
-        }
+    let because = if let Some(because) = ring(&informant, &view, args, name).await? {
+        because
+    } else {
+        let hosts = informant.host(name).await?;
+        host(data, &view, args, (name, hosts)).await?
     };
     out.value(&because, |because| words(because, &view));
     tell_where_nothing_runs(out, &informant, &view);
     Ok(End::Done)
+}
+
+/// The hosts that are offline or held where a rollout waits for them: whoever is to bring them back must know which.
+async fn behind(informant: &Informant, rollout: &RolloutView) -> Result<Vec<HostView>, Failure> {
+    let mut waiting = rollout.waiting.iter();
+    if !waiting.any(|waiting| matches!(waiting.on, WaitingOn::Debt { .. })) {
+        return Ok(Vec::new());
+    }
+    let mut hosts = informant.hosts(rollout.id, rollout.ring.as_deref()).await?;
+    let is_behind = |outcome| {
+        matches!(
+            outcome,
+            HostOutcome::Offline | HostOutcome::Held | HostOutcome::OnHold
+        )
+    };
+    hosts.retain(|host| is_behind(host.outcome));
+    Ok(hosts)
+}
+
+/// A host with why it stays, and the command that lets it go where there is one.
+fn behind_words(host: &HostView) -> String {
+    let mut text = format!("  behind: {}: {}", host.host, host.words);
+    if let Some(waiting) = host.waiting.first() {
+        show::put(&mut text, format_args!(" ({})", waiting.why));
+        let commands = waiting.on.commands(Some(host.rollout));
+        if let Some(command) = commands.first() {
+            let command = command.replace("HOST", &host.host);
+            show::put(&mut text, format_args!(": `{command}`"));
+        }
+    }
+    text.push('\n');
+    text
 }
 
 /// Whatever something waits for: it does not go on by itself where nobody decides.
@@ -363,8 +399,16 @@ fn host_words(hosts: &[HostView], view: &FleetView) -> String {
 fn words(because: &Because, view: &FleetView) -> String {
     let now = view.at;
     match because {
-        Because::Rollout { rollout, cancelled } => {
+        Because::Rollout {
+            rollout,
+            cancelled,
+            behind,
+        } => {
             let mut text = show::rollout_waits(rollout, now);
+            text.extend(behind.iter().take(HOSTS_SHOWN).map(behind_words));
+            if let more @ 1.. = behind.len().saturating_sub(HOSTS_SHOWN) {
+                show::put(&mut text, format_args!("  ... and {more} more hosts\n"));
+            }
             if let Some(one) = cancelled {
                 show::put(&mut text, format_args!("  {}\n", one.words()));
             }

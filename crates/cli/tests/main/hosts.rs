@@ -29,6 +29,15 @@ fn a_host_that_is_held_is_left_behind_and_visited_once_it_is_released() {
     for part in ["on hold", "held by", "month-end", "a person's `release`"] {
         assert!(why.contains(part), "{part}: {why}");
     }
+    // The rollout as a whole, too, names them and what lets them go.
+    let whole = place.expect("why", 0).out;
+    for part in [
+        "behind: a: on hold",
+        "`ringway release a`",
+        "`ringway release b`",
+    ] {
+        assert!(whole.contains(part), "{part}: {whole}");
+    }
     let status = place.expect("status", 0).out;
     assert!(status.contains("month-end"), "{status}");
     let released = place.expect("release a b --reason over", 0);
