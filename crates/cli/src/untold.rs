@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ringway_executor::notices::Told;
 use ringway_model::{ChangeId, RolloutId};
-use ringway_store::{Reader, SqliteReader};
+use ringway_store::{OpenError, Reader, SqliteReader};
 use serde::Serialize;
 
 use crate::exit::{End, Failure, chain};
@@ -29,18 +29,26 @@ pub(crate) struct Untold {
     given_up: bool,
 }
 
-/// All of it, the oldest first.
+/// All of it, the oldest first; `None` where the journal is somebody else's and may not be read.
 ///
 /// # Errors
 ///
 /// Exit code 6: there is no journal. Exit code 7: it cannot be read.
-pub(crate) async fn untold(data: &Path) -> Result<Vec<Untold>, Failure> {
-    let reader = SqliteReader::open_read_only(data)
-        .await
-        .map_err(|e| cannot_open(&e))?;
+pub(crate) async fn untold(data: &Path) -> Result<Option<Vec<Untold>>, Failure> {
+    let Some(reader) = if_ours(SqliteReader::open_read_only(data).await)? else {
+        return Ok(None);
+    };
     let outbox = reader.outbox().await;
     let outbox = outbox.map_err(|e| Failure::new(End::Fault, chain(&e)))?;
-    Ok(outbox.into_iter().filter_map(of).collect())
+    Ok(Some(outbox.into_iter().filter_map(of).collect()))
+}
+
+/// A journal that was opened. Whoever may only speak to the process that decides is let at none, and asks that process.
+fn if_ours<R>(opened: Result<R, OpenError>) -> Result<Option<R>, Failure> {
+    match opened {
+        Err(OpenError::Private { .. }) => Ok(None),
+        opened => opened.map(Some).map_err(|e| cannot_open(&e)),
+    }
 }
 
 fn of(told: Told) -> Option<Untold> {
@@ -78,5 +86,25 @@ impl Untold {
             "rule {}: {rollout}{} since {}: {} ({} attempts, {again})",
             self.rule, self.topic, self.since, self.trouble, self.attempts
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever may speak to the deciding process need not be one who may read its journal.
+    #[test]
+    fn a_journal_of_somebody_else_is_left_out_and_one_that_is_broken_is_told() {
+        let private = OpenError::Private {
+            path: "ringway.db".into(),
+            owner: 0,
+        };
+        assert!(if_ours::<()>(Err(private)).unwrap().is_none());
+        let broken = OpenError::NotADatabase {
+            path: "ringway.db".into(),
+        };
+        assert_eq!(if_ours::<()>(Err(broken)).unwrap_err().end, End::Fault);
+        assert!(if_ours(Ok(())).unwrap().is_some());
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ringway_engine::{Event, HoldKind, HostState};
 use ringway_executor::Library;
-use ringway_model::{ChangeId, HostId, RolloutId, Slot, Timestamp};
+use ringway_model::{ChangeId, HostId, RolloutId, Slot, Timestamp, VisitKind};
 use serde::Serialize;
 
 use super::advised::{Advisories, advised};
@@ -113,6 +113,9 @@ struct Row {
     is_updated: bool,
     #[serde(skip)]
     is_target: bool,
+    /// Whether its rollout was cancelled before the host was visited.
+    #[serde(skip)]
+    is_untouched: bool,
     /// Since when.
     when: Option<String>,
     /// By when it was to have it, by the policy's due dates.
@@ -181,7 +184,7 @@ async fn report(data: &Path, month: &Month, now: Timestamp) -> Result<Report, Fa
     let then = then.unwrap_or_else(|| at_the_end(at, &chronicle, &holds));
     let updates = updates(&walk, &library, &then).await?;
     let mut rollouts = Vec::new();
-    let mut rows = Vec::new();
+    let mut rows: Vec<Row> = Vec::new();
     for course in then.courses.values().filter(|course| is_in(course, month)) {
         let update = updates.get(&course.id);
         rollouts.push(told(course, update));
@@ -192,6 +195,7 @@ async fn report(data: &Path, month: &Month, now: Timestamp) -> Result<Report, Fa
             chronicle.courses.get(&course.id),
         ));
     }
+    let mut rows = without_replaced(rows);
     let (idle, hosts) = idle(&then, &rows);
     let hosts_in_no_rollout = idle.len();
     rows.extend(idle);
@@ -323,6 +327,7 @@ fn rows_of(
         outcome,
         is_updated: false,
         is_target: false,
+        is_untouched: false,
         when: None,
         due: None,
         overdue: None,
@@ -350,6 +355,7 @@ fn rows_of(
             is_updated: has_it(stood.state),
             // Of what was cancelled, or overtaken by a fix, nobody expects that it is everywhere.
             is_target: !matches!(course.state, "cancelled" | "superseded"),
+            is_untouched: course.state == "cancelled" && is_untouched(stood.state),
             when: stood.since.map(|at| at.to_string()),
             due: due.map(|at| at.to_string()),
             overdue: due.map(|due| is_overdue(stood, due, then.at)),
@@ -367,10 +373,7 @@ fn rows_of(
         }
     });
     let mut rows: Vec<Row> = targets.collect();
-    let name = |host: &HostId| {
-        let known = course.fleet.as_ref()?.hosts.get(host.index())?;
-        Some(known.name.clone())
-    };
+    let name = |host: &HostId| host_name(course, *host);
     if let Some(plan) = &course.plan {
         let not_applicable = plan.not_applicable.iter().filter_map(name);
         rows.extend(not_applicable.map(|host| bare(host, "not applicable".to_owned())));
@@ -378,6 +381,11 @@ fn rows_of(
         rows.extend(unclaimed.map(|host| bare(host, "in no ring".to_owned())));
     }
     rows
+}
+
+fn host_name(course: &Course, host: HostId) -> Option<String> {
+    let known = course.fleet.as_ref()?.hosts.get(host.index())?;
+    Some(known.name.clone())
 }
 
 /// Whether a host has the update, whoever put it there.
@@ -406,6 +414,39 @@ fn exception(then: &Then, host: &str, update: Option<&str>) -> Option<String> {
     (!holds.is_empty()).then(|| holds.join("; "))
 }
 
+/// Whether nothing was done to a host in this state.
+const fn is_untouched(state: HostState) -> bool {
+    matches!(
+        state,
+        HostState::Pending
+            | HostState::OnHold
+            | HostState::CatchUp
+            | HostState::NotReady {
+                visit: VisitKind::Update
+            }
+            | HostState::GoesLast {
+                visit: VisitKind::Update
+            }
+    )
+}
+
+/// A rollout that was cancelled before it visited a host says nothing of that host where another one of the same update does: an
+/// auditor would count one thing twice, and once as lacking. Where there is none but such rollouts, the newest says it.
+fn without_replaced(rows: Vec<Row>) -> Vec<Row> {
+    let mut last: BTreeMap<(String, Option<String>), (bool, Option<RolloutId>)> = BTreeMap::new();
+    for row in &rows {
+        let of = (row.host.clone(), row.update.clone());
+        let this = (!row.is_untouched, row.rollout);
+        let best = last.entry(of).or_insert(this);
+        *best = this.max(*best);
+    }
+    let is_told = |row: &Row| {
+        let of = (row.host.clone(), row.update.clone());
+        !row.is_untouched || last.get(&of) == Some(&(false, row.rollout))
+    };
+    rows.into_iter().filter(is_told).collect()
+}
+
 /// Hosts of the fleet that are in none of these rows, and how many hosts there are in all.
 fn idle(then: &Then, rows: &[Row]) -> (Vec<Row>, usize) {
     let mut names: BTreeSet<&str> = rows.iter().map(|row| row.host.as_str()).collect();
@@ -423,6 +464,7 @@ fn idle(then: &Then, rows: &[Row]) -> (Vec<Row>, usize) {
             outcome: "in no rollout".to_owned(),
             is_updated: false,
             is_target: false,
+            is_untouched: false,
             when: None,
             due: None,
             overdue: None,

@@ -21,9 +21,9 @@ use crate::show::{self, bold, put, until};
 /// Severities that everybody knows, the worst first; others follow by name.
 const WORST_FIRST: [&str; 4] = ["critical", "important", "moderate", "low"];
 
-/// Rows of a journal that `status` reads for its line: a fifth of a second where nothing is optimised. People look at it while
+/// Rows of a journal that `status` reads for a line: a fifth of a second where nothing is optimised. People look at it while
 /// something burns; a longer journal is for `ringway exposure`.
-const MOST_ROWS: u64 = 20_000;
+pub(super) const MOST_ROWS: u64 = 20_000;
 
 /// One rollout.
 #[derive(Debug, Serialize)]

@@ -13,6 +13,7 @@ use ringway_scheduler::plan::ApprovalPlan;
 use serde::Serialize;
 
 use super::chronicle::Chronicle;
+use super::fallen::Fallen;
 use super::lines::{Kind, Line, Lines, kind};
 use super::walk::Walk;
 use crate::args::Handover;
@@ -99,6 +100,7 @@ pub(crate) async fn handover(out: Out, data: &Path, args: &Handover) -> Outcome 
     let mut narrator = Narrator::new(&library);
     while let Some((row, batch)) = walk.batch().await? {
         narrator.learn_changes(&batch.events);
+        past.fallen.hear(&batch);
         for event in &batch.events {
             chronicle.learn(row.at, event);
             narrator.learn(event);
@@ -120,7 +122,7 @@ pub(crate) async fn handover(out: Out, data: &Path, args: &Handover) -> Outcome 
     };
     let inbox = crate::commands::asked(data)?;
     let mut page = page(past, &now, since, &inbox);
-    let untold = untold(data).await?;
+    let untold = untold(data).await?.unwrap_or_default();
     let untold = untold
         .iter()
         .map(|one| format!("not told: {}", one.words()));
@@ -168,6 +170,7 @@ struct Past {
     happened: Lines,
     /// What became of hosts, each told once with what it came to last.
     hosts: BTreeMap<(RolloutId, String), BTreeSet<String>>,
+    fallen: Fallen,
 }
 
 impl Past {
@@ -181,7 +184,12 @@ impl Past {
     ) {
         match kind(event).0 {
             Kind::Decision => self.decisions.add(seq, at, event, narrator, chronicle),
-            Kind::Happening => self.happened.add(seq, at, event, narrator, chronicle),
+            Kind::Happening => {
+                self.happened.add(seq, at, event, narrator, chronicle);
+                if let Some(who) = self.fallen.behind(event, chronicle) {
+                    self.happened.tell_more(&who);
+                }
+            }
             Kind::Detail => {
                 if let Some((rollout, slot, to)) = became(event)
                     && let Some(course) = chronicle.courses.get(&rollout)
@@ -546,9 +554,34 @@ impl Now<'_> {
         }
     }
 
+    /// What will be without the update when it is due: all that is to come, or those that people left out.
+    fn late(&self, one: &RolloutView, risks: &mut Vec<String>) {
+        let Some(due) = &one.due else { return };
+        let name = show::named(one.id, one.change.as_ref());
+        if due.missed {
+            risks.push(format!(
+                "{name} will not be complete when it is due, {}",
+                due.at
+            ));
+        }
+        let hosts = self.hosts.iter().filter(|host| host.rollout == one.id);
+        let skipped = hosts.filter(|host| host.outcome == HostOutcome::Skipped);
+        let skipped: Vec<String> = skipped.map(|host| host.host.clone()).collect();
+        if !skipped.is_empty() {
+            let count = u32::try_from(skipped.len()).unwrap_or(u32::MAX);
+            risks.push(format!(
+                "{name} {} left out, and without it when it is due, {}: {}",
+                show::hosts(count),
+                due.at,
+                show::shortened(&skipped, NAMES)
+            ));
+        }
+    }
+
     fn risks_of(&self, one: &RolloutView, risks: &mut Vec<String>) {
         let name = show::named(one.id, one.change.as_ref());
         self.unwell(one, risks);
+        self.late(one, risks);
         if one
             .waiting
             .iter()

@@ -135,11 +135,17 @@ pub(crate) fn kind(event: &Event) -> (Kind, Option<&str>) {
 
 /// Lines as they are collected.
 #[derive(Default)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "they are the lines, and the rest is about the last of them"
+)]
 pub(crate) struct Lines {
     /// The oldest first.
     pub(crate) lines: Vec<Line>,
     /// What was said last of hosts, and of which.
     together: Option<(Said, Vec<String>)>,
+    /// How often a process took the fleet over, one line after the other.
+    takeovers: u32,
 }
 
 /// What is the same for all hosts of which it was said at once.
@@ -164,10 +170,23 @@ impl Lines {
         chronicle: &Chronicle<'_>,
     ) {
         if let Some((said, host)) = said(seq, event) {
+            self.takeovers = 0;
             self.add_host(at, said, chronicle.host(host));
             return;
         }
         self.together = None;
+        let mut words = narrator.event(event);
+        // Nothing came of the one before: what is worth a line is that it was so often.
+        if matches!(event, Event::Recovered { .. }) {
+            if self.takeovers > 0 {
+                self.lines.pop();
+                let so_often = self.takeovers + 1;
+                show::put(&mut words, format_args!(", no. {so_often} in a row"));
+            }
+            self.takeovers += 1;
+        } else {
+            self.takeovers = 0;
+        }
         let rollout = event.rollout();
         let course = rollout.and_then(|id| chronicle.courses.get(&id));
         self.lines.push(Line {
@@ -176,8 +195,15 @@ impl Lines {
             rollout,
             change: course.and_then(|course| course.change.clone()),
             by: kind(event).1.map(str::to_owned),
-            words: narrator.event(event),
+            words,
         });
+    }
+
+    /// Adds to what was said last.
+    pub(super) fn tell_more(&mut self, more: &str) {
+        if let Some(line) = self.lines.last_mut() {
+            line.words.push_str(more);
+        }
     }
 
     fn add_host(&mut self, at: Timestamp, said: Said, host: String) {

@@ -6,7 +6,9 @@ mod advised;
 mod chronicle;
 mod compliance;
 mod csv;
+mod ended;
 mod exposure;
+mod fallen;
 mod handover;
 mod happened;
 mod history;
@@ -16,6 +18,7 @@ mod superseded;
 mod walk;
 
 pub(crate) use compliance::compliance;
+pub(crate) use ended::{Cancelled, cancelled};
 pub(crate) use exposure::{Briefly, briefly, exposure};
 pub(crate) use handover::handover;
 pub(crate) use history::history;

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::advised::{Advisories, advised};
 use super::chronicle::{Chronicle, Course, Exceptions, Yes, excepted};
+use super::fallen::Fallen;
 use super::lines::{Kind, Line, Lines, kind};
 use super::walk::Walk;
 use crate::args::{OneRollout, Output, Written};
@@ -92,8 +93,10 @@ pub(crate) async fn report(out: Out, data: &Path, args: &OneRollout) -> Outcome 
     let mut chronicle = Chronicle::new(&library);
     let mut narrator = Narrator::new(&library);
     let (mut decisions, mut timeline) = (Lines::default(), Lines::default());
+    let mut fallen = Fallen::default();
     while let Some((row, batch)) = walk.batch().await? {
         narrator.learn_changes(&batch.events);
+        fallen.hear(&batch);
         for event in &batch.events {
             chronicle.learn(row.at, event);
             narrator.learn(event);
@@ -102,7 +105,12 @@ pub(crate) async fn report(out: Out, data: &Path, args: &OneRollout) -> Outcome 
             }
             match kind(event).0 {
                 Kind::Decision => decisions.add(row.seq, row.at, event, &narrator, &chronicle),
-                Kind::Happening => timeline.add(row.seq, row.at, event, &narrator, &chronicle),
+                Kind::Happening => {
+                    timeline.add(row.seq, row.at, event, &narrator, &chronicle);
+                    if let Some(who) = fallen.behind(event, &chronicle) {
+                        timeline.tell_more(&who);
+                    }
+                }
                 Kind::Detail => {}
             }
         }

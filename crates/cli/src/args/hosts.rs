@@ -8,12 +8,12 @@ use ringway_model::{RolloutId, Span, Timestamp};
 
 use super::rollout::{Observed, When, Which};
 
-/// One host of a rollout.
+/// Hosts of a rollout.
 #[derive(Debug, Args)]
-pub(crate) struct OneHost {
-    /// The host
-    #[arg(value_name = "HOST")]
-    pub(crate) host: String,
+pub(crate) struct TheseHosts {
+    /// The hosts; each is said on its own, and the first that is refused ends it
+    #[arg(value_name = "HOST", required = true)]
+    pub(crate) hosts: Vec<String>,
     /// Why; it is journaled with your name
     #[arg(long, short, value_name = "TEXT", default_value = "")]
     pub(crate) reason: String,

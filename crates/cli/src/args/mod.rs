@@ -14,6 +14,7 @@ mod pages;
 mod poison;
 mod protections;
 mod rollout;
+mod shown;
 mod supersede;
 
 use std::path::PathBuf;
@@ -35,7 +36,7 @@ pub(crate) use futures::{Place, Simulate, WhatIf};
 pub(crate) use goal::Goal;
 pub(crate) use hosts::{
     AboutExceptions, AboutMaintenance, AddException, Comment, Done, EndException, EvidenceOf,
-    Exceptions, Hold, Import, Maintenance, OneHost, Release, SomeHosts,
+    Exceptions, Hold, Import, Maintenance, Release, SomeHosts, TheseHosts,
 };
 pub(crate) use poison::{Poison, Unpoison};
 pub(crate) use protections::{Protections, Unprotect};
@@ -44,6 +45,7 @@ pub(crate) use rollout::{
     Journal, OverrideFreeze, Promote, Reasoned, Refresh, Reject, Run, Status, Wait, When, Which,
     Why,
 };
+pub(crate) use shown::ShownDigest;
 pub(crate) use supersede::Supersede;
 
 /// The exit codes, as `--help` shows them. `docs/reference/cli.md` explains them; `exit.rs` is where they are decided.
@@ -238,10 +240,10 @@ pub(crate) enum Cmd {
     #[command(
         after_help = "Example:\n    ringway skip web-7 --reason 'its disks are being replaced this week'"
     )]
-    Skip(OneHost),
+    Skip(TheseHosts),
     /// Visit a host again that failed, was skipped or could not be reached
     #[command(after_help = "Example:\n    ringway retry web-7 --reason 'the disk was full'")]
-    Retry(OneHost),
+    Retry(TheseHosts),
     /// Say that hosts are not to be touched, by any rollout
     #[command(
         after_help = "Examples:\n    ringway hold web-7 web-8 --until 4h --reason 'load test'\n    ringway hold --select 'role = sql' --reason 'month end'"
@@ -385,7 +387,7 @@ impl Cmd {
             Self::Promote(args) => args.observed.observe,
             Self::Ask(args) => args.observed.observe,
             Self::Answer(args) => args.observed.observe,
-            Self::Reject(args) => args.reasoned.observed.observe,
+            Self::Reject(args) => args.observed.observe,
             Self::Pause(args)
             | Self::Resume(args)
             | Self::Halt(args)

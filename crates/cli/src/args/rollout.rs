@@ -4,10 +4,10 @@ use std::num::{NonZeroU16, NonZeroU32};
 use std::path::PathBuf;
 
 use clap::Args;
-use ringway_model::{ChangeId, Digest, RolloutId, Span};
+use ringway_model::{ChangeId, RolloutId, Span};
 
 use super::hosts::Until;
-use super::{Documents, Goal, Planned};
+use super::{Documents, Goal, Planned, ShownDigest};
 
 /// Carry a rollout out.
 #[derive(Debug, Args)]
@@ -152,9 +152,9 @@ pub(crate) struct Approve {
     /// Do not ask, approve what is shown
     #[arg(long, short)]
     pub(crate) yes: bool,
-    /// Approve only this digest, as it was shown before; does not ask
+    /// Approve only this digest, as it was shown before, or as it begins (12 digits or more); does not ask
     #[arg(long, value_name = "DIGEST")]
-    pub(crate) digest: Option<Digest>,
+    pub(crate) digest: Option<ShownDigest>,
     /// When, where nothing runs.
     #[command(flatten)]
     pub(crate) when: When,
@@ -178,9 +178,9 @@ pub(crate) struct Promote {
     /// Do not ask, approve what is shown
     #[arg(long, short)]
     pub(crate) yes: bool,
-    /// Approve only this digest, as it was shown before; does not ask
+    /// Approve only this digest, as it was shown before, or as it begins (12 digits or more); does not ask
     #[arg(long, value_name = "DIGEST")]
-    pub(crate) digest: Option<Digest>,
+    pub(crate) digest: Option<ShownDigest>,
     /// When, where nothing runs.
     #[command(flatten)]
     pub(crate) when: When,
@@ -235,9 +235,18 @@ pub(crate) struct Reject {
     /// Not to what a rollout waits for, but to taking a poisoning back: what is asked under this number
     #[arg(long, value_name = "NUMBER", conflicts_with = "rollout")]
     pub(crate) unpoison: Option<u32>,
-    /// Which rollout, and why.
+    /// Why; it is journaled with your name
+    #[arg(long, short, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// Which rollout.
     #[command(flatten)]
-    pub(crate) reasoned: Reasoned,
+    pub(crate) which: Which,
+    /// When, where nothing runs.
+    #[command(flatten)]
+    pub(crate) when: When,
+    /// Which journal.
+    #[command(flatten)]
+    pub(crate) observed: Observed,
 }
 
 /// Something with a reason, about a rollout.

@@ -11,7 +11,7 @@ use ringway_model::Digest;
 use serde::Serialize;
 
 use super::orders::{Aim, Order, choose, give};
-use crate::args::{Answer, Approve, Ask, Promote, Reject};
+use crate::args::{Answer, Approve, Ask, Promote, Reasoned, Reject, ShownDigest};
 use crate::exit::{End, Failure, Outcome};
 use crate::out::Out;
 use crate::session::Informant;
@@ -55,7 +55,12 @@ pub(crate) async fn approve(out: Out, data: &Path, args: Approve) -> Outcome {
         shown(out, &view, rollout, wanted);
         return Ok(End::Done);
     }
-    let reply = reply(out, &view, (rollout, wanted), (args.digest, args.yes))?;
+    let reply = reply(
+        out,
+        &view,
+        (rollout, wanted),
+        (args.digest.as_ref(), args.yes),
+    )?;
     let command = match reply {
         Reply::Yes(digest) => Command::Approve {
             rollout: rollout.id,
@@ -86,12 +91,23 @@ fn agree(
         return Ok(None);
     }
     out.say(show::agreeing(view, asked).trim_end());
-    let digest = match args.digest {
-        Some(digest) => digest,
+    let digest = match &args.digest {
+        Some(given) => meant(given, asked.digest)?,
         None if args.yes => asked.digest,
         None => confirmed(out, asked.digest)?,
     };
     Ok(Some(Command::ApproveUnpoison { number, digest }))
+}
+
+/// The digest that somebody means who has seen it before.
+fn meant(given: &ShownDigest, shown: Digest) -> Result<Digest, Failure> {
+    given.of(shown).ok_or_else(|| {
+        let why = format!(
+            "what is to be approved has the digest {} now, which begins otherwise (stale-digest)",
+            shown.short()
+        );
+        Failure::new(End::Refused, why).hint("look at what has changed: `ringway approve --show`")
+    })
 }
 
 /// The digest of what somebody at the terminal said yes to.
@@ -115,8 +131,18 @@ fn confirmed(out: Out, digest: Digest) -> Result<Digest, Failure> {
 
 /// `ringway reject`.
 pub(crate) async fn reject(out: Out, data: &Path, args: Reject) -> Outcome {
-    let Reject { unpoison, reasoned } = args;
-    let Some(number) = unpoison else {
+    // It holds others up, or ends what they have begun: they must learn why.
+    if args.reason.trim().is_empty() {
+        let failure = Failure::new(End::Refused, "a no needs a reason");
+        return Err(failure.hint("say why: `--reason`"));
+    }
+    let Some(number) = args.unpoison else {
+        let reasoned = Reasoned {
+            reason: args.reason,
+            which: args.which,
+            when: args.when,
+            observed: args.observed,
+        };
         return super::order(out, data, reasoned, Aim::Hold, |rollout, reason| {
             Command::Reject { rollout, reason }
         })
@@ -125,11 +151,11 @@ pub(crate) async fn reject(out: Out, data: &Path, args: Reject) -> Outcome {
     let informant = Informant::find(data).await?;
     let command = Command::RejectUnpoison {
         number,
-        reason: reasoned.reason,
+        reason: args.reason,
     };
     let order = Order {
         aim: Aim::Hold,
-        ..of_fleet(command, reasoned.when)
+        ..of_fleet(command, args.when)
     };
     give(out, data, &informant, order).await
 }
@@ -155,7 +181,12 @@ pub(crate) async fn promote(out: Out, data: &Path, args: Promote) -> Outcome {
     let Some(wanted) = &rollout.early else {
         return Err(not_early(rollout));
     };
-    let reply = reply(out, &view, (rollout, wanted), (args.digest, args.yes))?;
+    let reply = reply(
+        out,
+        &view,
+        (rollout, wanted),
+        (args.digest.as_ref(), args.yes),
+    )?;
     let command = match (reply, wanted.subject) {
         (Reply::Yes(digest), Subject::Early { ring } | Subject::Promotion { ring }) => {
             Command::PromoteEarly {
@@ -211,11 +242,37 @@ pub(crate) async fn ask(out: Out, data: &Path, args: Ask) -> Outcome {
     let rollout = choose(&view, args.which)?;
     let command = Command::Ask {
         rollout: rollout.id,
-        to: args.to,
+        to: args.to.clone(),
         text: args.text,
     };
     let order = order(rollout, command, args.when);
-    give(out, data, &informant, order).await
+    let asked = give(out, data, &informant, order).await;
+    asked.map_err(|failure| match args.to {
+        Some(to) if failure.why.ends_with("(not-found)") => not_asked(rollout, &to),
+        Some(_) | None => failure,
+    })
+}
+
+/// A name that a rollout does not know. Its plan has those whom its policy asks, and not every team that a document names.
+fn not_asked(rollout: &RolloutView, to: &str) -> Failure {
+    let wishes = rollout.approval.iter().chain(&rollout.later);
+    let mut teams: Vec<&str> = wishes
+        .flat_map(|wish| &wish.teams)
+        .map(String::as_str)
+        .collect();
+    teams.sort_unstable();
+    teams.dedup();
+    let asks = match teams.as_slice() {
+        [] => String::new(),
+        teams => format!(", which asks `{}`", teams.join("`, `")),
+    };
+    let why = format!(
+        "policy `{}` asks no team and no person `{to}` for anything in {}{asks} (not-found)",
+        rollout.policy, rollout.id
+    );
+    Failure::new(End::Refused, why).hint(
+        "a team that a people document has is not asked for that alone; leave `--to` out, and whoever can answer does",
+    )
 }
 
 /// `ringway answer`.
@@ -305,11 +362,11 @@ fn reply(
     out: Out,
     view: &FleetView,
     (rollout, wanted): (&RolloutView, &ApprovalView),
-    (digest, yes): (Option<Digest>, bool),
+    (digest, yes): (Option<&ShownDigest>, bool),
 ) -> Result<Reply, Failure> {
     out.say(screen(view, rollout, wanted).trim_end());
-    if let Some(digest) = digest {
-        return Ok(Reply::Yes(digest));
+    if let Some(given) = digest {
+        return Ok(Reply::Yes(meant(given, wanted.digest)?));
     }
     if yes {
         return Ok(Reply::Yes(wanted.digest));

@@ -11,8 +11,8 @@ use ringway_model::Timestamp;
 
 use super::announced::import;
 use super::later;
-use super::orders::{Aim, Order, choose, give};
-use crate::args::{AboutMaintenance, Comment, Hold, OneHost, Release, SomeHosts};
+use super::orders::{Aim, Order, choose, give, give_each};
+use crate::args::{AboutMaintenance, Comment, Hold, Release, SomeHosts, TheseHosts};
 use crate::asking;
 use crate::clock;
 use crate::exit::{End, Failure, Outcome};
@@ -22,8 +22,8 @@ use crate::session::Informant;
 use crate::show;
 
 /// `ringway skip`.
-pub(crate) async fn skip(out: Out, data: &Path, args: OneHost) -> Outcome {
-    one(out, data, args, Aim::Hold, |rollout, host, reason| {
+pub(crate) async fn skip(out: Out, data: &Path, args: TheseHosts) -> Outcome {
+    each(out, data, args, Aim::Hold, |rollout, host, reason| {
         Command::Skip {
             rollout,
             host,
@@ -34,8 +34,8 @@ pub(crate) async fn skip(out: Out, data: &Path, args: OneHost) -> Outcome {
 }
 
 /// `ringway retry`.
-pub(crate) async fn retry(out: Out, data: &Path, args: OneHost) -> Outcome {
-    one(out, data, args, Aim::GoOn, |rollout, host, reason| {
+pub(crate) async fn retry(out: Out, data: &Path, args: TheseHosts) -> Outcome {
+    each(out, data, args, Aim::GoOn, |rollout, host, reason| {
         Command::Retry {
             rollout,
             host,
@@ -45,22 +45,32 @@ pub(crate) async fn retry(out: Out, data: &Path, args: OneHost) -> Outcome {
     .await
 }
 
-async fn one(
+async fn each(
     out: Out,
     data: &Path,
-    args: OneHost,
+    args: TheseHosts,
     aim: Aim,
-    command: impl FnOnce(ringway_model::RolloutId, String, String) -> Command,
+    command: impl Fn(ringway_model::RolloutId, String, String) -> Command,
 ) -> Outcome {
     let (informant, view) = Informant::look(data).await?;
     let rollout = choose(&view, args.which)?.id;
+    let mut hosts = args.hosts.into_iter();
+    let mut command = || {
+        let host = hosts.next()?;
+        Some(command(rollout, host, args.reason.clone()))
+    };
+    // There is one at least: the command line asks for it.
+    let Some(first) = command() else {
+        return Ok(End::Done);
+    };
+    let more = std::iter::from_fn(command).collect();
     let order = Order {
-        command: command(rollout, args.host, args.reason),
+        command: first,
         rollout: Some(rollout),
         aim,
         when: args.when,
     };
-    give(out, data, &informant, order).await
+    give_each(out, data, &informant, order, more).await
 }
 
 /// `ringway hold`, and `ringway maintenance add`.

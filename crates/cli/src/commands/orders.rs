@@ -14,6 +14,7 @@ use std::path::Path;
 use ringway_engine::Command;
 use ringway_engine::view::{FleetView, RolloutView};
 use ringway_model::RolloutId;
+use ringway_runtime::inbox::Errand;
 use ringway_runtime::is_observed;
 
 use super::by_hand::handed;
@@ -21,8 +22,10 @@ use super::later;
 use crate::args::{Adopt, FleetReason, Reasoned, When, Which};
 use crate::exit::{End, Failure, Outcome};
 use crate::follow::{Until, follow};
+use crate::journal;
+use crate::near::nearest;
 use crate::out::Out;
-use crate::session::{Beginning, Informant, Session};
+use crate::session::{Answered, Beginning, Informant, Session};
 use crate::show;
 
 /// What a command is for, and with that what it does where nothing runs.
@@ -97,6 +100,27 @@ pub(super) struct Order {
     pub(super) when: When,
 }
 
+/// How something is to be done.
+#[derive(Clone, Copy)]
+struct Terms {
+    rollout: Option<RolloutId>,
+    aim: Aim,
+    when: When,
+}
+
+/// A command, with the file that it names.
+type Given = (Command, Option<Vec<u8>>);
+
+impl Order {
+    const fn terms(&self) -> Terms {
+        Terms {
+            rollout: self.rollout,
+            aim: self.aim,
+            when: self.when,
+        }
+    }
+}
+
 pub(super) async fn give(out: Out, data: &Path, informant: &Informant, order: Order) -> Outcome {
     give_with(out, data, informant, order, None).await
 }
@@ -109,78 +133,162 @@ pub(super) async fn give_with(
     order: Order,
     file: Option<Vec<u8>>,
 ) -> Outcome {
-    let at_once = order.when.now || (order.aim != Aim::Hold && !order.when.later);
-    match informant.past() {
-        Some(past) if !at_once => {
-            later::leave(out, data, past, (order.command, file), order.rollout)
+    let terms = order.terms();
+    give_all(out, data, informant, terms, vec![(order.command, file)]).await
+}
+
+/// The same of several commands, each said after the one before; the first that is refused ends it.
+pub(super) async fn give_each(
+    out: Out,
+    data: &Path,
+    informant: &Informant,
+    order: Order,
+    more: Vec<Command>,
+) -> Outcome {
+    let terms = order.terms();
+    let commands = std::iter::once(order.command).chain(more);
+    let commands = commands.map(|command| (command, None)).collect();
+    give_all(out, data, informant, terms, commands).await
+}
+
+async fn give_all(
+    out: Out,
+    data: &Path,
+    informant: &Informant,
+    terms: Terms,
+    commands: Vec<Given>,
+) -> Outcome {
+    let at_once = terms.when.now || (terms.aim != Aim::Hold && !terms.when.later);
+    let Some(past) = informant.past().filter(|_| !at_once) else {
+        return carry_out(out, data, terms, commands).await;
+    };
+    let mut left = Vec::new();
+    for (command, file) in commands {
+        let said = command.clone();
+        if let Err(failure) = later::leave(out, data, past, (command, file), terms.rollout) {
+            return Err(refused(data, failure, &said, &left).await);
         }
-        _ => carry_out(out, data, order, file).await,
+        left.push(said);
+    }
+    Ok(End::Done)
+}
+
+/// A refusal, with what was said before it, and with the host that may have been meant.
+async fn refused(data: &Path, failure: Failure, said: &Command, before: &[Command]) -> Failure {
+    let mut failure = failure;
+    if !before.is_empty() {
+        let words = before
+            .iter()
+            .map(|command| show::errand(&Errand::Command(command.clone())));
+        let words: Vec<String> = words.collect();
+        failure.why = format!("{}; said before that: {}", failure.why, words.join("; "));
+    }
+    let named = hosts_of(said);
+    if named.is_empty() {
+        return failure;
+    }
+    // Who may speak to a process need not be let at its journal: there is no guess then.
+    let Ok(past) = journal::fold(data).await else {
+        return failure;
+    };
+    let hosts = || past.engine.fleet().hosts.iter().map(|host| &*host.name);
+    let mut unknown = named
+        .iter()
+        .filter(|name| !hosts().any(|host| host == **name));
+    match unknown.next().and_then(|name| nearest(name, hosts())) {
+        Some(near) => failure.hint(format!("did you mean `{near}`?")),
+        None => failure,
     }
 }
 
-async fn carry_out(out: Out, data: &Path, order: Order, file: Option<Vec<u8>>) -> Outcome {
-    let taken_back = matches!(order.command, Command::Rollback { .. });
-    let (mut unpoisons, mut agreed) = (None, None);
-    if let Command::Unpoison { id, .. } = &order.command {
-        unpoisons = Some(id.clone());
+/// The hosts that a command names.
+fn hosts_of(command: &Command) -> &[String] {
+    if let Command::Hold { hosts, .. } | Command::Release { hosts, .. } = command {
+        return hosts;
     }
-    if let Command::ApproveUnpoison { number, .. } = &order.command {
-        agreed = Some(*number);
+    if let Command::Skip { host, .. }
+    | Command::Retry { host, .. }
+    | Command::Done { host, .. }
+    | Command::Unprotect { host, .. }
+    | Command::Comment {
+        host: Some(host), ..
+    } = command
+    {
+        return std::slice::from_ref(host);
     }
+    &[]
+}
+
+async fn carry_out(out: Out, data: &Path, terms: Terms, commands: Vec<Given>) -> Outcome {
+    let taken_back = commands
+        .iter()
+        .any(|(command, _)| matches!(command, Command::Rollback { .. }));
     let waited = later::waiting(data)?;
     let beginning = Beginning {
-        bounds: order.when.bounds,
+        bounds: terms.when.bounds,
         observe: is_observed(data),
     };
     let session = Session::open_or_start(data, beginning).await?;
     if session.is_here() {
         later::tell(out, data, waited).await;
     }
-    let answered = match handed(order.command, file) {
-        Ok(handed) => session.hand_in(handed).await,
-        Err(command) => session.command(command).await,
-    };
-    let accepted = match answered {
-        Ok(accepted) => accepted,
-        Err(failure) => {
-            session.close().await;
-            return Err(failure);
+    let (mut about, mut before) = (terms.rollout, Vec::new());
+    for (command, file) in commands {
+        let said = command.clone();
+        match say(out, &session, command, file).await {
+            Ok(accepted) => about = about.or(accepted.rollout),
+            Err(failure) => {
+                session.close().await;
+                return Err(refused(data, failure, &said, &before).await);
+            }
         }
-    };
-    out.value(&accepted, |accepted| {
-        let what = accepted
-            .rollout
-            .map_or_else(|| "the fleet".to_owned(), |id| id.to_string());
-        if accepted.changed {
-            format!("{what}: done")
-        } else {
-            format!("{what}: it was so already")
-        }
-    });
-    if let Some(number) = agreed {
-        let view = session.view().await?;
-        out.say(&show::after_a_yes(&view.unpoisonings, number));
-    }
-    if let Some(id) = unpoisons {
-        let view = session.view().await?;
-        out.say(&show::became_of(&view.unpoisonings, &id));
+        before.push(said);
     }
     if !session.is_here() {
         return Ok(End::Done);
     }
     out.say("nothing ran here, so this process goes on with it; Ctrl-C leaves it safely");
     let until = Until {
-        rollout: order.rollout.or(accepted.rollout),
+        rollout: about,
         or_a_person: true,
         taken_back,
     };
     let end = follow(out, session, until).await?;
-    Ok(match (order.aim, end) {
+    Ok(match (terms.aim, end) {
         // What was asked for is so: it rests, or is over the way that was meant.
         (Aim::Hold, End::Halted | End::Waiting | End::Ended | End::Done)
         | (Aim::End, End::Ended | End::Done) => End::Done,
         (_, end) => end,
     })
+}
+
+/// Says it to whoever decides, and tells what came of it.
+async fn say(
+    out: Out,
+    session: &Session,
+    command: Command,
+    file: Option<Vec<u8>>,
+) -> Result<Answered, Failure> {
+    let said = command.clone();
+    let accepted = match handed(command, file) {
+        Ok(handed) => session.hand_in(handed).await?,
+        Err(command) => session.command(command).await?,
+    };
+    // It is taken, whether or not anybody can tell any more how things stand.
+    let view = session.view().await.ok();
+    out.value(&accepted, |accepted| {
+        show::came_of(&said, accepted, view.as_ref())
+    });
+    match (&said, &view) {
+        (Command::ApproveUnpoison { number, .. }, Some(view)) => {
+            out.say(&show::after_a_yes(&view.unpoisonings, *number));
+        }
+        (Command::Unpoison { id, .. }, Some(view)) => {
+            out.say(&show::became_of(&view.unpoisonings, id));
+        }
+        _ => {}
+    }
+    Ok(accepted)
 }
 
 /// The rollout that is meant: the one that was named, or the only one that is not over.

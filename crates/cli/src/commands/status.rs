@@ -4,11 +4,11 @@ use std::path::Path;
 
 use ringway_engine::Told;
 use ringway_engine::view::{FleetView, HostView, LastWord, RingView, RolloutView, Waiting};
-use ringway_model::{HostOutcome, RingIndex, RolloutId, StepKind};
+use ringway_model::{HostOutcome, RingIndex, RolloutId, StepKind, WaitingOn};
 use serde::Serialize;
 
 use super::later;
-use crate::afterwards::{Briefly, Walk, briefly};
+use crate::afterwards::{Briefly, Cancelled, Walk, briefly, cancelled};
 use crate::args::{Output, Status, Why};
 use crate::commands::orders::choose;
 use crate::exit::{End, Failure, Outcome};
@@ -38,6 +38,9 @@ struct State<'a> {
     /// How long hosts have been without the update, of rollouts that are not over.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     exposure: Vec<Briefly>,
+    /// Who cancelled what is shown as cancelled, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cancelled: Vec<Cancelled>,
     /// What failed and offline hosts said last, of rollouts that are not over.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     last_words: Vec<LastSaid>,
@@ -55,6 +58,12 @@ struct LastSaid {
 impl State<'_> {
     fn words(&self, all: bool) -> String {
         let mut text = show::fleet(self.view, all);
+        for one in &self.cancelled {
+            show::put(
+                &mut text,
+                format_args!("  {} {}\n", one.rollout, one.words()),
+            );
+        }
         if !self.exposure.is_empty() {
             text.push_str("\nexposed so far:\n");
         }
@@ -140,14 +149,20 @@ pub(crate) async fn status(out: Out, data: &Path, args: &Status) -> Outcome {
         }
     }
     let (informant, view) = Informant::look(data).await?;
+    let untold = untold(data).await?;
+    let is_private = untold.is_none();
     let state = State {
         last_words: last_words(&informant, &view).await?,
         inbox: asked(data)?,
-        untold: untold(data).await?,
+        untold: untold.unwrap_or_default(),
         exposure: briefly(data, &view).await,
+        cancelled: cancelled(data, show::shown(&view, args.all)).await,
         view: &view,
     };
     out.value(&state, |state| state.words(args.all));
+    if is_private {
+        out.say("left out: exposure, and who was not told; they are in the journal, which only its owner may read");
+    }
     if !informant.is_running() && standing::moves(&view) {
         out.say("nothing runs here: this is what the journal says; `ringway run --resume` goes on");
     }
@@ -186,7 +201,15 @@ async fn watch(out: Out, session: &Session, all: bool) -> Outcome {
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 enum Because {
     /// A rollout as a whole.
-    Rollout { rollout: Box<RolloutView> },
+    Rollout {
+        rollout: Box<RolloutView>,
+        /// Who cancelled it, and why.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cancelled: Option<Cancelled>,
+        /// The hosts that its ring must not leave behind, where that is what it waits for.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        behind: Vec<HostView>,
+    },
     /// A ring, with those of its hosts that wait.
     Ring {
         ring: String,
@@ -203,8 +226,12 @@ pub(crate) async fn why(out: Out, data: &Path, args: &Why) -> Outcome {
     let (informant, view) = Informant::look(data).await?;
     let Some(name) = &args.what else {
         let rollout = choose(&view, args.which)?.clone();
+        let cancelled = cancelled(data, std::iter::once(&rollout)).await;
+        let behind = behind(&informant, &rollout).await?;
         let because = Because::Rollout {
             rollout: Box::new(rollout),
+            cancelled: cancelled.into_iter().next(),
+            behind,
         };
         out.value(&because, |because| words(because, &view));
         tell_where_nothing_runs(out, &informant, &view);
@@ -219,6 +246,38 @@ pub(crate) async fn why(out: Out, data: &Path, args: &Why) -> Outcome {
     out.value(&because, |because| words(because, &view));
     tell_where_nothing_runs(out, &informant, &view);
     Ok(End::Done)
+}
+
+/// The hosts that are offline or held where a rollout waits for them: whoever is to bring them back must know which.
+async fn behind(informant: &Informant, rollout: &RolloutView) -> Result<Vec<HostView>, Failure> {
+    let mut waiting = rollout.waiting.iter();
+    if !waiting.any(|waiting| matches!(waiting.on, WaitingOn::Debt { .. })) {
+        return Ok(Vec::new());
+    }
+    let mut hosts = informant.hosts(rollout.id, rollout.ring.as_deref()).await?;
+    let is_behind = |outcome| {
+        matches!(
+            outcome,
+            HostOutcome::Offline | HostOutcome::Held | HostOutcome::OnHold
+        )
+    };
+    hosts.retain(|host| is_behind(host.outcome));
+    Ok(hosts)
+}
+
+/// A host with why it stays, and the command that lets it go where there is one.
+fn behind_words(host: &HostView) -> String {
+    let mut text = format!("  behind: {}: {}", host.host, host.words);
+    if let Some(waiting) = host.waiting.first() {
+        show::put(&mut text, format_args!(" ({})", waiting.why));
+        let commands = waiting.on.commands(Some(host.rollout));
+        if let Some(command) = commands.first() {
+            let command = command.replace("HOST", &host.host);
+            show::put(&mut text, format_args!(": `{command}`"));
+        }
+    }
+    text.push('\n');
+    text
 }
 
 /// Whatever something waits for: it does not go on by itself where nobody decides.
@@ -306,38 +365,32 @@ async fn host(
     })
 }
 
-/// A host in the rollouts that are open, and in the last one that is over: what was before that does not say why it does not move.
+/// A host in the rollouts that are open, and in the last one that is over: what was before that does not say why it does not
+/// move. What is under way comes first, and the newest before the others.
 fn host_words(hosts: &[HostView], view: &FleetView) -> String {
-    let is_over = |host: &HostView| {
+    let state_if_over = |host: &HostView| {
         let mut rollouts = view.rollouts.iter();
-        rollouts.any(|rollout| rollout.id == host.rollout && rollout.is_final)
+        let rollout = rollouts.find(|one| one.id == host.rollout && one.is_final);
+        rollout.map(|one| one.state.as_str())
     };
-    let over = hosts.iter().filter(|host| is_over(host)).count();
-    let mut earlier = over.saturating_sub(1);
     let mut text = String::new();
-    if earlier > 0
-        && let Some(host) = hosts.first()
-    {
-        let of = if earlier == 1 { "rollout" } else { "rollouts" };
-        show::put(
-            &mut text,
-            format_args!(
-                "... {earlier} earlier {of}: `ringway history {}` tells them\n",
-                host.host
-            ),
-        );
+    let newest = || hosts.iter().rev();
+    for host in newest().filter(|host| state_if_over(host).is_none()) {
+        text.push_str(&show::host(host, view.at));
     }
-    for host in hosts {
-        if earlier > 0 && is_over(host) {
-            earlier -= 1;
-        } else {
-            text.push_str(&show::host(host, view.at));
-            if is_over(host) {
-                let mut rollouts = view.rollouts.iter();
-                let state = rollouts.find(|one| one.id == host.rollout);
-                let state = state.map_or("over", |one| one.state.as_str());
-                show::put(&mut text, format_args!("  its rollout is {state}\n"));
-            }
+    let mut over = newest().filter_map(|host| Some((host, state_if_over(host)?)));
+    if let Some((host, state)) = over.next() {
+        text.push_str(&show::host(host, view.at));
+        show::put(&mut text, format_args!("  its rollout is {state}\n"));
+        if let earlier @ 1.. = over.count() {
+            let of = if earlier == 1 { "rollout" } else { "rollouts" };
+            show::put(
+                &mut text,
+                format_args!(
+                    "... {earlier} earlier {of}: `ringway history {}` tells them\n",
+                    host.host
+                ),
+            );
         }
     }
     text
@@ -346,7 +399,21 @@ fn host_words(hosts: &[HostView], view: &FleetView) -> String {
 fn words(because: &Because, view: &FleetView) -> String {
     let now = view.at;
     match because {
-        Because::Rollout { rollout } => show::rollout_waits(rollout, now),
+        Because::Rollout {
+            rollout,
+            cancelled,
+            behind,
+        } => {
+            let mut text = show::rollout_waits(rollout, now);
+            text.extend(behind.iter().take(HOSTS_SHOWN).map(behind_words));
+            if let more @ 1.. = behind.len().saturating_sub(HOSTS_SHOWN) {
+                show::put(&mut text, format_args!("  ... and {more} more hosts\n"));
+            }
+            if let Some(one) = cancelled {
+                show::put(&mut text, format_args!("  {}\n", one.words()));
+            }
+            text
+        }
         Because::Host { hosts } => host_words(hosts, view),
         Because::Ring {
             ring,

@@ -3,7 +3,7 @@
 //! Pure. What would not fit is counted; the whole is in `--output json`.
 
 use ringway_engine::view::{
-    ApprovalView, LaneAskedView, QuestionView, RolloutView, SinceView, YesView,
+    ApprovalView, DueView, LaneAskedView, QuestionView, RolloutView, SinceView, YesView,
 };
 use ringway_engine::{Subject, Verdict};
 use ringway_model::Timestamp;
@@ -36,13 +36,15 @@ pub(crate) fn approving(rollout: &RolloutView, view: &ApprovalView, now: Timesta
     } else {
         screen.topic("starts", &starts(view, now));
     }
+    if let Some(words) = rollout.due.as_ref().map(|due| on_time(due, view, now)) {
+        screen.topic("due", &words);
+    }
     if let Some(at_once) = &view.at_once {
-        let group = at_once.group.as_ref();
-        let whose = group.map_or_else(|| "no group".to_owned(), |group| format!("group `{group}`"));
-        let words = format!(
-            "{} of {whose} at most, of {} in the ring",
-            at_once.down, at_once.hosts
-        );
+        let (down, of) = (at_once.down, hosts(at_once.hosts));
+        let words = match &at_once.group {
+            Some(group) => format!("at most {down} of the {of} of group `{group}` in the ring"),
+            None => format!("at most {down} of the {of} in the ring that have no group"),
+        };
         screen.topic("down at once", &words);
     }
     if view.ring.is_some() {
@@ -181,6 +183,37 @@ fn starts(view: &ApprovalView, now: Timestamp) -> String {
             &mut words,
             format_args!("; excepted: {}", list(&view.excepted, 4)),
         );
+    }
+    words
+}
+
+/// Whether it can be complete when it is due, and when the ring that starts is through its windows: the first visit alone does not
+/// tell that its other hosts are closed for days.
+fn on_time(due: &DueView, view: &ApprovalView, now: Timestamp) -> String {
+    // Spans, not instants: it must leave room on one screen, and `ringway due` has the instants.
+    let left = |at: Timestamp| in_words(at.since(now));
+    let mut words = if due.at <= now {
+        format!("it was, {} ago", in_words(now.since(due.at)))
+    } else {
+        format!("in {}", left(due.at))
+    };
+    if due.missed {
+        words.push_str(", WILL BE MISSED");
+    }
+    let ring = due.rings.iter().find(|ring| ring.ring == view.starts);
+    match (due.earliest, ring) {
+        (Some(at), Some(ring)) => put(
+            &mut words,
+            format_args!(
+                ": settling `{}` needs {}, completion {}",
+                ring.ring,
+                left(ring.settled),
+                left(at)
+            ),
+        ),
+        (Some(at), None) => put(&mut words, format_args!(": completion needs {}", left(at))),
+        (None, _) if due.missed => words.push_str(": its calendar has no time for it"),
+        (None, _) => {}
     }
     words
 }
@@ -349,7 +382,9 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use ringway_engine::view::{AtOnce, CannotView, CouldView, RingView, VerdictView, WayBack};
+    use ringway_engine::view::{
+        AtOnce, CannotView, CouldView, RingDue, RingView, VerdictView, WayBack,
+    };
     use ringway_model::{Digest, RingIndex, RolloutId, Span};
 
     use super::*;
@@ -505,7 +540,7 @@ policy       monthly (by dora), started by olga
 question 2   ana asks ben (2h ago): is the vendor told of web-3?
 starts       `early`, 120 hosts; the first at 2026-04-14T22:00:00Z (in 5h); left
              out: web-9
-down at once 12 of group `web` at most, of 60 in the ring
+down at once at most 12 of the 60 hosts of group `web` in the ring
 so far       61 updated, 1 left behind in the ring, 1 FAILED: web-3
 gate         `answers` pass: 41 of 41 up
 not tested   no ring has tested role=sql os=debian-13, role=pacs os=windows-2022
@@ -519,6 +554,65 @@ digest       DIGEST
 ";
         let expected = expected.replace("DIGEST", &Digest::of(b"shown").to_string());
         assert_eq!(text, expected);
+    }
+
+    fn due(missed: bool) -> DueView {
+        let day = |days: u64| NOW + Span::hours(24 * days);
+        DueView {
+            by: "after_start".to_owned(),
+            at: day(2),
+            earliest: Some(day(6)),
+            missed,
+            rings: vec![RingDue {
+                ring: "early".to_owned(),
+                starts: day(0),
+                settled: day(4),
+                soaked: day(5),
+                promoted: day(6),
+            }],
+        }
+    }
+
+    /// Whoever reads only when the first host begins believes that the date is kept.
+    #[test]
+    fn a_yes_to_what_will_be_late_is_given_knowing_it() {
+        let mut rollout = rollout(view());
+        for (missed, words) in [
+            (
+                true,
+                "due          in 2d, WILL BE MISSED: settling `early` needs 4d, completion 6d\n",
+            ),
+            (
+                false,
+                "due          in 2d: settling `early` needs 4d, completion 6d\n",
+            ),
+        ] {
+            rollout.due = Some(due(missed));
+            let text = approving(&rollout, &view(), NOW);
+            assert!(text.contains(words), "{text}");
+        }
+        rollout.due = Some(DueView {
+            earliest: None,
+            rings: Vec::new(),
+            ..due(true)
+        });
+        let text = approving(&rollout, &view(), NOW);
+        assert!(text.contains("its calendar has no time for it"), "{text}");
+    }
+
+    #[test]
+    fn hosts_of_no_group_are_said_to_have_none() {
+        let mut view = view();
+        view.at_once = Some(AtOnce {
+            group: None,
+            hosts: 3,
+            down: 1,
+        });
+        let text = approving(&rollout(view.clone()), &view, NOW);
+        assert!(
+            text.contains("down at once at most 1 of the 3 hosts in the ring that have no group\n"),
+            "{text}"
+        );
     }
 
     /// A screen that scrolls away is not read.
@@ -541,6 +635,7 @@ digest       DIGEST
         let mut rollout = rollout(full.clone());
         rollout.questions = vec![rollout.questions[0].clone(); 2];
         rollout.questions[0].text = "why ".repeat(500);
+        rollout.due = Some(due(true));
         let text = approving(&rollout, &full, NOW);
         assert!(text.lines().count() <= 24, "{text}");
         assert!(

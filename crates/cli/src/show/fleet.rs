@@ -53,16 +53,11 @@ pub(crate) fn fleet(view: &FleetView, all: bool) -> String {
     text.push_str(&advisories(&open.collect::<Vec<_>>()));
     text.push_str(&exceptions(&view.exceptions, view.at));
     text.push_str(&protection::counted(&view.protections));
-    let open = view.rollouts.iter().any(|r| !r.is_final);
-    let last = view.rollouts.len().saturating_sub(1);
-    let mut hidden = 0;
-    for (index, one) in view.rollouts.iter().enumerate() {
-        if one.is_final && !all && (open || index != last) {
-            hidden += 1;
-        } else {
-            text.push('\n');
-            text.push_str(&rollout(one, view.at));
-        }
+    let mut hidden = view.rollouts.len();
+    for one in shown(view, all) {
+        hidden -= 1;
+        text.push('\n');
+        text.push_str(&rollout(one, view.at));
     }
     if hidden > 0 {
         let note = format!("over and not shown: {hidden}; `ringway status --all` shows them");
@@ -72,6 +67,16 @@ pub(crate) fn fleet(view: &FleetView, all: bool) -> String {
         );
     }
     text
+}
+
+/// The rollouts that are shown: those that are open, or the last one, or all.
+pub(crate) fn shown(view: &FleetView, all: bool) -> impl Iterator<Item = &RolloutView> {
+    let open = view.rollouts.iter().any(|r| !r.is_final);
+    let last = view.rollouts.len().saturating_sub(1);
+    let rollouts = view.rollouts.iter().enumerate();
+    rollouts
+        .filter(move |(index, one)| !one.is_final || all || (!open && *index == last))
+        .map(|(_, one)| one)
 }
 
 /// Hosts that are not to be touched: each word that somebody said, with whom it is about.

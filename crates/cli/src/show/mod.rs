@@ -3,6 +3,7 @@
 mod advisory;
 mod approving;
 mod bar;
+mod came;
 mod coverage;
 mod errand;
 mod fleet;
@@ -18,8 +19,9 @@ mod words;
 
 pub(crate) use advisory::{about_rollout, advisories, advisory, asks};
 pub(crate) use approving::approving;
+pub(crate) use came::came_of;
 pub(crate) use errand::errand;
-pub(crate) use fleet::{exceptions, fleet, holds, poisons, reasons, rollout, shortened};
+pub(crate) use fleet::{exceptions, fleet, holds, poisons, reasons, rollout, shortened, shown};
 pub(crate) use host::{host, ring_waits, rollout_waits};
 pub(crate) use narrate::{Narrator, ending, host_state};
 pub(crate) use observed::observed;

@@ -1,6 +1,7 @@
 //! What has changed between two views, one line each: the account that `run` gives while it works.
 
-use ringway_engine::view::{ApprovalView, FleetView, RingView, RolloutView};
+use ringway_engine::view::{ApprovalView, FleetView, RingView, RolloutView, Waiting};
+use ringway_model::WaitingOn;
 
 use super::fleet::state_words;
 use super::words::{hosts, named, until};
@@ -45,6 +46,8 @@ fn rollout_changes(
             None => format!("{id} is {}", state_words(new)),
         });
     }
+    let asked = by_hand(old, new);
+    lines.extend(asked.map(|asked| format!("{id} waits: {asked}")));
     let (old_wish, wish) = (old.and_then(|o| o.approval.as_ref()), new.approval.as_ref());
     let is_wanted = |wish: &&ApprovalView| wish.due && wish.by.len() < usize::from(wish.need);
     if let Some(wish) = wish
@@ -57,6 +60,28 @@ fn rollout_changes(
             wish.starts
         ));
     }
+}
+
+/// That somebody is to work by hand, where more do than before: nothing else ends that, and a `run` seems to stand still.
+fn by_hand(old: Option<&RolloutView>, new: &RolloutView) -> Option<String> {
+    let of = |waiting: &Waiting| {
+        if let WaitingOn::ByHand { host, others, .. } = &waiting.on {
+            Some((host.clone(), *others))
+        } else {
+            None
+        }
+    };
+    let mut all = new.waiting.iter();
+    let (waiting, (host, others)) = all.find_map(|one| Some((one, of(one)?)))?;
+    let before = old.and_then(|old| old.waiting.iter().find_map(of));
+    if before.is_some_and(|(was, more)| was == host && more >= others) {
+        return None;
+    }
+    let command = waiting.on.commands(Some(new.id)).into_iter().next()?;
+    Some(format!(
+        "{}; `{command}` tells that it is done",
+        waiting.why
+    ))
 }
 
 fn ring_changes(
@@ -93,7 +118,7 @@ fn ring_changes(
 #[cfg(test)]
 mod tests {
     use ringway_engine::Subject;
-    use ringway_model::{Digest, RolloutId, Timestamp, WaitingOn};
+    use ringway_model::{Digest, RolloutId, Timestamp};
 
     use super::*;
 
@@ -198,6 +223,35 @@ mod tests {
             ["r1 waits for approval of lab: 1 of 2; `ringway approve` gives one"]
         );
         assert_eq!(changes(Some(&one), &both), [""; 0]);
+    }
+
+    /// Nothing else ends it, and whoever only sees that a visit is in flight waits for ever.
+    #[test]
+    fn work_by_hand_is_told_once_with_the_command_that_ends_it() {
+        let work = |others| {
+            let on = WaitingOn::ByHand {
+                host: "pacs-1".to_owned(),
+                work: "install 7.4.2".to_owned(),
+                since: Timestamp(0),
+                due: Timestamp(1),
+                overdue: false,
+                evidence: true,
+                outside: false,
+                others,
+            };
+            let mut view = view("advancing", Some(on), &[]);
+            view.rollouts[0].approval = None;
+            view
+        };
+        let told = changes(None, &work(0));
+        assert!(
+            told.iter().any(|line| line.contains("`pacs-1` by hand")
+                && line.contains("`ringway done pacs-1 --evidence FILE` tells")),
+            "{told:?}"
+        );
+        assert_eq!(changes(Some(&work(0)), &work(0)), [""; 0]);
+        assert_eq!(changes(Some(&work(1)), &work(0)), [""; 0]);
+        assert_eq!(changes(Some(&work(0)), &work(1)).len(), 1);
     }
 
     #[test]

@@ -153,6 +153,46 @@ fn the_next_shift_reads_who_decided_what_waits_for_whom_and_what_to_type() {
     }
 }
 
+/// Whoever reads of a halt tomorrow must not have to look for what it was.
+#[test]
+fn a_halt_is_told_with_the_hosts_and_what_their_steps_said() {
+    let place = Place::new();
+    place.write("fail-c", "");
+    place.write("complaint-c", "reading\nE: no space left on device\nbye\n");
+    place.expect("run", 3);
+    for _ in 0..3 {
+        place.expect("run --resume", 3);
+    }
+    let halt = "HALTED: 1 failed in ring first, which halts on failure no. 1: c (its command failed: E: no space left on device)";
+    for arguments in ["handover", "report rollout r1"] {
+        let text = place.expect(arguments, 0).out;
+        assert!(text.contains(halt), "{arguments}: {text}");
+    }
+    let text = place.expect("handover", 0).out;
+    assert!(text.contains(", no. 3 in a row"), "{text}");
+    assert_eq!(text.matches("taken over as epoch").count(), 2, "{text}");
+}
+
+/// Nobody looks for a host that was left out on purpose, until the date has passed.
+#[test]
+fn who_was_left_out_and_misses_the_date_is_a_risk() {
+    let place = waiting();
+    place.expect("skip b --reason odd --now", 0);
+    let text = place.expect("handover", 0).out;
+    assert!(!text.contains("when it is due"), "{text}");
+    place.expect("cancel --reason again", 0);
+    let policy = std::fs::read_to_string(place.path("policy.yaml")).unwrap();
+    place.write("policy.yaml", &format!("{policy}due: {{ other: 90d }}\n"));
+    place.expect("run --no-wait", 4);
+    place.expect("skip b --reason odd --now", 0);
+    let text = place.expect("handover", 0).out;
+    assert!(
+        text.contains("r2 1 host left out, and without it when it is due, ")
+            && text.contains(": b\n"),
+        "{text}"
+    );
+}
+
 #[test]
 fn a_quiet_shift_says_so_and_who_is_missing_is_a_risk() {
     let place = Place::new();
@@ -271,6 +311,32 @@ fn a_month_is_written_for_spreadsheets_browsers_and_people() {
     let text = place.expect(&command, 0).out;
     assert!(text.contains("in UTC"), "{text}");
     assert!(text.contains("2 of 3 have it, 66.6 %"), "{text}");
+}
+
+/// An auditor counts rows: a host must not be told as lacking by a rollout that another one has replaced.
+#[test]
+fn a_rollout_that_was_cancelled_before_a_host_gives_way_to_the_one_after_it() {
+    let place = waiting();
+    let command = format!("report compliance --month {} --output json", month());
+    let rows = || -> Vec<String> {
+        let report = json(&place.expect(&command, 0).out);
+        let rows = report["rows"].as_array().unwrap().iter();
+        rows.map(|row| {
+            let text = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
+            format!("{} r{} {}", text("host"), row["rollout"], text("outcome"))
+        })
+        .collect()
+    };
+    place.expect("cancel --reason again", 0);
+    assert_eq!(rows(), ["a r1 pending", "b r1 pending", "c r1 updated"]);
+    place.expect("run --no-wait", 4);
+    let both = [
+        "a r2 pending",
+        "b r2 pending",
+        "c r1 updated",
+        "c r2 already updated",
+    ];
+    assert_eq!(rows(), both);
 }
 
 #[test]

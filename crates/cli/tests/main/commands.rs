@@ -76,6 +76,19 @@ fn why_of_a_host_that_no_rollout_has_says_whether_it_is_known() {
     assert!(other.contains("r7"), "{other}");
 }
 
+/// Whoever asks why a host waits asks of what is under way, not of last month.
+#[test]
+fn why_of_a_host_tells_what_is_under_way_first() {
+    let place = Place::with_approval();
+    place.expect("run --no-wait", 4);
+    place.expect("cancel --reason over", 0);
+    place.expect("run --no-wait", 4);
+    let why = place.expect("why c", 0).out;
+    let (new, old) = (why.find("c in r2, "), why.find("c in r1, "));
+    assert!(new.is_some() && new < old, "{why}");
+    assert!(why.contains("its rollout is cancelled"), "{why}");
+}
+
 /// A halted rollout whose `run` is over must be mendable by one more command and nothing else.
 #[test]
 fn a_halt_ends_with_3_and_a_rollback_alone_mends_it() {
@@ -89,7 +102,7 @@ fn a_halt_ends_with_3_and_a_rollback_alone_mends_it() {
     assert!(again.err.contains("going on with it"), "{}", again.err);
     place.expect("resume", 1);
     let back = place.expect("rollback --reason broken", 0);
-    assert!(back.out.contains("r1: done"), "{}", back.out);
+    assert!(back.out.contains("r1 is roll"), "{}", back.out);
     assert_eq!(place.versions(), "1 1 1");
     place.expect("audit", 0);
     // Asked again about what is over: refused or nothing to do, never done twice.

@@ -29,10 +29,23 @@ fn a_host_that_is_held_is_left_behind_and_visited_once_it_is_released() {
     for part in ["on hold", "held by", "month-end", "a person's `release`"] {
         assert!(why.contains(part), "{part}: {why}");
     }
+    // The rollout as a whole, too, names them and what lets them go.
+    let whole = place.expect("why", 0).out;
+    for part in [
+        "behind: a: on hold",
+        "`ringway release a`",
+        "`ringway release b`",
+    ] {
+        assert!(whole.contains(part), "{part}: {whole}");
+    }
     let status = place.expect("status", 0).out;
     assert!(status.contains("month-end"), "{status}");
     let released = place.expect("release a b --reason over", 0);
-    assert!(released.out.contains("done"), "{}", released.out);
+    assert!(
+        released.out.contains("hold of a, b is over"),
+        "{}",
+        released.out
+    );
     let again = place.expect("release a b --output json", 0).out;
     assert_eq!(json(&again)["changed"], false);
     assert_eq!(place.versions(), "2 2 2");
@@ -158,7 +171,7 @@ fn announced_work_is_declared_once_and_ends_when_it_is_withdrawn() {
         place
             .expect(&format!("{IMPORT} --now"), 0)
             .out
-            .contains("done")
+            .contains("a, b are in maintenance until 2099-01-01T00:00:00Z")
     );
     let list = || place.expect("maintenance list", 0).out;
     assert!(

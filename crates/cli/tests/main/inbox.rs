@@ -150,7 +150,7 @@ fn a_hold_with_now_is_carried_out_at_once() {
     let place = Place::with_approval();
     place.expect("run --no-wait", 4);
     let said = place.expect("halt --now --reason smoke", 0);
-    assert!(said.out.contains("r1: done"), "{}", said.out);
+    assert!(said.out.contains("r1 is halted"), "{}", said.out);
     assert!(place.expect("status", 0).out.contains("halted"));
     place.expect("halt --now --later", 2);
 }

@@ -23,6 +23,8 @@ mod lint;
 #[cfg(test)]
 mod notify;
 mod observing;
+#[cfg(test)]
+mod orders;
 mod place;
 mod refreshing;
 mod saved;

@@ -104,6 +104,13 @@ fn work_by_hand_is_observed_without_asking_anybody() {
     let journal = place.expect("journal --observe", 0).out;
     assert!(!journal.contains("a person is asked"), "{journal}");
     place.expect("audit --observe", 0);
-    // A real run asks.
-    place.expect("run --no-wait", 4);
+    // A real run asks, and says whom it waits for.
+    for arguments in ["run --no-wait", "run --resume --no-wait"] {
+        let asks = place.expect(arguments, 4).err;
+        assert!(
+            asks.contains("a person is to work on `c` by hand")
+                && asks.contains("`ringway done c --evidence FILE` tells"),
+            "{arguments}: {asks}"
+        );
+    }
 }
