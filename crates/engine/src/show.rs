@@ -32,7 +32,7 @@ impl Engine {
             protections: self.protection_counts(now.max(self.now)),
             at: now.max(self.now),
             rollouts: (0..self.rollouts.len())
-                .map(|r| self.rollout_view(r))
+                .map(|r| self.rollout_view(r, now))
                 .collect(),
         }
     }
@@ -99,7 +99,7 @@ impl Engine {
     /// One rollout, as people are shown it; absent where there is none of this id.
     pub fn rollout(&self, rollout: RolloutId) -> Option<RolloutView> {
         let r = self.index_of(rollout).ok()?;
-        Some(self.rollout_view(r))
+        Some(self.rollout_view(r, self.now))
     }
 
     /// The plan of the newest rollout.
@@ -432,7 +432,7 @@ impl Engine {
             .map_or_else(String::new, |gate| gate.name.clone())
     }
 
-    fn rollout_view(&self, r: usize) -> RolloutView {
+    fn rollout_view(&self, r: usize, looked: Timestamp) -> RolloutView {
         let rollout = &self.rollouts[r];
         let ring = self
             .stage(r)
@@ -476,7 +476,7 @@ impl Engine {
             lane_asked,
             gates: gate_views(rollout),
             coverage: self.coverage_view(r),
-            due: self.due_view(r),
+            due: self.due_view(r, looked.max(self.now)),
             not_applicable: u32::try_from(rollout.plan.not_applicable.len()).unwrap_or(u32::MAX),
             hit: rollout.rec.hit,
             too_late: self.too_late(r),

@@ -287,10 +287,14 @@ pub struct DueView {
     pub by: String,
     /// The instant.
     pub at: Timestamp,
-    /// When it can be complete at the earliest, from how it stands now; absent: its calendar has no time for it.
+    /// When it can be complete at the earliest, from how it stands now; absent: its calendar has no time for it, or is not known.
     pub earliest: Option<Timestamp>,
-    /// Whether it will be missed, whatever happens.
+    /// Whether it will be missed by how things stand: whatever goes well, unless people end a hold before its time.
     pub missed: bool,
+    /// Hosts without which it is not complete, and that people hold without an end: it cannot be by itself. What is said of
+    /// instants is as if those were free.
+    #[serde(default)]
+    pub held: Vec<String>,
     /// When each ring that is to come can begin and be promoted, at the earliest.
     pub rings: Vec<RingDue>,
 }

@@ -16,6 +16,7 @@ mod by_hand;
 mod care;
 mod consent;
 mod coverage;
+mod due;
 mod errands;
 mod exceptions;
 mod holds;
