@@ -271,6 +271,24 @@ impl Engine {
         })
     }
 
+    /// The first instant from one on at which a visit of a host fits; none where that is not known. At the earliest: what is to be
+    /// fetched may be there by then.
+    pub(crate) fn fits_from(
+        &self,
+        r: usize,
+        slot: u32,
+        visit: VisitKind,
+        from: Timestamp,
+    ) -> Option<Timestamp> {
+        let rollout = &self.rollouts[r];
+        let number = rollout.plan.times.of(Slot(slot))?;
+        let table = &rollout.rec.calendar.as_ref()?.tables[number as usize];
+        let open = rollout.rec.effective.get(&(number as usize));
+        let counted = self.after_stage(r, slot, visit);
+        let length = self.remaining(r, slot, visit, counted);
+        next_fit(open.unwrap_or(&table.open), from, length)
+    }
+
     /// The first instant from one on at which some host of a ring may be visited; none where that is not known.
     pub(crate) fn first_fit(&self, r: usize, ring: usize, from: Timestamp) -> Option<Timestamp> {
         let rollout = &self.rollouts[r];

@@ -236,6 +236,9 @@ pub struct RolloutView {
     pub ring: Option<String>,
     /// Why it does not move; empty when steps are running or it is over.
     pub waiting: Vec<Waiting>,
+    /// What keeps the hosts of the ring that is visited, where nothing of it goes on; the most hosts first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<KeptView>,
     /// Rings in order.
     pub rings: Vec<RingView>,
     /// What could be approved now.
@@ -449,6 +452,21 @@ pub struct Waiting {
     pub unblocked_by: String,
     /// The earliest instant, where it is known.
     pub earliest: Option<Timestamp>,
+    /// What there is to say of it: the members of an availability group that do not count, what an earlier ring waits for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<String>,
+}
+
+/// Hosts that are kept by the same reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct KeptView {
+    /// The reason.
+    pub waiting: Waiting,
+    /// The first of the hosts.
+    pub hosts: Vec<String>,
+    /// How many there are.
+    pub count: u32,
 }
 
 impl From<WaitingOn> for Waiting {
@@ -457,6 +475,7 @@ impl From<WaitingOn> for Waiting {
             why: on.to_string(),
             unblocked_by: on.unblocked_by().to_owned(),
             earliest: on.earliest(),
+            details: Vec::new(),
             on,
         }
     }
@@ -702,6 +721,9 @@ pub struct HostView {
     /// What the last step said that did not go well; absent once the host is well again. The engine does not know it:
     /// whoever keeps the words fills it in.
     pub last_word: Option<LastWord>,
+    /// Gates that do not find it up with the update, each with its probe and since when, where that is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub down: Vec<String>,
     /// What a person said last of work by hand on it; absent where nobody did any.
     #[serde(default)]
     pub told: Option<ToldView>,
@@ -711,8 +733,11 @@ pub struct HostView {
     /// What the rollout made of it before it was changed, and is there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub protections: Vec<ProtectionView>,
-    /// Why it does not move; empty when a step runs or its outcome is final.
+    /// Why it does not move, what decides first; empty when a step runs or its outcome is final.
     pub waiting: Vec<Waiting>,
+    /// Where that has instants: the earliest at which none of it keeps the host any more.
+    #[serde(default)]
+    pub not_before: Option<Timestamp>,
 }
 
 /// What a person said of work by hand.

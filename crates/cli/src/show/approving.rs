@@ -398,6 +398,7 @@ mod tests {
             superseded_by: None,
             supersedes: None,
             ring: Some("canary".to_owned()),
+            kept: Vec::new(),
             waiting: Vec::new(),
             rings: vec![
                 ring("lab", 20, 20),

@@ -138,6 +138,7 @@ mod tests {
             superseded_by: None,
             supersedes: None,
             ring: None,
+            kept: Vec::new(),
             waiting: waiting.into_iter().map(Into::into).collect(),
             rings: Vec::new(),
             approval: Some(approval),

@@ -26,6 +26,7 @@ mod outside;
 mod people;
 mod poison;
 mod protections;
+mod reasons;
 mod recovery;
 mod refreshing;
 mod rings;
