@@ -7,7 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use ringway_model::{Evidence, HostId, Timestamp, VisitKind, WaitingOn};
+use ringway_calendar::Whose;
+use ringway_model::{Evidence, HostId, Slot, Timestamp, VisitKind, WaitingOn};
 
 use crate::command::HoldKind;
 use crate::engine::Engine;
@@ -26,7 +27,7 @@ impl Engine {
     /// Why a host does not move: what decides, and whatever else keeps it before its visit.
     pub(crate) fn host_waits_in_full(&self, r: usize, slot: u32) -> Vec<WaitingOn> {
         let rollout = &self.rollouts[r];
-        let mut waiting = self.host_waiting(rollout.rec.id, ringway_model::Slot(slot));
+        let mut waiting = self.host_waiting(rollout.rec.id, Slot(slot));
         let goes_on = match rollout.rec.state {
             RolloutState::Proposed
             | RolloutState::Advancing(_)
@@ -135,6 +136,7 @@ impl Engine {
                 self.peers_missing(host, (used + 1).saturating_sub(*limit))
             }
             WaitingOn::EarlierRing { .. } => (self.earlier_waits(r), None),
+            WaitingOn::Window { .. } | WaitingOn::Freeze { .. } => (self.windows_of(r, host), None),
             _ => (Vec::new(), None),
         };
         let waiting = Waiting::from(on);
@@ -143,6 +145,42 @@ impl Engine {
             earliest: waiting.earliest.or(earliest),
             ..waiting
         }
+    }
+
+    /// The windows of a host by their names, of which one of each must be open, and the clock that they are on.
+    fn windows_of(&self, r: usize, host: HostId) -> Vec<String> {
+        let times = &self.rollouts[r].plan.times;
+        let number = self.slot_of(r, host).and_then(|slot| times.of(Slot(slot)));
+        let Some(table) = number.and_then(|number| times.tables.get(number as usize)) else {
+            return Vec::new();
+        };
+        let layers = table
+            .layers
+            .iter()
+            .filter(|layer| !layer.windows.is_empty());
+        let layers = layers.map(|layer| {
+            let whose = match layer.whose {
+                Whose::Fleet => "the host's",
+                Whose::Policy => "the policy's",
+                Whose::Ring => "the ring's",
+            };
+            let names: Vec<String> = layer.windows.keys().map(|one| format!("`{one}`")).collect();
+            let windows = if names.len() == 1 {
+                "window"
+            } else {
+                "windows"
+            };
+            format!("{whose} {windows} {}", names.join(", "))
+        });
+        let layers: Vec<String> = layers.collect();
+        if layers.is_empty() {
+            return Vec::new();
+        }
+        vec![format!(
+            "{} (on the clock of {})",
+            layers.join(", "),
+            table.zone
+        )]
     }
 
     /// What the ring waits for that comes before those to come, in words.

@@ -66,13 +66,23 @@ fn next_fit(open: &[(Timestamp, Timestamp)], from: Timestamp, length: Span) -> O
 }
 
 impl Table {
-    /// The freeze that holds at an instant, of those that count.
-    fn freeze_at(&self, at: Timestamp, counts: impl Fn(&str) -> bool) -> Option<(Timestamp, &str)> {
+    /// The freezes that hold at an instant, of those that count, each with its end: until when the last of them does, and their
+    /// words.
+    fn freeze_at(
+        &self,
+        at: Timestamp,
+        counts: impl Fn(&str) -> bool,
+    ) -> Option<(Timestamp, String)> {
         let holds = |(from, until, _): &&(Timestamp, Timestamp, String)| *from <= at && at < *until;
         let found = self.frozen.iter().filter(holds);
-        let found = found.filter(|(.., words)| counts(words));
-        let last = found.max_by_key(|(_, until, _)| *until)?;
-        Some((last.1, &last.2))
+        let mut found: Vec<_> = found.filter(|(.., words)| counts(words)).collect();
+        found.sort_by_key(|(_, until, words)| (std::cmp::Reverse(*until), words));
+        // Two events of one calendar are two of its reasons.
+        found.dedup_by_key(|(_, until, words)| (*until, words.clone()));
+        let (_, until, words) = found.first()?;
+        let others = found.iter().skip(1);
+        let others = others.map(|(_, until, words)| format!(", and until {until}: {words}"));
+        Some((*until, format!("{words}{}", others.collect::<String>())))
     }
 }
 
@@ -260,7 +270,7 @@ impl Engine {
         let counts = |told: &str| effective.is_none() || !self.is_overridden(r, told);
         Some(match table.freeze_at(self.now, counts) {
             Some((until, reason)) => WaitingOn::Freeze {
-                reason: reason.to_owned(),
+                reason,
                 until,
                 opens,
             },

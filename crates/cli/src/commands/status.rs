@@ -7,7 +7,7 @@ use ringway_engine::view::{FleetView, HostView, LastWord, RingView, RolloutView,
 use ringway_model::{HostOutcome, RingIndex, RolloutId, StepKind};
 use serde::Serialize;
 
-use super::later;
+use super::{closed, later};
 use crate::afterwards::{Briefly, Walk, briefly};
 use crate::args::{Output, Status, Why};
 use crate::commands::orders::choose;
@@ -213,7 +213,8 @@ pub(crate) async fn why(out: Out, data: &Path, args: &Why) -> Outcome {
     let because = match ring(&informant, &view, args, name).await? {
         Some(because) => because,
         None => {
-            let hosts = informant.host(name).await?;
+            let mut hosts = informant.host(name).await?;
+            closed::tell(data, &view, &mut hosts).await;
             host(data, &view, args, (name, hosts)).await?
         }
     };
