@@ -545,6 +545,9 @@ pub struct ApprovalView {
     /// When the first visit can start, where that is known.
     #[serde(default)]
     pub first_start: Option<Timestamp>,
+    /// Hosts of the ring to come on which work may not run yet when the others can begin.
+    #[serde(default)]
+    pub closed: Option<ClosedView>,
     /// The largest group of the ring to come.
     #[serde(default)]
     pub at_once: Option<AtOnce>,
@@ -554,6 +557,16 @@ pub struct ApprovalView {
     /// What changed since the last yes of all.
     #[serde(default)]
     pub since: Option<SinceView>,
+}
+
+/// Hosts on which work may not run by their windows and freezes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ClosedView {
+    /// How many.
+    pub hosts: u32,
+    /// When the first of them can begin; absent: in no window that is known.
+    pub opens: Option<Timestamp>,
 }
 
 /// A yes that counts.

@@ -97,8 +97,8 @@ mod tests {
 
     use super::*;
 
-    fn view(state: &str, waiting: Option<WaitingOn>, by: &[&str]) -> FleetView {
-        let approval = ApprovalView {
+    fn wish(by: &[&str]) -> ApprovalView {
+        ApprovalView {
             subject: Subject::Start,
             starts: "lab".to_owned(),
             hosts: 2,
@@ -122,10 +122,14 @@ mod tests {
             gates: Vec::new(),
             untested: Vec::new(),
             first_start: None,
+            closed: None,
             at_once: None,
             way_back: None,
             since: None,
-        };
+        }
+    }
+
+    fn view(state: &str, waiting: Option<WaitingOn>, by: &[&str]) -> FleetView {
         let one = RolloutView {
             id: RolloutId(1),
             policy: "p".to_owned(),
@@ -141,7 +145,7 @@ mod tests {
             kept: Vec::new(),
             waiting: waiting.into_iter().map(Into::into).collect(),
             rings: Vec::new(),
-            approval: Some(approval),
+            approval: Some(wish(by)),
             later: Vec::new(),
             early: None,
             questions: Vec::new(),
