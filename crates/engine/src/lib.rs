@@ -49,6 +49,7 @@ mod show;
 mod show_advisory;
 mod show_approval;
 mod show_failed;
+mod show_reasons;
 mod slot;
 mod snapshot;
 mod start;

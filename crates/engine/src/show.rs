@@ -32,7 +32,7 @@ impl Engine {
             protections: self.protection_counts(now.max(self.now)),
             at: now.max(self.now),
             rollouts: (0..self.rollouts.len())
-                .map(|r| self.rollout_view(r))
+                .map(|r| self.rollout_view(r, now))
                 .collect(),
         }
     }
@@ -99,7 +99,7 @@ impl Engine {
     /// One rollout, as people are shown it; absent where there is none of this id.
     pub fn rollout(&self, rollout: RolloutId) -> Option<RolloutView> {
         let r = self.index_of(rollout).ok()?;
-        Some(self.rollout_view(r))
+        Some(self.rollout_view(r, self.now))
     }
 
     /// The plan of the newest rollout.
@@ -141,9 +141,15 @@ impl Engine {
                 .slots
                 .iter()
                 .position(|slot| slot.host.index() == host);
-            views.extend(
-                slot.map(|slot| self.host_view(r, u32::try_from(slot).unwrap_or(u32::MAX))),
-            );
+            views.extend(slot.map(|slot| {
+                let slot = u32::try_from(slot).unwrap_or(u32::MAX);
+                let view = self.host_view(r, slot);
+                // For one host only: what there is to say takes a look at others.
+                HostView {
+                    waiting: self.told_in_detail(r, slot, view.waiting),
+                    ..view
+                }
+            }));
         }
         views
     }
@@ -162,7 +168,12 @@ impl Engine {
                 ring: self.rollouts[r].plan.rings[at].name.clone(),
             };
             let evidence = self.coverage_waits(r, ring.index());
-            std::iter::once(earlier).chain(evidence).collect()
+            // What comes first waits for something itself, and that is what has to happen.
+            let waits = self.waiting(rollout);
+            let waits = waits.into_iter().filter(|on| *on != earlier);
+            let known: Vec<_> = std::iter::once(earlier.clone()).chain(evidence).collect();
+            let waits = waits.filter(|on| !known.contains(on)).collect::<Vec<_>>();
+            known.into_iter().chain(waits).collect()
         } else {
             self.waiting(rollout)
         }
@@ -432,7 +443,7 @@ impl Engine {
             .map_or_else(String::new, |gate| gate.name.clone())
     }
 
-    fn rollout_view(&self, r: usize) -> RolloutView {
+    fn rollout_view(&self, r: usize, looked: Timestamp) -> RolloutView {
         let rollout = &self.rollouts[r];
         let ring = self
             .stage(r)
@@ -463,6 +474,7 @@ impl Engine {
                 .into_iter()
                 .map(Waiting::from)
                 .collect(),
+            kept: self.kept_views(r),
             rings: (0..rollout.plan.rings.len())
                 .map(|ring| self.ring_view(r, ring))
                 .collect(),
@@ -476,11 +488,18 @@ impl Engine {
             lane_asked,
             gates: gate_views(rollout),
             coverage: self.coverage_view(r),
-            due: self.due_view(r),
-            not_applicable: u32::try_from(rollout.plan.not_applicable.len()).unwrap_or(u32::MAX),
+            due: self.due_view(r, looked.max(self.now)),
+            not_applicable: self.not_applicable(r),
             hit: rollout.rec.hit,
             too_late: self.too_late(r),
         }
+    }
+
+    /// How many hosts of the fleet the update is for by its policy, and none of its releases is.
+    fn not_applicable(&self, r: usize) -> u32 {
+        let hosts = self.rollouts[r].plan.not_applicable.iter();
+        let there = hosts.filter(|host| !self.has_vanished(**host));
+        u32::try_from(there.count()).unwrap_or(u32::MAX)
     }
 
     fn too_late(&self, r: usize) -> Vec<String> {
@@ -582,6 +601,7 @@ impl Engine {
         let rollout = &self.rollouts[r];
         let host = self.fleet.spec.hosts.get(self.host_of(r, slot).index());
         let outcome = self.outcome(r, slot);
+        let waiting = self.host_waits_in_full(r, slot);
         HostView {
             host: self.host_name(r, slot),
             rollout: rollout.rec.id,
@@ -608,44 +628,18 @@ impl Engine {
             advised: self.advised_of(r, slot),
             poisoned: self.poison_had(r, slot),
             last_word: None,
+            down: self.gates_down(r, slot),
             told: self.told_view(r, slot),
             staged: self.stage_view(r, slot),
             protections: self.protections_in(r, slot),
-            waiting: self
-                .host_waits_in_full(r, slot)
-                .into_iter()
-                .map(Waiting::from)
-                .collect(),
+            not_before: self.not_before(r, slot, &waiting),
+            waiting: waiting.into_iter().map(Waiting::from).collect(),
         }
-    }
-
-    /// Why a host does not move, and that what it would get is poisoned where something else is in its way before: whoever
-    /// ends that should know what is left then.
-    fn host_waits_in_full(&self, r: usize, slot: u32) -> Vec<WaitingOn> {
-        let rollout = &self.rollouts[r];
-        let mut waiting = self.host_waiting(rollout.rec.id, Slot(slot));
-        let is_before_its_visit = matches!(
-            rollout.rec.slots[slot as usize].state,
-            HostState::Pending
-                | HostState::Offline
-                | HostState::Held
-                | HostState::OnHold
-                | HostState::Again
-                | HostState::CatchUp
-                | HostState::NotReady { .. }
-                | HostState::GoesLast { .. }
-        );
-        if is_before_its_visit && !waiting.is_empty() && !self.is_rolling_back(r) {
-            let poison = self.poison_keeps(r, slot, VisitKind::Update);
-            let poison = poison.filter(|on| !waiting.contains(on));
-            waiting.extend(poison);
-        }
-        waiting
     }
 
     /// What became of a host so far.
     #[expect(clippy::too_many_lines, reason = "it is read as one list")]
-    fn outcome(&self, r: usize, slot: u32) -> HostOutcome {
+    pub(crate) fn outcome(&self, r: usize, slot: u32) -> HostOutcome {
         let state = self.rollouts[r].rec.slots[slot as usize].state;
         match state {
             HostState::Running {

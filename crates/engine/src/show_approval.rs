@@ -14,8 +14,8 @@ use crate::engine::Engine;
 use crate::rollout::{RolloutState, Stage};
 use crate::slot::{Class, SlotRec};
 use crate::view::{
-    AnswerView, ApprovalView, AtOnce, CannotView, CouldView, QuestionView, SinceView, VerdictView,
-    WayBack, YesView,
+    AnswerView, ApprovalView, AtOnce, CannotView, ClosedView, CouldView, QuestionView, SinceView,
+    VerdictView, WayBack, YesView,
 };
 
 impl fmt::Display for CouldView {
@@ -172,6 +172,9 @@ impl Engine {
             first_start: at_rest
                 .then(|| self.first_start(r, subject.next()))
                 .flatten(),
+            closed: at_rest
+                .then(|| self.closed_then(r, subject.next()))
+                .flatten(),
             at_once: at_rest.then(|| self.at_once(r, subject.next())).flatten(),
             way_back: at_rest.then(|| self.way_back(r, subject.next())),
             since: self.since(r),
@@ -230,6 +233,27 @@ impl Engine {
         // Where none is to come, the window is all there is to tell of.
         let free = free.min_by_key(|free| free.unwrap_or(Timestamp::NEVER));
         self.first_fit(r, ring, free.unwrap_or(Some(from))?)
+    }
+
+    /// Hosts of a ring on which no visit fits when its soak ends, or now; none where there are no such hosts, or nothing is known.
+    fn closed_then(&self, r: usize, ring: usize) -> Option<ClosedView> {
+        self.rollouts[r].rec.calendar.as_ref()?;
+        let from = self.soak_until(&self.rollouts[r]).unwrap_or(self.now);
+        let from = from.max(self.now);
+        let times = &self.rollouts[r].plan.times;
+        let hosts = self.to_come(r, ring);
+        let slots = hosts.filter_map(|host| self.slot_of(r, host));
+        let mut closed: Option<ClosedView> = None;
+        for slot in slots.filter(|slot| times.of(Slot(*slot)).is_some()) {
+            let opens = self.fits_from(r, slot, VisitKind::Update, from);
+            if opens == Some(from) {
+                continue;
+            }
+            let known = closed.get_or_insert(ClosedView { hosts: 0, opens });
+            known.hosts += 1;
+            known.opens = known.opens.into_iter().chain(opens).min();
+        }
+        closed
     }
 
     /// Hosts of a ring that are to be visited.

@@ -1,9 +1,10 @@
 //! What people are shown of hosts that failed: who they are, and of which a visit is made again.
 
-use ringway_model::RingIndex;
+use ringway_model::{Evidence, RingIndex};
 
 use crate::engine::Engine;
 use crate::event::HaltCause;
+use crate::host::HostState;
 use crate::slot::{Class, SlotRec};
 
 impl Engine {
@@ -22,6 +23,30 @@ impl Engine {
             }
             HaltCause::Person { actor, reason } => format!("by {actor}: {reason}"),
         }
+    }
+
+    /// The gates of a host with the update that do not find it up, each with its probe and since when that is bad, as far as it
+    /// is known; empty where it is well, and where nothing is known.
+    pub(crate) fn gates_down(&self, r: usize, slot: u32) -> Vec<String> {
+        let rollout = &self.rollouts[r];
+        let state = rollout.rec.slots[slot as usize].state;
+        let had = matches!(state, HostState::Unhealthy { .. }) || state.class().is_observed();
+        if !had {
+            return Vec::new();
+        }
+        let host = self.host_of(r, slot);
+        let gates = rollout.plan.gates.iter().enumerate();
+        gates
+            .filter(|(_, gate)| self.fleet.evidence(host, gate.probe) == Evidence::Down)
+            .map(|(index, gate)| {
+                let key = (slot, u8::try_from(index).unwrap_or(u8::MAX));
+                let since = rollout.rec.downs.get(&key);
+                let since = since.map_or_else(String::new, |at| format!(" since {at}"));
+                let probe = self.fleet.spec.probes.get(gate.probe.index());
+                let probe = probe.map_or("", |probe| &probe.name);
+                format!("gate `{}`: probe `{probe}` is down{since}", gate.name)
+            })
+            .collect()
     }
 
     /// Hosts of a ring that count as failed and are visited again, or will be.

@@ -66,13 +66,23 @@ fn next_fit(open: &[(Timestamp, Timestamp)], from: Timestamp, length: Span) -> O
 }
 
 impl Table {
-    /// The freeze that holds at an instant, of those that count.
-    fn freeze_at(&self, at: Timestamp, counts: impl Fn(&str) -> bool) -> Option<(Timestamp, &str)> {
+    /// The freezes that hold at an instant, of those that count, each with its end: until when the last of them does, and their
+    /// words.
+    fn freeze_at(
+        &self,
+        at: Timestamp,
+        counts: impl Fn(&str) -> bool,
+    ) -> Option<(Timestamp, String)> {
         let holds = |(from, until, _): &&(Timestamp, Timestamp, String)| *from <= at && at < *until;
         let found = self.frozen.iter().filter(holds);
-        let found = found.filter(|(.., words)| counts(words));
-        let last = found.max_by_key(|(_, until, _)| *until)?;
-        Some((last.1, &last.2))
+        let mut found: Vec<_> = found.filter(|(.., words)| counts(words)).collect();
+        found.sort_by_key(|(_, until, words)| (std::cmp::Reverse(*until), words));
+        // Two events of one calendar are two of its reasons.
+        found.dedup_by_key(|(_, until, words)| (*until, words.clone()));
+        let (_, until, words) = found.first()?;
+        let others = found.iter().skip(1);
+        let others = others.map(|(_, until, words)| format!(", and until {until}: {words}"));
+        Some((*until, format!("{words}{}", others.collect::<String>())))
     }
 }
 
@@ -272,7 +282,7 @@ impl Engine {
         let counts = |told: &str| effective.is_none() || !self.is_overridden(r, told);
         Some(match table.freeze_at(at, counts) {
             Some((until, reason)) => WaitingOn::Freeze {
-                reason: reason.to_owned(),
+                reason,
                 until,
                 opens,
             },
@@ -281,6 +291,24 @@ impl Engine {
                 opens,
             },
         })
+    }
+
+    /// The first instant from one on at which a visit of a host fits; none where that is not known. At the earliest: what is to be
+    /// fetched may be there by then.
+    pub(crate) fn fits_from(
+        &self,
+        r: usize,
+        slot: u32,
+        visit: VisitKind,
+        from: Timestamp,
+    ) -> Option<Timestamp> {
+        let rollout = &self.rollouts[r];
+        let number = rollout.plan.times.of(Slot(slot))?;
+        let table = &rollout.rec.calendar.as_ref()?.tables[number as usize];
+        let open = rollout.rec.effective.get(&(number as usize));
+        let counted = self.after_stage(r, slot, visit);
+        let length = self.remaining(r, slot, visit, counted);
+        next_fit(open.unwrap_or(&table.open), from, length)
     }
 
     /// The first instant from one on at which some host of a ring may be visited; none where that is not known.

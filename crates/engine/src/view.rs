@@ -236,6 +236,9 @@ pub struct RolloutView {
     pub ring: Option<String>,
     /// Why it does not move; empty when steps are running or it is over.
     pub waiting: Vec<Waiting>,
+    /// What keeps the hosts of the ring that is visited, where nothing of it goes on; the most hosts first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<KeptView>,
     /// Rings in order.
     pub rings: Vec<RingView>,
     /// What could be approved now.
@@ -287,10 +290,14 @@ pub struct DueView {
     pub by: String,
     /// The instant.
     pub at: Timestamp,
-    /// When it can be complete at the earliest, from how it stands now; absent: its calendar has no time for it.
+    /// When it can be complete at the earliest, from how it stands now; absent: its calendar has no time for it, or is not known.
     pub earliest: Option<Timestamp>,
-    /// Whether it will be missed, whatever happens.
+    /// Whether it will be missed by how things stand: whatever goes well, unless people end a hold before its time.
     pub missed: bool,
+    /// Hosts without which it is not complete, and that people hold without an end: it cannot be by itself. What is said of
+    /// instants is as if those were free.
+    #[serde(default)]
+    pub held: Vec<String>,
     /// When each ring that is to come can begin and be promoted, at the earliest.
     pub rings: Vec<RingDue>,
 }
@@ -445,6 +452,21 @@ pub struct Waiting {
     pub unblocked_by: String,
     /// The earliest instant, where it is known.
     pub earliest: Option<Timestamp>,
+    /// What there is to say of it: the members of an availability group that do not count, what an earlier ring waits for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<String>,
+}
+
+/// Hosts that are kept by the same reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct KeptView {
+    /// The reason.
+    pub waiting: Waiting,
+    /// The first of the hosts.
+    pub hosts: Vec<String>,
+    /// How many there are.
+    pub count: u32,
 }
 
 impl From<WaitingOn> for Waiting {
@@ -453,6 +475,7 @@ impl From<WaitingOn> for Waiting {
             why: on.to_string(),
             unblocked_by: on.unblocked_by().to_owned(),
             earliest: on.earliest(),
+            details: Vec::new(),
             on,
         }
     }
@@ -522,6 +545,9 @@ pub struct ApprovalView {
     /// When the first visit can start, where that is known.
     #[serde(default)]
     pub first_start: Option<Timestamp>,
+    /// Hosts of the ring to come on which work may not run yet when the others can begin.
+    #[serde(default)]
+    pub closed: Option<ClosedView>,
     /// The largest group of the ring to come.
     #[serde(default)]
     pub at_once: Option<AtOnce>,
@@ -531,6 +557,16 @@ pub struct ApprovalView {
     /// What changed since the last yes of all.
     #[serde(default)]
     pub since: Option<SinceView>,
+}
+
+/// Hosts on which work may not run by their windows and freezes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ClosedView {
+    /// How many.
+    pub hosts: u32,
+    /// When the first of them can begin; absent: in no window that is known.
+    pub opens: Option<Timestamp>,
 }
 
 /// A yes that counts.
@@ -698,6 +734,9 @@ pub struct HostView {
     /// What the last step said that did not go well; absent once the host is well again. The engine does not know it:
     /// whoever keeps the words fills it in.
     pub last_word: Option<LastWord>,
+    /// Gates that do not find it up with the update, each with its probe and since when, where that is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub down: Vec<String>,
     /// What a person said last of work by hand on it; absent where nobody did any.
     #[serde(default)]
     pub told: Option<ToldView>,
@@ -707,8 +746,11 @@ pub struct HostView {
     /// What the rollout made of it before it was changed, and is there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub protections: Vec<ProtectionView>,
-    /// Why it does not move; empty when a step runs or its outcome is final.
+    /// Why it does not move, what decides first; empty when a step runs or its outcome is final.
     pub waiting: Vec<Waiting>,
+    /// Where that has instants: the earliest at which none of it keeps the host any more.
+    #[serde(default)]
+    pub not_before: Option<Timestamp>,
 }
 
 /// What a person said of work by hand.

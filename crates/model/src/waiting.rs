@@ -577,6 +577,7 @@ impl WaitingOn {
             Self::Halt { .. } => "a person's `resume` with a reason, `rollback` or `cancel`",
             Self::Approval { .. } => "a person's `ringway approve`",
             Self::EarlierRing { .. } => "the promotion of that ring",
+            Self::Visits { in_flight: 0, .. } => "the end of what keeps its hosts",
             Self::Visits { .. } | Self::Step { .. } | Self::Busy { .. } | Self::Staging { .. } => {
                 "the end of what is going on"
             }
@@ -585,12 +586,12 @@ impl WaitingOn {
             | Self::Retry { .. }
             | Self::Window { opens: Some(_), .. }
             | Self::Freeze { opens: Some(_), .. } => "time",
-            Self::Blind { .. }
-            | Self::Gate { .. }
-            | Self::Baseline { .. }
-            | Self::PeerEvidence { .. } => "fresh samples of its probe",
+            Self::Blind { .. } | Self::Gate { .. } | Self::Baseline { .. } => {
+                "fresh samples of its probe"
+            }
+            Self::PeerEvidence { .. } => "fresh good samples of members that nobody works on",
             Self::Debt { .. } => {
-                "the hosts coming back, a person's `skip` of those that do not, or `cancel`"
+                "the hosts coming back, a person's `release` of those that are held, `skip` of those that do not come, or `cancel`"
             }
             Self::Dependency { .. } => {
                 "that group being done and healthy; a `rollback` or `cancel` where it failed"

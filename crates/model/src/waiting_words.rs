@@ -44,7 +44,8 @@ impl fmt::Display for WaitingOn {
             }
             Self::EarlierRing { ring } => write!(f, "ring `{ring}` comes first"),
             Self::Visits { pending, in_flight } => {
-                write!(f, "{in_flight} visits in flight, {pending} to come")
+                let visits = if *in_flight == 1 { "visit" } else { "visits" };
+                write!(f, "{in_flight} {visits} in flight, {pending} to come")
             }
             Self::Soak { until } => write!(f, "soaks until {until}"),
             Self::Blind { need, have } => {
@@ -56,7 +57,12 @@ impl fmt::Display for WaitingOn {
             ),
             Self::Debt { have, allowed } => write!(
                 f,
-                "{have} hosts offline or held, at most {allowed} may be left behind"
+                "{have} {} offline or held, {} may be left behind",
+                if *have == 1 { "host" } else { "hosts" },
+                match allowed {
+                    0 => "none".to_owned(),
+                    allowed => format!("at most {allowed}"),
+                }
             ),
             Self::Dependency {
                 group,

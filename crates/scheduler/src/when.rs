@@ -5,11 +5,14 @@
 //! ring takes the longest of what it takes without a calendar, and of what the hosts of each of its timetables take: waves of
 //! visits of which each begins where it fits, as it must really.
 //!
+//! Of a rollout under way it is an argument what is left of each ring: which hosts, from when on each may be visited, and until
+//! when the visits in flight take. Only what is known of each of them tells which windows what is left waits for.
+//!
 //! Instants are an argument: those of [`Plan::rules`], in its order, as a rollout's calendar has them.
 
 use std::collections::BTreeMap;
 
-use ringway_model::{Span, StepKind, Timestamp, VisitKind};
+use ringway_model::{RouteId, Slot, Span, StepKind, Timestamp, VisitKind};
 use ringway_policy::validated::Ramp;
 
 use crate::plan::{Plan, Route};
@@ -25,12 +28,27 @@ pub type Times = Vec<(Timestamp, Timestamp)>;
 pub enum Stands {
     /// Its start is still to come.
     Before,
-    /// A ring's hosts are visited; so many are still to be.
-    Visiting(usize, u32),
+    /// A ring's hosts are visited.
+    Visiting(usize),
     /// A ring is observed until this instant at the earliest.
     Soaking(usize, Timestamp),
     /// A ring was observed for long enough.
     Promoting(usize),
+}
+
+/// What is left of a ring, of a rollout that is under way.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Left {
+    /// How many are to be visited, by what they have in common: the number of their timetable, their route and their visit.
+    pub hosts: BTreeMap<(Option<u32>, RouteId, VisitKind), u32>,
+    /// Single hosts that cannot be visited before an instant each; not among those counted.
+    pub kept: Vec<(Slot, VisitKind, Timestamp)>,
+    /// How many of these the ring may leave behind.
+    pub behind: u32,
+    /// When the last of the visits in flight has settled; absent where there is none.
+    pub in_flight: Option<Timestamp>,
+    /// How many visits at once its ramp allows now.
+    pub at_once: u32,
 }
 
 /// When a ring is, at the earliest.
@@ -56,10 +74,21 @@ pub fn earliest(
     now: Timestamp,
     stands: Stands,
 ) -> Option<Vec<RingWhen>> {
+    earliest_left(fleet, plan, calendar, now, (stands, &BTreeMap::new()))
+}
+
+/// The same of a rollout under way, by what is left of its rings; of a ring that is not named all of it is.
+pub fn earliest_left(
+    fleet: &FleetSpec,
+    plan: &Plan,
+    calendar: &[Times],
+    now: Timestamp,
+    (stands, left): (Stands, &BTreeMap<usize, Left>),
+) -> Option<Vec<RingWhen>> {
     let when = When {
         plan,
         calendar,
-        visits: plan.routes.iter().map(Visit::of).collect(),
+        left,
         work: estimates_of(fleet, plan),
     };
     let mut cursor = now;
@@ -69,7 +98,7 @@ pub fn earliest(
             cursor = when.in_hours(plan.terms.start, now)?;
             0
         }
-        Stands::Visiting(ring, _) | Stands::Soaking(ring, _) | Stands::Promoting(ring) => ring,
+        Stands::Visiting(ring) | Stands::Soaking(ring, _) | Stands::Promoting(ring) => ring,
     };
     for ring in first..plan.rings.len() {
         let at = if ring == first {
@@ -94,8 +123,9 @@ struct Visit {
 }
 
 impl Visit {
-    fn of(route: &Route) -> Self {
-        let steps = route.visit(VisitKind::Update).iter();
+    /// A visit from the step at a position on.
+    fn of(route: &Route, kind: VisitKind, position: usize) -> Self {
+        let steps = route.visit(kind).iter().skip(position);
         // At the earliest: what is to be fetched was fetched before, and the host answers.
         let steps = steps.filter_map(|&index| route.steps.get(usize::from(index)));
         let steps = steps.filter(|step| !matches!(step.kind, StepKind::Recovery | StepKind::Stage));
@@ -119,12 +149,26 @@ impl Visit {
             },
         )
     }
+
+    /// The quicker of two.
+    fn min(self, other: Self) -> Self {
+        Self {
+            assumed: self.assumed.min(other.assumed),
+            longest: self.longest.min(other.longest),
+        }
+    }
+}
+
+/// How long a visit is assumed to take from the step at a position on.
+pub fn assumed_from(route: &Route, kind: VisitKind, position: usize) -> Span {
+    Visit::of(route, kind, position).assumed
 }
 
 struct When<'p> {
     plan: &'p Plan,
     calendar: &'p [Times],
-    visits: Vec<Visit>,
+    /// By ring: what is left of it.
+    left: &'p BTreeMap<usize, Left>,
     /// By ring: what its visits take where no calendar limits them.
     work: Vec<Span>,
 }
@@ -164,13 +208,11 @@ impl When<'_> {
 
     fn ring(&self, ring: usize, from: Timestamp, stands: Stands) -> Option<RingWhen> {
         let plan = &self.plan.rings[ring];
-        let (starts, settled) = match stands {
-            Stands::Before if plan.planned > 0 => self.visits(ring, from, plan.planned)?,
-            Stands::Visiting(_, left @ 1..) => self.visits(ring, from, left)?,
-            Stands::Before
-            | Stands::Visiting(_, 0)
-            | Stands::Soaking(..)
-            | Stands::Promoting(_) => (from, from),
+        let is_visited = matches!(stands, Stands::Before | Stands::Visiting(_));
+        let (starts, settled) = match self.left.get(&ring).filter(|_| is_visited) {
+            Some(left) => self.rest(ring, from, left)?,
+            None if is_visited && plan.planned > 0 => self.visits(ring, from)?,
+            None => (from, from),
         };
         let soaked = match stands {
             Stands::Soaking(_, until) => until.max(from),
@@ -198,65 +240,91 @@ impl When<'_> {
         })
     }
 
-    /// The first visit of a ring and its last host settled, where so many hosts are to be visited from an instant on.
-    fn visits(&self, ring: usize, from: Timestamp, left: u32) -> Option<(Timestamp, Timestamp)> {
-        let slots = self.plan.rings[ring].slots();
-        // By timetable: how many hosts, and what the quickest visit of one takes.
-        let mut tables: BTreeMap<Option<u32>, (u32, Visit)> = BTreeMap::new();
-        for slot in slots {
-            let number = self.plan.times.of(ringway_model::Slot::at(slot));
-            let visit = self.visits[self.plan.slots[slot].route.index()];
-            let known = tables.entry(number).or_insert((0, visit));
-            known.0 += 1;
-            known.1.assumed = known.1.assumed.min(visit.assumed);
-            known.1.longest = known.1.longest.min(visit.longest);
+    /// The first visit of a ring and its last host settled, where all of its hosts are to be visited from an instant on.
+    fn visits(&self, ring: usize, from: Timestamp) -> Option<(Timestamp, Timestamp)> {
+        let mut hosts = BTreeMap::new();
+        for slot in self.plan.rings[ring].slots() {
+            let number = self.plan.times.of(Slot::at(slot));
+            let alike = (number, self.plan.slots[slot].route, VisitKind::Update);
+            *hosts.entry(alike).or_insert(0) += 1;
         }
-        let whole = left == self.plan.rings[ring].planned;
+        let all = Left {
+            hosts,
+            at_once: 1,
+            ..Left::default()
+        };
+        self.rest(ring, from, &all)
+    }
+
+    /// The first visit of a ring and its last host settled, by what is left of it from an instant on.
+    fn rest(&self, ring: usize, from: Timestamp, left: &Left) -> Option<(Timestamp, Timestamp)> {
         let (mut starts, mut settled) = (None::<Timestamp>, from);
-        if whole {
+        if left.hosts.values().sum::<u32>() == self.plan.rings[ring].planned {
             settled = from + self.work[ring];
         }
+        // By timetable: how many hosts, and what the quickest visit of one takes.
+        let mut tables: BTreeMap<Option<u32>, (u32, Visit)> = BTreeMap::new();
+        for (&(number, route, kind), hosts) in &left.hosts {
+            let visit = Visit::of(&self.plan.routes[route.index()], kind, 0);
+            let known = tables.entry(number).or_insert((0, visit));
+            *known = (known.0 + hosts, known.1.min(visit));
+        }
         for (number, (hosts, visit)) in tables {
-            let open = match number {
-                None => None,
-                Some(number) => Some(self.calendar.get(number as usize)?),
-            };
-            // Which hosts are left is not known here; at least those that do not fit elsewhere.
-            let others = self.plan.rings[ring].planned - hosts;
-            let hosts = if whole {
-                hosts
-            } else {
-                left.saturating_sub(others)
-            };
-            let (first, last) = self.waves(open, from, hosts.max(1), visit)?;
+            let (first, last) = self.waves(number, from, (hosts, left.at_once), visit)?;
             starts = Some(starts.map_or(first, |starts| starts.min(first)));
-            if hosts > 0 {
-                settled = settled.max(last);
-            }
+            settled = settled.max(last);
+        }
+        let mut kept: Vec<_> = left.kept.iter().map(|one| self.kept(*one, from)).collect();
+        // Those that never can come last: they are what is left behind.
+        kept.sort_by_key(|visit| visit.map_or(Timestamp::NEVER, |(_, last)| last));
+        let behind = usize::try_from(left.behind).unwrap_or(usize::MAX);
+        kept.truncate(kept.len().saturating_sub(behind));
+        for visit in kept {
+            let (first, last) = visit?;
+            starts = Some(starts.map_or(first, |starts| starts.min(first)));
+            settled = settled.max(last);
         }
         let starts = starts.unwrap_or(from);
-        Some((starts, settled.max(starts)))
+        let in_flight = left.in_flight.unwrap_or(from);
+        Some((starts, settled.max(starts).max(in_flight)))
+    }
+
+    /// The visit of a host that cannot be visited before an instant: its start and when it has settled.
+    fn kept(
+        &self,
+        (slot, kind, free): (Slot, VisitKind, Timestamp),
+        from: Timestamp,
+    ) -> Option<(Timestamp, Timestamp)> {
+        let route = &self.plan.routes[self.plan.slots[slot.index()].route.index()];
+        let visit = Visit::of(route, kind, 0);
+        let first = self.next(self.plan.times.of(slot), from.max(free), visit.longest)?;
+        Some((first, first + visit.assumed + self.plan.pace.settle))
+    }
+
+    /// The first instant from one on at which a visit of this length fits by a timetable.
+    fn next(&self, number: Option<u32>, from: Timestamp, length: Span) -> Option<Timestamp> {
+        match number {
+            None => Some(from),
+            Some(number) => fits(self.calendar.get(number as usize)?, from, length),
+        }
     }
 
     /// Waves of visits, each of which begins where its visits fit: the first start, and the last settling.
     fn waves(
         &self,
-        open: Option<&Times>,
+        number: Option<u32>,
         from: Timestamp,
-        hosts: u32,
+        (hosts, now): (u32, u32),
         visit: Visit,
     ) -> Option<(Timestamp, Timestamp)> {
-        let next = |from| match open {
-            None => Some(from),
-            Some(open) => fits(open, from, visit.longest),
-        };
+        let next = |from| self.next(number, from, visit.longest);
         let pace = &self.plan.pace;
         let budget = self.plan.budget_down.unwrap_or(u32::MAX);
         let at_once = pace.at_once.get().min(budget).max(1);
         let first = next(from)?;
         let (mut at, mut left, mut ends) = (from, hosts, first);
         let mut wave = match pace.ramp {
-            Ramp::Double => 1,
+            Ramp::Double => now.clamp(1, at_once),
             Ramp::Off => at_once,
         };
         while left > 0 {

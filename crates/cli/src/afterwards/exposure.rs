@@ -16,7 +16,7 @@ use crate::args::Exposure;
 use crate::exit::{End, Failure, Outcome};
 use crate::out::Out;
 use crate::session::Informant;
-use crate::show::{self, bold, put, until};
+use crate::show::{self, bold, due_at, put, shortened, until};
 
 /// Severities that everybody knows, the worst first; others follow by name.
 const WORST_FIRST: [&str; 4] = ["critical", "important", "moderate", "low"];
@@ -53,6 +53,9 @@ struct Told {
     due: Option<Timestamp>,
     /// When it can be complete at the earliest.
     earliest: Option<Timestamp>,
+    /// Hosts without which it is not, and that people hold without an end.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    held: Vec<String>,
     /// Hosts that are without it when it is due, as it stands now.
     late: Vec<Late>,
 }
@@ -202,6 +205,9 @@ fn one(course: &Course, update: Option<&Update>, view: &FleetView) -> Told {
         not_applicable: plan.map_or(0, |plan| plan.not_applicable.len()),
         due,
         earliest: rollout.and_then(|one| one.due.as_ref()?.earliest),
+        held: rollout
+            .and_then(|one| one.due.as_ref())
+            .map_or_else(Vec::new, |due| due.held.clone()),
         late: due.map_or_else(Vec::new, |due| late(course, rollout, due, until)),
     }
 }
@@ -281,9 +287,9 @@ fn late(
     due: Timestamp,
     now: Timestamp,
 ) -> Vec<Late> {
-    let rings = rollout
-        .and_then(|one| one.due.as_ref())
-        .map(|due| &due.rings);
+    let forecast = rollout.and_then(|one| one.due.as_ref());
+    let rings = forecast.map(|due| &due.rings);
+    let held = forecast.map(|due| &due.held);
     let mut late = Vec::new();
     for (index, stood) in course.hosts.iter().enumerate() {
         if stood.had.now() != Has::Not {
@@ -302,6 +308,8 @@ fn late(
             format!("{state}; the rollout is over")
         } else if is_stuck(stood.state) {
             format!("{state}; it moves when somebody sees to it")
+        } else if held.is_some_and(|held| held.contains(&course.host(slot))) {
+            format!("{state}; it is held until somebody releases it")
         } else if let Some(settled) = settled {
             format!("{state}; its ring can be settled at {settled} at the earliest")
         } else {
@@ -404,13 +412,20 @@ fn words(told: &Told, now: Timestamp) -> String {
                     format_args!("  complete at the earliest {}\n", until(now, earliest)),
                 );
             }
+            if !told.held.is_empty() {
+                put(
+                    &mut text,
+                    format_args!(
+                        "  not by itself: held without an end: {}\n",
+                        shortened(&told.held, 8)
+                    ),
+                );
+            }
+            let count = show::hosts(u32::try_from(told.late.len()).unwrap_or(u32::MAX));
+            let verb = if due < now { "are" } else { "will be" };
             put(
                 &mut text,
-                format_args!(
-                    "  due {}: {} hosts will be without it\n",
-                    until(now, due),
-                    told.late.len()
-                ),
+                format_args!("  due {}: {count} {verb} without it\n", due_at(now, due)),
             );
         }
     }

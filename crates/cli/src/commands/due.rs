@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::exit::{End, Outcome};
 use crate::out::Out;
 use crate::session::Informant;
-use crate::show::{Paint, bold, paint, put, reasons, until};
+use crate::show::{Paint, bold, due_at, hosts, paint, put, reasons, shortened, until};
 
 /// What is told.
 #[derive(Debug, Serialize)]
@@ -85,12 +85,29 @@ fn text(told: &Told) -> String {
         );
         put(
             &mut text,
-            format_args!("  due {} (`{}`)\n", until(told.at, one.due.at), one.due.by),
+            format_args!("  due {} (`{}`)\n", due_at(told.at, one.due.at), one.due.by),
         );
         if let Some(earliest) = one.due.earliest {
+            let once = if one.due.held.is_empty() {
+                ""
+            } else {
+                ", once these hosts are released"
+            };
             put(
                 &mut text,
-                format_args!("  complete at the earliest {}\n", until(told.at, earliest)),
+                format_args!(
+                    "  complete at the earliest {}{once}\n",
+                    until(told.at, earliest)
+                ),
+            );
+        }
+        if !one.due.held.is_empty() {
+            put(
+                &mut text,
+                format_args!(
+                    "  held without an end: {} (`ringway release`, `ringway maintenance end`)\n",
+                    shortened(&one.due.held, 8)
+                ),
             );
         }
         for ring in &one.due.rings {
@@ -104,7 +121,7 @@ fn text(told: &Told) -> String {
         }
         put(
             &mut text,
-            format_args!("  not updated yet: {} hosts\n", one.left),
+            format_args!("  not updated yet: {}\n", hosts(one.left)),
         );
         text.push_str(&reasons(&one.waiting, told.at));
     }
@@ -133,7 +150,78 @@ fn verdict(now: Timestamp, due: &DueView) -> String {
         bad("will miss its date")
     } else if due.earliest.is_none() {
         "nothing can be said yet: when work may run is not known".to_owned()
+    } else if !due.held.is_empty() {
+        bad("cannot be complete by itself")
     } else {
         paint(Paint::Good, "can be on time")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ringway_model::Span;
+
+    use super::*;
+    use crate::show::plain;
+
+    const NOW: Timestamp = Timestamp(1_776_186_000_000);
+
+    fn due() -> DueView {
+        DueView {
+            by: "other".to_owned(),
+            at: NOW + Span::hours(24),
+            earliest: Some(NOW + Span::hours(1)),
+            missed: false,
+            held: Vec::new(),
+            rings: Vec::new(),
+        }
+    }
+
+    fn told(due: DueView) -> String {
+        let one = One {
+            rollout: RolloutId(1),
+            update: "u".to_owned(),
+            policy: "p".to_owned(),
+            state: "advancing".to_owned(),
+            left: 1,
+            due,
+            waiting: Vec::new(),
+        };
+        let told = Told {
+            at: NOW,
+            rollouts: vec![one],
+            without: 0,
+        };
+        plain(&text(&told))
+    }
+
+    #[test]
+    fn hosts_that_are_held_without_an_end_are_not_said_to_be_on_time() {
+        assert!(told(due()).contains("can be on time"));
+        let held = vec!["db-1".to_owned()];
+        let text = told(DueView { held, ..due() });
+        for part in [
+            "u by policy p: cannot be complete by itself",
+            "2026-04-14T18:00:00Z (in 1h), once these hosts are released",
+            "held without an end: db-1 (",
+            "not updated yet: 1 host\n",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_date_that_has_passed_is_not_now() {
+        let at = Timestamp(NOW.0 - 7_200_000);
+        let missed = true;
+        let text = told(DueView {
+            at,
+            missed,
+            ..due()
+        });
+        assert!(
+            text.contains("due 2026-04-14T15:00:00Z (2h ago) (`other`)"),
+            "{text}"
+        );
     }
 }

@@ -5,6 +5,7 @@ mod announced;
 mod approvals;
 mod by_hand;
 mod calendar;
+mod closed;
 mod completions;
 mod diff;
 mod documents;

@@ -7,7 +7,7 @@ use ringway_engine::view::{FleetView, HostView, LastWord, RingView, RolloutView,
 use ringway_model::{HostOutcome, RingIndex, RolloutId, StepKind, WaitingOn};
 use serde::Serialize;
 
-use super::later;
+use super::{closed, later};
 use crate::afterwards::{Briefly, Cancelled, Walk, briefly, cancelled};
 use crate::args::{Output, Status, Why};
 use crate::commands::orders::choose;
@@ -240,7 +240,8 @@ pub(crate) async fn why(out: Out, data: &Path, args: &Why) -> Outcome {
     let because = if let Some(because) = ring(&informant, &view, args, name).await? {
         because
     } else {
-        let hosts = informant.host(name).await?;
+        let mut hosts = informant.host(name).await?;
+        closed::tell(data, &view, &mut hosts).await;
         host(data, &view, args, (name, hosts)).await?
     };
     out.value(&because, |because| words(because, &view));

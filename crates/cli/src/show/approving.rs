@@ -6,13 +6,16 @@ use ringway_engine::view::{
     ApprovalView, DueView, LaneAskedView, QuestionView, RolloutView, SinceView, YesView,
 };
 use ringway_engine::{Subject, Verdict};
-use ringway_model::Timestamp;
+use ringway_model::{Says, Timestamp, WaitingOn};
 
 use super::coverage;
 use super::words::{hosts, in_words, named, put, until};
 
 /// Columns of a terminal that nobody has made wider.
 const WIDTH: usize = 80;
+
+/// Lines of such a terminal.
+const HEIGHT: usize = 24;
 
 /// Where what is said of a topic begins.
 const INDENT: usize = 13;
@@ -34,7 +37,10 @@ pub(crate) fn approving(rollout: &RolloutView, view: &ApprovalView, now: Timesta
         screen.topic("asked by", &format!("{}: {}", asked.by, asked.reason));
         screen.topic("soaks", &soaks(asked));
     } else {
-        screen.topic("starts", &starts(view, now));
+        screen.topic("starts", &starts(rollout, view, now));
+    }
+    for words in in_the_way(rollout, now) {
+        screen.topic("in the way", &words);
     }
     if let Some(words) = rollout.due.as_ref().map(|due| on_time(due, view, now)) {
         screen.topic("due", &words);
@@ -68,7 +74,7 @@ pub(crate) fn approving(rollout: &RolloutView, view: &ApprovalView, now: Timesta
         screen.topic("way back", &words);
     }
     if let Some(since) = &view.since {
-        screen.topic("since", &changed(since, now));
+        screen.topic("since", &changed(since, view, now));
     }
     screen.topic("approvals", &given(view, now));
     if let Some(words) = others(view) {
@@ -85,12 +91,14 @@ pub(crate) fn approving(rollout: &RolloutView, view: &ApprovalView, now: Timesta
         screen.topic("early", words);
     }
     screen.topic("digest", &view.digest.to_string());
-    screen.text
+    screen.text()
 }
 
+/// What is said, topic by topic, each in its lines.
 #[derive(Default)]
 struct Screen {
-    text: String,
+    heading: String,
+    topics: Vec<(String, Vec<String>)>,
 }
 
 impl Screen {
@@ -103,13 +111,10 @@ impl Screen {
                 "approval".to_owned()
             }
         };
-        put(
-            &mut self.text,
-            format_args!(
-                "{}  {}: {what}\n",
-                named(rollout.id, rollout.change.as_ref()),
-                rollout.update
-            ),
+        self.heading = format!(
+            "{}  {}: {what}",
+            named(rollout.id, rollout.change.as_ref()),
+            rollout.update
         );
         let author = rollout.author.as_ref();
         let author = author.map_or_else(String::new, |author| format!(" (by {author})"));
@@ -119,10 +124,33 @@ impl Screen {
 
     fn topic(&mut self, topic: &str, words: &str) {
         let lines = wrapped(words, WIDTH - INDENT);
-        for (at, line) in lines.iter().enumerate() {
-            let topic = if at == 0 { topic } else { "" };
-            put(&mut self.text, format_args!("{topic:INDENT$}{line}\n"));
+        self.topics.push((topic.to_owned(), lines));
+    }
+
+    /// All of it. Where that is more than a terminal shows, the last topics with two lines have one.
+    fn text(mut self) -> String {
+        let count = |topics: &[(String, Vec<String>)]| {
+            topics.iter().map(|(_, all)| all.len()).sum::<usize>()
+        };
+        while 1 + count(&self.topics) > HEIGHT {
+            let mut last = self.topics.iter_mut().rev();
+            let Some((_, lines)) = last.find(|(_, lines)| lines.len() > 1) else {
+                break;
+            };
+            lines.truncate(1);
+            for line in lines {
+                let kept: String = line.chars().take(WIDTH - INDENT - 1).collect();
+                *line = format!("{kept}\u{2026}");
+            }
         }
+        let mut text = format!("{}\n", self.heading);
+        for (topic, lines) in &self.topics {
+            for (at, line) in lines.iter().enumerate() {
+                let topic = if at == 0 { topic } else { "" };
+                put(&mut text, format_args!("{topic:INDENT$}{line}\n"));
+            }
+        }
+        text
     }
 
     fn questions(&mut self, questions: &[QuestionView], now: Timestamp) {
@@ -144,7 +172,37 @@ impl Screen {
     }
 }
 
-fn starts(view: &ApprovalView, now: Timestamp) -> String {
+/// Whatever a yes does not end and that keeps visits from beginning: who paused or stopped it, gates that are not open.
+fn in_the_way(rollout: &RolloutView, now: Timestamp) -> Vec<String> {
+    let is_stayed = |on: &WaitingOn| {
+        matches!(
+            on,
+            WaitingOn::Stop { .. }
+                | WaitingOn::Fault { .. }
+                | WaitingOn::Pause { .. }
+                | WaitingOn::Halt { .. }
+        )
+    };
+    let stayed = rollout.waiting.iter().filter(|one| is_stayed(&one.on));
+    let stayed = stayed.map(|one| format!("{}; {}", one.why, one.unblocked_by));
+    let gates = rollout.gates.iter().filter(|gate| gate.says != Says::Open);
+    let gates = gates.map(|gate| {
+        let why = if gate.why.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", gate.why)
+        };
+        let since = in_words(now.since(gate.since));
+        format!(
+            "gate `{}` is {} for {since}{why}",
+            gate.gate,
+            gate.says.word()
+        )
+    });
+    stayed.chain(gates).collect()
+}
+
+fn starts(rollout: &RolloutView, view: &ApprovalView, now: Timestamp) -> String {
     if let (Some(ring), Some(at_least)) = (&view.ring, view.at_least) {
         let rest = if view.due {
             String::new()
@@ -157,10 +215,23 @@ fn starts(view: &ApprovalView, now: Timestamp) -> String {
         return "completion: it is the last ring".to_owned();
     }
     let mut words = format!("`{}`, {}", view.starts, hosts(view.hosts));
-    if let Some(at) = view.first_start {
-        put(
+    let is_kept = !in_the_way(rollout, now).is_empty();
+    match view.first_start {
+        Some(at) if at <= now && is_kept => words.push_str("; none before what is in the way ends"),
+        Some(at) => put(
             &mut words,
             format_args!("; the first at {}", until(now, at)),
+        ),
+        None => {}
+    }
+    if let Some(closed) = &view.closed {
+        let from = closed.opens.map_or_else(
+            || "in no window that is known".to_owned(),
+            |at| format!("not before {at}"),
+        );
+        put(
+            &mut words,
+            format_args!("; {} of them {from}", closed.hosts),
         );
     }
     if !view.held.is_empty() {
@@ -275,12 +346,19 @@ fn way_back(view: &ApprovalView) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-fn changed(since: &SinceView, now: Timestamp) -> String {
+fn changed(since: &SinceView, view: &ApprovalView, now: Timestamp) -> String {
+    // A yes to the same that is not among those given counts no more.
+    let is_void = since.starts == view.starts && !view.by.contains(&since.person);
     let mut words = format!(
-        "{}'s yes to `{}` {} ago: {:+} updated",
+        "{}'s yes to `{}` {} ago{}: {:+} updated",
         since.person,
         since.starts,
         in_words(now.since(since.at)),
+        if is_void {
+            ", which does not count any more"
+        } else {
+            ""
+        },
         since.updated
     );
     for (names, word) in [(&since.failed, "failed"), (&since.mended, "mended")] {
@@ -383,7 +461,8 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use ringway_engine::view::{
-        AtOnce, CannotView, CouldView, RingDue, RingView, VerdictView, WayBack,
+        AtOnce, CannotView, ClosedView, CouldView, GateView, RingDue, RingView, VerdictView,
+        WayBack,
     };
     use ringway_model::{Digest, RingIndex, RolloutId, Span};
 
@@ -433,6 +512,7 @@ mod tests {
             superseded_by: None,
             supersedes: None,
             ring: Some("canary".to_owned()),
+            kept: Vec::new(),
             waiting: Vec::new(),
             rings: vec![
                 ring("lab", 20, 20),
@@ -510,6 +590,7 @@ mod tests {
             }],
             untested: names(&["role=sql os=debian-13", "role=pacs os=windows-2022"]),
             first_start: Some(NOW + Span::hours(5)),
+            closed: None,
             at_once: Some(AtOnce {
                 group: Some("web".to_owned()),
                 hosts: 60,
@@ -631,15 +712,90 @@ digest       DIGEST
             ..since
         });
         full.due = false;
+        full.closed = Some(ClosedView {
+            hosts: 90,
+            opens: Some(NOW + Span::hours(90)),
+        });
         full.gates = vec![full.gates[0].clone(); 2];
         let mut rollout = rollout(full.clone());
         rollout.questions = vec![rollout.questions[0].clone(); 2];
         rollout.questions[0].text = "why ".repeat(500);
         rollout.due = Some(due(true));
+        rollout.waiting = vec![paused().into()];
+        rollout.gates = vec![closed_gate(); 2];
         let text = approving(&rollout, &full, NOW);
         assert!(text.lines().count() <= 24, "{text}");
         assert!(
             text.lines().all(|line| line.chars().count() <= WIDTH),
+            "{text}"
+        );
+    }
+
+    fn paused() -> WaitingOn {
+        WaitingOn::Pause {
+            by: ringway_model::Actor("ana".to_owned()),
+            reason: "the vendor calls back".to_owned(),
+        }
+    }
+
+    fn closed_gate() -> GateView {
+        GateView {
+            gate: "change-open".to_owned(),
+            says: Says::Closed,
+            since: Timestamp(NOW.0 - 7_200_000),
+            why: "CHG-4711 is not approved".to_owned(),
+            every_ms: Span::minutes(5),
+        }
+    }
+
+    /// A yes that starts nothing because of something else is not said to start it now.
+    #[test]
+    fn what_else_keeps_visits_from_beginning_is_told() {
+        let wanted = ApprovalView {
+            first_start: Some(NOW),
+            closed: Some(ClosedView {
+                hosts: 7,
+                opens: Some(NOW + Span::hours(96)),
+            }),
+            ..view()
+        };
+        let mut rollout = rollout(wanted.clone());
+        rollout.waiting = vec![paused().into()];
+        rollout.gates = vec![closed_gate()];
+        rollout.due = Some(DueView {
+            by: "other".to_owned(),
+            at: NOW + Span::hours(24),
+            earliest: Some(NOW + Span::hours(97)),
+            missed: true,
+            held: Vec::new(),
+            rings: Vec::new(),
+        });
+        let text = approving(&rollout, &wanted, NOW);
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in [
+            "none before what is in the way ends; 7 of them not before 2026-04-18T17:00:00Z",
+            "in the way paused by ana: the vendor calls back",
+            "in the way gate `change-open` is closed for 2h: CHG-4711 is not approved",
+            "due 2026-04-15T17:00:00Z will be missed: complete at the earliest 2026-04-18T18:00:00Z",
+        ] {
+            assert!(words.contains(part), "{part}: {text}");
+        }
+        assert!(!words.contains("(now)"), "{text}");
+    }
+
+    #[test]
+    fn a_yes_that_counts_no_more_is_told_as_one() {
+        let since = SinceView {
+            starts: "early".to_owned(),
+            ..view().since.unwrap()
+        };
+        let wanted = ApprovalView {
+            since: Some(since),
+            ..view()
+        };
+        let text = approving(&rollout(wanted.clone()), &wanted, NOW);
+        assert!(
+            text.contains("ben's yes to `early` 2d ago, which does not count any more:"),
             "{text}"
         );
     }

@@ -1,10 +1,10 @@
 //! The fleet and its rollouts: rings as lanes, what each waits for, and what would unblock it.
 
 use ringway_engine::view::{
-    AdvisoryView, ApprovalView, ExceptionView, FleetView, HoldView, PoisonView, QuestionView,
-    RingView, RolloutView, Waiting,
+    AdvisoryView, ApprovalView, ExceptionView, FleetView, HoldView, KeptView, PoisonView,
+    QuestionView, RingView, RolloutView, Waiting,
 };
-use ringway_model::{RolloutId, Says, Span, Timestamp};
+use ringway_model::{RolloutId, Says, Span, Timestamp, WaitingOn};
 
 use super::advisory::advisories;
 use super::approving::{one_yes, others};
@@ -208,7 +208,7 @@ pub(crate) fn rollout(view: &RolloutView, now: Timestamp) -> String {
             ),
         );
     }
-    text.push_str(&reasons(&view.waiting, now));
+    text.push_str(&reasons_of(view, now));
     text.push_str(&terms(view, now));
     if let Some(known) = &view.coverage {
         text.push_str(&coverage::lines(known, now));
@@ -377,7 +377,10 @@ fn approval(rollout: RolloutId, view: &ApprovalView, now: Timestamp) -> String {
         (false, None) => "; not due yet, an early yes is kept while things get no worse".to_owned(),
         (false, Some(at_least)) => format!("; not before {at_least} of it"),
     };
-    put(&mut text, format_args!("    type: {command}{early}\n"));
+    let is_missing = view.by.len() < usize::from(view.need);
+    if is_missing {
+        put(&mut text, format_args!("    type: {command}{early}\n"));
+    }
     text
 }
 
@@ -415,6 +418,14 @@ pub(crate) fn shortened(names: &[String], at_most: usize) -> String {
     }
 }
 
+/// What a rollout waits for, with the hosts of its ring that are kept.
+pub(crate) fn reasons_of(view: &RolloutView, now: Timestamp) -> String {
+    // What keeps hosts is said with their names.
+    let is_told = |one: &&Waiting| !view.kept.iter().any(|kept| kept.waiting.on == one.on);
+    let waiting: Vec<Waiting> = view.waiting.iter().filter(is_told).cloned().collect();
+    format!("{}{}", reasons(&waiting, now), kept(&view.kept, now))
+}
+
 /// Reasons, each once: several parts of a rollout may wait for the same thing.
 pub(crate) fn reasons(waiting: &[Waiting], now: Timestamp) -> String {
     let first = |(index, one): &(usize, &Waiting)| !waiting[..*index].contains(*one);
@@ -437,6 +448,46 @@ fn waits(waiting: &Waiting, now: Timestamp) -> String {
         put(&mut text, format_args!("; earliest {}", until(now, at)));
     }
     text.push('\n');
+    for line in &waiting.details {
+        put(&mut text, format_args!("      {line}\n"));
+    }
+    if let WaitingOn::ByHand { host, .. } = &waiting.on {
+        put(&mut text, format_args!("    type: ringway done {host}\n"));
+    }
+    text
+}
+
+/// What keeps hosts where nothing goes on: those together that are kept by the same.
+fn kept(all: &[KeptView], now: Timestamp) -> String {
+    /// So many reasons fit a screen; those of the fewest hosts are counted.
+    const SHOWN: usize = 6;
+    let mut text = String::new();
+    for one in all.iter().take(SHOWN) {
+        let more = one.count as usize - one.hosts.len().min(one.count as usize);
+        let names = match more {
+            0 => one.hosts.join(", "),
+            more => format!("{} and {more} more", one.hosts.join(", ")),
+        };
+        let end = one.waiting.earliest;
+        let end = end.map_or_else(String::new, |at| format!("; earliest {}", until(now, at)));
+        put(
+            &mut text,
+            format_args!(
+                "    {}: {names}: {}\n      unblocked by: {}{end}\n",
+                hosts(one.count),
+                paint(Paint::Busy, &one.waiting.why),
+                one.waiting.unblocked_by
+            ),
+        );
+        for line in &one.waiting.details {
+            put(&mut text, format_args!("        {line}\n"));
+        }
+    }
+    match all.len().saturating_sub(SHOWN) {
+        0 => {}
+        1 => text.push_str("    and for 1 more reason\n"),
+        more => put(&mut text, format_args!("    and for {more} more reasons\n")),
+    }
     text
 }
 
@@ -494,7 +545,7 @@ fn state_paint(state: &str) -> Paint {
 
 #[cfg(test)]
 mod tests {
-    use ringway_model::{Digest, RolloutId, WaitingOn};
+    use ringway_model::{Digest, RolloutId};
 
     use super::*;
     use crate::show::paint::plain;
@@ -549,6 +600,7 @@ mod tests {
             superseded_by: None,
             supersedes: None,
             ring: Some("canary".to_owned()),
+            kept: Vec::new(),
             waiting: vec![
                 WaitingOn::Halt {
                     cause: "1 host failed".to_owned(),
@@ -600,6 +652,58 @@ r1  april by policy careful, started by ana   halted
   blast radius so far: 1 host
 ";
         assert_eq!(plain(&fleet(&view, false)), expected);
+    }
+
+    #[test]
+    fn hosts_that_are_kept_are_named_with_what_keeps_them() {
+        let window = WaitingOn::Window {
+            for_at_least: Span::minutes(20),
+            opens: Some(Timestamp(1_776_186_000_000)),
+        };
+        let view = RolloutView {
+            state: "advancing".to_owned(),
+            waiting: vec![
+                WaitingOn::Visits {
+                    pending: 9,
+                    in_flight: 0,
+                }
+                .into(),
+                window.clone().into(),
+            ],
+            kept: vec![KeptView {
+                waiting: Waiting {
+                    details: vec!["the host's window `nights`".to_owned()],
+                    ..window.into()
+                },
+                hosts: vec!["web-1".to_owned(), "web-2".to_owned()],
+                count: 9,
+            }],
+            ..halted()
+        };
+        let expected = "  waits: 0 visits in flight, 9 to come
+    unblocked by: the end of what keeps its hosts
+    9 hosts: web-1, web-2 and 7 more: no window is open for 20m more; work may run from 2026-04-14T17:00:00Z on
+      unblocked by: time; earliest 2026-04-14T17:00:00Z (in 1h)
+        the host's window `nights`
+";
+        let now = Timestamp(1_776_186_000_000 - 3_600_000);
+        assert_eq!(plain(&reasons_of(&view, now)), expected);
+    }
+
+    #[test]
+    fn whoever_works_by_hand_is_told_what_to_type() {
+        let on = WaitingOn::ByHand {
+            host: "web-1".to_owned(),
+            work: "install it".to_owned(),
+            since: Timestamp(0),
+            due: Timestamp(1),
+            overdue: false,
+            evidence: false,
+            outside: false,
+            others: 0,
+        };
+        let text = plain(&reasons(&[on.into()], Timestamp(0)));
+        assert!(text.ends_with("    type: ringway done web-1\n"), "{text}");
     }
 
     #[test]

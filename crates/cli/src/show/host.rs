@@ -3,11 +3,11 @@
 use ringway_engine::view::{HostView, RolloutView, Waiting};
 use ringway_model::Timestamp;
 
-use super::fleet::reasons;
+use super::fleet::{reasons, reasons_of};
 use super::paint::bold;
 use super::protection::of_host;
 use super::said::last_word;
-use super::words::{named, put};
+use super::words::{named, put, until};
 
 /// A host in one rollout.
 pub(crate) fn host(view: &HostView, now: Timestamp) -> String {
@@ -43,6 +43,28 @@ pub(crate) fn host(view: &HostView, now: Timestamp) -> String {
         );
     }
     text.push_str(&past(view));
+    for line in &view.down {
+        put(&mut text, format_args!("  {line}\n"));
+    }
+    text.push_str(&by_hand(view));
+    if let Some(staged) = &view.staged {
+        put(&mut text, format_args!("  {}\n", staged.words));
+        text.push_str(&reasons(&staged.waiting, now));
+    }
+    text.push_str(&of_host(&view.protections, now));
+    text.push_str(&reasons(&view.waiting, now));
+    if let Some(at) = view.not_before.filter(|_| view.waiting.len() > 1) {
+        put(
+            &mut text,
+            format_args!("  not before {}, for all of that\n", until(now, at)),
+        );
+    }
+    text
+}
+
+/// What a person said last of work by hand on it.
+fn by_hand(view: &HostView) -> String {
+    let mut text = String::new();
     if let Some(told) = &view.told {
         put(
             &mut text,
@@ -69,12 +91,6 @@ pub(crate) fn host(view: &HostView, now: Timestamp) -> String {
             );
         }
     }
-    if let Some(staged) = &view.staged {
-        put(&mut text, format_args!("  {}\n", staged.words));
-        text.push_str(&reasons(&staged.waiting, now));
-    }
-    text.push_str(&of_host(&view.protections, now));
-    text.push_str(&reasons(&view.waiting, now));
     text
 }
 
@@ -100,7 +116,7 @@ pub(crate) fn rollout_waits(view: &RolloutView, now: Timestamp) -> String {
         bold(&named(view.id, view.change.as_ref())),
         super::fleet::state_words(view)
     );
-    text.push_str(&reasons(&view.waiting, now));
+    text.push_str(&reasons_of(view, now));
     if view.waiting.is_empty() && !view.is_final {
         text.push_str("  steps are running\n");
     }

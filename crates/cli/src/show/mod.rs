@@ -32,4 +32,4 @@ pub(crate) use progress::changes;
 pub(crate) use protection::protections;
 pub(crate) use said::{last_word_briefly, telling};
 pub(crate) use unpoison::{after_a_yes, agreeing, became_of, unpoisonings};
-pub(crate) use words::{hosts, in_words, named, put, until};
+pub(crate) use words::{due as due_at, hosts, in_words, named, put, until};

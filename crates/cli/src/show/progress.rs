@@ -122,8 +122,8 @@ mod tests {
 
     use super::*;
 
-    fn view(state: &str, waiting: Option<WaitingOn>, by: &[&str]) -> FleetView {
-        let approval = ApprovalView {
+    fn wish(by: &[&str]) -> ApprovalView {
+        ApprovalView {
             subject: Subject::Start,
             starts: "lab".to_owned(),
             hosts: 2,
@@ -147,10 +147,14 @@ mod tests {
             gates: Vec::new(),
             untested: Vec::new(),
             first_start: None,
+            closed: None,
             at_once: None,
             way_back: None,
             since: None,
-        };
+        }
+    }
+
+    fn view(state: &str, waiting: Option<WaitingOn>, by: &[&str]) -> FleetView {
         let one = RolloutView {
             id: RolloutId(1),
             policy: "p".to_owned(),
@@ -163,9 +167,10 @@ mod tests {
             superseded_by: None,
             supersedes: None,
             ring: None,
+            kept: Vec::new(),
             waiting: waiting.into_iter().map(Into::into).collect(),
             rings: Vec::new(),
-            approval: Some(approval),
+            approval: Some(wish(by)),
             later: Vec::new(),
             early: None,
             questions: Vec::new(),

@@ -58,6 +58,15 @@ pub(crate) fn until(now: Timestamp, at: Timestamp) -> String {
     }
 }
 
+/// The same of what should have been by then: `2026-04-14T17:00:00Z (3h 12m ago)`.
+pub(crate) fn due(now: Timestamp, at: Timestamp) -> String {
+    if at < now {
+        format!("{at} ({} ago)", in_words(now.since(at)))
+    } else {
+        until(now, at)
+    }
+}
+
 /// The same of something that ends by itself, which is carried out by whoever decides: where nobody does, it is still there.
 pub(crate) fn ends(now: Timestamp, at: Timestamp) -> String {
     if at <= now {
@@ -95,6 +104,21 @@ pub(super) fn result_words(result: &StepResult) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_due_is_not_due_now() {
+        let now = Timestamp(1_776_186_000_000);
+        for (at, words) in [
+            (
+                Timestamp(now.0 - 11_520_000),
+                "2026-04-14T13:48:00Z (3h 12m ago)",
+            ),
+            (now, "2026-04-14T17:00:00Z (now)"),
+            (now + Span::hours(1), "2026-04-14T18:00:00Z (in 1h)"),
+        ] {
+            assert_eq!(due(now, at), words);
+        }
+    }
 
     #[test]
     fn spans_are_said_with_the_two_units_that_matter() {

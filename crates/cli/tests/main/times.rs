@@ -24,9 +24,15 @@ fn a_rollout_waits_where_a_freeze_holds_and_says_so() {
     let going = place.spawn("run");
     place.until_status(|view| view["rollouts"][0]["rings"][0]["done"] == 1);
     let why = place.expect("why a", 0).out;
-    for part in ["frozen until 2099-01-01T00:00:00Z", "`closing` (the books)"] {
+    for part in [
+        "frozen until 2099-01-01T00:00:00Z",
+        "`closing` (the books)",
+        "freeze `closing` holds until thu 2099-01-01 00:00 (UTC): the books",
+    ] {
         assert!(why.contains(part), "{part}: {why}");
     }
+    let status = place.expect("status", 0).out;
+    assert!(status.contains("2 hosts: "), "{status}");
     let journal = place.expect("journal", 0).out;
     assert!(journal.contains("r1 knows when work may run"), "{journal}");
     place.expect("cancel --reason enough", 0);

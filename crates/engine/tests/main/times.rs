@@ -186,6 +186,42 @@ fn a_freeze_is_told_by_its_name_and_a_newer_calendar_wakes_whoever_waits() {
     assert_eq!(known.count(), 2);
 }
 
+/// Whoever ends one of two freezes should know of the other.
+#[test]
+fn every_freeze_that_holds_is_told_with_its_end() {
+    let mut hand = limited_first();
+    let from = Timestamp(1_000_000);
+    let frozen = [(0, 500, "`closing` (the books)"), (0, 900, "`fair`")];
+    let frozen = frozen.map(|(a, b, words)| {
+        let at = |minute| from + Span::minutes(minute);
+        (at(a), at(b), words.to_owned())
+    });
+    let open = Table {
+        open: minutes(from, &[(0, 1_000_000)]),
+        frozen: Vec::new(),
+    };
+    let calendar = Calendar {
+        zones: "test".to_owned(),
+        until: from + Span::hours(24 * 400),
+        tables: vec![
+            Table {
+                open: minutes(from, &[(900, 2000)]),
+                frozen: frozen.into(),
+            },
+            open,
+        ],
+    };
+    let rollout = ONE;
+    let _ = hand.take(Input::Calendar { rollout, calendar });
+    let words = hand.engine.host_views("h0")[0].waiting[0].why.clone();
+    let ends = [900, 500].map(|minute| from + Span::minutes(minute));
+    let expected = format!(
+        "frozen until {}: `fair`, and until {}: `closing` (the books); work may run from {} on",
+        ends[0], ends[1], ends[0]
+    );
+    assert_eq!(words, expected);
+}
+
 /// The time zone database may be gone after a crash; what was known is journaled and stays known.
 #[test]
 fn what_is_known_survives_a_crash_and_a_snapshot() {
