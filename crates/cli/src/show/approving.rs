@@ -3,12 +3,13 @@
 //! Pure. What would not fit is counted; the whole is in `--output json`.
 
 use ringway_engine::view::{
-    ApprovalView, DueView, LaneAskedView, QuestionView, RolloutView, SinceView, YesView,
+    ApprovalView, LaneAskedView, QuestionView, RolloutView, SinceView, YesView,
 };
 use ringway_engine::{Subject, Verdict};
-use ringway_model::{Says, Timestamp, WaitingOn};
+use ringway_model::Timestamp;
 
 use super::coverage;
+use super::despite::{in_the_way, on_time};
 use super::words::{hosts, in_words, named, put, until};
 
 /// Columns of a terminal that nobody has made wider.
@@ -172,36 +173,6 @@ impl Screen {
     }
 }
 
-/// Whatever a yes does not end and that keeps visits from beginning: who paused or stopped it, gates that are not open.
-fn in_the_way(rollout: &RolloutView, now: Timestamp) -> Vec<String> {
-    let is_stayed = |on: &WaitingOn| {
-        matches!(
-            on,
-            WaitingOn::Stop { .. }
-                | WaitingOn::Fault { .. }
-                | WaitingOn::Pause { .. }
-                | WaitingOn::Halt { .. }
-        )
-    };
-    let stayed = rollout.waiting.iter().filter(|one| is_stayed(&one.on));
-    let stayed = stayed.map(|one| format!("{}; {}", one.why, one.unblocked_by));
-    let gates = rollout.gates.iter().filter(|gate| gate.says != Says::Open);
-    let gates = gates.map(|gate| {
-        let why = if gate.why.is_empty() {
-            String::new()
-        } else {
-            format!(": {}", gate.why)
-        };
-        let since = in_words(now.since(gate.since));
-        format!(
-            "gate `{}` is {} for {since}{why}",
-            gate.gate,
-            gate.says.word()
-        )
-    });
-    stayed.chain(gates).collect()
-}
-
 fn starts(rollout: &RolloutView, view: &ApprovalView, now: Timestamp) -> String {
     if let (Some(ring), Some(at_least)) = (&view.ring, view.at_least) {
         let rest = if view.due {
@@ -254,37 +225,6 @@ fn starts(rollout: &RolloutView, view: &ApprovalView, now: Timestamp) -> String 
             &mut words,
             format_args!("; excepted: {}", list(&view.excepted, 4)),
         );
-    }
-    words
-}
-
-/// Whether it can be complete when it is due, and when the ring that starts is through its windows: the first visit alone does not
-/// tell that its other hosts are closed for days.
-fn on_time(due: &DueView, view: &ApprovalView, now: Timestamp) -> String {
-    // Spans, not instants: it must leave room on one screen, and `ringway due` has the instants.
-    let left = |at: Timestamp| in_words(at.since(now));
-    let mut words = if due.at <= now {
-        format!("it was, {} ago", in_words(now.since(due.at)))
-    } else {
-        format!("in {}", left(due.at))
-    };
-    if due.missed {
-        words.push_str(", WILL BE MISSED");
-    }
-    let ring = due.rings.iter().find(|ring| ring.ring == view.starts);
-    match (due.earliest, ring) {
-        (Some(at), Some(ring)) => put(
-            &mut words,
-            format_args!(
-                ": settling `{}` needs {}, completion {}",
-                ring.ring,
-                left(ring.settled),
-                left(at)
-            ),
-        ),
-        (Some(at), None) => put(&mut words, format_args!(": completion needs {}", left(at))),
-        (None, _) if due.missed => words.push_str(": its calendar has no time for it"),
-        (None, _) => {}
     }
     words
 }
@@ -461,10 +401,10 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use ringway_engine::view::{
-        AtOnce, CannotView, ClosedView, CouldView, GateView, RingDue, RingView, VerdictView,
-        WayBack,
+        AtOnce, CannotView, ClosedView, CouldView, DueView, GateView, RingDue, RingView,
+        VerdictView, WayBack,
     };
-    use ringway_model::{Digest, RingIndex, RolloutId, Span};
+    use ringway_model::{Digest, RingIndex, RolloutId, Says, Span, WaitingOn};
 
     use super::*;
 
@@ -651,6 +591,7 @@ digest       DIGEST
                 soaked: day(5),
                 promoted: day(6),
             }],
+            held: Vec::new(),
         }
     }
 
@@ -776,7 +717,7 @@ digest       DIGEST
             "none before what is in the way ends; 7 of them not before 2026-04-18T17:00:00Z",
             "in the way paused by ana: the vendor calls back",
             "in the way gate `change-open` is closed for 2h: CHG-4711 is not approved",
-            "due 2026-04-15T17:00:00Z will be missed: complete at the earliest 2026-04-18T18:00:00Z",
+            "due in 1d, WILL BE MISSED: completion needs 4d 1h",
         ] {
             assert!(words.contains(part), "{part}: {text}");
         }

@@ -5,6 +5,7 @@ mod approving;
 mod bar;
 mod came;
 mod coverage;
+mod despite;
 mod errand;
 mod fleet;
 mod host;

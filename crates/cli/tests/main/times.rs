@@ -27,7 +27,7 @@ fn a_rollout_waits_where_a_freeze_holds_and_says_so() {
     for part in [
         "frozen until 2099-01-01T00:00:00Z",
         "`closing` (the books)",
-        "freeze `closing` holds until thu 2099-01-01 00:00 (UTC): the books",
+        "freeze `closing` of the policy holds until thu 2099-01-01 00:00 (UTC): the books",
     ] {
         assert!(why.contains(part), "{part}: {why}");
     }
