@@ -303,6 +303,7 @@ fn stand_in(documents: &Documents) -> Documents {
         fleet: documents.fleet.clone(),
         cares: documents.cares.clone(),
         people: documents.people.clone(),
+        maintenances: documents.maintenances.clone(),
         exceptions: documents.exceptions.clone(),
         advisories: documents.advisories.clone(),
         updates: [(STAND_IN.to_owned(), update)].into(),

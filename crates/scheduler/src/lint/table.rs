@@ -2,6 +2,7 @@
 
 use super::facts::Facts;
 use super::finding::{Finding, Found, Severity};
+use super::rules::maintenances;
 use super::rules::{advisories, calendar, cares, exceptions, hosts, lanes, shares, times};
 use super::rules::{approvals, availability, coverage, gates, limits, recipes, rings, selectors};
 use crate::report::Warning;
@@ -107,8 +108,11 @@ pub(super) static RULES: &[Rule] = &[
     rule("no-severity", Note, recipes::no_severity).about_update(),
     rule("idle-lane", Warn, lanes::changes_nothing),
     rule("lane-soak-kept", Note, lanes::longer_than_soak),
+    rule("exception-of-nobody", Warn, exceptions::of_nobody),
+    rule("exception-of-no-update", Warn, exceptions::of_no_update).about_update(),
     rule("exception-over", Warn, exceptions::over),
     rule("exception-ends-soon", Warn, exceptions::ends_soon),
+    rule("maintenance-of-nobody", Warn, maintenances::of_nobody),
     rule("advisory-affects-nobody", Warn, advisories::affects_nobody),
     rule("advisory-unknown-label", Warn, advisories::unknown_label),
     rule("advisory-about-nothing", Note, advisories::about_nothing).about_update(),
