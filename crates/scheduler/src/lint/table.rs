@@ -70,6 +70,7 @@ pub(super) static RULES: &[Rule] = &[
     rule("window-too-short", Warn, times::too_short)
         .in_plan()
         .about_update(),
+    rule("never-open", Error, times::never_open).in_plan(),
     rule("not-apart", Warn, availability::not_apart).in_plan(),
     rule("last-across-rings", Warn, availability::last_across_rings).in_plan(),
     rule("label-missing", Warn, availability::label_missing).in_plan(),

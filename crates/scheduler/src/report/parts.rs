@@ -224,10 +224,33 @@ pub struct WhenReport {
     pub finish: Option<Timestamp>,
     /// The same on the clock of the fleet.
     pub finish_local: Option<String>,
+    /// What there is no time for, where it can never be complete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_time: Option<NoTimeReport>,
     /// By when it is to be complete.
     pub due: Option<Timestamp>,
     /// The same on the clock of the fleet.
     pub due_local: Option<String>,
+}
+
+/// What a calendar has no time for, as far as it is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoTimeReport {
+    /// The approval of the start.
+    Start,
+    /// The visits, the soak or the approval of the ring of this name.
+    Ring(String),
+}
+
+impl NoTimeReport {
+    /// In words: ``ring `broad` has no time for its visits or its soak``.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Start => "there is no hour in which its start may be approved".to_owned(),
+            Self::Ring(name) => format!("ring `{name}` has no time for its visits or its soak"),
+        }
+    }
 }
 
 /// When a ring can be, at the earliest.
