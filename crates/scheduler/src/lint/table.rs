@@ -1,11 +1,13 @@
 //! The table of rules.
 
+use super::accept;
 use super::facts::Facts;
 use super::finding::{Finding, Found, Severity};
 use super::rules::maintenances;
 use super::rules::{advisories, calendar, cares, exceptions, hosts, lanes, shares, times};
 use super::rules::{approvals, availability, coverage, gates, limits, recipes, rings, selectors};
-use crate::report::Warning;
+use crate::report::{AcceptedReport, Warning};
+use ringway_policy::validated::Acceptance;
 
 /// One kind of mistake.
 pub(super) struct Rule {
@@ -157,13 +159,31 @@ pub fn codes() -> Vec<Code> {
     about_plans.chain(about_acceptances).collect()
 }
 
-/// What a plan warns of. Acceptances change nothing about it: whoever says yes to a plan should know what others accept.
+/// What a plan warns of. What is accepted is marked and told all the same: whoever says yes to a plan should know what others
+/// accept. Without a calendar nobody knows whether the last day of an acceptance is over, and its words say which it is.
 pub(crate) fn warnings(facts: &Facts<'_>) -> Vec<Warning> {
+    let acceptances = facts.documents.acceptances.iter();
+    let acceptances = acceptances.filter(|one| {
+        let now = facts.calendar.map(|dates| dates.from);
+        !now.is_some_and(|now| one.is_over(now))
+    });
+    let policy = format!("policy/{}", facts.plan.policy);
+    let accepted = |code: &str| {
+        let mut all = acceptances.clone();
+        let covers = |one: &&Acceptance| one.lint == code && accept::is_about(one, &policy);
+        all.find(covers).map(|one| AcceptedReport {
+            by: one.of.clone(),
+            reason: one.reason.clone(),
+            until: one.last_day(),
+        })
+    };
     let rules = RULES.iter().filter(|rule| rule.in_plan);
     rules
         .flat_map(|rule| rule.look(facts))
         .map(|finding| Warning {
             code: finding.code,
+            severity: finding.severity,
+            accepted: accepted(finding.code),
             message: finding.message,
             hint: finding.hint,
         })

@@ -28,11 +28,11 @@ pub(crate) use exceptions::end_of as end_of_exception;
 pub use explain::{explain, explain_at};
 pub(crate) use explain::{gates, pace, unpoison, unwarned};
 pub use parts::{
-    AdvisoryReport, AfterReport, ApprovalReport, AvailabilityReport, CellReport, Coverage,
-    CoversReport, DueReport, EarlyReport, Estimate, ExceptionReport, ExternalReport, GateReport,
-    GroupReport, KeepUpReport, NoTimeReport, PaceReport, PlanReport, RecoveryReport, ReleaseReport,
-    RingEstimate, RingReport, RingWhenReport, RouteReport, StratumReport, TimesReport, Warning,
-    WhenReport,
+    AcceptedReport, AdvisoryReport, AfterReport, ApprovalReport, AvailabilityReport, CellReport,
+    Coverage, CoversReport, DueReport, EarlyReport, Estimate, ExceptionReport, ExternalReport,
+    GateReport, GroupReport, KeepUpReport, NoTimeReport, PaceReport, PlanReport, RecoveryReport,
+    ReleaseReport, RingEstimate, RingReport, RingWhenReport, RouteReport, StratumReport,
+    TimesReport, Warning, WhenReport,
 };
 pub use render::render;
 pub(crate) use render::{about, pace_in_words};

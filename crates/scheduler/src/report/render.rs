@@ -7,7 +7,7 @@ use ringway_policy::validated::{NotBy, OUTSIDE_PAUSE_AT, Restart, RingSpread};
 
 use super::parts::{
     AfterReport, ApprovalReport, AvailabilityReport, CellReport, LaneReport, NoTimeReport,
-    PaceReport, PlanReport, RingReport, TimesReport,
+    PaceReport, PlanReport, RingReport, TimesReport, Warning,
 };
 use super::{evidence, recovery, strata};
 use crate::text::Text;
@@ -387,11 +387,12 @@ fn warnings(text: &mut Text, report: &PlanReport) {
     }
     text.heading(&format!(
         "Look at this first ({})",
-        counted(report.warnings.len(), "warning")
+        Warning::counted(&report.warnings)
     ));
     for warning in &report.warnings {
-        text.item("! ", &warning.message);
-        text.item("  ", &format!("hint: {}", warning.hint));
+        let (mark, what, below) = warning.words();
+        text.item(mark, &what);
+        text.item("  ", &below);
     }
 }
 

@@ -115,7 +115,7 @@ fn a_ring_whose_windows_are_never_open_together_is_named_with_its_hosts() {
     assert_eq!(when.no_time, Some(NoTimeReport::Ring("two".to_owned())));
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     for part in [
-        "Look at this first (2 warnings)",
+        "Look at this first (1 error, 1 warning)",
         "ring `two`: no visit of 2 hosts may start within 400d",
         "the windows nights (the policy's) and days (the ring's) are never open together",
         "ring `two` has no time for its visits or its soak",
