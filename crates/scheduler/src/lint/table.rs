@@ -109,6 +109,7 @@ pub(super) static RULES: &[Rule] = &[
     rule("misspelt-value", Warn, selectors::misspelt_value),
     rule("unmatched-value", Note, selectors::unmatched_value),
     rule("no-severity", Note, recipes::no_severity).about_update(),
+    rule("misspelt-severity", Warn, recipes::misspelt_severity).about_update(),
     rule("idle-lane", Warn, lanes::changes_nothing),
     rule("lane-soak-kept", Note, lanes::longer_than_soak),
     rule("exception-of-nobody", Warn, exceptions::of_nobody),
