@@ -33,9 +33,19 @@ pub(in super::super) fn unseen(facts: &Facts<'_>, into: &mut Found) {
             "ring `{}` is the first to meet {counted}, {affected} of its {}: {}",
             ring.name,
             hosts(ring.hosts),
-            list(new.map(|stratum| stratum.stratum.as_str()))
+            list(new.map(|stratum| {
+                let name = stratum.stratum.as_str();
+                let of_group = report.coverage.is_by_groups();
+                let group = name.split_once('=').filter(|_| of_group);
+                group.map_or(name, |(_, group)| group)
+            }))
         );
-        let hint = format!("`cover: {{ by: [{}] }}` in an earlier ring", by.join(", "));
+        let hint = if report.coverage.is_by_groups() {
+            "give the hosts a label that tells their groups apart, for example `role`, and an earlier ring `cover: { by: [role] }`"
+                .to_owned()
+        } else {
+            format!("`cover: {{ by: [{}] }}` in an earlier ring", by.join(", "))
+        };
         into.add(facts.in_ring(at), message, hint);
     }
 }
