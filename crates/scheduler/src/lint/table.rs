@@ -63,6 +63,7 @@ pub(super) static RULES: &[Rule] = &[
     rule("ring-never-reached", Warn, rings::never_reached).in_plan(),
     rule("nothing-left", Note, rings::nothing_left).in_plan(),
     rule("unseen-stratum", Warn, coverage::unseen).in_plan(),
+    rule("unseen-group", Warn, coverage::unseen_groups).in_plan(),
     rule("no-gate", Warn, gates::none).in_plan(),
     rule("no-inspect", Warn, recipes::no_inspect)
         .in_plan()
