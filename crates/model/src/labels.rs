@@ -111,13 +111,16 @@ impl<'de> Deserialize<'de> for Labels {
     }
 }
 
-/// The spelling that stands for a label value: `true` for `yes` and `false` for `no`, because inventories arrive with
-/// either; every other value stands for itself. Two values are the same exactly when this is.
+/// The spelling that stands for a label value: `true` for `yes` and `false` for `no`, however large their letters are, because
+/// inventories arrive with either, and spreadsheets write `TRUE`; every other value stands for itself. Two values are the
+/// same exactly when this is.
 pub fn canonical_value(value: &str) -> &str {
-    match value {
-        "yes" | "Yes" | "True" => "true",
-        "no" | "No" | "False" => "false",
-        other => other,
+    // Of most values the length says that they are neither.
+    let is = |word: &str| value.eq_ignore_ascii_case(word);
+    match value.len() {
+        3 | 4 if is("yes") || is("true") => "true",
+        2 | 5 if is("no") || is("false") => "false",
+        _ => value,
     }
 }
 
@@ -153,6 +156,26 @@ mod tests {
         }
         assert_eq!((labels.len(), labels.is_empty()), (4, false));
         assert!(Labels::default().is_empty() && Labels::default().get("role").is_none());
+    }
+
+    /// A spreadsheet writes `TRUE` where an inventory has `yes`. No other word is taken for another.
+    #[test]
+    fn yes_and_true_are_the_same_however_they_are_written() {
+        for (same, values) in [
+            (
+                "true",
+                ["yes", "Yes", "YES", "true", "True", "TRUE", "tRuE"],
+            ),
+            ("false", ["no", "No", "NO", "false", "False", "FALSE", "nO"]),
+        ] {
+            for value in values {
+                assert_eq!(canonical_value(value), same, "{value}");
+            }
+        }
+        for other in ["y", "on", "1", "Web", "trueish", "none", ""] {
+            assert_eq!(canonical_value(other), other);
+        }
+        assert!(!same_value("Web", "web") && !same_value("YES", "NO"));
     }
 
     /// The parts of one host stand one after another, and must not run into each other.

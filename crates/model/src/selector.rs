@@ -235,6 +235,10 @@ impl Token {
     }
 }
 
+const NO_LIST: &str = "instead of `in` and a list write `=` and values separated by `|`: `os = debian-12 | debian-13`";
+const NO_BRACKETS: &str =
+    "there are no brackets: `not` binds tighter than `and`, `and` tighter than `or`";
+
 fn lex(text: &str) -> Result<Vec<Token>, SelectorError> {
     let mut tokens = Vec::new();
     let mut at = 0;
@@ -269,10 +273,9 @@ fn lex(text: &str) -> Result<Vec<Token>, SelectorError> {
                 );
             }
             '(' | ')' | '[' | ']' | '{' | '}' => {
-                return fail(
-                    format!("`{c}` does not belong in a selector"),
-                    "there are no brackets: `not` binds tighter than `and`, `and` tighter than `or`",
-                );
+                let is_list = tokens.last().is_some_and(|token: &Token| token.is("in"));
+                let hint = if is_list { NO_LIST } else { NO_BRACKETS };
+                return fail(format!("`{c}` does not belong in a selector"), hint);
             }
             '&' => {
                 return fail(
@@ -417,6 +420,12 @@ impl Parser {
         } else {
             let hint = if self.peek().is_some_and(|token| token.is("in")) {
                 format!("write `{} = one | two`", label.name)
+            } else if self.is_at_an_end() {
+                // A host's name alone is what people write first.
+                format!(
+                    "write `name = {0}` for the host of this name; for a label `{0} = ...`, or `has {0}`",
+                    label.name
+                )
             } else {
                 format!("write `{0} = ...`, or `has {0}`", label.name)
             };
@@ -504,6 +513,23 @@ mod tests {
         assert!(Selector::parse_condition("not exploited and disclosed").is_ok());
         assert!(Selector::parse_condition("exploited severity").is_err());
         assert!(Selector::parse("exploited").is_err());
+    }
+
+    /// What other languages have is told in the words of this one.
+    #[test]
+    fn an_error_says_what_is_to_be_written_instead() {
+        for (text, hint) in [
+            ("pg-pacs-1", "`name = pg-pacs-1`"),
+            ("role = web and pg-1", "`name = pg-1`"),
+            ("os in [debian-12, debian-13]", "separated by `|`"),
+            ("role in web", "`role = one | two`"),
+            ("role dc", "`role = ...`"),
+            ("[role]", "no brackets"),
+        ] {
+            let error = Selector::parse(text).unwrap_err();
+            let said = error.hint.unwrap_or_default();
+            assert!(said.contains(hint), "{text}: {said}");
+        }
     }
 
     #[test]

@@ -473,7 +473,8 @@ pub(crate) fn found(node: &Node<'_>) -> &'static str {
     }
 }
 
-/// The candidate a slip of the finger away from `word`, or with the same stem, if there is one.
+/// The candidate a slip of the finger away from `word`, or with the same stem, if there is one. A host by its first name
+/// alone is near to the same with its domain, and the other way round.
 pub fn nearest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
     let word = word.to_lowercase();
     let length = word.chars().count();
@@ -485,6 +486,9 @@ pub fn nearest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Opt
     candidates
         .filter_map(|candidate| {
             let lower = candidate.to_lowercase();
+            if is_first_name(&word, &lower) || is_first_name(&lower, &word) {
+                return Some((1, candidate));
+            }
             // Texts of very different lengths cannot be near, and are not worth the comparison.
             if lower.len().abs_diff(word.len()) > 4 * limit {
                 return None;
@@ -501,4 +505,10 @@ pub fn nearest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Opt
         })
         .min()
         .map(|(_, candidate)| candidate)
+}
+
+/// Whether a name is another one up to a dot: `pg-1` of `pg-1.example.net`.
+fn is_first_name(first: &str, whole: &str) -> bool {
+    let rest = whole.strip_prefix(first);
+    !first.is_empty() && rest.is_some_and(|rest| rest.starts_with('.'))
 }

@@ -4,6 +4,7 @@
 
 use ringway_model::{Selector, Share, Span, Timestamp};
 
+use crate::elements::clock;
 use crate::fields::{Cx, Fields, Named, found, nearest, not_supported};
 use crate::problem::{Code, Report};
 use crate::shape::Shape;
@@ -199,6 +200,8 @@ pub(crate) fn span_from(least: Span) -> impl Fn(&Cx<'_>, &Node<'_>) -> Option<Sp
         let Ok(span) = text.parse::<Span>() else {
             let hint = if is_digits(text.trim()) {
                 format!("of what? for example `{0}s`, `{0}m`, `{0}h`", text.trim())
+            } else if let Some(meant) = meant_span(text) {
+                format!("write `{meant}`")
             } else {
                 "for example `90s`, `30m`, `4h`, `2d` or `1h30m`".to_owned()
             };
@@ -213,6 +216,23 @@ pub(crate) fn span_from(least: Span) -> impl Fn(&Cx<'_>, &Node<'_>) -> Option<Sp
     }
 }
 
+/// A length of time with its unit in words, as it is written here: `2d` for `2 days`, `14d` for `2w`.
+fn meant_span(text: &str) -> Option<String> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let number: u32 = text[..digits].parse().ok()?;
+    let (unit, times) = match text[digits..].trim().to_lowercase().as_str() {
+        "s" | "sec" | "secs" | "second" | "seconds" => ("s", 1),
+        "m" | "min" | "mins" | "minute" | "minutes" => ("m", 1),
+        "h" | "hr" | "hrs" | "hour" | "hours" => ("h", 1),
+        "d" | "day" | "days" => ("d", 1),
+        "w" | "wk" | "week" | "weeks" => ("d", 7),
+        _ => return None,
+    };
+    let meant = format!("{}{unit}", number.checked_mul(times)?);
+    meant.parse::<Span>().is_ok().then_some(meant)
+}
+
 /// A length of time; none at all is one.
 pub(crate) fn span(cx: &Cx<'_>, node: &Node<'_>) -> Option<Span> {
     span_from(Span::ZERO)(cx, node)
@@ -224,12 +244,27 @@ pub(crate) fn share(cx: &Cx<'_>, node: &Node<'_>) -> Option<Share> {
     if let Ok(share) = text.parse::<Share>() {
         return Some(share);
     }
-    let hint = match text.trim().parse::<u32>() {
-        Ok(number) if number <= 100 => format!("write `{number}%`"),
+    let hint = match (text.trim().parse::<u32>(), meant_share(text)) {
+        (Ok(number), _) if number <= 100 => format!("write `{number}%`"),
+        (_, Some(meant)) => format!("write `{meant}`"),
         _ => "for example `5%` or `0.5%`; at most four digits after the point".to_owned(),
     };
     let message = format!("`{text}` is not a share between 0% and 100%");
     cx.fail(Code::BadShare, node.place, message, &hint)
+}
+
+/// A fraction of one as the share that it is: `75%` for `0.75`.
+fn meant_share(text: &str) -> Option<String> {
+    let digits = text
+        .trim()
+        .strip_prefix("0.")
+        .filter(|text| is_digits(text))?;
+    let digits = format!("{digits:0<2}");
+    let (whole, rest) = digits.split_at(2);
+    let (whole, rest): (u32, _) = (whole.parse().ok()?, rest.trim_end_matches('0'));
+    let point = if rest.is_empty() { "" } else { "." };
+    let meant = format!("{whole}{point}{rest}%");
+    meant.parse::<Share>().is_ok().then_some(meant)
 }
 
 /// A share of more than nothing.
@@ -252,12 +287,11 @@ pub(crate) fn amount(cx: &Cx<'_>, node: &Node<'_>) -> Option<Amount> {
         Ok(count) if count > 0 => Some(Amount::Count(count)),
         _ => {
             let message = format!("`{text}` is neither a number of hosts nor a share");
-            cx.fail(
-                Code::BadValue,
-                node.place,
-                message,
-                "for example `3` or `5%`",
-            )
+            let hint = meant_share(text).map_or_else(
+                || "for example `3` or `5%`".to_owned(),
+                |meant| format!("write `{meant}`"),
+            );
+            cx.fail(Code::BadValue, node.place, message, &hint)
         }
     }
 }
@@ -275,6 +309,10 @@ pub(crate) fn time(cx: &Cx<'_>, node: &Node<'_>) -> Option<Timestamp> {
     let (text, _) = scalar(cx, node, "an instant")?;
     match instant(text) {
         Some(instant) => Some(instant),
+        None if clock::is_no_day(text) => {
+            let message = format!("`{}` is a day that does not exist", &text[..10]);
+            cx.fail(Code::BadValue, node.place, message, "look at the calendar")
+        }
         None => cx.fail(
             Code::BadValue,
             node.place,

@@ -483,6 +483,10 @@ fn syntax_words(info: &str) -> (String, Option<String>) {
     let known = [
         ("tab", "indent with spaces, not with tabs"),
         (
+            "illegal placement of ':'",
+            "close the `[` or `{` that is opened above it; or quote a text that contains `:`",
+        ),
+        (
             "mapping values are not allowed",
             "quote a text that contains `: `; check the indentation",
         ),

@@ -66,6 +66,15 @@ pub struct RingWhen {
     pub promoted: Timestamp,
 }
 
+/// What the calendar has no time for, as far as it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoTime {
+    /// The approval of the start.
+    Start,
+    /// The visits, the soak or the approval of this ring.
+    Ring(usize),
+}
+
 /// The rings to come, in order. None where the calendar does not have a time for one of them, as far as it is known.
 pub fn earliest(
     fleet: &FleetSpec,
@@ -83,8 +92,19 @@ pub fn earliest_left(
     plan: &Plan,
     calendar: &[Times],
     now: Timestamp,
-    (stands, left): (Stands, &BTreeMap<usize, Left>),
+    of: (Stands, &BTreeMap<usize, Left>),
 ) -> Option<Vec<RingWhen>> {
+    forecast(fleet, plan, calendar, now, of).ok()
+}
+
+/// The same, or what there is no time for.
+pub(crate) fn forecast(
+    fleet: &FleetSpec,
+    plan: &Plan,
+    calendar: &[Times],
+    now: Timestamp,
+    (stands, left): (Stands, &BTreeMap<usize, Left>),
+) -> Result<Vec<RingWhen>, NoTime> {
     let when = When {
         plan,
         calendar,
@@ -95,7 +115,8 @@ pub fn earliest_left(
     let mut all = Vec::new();
     let first = match stands {
         Stands::Before => {
-            cursor = when.in_hours(plan.terms.start, now)?;
+            let start = when.in_hours(plan.terms.start, now);
+            cursor = start.ok_or(NoTime::Start)?;
             0
         }
         Stands::Visiting(ring) | Stands::Soaking(ring, _) | Stands::Promoting(ring) => ring,
@@ -106,11 +127,11 @@ pub fn earliest_left(
         } else {
             Stands::Before
         };
-        let one = when.ring(ring, cursor, at)?;
+        let one = when.ring(ring, cursor, at).ok_or(NoTime::Ring(ring))?;
         cursor = one.promoted;
         all.push(one);
     }
-    Some(all)
+    Ok(all)
 }
 
 /// What a visit by a route takes.

@@ -1,13 +1,14 @@
 //! The first documents, tried before they are written: of what the labels offer, the richest rings that can be planned
 //! and that a lint has nothing against.
 
-use ringway_model::{Selector, Span};
+use ringway_model::Span;
 use ringway_policy::validated::Documents;
 use ringway_policy::{Attachments, Code, Problem, Problems, Source, Wanted, What};
-use ringway_scheduler::lint::{Finding, Here, Question, lint, own_hosts};
+use ringway_scheduler::lint::{Finding, Here, Question, lint};
 use ringway_scheduler::{FleetSpec, Plan, make_plan};
 
-use super::labels::{PORT, Said};
+use super::labels::{PORT, Redundant, Said, selecting};
+use super::own::Own;
 use super::place::{FILES, Target};
 use super::texts::{self, Accepted, Choice, FleetParts};
 use super::wishes::Wishes;
@@ -48,6 +49,7 @@ impl Draft {
             target,
             import: import.as_deref(),
             written: Vec::new(),
+            redundant: Vec::new(),
         };
         drafting.write_how_hosts_are_reached();
         drafting.best()
@@ -61,6 +63,8 @@ struct Drafting<'a> {
     import: Option<&'a str>,
     /// How hosts are reached of which the inventory does not say it in a way that is followed here.
     written: Vec<Reach>,
+    /// Groups that are proposed.
+    redundant: Vec<Redundant>,
 }
 
 /// Hosts that need an entry of `connect`, for one reason.
@@ -69,6 +73,8 @@ pub(super) struct Reach {
     /// What the inventory says, and why that is not followed.
     pub(super) why: String,
     pub(super) hosts: Vec<String>,
+    /// What selects exactly these by a label.
+    pub(super) select: Option<String>,
 }
 
 impl Reach {
@@ -86,6 +92,7 @@ impl Reach {
         Some(Self {
             why: why.to_owned(),
             hosts: names.map(str::to_owned).collect(),
+            select: None,
         })
     }
 }
@@ -139,18 +146,23 @@ impl Drafting<'_> {
             None => self.written.push(Reach {
                 why: reach.why,
                 hosts: new.collect(),
+                select: None,
             }),
         }
         self.written.retain(|one| !one.hosts.is_empty());
     }
 
-    fn best(&self) -> Result<Draft, Failure> {
+    fn best(&mut self) -> Result<Draft, Failure> {
         let alone = texts::fleet(self.wishes, self.parts(None));
         let documents = self.read(&[(FILES[0], alone)])?;
         for note in &documents.notes {
             self.out.say(&format!("note: {note}"));
         }
         let fleet = asking::fleet(&documents)?;
+        for one in &mut self.written {
+            let label = selecting(&fleet, &one.hosts);
+            one.select = label.map(|(label, value)| format!("{label} = {value}"));
+        }
         for one in &self.written {
             self.out.say(&format!(
                 "note: how {} is reached is not taken from the inventory: {}; look at `connect` in {}",
@@ -159,14 +171,18 @@ impl Drafting<'_> {
                 FILES[0]
             ));
         }
-        let said = Said::by(&fleet);
         let here = here(&fleet);
+        let own = Own::of(&fleet, &here);
+        let said = Said::by(&fleet, &own.names);
+        self.redundant.clone_from(&said.redundant);
+        self.tell_of_own(&own);
+        self.tell_of_redundant();
         let mut best: Option<(Tried, Choice<'_>)> = None;
         let mut failure = None;
         for choice in choices(&said) {
-            match self.tried(&fleet, &here, &said, choice, &[]) {
+            match self.tried((&own, &here), &said, choice, &[]) {
                 Ok(tried) if tried.found.is_empty() => {
-                    self.tell_of_critical(&said, choice);
+                    self.tell_of(&said, choice);
                     return Ok(tried.draft);
                 }
                 Ok(tried) => {
@@ -181,13 +197,13 @@ impl Drafting<'_> {
         }
         match (best, failure) {
             (Some((tried, choice)), _) if tried.weight().0 == 0 => {
-                self.tell_of_critical(&said, choice);
+                self.tell_of(&said, choice);
                 Ok(tried.draft)
             }
             (Some((tried, choice)), _) => {
-                self.tell_of_critical(&said, choice);
+                self.tell_of(&said, choice);
                 let accepted = accepted(&tried.found);
-                let tried = self.tried(&fleet, &here, &said, choice, &accepted)?;
+                let tried = self.tried((&own, &here), &said, choice, &accepted)?;
                 Ok(tried.draft)
             }
             (None, Some(why)) => Err(why),
@@ -195,8 +211,44 @@ impl Drafting<'_> {
         }
     }
 
-    /// Hosts that much depends on would go last, if that left a kind of hosts without an example before them.
-    fn tell_of_critical(&self, said: &Said, choice: Choice<'_>) {
+    /// Hosts that are left out, since they count as the machine that Ringway runs on.
+    fn tell_of_own(&self, own: &Own) {
+        if let Some(why) = own.why() {
+            self.out.say(&format!(
+                "note: left out by `applies_to` in {}: {}: {why}",
+                FILES[1],
+                show::shortened(&own.names, 5)
+            ));
+        }
+    }
+
+    /// Groups whose hosts may stand in for one another: nothing keeps them up before somebody has said so.
+    fn tell_of_redundant(&self) {
+        let groups: Vec<String> = self
+            .redundant
+            .iter()
+            .map(|one| format!("{} ({})", one.name, one.hosts.len()))
+            .collect();
+        if !groups.is_empty() {
+            self.out.say(&format!(
+                "note: hosts of {} may stand in for one another; nothing keeps some of them up before you take the `groups` that {} \
+                 proposes",
+                show::shortened(&groups, 12),
+                FILES[0]
+            ));
+        }
+    }
+
+    /// What rings leave out of what labels say. Hosts that much depends on would go last, if that left a kind of hosts without an
+    /// example before them.
+    fn tell_of(&self, said: &Said, choice: Choice<'_>) {
+        let unused = choice.unused(said);
+        if !unused.is_empty() {
+            self.out.say(&format!(
+                "note: not covered by ring `canary`, since one host of each combination would be too many: {}",
+                show::shortened(&unused, 12)
+            ));
+        }
         if let (Some(others), None) = (&said.not_critical, choice.not_critical) {
             self.out.say(&format!(
                 "note: only `{others}` before the last ring would leave kinds of hosts that no earlier ring has, so critical hosts do not go last"
@@ -209,53 +261,24 @@ impl Drafting<'_> {
             import: self.import,
             port,
             written: &self.written,
+            redundant: &self.redundant,
         }
     }
 
     /// Drafts, reads, plans and lints with this choice.
     fn tried(
         &self,
-        fleet: &FleetSpec,
-        here: &Here,
+        (own, here): (&Own, &Here),
         said: &Said,
         choice: Choice<'_>,
         accepted: &[Accepted],
     ) -> Result<Tried, Failure> {
-        let own: Vec<&str> = own_hosts(fleet, here)
-            .into_iter()
-            .map(|host| fleet.hosts[host.index()].name.as_str())
-            .collect();
-        let applies_to = match own.as_slice() {
-            [] => "all".to_owned(),
-            some => some
-                .iter()
-                .map(|name| format!("name != {name}"))
-                .collect::<Vec<_>>()
-                .join(" and "),
-        };
-        let targets = fleet.hosts.len() - own.len();
-        let trial = said
-            .trial
-            .as_ref()
-            .and_then(|text| Selector::parse(text).ok());
-        let trial = fleet
-            .hosts
-            .iter()
-            .filter(|host| !own.contains(&host.name.as_str()))
-            .filter(|host| {
-                let selected = trial.as_ref();
-                selected.is_some_and(|select| select.matches(&host.name, &host.labels))
-            })
-            .count();
-        let rings = texts::rings(said, choice, targets, trial);
+        let rings = texts::rings(said, choice, own.others, own.trial(said));
         // A port that every host says for itself is that of the login, which is what is asked unless somebody wished.
         let port = (!self.wishes.is_probe_wished && said.has_port).then_some(PORT);
         let files = vec![
             (FILES[0], texts::fleet(self.wishes, self.parts(port))),
-            (
-                FILES[1],
-                texts::policy(self.wishes, &applies_to, &rings, targets, accepted),
-            ),
+            (FILES[1], texts::policy(self.wishes, own, &rings, accepted)),
             (FILES[2], texts::UPDATE.to_owned()),
             (FILES[3], texts::people(self.wishes)),
         ];

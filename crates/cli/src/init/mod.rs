@@ -5,6 +5,7 @@
 
 mod draft;
 mod labels;
+mod own;
 mod place;
 mod probe;
 mod texts;

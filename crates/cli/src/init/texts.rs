@@ -1,10 +1,11 @@
 //! The texts of the first documents. Comments say what the next step is; values are what was asked for or found. Pure.
 
 use super::draft::Reach;
-use super::labels::Said;
+use super::labels::{Redundant, Said};
+use super::own::Own;
 use super::wishes::{Hosts, Wishes};
 use super::yaml::value;
-use crate::show::put;
+use crate::show::{put, shortened};
 
 /// Hosts that are made up: addresses that are set aside for documentation, and labels as one would give them.
 const EXAMPLE: &str = "\
@@ -26,6 +27,8 @@ pub(super) struct FleetParts<'a> {
     pub(super) port: Option<&'a str>,
     /// Hosts of an inventory that need an entry of `connect`.
     pub(super) written: &'a [Reach],
+    /// Groups that are proposed.
+    pub(super) redundant: &'a [Redundant],
 }
 
 /// `fleet.yaml`.
@@ -88,14 +91,46 @@ connect: ssh
 ",
         );
     }
-    text.push_str(
-        "
+    groups(&mut text, parts.redundant);
+    text
+}
+
+/// Groups that are kept up: an example, or those that look like it.
+fn groups(text: &mut String, redundant: &[Redundant]) {
+    if redundant.is_empty() {
+        text.push_str(
+            "
 # Next: hosts that stand in for one another. Of each pair one is kept up, evidently, while the other is visited:
 #   groups:
 #     - { name: databases, select: role = db, rings: apart, keep_up: { per: cluster, at_least: 1, probe: up } }
 ",
+        );
+        return;
+    }
+    text.push_str(
+        "
+# Next: hosts that stand in for one another. By their number these may; nothing keeps any of them up before you take them in here. Say how
+# many must be up (`at_least`), ask for what they serve (`probe`), and where a label tells pairs apart, name it: `per: cluster`.
+# groups:
+",
     );
-    text
+    for one in redundant {
+        let apart = if one.hosts.len() == 2 {
+            ", rings: apart"
+        } else {
+            ""
+        };
+        put(
+            text,
+            format_args!(
+                "#   - {{ name: {}, select: {}{apart}, keep_up: {{ at_least: {}, probe: up }} }}   # {}\n",
+                value(&one.name),
+                value(&one.select),
+                one.hosts.len() - 1,
+                one.hosts.join(", ")
+            ),
+        );
+    }
 }
 
 /// Entries of `connect` for hosts of which the inventory does not say how they are reached in a way that is followed here.
@@ -111,7 +146,8 @@ connect:
 ",
     );
     for one in written {
-        let select = format!("name = {}", one.hosts.join(" | "));
+        let names = || format!("name = {}", one.hosts.join(" | "));
+        let select = one.select.clone().unwrap_or_else(names);
         put(
             text,
             format_args!(
@@ -146,9 +182,8 @@ pub(super) struct Accepted {
 /// `policy.yaml`.
 pub(super) fn policy(
     wishes: &Wishes,
-    applies_to: &str,
+    own: &Own<'_>,
     rings: &[Ring],
-    targets: usize,
     accepted: &[Accepted],
 ) -> String {
     let teams: Vec<&str> = wishes.teams.iter().map(|(name, _)| name.as_str()).collect();
@@ -159,13 +194,15 @@ pub(super) fn policy(
 # `ringway lint` what is probably not meant, `ringway what-if` what longer and shorter soaks cost and save.
 ringway: policy/v1
 name: careful
-applies_to: {}
+{}applies_to: {}
 # Somebody of the team says yes before anything starts: `ringway approve`.
 start: {{ approvals: 1, by: [{teams}] }}
 
 rings:
 ",
-        value(applies_to)
+        own.why()
+            .map_or_else(String::new, |why| format!("# Left out are {}:\n# {why}.\n", shortened(&own.names, 10))),
+        value(&own.applies_to)
     );
     for ring in rings {
         put(
@@ -182,7 +219,7 @@ rings:
             );
         }
     }
-    limits(&mut text, targets);
+    limits(&mut text, own.others);
     if !accepted.is_empty() {
         text.push_str(
             "\n# What `ringway lint` found when this was written and could not be mended without you.\naccept:\n",
@@ -282,6 +319,46 @@ pub(super) struct Choice<'a> {
     pub(super) site: Option<&'a str>,
 }
 
+impl Choice<'_> {
+    /// Groups that would tell kinds apart, and do not.
+    pub(super) fn unused(&self, said: &Said) -> Vec<String> {
+        let groups = said.groups.iter();
+        groups
+            .filter(|label| !self.kinds.contains(label))
+            .cloned()
+            .collect()
+    }
+}
+
+/// What the first ring among others covers, and its comment, which claims no more than that.
+fn covered(said: &Said, choice: Choice<'_>) -> (String, String) {
+    let (cover, why) = if choice.kinds.is_empty() {
+        (
+            String::new(),
+            "A few hosts, watched for longer. Give hosts a label `role`, and `cover: { by: [role] }` takes one of each.",
+        )
+    } else {
+        let cover = format!(
+            ", cover: {{ by: [{}], may_exceed_take: yes }}",
+            choice.kinds.join(", ")
+        );
+        (
+            cover,
+            "One host of every combination of these labels that comes later: a fault that only one of them shows, shows here.",
+        )
+    };
+    let unused = choice.unused(said);
+    let why = if unused.is_empty() {
+        why.to_owned()
+    } else {
+        format!(
+            "{why}\n    # Not told apart, as there would be too many: {}. All hosts of one of these may come later.",
+            unused.join(", ")
+        )
+    };
+    (cover, why)
+}
+
 /// The rings for so many targets, of which some are for trying things on.
 pub(super) fn rings(said: &Said, choice: Choice<'_>, targets: usize, trial: usize) -> Vec<Ring> {
     let mut rings = Vec::new();
@@ -298,24 +375,10 @@ pub(super) fn rings(said: &Said, choice: Choice<'_>, targets: usize, trial: usiz
     let select = value(choice.not_critical.unwrap_or("all"));
     if others > 1 {
         let take = if targets < 50 { "1" } else { "2%" };
-        let (cover, why) = if choice.kinds.is_empty() {
-            (
-                String::new(),
-                "A few hosts, watched for longer. Give hosts a label `role`, and `cover: { by: [role] }` takes one of each.",
-            )
-        } else {
-            let cover = format!(
-                ", cover: {{ by: [{}], may_exceed_take: yes }}",
-                choice.kinds.join(", ")
-            );
-            (
-                cover,
-                "One host of every kind that comes later: a fault that only one kind shows, shows here.",
-            )
-        };
+        let (cover, why) = covered(said, choice);
         rings.push(Ring {
             name: "canary",
-            why: why.to_owned(),
+            why,
             hosts: format!("{{ select: {select}, take: {take}{cover} }}"),
             soak: "4h",
             is_approved: true,

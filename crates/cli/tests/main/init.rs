@@ -322,7 +322,7 @@ fn hosts_whose_way_is_not_followed_get_an_entry_to_be_completed() {
     }
     let fleet = fs::read_to_string(place.path("srv/fleet.yaml")).unwrap();
     for part in [
-        "name = dc-1 | dc-2 | dc-3 | dc-4",
+        "select: group.dc = yes, ssh: {}",
         "# `ansible_connection: winrm` is not supported yet",
         "select: name = old-1, ssh: {}",
     ] {
@@ -360,5 +360,111 @@ fn groups_of_groups_take_no_kind_its_place() {
     assert!(
         plan.lines().any(|line| line.trim().starts_with("haproxy ")),
         "{plan}"
+    );
+}
+
+/// An inventory of a hospital: overlapping groups, groups of groups, one label that says what runs, and appliances.
+fn hospital() -> String {
+    let mut text = String::new();
+    let mut group = |name: &str, count: usize, vars: &str| {
+        let line = |n: usize| format!("{name}{n:02} {vars}\n");
+        let hosts: String = (1..=count).map(line).collect();
+        text.extend(["[", name, "]\n", &hosts]);
+    };
+    group("dc", 4, "os=ws2022");
+    group("fs", 6, "os=ws2022");
+    group("ts", 12, "os=ws2022");
+    group("app", 18, "os=ws2022");
+    group("haproxy", 2, "os=debian-12");
+    group("postgres", 6, "os=debian-12");
+    group("web", 20, "os=debian-12");
+    group("monitoring", 3, "os=debian-12");
+    group("mail", 4, "os=debian-12");
+    group("backup", 5, "os=rocky-9");
+    group("storage", 7, "os=rocky-9");
+    group("build", 6, "os=rocky-9");
+    group("log", 5, "os=rocky-9");
+    group("kiosk", 14, "os=rocky-9");
+    group("modality", 9, "os=appliance ansible_connection=local");
+    text.push_str(
+        "[windows:children]\ndc\nfs\nts\napp\n[windows:vars]\nansible_connection=winrm\n",
+    );
+    text.push_str("[linux:children]\nhaproxy\npostgres\nweb\nmonitoring\nmail\n");
+    text.push_str("[all:vars]\nansible_user=svc\n");
+    text
+}
+
+/// A label that is not enough to tell domain controllers from terminal servers is not all that a canary covers.
+#[test]
+fn groups_are_covered_beside_a_label_as_far_as_they_are_few() {
+    let place = Place::new();
+    place.write("hosts.ini", &hospital());
+    let said = place.expect("init srv --from hosts.ini --yes", 0).err;
+    let policy = fs::read_to_string(place.path("srv/policy.yaml")).unwrap();
+    let cover = policy.lines().find(|line| line.contains("cover")).unwrap();
+    for label in ["group.dc", "group.haproxy", "group.postgres", "os"] {
+        assert!(cover.contains(label), "{label}: {cover}");
+    }
+    assert!(
+        !cover.contains("group.modality"),
+        "they are left out: {cover}"
+    );
+    passes(&place, "srv");
+    // What is left out is named, on the terminal and where somebody reads later.
+    let unused = "Not told apart, as there would be too many: group.";
+    assert!(policy.contains(unused), "{policy}");
+    assert!(
+        said.contains("note: not covered by ring `canary`"),
+        "{said}"
+    );
+    let plan: serde_json::Value = json(&place.expect("plan srv --output json", 0).out);
+    assert!(plan["coverage"]["strata"].as_array().unwrap().len() > 8);
+}
+
+/// Nothing keeps a pair up before somebody says that it is one; what is proposed can be taken in as it stands.
+#[test]
+fn groups_that_look_redundant_are_proposed() {
+    let place = Place::new();
+    place.write("hosts.ini", &hospital());
+    let said = place.expect("init srv --from hosts.ini --yes", 0).err;
+    assert!(said.contains("may stand in for one another"), "{said}");
+    let fleet = fs::read_to_string(place.path("srv/fleet.yaml")).unwrap();
+    let proposed = "#   - { name: haproxy, select: group.haproxy = yes, rings: apart, keep_up: { at_least: 1, probe: up } }   # haproxy01, haproxy02\n";
+    assert!(fleet.contains(proposed), "{fleet}");
+    assert!(
+        fleet.contains("name: dc, select: group.dc = yes"),
+        "{fleet}"
+    );
+    let taken = fleet
+        .replace("# groups:\n", "groups:\n")
+        .replace("#   - { name", "  - { name");
+    place.write("srv/fleet.yaml", &taken);
+    place.expect("check srv", 0);
+    let plan = place.expect("plan srv", 0).out;
+    assert!(plan.contains("haproxy"), "{plan}");
+}
+
+/// Who is left out without a word is believed to be updated.
+#[test]
+fn hosts_that_count_as_this_machine_are_left_out_with_a_word() {
+    let place = Place::new();
+    place.write("hosts.ini", &hospital());
+    let said = place.expect("init srv --from hosts.ini --yes", 0).err;
+    assert!(
+        said.contains("note: left out by `applies_to` in policy.yaml: modality01, ")
+            && said.contains("`ansible_connection: local`"),
+        "{said}"
+    );
+    let policy = fs::read_to_string(place.path("srv/policy.yaml")).unwrap();
+    assert!(policy.contains("# Left out are modality01, "), "{policy}");
+    assert!(
+        policy.contains("\napplies_to: os != appliance\n"),
+        "{policy}"
+    );
+    // A label that says the same as forty names is written instead of them.
+    let fleet = fs::read_to_string(place.path("srv/fleet.yaml")).unwrap();
+    assert!(
+        fleet.contains("- { select: os = ws2022, ssh: {} }"),
+        "{fleet}"
     );
 }

@@ -164,6 +164,20 @@ fn date(text: &str) -> Option<Date> {
         .flatten()
 }
 
+/// Whether a text begins as a day does, with one that no calendar has: `2026-11-31`.
+pub(crate) fn is_no_day(text: &str) -> bool {
+    let looks_right = text.len() >= 10
+        && text.is_char_boundary(10)
+        && text[..10].bytes().enumerate().all(|(i, b)| {
+            if matches!(i, 4 | 7) {
+                b == b'-'
+            } else {
+                b.is_ascii_digit()
+            }
+        });
+    looks_right && date(&text[..10]).is_none()
+}
+
 /// A day, a time on the clock of a day, or an instant.
 pub(crate) fn moment(cx: &Cx<'_>, node: &Node<'_>) -> Option<Moment> {
     parsed(cx, node, |text| {
@@ -181,16 +195,7 @@ pub(crate) fn moment(cx: &Cx<'_>, node: &Node<'_>) -> Option<Moment> {
         if let Some(instant) = scalar::instant(text) {
             return Ok(Moment::Instant(instant));
         }
-        let looks_right = text.len() >= 10
-            && text.is_char_boundary(10)
-            && text[..10].bytes().enumerate().all(|(i, b)| {
-                if matches!(i, 4 | 7) {
-                    b == b'-'
-                } else {
-                    b.is_ascii_digit()
-                }
-            });
-        if looks_right && date(&text[..10]).is_none() {
+        if is_no_day(text) {
             let message = format!("`{}` is a day that does not exist", &text[..10]);
             return Err(Slip::new(0..10, message, "look at the calendar"));
         }

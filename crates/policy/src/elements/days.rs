@@ -23,8 +23,15 @@ fn day(word: &str) -> Result<Weekday, Slip> {
         let words = Weekday::ALL
             .iter()
             .flat_map(|day| [day.short(), day.long()]);
-        let hint = match nearest(word, words) {
-            Some(near) => format!("did you mean `{near}`?"),
+        let hint = match nearest(word, words.clone()) {
+            Some(near) => {
+                // `thuesday` is as near to one day as to another, and the wrong one is a night too early or too late.
+                let distance =
+                    |other: &str| strsim::damerau_levenshtein(&word.to_lowercase(), other);
+                let alike = words.filter(|other| distance(other) == distance(near));
+                let alike: Vec<String> = alike.map(|day| format!("`{day}`")).collect();
+                format!("did you mean {}?", alike.join(" or "))
+            }
             None => HINT.to_owned(),
         };
         Slip::new(

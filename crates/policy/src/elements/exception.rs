@@ -72,7 +72,10 @@ pub(crate) fn read(cx: &Cx<'_>, node: &Node<'_>, digest: Digest) -> Option<Excep
     let fields = Fields::open(cx, &EXCEPTION, node)?;
     fields.read("ringway", |_, _| Some(()));
     let id = fields.read("id", scalar::defined(Named::Exception));
-    let hosts = fields.read("hosts", scalar::selector);
+    let subject = id
+        .as_ref()
+        .map_or_else(|| "`hosts`".to_owned(), |id| format!("exception `{id}`"));
+    let hosts = cx.about(subject, || fields.read("hosts", scalar::selector));
     let written = fields
         .get("hosts")
         .filter(|_| hosts.is_some())

@@ -477,6 +477,13 @@ impl Imported {
                 crate::together::listed(&names)
             ));
         }
+        if !left_out.open.is_empty() {
+            let hosts: Vec<&str> = left_out.open.iter().map(String::as_str).collect();
+            notes.push(format!(
+                "`window` names no windows of the fleet and is only a label of {}: work may run there at any time",
+                crate::together::listed(&hosts)
+            ));
+        }
         if left_out.passwords > 0 {
             notes.push(
                 "passwords of the inventory are not used: log in with keys, and name what prints the password for `sudo` in `connect`"

@@ -10,13 +10,13 @@ use super::connect::{self, PORT, Wrong};
 use super::data::{self, ALL, Data, Vars};
 use super::group_files::Beside;
 use super::merge::Merge;
-use super::offer::{About, Offer, Told};
+use super::offer::{self, About, Offer, Told};
 use super::value::{Value, Var};
 use crate::elements::fleet;
 use crate::hidden::is_secret_key;
 use crate::problem::{Code, Found, Report};
 use crate::scalar;
-use crate::validated::{Connect, Connection, Fleet};
+use crate::validated::{Connect, Connection, Fleet, ZoneName};
 use crate::yaml::Place;
 
 /// What a label says that stands for a group.
@@ -41,6 +41,8 @@ pub(crate) struct LeftOut {
     pub(crate) groups: BTreeSet<String>,
     /// Conflicts with what is written: the words, and both places.
     pub(crate) conflicts: Vec<(String, Place, Place)>,
+    /// Hosts whose `window` names no windows, and is a label only.
+    pub(crate) open: BTreeSet<String>,
     /// Hosts for which a password for `sudo` or for the login was left out.
     pub(crate) passwords: usize,
 }
@@ -147,6 +149,9 @@ impl<'j> Reader<'j> {
             }
             let (groups, vars) = self.vars(host);
             let mut says = self.labels(&groups, &vars, host.place, left_out);
+            if !calendar(&vars, merge.fleet, &mut says) {
+                left_out.open.insert(host.name.clone());
+            }
             match connect::address(&vars) {
                 Ok(Some((value, place))) => {
                     says.insert(About::Address, Told { value, place });
@@ -387,4 +392,35 @@ impl<'j> Reader<'j> {
             reached.by.insert(host.name.clone(), (source, says));
         }
     }
+}
+
+/// The variables that say when a host is worked on, as columns of a table of these names do. Each is a label of its name, too:
+/// selectors may ask for it.
+///
+/// Inventories call many things a window and a zone. Where the fleet has windows, `window` is taken to name some of them; what is
+/// no place of a time zone is left a label. False: there is a `window` that names none, so that work may run at any time.
+fn calendar(vars: &Vars, fleet: &Fleet, says: &mut BTreeMap<About, Told>) -> bool {
+    let told = |name: &str| {
+        let label = says.get(&About::Label(name.to_owned()))?;
+        // The label stands where the variable does.
+        vars.contains_key(name).then(|| label.clone())
+    };
+    let (window, zone) = (told("window"), told("zone"));
+    let is_place = |told: &Told| {
+        let is_zone = ZoneName::new(&told.value).is_some();
+        is_zone && (told.value.contains('/') || told.value == ZoneName::UTC)
+    };
+    if let Some(zone) = zone.filter(is_place) {
+        says.insert(About::Zone, zone);
+    }
+    let Some(Told { value, place }) = window else {
+        return true;
+    };
+    let names = offer::windows(&value);
+    if fleet.calendar.windows.is_empty() || !names.iter().all(|name| scalar::is_name(name)) {
+        return false;
+    }
+    let value = names.join(offer::OR);
+    says.insert(About::Window, Told { value, place });
+    true
 }

@@ -40,6 +40,7 @@ pub(super) fn check(
             |near| format!("did you mean `{near}`?"),
         );
         let message = format!("{} names a label no host has: `{}`", used.by, used.label);
+        let message = message.trim_start();
         found.report(Report::new(Code::UnknownLabel, used.place, message).hint(hint));
     }
     for (group, members) in fleet.groups.iter().zip(&members.of_group) {

@@ -58,6 +58,17 @@ fn unknown(notes: &Notes, reference: &Reference) -> Report {
         .filter(|_| *to == Named::Recipe);
     let hint = match nearest(name, known.iter().copied().chain(built_in)) {
         Some(near) => format!("did you mean `{near}`?"),
+        None if *to == Named::Care => {
+            let known = if known.is_empty() {
+                String::new()
+            } else {
+                format!("; there are {}", super::listed(&known))
+            };
+            format!(
+                "a care is a document: name its file beside these (those that are shipped lie in `policies/cares`), or copy it to \
+                 them{known}"
+            )
+        }
         None if known.is_empty() => format!("no document defines a {}", to.word()),
         None => format!("there are {}", super::listed(&known)),
     };

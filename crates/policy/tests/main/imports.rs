@@ -280,3 +280,47 @@ fn an_inventory_says_how_hosts_of_a_table_are_reached() {
     );
     assert_eq!(read.fleet.unwrap().connect.len(), 2);
 }
+
+/// As columns of a table do; a variable of these names that means something else stays the label that it was.
+#[test]
+fn a_window_and_a_time_zone_of_an_inventory_are_those_of_its_hosts() {
+    let ini = "[web]\nweb-1 window=nights zone=Europe/Berlin\nweb-2 window='nights|weekend' zone=dmz\nweb-3 zone=UTC\nweb-4 window='sundays, 02:00'\n[web:vars]\nansible_connection=local\n";
+    let fleet = format!("{HEAD}import: [ansible: hosts.ini]\n");
+    let read_it = documents(&fleet, &[("hosts.ini", ini)]);
+    let said = lines(&read_it);
+    for (line, parts) in said.iter().zip([
+        vec![" window=nights", " window:nights", " zone:Europe/Berlin"],
+        vec![" window:nights window:weekend", " zone=dmz"],
+        vec![" zone=UTC", " zone:UTC"],
+        vec![" window=sundays, 02:00"],
+    ]) {
+        for part in parts {
+            assert!(line.contains(part), "{part}: {line}");
+        }
+    }
+    assert!(!said[1].contains(" zone:") && !said[3].contains(" window:"));
+    let note = "`window` names no windows of the fleet and is only a label of `web-4`: work may run there at any time";
+    assert!(
+        read_it.notes.iter().any(|one| one == note),
+        "{:?}",
+        read_it.notes
+    );
+    // Without windows in the fleet it cannot be told from any other label.
+    let plain = "ringway: fleet/v1\nname: corp\nimport: [ansible: hosts.ini]\n";
+    let plain = documents(plain, &[("hosts.ini", ini)]);
+    assert!(lines(&plain).iter().all(|line| !line.contains(" window:")));
+    assert!(
+        plain
+            .notes
+            .iter()
+            .any(|one| one.contains("`web-1`, `web-2`, `web-4`")),
+        "{:?}",
+        plain.notes
+    );
+    // A name that is near to one of the fleet's is told as in a table.
+    let odd = ini.replace("window=nights zone", "window=nigths zone");
+    let problems = read(&fleet, &[("hosts.ini", &odd)])
+        .unwrap_err()
+        .to_string();
+    assert!(problems.contains("did you mean `nights`?"), "{problems}");
+}

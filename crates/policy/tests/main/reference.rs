@@ -22,7 +22,7 @@ written.
 
 Selectors: `role = web | shop and env = prod`, `os startswith windows`, `tier != critical`, `has pam`, `not role = dc`,
 `all`. `not` binds tighter than `and`, `and` tighter than `or`; `|` separates values. Without the label, `=` is false and
-`!=` is true.
+`!=` is true. As values `yes` and `true`, `no` and `false` are the same, in letters of any size; all others are compared as they are.
 ";
 
 #[test]

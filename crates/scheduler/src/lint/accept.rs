@@ -17,14 +17,18 @@ pub(super) fn mark(findings: &mut [Finding], acceptances: &[Acceptance], now: Ti
         let covers = |one: &&Acceptance| {
             one.lint == finding.code
                 && !one.is_over(now)
-                && (one.of.starts_with("fleet/")
-                    || finding
-                        .plans
-                        .iter()
-                        .all(|plan| one.of == format!("policy/{}", plan.policy)))
+                && finding
+                    .plans
+                    .iter()
+                    .all(|plan| is_about(one, &format!("policy/{}", plan.policy)))
         };
         finding.accepted = acceptances.iter().find(covers).cloned();
     }
+}
+
+/// Whether an acceptance covers the plans of a policy: the policy's own, or the fleet's.
+pub(super) fn is_about(one: &Acceptance, policy: &str) -> bool {
+    one.of.starts_with("fleet/") || one.of == policy
 }
 
 /// What is wrong with acceptances: a code that does not exist, a last day that is over, nothing that is accepted.

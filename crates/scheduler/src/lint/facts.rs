@@ -1,18 +1,18 @@
 //! What rules look at: a plan, its report, and the documents it was made from.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use ringway_calendar::Zones;
+use ringway_calendar::{UnknownZone, Zones};
 use ringway_model::{HostId, Selector, Timestamp};
 use ringway_policy::validated::{Documents, Policy, Ring, RingHosts, Update};
 use ringway_policy::{At, Kind};
 
 use crate::index::HostIndex;
 use crate::plan::Plan;
-use crate::report::PlanReport;
+use crate::report::{PlanReport, instants};
 use crate::spec::{FleetSpec, HostSpec};
-use crate::when::{RingWhen, Times};
+use crate::when::{NoTime, RingWhen, Stands, Times, forecast};
 
 /// The machine that Ringway runs on, as far as it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,8 +54,37 @@ pub(crate) struct Dates<'a> {
     pub(crate) from: Timestamp,
     /// The instants of the plan's rules, in their order.
     pub(crate) rules: Vec<Times>,
-    /// When its rings can be; none where there is no time for one of them.
-    pub(crate) rings: Option<Vec<RingWhen>>,
+    /// When its rings can be, or what there is no time for.
+    pub(crate) rings: Result<Vec<RingWhen>, NoTime>,
+}
+
+impl<'a> Dates<'a> {
+    /// A plan's calendar from an instant on.
+    ///
+    /// # Errors
+    ///
+    /// The time zone database lacks a zone.
+    pub(crate) fn new(
+        fleet: &FleetSpec,
+        plan: &Plan,
+        zones: &'a Zones,
+        from: Timestamp,
+    ) -> Result<Self, UnknownZone> {
+        let rules = instants(plan, zones, from)?;
+        let rings = forecast(
+            fleet,
+            plan,
+            &rules,
+            from,
+            (Stands::Before, &BTreeMap::new()),
+        );
+        Ok(Self {
+            zones,
+            from,
+            rules,
+            rings,
+        })
+    }
 }
 
 impl<'a> Facts<'a> {

@@ -29,5 +29,5 @@ pub use perform::{LintFailure, LintReport, Pair, Question, Skipped, lint};
 pub use rules::own_hosts;
 pub use table::{Code, codes};
 
-pub(crate) use facts::Facts;
+pub(crate) use facts::{Dates, Facts};
 pub(crate) use table::warnings;

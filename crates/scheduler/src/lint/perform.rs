@@ -16,9 +16,8 @@ use super::table::{RULES, Rule};
 use crate::make::make_plan;
 use crate::plan::Plan;
 use crate::problem::{PlanProblem, PlanProblems};
-use crate::report::{explain, instants};
+use crate::report::unwarned;
 use crate::spec::FleetSpec;
-use crate::when::{Stands, earliest};
 
 /// What is to be looked at.
 #[derive(Clone, Copy, Debug)]
@@ -201,10 +200,11 @@ fn pairs(question: &Question<'_>) -> Result<Vec<Pair>, LintFailure> {
 }
 
 fn look(question: &Question<'_>, plan: &Plan, pair: &Pair, into: &mut Vec<Finding>) {
-    let report = explain(question.fleet, plan, question.documents);
+    let report = unwarned(question.fleet, plan, question.documents);
+    // None where the time zone database lacks a zone: the reader of documents says so.
     let dates = question
         .zones
-        .and_then(|zones| dates(question, plan, zones));
+        .and_then(|zones| Dates::new(question.fleet, plan, zones, question.now).ok());
     let facts = Facts {
         fleet: question.fleet,
         plan,
@@ -220,19 +220,6 @@ fn look(question: &Question<'_>, plan: &Plan, pair: &Pair, into: &mut Vec<Findin
         finding.plans.push(pair.clone());
         into.push(finding);
     }
-}
-
-/// A plan's calendar. None where the time zone database lacks a zone: the reader of documents says so.
-fn dates<'a>(question: &Question<'a>, plan: &Plan, zones: &'a Zones) -> Option<Dates<'a>> {
-    let from = question.now;
-    let rules = instants(plan, zones, from).ok()?;
-    let rings = earliest(question.fleet, plan, &rules, from, Stands::Before);
-    Some(Dates {
-        zones,
-        from,
-        rules,
-        rings,
-    })
 }
 
 /// What is found in several plans alike is one finding; where one of them accepts it and another does not, two.
@@ -303,6 +290,7 @@ fn stand_in(documents: &Documents) -> Documents {
         fleet: documents.fleet.clone(),
         cares: documents.cares.clone(),
         people: documents.people.clone(),
+        maintenances: documents.maintenances.clone(),
         exceptions: documents.exceptions.clone(),
         advisories: documents.advisories.clone(),
         updates: [(STAND_IN.to_owned(), update)].into(),

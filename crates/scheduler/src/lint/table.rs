@@ -1,10 +1,13 @@
 //! The table of rules.
 
+use super::accept;
 use super::facts::Facts;
 use super::finding::{Finding, Found, Severity};
+use super::rules::maintenances;
 use super::rules::{advisories, calendar, cares, exceptions, hosts, lanes, shares, times};
 use super::rules::{approvals, availability, coverage, gates, limits, recipes, rings, selectors};
-use crate::report::Warning;
+use crate::report::{AcceptedReport, Warning};
+use ringway_policy::validated::Acceptance;
 
 /// One kind of mistake.
 pub(super) struct Rule {
@@ -60,6 +63,7 @@ pub(super) static RULES: &[Rule] = &[
     rule("ring-never-reached", Warn, rings::never_reached).in_plan(),
     rule("nothing-left", Note, rings::nothing_left).in_plan(),
     rule("unseen-stratum", Warn, coverage::unseen).in_plan(),
+    rule("unseen-group", Warn, coverage::unseen_groups).in_plan(),
     rule("no-gate", Warn, gates::none).in_plan(),
     rule("no-inspect", Warn, recipes::no_inspect)
         .in_plan()
@@ -69,6 +73,7 @@ pub(super) static RULES: &[Rule] = &[
     rule("window-too-short", Warn, times::too_short)
         .in_plan()
         .about_update(),
+    rule("never-open", Error, times::never_open).in_plan(),
     rule("not-apart", Warn, availability::not_apart).in_plan(),
     rule("last-across-rings", Warn, availability::last_across_rings).in_plan(),
     rule("label-missing", Warn, availability::label_missing).in_plan(),
@@ -105,10 +110,14 @@ pub(super) static RULES: &[Rule] = &[
     rule("misspelt-value", Warn, selectors::misspelt_value),
     rule("unmatched-value", Note, selectors::unmatched_value),
     rule("no-severity", Note, recipes::no_severity).about_update(),
+    rule("misspelt-severity", Warn, recipes::misspelt_severity).about_update(),
     rule("idle-lane", Warn, lanes::changes_nothing),
     rule("lane-soak-kept", Note, lanes::longer_than_soak),
+    rule("exception-of-nobody", Warn, exceptions::of_nobody),
+    rule("exception-of-no-update", Warn, exceptions::of_no_update).about_update(),
     rule("exception-over", Warn, exceptions::over),
     rule("exception-ends-soon", Warn, exceptions::ends_soon),
+    rule("maintenance-of-nobody", Warn, maintenances::of_nobody),
     rule("advisory-affects-nobody", Warn, advisories::affects_nobody),
     rule("advisory-unknown-label", Warn, advisories::unknown_label),
     rule("advisory-about-nothing", Note, advisories::about_nothing).about_update(),
@@ -152,13 +161,31 @@ pub fn codes() -> Vec<Code> {
     about_plans.chain(about_acceptances).collect()
 }
 
-/// What a plan warns of. Acceptances change nothing about it: whoever says yes to a plan should know what others accept.
+/// What a plan warns of. What is accepted is marked and told all the same: whoever says yes to a plan should know what others
+/// accept. Without a calendar nobody knows whether the last day of an acceptance is over, and its words say which it is.
 pub(crate) fn warnings(facts: &Facts<'_>) -> Vec<Warning> {
+    let acceptances = facts.documents.acceptances.iter();
+    let acceptances = acceptances.filter(|one| {
+        let now = facts.calendar.map(|dates| dates.from);
+        !now.is_some_and(|now| one.is_over(now))
+    });
+    let policy = format!("policy/{}", facts.plan.policy);
+    let accepted = |code: &str| {
+        let mut all = acceptances.clone();
+        let covers = |one: &&Acceptance| one.lint == code && accept::is_about(one, &policy);
+        all.find(covers).map(|one| AcceptedReport {
+            by: one.of.clone(),
+            reason: one.reason.clone(),
+            until: one.last_day(),
+        })
+    };
     let rules = RULES.iter().filter(|rule| rule.in_plan);
     rules
         .flat_map(|rule| rule.look(facts))
         .map(|finding| Warning {
             code: finding.code,
+            severity: finding.severity,
+            accepted: accepted(finding.code),
             message: finding.message,
             hint: finding.hint,
         })

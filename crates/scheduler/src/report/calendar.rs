@@ -1,16 +1,16 @@
 //! When rings can be at the earliest, on the clocks of those who wait for them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ringway_calendar::{Opening, Timetable, UnknownZone, Zones};
 use ringway_model::{Slot, Timestamp};
 use ringway_policy::validated::{Documents, ZoneName};
 
-use super::parts::{RingWhenReport, WhenReport};
+use super::parts::{NoTimeReport, RingWhenReport, WhenReport};
 use crate::plan::{Plan, RingPlan};
 use crate::spec::FleetSpec;
 use crate::terms::KNOWN_FOR;
-use crate::when::{RingWhen, Stands, Times, earliest};
+use crate::when::{NoTime, RingWhen, Stands, Times, forecast};
 
 /// The instants of a plan's rules from one on, in their order.
 ///
@@ -46,7 +46,15 @@ pub(super) fn when(
     } else {
         ZoneName::utc()
     };
-    let rings = earliest(fleet, plan, &calendar, from, Stands::Before).unwrap_or_default();
+    let rings = forecast(
+        fleet,
+        plan,
+        &calendar,
+        from,
+        (Stands::Before, &BTreeMap::new()),
+    );
+    let no_time = rings.as_ref().err().map(|what| no_time(plan, *what));
+    let rings = rings.unwrap_or_default();
     let finish = rings.last().map(|ring| ring.promoted);
     let due = plan.terms.due.as_ref().map(|due| due.at(from));
     let rings = rings.iter().map(|one| {
@@ -60,9 +68,18 @@ pub(super) fn when(
         rings: rings.collect::<Result<_, _>>()?,
         finish,
         finish_local: local(finish, &of_fleet, zones)?,
+        no_time,
         due,
         due_local: local(due, &of_fleet, zones)?,
     })
+}
+
+/// What there is no time for, by its name.
+pub(crate) fn no_time(plan: &Plan, what: NoTime) -> NoTimeReport {
+    match what {
+        NoTime::Start => NoTimeReport::Start,
+        NoTime::Ring(ring) => NoTimeReport::Ring(plan.rings[ring].name.clone()),
+    }
 }
 
 fn told(

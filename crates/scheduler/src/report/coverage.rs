@@ -143,6 +143,13 @@ pub(crate) fn tell_apart(
     Some(strata)
 }
 
+impl Coverage {
+    /// Whether hosts are told apart by the fleet's groups, since no ring says by what, and they have none of the usual labels.
+    pub(crate) fn is_by_groups(&self) -> bool {
+        !self.asked_for && self.by == [GROUP]
+    }
+}
+
 /// What a stratum is called by where hosts have no label that tells them apart.
 const GROUP: &str = "group";
 

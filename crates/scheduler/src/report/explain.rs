@@ -8,13 +8,13 @@ use ringway_policy::validated::{Binding, Documents, Ramp};
 
 use super::parts::{
     ApprovalReport, DueReport, Estimate, ExternalReport, GateReport, LaneReport, PaceReport,
-    PlanReport, RouteReport, WithoutLaneReport,
+    PlanReport, RouteReport, Warning, WithoutLaneReport,
 };
 use super::{
     advisories, availability, coverage, estimate, evidence, exceptions, recovery, releases, rings,
 };
 use crate::lane::LanePlan;
-use crate::lint::{self, Facts, Here};
+use crate::lint::{self, Dates, Facts, Here};
 use crate::plan::{More, Plan, Route};
 use crate::spec::FleetSpec;
 
@@ -24,11 +24,32 @@ use crate::spec::FleetSpec;
 /// # Panics
 ///
 /// When the plan is not one of this fleet.
-#[expect(
-    clippy::too_many_lines,
-    reason = "one arm for each case is read as one table"
-)]
 pub fn explain(fleet: &FleetSpec, plan: &Plan, documents: &Documents) -> PlanReport {
+    let mut report = unwarned(fleet, plan, documents);
+    report.warnings = warnings(fleet, plan, documents, &report, None);
+    report
+}
+
+/// What rules find in a plan that whoever says yes to it should know; with a calendar also what only that shows.
+fn warnings(
+    fleet: &FleetSpec,
+    plan: &Plan,
+    documents: &Documents,
+    report: &PlanReport,
+    calendar: Option<&Dates<'_>>,
+) -> Vec<Warning> {
+    lint::warnings(&Facts {
+        fleet,
+        plan,
+        report,
+        documents,
+        here: &Here::default(),
+        calendar,
+    })
+}
+
+/// The same without its warnings.
+pub(crate) fn unwarned(fleet: &FleetSpec, plan: &Plan, documents: &Documents) -> PlanReport {
     let policy = documents.policies.get(&plan.policy);
     let update = documents.updates.get(&plan.update);
     let names = |hosts: &[HostId]| -> Vec<String> {
@@ -46,7 +67,7 @@ pub fn explain(fleet: &FleetSpec, plan: &Plan, documents: &Documents) -> PlanRep
         .collect();
     let rings = rings::rings(fleet, plan, policy);
     let targets = plan.slots.len() + plan.unclaimed.len();
-    let mut report = PlanReport {
+    PlanReport {
         plan: plan.digest(),
         seed: plan.seed,
         fleet: fleet.name.clone(),
@@ -98,17 +119,7 @@ pub fn explain(fleet: &FleetSpec, plan: &Plan, documents: &Documents) -> PlanRep
         },
         rings,
         warnings: Vec::new(),
-    };
-    let warnings = lint::warnings(&Facts {
-        fleet,
-        plan,
-        report: &report,
-        documents,
-        here: &Here::default(),
-        calendar: None,
-    });
-    report.warnings = warnings;
-    report
+    }
 }
 
 /// The same, with when its rings can be at the earliest where it starts at an instant.
@@ -127,7 +138,9 @@ pub fn explain_at(
     zones: &Zones,
     from: Timestamp,
 ) -> Result<PlanReport, UnknownZone> {
-    let mut report = explain(fleet, plan, documents);
+    let mut report = unwarned(fleet, plan, documents);
+    let dates = Dates::new(fleet, plan, zones, from)?;
+    report.warnings = warnings(fleet, plan, documents, &report, Some(&dates));
     report.when = Some(super::calendar::when(fleet, plan, documents, zones, from)?);
     report.exceptions = exceptions::from(report.exceptions, documents, zones, from)?;
     Ok(report)

@@ -7,6 +7,8 @@ use ringway_policy::validated::{NotBy, Restart, RingSpread};
 use serde::Serialize;
 
 use super::evidence::EvidenceReport;
+use crate::lint::Severity;
+use crate::words::counted;
 
 /// A plan, explained.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -224,10 +226,33 @@ pub struct WhenReport {
     pub finish: Option<Timestamp>,
     /// The same on the clock of the fleet.
     pub finish_local: Option<String>,
+    /// What there is no time for, where it can never be complete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_time: Option<NoTimeReport>,
     /// By when it is to be complete.
     pub due: Option<Timestamp>,
     /// The same on the clock of the fleet.
     pub due_local: Option<String>,
+}
+
+/// What a calendar has no time for, as far as it is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoTimeReport {
+    /// The approval of the start.
+    Start,
+    /// The visits, the soak or the approval of the ring of this name.
+    Ring(String),
+}
+
+impl NoTimeReport {
+    /// In words: ``ring `broad` has no time for its visits or its soak``.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Start => "there is no hour in which its start may be approved".to_owned(),
+            Self::Ring(name) => format!("ring `{name}` has no time for its visits or its soak"),
+        }
+    }
 }
 
 /// When a ring can be, at the earliest.
@@ -516,10 +541,73 @@ pub struct RingEstimate {
 pub struct Warning {
     /// The stable code of its kind.
     pub code: &'static str,
+    /// How much it matters.
+    pub severity: Severity,
     /// What.
     pub message: String,
     /// What could be done.
     pub hint: String,
+    /// Who accepts it; whoever says yes to the plan is told of it all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<AcceptedReport>,
+}
+
+/// Why a finding does not count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AcceptedReport {
+    /// The document that accepts it, by kind and name: `policy/monthly`.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// The last day on which it is accepted; absent: as long as it stands there.
+    pub until: Option<String>,
+}
+
+impl AcceptedReport {
+    /// In words: `accepted by policy/monthly until 2026-12-31: the vendor has none`.
+    fn words(&self) -> String {
+        let until = self.until.as_ref();
+        let until = until.map_or_else(String::new, |day| format!(" until {day}"));
+        format!("accepted by {}{until}: {}", self.by, self.reason)
+    }
+}
+
+impl Warning {
+    /// Its mark and its text, in which what is no warning says so, and what is to be said below it.
+    pub(super) fn words(&self) -> (&'static str, String, String) {
+        let Self {
+            message, accepted, ..
+        } = self;
+        if let Some(accepted) = accepted {
+            return ("- ", format!("accepted: {message}"), accepted.words());
+        }
+        let hint = format!("hint: {}", self.hint);
+        match self.severity {
+            Severity::Error => ("! ", format!("error: {message}"), hint),
+            Severity::Warning => ("! ", message.clone(), hint),
+            Severity::Note => ("- ", format!("note: {message}"), hint),
+        }
+    }
+
+    /// How many of each there are, as `lint` counts them: `1 error, 2 warnings, 1 note, 1 accepted`.
+    pub(super) fn counted(all: &[Self]) -> String {
+        let open = |severity| {
+            let open = all.iter().filter(|one| one.accepted.is_none());
+            open.filter(|one| one.severity == severity).count()
+        };
+        let severities = [Severity::Error, Severity::Warning, Severity::Note];
+        let open = severities.map(|severity| (open(severity), severity.word()));
+        let accepted = all.iter().filter(|one| one.accepted.is_some()).count();
+        let mut parts: Vec<String> = open
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| counted(count, word))
+            .collect();
+        if accepted > 0 {
+            parts.push(format!("{accepted} accepted"));
+        }
+        parts.join(", ")
+    }
 }
 
 /// Who can be brought back where they are broken and do not answer.

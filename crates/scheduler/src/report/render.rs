@@ -6,8 +6,8 @@ use ringway_model::{Effect, Span, StepKind};
 use ringway_policy::validated::{NotBy, OUTSIDE_PAUSE_AT, Restart, RingSpread};
 
 use super::parts::{
-    AfterReport, ApprovalReport, AvailabilityReport, CellReport, LaneReport, PaceReport,
-    PlanReport, RingReport, TimesReport,
+    AfterReport, ApprovalReport, AvailabilityReport, CellReport, LaneReport, NoTimeReport,
+    PaceReport, PlanReport, RingReport, TimesReport, Warning,
 };
 use super::{evidence, recovery, strata};
 use crate::text::Text;
@@ -197,7 +197,10 @@ fn whole_when(text: &mut Text, report: &PlanReport) {
         let words = match &when.finish_local {
             Some(at) => format!("at the earliest {at}, where it starts at {}", when.from),
             None => format!(
-                "never, as far as the calendar is known: a ring has no time for its visits or its soak within 400 days of {}",
+                "never, as far as the calendar is known: {} within 400 days of {}",
+                when.no_time
+                    .as_ref()
+                    .map_or_else(|| "no ring has any time".to_owned(), NoTimeReport::words),
                 when.from
             ),
         };
@@ -384,11 +387,12 @@ fn warnings(text: &mut Text, report: &PlanReport) {
     }
     text.heading(&format!(
         "Look at this first ({})",
-        counted(report.warnings.len(), "warning")
+        Warning::counted(&report.warnings)
     ));
     for warning in &report.warnings {
-        text.item("! ", &warning.message);
-        text.item("  ", &format!("hint: {}", warning.hint));
+        let (mark, what, below) = warning.words();
+        text.item(mark, &what);
+        text.item("  ", &below);
     }
 }
 

@@ -1,6 +1,9 @@
 //! The table of strata: which ring has how many hosts of each.
 
-use super::parts::{PlanReport, RingReport, StratumReport};
+use ringway_model::canonical_value;
+
+use super::parts::{Coverage, PlanReport, RingReport, StratumReport};
+use crate::fleet::NONE;
 use crate::text::{Text, WIDTH, cut};
 
 /// Strata shown; those that nothing was learned about come first.
@@ -15,15 +18,17 @@ const NOTE: usize = 14;
 /// Writes the table.
 pub(super) fn table(text: &mut Text, report: &PlanReport) {
     let coverage = &report.coverage;
-    let asked = if coverage.asked_for {
-        ""
-    } else {
-        " (no ring asks for it)"
-    };
-    text.heading(&format!(
-        "Coverage by {}{asked}: hosts of each stratum in each ring",
-        coverage.by.join(", ")
-    ));
+    let by_group = coverage.is_by_groups();
+    if by_group && coverage.strata.len() < 2 {
+        text.heading("Coverage: nothing tells kinds of hosts apart");
+        text.item(
+            "",
+            "no ring has a `cover`, and neither labels `role` and `os` nor groups of the fleet say more",
+        );
+        return;
+    }
+    heading(text, coverage);
+    let briefly = if by_group { of_group } else { briefly };
     let mut strata: Vec<&StratumReport> = coverage.strata.iter().collect();
     strata.sort_by_key(|stratum| !stratum.unseen_before);
     let shown = &strata[..strata.len().min(STRATA)];
@@ -32,7 +37,8 @@ pub(super) fn table(text: &mut Text, report: &PlanReport) {
         .iter()
         .map(|ring| (cut(&ring.name, column(ring)), column(ring)))
         .collect();
-    let name_width = name_width(report, rings, shown);
+    let names = shown.iter().map(|stratum| briefly(&stratum.stratum));
+    let name_width = name_width(report, rings, names);
     text.row("stratum", name_width, &header, "");
     for stratum in shown {
         let counts = rings.iter().zip(&stratum.in_rings).map(|(ring, &count)| {
@@ -76,8 +82,32 @@ pub(super) fn table(text: &mut Text, report: &PlanReport) {
     }
 }
 
+fn heading(text: &mut Text, coverage: &Coverage) {
+    let asked = if coverage.asked_for {
+        ""
+    } else {
+        " (no ring asks for it)"
+    };
+    let by = if coverage.is_by_groups() {
+        "the fleet's groups".to_owned()
+    } else {
+        coverage.by.join(", ")
+    };
+    text.heading(&format!(
+        "Coverage by {by}{asked}: hosts of each stratum in each ring"
+    ));
+}
+
 /// How imported groups are called as labels.
 const GROUP: &str = "group.";
+
+/// A group of the fleet as the table names it: its name, without the word that stands where other strata have a label.
+fn of_group(stratum: &str) -> String {
+    match stratum.split_once('=') {
+        Some((_, NONE)) | None => "(in no group)".to_owned(),
+        Some((_, group)) => group.to_owned(),
+    }
+}
 
 /// A stratum as the table has room for it: of the groups of an inventory those that its hosts are in, `web` for `group.web=true`
 /// beside `group.db=(none)`.
@@ -88,7 +118,7 @@ fn briefly(stratum: &str) -> String {
             .and_then(|group| group.split_once('='))
         {
             Some((_, "(none)")) => None,
-            Some((group, "true" | "yes")) => Some(group.to_owned()),
+            Some((group, value)) if canonical_value(value) == "true" => Some(group.to_owned()),
             Some(_) | None => Some(part.to_owned()),
         }
     };
@@ -129,13 +159,13 @@ fn note_width(report: &PlanReport) -> usize {
 }
 
 /// What is left for names when the columns and the notes have their place, as far as it is needed.
-fn name_width(report: &PlanReport, rings: &[RingReport], shown: &[&StratumReport]) -> usize {
+fn name_width(
+    report: &PlanReport,
+    rings: &[RingReport],
+    shown: impl Iterator<Item = String>,
+) -> usize {
     let columns: usize = rings.iter().map(|ring| column(ring) + GAP).sum();
-    let widest = shown
-        .iter()
-        .map(|stratum| briefly(&stratum.stratum).chars().count())
-        .max()
-        .unwrap_or(0);
+    let widest = shown.map(|name| name.chars().count()).max().unwrap_or(0);
     let left = WIDTH - columns - note_width(report);
     widest.max("stratum".len()).min(left)
 }

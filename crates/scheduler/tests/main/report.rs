@@ -241,3 +241,35 @@ fn many_groups_rings_strata_and_long_names_stay_within_a_page() {
     assert!(text.contains("(the first 4 of 10 rings)"), "{text}");
     assert!(text.contains("... and 24 more groups"), "{text}");
 }
+
+/// Without a `cover`, a `role` and an `os` there are the groups of the fleet, which are no label; without those there is nothing.
+#[test]
+fn a_fleet_without_labels_is_told_apart_by_its_groups_or_not_at_all() {
+    let hosts = || ["dc-1", "dc-2", "web-1"].map(|name| host(name, "env=prod"));
+    let text = |groups| {
+        let fleet = compiled(hosts().to_vec(), groups);
+        let documents = documents(policy(vec![
+            taking("one", "name = web-1", "1"),
+            rest("all"),
+        ]));
+        let plan = make_plan(&fleet, &documents, "monthly", "april", 1).unwrap();
+        render(&explain(&fleet, &plan, &documents))
+    };
+    let grouped = text(vec![group("directory", "name startswith dc")]);
+    for part in [
+        "Coverage by the fleet's groups (no ring asks for it)",
+        "\n  directory ",
+        "\n  (in no group) ",
+        "give the hosts a label",
+    ] {
+        assert!(grouped.contains(part), "{part}: {grouped}");
+    }
+    let alone = text(vec![]);
+    assert!(
+        alone.contains("Coverage: nothing tells kinds of hosts apart\n"),
+        "{alone}"
+    );
+    for text in [grouped, alone] {
+        assert!(!text.contains("group="), "{text}");
+    }
+}

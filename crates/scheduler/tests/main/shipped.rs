@@ -145,6 +145,33 @@ fn what_cannot_run_on_a_host_that_nothing_reaches_makes_no_plan() {
     );
 }
 
+/// Whoever took a recipe for servers is told so once for all its steps, however many releases there are.
+#[test]
+fn a_recipe_that_cannot_run_on_hosts_that_nothing_reaches_is_one_problem() {
+    let fleet = "ringway: fleet/v1\nname: f\nconnect: [{ select: role = web, ssh: { user: ops } }, { select: all, none: {} }]\nhosts:\n  - { name: ct-1, labels: { role: ct } }\n  - { name: mr-1, labels: { role: mr } }\n  - { name: web-1, labels: { role: web } }\n";
+    let policy = "ringway: policy/v1\nname: p\napplies_to: all\nrings: [{ name: all, hosts: rest, soak: 1h }]\n";
+    let with = "with: { apply: a, inspect: b, verify: c, rollback: d }";
+    let update = format!(
+        "ringway: update/v1\nname: it\nrecipe: script\nreleases: [{{ select: role = ct, id: a, build: b, {with} }}, {{ select: all, id: c, build: b, {with} }}]\n"
+    );
+    let sources = [fleet, policy, &update].map(|text| Source::new("it.yaml", text.to_owned()));
+    let documents = read(&sources).unwrap_or_else(|problems| panic!("{problems}"));
+    let fleet = compile_fleet(documents.fleet.as_ref().unwrap()).unwrap();
+    let problems = make_plan(&fleet, &documents, "p", "it", 1)
+        .unwrap_err()
+        .problems;
+    let [one] = problems.as_slice() else {
+        panic!("{problems:?}");
+    };
+    assert!(
+        one.message.starts_with("steps `inspect`, ")
+            && one.message.ends_with(" of recipe `script` run at the host or a peer, and nothing reaches ct-1, mr-1 (`connect: none`)"),
+        "{}",
+        one.message
+    );
+    assert!(one.hint.contains("each product line"), "{}", one.hint);
+}
+
 /// What its comments promise.
 #[test]
 fn a_kernel_is_restarted_into_with_care() {

@@ -1,7 +1,9 @@
 //! What a plan warns of although it can be carried out.
 
-use ringway_policy::validated::{Approvals, Documents, Group, NotBy, RingSpread, Team};
-use ringway_scheduler::{FleetSpec, explain, make_plan};
+use ringway_calendar::Zones;
+use ringway_model::{Span, Timestamp};
+use ringway_policy::validated::{Acceptance, Approvals, Documents, Group, NotBy, RingSpread, Team};
+use ringway_scheduler::{FleetSpec, explain, explain_at, make_plan, render};
 
 use crate::support::{compiled, documents, group, host, keeping_up, policy, rest, ring};
 
@@ -167,4 +169,40 @@ fn approvals_that_nobody_could_give_are_said_before_somebody_waits_for_them() {
             "{people:?} {not_by:?}"
         );
     }
+}
+
+/// Whoever says yes sees what others accept, and that they do; a plan and a lint count alike.
+#[test]
+fn what_is_accepted_is_marked_in_a_plan_until_its_day_is_over() {
+    let fleet = compiled(vec![host("a", "role=x"), host("b", "role=y")], vec![]);
+    let mut documents = documents(policy(vec![ring("some", "role = x")]));
+    let day = Timestamp(1_795_910_400_000);
+    let accepts = |lint: &str, of: &str| Acceptance {
+        of: of.to_owned(),
+        at: 0,
+        lint: lint.to_owned(),
+        reason: "known".to_owned(),
+        until: Some(day),
+    };
+    documents.acceptances = vec![
+        accepts("unclaimed", "policy/monthly"),
+        accepts("no-gate", "policy/other"),
+    ];
+    let plan = make_plan(&fleet, &documents, "monthly", "april", 1).unwrap();
+    let zones = Zones::new("test", &std::collections::BTreeMap::new()).unwrap();
+    let at = |now| {
+        let report = explain_at(&fleet, &plan, &documents, &zones, now).unwrap();
+        let text = render(&report);
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let marked = at(day);
+    for part in [
+        "Look at this first (1 warning, 1 accepted)",
+        "- accepted: ",
+        "accepted by policy/monthly until 2026-11-29: known",
+    ] {
+        assert!(marked.contains(part), "{part}: {marked}");
+    }
+    let over = at(day + Span::hours(24));
+    assert!(over.contains("Look at this first (2 warnings)"), "{over}");
 }

@@ -4,7 +4,7 @@ use ringway_calendar::Zones;
 use ringway_model::{Span, Timestamp};
 use ringway_policy::validated::ZoneName;
 use ringway_policy::{Source, read};
-use ringway_scheduler::report::WhenReport;
+use ringway_scheduler::report::{NoTimeReport, WhenReport};
 use ringway_scheduler::{compile_fleet, explain_at, make_plan, render};
 
 /// Thursday, 2026-03-26T12:00:00Z. Clocks in Berlin jump on the Sunday after.
@@ -104,4 +104,22 @@ fn without_a_calendar_rings_follow_on_one_another() {
     let (one, two) = (&when.rings[0], &when.rings[1]);
     assert_eq!((one.starts, two.starts), (FROM, one.promoted));
     assert_eq!(one.soaked, one.settled + Span::hours(1));
+}
+
+/// Windows with no hour in common: whoever reads the plan is told of which ring, whose hosts, and which windows.
+#[test]
+fn a_ring_whose_windows_are_never_open_together_is_named_with_its_hosts() {
+    let calendar = "windows: { nights: { days: mon-fri, start: \"01:00\", for: 2h }, days: { days: mon-fri, start: \"09:00\", for: 2h } }\n";
+    let rings = "windows: [nights]\ndue: { other: 30d }\nrings:\n  - { name: one, hosts: { select: role = x, take: 1 }, soak: 1h }\n  - { name: two, hosts: rest, soak: 1h, windows: [days] }\n";
+    let (when, text) = when(3, calendar, rings);
+    assert_eq!(when.no_time, Some(NoTimeReport::Ring("two".to_owned())));
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        "Look at this first (1 error, 1 warning)",
+        "ring `two`: no visit of 2 hosts may start within 400d",
+        "the windows nights (the policy's) and days (the ring's) are never open together",
+        "ring `two` has no time for its visits or its soak",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
 }

@@ -9,6 +9,7 @@ use ringway_policy::{At, Kind};
 use super::super::facts::Facts;
 use super::super::finding::Found;
 use super::list;
+use super::selectors::meant_by;
 
 fn at(advisory: &Advisory, key: &'static str) -> At {
     At::document(Kind::Advisory, &advisory.id).key(key)
@@ -35,7 +36,10 @@ pub(in super::super) fn affects_nobody(facts: &Facts<'_>, into: &mut Found) {
                 "advisory `{}` affects no host of fleet `{}`",
                 one.id, facts.fleet.name
             ),
-            "compare its labels and values with the fleet's, or take the document away",
+            meant_by(facts.fleet, &selector).unwrap_or_else(|| {
+                "compare its labels and values with the fleet's, or take the document away"
+                    .to_owned()
+            }),
         );
     }
 }

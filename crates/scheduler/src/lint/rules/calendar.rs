@@ -9,7 +9,7 @@ use ringway_policy::validated::ZoneName;
 
 use super::super::facts::{Dates, Facts};
 use super::super::finding::Found;
-use crate::report::{assumed, on_the_clock};
+use crate::report::{assumed, no_time, on_the_clock};
 use crate::terms::KNOWN_FOR;
 
 /// A due date that windows, soaks and hours cannot meet, whatever happens.
@@ -20,15 +20,18 @@ pub(in super::super) fn due_missed(facts: &Facts<'_>, into: &mut Found) {
     let at = due.at(dates.from);
     let finish = dates.rings.as_ref().map(|rings| rings.last());
     let finish = finish.map(|last| last.map_or(dates.from, |ring| ring.promoted));
-    if finish.is_some_and(|finish| finish <= at) {
+    if finish.is_ok_and(|finish| finish <= at) {
         return;
     }
     let zone = facts.documents.fleet.as_ref();
     let zone = zone.map_or_else(ZoneName::utc, |fleet| fleet.calendar.default_zone());
     let clock = |at| on_the_clock(at, &zone, dates.zones).unwrap_or_default();
     let earliest = match finish {
-        Some(finish) => format!("everywhere at the earliest {}", clock(finish)),
-        None => format!("nowhere near everywhere within {KNOWN_FOR}: a ring has no time for it"),
+        Ok(finish) => format!("everywhere at the earliest {}", clock(finish)),
+        Err(what) => format!(
+            "nowhere near everywhere within {KNOWN_FOR}: {}",
+            no_time(facts.plan, *what).words()
+        ),
     };
     let after = match due.released {
         Some(_) => "its release",

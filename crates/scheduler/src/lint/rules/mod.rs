@@ -13,6 +13,7 @@ pub(super) mod gates;
 pub(super) mod hosts;
 pub(super) mod lanes;
 pub(super) mod limits;
+pub(super) mod maintenances;
 pub(super) mod recipes;
 pub(super) mod rings;
 pub(super) mod selectors;

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ringway_model::{Place, Span, StepKind};
-use ringway_policy::{At, Kind};
+use ringway_policy::validated::OTHER;
+use ringway_policy::{At, Kind, nearest};
 
 use super::super::facts::Facts;
 use super::super::finding::Found;
@@ -165,4 +166,34 @@ pub(in super::super) fn no_severity(facts: &Facts<'_>, into: &mut Found) {
             "add `severity: critical`, `important` or your own word: people see it where they approve",
         );
     }
+}
+
+/// A severity that is a slip of the finger away from one that `due` speaks of, and so counts as `other`, or as none.
+pub(in super::super) fn misspelt_severity(facts: &Facts<'_>, into: &mut Found) {
+    let (Some(policy), Some(update)) = (facts.policy(), facts.update()) else {
+        return;
+    };
+    let known = policy.due.keys().map(String::as_str);
+    let known = known.filter(|name| *name != OTHER);
+    let Some(severity) = &update.severity else {
+        return;
+    };
+    if policy.due.contains_key(severity) {
+        return;
+    }
+    let Some(near) = nearest(severity, known) else {
+        return;
+    };
+    let due = match policy.due.get(OTHER) {
+        Some(within) => format!("is due within {within}, as `{OTHER}`"),
+        None => "has no due date".to_owned(),
+    };
+    into.add(
+        facts.in_update().key("severity"),
+        format!(
+            "policy `{}` says nothing of severity `{severity}`, so update `{}` {due}",
+            policy.name, update.name
+        ),
+        format!("did you mean `{near}`?"),
+    );
 }

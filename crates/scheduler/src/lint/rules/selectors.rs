@@ -11,6 +11,7 @@ use super::super::facts::Facts;
 use super::super::finding::Found;
 use super::list;
 use crate::index::value_of;
+use crate::spec::FleetSpec;
 use crate::words::hosts;
 
 /// A label that some host of the fleet has, and none of those that the policy applies to.
@@ -189,8 +190,26 @@ fn meets(known: &BTreeSet<&str>, comparison: Comparison, value: &str) -> bool {
     }
 }
 
+/// What was probably meant by a selector that matches no host: the first of its values that no host has and that is a slip
+/// of the finger away from one that some have.
+pub(super) fn meant_by(fleet: &FleetSpec, selector: &Selector) -> Option<String> {
+    let mut compared = Vec::new();
+    conditions(selector, &mut compared);
+    compared.into_iter().find_map(|(label, comparison, value)| {
+        let hosts = fleet.hosts.iter();
+        let known: BTreeSet<&str> = hosts.filter_map(|host| value_of(host, label)).collect();
+        if comparison != Comparison::Eq || meets(&known, comparison, value) {
+            return None;
+        }
+        let near = meant(value, &known)?;
+        Some(format!(
+            "no host has `{label} = {value}`; did you mean `{label} = {near}`?"
+        ))
+    })
+}
+
 /// The value that was probably meant. Another number is another thing and no slip: `debian-13` is not `debian-12`.
-fn meant<'k>(value: &str, known: &BTreeSet<&'k str>) -> Option<&'k str> {
+pub(super) fn meant<'k>(value: &str, known: &BTreeSet<&'k str>) -> Option<&'k str> {
     let letters = |text: &str| -> String {
         let lower = text.to_lowercase();
         lower.chars().filter(|c| !c.is_ascii_digit()).collect()
