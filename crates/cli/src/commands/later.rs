@@ -21,7 +21,7 @@ use crate::clock;
 use crate::exit::{End, Failure, Outcome, chain};
 use crate::journal::Past;
 use crate::out::Out;
-use crate::session::{me, refused};
+use crate::session::{self, me, refused};
 use crate::show;
 use ringway_scheduler::Plan;
 
@@ -57,6 +57,7 @@ pub(super) fn leave(
     };
     let changes = foresee(&mut engine, errand.clone())?;
     let name = if changes {
+        session::make(data)?;
         let left = inbox::leave(data, &errand).map_err(|e| not_left(&e))?;
         Some(left.name)
     } else {
@@ -67,8 +68,9 @@ pub(super) fn leave(
         left: changes,
         name,
     };
-    out.value(&kept, |_| words(data, rollout, changes));
     let view = past.view();
+    let is_new = view.fleet.is_none();
+    out.value(&kept, |_| words(data, rollout, (changes, is_new)));
     if changes && let Some(halfway) = halfway(&view, rollout) {
         out.say(&halfway);
     }
@@ -154,13 +156,19 @@ fn decided(engine: &mut Engine, command: Command) -> Result<bool, Failure> {
     }
 }
 
-fn words(data: &Path, rollout: Option<RolloutId>, changes: bool) -> String {
+fn words(data: &Path, rollout: Option<RolloutId>, (changes, is_new): (bool, bool)) -> String {
     let what = rollout.map_or_else(|| "the fleet".to_owned(), |id| id.to_string());
     if changes {
-        format!(
-            "{what}: nothing runs on `{}` now; this is done first when it runs next (`ringway run --resume`)",
-            data.display()
-        )
+        let data = data.display();
+        if is_new {
+            format!(
+                "{what}: nothing ran on `{data}` yet; this is done first when it runs (`ringway run`)"
+            )
+        } else {
+            format!(
+                "{what}: nothing runs on `{data}` now; this is done first when it runs next (`ringway run --resume`)"
+            )
+        }
     } else {
         format!("{what}: it was so already")
     }
