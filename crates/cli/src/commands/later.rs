@@ -21,7 +21,7 @@ use crate::clock;
 use crate::exit::{End, Failure, Outcome, chain};
 use crate::journal::Past;
 use crate::out::Out;
-use crate::session::{self, me, refused};
+use crate::session::{self, Informant, me, refused};
 use crate::show;
 use ringway_scheduler::Plan;
 
@@ -84,6 +84,31 @@ pub(super) fn foreseen(data: &Path, past: &Past) -> Result<Engine, Failure> {
         drop(one.errand.map(|errand| foresee(&mut engine, errand)));
     }
     Ok(engine)
+}
+
+/// The fleet as it will be once everything that waits is done, which is before anything else that is said; what waits is told.
+pub(super) fn view_then(
+    out: Out,
+    data: &Path,
+    informant: &Informant,
+    view: FleetView,
+) -> Result<FleetView, Failure> {
+    let Some(past) = informant.past() else {
+        return Ok(view);
+    };
+    let waiting = waiting(data)?;
+    if waiting.is_empty() {
+        return Ok(view);
+    }
+    for errand in waiting.iter().filter_map(|one| one.errand.as_ref()) {
+        let said = show::errand(errand);
+        out.say(&format!("in the inbox, and counted in: {said}"));
+    }
+    let then = foreseen(data, past)?.view(clock::now());
+    Ok(FleetView {
+        observing: view.observing,
+        ..then
+    })
 }
 
 /// What the engine says to something that waits, on a copy of the state; nothing of a new rollout, which needs more than that.

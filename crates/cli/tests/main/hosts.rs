@@ -43,9 +43,7 @@ fn a_host_that_is_held_is_left_behind_and_visited_once_it_is_released() {
 fn a_host_that_is_left_out_keeps_what_it_has_and_says_by_whom() {
     let place = waiting();
     place.expect("skip a --reason its-disk", 0);
-    // What is left in the inbox is done first, and then the ring to come has other hosts than were shown.
-    let stale = place.expect("approve --yes", 1);
-    assert!(stale.err.contains("stale-digest"), "{}", stale.err);
+    // What is left in the inbox is done first: the yes is to the hosts that the ring has then.
     place.expect("approve --yes", 0);
     assert_eq!(place.versions(), "1 2 2");
     let why = place.expect("why a", 0).out;
