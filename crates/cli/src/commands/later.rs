@@ -111,6 +111,32 @@ pub(super) fn view_then(
     })
 }
 
+/// Whether an order changes anything, given now by a process that first does what waits; where it does not, nobody has to take
+/// the fleet over for it.
+///
+/// # Errors
+///
+/// Exit code 1: it does not fit.
+pub(super) fn changes(
+    data: &Path,
+    past: &Past,
+    (command, file): (&Command, Option<&[u8]>),
+) -> Result<bool, Failure> {
+    let errand = || {
+        let handed = handed(command.clone(), file.map(<[u8]>::to_vec));
+        match handed {
+            Ok(handed) => Errand::HandIn(Handed::pack(&handed)),
+            Err(command) => Errand::Command(command),
+        }
+    };
+    if foresee(&mut foreseen(data, past)?, errand())? {
+        return Ok(true);
+    }
+    // It may be what waits that makes it so.
+    let by_itself = foresee(&mut past.engine.clone(), errand());
+    Ok(by_itself.unwrap_or(true) && !waiting(data)?.is_empty())
+}
+
 /// What the engine says to something that waits, on a copy of the state; nothing of a new rollout, which needs more than that.
 ///
 /// # Errors

@@ -7,12 +7,14 @@
 //! | that something stands still: `halt`, `pause`, `reject`, `stop` | it does already, so it is left in the inbox and done before anything can start |
 //! | that something happens: `rollback`, `cancel`, `resume`, `approve`, `go`, `adopt` | this process takes the fleet over, does it, and stays until what follows from it is done |
 //!
+//! What is refused, or is so already, starts nothing.
+//!
 //! `--now` and `--later` ask for the other one.
 
 use std::path::Path;
 
-use ringway_engine::Command;
 use ringway_engine::view::{FleetView, RolloutView};
+use ringway_engine::{Accepted, Command};
 use ringway_model::RolloutId;
 use ringway_runtime::is_observed;
 
@@ -21,9 +23,11 @@ use super::later;
 use crate::args::{Adopt, FleetReason, Reasoned, When, Which};
 use crate::exit::{End, Failure, Outcome};
 use crate::follow::{Until, follow};
+use crate::journal::Past;
 use crate::out::Out;
 use crate::session::{Beginning, Informant, Session};
 use crate::show;
+use crate::standing;
 
 /// What a command is for, and with that what it does where nothing runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,8 +118,39 @@ pub(super) async fn give_with(
         Some(past) if !at_once => {
             later::leave(out, data, past, (order.command, file), order.rollout)
         }
-        _ => carry_out(out, data, order, file).await,
+        Some(past)
+            if !is_under_way(past, &order)
+                && !later::changes(data, past, (&order.command, file.as_deref()))? =>
+        {
+            so_already(out, informant, &order).await
+        }
+        Some(_) | None => carry_out(out, data, order, file).await,
     }
+}
+
+/// Whether a rollout was told to come to an end and has not: to say it again is to have it go on.
+fn is_under_way(past: &Past, order: &Order) -> bool {
+    let view = past.view();
+    let one = view
+        .rollouts
+        .iter()
+        .find(|one| Some(one.id) == order.rollout);
+    order.aim == Aim::End && one.is_some_and(|one| !one.is_final)
+}
+
+/// Nothing runs, and the order changes nothing: nobody takes the fleet over for it.
+async fn so_already(out: Out, informant: &Informant, order: &Order) -> Outcome {
+    let accepted = Accepted {
+        rollout: order.rollout,
+        changed: false,
+    };
+    out.value(&accepted, words);
+    out.say("nothing runs here, and nothing was started for it; `ringway run --resume` goes on");
+    if let (Command::Rollback { .. }, Some(rollout)) = (&order.command, order.rollout) {
+        let hosts = informant.hosts(rollout, None).await?;
+        return standing::not_taken_back(rollout, &hosts).map_or(Ok(End::Done), Err);
+    }
+    Ok(End::Done)
 }
 
 async fn carry_out(out: Out, data: &Path, order: Order, file: Option<Vec<u8>>) -> Outcome {
@@ -147,16 +182,7 @@ async fn carry_out(out: Out, data: &Path, order: Order, file: Option<Vec<u8>>) -
             return Err(failure);
         }
     };
-    out.value(&accepted, |accepted| {
-        let what = accepted
-            .rollout
-            .map_or_else(|| "the fleet".to_owned(), |id| id.to_string());
-        if accepted.changed {
-            format!("{what}: done")
-        } else {
-            format!("{what}: it was so already")
-        }
-    });
+    out.value(&accepted, words);
     if let Some(number) = agreed {
         let view = session.view().await?;
         out.say(&show::after_a_yes(&view.unpoisonings, number));
@@ -165,7 +191,8 @@ async fn carry_out(out: Out, data: &Path, order: Order, file: Option<Vec<u8>>) -
         let view = session.view().await?;
         out.say(&show::became_of(&view.unpoisonings, &id));
     }
-    if !session.is_here() {
+    if !session.is_here() || !(accepted.changed || order.aim == Aim::End) {
+        session.close().await;
         return Ok(End::Done);
     }
     out.say("nothing ran here, so this process goes on with it; Ctrl-C leaves it safely");
@@ -181,6 +208,17 @@ async fn carry_out(out: Out, data: &Path, order: Order, file: Option<Vec<u8>>) -
         | (Aim::End, End::Ended | End::Done) => End::Done,
         (_, end) => end,
     })
+}
+
+fn words(accepted: &Accepted) -> String {
+    let what = accepted
+        .rollout
+        .map_or_else(|| "the fleet".to_owned(), |id| id.to_string());
+    if accepted.changed {
+        format!("{what}: done")
+    } else {
+        format!("{what}: it was so already")
+    }
 }
 
 /// The rollout that is meant: the one that was named, or the only one that is not over.
