@@ -503,3 +503,18 @@ fn a_calendar_that_cannot_be_imported_is_refused_with_why() {
     let said = place.expect("maintenance import power.ics --hosts role=nothing", 2);
     assert!(said.err.contains("on no host of fleet `f`"), "{}", said.err);
 }
+
+/// An empty file shows nobody anything, and would stand in an audit as what was handed in.
+#[test]
+fn evidence_that_is_empty_is_refused() {
+    let place = Place::new();
+    place.write("photo.png", "");
+    let said = place.expect("done a --evidence photo.png", 2);
+    assert!(
+        said.err
+            .contains("`photo.png` cannot be handed in: it is empty")
+            && said.err.contains("hint: hand in what shows"),
+        "{}",
+        said.err
+    );
+}
