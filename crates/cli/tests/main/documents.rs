@@ -294,6 +294,19 @@ fn every_command_has_a_manual_page() {
         );
     }
     assert!(!place.path("pages/man1/ringway-demo-server.1").exists());
+    let page = std::fs::read_to_string(place.path("pages/man1/ringway.1")).unwrap();
+    for words in ["RINGWAY_DATA", "RINGWAY_CLOCK", "A rehearsal"] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    // Every page that one names is there.
+    for entry in std::fs::read_dir(place.path("pages/man1")).unwrap() {
+        let page = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let named = page.lines().filter(|line| line.starts_with("ringway\\-"));
+        for name in named.filter_map(|line| line.strip_suffix("(1)")) {
+            let file = format!("pages/man1/{}.1", name.replace("\\-", "-"));
+            assert!(place.path(&file).exists(), "{name}");
+        }
+    }
     let said = place.expect("man common.yaml/x", 1);
     assert!(said.err.contains("cannot be written"), "{}", said.err);
 }
