@@ -140,6 +140,8 @@ pub(crate) struct Lines {
     pub(crate) lines: Vec<Line>,
     /// What was said last of hosts, and of which.
     together: Option<(Said, Vec<String>)>,
+    /// How often the fleet was taken over since anything else was told.
+    taken: u32,
 }
 
 /// What is the same for all hosts of which it was said at once.
@@ -154,6 +156,11 @@ struct Said {
 }
 
 impl Lines {
+    /// Something was told elsewhere: what comes does not follow what stands here.
+    pub(crate) fn interrupted(&mut self) {
+        self.taken = 0;
+    }
+
     /// Adds an event; the narrator and the chronicle have heard it.
     pub(crate) fn add(
         &mut self,
@@ -163,6 +170,8 @@ impl Lines {
         narrator: &Narrator<'_>,
         chronicle: &Chronicle<'_>,
     ) {
+        let taken = matches!(event, Event::Recovered { .. });
+        self.taken = if taken { self.taken + 1 } else { 0 };
         if let Some((said, host)) = said(seq, event) {
             self.add_host(at, said, chronicle.host(host));
             return;
@@ -170,13 +179,18 @@ impl Lines {
         self.together = None;
         let rollout = event.rollout();
         let course = rollout.and_then(|id| chronicle.courses.get(&id));
+        let mut words = narrator.event(event);
+        if self.taken > 1 {
+            self.lines.pop();
+            words = format!("{words}, the last of {} times in a row", self.taken);
+        }
         self.lines.push(Line {
             seq,
             at: at.to_string(),
             rollout,
             change: course.and_then(|course| course.change.clone()),
             by: kind(event).1.map(str::to_owned),
-            words: narrator.event(event),
+            words,
         });
     }
 

@@ -156,7 +156,9 @@ fn a_quiet_shift_says_so_and_who_is_missing_is_a_risk() {
     let place = Place::new();
     place.expect("handover", 6);
     place.expect("run", 0);
-    let text = place.expect("handover --since 2999-01-01T00:00:00Z", 0).out;
+    let future = place.expect("handover --since 2999-01-01T00:00:00Z", 2);
+    assert!(future.err.contains("is to come"), "{}", future.err);
+    let text = place.expect("handover --since 0s", 0).out;
     for part in [
         "nobody decided anything",
         "nothing happened",
@@ -359,4 +361,64 @@ fn what_was_due_and_not_there_is_overdue() {
     assert_eq!(report["summary"]["severities"][0]["severity"], "critical");
     assert_eq!(report["rows"][0]["due"], "2020-01-02T00:00:00Z");
     assert_eq!(report["rows"][0]["overdue"], true);
+}
+
+/// What whoever comes next has to answer, and what they have to worry about.
+#[test]
+fn a_handover_has_open_questions_and_says_why_hosts_failed() {
+    let place = Place::with_approval();
+    let policy = std::fs::read_to_string(place.path("policy.yaml")).unwrap();
+    let policy = policy.replace("rest, soak: 0s", "rest, soak: 1h");
+    let policy = policy.replace("pace:", "due: { other: 1m }\npace:");
+    place.write("policy.yaml", &policy);
+    place.expect("run --no-wait", 4);
+    place.expect("ask why-a? --now", 0);
+    for _ in 0..3 {
+        place.expect("run --resume --no-wait", 4);
+    }
+    let text = place.expect("handover", 0).out;
+    // It is overdue only where this takes longer than a minute.
+    let is_late = ["r1 it will miss its date: due ", "r1 it is overdue: due "];
+    assert!(is_late.iter().any(|part| text.contains(part)), "{text}");
+    for part in [": why-a?\n", "type: ringway answer 1 'TEXT' --rollout r1"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert_eq!(text.matches("taken over as epoch").count(), 3, "{text}");
+    assert!(
+        text.contains("epoch 5, the last of 3 times in a row"),
+        "{text}"
+    );
+    place.expect("answer 1 its-disk", 0);
+    place.expect("skip b --reason later", 0);
+    place.write("fail-a", "");
+    place.write("complaint-a", "E: no space left on device\n");
+    place.expect("approve --yes", 3);
+    let text = place.expect("handover", 0).out;
+    assert!(!text.contains("type: ringway answer"), "{text}");
+    for part in [
+        "a (apply: ",
+        "E: no space left on device",
+        "1 host skipped, and will be without the update when it is due: b",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
+fn a_handover_tells_who_has_poison_and_promises_no_visit_that_nobody_makes() {
+    let place = Place::new();
+    place.write(
+        "EXC-1.yaml",
+        "ringway: exception/v1\nid: EXC-1\nhosts: name = a\nupdates: all\nuntil: 2099-01-01T00:00:00Z\nowner: radiology\nreason: certified quarterly\napproved_by: [ciso]\n",
+    );
+    place.expect("run", 0);
+    place.expect("poison R2 --reason breaks-lsass --now", 0);
+    let text = place.expect("handover", 0).out;
+    for part in [
+        "exception EXC-1 of radiology ends; only a new rollout visits a",
+        "2 hosts have poisoned content R2 (breaks-lsass, says ",
+        ": b, c",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
 }
