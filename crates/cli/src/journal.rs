@@ -12,7 +12,7 @@ use ringway_executor::{Library, Words};
 use ringway_model::Digest;
 use ringway_runtime::is_observed;
 use ringway_simulator::checkers::Checkers;
-use ringway_store::{LoadFrom, Reader, SqliteReader};
+use ringway_store::{LoadFrom, OpenError, Reader, SqliteReader};
 use serde::Serialize;
 
 use crate::afterwards::{Walk, untrusted};
@@ -75,6 +75,22 @@ pub(crate) async fn fold(data: &Path) -> Result<Past, Failure> {
         words,
         observing: is_observed(data),
     })
+}
+
+/// The same; where nothing ran yet, a state in which nothing is known.
+///
+/// # Errors
+///
+/// As [`fold`], but for a journal that is not there.
+pub(crate) async fn fold_or_nothing(data: &Path) -> Result<Past, Failure> {
+    match SqliteReader::open_read_only(data).await {
+        Err(OpenError::Missing { .. }) => Ok(Past {
+            engine: Engine::new(),
+            words: Words::default(),
+            observing: is_observed(data),
+        }),
+        Ok(_) | Err(_) => fold(data).await,
+    }
 }
 
 /// Which database this is; nothing where there is none that can be read.

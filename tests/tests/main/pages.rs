@@ -272,6 +272,16 @@ fn a_bad_update_is_replaced_as_the_page_says() {
 }
 
 #[test]
+fn a_host_is_left_out_as_the_page_says() {
+    run("docs/how-to/except-a-host.md");
+}
+
+#[test]
+fn a_shift_is_handed_over_as_the_page_says() {
+    run("docs/how-to/hand-over-report-and-review.md");
+}
+
+#[test]
 fn a_month_is_rehearsed_as_the_page_says() {
     run("docs/how-to/rehearse-on-test-servers.md");
 }
@@ -280,7 +290,9 @@ fn a_month_is_rehearsed_as_the_page_says() {
 #[test]
 fn every_page_with_commands_says_what_becomes_of_them_and_those_that_are_run_are_run_here() {
     let run: Vec<&str> = vec![
+        "docs/how-to/except-a-host.md",
         "docs/how-to/from-an-inventory-to-a-first-plan.md",
+        "docs/how-to/hand-over-report-and-review.md",
         "docs/how-to/hurry-safely.md",
         "docs/how-to/import-hosts.md",
         "docs/how-to/import-microsofts-monthly-updates.md",

@@ -1,4 +1,6 @@
-//! `handover`: one page for whoever comes next.
+//! `handover`: one page for whoever comes next. `risks` has what to worry about.
+
+mod risks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -17,11 +19,10 @@ use super::fallen::Fallen;
 use super::lines::{Kind, Line, Lines, kind};
 use super::walk::Walk;
 use crate::args::Handover;
-use crate::exit::{End, Outcome};
+use crate::exit::{End, Failure, Outcome};
 use crate::out::Out;
 use crate::session::Informant;
 use crate::show::{self, Narrator, put};
-use crate::standing;
 use crate::untold::untold;
 
 /// Lines of a part that are shown, the newest; the journal has the rest.
@@ -94,6 +95,11 @@ struct Comes {
 pub(crate) async fn handover(out: Out, data: &Path, args: &Handover) -> Outcome {
     let (informant, view) = Informant::look(data).await?;
     let since = args.since.from(view.at);
+    if since > view.at {
+        let why = format!("`--since {since}` is to come; it is {} now", view.at);
+        return Err(Failure::new(End::Invalid, why)
+            .hint("say when the shift began: an instant, or a span before now as in `8h`"));
+    }
     let (mut walk, library) = Walk::begin(data).await?;
     let mut past = Past::default();
     let mut chronicle = Chronicle::new(&library);
@@ -183,7 +189,10 @@ impl Past {
         chronicle: &Chronicle<'_>,
     ) {
         match kind(event).0 {
-            Kind::Decision => self.decisions.add(seq, at, event, narrator, chronicle),
+            Kind::Decision => {
+                self.decisions.add(seq, at, event, narrator, chronicle);
+                self.happened.interrupted();
+            }
             Kind::Happening => {
                 self.happened.add(seq, at, event, narrator, chronicle);
                 if let Some(who) = self.fallen.behind(event, chronicle) {
@@ -268,6 +277,30 @@ fn left_behind(view: &FleetView) -> impl Iterator<Item = &RolloutView> {
     })
 }
 
+/// What was asked about a rollout and nobody has answered.
+fn questions(one: &RolloutView) -> impl Iterator<Item = Waits> {
+    let open = one.questions.iter().filter(|asked| asked.answer.is_none());
+    open.map(|asked| {
+        let to = asked.to.as_ref();
+        let to = to.map_or_else(String::new, |to| format!(" {to}"));
+        Waits {
+            rollout: Some(one.id),
+            change: one.change.clone(),
+            why: format!(
+                "question {}: {} asks{to}: {}",
+                asked.number, asked.by, asked.text
+            ),
+            unblocked_by: "a person's `answer`".to_owned(),
+            earliest: None,
+            who: asked.to.clone(),
+            commands: vec![format!(
+                "ringway answer {} 'TEXT' --rollout {}",
+                asked.number, one.id
+            )],
+        }
+    })
+}
+
 /// How everything stands now.
 struct Now<'a> {
     view: &'a FleetView,
@@ -300,6 +333,7 @@ impl Now<'_> {
                     waits.push(self.wait(Some(one), waiting));
                 }
             }
+            waits.extend(questions(one));
             let asked = one.lane_asked.as_ref();
             let asked = asked.and_then(|asked| asked.waiting.as_ref());
             waits.extend(asked.map(|waiting| self.wait(Some(one), waiting)));
@@ -428,11 +462,23 @@ impl Now<'_> {
             comes.extend(hold.until.map(|at| (at, what)));
         }
         for one in &self.view.exceptions {
-            let hosts = show::shortened(&one.hosts, NAMES);
-            let what = format!(
-                "exception {} of {} ends, and these are visited: {hosts}",
-                one.id, one.owner
-            );
+            let mut what = format!("exception {} of {} ends", one.id, one.owner);
+            let (visited, others): (Vec<String>, Vec<String>) = one
+                .hosts
+                .iter()
+                .cloned()
+                .partition(|host| self.is_left_out(host));
+            if !visited.is_empty() {
+                let hosts = show::shortened(&visited, NAMES);
+                put(&mut what, format_args!(", and these are visited: {hosts}"));
+            }
+            if !others.is_empty() {
+                let hosts = show::shortened(&others, NAMES);
+                put(
+                    &mut what,
+                    format_args!("; only a new rollout visits {hosts}"),
+                );
+            }
             comes.push((one.until, what));
         }
         for one in self.open() {
@@ -460,6 +506,15 @@ impl Now<'_> {
             .collect()
     }
 
+    /// Whether a rollout that is not over leaves this host out because of an exception.
+    fn is_left_out(&self, name: &str) -> bool {
+        self.hosts.iter().any(|host| {
+            host.host == name
+                && host.outcome == HostOutcome::Excepted
+                && self.open().any(|one| one.id == host.rollout)
+        })
+    }
+
     /// When hosts are tried again or may be visited: those with the same instant and reason together.
     fn hosts_to_come(&self) -> Vec<(Timestamp, String)> {
         let mut together: BTreeMap<(Timestamp, &str, RolloutId), Vec<String>> = BTreeMap::new();
@@ -485,193 +540,6 @@ impl Now<'_> {
             (at, format!("{name} {what}: {hosts}"))
         });
         lines.collect()
-    }
-
-    fn risks(&self) -> Vec<String> {
-        let mut risks = Vec::new();
-        let waits_or_moves = self.open().next().is_some();
-        if !self.is_running && waits_or_moves {
-            let what = if standing::moves(self.view) {
-                "nothing runs here, though a rollout would go on"
-            } else {
-                "nothing runs here: nobody is watched, and no time passes for a soak"
-            };
-            risks.push(format!("{what}; `ringway run --resume` goes on"));
-        }
-        if let Some(on) = &self.view.stopped {
-            risks.push(on.to_string());
-        }
-        risks.extend(self.advised());
-        for one in self.open() {
-            self.risks_of(one, &mut risks);
-        }
-        for one in left_behind(self.view) {
-            let mut left = Vec::new();
-            self.unwell(one, &mut left);
-            risks.extend(left.into_iter().map(|what| {
-                format!("{what}; it is completed without them: a new `ringway run` visits them")
-            }));
-        }
-        risks
-    }
-
-    /// Advisories that count, each with whom it keeps from an update.
-    fn advised(&self) -> Vec<String> {
-        let all = self.view.advisories.iter().filter(|one| one.counts);
-        let told = all.map(|one| {
-            let what = show::asks(&one.advisory);
-            if one.held.is_empty() {
-                return what;
-            }
-            let count = u32::try_from(one.held.len()).unwrap_or(u32::MAX);
-            let names = show::shortened(&one.held, NAMES);
-            format!("{what}; it keeps {} from it: {names}", show::hosts(count))
-        });
-        told.collect()
-    }
-
-    /// Hosts of a rollout that are not as they should be.
-    fn unwell(&self, one: &RolloutView, risks: &mut Vec<String>) {
-        let name = show::named(one.id, one.change.as_ref());
-        let mut unwell: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for host in self.hosts.iter().filter(|host| host.rollout == one.id) {
-            let is_down = host
-                .waiting
-                .iter()
-                .any(|waiting| matches!(waiting.on, WaitingOn::NotUp { .. }));
-            let word = risk_word(host.outcome, is_down);
-            if let Some(word) = word.or(host.again.then_some("failed, to be visited again")) {
-                unwell.entry(word).or_default().push(host.host.clone());
-            }
-        }
-        for (word, hosts) in unwell {
-            let count = u32::try_from(hosts.len()).unwrap_or(u32::MAX);
-            risks.push(format!(
-                "{name} {} {word}: {}",
-                show::hosts(count),
-                show::shortened(&hosts, NAMES)
-            ));
-        }
-    }
-
-    /// What will be without the update when it is due: all that is to come, or those that people left out.
-    fn late(&self, one: &RolloutView, risks: &mut Vec<String>) {
-        let Some(due) = &one.due else { return };
-        let name = show::named(one.id, one.change.as_ref());
-        if due.missed {
-            risks.push(format!(
-                "{name} will not be complete when it is due, {}",
-                due.at
-            ));
-        }
-        let hosts = self.hosts.iter().filter(|host| host.rollout == one.id);
-        let skipped = hosts.filter(|host| host.outcome == HostOutcome::Skipped);
-        let skipped: Vec<String> = skipped.map(|host| host.host.clone()).collect();
-        if !skipped.is_empty() {
-            let count = u32::try_from(skipped.len()).unwrap_or(u32::MAX);
-            risks.push(format!(
-                "{name} {} left out, and without it when it is due, {}: {}",
-                show::hosts(count),
-                due.at,
-                show::shortened(&skipped, NAMES)
-            ));
-        }
-    }
-
-    fn risks_of(&self, one: &RolloutView, risks: &mut Vec<String>) {
-        let name = show::named(one.id, one.change.as_ref());
-        self.unwell(one, risks);
-        self.late(one, risks);
-        if one
-            .waiting
-            .iter()
-            .any(|w| matches!(w.on, WaitingOn::Ramp { frozen: true, .. }))
-        {
-            risks.push(format!("{name} a failure froze its ramp"));
-        }
-        let accepted = one.coverage.iter().flat_map(|known| &known.accepted);
-        risks.extend(accepted.map(|untested| {
-            let (stratum, by) = (&untested.stratum, &untested.by);
-            format!(
-                "{name} {stratum} goes on untested, says {by}: {}",
-                untested.reason
-            )
-        }));
-        let Some(plan) = self.plan(one) else { return };
-        let start = plan
-            .start
-            .iter()
-            .map(|rules| (rules, "its start".to_owned()));
-        let rings = plan.rings.iter().filter_map(|ring| {
-            let rules = ring.after_soak.as_ref()?;
-            Some((rules, format!("going on after ring {}", ring.name)))
-        });
-        let done = |what: &str| {
-            let promoted = one.rings.iter().filter(|ring| ring.phase == "promoted");
-            (what == "its start" && one.state != "proposed")
-                || promoted
-                    .into_iter()
-                    .any(|ring| what == format!("going on after ring {}", ring.name))
-        };
-        for (rules, what) in start.chain(rings).filter(|(_, what)| !done(what)) {
-            let Some(people) = self.eligible(one, rules) else {
-                continue;
-            };
-            let need = usize::from(rules.needed);
-            if people.len() < need {
-                risks.push(format!(
-                    "{name} {what} needs {need} approvals, and only {} may give one ({})",
-                    people.len(),
-                    list_or_nobody(&people)
-                ));
-            } else if people.len() == need {
-                risks.push(format!(
-                    "{name} {what} needs everybody who may approve it: {}",
-                    list_or_nobody(&people)
-                ));
-            }
-        }
-    }
-}
-
-fn list_or_nobody(people: &[String]) -> String {
-    if people.is_empty() {
-        "nobody".to_owned()
-    } else {
-        show::shortened(people, NAMES)
-    }
-}
-
-const fn risk_word(outcome: HostOutcome, is_down: bool) -> Option<&'static str> {
-    match outcome {
-        HostOutcome::Failed { .. } => Some("failed"),
-        HostOutcome::Unhealthy { .. } => Some("unhealthy"),
-        HostOutcome::RollbackFailed { .. } => Some("could not be taken back"),
-        HostOutcome::Lost => Some("lost"),
-        HostOutcome::Again => Some("failed, to be visited again"),
-        HostOutcome::Offline => Some("offline"),
-        HostOutcome::Held => Some("left alone, unhealthy before the update"),
-        HostOutcome::OnHold => Some("on hold"),
-        HostOutcome::Vanished => Some("gone from the fleet"),
-        HostOutcome::Excepted => Some("left out by an exception"),
-        HostOutcome::Advised => Some("held by an advisory"),
-        HostOutcome::CatchUp => Some("to catch up after they were left out"),
-        HostOutcome::ChangedOutside => Some("changed outside Ringway"),
-        HostOutcome::RestartWithheld => Some("without the restart they need"),
-        HostOutcome::Settling | HostOutcome::Updated | HostOutcome::Already if is_down => {
-            Some("not evidently up")
-        }
-        HostOutcome::ByHand { .. } => Some("waiting for a person by hand"),
-        HostOutcome::Pending
-        | HostOutcome::Visiting { .. }
-        | HostOutcome::Settling
-        | HostOutcome::Updated
-        | HostOutcome::Already
-        | HostOutcome::RolledBack
-        | HostOutcome::NotReady
-        | HostOutcome::GoesLast
-        | HostOutcome::Superseded
-        | HostOutcome::Skipped => None,
     }
 }
 

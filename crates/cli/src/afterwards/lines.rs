@@ -144,8 +144,8 @@ pub(crate) struct Lines {
     pub(crate) lines: Vec<Line>,
     /// What was said last of hosts, and of which.
     together: Option<(Said, Vec<String>)>,
-    /// How often a process took the fleet over, one line after the other.
-    takeovers: u32,
+    /// How often the fleet was taken over since anything else was told.
+    taken: u32,
 }
 
 /// What is the same for all hosts of which it was said at once.
@@ -160,6 +160,11 @@ struct Said {
 }
 
 impl Lines {
+    /// Something was told elsewhere: what comes does not follow what stands here.
+    pub(crate) fn interrupted(&mut self) {
+        self.taken = 0;
+    }
+
     /// Adds an event; the narrator and the chronicle have heard it.
     pub(crate) fn add(
         &mut self,
@@ -169,26 +174,20 @@ impl Lines {
         narrator: &Narrator<'_>,
         chronicle: &Chronicle<'_>,
     ) {
+        let taken = matches!(event, Event::Recovered { .. });
+        self.taken = if taken { self.taken + 1 } else { 0 };
         if let Some((said, host)) = said(seq, event) {
-            self.takeovers = 0;
             self.add_host(at, said, chronicle.host(host));
             return;
         }
         self.together = None;
-        let mut words = narrator.event(event);
-        // Nothing came of the one before: what is worth a line is that it was so often.
-        if matches!(event, Event::Recovered { .. }) {
-            if self.takeovers > 0 {
-                self.lines.pop();
-                let so_often = self.takeovers + 1;
-                show::put(&mut words, format_args!(", no. {so_often} in a row"));
-            }
-            self.takeovers += 1;
-        } else {
-            self.takeovers = 0;
-        }
         let rollout = event.rollout();
         let course = rollout.and_then(|id| chronicle.courses.get(&id));
+        let mut words = narrator.event(event);
+        if self.taken > 1 {
+            self.lines.pop();
+            words = format!("{words}, the last of {} times in a row", self.taken);
+        }
         self.lines.push(Line {
             seq,
             at: at.to_string(),

@@ -16,7 +16,7 @@ pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) planned: Planned,
     /// Run exactly the plan that `plan --save FILE` wrote; refused where the documents no longer give it
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["policy", "update", "lane", "seed"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["policy", "update", "lane", "seed", "paths"])]
     pub(crate) plan: Option<PathBuf>,
     /// A name of your own for this request: asked twice, it is one rollout
     #[arg(long, value_name = "KEY")]

@@ -33,7 +33,7 @@ pub(crate) async fn advisory(out: Out, data: &Path, what: AboutAdvisories) -> Ou
 }
 
 async fn list(out: Out, data: &Path, args: &ListAdvisories) -> Outcome {
-    let (_, view) = Informant::look(data).await?;
+    let (_, view) = Informant::look_early(data).await?;
     let all = view.advisories.into_iter();
     let listed: Vec<AdvisoryView> = all.filter(|one| args.all || one.is_open()).collect();
     out.value(&listed, |listed| {
@@ -71,7 +71,7 @@ async fn add(out: Out, data: &Path, args: AddAdvisory) -> Outcome {
         let why = "there is no advisory among these documents";
         return Err(Failure::new(End::Invalid, why).hint("it begins with `ringway: advisory/v1`"));
     }
-    let (informant, view) = Informant::look(data).await?;
+    let (informant, view) = Informant::look_early(data).await?;
     for one in &advisories {
         out.say(&words(one, &view.advisories));
     }

@@ -17,6 +17,7 @@ use ringway_model::{Selector, Timestamp};
 use ringway_policy::validated::{Announced, AnnouncedFor, ZoneName};
 use ringway_scheduler::FleetSpec;
 
+use super::hosts::knows_a_fleet;
 use super::orders::{Aim, Order, give};
 use crate::args::Import;
 use crate::clock;
@@ -74,7 +75,8 @@ pub(crate) async fn import(out: Out, data: &Path, args: Import) -> Outcome {
         Some(hosts) => vec![events::announced(out, &args, hosts, now)?],
         None => of_document(out, &args, now)?,
     };
-    let (informant, view) = Informant::look(data).await?;
+    let (informant, view) = Informant::look_early(data).await?;
+    knows_a_fleet(data, &view)?;
     let past = journal::fold(data).await?;
     let change = change(&announced, past.engine.fleet(), &view.holds, now)?;
     for (host, (by, reason)) in &change.others {

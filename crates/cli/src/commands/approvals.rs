@@ -10,6 +10,7 @@ use ringway_engine::{Command, Subject};
 use ringway_model::Digest;
 use serde::Serialize;
 
+use super::later;
 use super::orders::{Aim, Order, choose, give};
 use crate::args::{Answer, Approve, Ask, Promote, Reasoned, Reject, ShownDigest};
 use crate::exit::{End, Failure, Outcome};
@@ -34,6 +35,7 @@ enum Reply {
 /// `ringway approve`.
 pub(crate) async fn approve(out: Out, data: &Path, args: Approve) -> Outcome {
     let (informant, view) = Informant::look(data).await?;
+    let view = later::view_then(out, data, &informant, view)?;
     if let Some(number) = args.unpoison {
         let order = agree(out, &view, number, &args)?;
         return match order {
@@ -172,6 +174,7 @@ const fn of_fleet(command: Command, when: crate::args::When) -> Order {
 /// `ringway promote --early`.
 pub(crate) async fn promote(out: Out, data: &Path, args: Promote) -> Outcome {
     let (informant, view) = Informant::look(data).await?;
+    let view = later::view_then(out, data, &informant, view)?;
     let rollout = choose(&view, args.which)?;
     if !args.early {
         let why = "a ring is promoted by itself once it has soaked and has its approvals";
@@ -278,6 +281,7 @@ fn not_asked(rollout: &RolloutView, to: &str) -> Failure {
 /// `ringway answer`.
 pub(crate) async fn answer(out: Out, data: &Path, args: Answer) -> Outcome {
     let (informant, view) = Informant::look(data).await?;
+    let view = later::view_then(out, data, &informant, view)?;
     let rollout = choose(&view, args.which)?;
     let command = Command::Answer {
         rollout: rollout.id,

@@ -56,6 +56,11 @@ fn read(path: &Path) -> Result<(Exhibit, Vec<u8>), Failure> {
         ));
     }
     let bytes = std::fs::read(path).map_err(|e| cannot(&e))?;
+    if bytes.is_empty() {
+        return Err(cannot(&"it is empty, and shows nobody anything").hint(
+            "hand in what shows that it is done: a log, a photograph, the words that the device prints",
+        ));
+    }
     let name = path.file_name().map(|name| name.to_string_lossy());
     // It is shown on terminals, by others than who handed it in.
     let name: String = name

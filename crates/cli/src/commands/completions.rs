@@ -10,6 +10,9 @@ use crate::out::Out;
 /// How the program is called on the command line, and by the shell that asks.
 const PROGRAM: &str = "ringway";
 
+/// Bash needs more than it would be given: it takes words apart where names of goals and hosts go on.
+const BASH: &str = include_str!("completions.bash");
+
 /// `ringway completions`.
 pub(crate) fn completions(out: Out, args: &Completions) -> Outcome {
     let shell = args.shell.to_string();
@@ -20,6 +23,10 @@ pub(crate) fn completions(out: Out, args: &Completions) -> Outcome {
             format!("there are no completions for {shell}"),
         )
     };
+    if shell == "bash" {
+        out.text(BASH);
+        return Ok(End::Done);
+    }
     let shell = shells.completer(&shell).ok_or_else(missing)?;
     let mut text = Vec::new();
     shell

@@ -51,7 +51,7 @@ struct Listed {
 }
 
 async fn list(out: Out, data: &Path) -> Outcome {
-    let (_, view) = Informant::look(data).await?;
+    let (_, view) = Informant::look_early(data).await?;
     let now = view.at;
     let listed: Vec<Listed> = view
         .exceptions
@@ -90,7 +90,7 @@ async fn add(out: Out, data: &Path, args: AddException) -> Outcome {
         let why = "there is no exception among these documents";
         return Err(Failure::new(End::Invalid, why).hint("it begins with `ringway: exception/v1`"));
     }
-    let (informant, view) = Informant::look(data).await?;
+    let (informant, view) = Informant::look_early(data).await?;
     for one in &written.in_force {
         out.say(&words(one, now));
     }

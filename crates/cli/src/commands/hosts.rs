@@ -75,7 +75,8 @@ async fn each(
 
 /// `ringway hold`, and `ringway maintenance add`.
 pub(crate) async fn hold(out: Out, data: &Path, args: Hold, kind: HoldKind) -> Outcome {
-    let (informant, view) = Informant::look(data).await?;
+    let (informant, view) = Informant::look_early(data).await?;
+    knows_a_fleet(data, &view)?;
     let hosts = named(data, &args.hosts).await?;
     let now: Timestamp = clock::now();
     let until = args.until.map(|until| until.from(now));
@@ -99,6 +100,20 @@ pub(crate) async fn hold(out: Out, data: &Path, args: Hold, kind: HoldKind) -> O
         when: args.when,
     };
     give(out, data, &informant, order).await
+}
+
+/// Names of hosts mean something once a rollout made a fleet known.
+pub(super) fn knows_a_fleet(data: &Path, view: &FleetView) -> Result<(), Failure> {
+    if view.fleet.is_some() {
+        return Ok(());
+    }
+    let why = format!(
+        "no fleet is known yet: no rollout ran on `{}`",
+        data.display()
+    );
+    Err(Failure::new(End::Unavailable, why).hint(
+        "`ringway run` makes it known; an `exception/v1` document beside the others leaves hosts out from its first moment",
+    ))
 }
 
 /// Of each host one hold counts and one maintenance, the one said last: whoever adds an hour's must not end what somebody else
@@ -160,7 +175,7 @@ pub(crate) async fn maintenance(out: Out, data: &Path, what: AboutMaintenance) -
         AboutMaintenance::End(args) => release(out, data, args, HoldKind::Maintenance).await,
         AboutMaintenance::Import(args) => import(out, data, args).await,
         AboutMaintenance::List(_) => {
-            let (_, view) = Informant::look(data).await?;
+            let (_, view) = Informant::look_early(data).await?;
             let FleetView { holds, at, .. } = view;
             let declared: Vec<_> = holds
                 .into_iter()

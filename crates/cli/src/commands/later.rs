@@ -21,7 +21,7 @@ use crate::clock;
 use crate::exit::{End, Failure, Outcome, chain};
 use crate::journal::Past;
 use crate::out::Out;
-use crate::session::{me, refused};
+use crate::session::{self, Informant, me, refused};
 use crate::show;
 use ringway_scheduler::Plan;
 
@@ -57,6 +57,7 @@ pub(super) fn leave(
     };
     let changes = foresee(&mut engine, errand.clone())?;
     let name = if changes {
+        session::make(data)?;
         let left = inbox::leave(data, &errand).map_err(|e| not_left(&e))?;
         Some(left.name)
     } else {
@@ -67,8 +68,9 @@ pub(super) fn leave(
         left: changes,
         name,
     };
-    out.value(&kept, |_| words(data, rollout, changes));
     let view = past.view();
+    let is_new = view.fleet.is_none();
+    out.value(&kept, |_| words(data, rollout, (changes, is_new)));
     if changes && let Some(halfway) = halfway(&view, rollout) {
         out.say(&halfway);
     }
@@ -82,6 +84,57 @@ pub(super) fn foreseen(data: &Path, past: &Past) -> Result<Engine, Failure> {
         drop(one.errand.map(|errand| foresee(&mut engine, errand)));
     }
     Ok(engine)
+}
+
+/// The fleet as it will be once everything that waits is done, which is before anything else that is said; what waits is told.
+pub(super) fn view_then(
+    out: Out,
+    data: &Path,
+    informant: &Informant,
+    view: FleetView,
+) -> Result<FleetView, Failure> {
+    let Some(past) = informant.past() else {
+        return Ok(view);
+    };
+    let waiting = waiting(data)?;
+    if waiting.is_empty() {
+        return Ok(view);
+    }
+    for errand in waiting.iter().filter_map(|one| one.errand.as_ref()) {
+        let said = show::errand(errand);
+        out.say(&format!("in the inbox, and counted in: {said}"));
+    }
+    let then = foreseen(data, past)?.view(clock::now());
+    Ok(FleetView {
+        observing: view.observing,
+        ..then
+    })
+}
+
+/// Whether an order changes anything, given now by a process that first does what waits; where it does not, nobody has to take
+/// the fleet over for it.
+///
+/// # Errors
+///
+/// Exit code 1: it does not fit.
+pub(super) fn changes(
+    data: &Path,
+    past: &Past,
+    (command, file): (&Command, Option<&[u8]>),
+) -> Result<bool, Failure> {
+    let errand = || {
+        let handed = handed(command.clone(), file.map(<[u8]>::to_vec));
+        match handed {
+            Ok(handed) => Errand::HandIn(Handed::pack(&handed)),
+            Err(command) => Errand::Command(command),
+        }
+    };
+    if foresee(&mut foreseen(data, past)?, errand())? {
+        return Ok(true);
+    }
+    // It may be what waits that makes it so.
+    let by_itself = foresee(&mut past.engine.clone(), errand());
+    Ok(by_itself.unwrap_or(true) && !waiting(data)?.is_empty())
 }
 
 /// What the engine says to something that waits, on a copy of the state; nothing of a new rollout, which needs more than that.
@@ -154,13 +207,19 @@ fn decided(engine: &mut Engine, command: Command) -> Result<bool, Failure> {
     }
 }
 
-fn words(data: &Path, rollout: Option<RolloutId>, changes: bool) -> String {
+fn words(data: &Path, rollout: Option<RolloutId>, (changes, is_new): (bool, bool)) -> String {
     let what = rollout.map_or_else(|| "the fleet".to_owned(), |id| id.to_string());
     if changes {
-        format!(
-            "{what}: nothing runs on `{}` now; this is done first when it runs next (`ringway run --resume`)",
-            data.display()
-        )
+        let data = data.display();
+        if is_new {
+            format!(
+                "{what}: nothing ran on `{data}` yet; this is done first when it runs (`ringway run`)"
+            )
+        } else {
+            format!(
+                "{what}: nothing runs on `{data}` now; this is done first when it runs next (`ringway run --resume`)"
+            )
+        }
     } else {
         format!("{what}: it was so already")
     }

@@ -18,11 +18,19 @@ pub(crate) fn man(args: &args::Man) -> Outcome {
         Failure::new(End::Refused, why)
     };
     fs::create_dir_all(directory).map_err(failed)?;
-    let mut cli = shown(&crate::args::command());
+    let mut cli = for_pages(shown(&crate::args::command()));
     // Options of every command are then also in every page.
     cli.build();
     write(&cli, "ringway", directory).map_err(failed)?;
     Ok(End::Done)
+}
+
+/// A page has room for what a short help leaves out, and names no page that is not written.
+fn for_pages(command: Command) -> Command {
+    command
+        .disable_help_subcommand(true)
+        .mut_args(|argument| argument.hide_short_help(false))
+        .mut_subcommands(for_pages)
 }
 
 /// Writes the page of a command, and those of the commands below it: `ringway-maintenance-add.1`.

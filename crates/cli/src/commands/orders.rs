@@ -7,12 +7,14 @@
 //! | that something stands still: `halt`, `pause`, `reject`, `stop` | it does already, so it is left in the inbox and done before anything can start |
 //! | that something happens: `rollback`, `cancel`, `resume`, `approve`, `go`, `adopt` | this process takes the fleet over, does it, and stays until what follows from it is done |
 //!
+//! What is refused, or is so already, starts nothing.
+//!
 //! `--now` and `--later` ask for the other one.
 
 use std::path::Path;
 
-use ringway_engine::Command;
 use ringway_engine::view::{FleetView, RolloutView};
+use ringway_engine::{Accepted, Command};
 use ringway_model::RolloutId;
 use ringway_runtime::inbox::Errand;
 use ringway_runtime::is_observed;
@@ -22,11 +24,12 @@ use super::later;
 use crate::args::{Adopt, FleetReason, Reasoned, When, Which};
 use crate::exit::{End, Failure, Outcome};
 use crate::follow::{Until, follow};
-use crate::journal;
+use crate::journal::{self, Past};
 use crate::near::nearest;
 use crate::out::Out;
 use crate::session::{Answered, Beginning, Informant, Session};
 use crate::show;
+use crate::standing;
 
 /// What a command is for, and with that what it does where nothing runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,9 +162,15 @@ async fn give_all(
     commands: Vec<Given>,
 ) -> Outcome {
     let at_once = terms.when.now || (terms.aim != Aim::Hold && !terms.when.later);
-    let Some(past) = informant.past().filter(|_| !at_once) else {
+    let Some(past) = informant.past() else {
         return carry_out(out, data, terms, commands).await;
     };
+    if at_once {
+        if is_under_way(past, terms) || changes(data, past, &commands).await? {
+            return carry_out(out, data, terms, commands).await;
+        }
+        return so_already(out, informant, terms, &commands).await;
+    }
     let mut left = Vec::new();
     for (command, file) in commands {
         let said = command.clone();
@@ -169,6 +178,44 @@ async fn give_all(
             return Err(refused(data, failure, &said, &left).await);
         }
         left.push(said);
+    }
+    Ok(End::Done)
+}
+
+/// Whether a rollout was told to come to an end and has not: to say it again is to have it go on.
+fn is_under_way(past: &Past, terms: Terms) -> bool {
+    let view = past.view();
+    let one = view.rollouts.iter();
+    let mut one = one.filter(|one| Some(one.id) == terms.rollout);
+    terms.aim == Aim::End && one.any(|one| !one.is_final)
+}
+
+/// Whether any of these commands would change something, up to the first that is refused.
+async fn changes(data: &Path, past: &Past, commands: &[Given]) -> Result<bool, Failure> {
+    for (command, file) in commands {
+        match later::changes(data, past, (command, file.as_deref())) {
+            Ok(false) => {}
+            Ok(true) => return Ok(true),
+            Err(failure) => return Err(refused(data, failure, command, &[]).await),
+        }
+    }
+    Ok(false)
+}
+
+/// Nothing runs, and nothing that is said changes anything: nobody takes the fleet over for it.
+async fn so_already(out: Out, informant: &Informant, terms: Terms, commands: &[Given]) -> Outcome {
+    let accepted = Accepted {
+        rollout: terms.rollout,
+        changed: false,
+    };
+    for (command, _) in commands {
+        out.value(&accepted, |accepted| show::came_of(command, accepted, None));
+    }
+    out.say("nothing runs here, and nothing was started for it; `ringway run --resume` goes on");
+    let is_rollback = |(command, _): &Given| matches!(command, Command::Rollback { .. });
+    if let (Some(rollout), true) = (terms.rollout, commands.iter().any(is_rollback)) {
+        let hosts = informant.hosts(rollout, None).await?;
+        return standing::not_taken_back(rollout, &hosts).map_or(Ok(End::Done), Err);
     }
     Ok(End::Done)
 }
@@ -232,11 +279,14 @@ async fn carry_out(out: Out, data: &Path, terms: Terms, commands: Vec<Given>) ->
     if session.is_here() {
         later::tell(out, data, waited).await;
     }
-    let (mut about, mut before) = (terms.rollout, Vec::new());
+    let (mut about, mut before, mut changed) = (terms.rollout, Vec::new(), false);
     for (command, file) in commands {
         let said = command.clone();
         match say(out, &session, command, file).await {
-            Ok(accepted) => about = about.or(accepted.rollout),
+            Ok(accepted) => {
+                about = about.or(accepted.rollout);
+                changed |= accepted.changed;
+            }
             Err(failure) => {
                 session.close().await;
                 return Err(refused(data, failure, &said, &before).await);
@@ -244,7 +294,8 @@ async fn carry_out(out: Out, data: &Path, terms: Terms, commands: Vec<Given>) ->
         }
         before.push(said);
     }
-    if !session.is_here() {
+    if !session.is_here() || !(changed || terms.aim == Aim::End) {
+        session.close().await;
         return Ok(End::Done);
     }
     out.say("nothing ran here, so this process goes on with it; Ctrl-C leaves it safely");

@@ -55,6 +55,20 @@ impl Informant {
         }
     }
 
+    /// The same for what can be asked and said before anything ran: then nothing is known of a fleet.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::find`], but for a journal that is not there.
+    pub(crate) async fn look_early(data: &Path) -> Result<(Self, FleetView), Failure> {
+        if Session::running(data).await?.is_none() {
+            let past = journal::fold_or_nothing(data).await?;
+            let view = past.view();
+            return Ok((Self::Journal(Box::new(past)), view));
+        }
+        Self::look(data).await
+    }
+
     /// Whether a process decides.
     pub(crate) const fn is_running(&self) -> bool {
         matches!(self, Self::Running(_))

@@ -4,6 +4,9 @@
 mod answers;
 mod informant;
 
+use std::fs::DirBuilder;
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -267,6 +270,22 @@ fn mixed(data: &Path, observe: bool) -> Failure {
 /// Who gives commands from this process.
 pub(crate) fn me() -> Actor {
     SystemUsers.me()
+}
+
+/// Makes the data directory where there is none, for its owner alone as the store makes it, so that something can be left there.
+///
+/// # Errors
+///
+/// Exit code 1: it cannot be made.
+pub(crate) fn make(data: &Path) -> Result<(), Failure> {
+    make_parents(data)?;
+    match DirBuilder::new().mode(0o700).create(data) {
+        Err(e) if e.kind() != ErrorKind::AlreadyExists => {
+            let why = format!("`{}` cannot be made: {e}", data.display());
+            Err(Failure::new(End::Refused, why))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// The data directory itself is made by the store; what lies above it is made here, as `mkdir -p` would.

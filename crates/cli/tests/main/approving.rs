@@ -52,6 +52,28 @@ fn what_a_yes_rests_on_is_shown_and_nothing_is_approved_by_looking() {
     place.expect("audit", 0);
 }
 
+/// What waits in the inbox is done before the yes: who looks must see the hosts as they are then.
+#[test]
+fn a_screen_counts_what_waits_in_the_inbox() {
+    for later in ["", " --later"] {
+        let place = waiting();
+        place.expect("skip a --reason its-disk", 0);
+        let shown = place.expect("approve --show", 0);
+        assert!(
+            shown.err.contains("in the inbox, and counted in: "),
+            "{}",
+            shown.err
+        );
+        let words = shown.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains("left out: a"), "{words}");
+        place.expect(&format!("approve --yes{later}"), 0);
+        if !later.is_empty() {
+            place.expect("run --resume", 0);
+        }
+        assert_eq!(place.versions(), "1 2 2");
+    }
+}
+
 #[test]
 fn a_later_ring_is_approved_ahead_and_the_yes_is_used() {
     let place = Place::with_rings(

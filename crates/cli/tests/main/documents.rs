@@ -181,12 +181,100 @@ fn a_line_goes_on_with_what_there_is() {
         words("wait --until promoted:"),
         ["promoted:first", "promoted:second"]
     );
+    assert_eq!(words("approve --ring s"), ["second"]);
+    place.write(
+        "EXC-1.yaml",
+        "ringway: exception/v1\nid: EXC-1\nhosts: name = a\nupdates: [other]\nuntil: 2099-01-01T00:00:00Z\nowner: radiology\nreason: certified quarterly\napproved_by: [ciso]\n",
+    );
+    place.expect("exception add EXC-1.yaml --now", 0);
+    assert_eq!(words("exception end E"), ["EXC-1"]);
+    assert_eq!(words("poison R"), ["R2"]);
+    place.expect("cancel", 0);
+    assert_eq!(words("pause --rollout "), [""; 0]);
+    for line in [
+        "report rollout r",
+        "exposure r",
+        "poison --rollout ",
+        "supersede r",
+    ] {
+        assert_eq!(words(line), ["r1"], "{line}");
+    }
     // Documents that are broken, and a directory that has none, are no reason to say anything.
     place.write("policy.yaml", "ringway: policy/v1\n");
     assert_eq!(words("hold b"), ["b"]);
     assert_eq!(words("plan --policy "), [""; 0]);
     assert_eq!(words("why --data elsewhere --rollout "), [""; 0]);
     assert!(!place.path("elsewhere").exists());
+}
+
+/// Of a large fleet the names that are wanted are found, however many come before them.
+#[test]
+fn what_was_typed_is_looked_for_among_all_names() {
+    let place = Place::new();
+    let hosts: String = (0..2100)
+        .map(|number| format!("  - {{ name: h{number:04} }}\n"))
+        .collect();
+    place.write(
+        "large/fleet.yaml",
+        &format!(
+            "ringway: fleet/v1\nname: l\nconnect: [{{ select: all, local: {{}} }}]\nhosts:\n{hosts}"
+        ),
+    );
+    std::fs::rename(place.path("large/fleet.yaml"), place.path("common.yaml")).unwrap();
+    place.remove("policy.yaml");
+    assert_eq!(place.completed("hosts --host h209").len(), 10);
+    assert_eq!(place.completed("hosts --host h").len(), 2000);
+}
+
+/// Bash takes a word apart at `:` and puts what is offered in place of what stands behind it.
+#[test]
+fn bash_goes_on_behind_a_colon() {
+    let place = Place::new();
+    let script = place.expect("completions bash", 0).out;
+    let line = |typed: &str, last: &str, words: &str| {
+        format!(
+            "COMP_LINE='{typed}'; COMP_POINT=${{#COMP_LINE}}; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))\n\
+             COMPREPLY=(); _ringway ringway '{last}' before; echo \"${{COMPREPLY[*]}}\"\n"
+        )
+    };
+    let said = format!(
+        "{script}\n{}{}{}",
+        line(
+            "ringway wait --until promoted:se",
+            "se",
+            "ringway wait --until promoted : se"
+        ),
+        line(
+            "ringway wait --until promoted:",
+            "",
+            "ringway wait --until promoted :"
+        ),
+        line("ringway why fi", "fi", "ringway why fi"),
+    );
+    place.write("script", &said);
+    let path = std::path::Path::new(env!("CARGO_BIN_EXE_ringway"));
+    let path = format!(
+        "{}:{}",
+        path.parent().unwrap().display(),
+        std::env::var("PATH").unwrap()
+    );
+    let output = std::process::Command::new("bash")
+        .arg("script")
+        .current_dir(place.path(""))
+        .env("PATH", path)
+        .env_remove("RINGWAY_DATA")
+        .output();
+    let Ok(output) = output else {
+        assert!(std::env::var("CI").unwrap_or_default().is_empty());
+        eprintln!("not run: there is no `bash`");
+        return;
+    };
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "second\nfirst second\nfirst\n",
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[test]
@@ -206,6 +294,19 @@ fn every_command_has_a_manual_page() {
         );
     }
     assert!(!place.path("pages/man1/ringway-demo-server.1").exists());
+    let page = std::fs::read_to_string(place.path("pages/man1/ringway.1")).unwrap();
+    for words in ["RINGWAY_DATA", "RINGWAY_CLOCK", "A rehearsal"] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    // Every page that one names is there.
+    for entry in std::fs::read_dir(place.path("pages/man1")).unwrap() {
+        let page = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let named = page.lines().filter(|line| line.starts_with("ringway\\-"));
+        for name in named.filter_map(|line| line.strip_suffix("(1)")) {
+            let file = format!("pages/man1/{}.1", name.replace("\\-", "-"));
+            assert!(place.path(&file).exists(), "{name}");
+        }
+    }
     let said = place.expect("man common.yaml/x", 1);
     assert!(said.err.contains("cannot be written"), "{}", said.err);
 }

@@ -145,6 +145,41 @@ fn what_moves_something_starts_at_once_and_later_leaves_it() {
     assert_eq!(place.versions(), "1 1 1");
 }
 
+/// A mistyped name must not set a fleet going that somebody left at rest.
+#[test]
+fn what_changes_nothing_or_is_refused_starts_nothing() {
+    // The second ring would start as soon as anybody takes the fleet over.
+    let place = Place::with_approval();
+    place.expect("run --no-wait", 4);
+    place.expect("approve --yes --later", 0);
+    let epochs = || {
+        let journal = place.expect("journal", 0).out;
+        journal.matches("taken over as epoch").count()
+    };
+    let before = epochs();
+    for (order, code) in [
+        ("maintenance end a --now", 0),
+        ("retry b", 0),
+        ("retry nobody", 1),
+        ("release a", 0),
+        ("exception end EXC-9 --reason over", 1),
+    ] {
+        let said = place.expect(order, code);
+        if code == 0 {
+            assert!(
+                said.out.contains("it was so already") && said.err.contains("nothing was started"),
+                "{order}: {} {}",
+                said.out,
+                said.err
+            );
+        }
+        assert_eq!(epochs(), before, "{order}");
+        assert_eq!(place.versions(), "1 1 2", "{order}");
+    }
+    place.expect("run --resume", 0);
+    assert_eq!(place.versions(), "2 2 2");
+}
+
 #[test]
 fn a_hold_with_now_is_carried_out_at_once() {
     let place = Place::with_approval();

@@ -177,3 +177,15 @@ fn the_examples_are_clean() {
         assert!(!said.out.contains("warning["), "{}", said.out);
     }
 }
+
+/// Hosts that nothing reaches have a policy, too: nothing is said of a recipe that nobody wrote.
+#[test]
+fn a_fleet_that_nothing_reaches_is_linted_without_an_update() {
+    let policies = concat!(env!("CARGO_MANIFEST_DIR"), "/../../policies");
+    let place = Place::new();
+    let said = place.expect(
+        &format!("lint {policies}/appliances-by-hand.yaml {policies}/fleets/appliances.yaml"),
+        0,
+    );
+    assert!(said.err.is_empty(), "{}", said.err);
+}

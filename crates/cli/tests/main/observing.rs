@@ -60,7 +60,6 @@ fn an_observed_run_waits_for_people_as_a_real_one_does() {
     place.expect("halt --observe --reason enough", 0);
     place.expect("run --observe --resume", 3);
     place.expect("resume --observe --reason fine --later", 0);
-    place.expect("approve --observe --yes", 1);
     place.expect("run --observe --resume --no-wait", 4);
     place.expect("approve --observe --yes", 0);
     assert_eq!(place.versions(), "1 1 1");

@@ -9,6 +9,9 @@ fn what_was_saved_runs_exactly_and_once() {
     let place = Place::with_approval();
     let saved = place.expect("plan --save april.plan", 0);
     assert!(saved.err.contains("run --plan april.plan"), "{}", saved.err);
+    // The file knows its documents; others beside it would be read by nobody.
+    let two = place.expect("run --plan april.plan policy.yaml", 2);
+    assert!(two.err.contains("PATH"), "{}", two.err);
     place.expect("run --plan april.plan --change CHG1 --no-wait", 4);
     let again = place.expect("run --no-wait", 4);
     assert!(again.err.contains("this very plan"), "{}", again.err);

@@ -248,7 +248,8 @@ fn merged(findings: Vec<Finding>) -> Vec<Finding> {
 fn stand_in(documents: &Documents) -> Documents {
     let step = Step {
         run: Command::Program(vec!["true".to_owned()]),
-        at: Place::Host,
+        // A fleet may have hosts that nothing reaches, and rules about where steps run ask for an update.
+        at: Place::Controller,
         timeout: Span::minutes(1),
         after_crash: AfterCrash::Inspect,
         expect: None,

@@ -12,14 +12,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ringway_calendar::Zones;
 use ringway_model::Timestamp;
-use ringway_policy::validated::{Documents, ZoneName};
+use ringway_policy::validated::Documents;
 use ringway_policy::{Places, Source, read};
 use ringway_scheduler::lint::{Finding, Here, LintFailure, LintReport, Question, codes, lint};
 use ringway_scheduler::{compile_fleet, make_plan};
 
-use crate::support::{compiled, documents, group, host, keeping_up, policy, rest};
+use crate::support::{compiled, documents, group, host, keeping_up, policy, rest, zones};
 
 /// 2026-11-29T12:00:00Z.
 const NOW: Timestamp = Timestamp(1_795_953_600_000);
@@ -51,13 +50,6 @@ fn here() -> Here {
         names: ["deploy.example.net".to_owned()].into(),
         addresses: ["192.0.2.10".parse().unwrap()].into(),
     }
-}
-
-/// Berlin as its rules are: the database itself is not there for every test.
-fn zones() -> Zones {
-    let berlin = ZoneName::new("Europe/Berlin").unwrap();
-    let file = include_bytes!("../../../calendar/tests/zones/Europe/Berlin").to_vec();
-    Zones::new("test", &[(berlin, file)].into()).unwrap()
 }
 
 fn ask(documents: &Documents) -> Result<LintReport, LintFailure> {

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::num::{NonZeroU16, NonZeroU32};
 
+use ringway_calendar::Zones;
 use ringway_model::{AfterCrash, Digest, Labels, Place, Selector, Share, Span};
 use ringway_policy::validated::{
     After, AlreadyUnhealthy, Amount, Ask, Care, Command, Connect, Connection, Cover, Documents,
     Fleet, FleetCalendar, Group, Halt, Host, HostCalendar, Inspect, KeepUp, Minimum, Offline,
     OnHalt, Pace, Policy, PolicyCalendar, Probe, Ramp, Reboot, Recipe, Release, Retry, Ring,
-    RingHosts, RingSpread, Step, Update, Vendor, When, Work,
+    RingHosts, RingSpread, Step, Update, Vendor, When, Work, ZoneName,
 };
 use ringway_scheduler::{FleetSpec, Plan, PlanProblems, compile_fleet, make_plan};
 
@@ -299,4 +300,11 @@ pub(crate) fn ring_by_name(fleet: &FleetSpec, plan: &Plan) -> BTreeMap<String, u
     rings
         .flat_map(|(ring, hosts)| hosts.into_iter().map(move |host| (host, ring)))
         .collect()
+}
+
+/// Berlin as its rules are: the database itself is not there for every test.
+pub(crate) fn zones() -> Zones {
+    let berlin = ZoneName::new("Europe/Berlin").unwrap();
+    let file = include_bytes!("../../../calendar/tests/zones/Europe/Berlin").to_vec();
+    Zones::new("test", &[(berlin, file)].into()).unwrap()
 }
