@@ -190,15 +190,17 @@ impl Engine {
             | Class::Excepted
             | Class::Outside => return Rest::Nothing,
         };
-        let from = match record.state {
-            HostState::Offline if record.until != Timestamp::NEVER => record.until.max(now),
-            _ => now,
+        let is_tried_again = record.state == HostState::Offline && record.until != Timestamp::NEVER;
+        let from = if is_tried_again {
+            record.until.max(now)
+        } else {
+            now
         };
-        match self.to_visit(r, slot, kind, from) {
-            Rest::Visit(kind) if record.state.class() == Class::Debt => {
-                Rest::Kept(kind, Some(from))
-            }
-            rest => rest,
+        let rest = self.to_visit(r, slot, kind, from);
+        if record.state.class() == Class::Debt && matches!(rest, Rest::Visit(_)) {
+            Rest::Kept(kind, Some(from))
+        } else {
+            rest
         }
     }
 
@@ -226,12 +228,16 @@ impl Engine {
             return Rest::Settles(due);
         };
         // What runs may be over at any moment; of what a person does it is assumed that it takes as long as it should.
-        let (from, next) = match record.state {
-            HostState::ByHand { .. } => (due, position.saturating_add(1)),
-            HostState::Backoff { .. } => (due, position),
-            HostState::Ready { .. } => (now, position),
-            _ => (now, position.saturating_add(1)),
-        };
+        let is_to_come = matches!(
+            record.state,
+            HostState::Ready { .. } | HostState::Backoff { .. }
+        );
+        let is_timed = matches!(
+            record.state,
+            HostState::ByHand { .. } | HostState::Backoff { .. }
+        );
+        let from = if is_timed { due } else { now };
+        let next = position.saturating_add(u8::from(!is_to_come));
         match ending {
             Ending::Well => {
                 let rest = assumed_from(rollout.route(slot), kind, usize::from(next));

@@ -44,22 +44,26 @@ impl Engine {
         if waiting.is_empty() || !goes_on {
             return waiting;
         }
-        let visit = match rollout.rec.slots[slot as usize].state {
+        let is_before_its_visit = matches!(
+            rollout.rec.slots[slot as usize].state,
             HostState::Pending
-            | HostState::Offline
-            | HostState::Held
-            | HostState::OnHold
-            | HostState::Again
-            | HostState::Excepted
-            | HostState::CatchUp
-            | HostState::NotReady {
-                visit: VisitKind::Update,
-            }
-            | HostState::GoesLast {
-                visit: VisitKind::Update,
-            } => VisitKind::Update,
-            _ => return waiting,
-        };
+                | HostState::Offline
+                | HostState::Held
+                | HostState::OnHold
+                | HostState::Again
+                | HostState::Excepted
+                | HostState::CatchUp
+                | HostState::NotReady {
+                    visit: VisitKind::Update,
+                }
+                | HostState::GoesLast {
+                    visit: VisitKind::Update,
+                }
+        );
+        if !is_before_its_visit {
+            return waiting;
+        }
+        let visit = VisitKind::Update;
         for on in self.all_that_keeps(r, slot, visit) {
             if !waiting.contains(&on) {
                 waiting.push(on);
@@ -127,6 +131,10 @@ impl Engine {
         all.map(|one| self.told_of(r, host, one.on)).collect()
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "of most reasons there is nothing more to say"
+    )]
     fn told_of(&self, r: usize, host: HostId, on: WaitingOn) -> Waiting {
         let (details, earliest) = match &on {
             WaitingOn::PeerEvidence { need, have, .. } => {

@@ -138,8 +138,8 @@ pub(crate) async fn handover(out: Out, data: &Path, args: &Handover) -> Outcome 
 }
 
 fn page(past: Past, now: &Now<'_>, since: Timestamp, inbox: &[String]) -> Page {
-    let (decisions, decisions_left_out) = newest(past.decisions.lines);
-    let (happened, happened_left_out) = newest(past.happened.lines);
+    let (decisions, decisions_left_out) = newest(past.decisions.told);
+    let (happened, happened_left_out) = newest(past.happened.told);
     let hosts = past.hosts.into_iter();
     let hosts = hosts.map(|((rollout, what), hosts)| Became {
         rollout,

@@ -135,13 +135,9 @@ pub(crate) fn kind(event: &Event) -> (Kind, Option<&str>) {
 
 /// Lines as they are collected.
 #[derive(Default)]
-#[expect(
-    clippy::struct_field_names,
-    reason = "they are the lines, and the rest is about the last of them"
-)]
 pub(crate) struct Lines {
     /// The oldest first.
-    pub(crate) lines: Vec<Line>,
+    pub(crate) told: Vec<Line>,
     /// What was said last of hosts, and of which.
     together: Option<(Said, Vec<String>)>,
     /// How often the fleet was taken over since anything else was told.
@@ -185,10 +181,10 @@ impl Lines {
         let course = rollout.and_then(|id| chronicle.courses.get(&id));
         let mut words = narrator.event(event);
         if self.taken > 1 {
-            self.lines.pop();
+            self.told.pop();
             words = format!("{words}, the last of {} times in a row", self.taken);
         }
-        self.lines.push(Line {
+        self.told.push(Line {
             seq,
             at: at.to_string(),
             rollout,
@@ -200,7 +196,7 @@ impl Lines {
 
     /// Adds to what was said last.
     pub(super) fn tell_more(&mut self, more: &str) {
-        if let Some(line) = self.lines.last_mut() {
+        if let Some(line) = self.told.last_mut() {
             line.words.push_str(more);
         }
     }
@@ -216,9 +212,9 @@ impl Lines {
         };
         hosts.push(host);
         if is_more {
-            self.lines.pop();
+            self.told.pop();
         }
-        self.lines.push(Line {
+        self.told.push(Line {
             seq: said.seq,
             at: at.to_string(),
             rollout: None,

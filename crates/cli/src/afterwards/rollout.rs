@@ -121,7 +121,7 @@ pub(crate) async fn report(out: Out, data: &Path, args: &OneRollout) -> Outcome 
     })?;
     let audit = journal::examine(data).await?;
     let excepted = (&chronicle.ever_excepted, &chronicle.advisories);
-    let report = told(course, decisions.lines, timeline.lines, audit, excepted);
+    let report = told(course, decisions.told, timeline.told, audit, excepted);
     match (args.format, out.format()) {
         (Some(Written::Html), _) => out.raw(&report.html()),
         (Some(Written::Text), _) | (None, Output::Text) => out.text(&report.words()),

@@ -211,9 +211,10 @@ fn a_line_goes_on_with_what_there_is() {
 #[test]
 fn what_was_typed_is_looked_for_among_all_names() {
     let place = Place::new();
-    let hosts: String = (0..2100)
+    let hosts: Vec<String> = (0..2100)
         .map(|number| format!("  - {{ name: h{number:04} }}\n"))
         .collect();
+    let hosts = hosts.concat();
     place.write(
         "large/fleet.yaml",
         &format!(
