@@ -203,7 +203,10 @@ fn told(problems: &Problems, source: &Source, others: &BTreeMap<String, Vec<u8>>
     for problem in &problems.problems {
         let name = problem.source.as_str();
         if name == source.name {
-            placed(problem, &source.bytes);
+            // An inventory may be called as the document is that imports it: then nobody knows which of them is meant.
+            if !others.contains_key(name) {
+                placed(problem, &source.bytes);
+            }
             continue;
         }
         // A command prints the file that is its last word; a file may be called as its output is.
