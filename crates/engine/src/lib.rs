@@ -78,4 +78,4 @@ pub use times::{Calendar, Table, instants};
 
 /// Raised when the same inputs lead to other events than before, however slightly: recorded journals are decided again
 /// exactly within a version, and with a difference that somebody has looked at across versions.
-pub const DECISION_VERSION: u32 = 3;
+pub const DECISION_VERSION: u32 = 4;
